@@ -1,0 +1,1 @@
+"""Row 0: the vocabulary every other package speaks."""

@@ -1,0 +1,27 @@
+"""The errors a user can meet; each is one line: which thing, what was wanted, what to do."""
+
+
+class MaquetteError(Exception):
+    """Base of all errors that are shown to the user as one line."""
+
+    exit_code = 2
+
+
+class BadInput(MaquetteError):
+    """The input cannot be used: not an image, truncated, too large, unwritable."""
+
+
+class NothingFound(MaquetteError):
+    """The input is fine, but it holds no subject of the wanted kind."""
+
+
+class WeightsMissing(MaquetteError):
+    """A network's weights are not there; the message names file, folder and training command."""
+
+    exit_code = 3
+
+
+class ExtraMissing(MaquetteError):
+    """An optional dependency is not installed; the message names the pip extra."""
+
+    exit_code = 3

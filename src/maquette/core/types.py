@@ -1,0 +1,205 @@
+"""The six types that carry everything.
+
+Convention:
+    World: right-handed, metres, y up, the subject faces +z, the subject's left is +x.
+    Origin of a face: midway between the eyeball centres. Camera axes: OpenCV (x right, y down, z forward).
+    Pixels: x right, y down; pixel (0, 0) is centred on (0.5, 0.5), so resizing is a pure scale.
+    Images: (H, W, 3) uint8 sRGB. Angles: radians. Quaternions: wxyz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from maquette.core.check import expect
+
+Array = np.ndarray
+
+
+class Subject(str, Enum):
+    """What an observation shows."""
+
+    FACE = "face"
+    PERSON = "person"
+    PET = "pet"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One upright sRGB picture.
+
+    Attributes:
+        pixels: (H, W, 3) uint8 sRGB.
+        time: seconds since the start of the clip, or None for a photo.
+        origin: text for messages, usually the file name.
+        focal: focal length in pixels of this frame if the file tells it, else None.
+    """
+
+    pixels: Array
+    time: float | None = None
+    origin: str = ""
+    focal: float | None = None
+
+    def __post_init__(self) -> None:
+        expect("Frame.pixels", self.pixels, ("H", "W", 3), np.uint8)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole (or orthographic) camera.
+
+    Attributes:
+        intrinsics: (3, 3) float64 pixels; orthographic: pixels per metre, no division by depth.
+        world_to_camera: (4, 4) float64 rigid transform, metres.
+        size: (width, height) of its image in pixels.
+        projection: "perspective" or "orthographic".
+    """
+
+    intrinsics: Array
+    world_to_camera: Array
+    size: tuple[int, int]
+    projection: str = "perspective"
+
+    def __post_init__(self) -> None:
+        expect("Camera.intrinsics", self.intrinsics, (3, 3), np.float64)
+        expect("Camera.world_to_camera", self.world_to_camera, (4, 4), np.float64)
+        if self.projection not in ("perspective", "orthographic"):
+            raise ValueError(f"Camera.projection: wanted perspective or orthographic, got {self.projection!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """One subject in one frame.
+
+    Attributes:
+        frame: the crop around the subject (its own pixel coordinates start at the crop's corner).
+        box: (4,) float64 x0, y0, x1, y1 of the crop in pixels of the full frame.
+        subject: what it is.
+        landmarks: (N, 3) float64: x, y in crop pixels, z relative depth in crop pixels (smaller is nearer).
+        landmark_scheme: "mediapipe478", "ibug68", ...
+        landmark_confidence: (N,) float64 in 0-1.
+        mask: (H, W) float32 in 0-1: the person against the background.
+        skin: (H, W) float32 in 0-1 or None: bare facial skin, without hair, glasses, hands.
+        confidence: 0-1, how sure the detector is.
+        camera: intrinsics for the crop if known beforehand (EXIF), else None.
+        track: which subject this is when there are several frames.
+        full_size: (width, height) of the full frame.
+        notes: plain-word remarks of the detector ("found on a brightened copy").
+    """
+
+    frame: Frame
+    box: Array
+    subject: Subject
+    landmarks: Array
+    landmark_scheme: str
+    landmark_confidence: Array
+    mask: Array
+    skin: Array | None = None
+    confidence: float = 1.0
+    camera: Camera | None = None
+    track: int = 0
+    full_size: tuple[int, int] = (0, 0)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        height, width = self.frame.pixels.shape[:2]
+        expect("Observation.box", self.box, (4,), np.float64)
+        expect("Observation.landmarks", self.landmarks, ("N", 3), np.float64)
+        expect("Observation.landmark_confidence", self.landmark_confidence, (len(self.landmarks),), np.float64)
+        expect("Observation.mask", self.mask, (height, width), np.float32)
+        if self.skin is not None:
+            expect("Observation.skin", self.skin, (height, width), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """An occupancy grid with its surface at 0.5.
+
+    Attributes:
+        values: (X, Y, Z) float32 occupancy.
+        grid_to_world: (4, 4) float64, voxel indices to metres.
+        colors: (X, Y, Z, 3) uint8 or None.
+    """
+
+    values: Array
+    grid_to_world: Array
+    colors: Array | None = None
+
+    def __post_init__(self) -> None:
+        expect("Volume.values", self.values, ("X", "Y", "Z"), np.float32)
+        expect("Volume.grid_to_world", self.grid_to_world, (4, 4), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A triangle mesh; what is absent is None.
+
+    Attributes:
+        vertices: (V, 3) float32 metres, world.
+        faces: (F, 3) int32, anticlockwise seen from outside.
+        uvs: (T, 2) float32 in 0-1, v up (glTF stores 1 - v), or None.
+        uv_faces: (F, 3) int32 indices into uvs, or None.
+        texture: (H, W, 3) uint8 sRGB, first row is v = 1, or None.
+        texture_confidence: (H, W) uint8, 255 = seen in a photo, 0 = invented, or None.
+        normal_map: (H, W, 3) uint8 tangent space, or None.
+        vertex_colors: (V, 3) uint8 sRGB, or None.
+    """
+
+    vertices: Array
+    faces: Array
+    uvs: Array | None = None
+    uv_faces: Array | None = None
+    texture: Array | None = None
+    texture_confidence: Array | None = None
+    normal_map: Array | None = None
+    vertex_colors: Array | None = None
+
+    def __post_init__(self) -> None:
+        expect("Mesh.vertices", self.vertices, ("V", 3), np.float32)
+        expect("Mesh.faces", self.faces, ("F", 3), np.int32)
+        if len(self.faces) and not 0 <= self.faces.min() <= self.faces.max() < len(self.vertices):
+            raise ValueError(f"Mesh.faces: indices must lie in 0-{len(self.vertices) - 1}")
+        if self.uvs is not None:
+            expect("Mesh.uvs", self.uvs, ("T", 2), np.float32)
+            expect("Mesh.uv_faces", self.uv_faces, (len(self.faces), 3), np.int32)
+        if self.texture is not None:
+            expect("Mesh.texture", self.texture, ("H", "W", 3), np.uint8)
+        if self.texture_confidence is not None:
+            expect("Mesh.texture_confidence", self.texture_confidence, ("H", "W"), np.uint8)
+        if self.vertex_colors is not None:
+            expect("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """One subject in 3D.
+
+    Attributes:
+        shape: Mesh or Volume in the canonical world frame (as in the first observation).
+        cameras: as solved, one per observation, for the pixels of that observation's crop.
+        motion: (N, V, 3) float32 metres, the vertices per observation, or None.
+        parameters: named arrays of the model, each documented by the method.
+        scale: "metric" or "relative".
+        provenance: method, model, measured facts (JSON-able).
+    """
+
+    shape: Mesh | Volume
+    cameras: tuple[Camera, ...]
+    motion: Array | None = None
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    scale: str = "relative"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.scale not in ("metric", "relative"):
+            raise ValueError(f"Reconstruction.scale: wanted metric or relative, got {self.scale!r}")

@@ -1,0 +1,79 @@
+"""What every parametric model offers to the rooms above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """Points fixed on a mesh.
+
+    Attributes:
+        faces: (N,) int32, the triangle each point lies on.
+        barycentric: (N, 3) float64, weights of its three corners.
+    """
+
+    faces: Array
+    barycentric: Array
+
+    def points(self, vertices: Array, faces: Array) -> Array:
+        """(N, 3): where the points lie for these (V, 3) vertices and (F, 3) model faces."""
+        return np.einsum("nk,nkd->nd", self.barycentric, vertices[faces[self.faces]])
+
+
+@dataclass(frozen=True, eq=False)
+class MorphableModel:
+    """A linear model of a head: mean + identity + expression, in metres, in the canonical world frame.
+
+    Attributes:
+        name: model name, e.g. "maquette-head".
+        mean: (V, 3) float32 metres; origin midway between the eyeball centres.
+        identity_basis: (K, V, 3) float32 metres per standard deviation; the prior on each weight is N(0, 1).
+        expression_basis: (E, V, 3) float32 metres at weight 1; weights lie in 0-1.
+        expression_names: E names, Apple's spelling ("eyeBlinkLeft").
+        faces: (F, 3) int32, anticlockwise from outside.
+        uvs: (T, 2) float32 in 0-1, v up.
+        uv_faces: (F, 3) int32 into uvs.
+        mirror: (V,) int32, the vertex on the other side of the face.
+        parts: name -> (n,) int32 indices of faces: "skin", "mouth", "teeth", "tongue", "eyeLeft", "eyeRight".
+            Parts share no vertices. Left is the subject's left (+x).
+        regions: name -> (V,) float32 in 0-1, soft vertex masks: "face" (hairline to chin, before the ears),
+            "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils".
+        embeddings: "mediapipe478" and "ibug68".
+        licence: SPDX and source of the data.
+    """
+
+    name: str
+    mean: Array
+    identity_basis: Array
+    expression_basis: Array
+    expression_names: tuple[str, ...]
+    faces: Array
+    uvs: Array
+    uv_faces: Array
+    mirror: Array
+    parts: Mapping[str, Array]
+    regions: Mapping[str, Array]
+    embeddings: Mapping[str, Embedding]
+    licence: Mapping[str, str] = field(default_factory=dict)
+
+    def vertices(self, identity: Array, expression: Array, scale: float = 1.0) -> Array:
+        """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""
+        shape = self.mean + np.tensordot(np.asarray(identity, np.float32), self.identity_basis[: len(identity)], 1)
+        shape = shape + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
+        return (scale * shape).astype(np.float32)
+
+    def part_vertices(self, part: str) -> Array:
+        """(n,) sorted indices of the vertices a part uses."""
+        return np.unique(self.faces[self.parts[part]])
+
+    def eye_centre(self, vertices: Array, side: str) -> Array:
+        """(3,) metres: the centre of the "Left" or "Right" eyeball."""
+        ball = vertices[self.part_vertices(f"eye{side}")]
+        return (ball.min(axis=0) + ball.max(axis=0)) / 2

@@ -1,0 +1,1 @@
+"""Row 5: results to files."""

@@ -1,0 +1,1 @@
+"""Row 3: observations to reconstructions, one folder per method."""

@@ -1,0 +1,1 @@
+"""Row 4: reconstruction and photos to a textured mesh."""
