@@ -1,0 +1,248 @@
+"""One photo file to one upright sRGB Frame: every common format, colour mode and orientation."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+
+from maquette.core.errors import BadInput, ExtraMissing
+from maquette.core.options import SourceOptions
+from maquette.core.types import Frame
+
+DEFAULTS = SourceOptions()
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
+WANTED = "wanted a photo (JPEG, PNG, WebP, TIFF, BMP, HEIC)"
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+FILM_DIAGONAL_MM = 43.27  # 36 x 24 mm, CIPA DCG-001: the meaning of "35 mm equivalent"
+SANE_FOCAL = (0.2, 30.0)  # in picture diagonals: fisheye to long telephoto; anything else is a broken tag
+MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # EXIF FocalPlaneResolutionUnit
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# What Pillow's decoders raise on damaged files, beside OSError.
+DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
+
+_pillow_limit = threading.Lock()
+
+
+def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
+    """Read one photo, upright and in sRGB; of an animation, the first picture.
+
+    Transparency is laid on white, 16-bit values are scaled to 8, an embedded colour profile is applied.
+
+    Args:
+        path: a file; any name the system allows.
+        options: `max_megapixels` is checked against the header, before anything is decoded.
+
+    Returns:
+        A Frame whose `pixels` are (H, W, 3) uint8 sRGB and whose `focal` is in pixels of that picture if the
+        file's EXIF tells it.
+
+    Raises:
+        BadInput: one line: missing, a directory, unreadable, empty, not an image, truncated or too large.
+        ExtraMissing: a HEIC file, and pillow-heif is not installed.
+    """
+    path = Path(path)
+    head = _first_bytes(path)
+    if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
+        _enable_heic(path)
+    with _unlimited_pillow():
+        with _opened(path) as image:
+            _refuse_giant(path, image, options)
+            exif = _exif(image)
+            focal = _focal(exif, image.size)
+            try:
+                image.load()
+            except MemoryError as error:
+                raise BadInput(
+                    f"{named(path)}: too little memory for {image.width} x {image.height} pixels: make it smaller"
+                ) from error
+            except DECODER_ERRORS as error:
+                raise BadInput(
+                    f"{named(path)}: the picture is damaged or truncated ({_one_line(error)}): copy or export it again"
+                ) from error
+            flip = UPRIGHT.get(exif.get(ExifTags.Base.Orientation))
+            picture = _srgb(image)
+            if flip is not None:
+                picture = picture.transpose(flip)
+    return Frame(np.asarray(picture), origin=str(path), focal=focal)
+
+
+def named(path: Path) -> str:
+    """The path as text that stays on one line."""
+    return _one_line(str(path)) or "."
+
+
+def _one_line(thing: object) -> str:
+    text = "".join(c if c.isprintable() else " " for c in str(thing))
+    return " ".join(text.split())
+
+
+def _first_bytes(path: Path) -> bytes:
+    """The first 16 bytes.
+
+    Raises:
+        BadInput: anything but a readable file that holds something.
+    """
+    try:
+        if path.is_dir():
+            raise BadInput(f"{named(path)}: is a folder, {WANTED}: give the files in it")
+        if path.exists() and not path.is_file():
+            raise BadInput(f"{named(path)}: is not a regular file, {WANTED}")
+        with path.open("rb") as file:
+            head = file.read(16)
+    except FileNotFoundError as error:
+        raise BadInput(f"{named(path)}: no such file, {WANTED}: check the name") from error
+    except PermissionError as error:
+        raise BadInput(f"{named(path)}: may not be read (permission denied): change its permissions") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise BadInput(f"{named(path)}: cannot be read ({_one_line(why)}): check the name") from error
+    if not head:
+        raise BadInput(f"{named(path)}: is empty (0 bytes), {WANTED}: copy it again")
+    return head
+
+
+def _enable_heic(path: Path) -> None:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise ExtraMissing(f"{named(path)}: HEIC needs an extra: pip install maquette[heic]") from error
+    register_heif_opener()
+
+
+@contextmanager
+def _unlimited_pillow() -> Iterator[None]:
+    """Lift Pillow's own bomb limit, which knows nothing of `max_megapixels`, and its warnings on odd metadata."""
+    with _pillow_limit, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _opened(path: Path) -> Image.Image:
+    Image.init()
+    try:
+        return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
+    except UnidentifiedImageError as error:
+        raise BadInput(f"{named(path)}: is not an image, or damaged from its first bytes; {WANTED}") from error
+    except DECODER_ERRORS as error:
+        raise BadInput(f"{named(path)}: cannot be opened ({_one_line(error)}); {WANTED}") from error
+
+
+def _refuse_giant(path: Path, image: Image.Image, options: SourceOptions) -> None:
+    megapixels = image.width * image.height / 1e6
+    if megapixels > options.max_megapixels:
+        raise BadInput(
+            f"{named(path)}: {image.width} x {image.height} is {megapixels:.0f} megapixels, "
+            f"at most {options.max_megapixels:g} are read: make it smaller or raise --max-megapixels"
+        )
+
+
+def _exif(image: Image.Image) -> dict[int, object]:
+    """EXIF tags of the main and the camera directory; empty if there are none or they are broken."""
+    try:
+        exif = image.getexif()
+        return {**exif.get_ifd(ExifTags.IFD.Exif), **exif}
+    except DECODER_ERRORS:
+        return {}
+
+
+def _number(exif: dict[int, object], tag: int) -> float:
+    """The tag as a finite positive number, else 0."""
+    try:
+        value = float(exif.get(tag, 0))  # type: ignore[arg-type]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return 0.0
+    return value if np.isfinite(value) and value > 0 else 0.0
+
+
+def _focal(exif: dict[int, object], size: tuple[int, int]) -> float | None:
+    """Focal length in pixels from EXIF, or None. Turning the picture upright does not change it.
+
+    The 35 mm equivalent is defined over the diagonal. Otherwise FocalLength and the pixels per unit of the sensor,
+    which count the camera's own pixels (PixelXDimension), not those of a later resize.
+
+    Args:
+        size: stored (width, height) in pixels, before the picture is turned upright.
+    """
+    diagonal = float(np.hypot(*size))
+    equivalent = _number(exif, ExifTags.Base.FocalLengthIn35mmFilm)
+    length = _number(exif, ExifTags.Base.FocalLength)
+    resolution = _number(exif, ExifTags.Base.FocalPlaneXResolution)
+    unit = MILLIMETRES_PER_UNIT.get(int(_number(exif, ExifTags.Base.FocalPlaneResolutionUnit) or 2))
+    focal = None
+    if equivalent:
+        focal = equivalent * diagonal / FILM_DIAGONAL_MM
+    elif length and resolution and unit:
+        resize = size[0] / (_number(exif, ExifTags.Base.ExifImageWidth) or size[0])
+        focal = length * resolution / unit * resize
+    sane = focal is not None and SANE_FOCAL[0] <= focal / diagonal <= SANE_FOCAL[1]
+    return focal if sane else None
+
+
+def _srgb(image: Image.Image) -> Image.Image:
+    """Any mode to 8-bit RGB in sRGB, on white."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _eight_bits(image)
+    if image.mode == "1":
+        image = image.convert("L")
+    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+    if transparent:
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        flat = Image.new("RGB", image.size, "white")
+        flat.paste(image, mask=alpha)
+        return _profiled(flat, profile)
+    if image.mode == "P":
+        image = image.convert("RGB")
+    image = _profiled(image, profile)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and float grey scaled to 8 bits: the full range of the type, not the range of the picture."""
+    values = np.asarray(image)
+    if image.mode == "F":
+        top = 1.0 if np.nanmax(values, initial=0) <= 1.0 else float(np.nanmax(values))
+    elif image.mode.startswith("I;16") or values.max(initial=0) <= 65535:
+        top = 65535.0  # older Pillow opens a 16-bit PNG as 32-bit integers
+    else:
+        top = float(values.max())
+    scaled = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), 1024):  # in strips: floats of 100 megapixels would not fit the memory limit
+        strip = np.nan_to_num(values[start : start + 1024].astype(np.float32))
+        scaled[start : start + 1024] = np.clip(strip * (255.0 / top) + 0.5, 0, 255)
+    return Image.fromarray(scaled)
+
+
+def _profiled(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert from the embedded profile to sRGB; a profile that is broken or of another mode counts as sRGB."""
+    if not profile:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in (ImageCms.getProfileDescription(source) or "").lower() and image.mode == "RGB":
+            return image
+        return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB") or image
+    except (ImageCms.PyCMSError, *DECODER_ERRORS):
+        return image
