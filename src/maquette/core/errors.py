@@ -25,3 +25,7 @@ class ExtraMissing(MaquetteError):
     """An optional dependency is not installed; the message names the pip extra."""
 
     exit_code = 3
+
+
+class InternalError(MaquetteError):
+    """A defect of maquette itself; `__cause__` holds the original error."""

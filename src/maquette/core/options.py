@@ -5,7 +5,17 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache
+
+from maquette.core.errors import BadInput
+
+MESH_FORMATS = ("glb", "obj", "stl", "ply")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
+    if not low <= value <= high:
+        raise BadInput(f"{name} {value:.10g}: wanted {low:.10g} to {high:.10g} {unit}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -14,6 +24,9 @@ class SourceOptions:
 
     max_megapixels: float = 100.0
     """Largest picture that is read, in megapixels; larger ones are refused."""
+
+    def __post_init__(self) -> None:
+        _within("max megapixels", self.max_megapixels, 0.01, 1000, "megapixels")
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,10 @@ class PerceptionOptions:
     """Smallest face that is accepted, width in pixels of the photo."""
     max_faces: int = 16
     """Largest number of faces taken from one photo."""
+
+    def __post_init__(self) -> None:
+        _within("min face", self.min_face, 1, 10000, "pixels")
+        _within("max faces", self.max_faces, 1, 1000, "faces")
 
 
 @dataclass(frozen=True)
@@ -41,7 +58,14 @@ class FitOptions:
     seed: int = 0
     """Seed of everything random."""
     device: str = "auto"
-    """auto, cpu, cuda or mps."""
+    """Where networks run: auto, cpu, cuda or mps."""
+
+    def __post_init__(self) -> None:
+        if self.pupil_distance is not None:
+            _within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
+        _within("seed", self.seed, 0, 2**32 - 1, "")
+        if self.device not in DEVICES:
+            raise BadInput(f"device {self.device!r}: wanted {', '.join(DEVICES)}")
 
 
 @dataclass(frozen=True)
@@ -52,6 +76,9 @@ class TextureOptions:
     """Width and height of the texture in pixels."""
     fill: bool = True
     """Complete the parts no photo shows (mirror, then matched skin)."""
+
+    def __post_init__(self) -> None:
+        _within("texture size", self.texture_size, 256, 8192, "pixels")
 
 
 @dataclass(frozen=True)
@@ -65,6 +92,16 @@ class OutputOptions:
     overview: bool = True
     """Write overview.jpg."""
 
+    def __post_init__(self) -> None:
+        unknown = [f for f in self.format_list if f not in MESH_FORMATS]
+        if unknown or not self.format_list:
+            raise BadInput(f"formats {self.formats!r}: wanted some of {','.join(MESH_FORMATS)}")
+
+    @property
+    def format_list(self) -> tuple[str, ...]:
+        """The wanted mesh formats, lower case, each once."""
+        return tuple(dict.fromkeys(f.strip().lower() for f in self.formats.split(",") if f.strip()))
+
 
 @dataclass(frozen=True)
 class Options:
@@ -77,7 +114,7 @@ class Options:
     output: OutputOptions = OutputOptions()
 
 
-@lru_cache(maxsize=None)
+@cache
 def field_help(options: type) -> dict[str, str]:
     """Help text per field, read from the docstring that follows it.
 

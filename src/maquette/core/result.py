@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from maquette.core.errors import MaquetteError
 from maquette.core.types import Observation, Reconstruction
 
 
@@ -26,3 +27,18 @@ class Result:
     reconstruction: Reconstruction
     observations: tuple[Observation, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Failure:
+    """One photo that gave nothing.
+
+    Attributes:
+        source: the name its folder would have had.
+        photo: the path as the caller gave it.
+        error: what went wrong; its text is one line.
+    """
+
+    source: str
+    photo: str
+    error: MaquetteError

@@ -1,0 +1,42 @@
+# make demo   a first result in demo/        make test   every test        make lint   style
+# Needs Python 3.10-3.12, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
+
+# A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
+	$$p -c 'import sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
+	&& { echo $$p; break; }; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint clean
+.DEFAULT_GOAL := demo
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "maquette needs Python 3.10, 3.11 or 3.12: install one, or set PYTHON=..." >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing maquette and what it needs (a few minutes the first time)"
+	@$(PIP) --editable '.[heic]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing what the tests need"
+	@$(PIP) --editable '.[heic,dev]'
+	@touch $@
+
+demo: $(VENV)/.installed
+	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
+	@$(BIN)/python examples/00_first_photo.py demo
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
+	@$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,57 @@
+"""Command-line flags generated from the dataclasses of core/options.py, the only place that tells of an option."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import Field, fields
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from maquette.core.options import field_help
+
+UNITS = {"millimetres": "MM", "megapixels": "MEGAPIXELS", "pixels": "PIXELS"}
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def flag(field: Field, kind: type, help_text: str) -> Any:
+    """The typer option of one field: `texture_size` becomes `--texture-size PIXELS`."""
+    dashed = "--" + field.name.replace("_", "-")
+    if field.default is True:
+        dashed += "/--no-" + dashed[2:]
+    unit = next((unit for word, unit in UNITS.items() if word in help_text), None)
+    return Annotated[kind, typer.Option(dashed, help=help_text, metavar=None if kind is bool else unit)]
+
+
+def with_options(*stages: type) -> Callable[[Command], Command]:
+    """Replace a command's `**options` by one flag per field of these dataclasses.
+
+    Args:
+        stages: options dataclasses, in the order in which `--help` shows them.
+    """
+
+    def generate(command: Command) -> Command:
+        own = inspect.signature(command)
+        hints = get_type_hints(command, include_extras=True)
+        parameters = [
+            parameter.replace(annotation=hints[name])
+            for name, parameter in own.parameters.items()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        for stage in stages:
+            kinds, texts = get_type_hints(stage), field_help(stage)
+            for field in fields(stage):
+                parameters.append(
+                    inspect.Parameter(
+                        field.name,
+                        inspect.Parameter.KEYWORD_ONLY,
+                        default=field.default,
+                        annotation=flag(field, kinds[field.name], texts[field.name]),
+                    )
+                )
+        command.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {p.name: p.annotation for p in parameters}
+        return command
+
+    return generate

@@ -1,0 +1,85 @@
+"""The command `maquette`: its commands, and how errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from maquette.cli import doctor, face, licenses, methods, weights
+from maquette.cli.system import remedy
+from maquette.cli.terminal import DEBUG, complain, say
+from maquette.core.errors import MaquetteError
+
+INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
+
+app = typer.Typer(
+    name="maquette",
+    help="Photos of faces to textured, rigged, printable 3D heads.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("face")(face.face)
+app.command("methods")(methods.methods)
+app.add_typer(weights.app, name="weights")
+app.command("doctor")(doctor.doctor)
+app.command("licenses")(licenses.licenses)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        say(f"maquette {version('maquette')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)] = (
+        False
+    ),
+) -> None:
+    """Photos of faces to textured, rigged, printable 3D heads."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed.
+
+    Args:
+        arguments: without the program's name; the process's own by default.
+    """
+    try:
+        return app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except MaquetteError as error:
+        complain(str(error))
+        return error.exit_code
+    except ImportError as error:
+        if DEBUG:
+            raise
+        complain(remedy(error))
+        return 3
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        # click's errors of usage; typer does not export their base class.
+        if DEBUG or not hasattr(error, "format_message"):
+            raise
+        message = error.format_message().rstrip(".")
+        commands = ", ".join(str(row.name) for row in [*app.registered_commands, *app.registered_groups])
+        complain(f"{message}: commands: {commands}" if "command" in message else f"{message}: see maquette --help")
+        return 2
+
+
+def main() -> NoReturn:
+    """Entry point of the program `maquette`."""
+    # A polite kill cleans up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    sys.exit(run())

@@ -1,0 +1,87 @@
+"""What a person sees: progress and one-line errors on stderr, while third-party noise stays out of sight."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maquette.core.job import Progress
+
+DEBUG = bool(os.environ.get("MAQUETTE_DEBUG"))
+
+
+def say(line: str) -> None:
+    """One line on stdout."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def complain(line: str) -> None:
+    """One line on stderr, whatever the text holds."""
+    sys.stderr.write("maquette: " + " ".join(line.split()) + "\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep native libraries from writing to stderr; our own lines and Python's still come through.
+
+    MediaPipe and TensorFlow Lite write to file descriptor 2 before any switch of theirs is read, so the descriptor
+    itself is pointed elsewhere and `sys.stderr` keeps the terminal. MAQUETTE_DEBUG=1 leaves everything as it is.
+    """
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if DEBUG:
+        yield
+        return
+    sys.stderr.flush()
+    before, terminal = sys.stderr, os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    sys.stderr = os.fdopen(terminal, "w", encoding=before.encoding, errors="backslashreplace", buffering=1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        sys.stderr.close()
+        sys.stderr = before
+
+
+@contextmanager
+def progress_bar(total: int, shown: bool) -> Iterator[Progress]:
+    """A line that tells photo, stage and time; nothing when stderr is not a terminal.
+
+    Args:
+        total: number of photos.
+        shown: False keeps it quiet everywhere.
+
+    Returns:
+        A function of the photo's name and the stage that begins.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield lambda name, stage: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("starting", total=total)
+        begun: dict[str, None] = {}
+
+        def show(name: str, stage: str) -> None:
+            begun[name] = None
+            finished = min(len(begun) - 1, total)
+            bar.update(task, description=f"[bold]{escape(name)}[/] {stage}", completed=finished)
+
+        yield show

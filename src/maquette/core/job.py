@@ -1,0 +1,79 @@
+"""One piece of work: what is told while it runs, how long each stage takes, and how its errors read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import TypeVar
+
+from maquette.core.errors import BadInput, InternalError, MaquetteError
+from maquette.core.result import Failure
+
+Progress = Callable[[str, str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo, or one set of photos of one person.
+
+    Attributes:
+        name: the name of its result folder.
+        photos: the paths as the caller gave them.
+        progress: called with `name` and the stage that begins.
+        seconds: stage -> seconds so far.
+        warnings: remarks in plain words.
+    """
+
+    name: str
+    photos: list[str]
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def fork(self) -> Job:
+        """The same job so far, for one of several subjects."""
+        return replace(self, seconds=dict(self.seconds), warnings=list(self.warnings))
+
+    @contextmanager
+    def stage(self, stage: str, subject: str = "") -> Iterator[None]:
+        """Tell that a stage begins and add its time."""
+        self.progress(self.name, f"{subject} {stage}".strip())
+        start = perf_counter()
+        yield
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + perf_counter() - start
+
+    def attempt(self, work: Callable[..., T], *arguments: object) -> T | Failure:
+        """Do the work; what goes wrong for this photo alone becomes a Failure.
+
+        Raises:
+            ImportError: it would hit every other photo too.
+        """
+        try:
+            return work(self, *arguments)
+        except ImportError:
+            raise
+        except Exception as error:
+            return Failure(self.name, ", ".join(self.photos), explained(error, ", ".join(self.photos)))
+
+
+def explained(error: Exception, thing: str) -> MaquetteError:
+    """The error as one line for the user, with the original as its cause.
+
+    Example:
+        >>> str(explained(OSError(28, "No space left on device"), "out"))
+        'out: No space left on device'
+    """
+    if isinstance(error, MaquetteError):
+        return error
+    if isinstance(error, MemoryError):
+        told: MaquetteError = BadInput(f"{thing}: not enough memory: make the photo or the texture smaller")
+    elif isinstance(error, OSError) and error.strerror:
+        told = BadInput(f"{error.filename or thing}: {error.strerror}")
+    else:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        told = InternalError(f"{thing}: internal error ({text}): please report it; MAQUETTE_DEBUG=1 shows where")
+    told.__cause__ = error
+    return told

@@ -1,0 +1,210 @@
+"""Where results lie: OUT/<photo stem>/face-1/..., and OUT/summary.json, which lists what was done and what failed."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from maquette.core.errors import BadInput
+from maquette.core.job import explained
+from maquette.core.result import Failure, Result
+
+SUMMARY = "summary.json"
+OWN_FILES = re.compile(
+    r"""(head|person|pet)\.(glb|obj|mtl|stl|ply)|(texture|texture_confidence|depth|normals)\.png|
+    overview\.jpg|turntable\.mp4|(landmarks|report)\.json|parameters\.npz""",
+    re.VERBOSE,
+)
+RECORD = "report.json"
+LEAST_SPACE_MB = 100  # one result at the default texture size takes 15 to 30 MB, and twice that while it is replaced
+
+Save = Callable[[Result, Path], Sequence[Path]]
+
+
+def source_names(photos: Sequence[str | Path]) -> list[tuple[str, str | Path]]:
+    """A folder name per photo: its stem, or stem-2, stem-3 where photos share one; a photo given twice counts once.
+
+    Example:
+        >>> source_names(["a/me.jpg", "b/me.jpg", "a/me.jpg", "b/me-2.png"])
+        [('me', 'a/me.jpg'), ('me-3', 'b/me.jpg'), ('me-2', 'b/me-2.png')]
+    """
+    unique = _each_once(photos)
+    stems = [_folder_name(Path(photo).stem) for photo in unique]
+    # Names are compared without case, as the file systems of macOS and Windows do.
+    reserved, taken, named = {stem.casefold() for stem in stems}, {SUMMARY}, []
+    for stem, photo in zip(stems, unique):
+        name, number = stem, 2
+        while name.casefold() in taken or (name != stem and name.casefold() in reserved):
+            name, number = f"{stem}-{number}", number + 1
+        taken.add(name.casefold())
+        named.append((name, photo))
+    return named
+
+
+def _each_once(photos: Sequence[str | Path]) -> list[str | Path]:
+    first: dict[str, str | Path] = {}
+    for photo in photos:
+        first.setdefault(os.path.realpath(photo), photo)
+    return list(first.values())
+
+
+def _folder_name(stem: str) -> str:
+    printable = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in stem)
+    return printable.strip(". ") or "photo"
+
+
+class OutputFolder:
+    """One OUT folder during one run.
+
+    Attributes:
+        path: the folder.
+        done: one JSON-able row per saved result.
+        failed: one JSON-able row per failure.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Make the folder and check that it can be written, before any work is done.
+
+        Args:
+            path: the folder; made if absent.
+
+        Raises:
+            BadInput: it is a file, or cannot be written, or the disk is full.
+        """
+        self.path = Path(path)
+        self.done: list[dict[str, Any]] = []
+        self.failed: list[dict[str, Any]] = []
+        with self._told():
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path) as probe:
+                probe.write(b"maquette")
+        self.check_space()
+
+    def check_space(self) -> None:
+        """Raise BadInput when the disk is nearly full."""
+        free = shutil.disk_usage(self.path).free / 1e6
+        if free < LEAST_SPACE_MB:
+            raise BadInput(f"{self.path}: {free:.0f} MB free on the disk, wanted {LEAST_SPACE_MB} MB: make room")
+
+    def attempt(self, result: Result, save: Save) -> dict[str, Any] | Failure:
+        """As `add`, but what goes wrong is returned as a Failure.
+
+        Raises:
+            ImportError: it would hit every other result too.
+        """
+        try:
+            return self.add(result, save)
+        except ImportError:
+            raise
+        except Exception as error:
+            photos = ", ".join(result.report.get("photos", [])) or result.source
+            return Failure(result.source, photos, explained(error, photos))
+
+    def add(self, result: Result, save: Save) -> dict[str, Any]:
+        """Save one result: all its files are written beside, then moved in; an earlier result is replaced.
+
+        Args:
+            save: writes the files of one result into a folder and returns their paths.
+
+        Returns:
+            The row of the summary: photos, folder, files (relative to OUT), replaced, warnings, seconds.
+
+        Raises:
+            BadInput: the disk is full or the folder cannot be written; an earlier result is left as it was.
+        """
+        self.check_space()
+        target = self.path / result.source / result.name
+        with self._told():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            beside = Path(tempfile.mkdtemp(prefix=f".{result.name}-", dir=target.parent))
+            try:
+                files = [Path(file).relative_to(beside) for file in save(result, beside)]
+                replaced = (target / RECORD).exists()
+                target.mkdir(exist_ok=True)
+                for file in files:
+                    os.replace(beside / file, target / file)
+                if replaced:
+                    _remove_own(target, keep={file.name for file in files})
+            finally:
+                shutil.rmtree(beside, ignore_errors=True)
+                _remove_if_empty(target.parent)
+        row = {
+            "photos": list(result.report.get("photos", [])),
+            "subject": result.name,
+            "folder": target.relative_to(self.path).as_posix(),
+            "files": [(target / file).relative_to(self.path).as_posix() for file in files],
+            "replaced": replaced,
+            "warnings": list(result.report.get("warnings", [])),
+            "seconds": dict(result.report.get("seconds", {})),
+        }
+        self.done.append(row)
+        return row
+
+    def fail(self, failure: Failure) -> None:
+        """Note one failure for the summary."""
+        error = failure.error
+        self.failed.append({"photo": failure.photo, "error": str(error), "kind": type(error).__name__})
+
+    def close(self, **facts: Any) -> dict[str, Any]:
+        """Write summary.json, remove results of earlier runs that this one made void, and return the summary.
+
+        A result is void when its photo was done again and shows fewer faces now; files that maquette did not
+        write stay.
+        """
+        failed = {row["photo"] for row in self.failed}
+        whole = [row for row in self.done if not failed & {*row["photos"], ", ".join(row["photos"])}]
+        removed = [folder for row in whole for folder in self._void(self.path / row["folder"])]
+        for folder in dict.fromkeys(removed):
+            _remove_own(folder)
+        summary = {
+            **facts,
+            "done": self.done,
+            "failed": self.failed,
+            "removed": [folder.relative_to(self.path).as_posix() for folder in dict.fromkeys(removed)],
+        }
+        with self._told():
+            handle, beside = tempfile.mkstemp(prefix=".summary-", dir=self.path)
+            with open(handle, "w", encoding="utf-8") as file:
+                json.dump(summary, file, indent=2, ensure_ascii=False)
+            os.chmod(beside, 0o644)
+            os.replace(beside, self.path / SUMMARY)
+        return summary
+
+    def _void(self, folder: Path) -> Iterator[Path]:
+        kind = folder.name.rpartition("-")[0]
+        current = {row["folder"] for row in self.done}
+        for other in sorted(folder.parent.glob(f"{kind}-*")):
+            if (other / RECORD).exists() and other.relative_to(self.path).as_posix() not in current:
+                yield other
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """System errors as one line about this folder."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise BadInput(f"{self.path}: the disk is full: make room or choose another folder with -o") from error
+            why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or error
+            raise BadInput(f"{self.path}: cannot be written ({why}): choose another folder with -o") from error
+
+
+def _remove_own(folder: Path, keep: AbstractSet[str] = frozenset()) -> None:
+    for file in list(folder.iterdir()):
+        if OWN_FILES.fullmatch(file.name) and file.name not in keep:
+            file.unlink()
+    _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
