@@ -1,0 +1,165 @@
+"""The only file that imports mediapipe: its bundled networks as three plain functions.
+
+Faces are found, traced and cut out by the networks inside the mediapipe wheel, each on a picture that the caller
+has prepared, so that cropping and resampling stay in our hands. Nothing is loaded before the first call; nothing is
+written to stderr; calls from several threads wait for each other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MESH_INPUT = 192  # pixels: side of the picture that the landmark network sees
+DETECTOR_INPUT = {"short": 128, "full": 192}  # pixels: sides of the pictures that the detectors see
+SEGMENTER_INPUT = 256  # pixels
+LOWEST_SCORE = 0.25  # detections below this are not even reported
+
+# Image -> landmark network -> 478 refined landmarks and the probability that the picture shows a face. MediaPipe's
+# own FaceLandmark graph keeps that probability to itself and crops with plain bilinear sampling.
+_MESH_GRAPH = """
+input_stream: "image"
+output_stream: "landmarks"
+output_stream: "presence"
+node {
+  calculator: "ImageToTensorCalculator"
+  input_stream: "IMAGE:image" output_stream: "TENSORS:input"
+  options { [mediapipe.ImageToTensorCalculatorOptions.ext] {
+    output_tensor_width: 192 output_tensor_height: 192 output_tensor_float_range { min: 0 max: 1 } } }
+}
+node { calculator: "TfLiteCustomOpResolverCalculator" output_side_packet: "OP_RESOLVER:resolver" }
+node {
+  calculator: "InferenceCalculator"
+  input_stream: "TENSORS:input" output_stream: "TENSORS:output" input_side_packet: "OP_RESOLVER:resolver"
+  options { [mediapipe.InferenceCalculatorOptions.ext] {
+    model_path: "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite"
+    delegate { xnnpack { num_threads: 1 } } } }
+}
+node {
+  calculator: "SplitTensorVectorCalculator"
+  input_stream: "output" output_stream: "shape" output_stream: "flag"
+  options { [mediapipe.SplitVectorCalculatorOptions.ext] { ranges { begin: 0 end: 6 } ranges { begin: 6 end: 7 } } }
+}
+node {
+  calculator: "TensorsToFloatsCalculator"
+  input_stream: "TENSORS:flag" output_stream: "FLOAT:presence"
+  options { [mediapipe.TensorsToFloatsCalculatorOptions.ext] { activation: SIGMOID } }
+}
+node {
+  calculator: "TensorsToFaceLandmarksWithAttention"
+  input_stream: "TENSORS:shape" output_stream: "LANDMARKS:landmarks"
+}
+"""
+
+
+class Detection(NamedTuple):
+    """One face as a detector reports it, pixels of the picture it was given.
+
+    Attributes:
+        box: (4,) x0, y0, x1, y1; brows to chin.
+        keypoints: (6, 2): right eye, left eye, nose tip, mouth, right ear, left ear (the subject's right).
+        score: 0-1.
+    """
+
+    box: NDArray
+    keypoints: NDArray
+    score: float
+
+
+_one_at_a_time = threading.RLock()
+
+
+def detect(pixels: NDArray, reach: str) -> list[Detection]:
+    """Find faces.
+
+    Args:
+        pixels: (H, W, 3) uint8; is letterboxed to `DETECTOR_INPUT[reach]`, so shrink it well beforehand.
+        reach: "short" (large faces) or "full" (also small ones).
+    """
+    result = _run(f"detect {reach}", pixels)
+    height, width = pixels.shape[:2]
+    size = np.array([width, height], float)
+    found = []
+    for item in result.detections or ():
+        place = item.location_data
+        relative = place.relative_bounding_box
+        corner = np.array([relative.xmin, relative.ymin])
+        box = np.concatenate([corner, corner + [relative.width, relative.height]]) * np.tile(size, 2)
+        keypoints = np.array([[k.x, k.y] for k in place.relative_keypoints]) * size
+        found.append(Detection(box, keypoints, float(item.score[0])))
+    return found
+
+
+def trace(crop: NDArray) -> tuple[NDArray, float]:
+    """Landmarks of the one face in a square picture.
+
+    Args:
+        crop: (192, 192, 3) uint8, the face upright, its landmarks' longer extent about two thirds of the side.
+
+    Returns:
+        landmarks: (478, 3) float64, pixels of the crop; z relative depth in the same unit, smaller is nearer.
+        presence: 0-1, probability that the crop shows a face.
+    """
+    result = _run("trace", crop)
+    points = np.array([[p.x, p.y, p.z] for p in result.landmarks.landmark])
+    return points * MESH_INPUT, float(result.presence)
+
+
+def segment(pixels: NDArray) -> NDArray:
+    """(H, W) float32 in 0-1: people against the background; the network sees 256 x 256."""
+    return np.ascontiguousarray(_run("segment", pixels).segmentation_mask, np.float32)
+
+
+def _run(name: str, pixels: NDArray) -> Any:
+    pixels = np.ascontiguousarray(pixels)
+    with _one_at_a_time:
+        return _network(name).process(pixels)
+
+
+@cache
+def _network(name: str) -> Any:
+    """Load one network and run it once: its messages about itself come with the first picture."""
+    with _silence():
+        os.environ.setdefault("GLOG_minloglevel", "3")
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from mediapipe.python.solution_base import PacketDataType, SolutionBase
+        from mediapipe.python.solutions.face_detection import FaceDetection
+        from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
+
+        if name == "trace":
+            hints = {"image": PacketDataType.IMAGE_FRAME, "presence": PacketDataType.FLOAT}
+            network = SolutionBase(graph_config=_MESH_GRAPH, stream_type_hints=hints)
+        elif name == "segment":
+            network = SelfieSegmentation(model_selection=0)
+        else:
+            selection = ("detect short", "detect full").index(name)
+            network = FaceDetection(min_detection_confidence=LOWEST_SCORE, model_selection=selection)
+        network.process(np.zeros((MESH_INPUT, MESH_INPUT, 3), np.uint8))
+    return network
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Close stderr to native code: TensorFlow Lite and absl write to it whatever the log level."""
+    try:
+        sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, AttributeError, ValueError):  # no stderr at all: a service, a windowed program
+        yield
+        return
+    sink = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(sink, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

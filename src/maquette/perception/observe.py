@@ -1,0 +1,212 @@
+"""From a frame to its faces: find, trace, cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import NothingFound
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Camera, Frame, Observation, Subject
+from maquette.perception import detect, segment, skin, topology, trace
+from maquette.perception.detect import Copy
+from maquette.perception.trace import Face
+
+CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
+CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
+CROP_LIMIT = 2048  # pixels, longer side; larger crops are shrunk
+DEFAULTS = PerceptionOptions()
+
+
+def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observation]:
+    """Every face in a picture.
+
+    An observation's `box` is in pixels of the full frame. Its crop holds exactly that box, shrunk if its longer side
+    exceeds 2048 pixels: crop pixel = (full pixel - box minimum) * crop width / box width. Landmarks, mask and camera
+    are for the crop.
+
+    Returns:
+        One observation per face, left to right; faces are as they lie in the photo, also upside down.
+
+    Raises:
+        NothingFound: one line: no face, or only faces smaller than `options.min_face`.
+    """
+    faces = find_faces(frame.pixels, options)
+    large = [face for face in faces if face.width >= options.min_face]
+    name = Path(frame.origin).name if frame.origin else "the picture"
+    if not faces:
+        raise NothingFound(
+            f"{name}: no face found, also on brightened, turned and enlarged copies: "
+            "use a photo that shows the face larger, brighter and more from the front"
+        )
+    if not large:
+        widest = max(face.width for face in faces)
+        raise NothingFound(
+            f"{name}: face too small: {widest:.0f} px wide, at least {options.min_face:g} are needed: "
+            "use a larger version of the photo"
+        )
+    large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
+    return [_observation(frame, face, faces) for face in sorted(large, key=lambda face: face.box[[0, 2]].mean())]
+
+
+def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
+    """Traced faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
+    faces: list[Face] = []
+    copy = detect.search_copy(pixels)
+    for division in (1, 2, *_finer(copy)):
+        found = _traced(pixels, copy, division, detect.SURE, faces)
+        faces += found
+        # The next division pays only if this one showed faces that the one before was too coarse for.
+        if division > 1 and not found:
+            break
+    if faces:
+        return faces
+    for attempt, division, score in _rescues(copy):
+        faces = _traced(pixels, attempt, division, score, [])
+        if faces:
+            return faces
+    return []
+
+
+def _finer(copy: Copy) -> list[int]:
+    return [division for division in (4, 8) if division <= detect.deepest_division(copy)]
+
+
+def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
+    """Altered copies to search in, cheap and likely ones first."""
+    deepest = detect.deepest_division(copy)
+    bright = detect.brightened(copy)
+    yield bright, 1, detect.SURE
+    yield bright, 2, detect.SURE
+    for degrees in (180, 90, -90, 30, -30, 60, -60):
+        yield detect.turned(copy, degrees), 1, detect.SURE
+    enlarged = replace(copy, note="found on an enlarged copy")
+    for division in (2, 4, 8):
+        if division <= max(deepest, 2):
+            yield enlarged, division, detect.UNSURE
+    yield replace(copy, note="found with little certainty"), 1, detect.UNSURE
+    for degrees in (180, 90, -90, 30, -30):
+        yield detect.turned(bright, degrees), 1, detect.SURE
+        yield detect.turned(bright, degrees), 2, detect.SURE
+
+
+def _traced(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
+    """Faces in one copy that are not among the known ones."""
+    found: list[Face] = []
+    for candidate in detect.candidates(copy, division, score):
+        if any(_same(candidate.box, face) for face in known + found):
+            continue
+        face = trace.trace(pixels, candidate, copy.note)
+        if face is not None and not any(_same(face.box, other) for other in known + found):
+            found.append(face)
+    return found
+
+
+def _same(box: NDArray, face: Face) -> bool:
+    return detect.overlap(box, face.box) > 0.4
+
+
+def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
+    box = _crop_box(frame.size, face)
+    crop, scale = _crop(frame.pixels, box)
+    landmarks = _into_crop(face.landmarks, box, scale)
+    others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
+    towards = facing(landmarks)
+    bare = skin.skin_mask(crop, landmarks, towards)
+    mask = segment.only_subject(segment.person_mask(crop, face.roll), landmarks, others)
+    return Observation(
+        frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
+        box=box,
+        subject=Subject.FACE,
+        landmarks=landmarks,
+        landmark_scheme=topology.SCHEME,
+        landmark_confidence=landmark_confidence(landmarks, face, towards, bare),
+        mask=mask,
+        skin=bare,
+        confidence=face.score * face.presence,
+        camera=_camera(frame, box, scale, crop),
+        full_size=frame.size,
+        notes=(face.note,) if face.note else (),
+    )
+
+
+def _crop_box(size: tuple[int, int], face: Face) -> NDArray:
+    """(4,) whole pixels of the full frame: a square around the head, clipped to the frame."""
+    height = face.size
+    up = np.array([np.sin(face.roll), -np.cos(face.roll)])
+    centre = (face.box[:2] + face.box[2:]) / 2 + up * CROP_UP * height
+    half = CROP_PER_FACE * height / 2
+    low = np.clip(np.floor(centre - half), 0, np.array(size) - 2)
+    high = np.clip(np.ceil(centre + half), low + 2, size)
+    return np.concatenate([low, high])
+
+
+def _crop(pixels: NDArray, box: NDArray) -> tuple[NDArray, float]:
+    """The crop (H, W, 3) and its pixels per pixel of the full frame."""
+    x0, y0, x1, y1 = box.astype(int)
+    crop = pixels[y0:y1, x0:x1]
+    longer = max(crop.shape[:2])
+    if longer <= CROP_LIMIT:
+        return crop.copy(), 1.0
+    scale = CROP_LIMIT / longer
+    size = max(2, round(crop.shape[1] * scale)), max(2, round(crop.shape[0] * scale))
+    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA), size[0] / crop.shape[1]
+
+
+def _into_crop(landmarks: NDArray, box: NDArray, scale: float) -> NDArray:
+    return (landmarks - np.append(box[:2], 0)) * scale
+
+
+def _camera(frame: Frame, box: NDArray, scale: float, crop: NDArray) -> Camera | None:
+    """Pinhole of the full photo, centred, seen through the crop; None if the focal length is unknown."""
+    if not frame.focal:
+        return None
+    centre = (np.array(frame.size) / 2 - box[:2]) * scale
+    focal = frame.focal * scale
+    intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], float)
+    return Camera(intrinsics, np.eye(4), (crop.shape[1], crop.shape[0]))
+
+
+def facing(landmarks: NDArray) -> NDArray:
+    """(478,) 0-1: cosine between each landmark's outward normal and the viewer, 0 where it is turned away.
+
+    Irises take the mean of their eye's outline.
+    """
+    corners = landmarks[topology.triangles()]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    summed = np.zeros((len(landmarks), 3))
+    for column in topology.triangles().T:
+        np.add.at(summed, column, normals)
+    length = np.linalg.norm(summed, axis=1)
+    cosine = np.clip(-summed[:, 2] / np.maximum(length, 1e-9), 0, 1)
+    for iris, eye in ((topology.RIGHT_IRIS, topology.RIGHT_EYE), (topology.LEFT_IRIS, topology.LEFT_EYE)):
+        cosine[list(iris)] = cosine[list(eye)].mean()
+    return cosine
+
+
+def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: NDArray) -> NDArray:
+    """How far each landmark can be trusted, the product of five shares in 0-1.
+
+    Facing (1 up to 70 degrees from the viewer, falling to 0.15 where the surface turns away), agreement of the averaged
+    crops, lying inside the picture, bare skin around it (covered points are guesses: 0.6), presence.
+
+    Args:
+        landmarks: (478, 3), pixels of the crop.
+        towards: (478,), see `facing`.
+        bare: (H, W) skin mask of the crop.
+    """
+    height, width = bare.shape
+    turned_away = 0.15 + 0.85 * np.clip(towards / np.cos(np.radians(70)), 0, 1)
+    agreement = 1 / (1 + (face.spread / 0.02) ** 2)
+    x, y = landmarks[:, 0], landmarks[:, 1]
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    around = cv2.blur(bare, (1 + 2 * max(1, round(0.02 * height)),) * 2)
+    covered = around[np.clip(y.astype(int), 0, height - 1), np.clip(x.astype(int), 0, width - 1)]
+    shown = 0.6 + 0.4 * np.clip(covered / 0.3, 0, 1)
+    shown[list(topology.RIGHT_EYE + topology.LEFT_EYE + topology.RIGHT_IRIS + topology.LEFT_IRIS)] = 1.0
+    return turned_away * agreement * np.where(inside, 1.0, 0.1) * shown * face.presence
