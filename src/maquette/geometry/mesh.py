@@ -39,9 +39,10 @@ def adjacency(faces: NDArray, count: int) -> scipy.sparse.csr_matrix:
 
 def boundary_loops(faces: NDArray) -> list[NDArray]:
     """Closed loops of boundary vertices, longest first, each in the order of its faces' edges."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    known = set(map(tuple, edges))
-    following = {int(a): int(b) for a, b in edges if (b, a) not in known}
+    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).astype(np.int64)
+    span = int(edges.max()) + 1 if len(edges) else 1
+    open_edges = edges[~np.isin(edges[:, 0] * span + edges[:, 1], edges[:, 1] * span + edges[:, 0])]
+    following = dict(open_edges.tolist())
     loops = []
     while following:
         start, current = next(iter(following.items()))

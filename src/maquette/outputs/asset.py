@@ -1,0 +1,151 @@
+"""What all writers draw from: one result, its model, and what is derived from them only once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput
+from maquette.core.options import OutputOptions
+from maquette.core.result import Result
+from maquette.core.types import Camera, Mesh
+from maquette.geometry.cameras import resized
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import render_buffers
+from maquette.morphable import MODELS, load
+from maquette.morphable.model import MorphableModel
+from maquette.outputs.views import Scene, set_scene
+
+MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
+EYES = ("eyeLeft", "eyeRight")
+VERSION = version("maquette")
+
+
+@dataclass(frozen=True, eq=False)
+class Buffers:
+    """What the first photo's camera sees of the mesh, possibly on a smaller grid than its crop.
+
+    Attributes:
+        face: (h, w) int, -1 for background.
+        barycentric: (h, w, 3).
+        depth: (h, w) metres along the camera's z axis, infinite for background.
+    """
+
+    face: NDArray
+    barycentric: NDArray
+    depth: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Asset:
+    """One result on its way into files.
+
+    Attributes:
+        result: what the pipeline made; its shape must be a Mesh.
+        model: the parametric model behind it, or None for a free-form mesh.
+        options: what to write.
+        seconds: file -> seconds that making it took, as far as written.
+    """
+
+    result: Result
+    model: MorphableModel | None = None
+    options: OutputOptions = OutputOptions()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.result.reconstruction.shape, Mesh):
+            raise BadInput(f"{self.result.name}: only a mesh can be written; extract one from the volume first")
+
+    @property
+    def mesh(self) -> Mesh:
+        """The textured mesh, showing the first photo's expression."""
+        return self.result.reconstruction.shape
+
+    @property
+    def scale(self) -> float:
+        """Size of this head relative to the model's metres."""
+        return float(np.ravel(self.result.reconstruction.parameters.get("scale", [1.0]))[0])
+
+    @cached_property
+    def expression(self) -> NDArray:
+        """(E,) weights of the first photo; empty without a model."""
+        if self.model is None:
+            return np.zeros(0)
+        return np.atleast_2d(self.result.reconstruction.parameters["expression"])[0].astype(float)
+
+    @cached_property
+    def neutral(self) -> NDArray:
+        """(V, 3) float32 metres: the mesh without its expression; what lies outside the model's space is kept."""
+        if self.model is None:
+            return self.mesh.vertices
+        moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.model.expression_basis, 1)
+        neutral = self.mesh.vertices - moved
+        identity = self.result.reconstruction.parameters["identity"]
+        plain = self.model.vertices(identity, np.zeros_like(self.expression), self.scale)
+        for part in EYES:  # eyes look straight ahead in the neutral head, whatever the gaze in the photo
+            if part in self.model.parts:
+                used = self.model.part_vertices(part)
+                neutral[used] = plain[used]
+        return neutral.astype(np.float32)
+
+    @cached_property
+    def normals(self) -> NDArray:
+        """(V, 3) unit normals of the mesh."""
+        return vertex_normals(self.mesh.vertices.astype(float), self.mesh.faces)
+
+    def part(self, name: str) -> NDArray:
+        """(n,) indices of the faces of a part; all faces are "skin" without a model."""
+        if self.model is None:
+            return np.arange(len(self.mesh.faces)) if name == "skin" else np.zeros(0, int)
+        return np.asarray(self.model.parts.get(name, np.zeros(0, int)))
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Names of the parts that have faces."""
+        return ("skin",) if self.model is None else tuple(sorted(self.model.parts))
+
+    def vertices_in(self, index: int) -> NDArray:
+        """(V, 3) metres: the mesh with the expression of photo `index`."""
+        reconstruction = self.result.reconstruction
+        if reconstruction.motion is not None:
+            return reconstruction.motion[index]
+        if index == 0 or self.model is None:
+            return self.mesh.vertices
+        parameters = reconstruction.parameters
+        return self.model.vertices(parameters["identity"], parameters["expression"][index], self.scale)
+
+    @cached_property
+    def buffers(self) -> Buffers:
+        """The first camera's view, at most MAX_RAYS_SIDE pixels wide and high."""
+        return Buffers(*render_buffers(ray_camera(self.result.reconstruction.cameras[0]), *self._surface))
+
+    @cached_property
+    def scene(self) -> Scene:
+        """The mesh in the photo studio."""
+        eyes = np.concatenate([self.part(name) for name in EYES]).astype(int)
+        return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes)
+
+    def close(self) -> None:
+        """Give the studio's window back, if it was opened."""
+        if "scene" in self.__dict__:
+            self.__dict__.pop("scene").studio.close()
+
+    @property
+    def _surface(self) -> tuple[NDArray, NDArray]:
+        return self.mesh.vertices, self.mesh.faces
+
+
+def ray_camera(camera: Camera) -> Camera:
+    """The camera, its picture made smaller if it has more pixels than we want rays."""
+    shrink = min(1.0, MAX_RAYS_SIDE / max(camera.size))
+    return camera if shrink == 1.0 else resized(camera, tuple(max(1, round(side * shrink)) for side in camera.size))
+
+
+def open_asset(result: Result, options: OutputOptions) -> Asset:
+    """The asset of a result, with the model its provenance names."""
+    name = result.reconstruction.provenance.get("model")
+    return Asset(result, load(name) if name in MODELS else None, options)

@@ -1,0 +1,101 @@
+"""texture.png, texture_confidence.png, depth.png, normals.png."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.outputs.asset import Asset
+
+DEPTH_UNIT_M = 1e-4  # one step of depth.png
+PNG_LEVEL = 1  # larger levels cost seconds and save a tenth of the bytes
+
+
+def png(pixels: NDArray, **notes: str) -> bytes:
+    """PNG of (H, W) uint8 or uint16, or (H, W, 3) uint8 sRGB, with text chunks."""
+    import cv2
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    if not notes:
+        straight = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+        ok, data = cv2.imencode(".png", straight, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+        if not ok:
+            raise ValueError(f"picture of shape {pixels.shape} cannot be compressed")
+        return data.tobytes()
+    chunk = PngInfo()
+    for key, text in notes.items():
+        chunk.add_text(key, text)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "png", pnginfo=chunk, compress_level=PNG_LEVEL)
+    return stream.getvalue()
+
+
+def write_texture(asset: Asset) -> bytes:
+    """The texture as lossless sRGB; first row v = 1."""
+    return png(asset.mesh.texture)
+
+
+def write_texture_confidence(asset: Asset) -> bytes:
+    """8-bit: 255 = seen in a photo, 0 = invented; same layout as texture.png."""
+    return png(asset.mesh.texture_confidence)
+
+
+def full_size(values: NDArray, inside: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray]:
+    """Enlarge a ray-cast grid to the crop, without mixing the head with the background.
+
+    Args:
+        values: (h, w) or (h, w, 3) float.
+        inside: (h, w) bool.
+        size: (width, height) wanted.
+
+    Returns:
+        values: (H, W) or (H, W, 3) float.
+        inside: (H, W) bool.
+    """
+    import cv2
+
+    if size == inside.shape[::-1]:
+        return values, inside
+    weight = inside.astype(np.float32)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)
+    masked = np.where(inside if values.ndim == 2 else inside[..., None], values, 0).astype(np.float32)
+    total = cv2.resize(masked, size, interpolation=cv2.INTER_LINEAR)
+    wide = np.maximum(share, 1e-6)
+    return total / (wide if values.ndim == 2 else wide[..., None]), share >= 0.5
+
+
+def depth_map(asset: Asset) -> NDArray:
+    """(H, W) uint16 for the first crop's pixels: depth along the camera's axis in DEPTH_UNIT_M, 0 = background."""
+    buffers = asset.buffers
+    inside = buffers.face >= 0
+    depth, inside = full_size(np.where(inside, buffers.depth, 0), inside, asset.result.observations[0].frame.size)
+    steps = np.clip(np.round(depth / DEPTH_UNIT_M), 1, 65535)
+    return np.where(inside, steps, 0).astype(np.uint16)
+
+
+def normal_map(asset: Asset) -> NDArray:
+    """(H, W, 3) uint8 for the first crop's pixels: 127.5 + 127.5 n, n = (right, up, to the camera), 0 = background."""
+    buffers = asset.buffers
+    inside = buffers.face >= 0
+    corners = asset.mesh.faces[np.maximum(buffers.face, 0)]
+    world = np.einsum("hwk,hwkd->hwd", buffers.barycentric, asset.normals[corners])
+    rotation = asset.result.reconstruction.cameras[0].world_to_camera[:3, :3]
+    camera = world @ (rotation.T * [1, -1, -1])
+    camera, inside = full_size(camera, inside, asset.result.observations[0].frame.size)
+    camera = camera / np.maximum(np.linalg.norm(camera, axis=2, keepdims=True), 1e-6)
+    return np.where(inside[..., None], np.round(127.5 + 127.5 * camera), 0).astype(np.uint8)
+
+
+def write_depth(asset: Asset) -> bytes:
+    """16-bit depth in the pixels of the first crop; the text chunk "Description" gives the unit."""
+    note = f"depth along the camera axis, {DEPTH_UNIT_M} metres per step, 0 is background"
+    return png(depth_map(asset), Description=note, Unit=f"{DEPTH_UNIT_M} m", Software="maquette")
+
+
+def write_normals(asset: Asset) -> bytes:
+    """8-bit normals in the pixels of the first crop; the text chunk "Description" gives the frame."""
+    note = "unit normals, value / 127.5 - 1; red right, green up, blue to the camera; black is background"
+    return png(normal_map(asset), Description=note, Software="maquette")

@@ -1,0 +1,55 @@
+"""head.obj and head.mtl: the head with the photo's expression, one group per part."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.outputs.asset import EYES, VERSION, Asset
+
+MATERIALS = {"skin": (0.10, 20), "eyes": (0.45, 250), "mouth": (0.25, 80)}  # specular, Phong exponent
+
+
+def material_of(part: str) -> str:
+    """The material's name of a part.
+
+    Example:
+        >>> material_of("eyeLeft"), material_of("teeth")
+        ('eyes', 'mouth')
+    """
+    return "eyes" if part in EYES else "skin" if part == "skin" else "mouth"
+
+
+def _rows(keyword: str, values: NDArray, digits: int) -> str:
+    form = f"{keyword} " + " ".join([f"%.{digits}f"] * values.shape[1]) + "\n"
+    return (form * len(values)) % tuple(values.ravel().tolist())
+
+
+def write_obj(asset: Asset) -> bytes:
+    """Wavefront OBJ in metres, y up, facing +z; v up; refers to head.mtl."""
+    mesh = asset.mesh
+    text = [f"# maquette {VERSION}: metres, y up, facing +z, expression of the photo\nmtllib head.mtl\no head\n"]
+    text.append(_rows("v", mesh.vertices, 6))
+    uv_faces = mesh.faces
+    if mesh.uvs is not None:
+        text.append(_rows("vt", mesh.uvs, 6))
+        uv_faces = mesh.uv_faces
+    text.append(_rows("vn", asset.normals, 4))
+    corner = "%d/%d/%d" if mesh.uvs is not None else "%d//%d"
+    form = f"f {corner} {corner} {corner}\n"
+    columns = [mesh.faces, uv_faces, mesh.faces] if mesh.uvs is not None else [mesh.faces, mesh.faces]
+    corners = np.stack(columns, axis=2) + 1
+    for part in asset.part_names:
+        rows = corners[asset.part(part)]
+        text.append(f"g {part}\nusemtl {material_of(part)}\n" + (form * len(rows)) % tuple(rows.ravel().tolist()))
+    return "".join(text).encode("ascii")
+
+
+def write_mtl(asset: Asset) -> bytes:
+    """The materials of head.obj; all share texture.png."""
+    text = [f"# maquette {VERSION}\n"]
+    for name in dict.fromkeys(material_of(part) for part in asset.part_names):
+        specular, exponent = MATERIALS[name]
+        text.append(f"\nnewmtl {name}\nKa 0 0 0\nKd 1 1 1\nKs {specular} {specular} {specular}\nNs {exponent}\nd 1\n")
+        text.append("illum 2\n" + ("map_Kd texture.png\n" if asset.mesh.texture is not None else ""))
+    return "".join(text).encode("ascii")

@@ -1,0 +1,140 @@
+"""overview.jpg: one sheet that shows what was seen and what was made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera
+from maquette.geometry.cameras import project
+from maquette.geometry.mesh import face_normals
+from maquette.outputs.asset import Asset
+from maquette.outputs.views import backdrop, over
+
+CELL = (476, 580)  # pixels
+MARGIN, GAP, CAPTION = 30, 12, 40
+SHEET, INK, FAINT = (22, 23, 26), (225, 226, 228), (140, 143, 150)
+SIDE_TURN = np.radians(62)
+PHOTO_FILL = 0.80  # of the cell's height that the head takes in the photo's view
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The part of the crop that a cell shows.
+
+    Attributes:
+        photo: (h, w, 3) uint8, the crop's pixels in the cell.
+        camera: the photo's camera for the cell's pixels.
+    """
+
+    photo: NDArray
+    camera: Camera
+
+
+def photo_window(asset: Asset) -> Window:
+    """The head in the photo, cut to a cell; beyond the crop its border goes on, blurred and darker."""
+    import cv2
+
+    camera, pixels = asset.result.reconstruction.cameras[0], asset.result.observations[0].frame.pixels
+    height, width = pixels.shape[:2]
+    seen, _ = project(camera, asset.mesh.vertices.astype(float))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    tall = max((high[1] - low[1]) / PHOTO_FILL, (high[0] - low[0]) / 0.92 * CELL[1] / CELL[0])
+    zoom = CELL[1] / tall
+    span = np.array(CELL) / zoom
+    corner = (low + high) / 2 - span / 2
+    free = np.array([width, height]) - span
+    corner = np.where(free >= 0, np.clip(corner, 0, np.maximum(free, 0)), np.clip(corner, np.minimum(free, 0), 0))
+    shift = np.array([[zoom, 0, -corner[0] * zoom], [0, zoom, -corner[1] * zoom]])
+    intrinsics = np.vstack([shift, [0, 0, 1]]) @ camera.intrinsics
+    # cv2 puts the first pixel's centre at 0, we at 0.5
+    shift[:, 2] += 0.5 * zoom - 0.5
+    if zoom < 0.7:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.35 / zoom)
+    photo = cv2.warpAffine(pixels, shift, CELL, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    covered = cv2.warpAffine(np.ones((height, width), np.float32), shift, CELL, flags=cv2.INTER_LINEAR)[..., None]
+    if covered.min() < 1:
+        soft = cv2.GaussianBlur(photo, (0, 0), 12).astype(np.float32) * 0.55
+        photo = (photo * covered + soft * (1 - covered)).clip(0, 255).astype(np.uint8)
+    return Window(photo, Camera(intrinsics, camera.world_to_camera, CELL, camera.projection))
+
+
+def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
+    """(h, w, 3) uint8: the photo under a translucent shaded mesh with its front-facing edges."""
+    import cv2
+
+    vertices, faces = asset.mesh.vertices.astype(float), asset.mesh.faces[asset.part("skin")]
+    pixels, _ = project(window.camera, vertices)
+    rotation, translation = window.camera.world_to_camera[:3, :3], window.camera.world_to_camera[:3, 3]
+    middle = vertices[faces].mean(axis=1) @ rotation.T + translation
+    facing = np.sum((face_normals(vertices, faces) @ rotation.T) * middle, axis=1) < 0
+    lines = np.zeros(window.photo.shape[:2], np.uint8)
+    corners = np.round((pixels[faces[facing]] - 0.5) * 16).astype(np.int32)
+    cv2.polylines(lines, list(corners), True, 255, 1, cv2.LINE_AA, shift=4)
+    inside = clay[..., 3:] / 255.0
+    shaded = window.photo * (1 - 0.45 * inside) + clay[..., :3] * 0.45
+    weight = 0.30 * lines[..., None] / 255.0 * inside
+    return (shaded * (1 - weight) + 255 * weight).clip(0, 255).astype(np.uint8)
+
+
+def depth_colours(picture: NDArray) -> NDArray:
+    """A "depth" picture of the studio in colour, near = bright; alpha stays."""
+    import cv2
+
+    alpha = picture[..., 3:].astype(np.float32)
+    near = (picture[..., 0] * 255.0 / np.maximum(alpha[..., 0], 1)).clip(0, 255).astype(np.uint8)
+    colour = cv2.applyColorMap((40 + near * (210 / 255)).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1]
+    return np.concatenate([(colour * (alpha / 255)).astype(np.uint8), picture[..., 3:]], axis=2)
+
+
+def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
+    """Caption, remark and (h, w, 3) picture of each cell, in reading order."""
+    window, ground, scene = photo_window(asset), backdrop(CELL), asset.scene
+    shoot = scene.studio.shoot
+    depth = project(window.camera, asset.mesh.vertices.astype(float))[1]
+    span = (float(depth.min()), float(depth.min() + 0.8 * np.ptp(depth)))
+    clay = shoot(window.camera, "clay")
+    facts = asset.result.reconstruction.provenance
+    errors = facts.get("landmark_error_mm") or [None]
+    remark = "" if errors[0] is None else f"landmarks {errors[0]:.1f} mm"
+    near = shoot(window.camera, "depth", depth=span)
+    sides = [shoot(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
+    return [
+        ("photo", "", window.photo),
+        ("overlay", remark, overlay(asset, window, clay)),
+        ("shape", f"{len(asset.mesh.vertices):,} vertices", over(clay, ground)),
+        ("textured", "", over(shoot(window.camera, "texture", 0.35), ground)),
+        ("left side", "", over(sides[0], ground)),
+        ("right side", "", over(sides[1], ground)),
+        ("depth", f"{span[0]:.2f} to {depth.max():.2f} m", over(depth_colours(near), ground)),
+        ("normals", "", over(shoot(window.camera, "normals"), ground)),
+    ]
+
+
+def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
+    """(H, W, 3) uint8: pictures of one size in rows, a caption under each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width, height = CELL
+    rows = -(-len(cells) // columns)
+    size = (2 * MARGIN + columns * width + (columns - 1) * GAP, MARGIN + rows * (height + CAPTION + GAP))
+    page = Image.new("RGB", size, SHEET)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=20)
+    for index, (caption, remark, picture) in enumerate(cells):
+        x = MARGIN + (index % columns) * (width + GAP)
+        y = MARGIN + (index // columns) * (height + CAPTION + GAP)
+        page.paste(Image.fromarray(picture), (x, y))
+        draw.text((x + 2, y + height + 9), caption, INK, font)
+        draw.text((x + width - 2, y + height + 9), remark, FAINT, font, anchor="ra")
+    return np.asarray(page)
+
+
+def write_overview(asset: Asset) -> bytes:
+    """JPEG sheet of eight pictures: photo, overlay, shape, textured, two side views, depth, normals."""
+    import cv2
+
+    page = sheet(panels(asset))
+    _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return data.tobytes()

@@ -1,0 +1,58 @@
+"""head.ply: the head with the photo's expression and one colour per vertex."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Mesh
+from maquette.outputs.asset import VERSION, Asset
+
+
+def vertex_colors(mesh: Mesh) -> NDArray:
+    """(V, 3) uint8 sRGB: the mesh's own colours, or its texture at each vertex, or grey."""
+    if mesh.vertex_colors is not None:
+        return mesh.vertex_colors
+    if mesh.texture is None or mesh.uvs is None:
+        return np.full((len(mesh.vertices), 3), 190, np.uint8)
+    uv_of = np.zeros(len(mesh.vertices), int)
+    uv_of[mesh.faces.ravel()] = mesh.uv_faces.ravel()
+    return sample(mesh.texture, mesh.uvs[uv_of])
+
+
+def sample(texture: NDArray, uvs: NDArray) -> NDArray:
+    """(N, C) uint8: a (H, W, C) texture at (N, 2) uvs, v up, averaged over 3 x 3 texels against noise."""
+    import cv2
+
+    height, width = texture.shape[:2]
+    smooth = cv2.blur(texture, (3, 3))
+    x = (uvs[:, 0] * width - 0.5).astype(np.float32)
+    y = ((1 - uvs[:, 1]) * height - 0.5).astype(np.float32)
+    strip = 16384  # cv2.remap takes no side longer than 32767
+    parts = [
+        cv2.remap(smooth, x[i : i + strip, None], y[i : i + strip, None], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        for i in range(0, len(x), strip)
+    ]
+    return np.concatenate(parts)[:, 0]
+
+
+def write_ply(asset: Asset) -> bytes:
+    """Binary little-endian PLY in metres, y up, facing +z: positions, normals, colours."""
+    mesh = asset.mesh
+    vertex = np.zeros(len(mesh.vertices), [("p", "<f4", 3), ("n", "<f4", 3), ("c", "u1", 3)])
+    vertex["p"], vertex["n"], vertex["c"] = mesh.vertices, asset.normals, vertex_colors(mesh)
+    face = np.zeros(len(mesh.faces), [("k", "u1"), ("i", "<i4", 3)])
+    face["k"], face["i"] = 3, mesh.faces
+    places = [f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz")]
+    colours = [f"property uchar {name}\n" for name in ("red", "green", "blue")]
+    header = "".join(
+        [
+            "ply\nformat binary_little_endian 1.0\n",
+            f"comment maquette {VERSION}: metres, y up, facing +z\n",
+            f"element vertex {len(vertex)}\n",
+            *places,
+            *colours,
+            f"element face {len(face)}\nproperty list uchar int vertex_indices\nend_header\n",
+        ]
+    )
+    return header.encode("ascii") + vertex.tobytes() + face.tobytes()

@@ -1,0 +1,147 @@
+"""The table of writers, and `save`, which turns a result into files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from time import perf_counter
+
+from maquette.core.errors import BadInput
+from maquette.core.options import OutputOptions
+from maquette.core.result import Result
+from maquette.outputs.asset import Asset, open_asset
+from maquette.outputs.glb import write_glb
+from maquette.outputs.landmarks import write_landmarks
+from maquette.outputs.maps import write_depth, write_normals, write_texture, write_texture_confidence
+from maquette.outputs.obj import write_mtl, write_obj
+from maquette.outputs.overview import write_overview
+from maquette.outputs.parameters import write_parameters
+from maquette.outputs.ply import write_ply
+from maquette.outputs.report import write_report
+from maquette.outputs.stl import write_stl
+from maquette.outputs.turntable import write_turntable
+
+Writer = Callable[[Asset], bytes]
+
+WRITERS: dict[str, Writer] = {
+    "head.glb": write_glb,
+    "head.obj": write_obj,
+    "head.mtl": write_mtl,
+    "texture.png": write_texture,
+    "texture_confidence.png": write_texture_confidence,
+    "head.stl": write_stl,
+    "head.ply": write_ply,
+    "overview.jpg": write_overview,
+    "turntable.mp4": write_turntable,
+    "depth.png": write_depth,
+    "normals.png": write_normals,
+    "landmarks.json": write_landmarks,
+    "parameters.npz": write_parameters,
+    "report.json": write_report,
+}
+STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
+DEFAULT = OutputOptions()
+LAST = "report.json"  # it tells how long the others took
+
+
+def wanted(asset: Asset) -> list[str]:
+    """Names of the files that this result and its options ask for, in the order of WRITERS.
+
+    texture.png is written whenever there is a texture: it is a result of its own, and head.obj needs it.
+    """
+    formats, mesh = asset.options.format_list, asset.mesh
+    absent = {f"head.{name}" for name in ("glb", "obj", "stl", "ply") if name not in formats}
+    absent |= {"head.mtl"} if "obj" not in formats else set()
+    absent |= {"texture.png"} if mesh.texture is None else set()
+    absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
+    absent |= {"overview.jpg"} if not asset.options.overview else set()
+    absent |= {"turntable.mp4"} if not asset.options.turntable else set()
+    return [name for name in WRITERS if name not in absent]
+
+
+def save(
+    result: Result,
+    folder: str | Path,
+    options: OutputOptions = DEFAULT,
+    progress: Callable[[str], None] = lambda file: None,
+) -> list[Path]:
+    """Write the files of one result. All are made beside the folder first and then moved in by rename.
+
+    Args:
+        result: its shape is a mesh.
+        folder: made if absent, with its parents; other files in it stay.
+        options: what to write.
+        progress: called with the name of each file that is begun, possibly from another thread.
+
+    Returns:
+        The paths of the files, in the order of WRITERS.
+
+    Raises:
+        BadInput: the folder cannot be written or the disk is full; nothing is left behind, old files stay.
+        ExtraMissing: pictures are wanted and no OpenGL library is installed.
+    """
+    folder = Path(folder)
+    asset = open_asset(result, options)
+    made = _missing_parents(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            names = _write_all(asset, beside, progress)
+            folder.mkdir(exist_ok=True)
+            for name in names:
+                os.replace(beside / name, folder / name)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except BaseException as error:
+        for parent in made:  # deepest first; what holds anything stays
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise BadInput(_told(error, folder)) from error
+        raise
+    return [folder / name for name in names]
+
+
+def _missing_parents(folder: Path) -> list[Path]:
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _told(error: OSError, folder: Path) -> str:
+    if error.errno == errno.ENOSPC:
+        return f"{folder}: the disk is full: make room or choose another folder"
+    why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or str(error)
+    return f"{folder}: cannot be written ({why}): choose another folder"
+
+
+def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:
+    """Make every wanted file in `beside`; pictures in this thread, the rest in a second one."""
+
+    def write(name: str) -> None:
+        progress(name)
+        start = perf_counter()
+        data = WRITERS[name](asset)
+        (beside / name).write_bytes(data)
+        asset.seconds[name] = round(perf_counter() - start, 3)
+
+    names = wanted(asset)
+    asset.seconds.update(dict.fromkeys((name for name in names if name != LAST), 0.0))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        others: list[Future[None]] = [pool.submit(write, name) for name in names if name not in (*STUDIO, LAST)]
+        try:
+            for name in STUDIO:
+                if name in names:
+                    write(name)
+            for other in others:
+                other.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            asset.close()
+    if LAST in names:
+        write(LAST)
+    return names
