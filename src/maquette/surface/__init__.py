@@ -1,1 +1,7 @@
-"""Row 4: reconstruction and photos to a textured mesh."""
+"""Row 4: the texture: bake the photos onto the mesh, fill what they do not show, paint eyes and mouth."""
+
+from __future__ import annotations
+
+from maquette.surface.finish import finish
+
+__all__ = ["finish"]

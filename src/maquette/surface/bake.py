@@ -1,0 +1,190 @@
+"""From one photo to texels: where each texel lies in the photo, whether the photo shows it, and its colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera, Observation
+from maquette.geometry.cameras import camera_centre, project
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import RayCaster
+from maquette.perception import topology
+from maquette.surface.layers import Layers
+from maquette.surface.pyramid import blurred, enlarged, smoothstep
+
+SEEN_COSINE = (0.18, 0.5)  # surface against view: below the first nothing is believed, above the second everything
+FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
+MASK_MARGIN = 0.05  # of the distance between the irises: the rim of the person's mask that is not believed
+LARGEST_ENLARGEMENT = 3.0
+SKIN_SPREAD = np.array([38.0, 9.0, 10.0])  # 8-bit Lab: light varies more than colour
+
+
+@dataclass(frozen=True, eq=False)
+class Baked:
+    """One photo brought to the texture.
+
+    Attributes:
+        colour: (H, W, 3) uint8, every texel, whether seen or not, rows of the skin chart at full size.
+        coarse: (h, w, 3) float32, the same at the coarse size.
+        trust: (h, w) float32 0-1: how far the texel is seen.
+        hair: (h, w) float32 0-1: how far it shows hair, where trusted.
+        bare: (h, w) float32 0-1: how far it shows skin.
+    """
+
+    colour: NDArray
+    coarse: NDArray
+    trust: NDArray
+    hair: NDArray
+    bare: NDArray
+
+
+def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: Layers) -> Baked:
+    """Bring one photo to the texture.
+
+    Args:
+        observation: crop, person and skin masks, landmarks.
+        camera: for the crop's pixels.
+        vertices: (V, 3), metres, as they are in this photo.
+    """
+    pixels = project(camera, vertices.astype(float))[0]
+    place = layers.place.spread(pixels)
+    coarse_place = layers.skin.spread(pixels)
+    photo = observation.frame.pixels
+    coarse = sampled(photo, coarse_place, layers).astype(np.float32)
+    geometric = visibility(camera, vertices, layers) * in_picture(coarse_place, photo.shape)
+    person, opening = photo_masks(observation, coarse_place)
+    zones = layers.zones
+    bare, hair = likeness(coarse, geometric * person, observation, coarse_place, layers)
+    believed = np.maximum.reduce([zones["core"], bare, smoothstep(zones["hair"], 0.2, 0.6)])
+    trust = geometric * person * believed * (1 - zones["inner"]) * (1 - opening)
+    trust = np.minimum(trust, blurred(trust, 1.0))
+    shape = (layers.rows, layers.size)
+    full_place = place if place.shape[:2] == shape else enlarged(place, shape)
+    return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare)
+
+
+def sampled(photo: NDArray, place: NDArray, layers: Layers) -> NDArray:
+    """(H, W, 3) uint8: the photo at pixel positions (H, W, 2), neither aliased nor blocky.
+
+    The photo is first resized so that its pixels are about as large as the texels of a face, by areas when it shrinks
+    and by Lanczos when it grows; then bilinear sampling loses nothing.
+    """
+    factor = 1 / max(pixels_per_texel(place, layers), 1e-6)
+    factor = min(factor, LARGEST_ENLARGEMENT)
+    if factor > 1.2 or factor < 0.8:
+        size = max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor))
+        kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+        photo, ratio = cv2.resize(photo, size, interpolation=kind), np.array(size) / photo.shape[1::-1]
+    else:
+        ratio = np.ones(2)
+    # The first pixel is centred on (0.5, 0.5); cv2 puts it on (0, 0).
+    place = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
+    return cv2.remap(photo, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def pixels_per_texel(place: NDArray, layers: Layers) -> float:
+    """Median size of a texel of the face in pixels, along its longer side."""
+    jump = place.shape[0] // 64 or 1
+    across = np.linalg.norm(np.diff(place[::jump, ::jump], axis=1)[:-1], axis=2) / jump
+    along = np.linalg.norm(np.diff(place[::jump, ::jump], axis=0)[:, :-1], axis=2) / jump
+    face = cv2.resize(layers.zones["core"], across.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0.5
+    larger = np.maximum(across, along)
+    return float(np.median(larger[face] if face.any() else larger))
+
+
+def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
+    """(h, w) float32 0-1: how well the camera sees each coarse texel: turned to it, nothing before it, not at a rim."""
+    faces, skin = layers.model.faces, layers.skin
+    normals = skin.spread(vertex_normals(vertices, faces))
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    points = skin.spread(vertices)
+    centre = camera_centre(camera)
+    if camera.projection == "perspective":
+        toward = centre - points
+        toward /= np.linalg.norm(toward, axis=2, keepdims=True)
+    else:
+        toward = np.broadcast_to(-camera.world_to_camera[2, :3], points.shape)
+        centre = centre - 10 * camera.world_to_camera[2, :3]
+    cosine = (normals * toward).sum(axis=2)
+    seen = cosine > SEEN_COSINE[0]
+    hidden = RayCaster(vertices, faces).occluded(points[seen], normals[seen], centre, offset=5e-4)
+    seen[seen] = ~hidden
+    open_sky = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
+    open_sky = cv2.morphologyEx(open_sky, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    inward = cv2.distanceTransform(open_sky, cv2.DIST_L2, 3) / (FEATHER * skin.size)
+    soft = seen * blurred(seen.astype(np.float32), 0.7)
+    return (smoothstep(cosine, *SEEN_COSINE) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+
+
+def in_picture(place: NDArray, shape: tuple[int, ...]) -> NDArray:
+    """(h, w) float32 0-1: inside the photo, fading over its outermost hundredth."""
+    inside = np.minimum(place, np.array(shape[1::-1], np.float32) - place).min(axis=2)
+    return smoothstep(inside, 0.0, 0.01 * max(shape[:2]))
+
+
+def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDArray]:
+    """Person and eye and mouth openings of the photo at the texels, (h, w) float32 0-1 each."""
+    height, width = observation.mask.shape
+    factor = min(1.0, 512 / max(height, width))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    ratio = np.array(size) / (width, height)
+    mask = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA)
+    opening = np.zeros(mask.shape, np.uint8)
+    margin = 3.0
+    if observation.landmark_scheme == topology.SCHEME:
+        points = observation.landmarks[:, :2] * ratio
+        eyes = np.linalg.norm(points[topology.RIGHT_IRIS[0]] - points[topology.LEFT_IRIS[0]])
+        chin = np.linalg.norm(points[topology.CHIN] - points[topology.FOREHEAD_TOP])
+        margin = MASK_MARGIN * max(eyes, 0.4 * chin)
+        for outline in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.MOUTH_OPENING):
+            corners = np.round((points[list(outline)] - 0.5) * 16).astype(np.int32)
+            cv2.fillPoly(opening, [corners], 255, cv2.LINE_AA, 4)
+        opening = cv2.erode(opening, _disc(0.012 * chin))
+    mask = cv2.erode(mask, _disc(margin))
+    mask = smoothstep(blurred(mask, margin / 3), 0.45, 0.85).astype(np.float32)
+    at = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
+    sampled_mask = cv2.remap(mask, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sampled_opening = cv2.remap(opening, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled_mask, smoothstep(sampled_opening.astype(np.float32), 60, 200).astype(np.float32)
+
+
+def likeness(
+    colour: NDArray, weight: NDArray, observation: Observation, place: NDArray, layers: Layers
+) -> tuple[NDArray, NDArray]:
+    """Whether each texel has the look of this face's bare skin, anywhere on the head, and whether that of hair.
+
+    The observation's own skin mask ends at the face's outline; ears, neck and a bald head are judged here. Hair is
+    where it may grow and where colour or texture are not those of the cheeks.
+
+    Args:
+        colour: (h, w, 3) float32 0-255; weight: (h, w) 0-1, what the photo shows of the person.
+
+    Returns:
+        bare and hair: (h, w) float32 0-1 each.
+    """
+    lab = cv2.cvtColor(colour / 255, cv2.COLOR_RGB2LAB) * np.array([2.55, 1, 1], np.float32)
+    sure = weight * layers.zones["plain"]
+    if observation.skin is not None:
+        sure = sure * cv2.remap(observation.skin, place - 0.5, None, cv2.INTER_LINEAR)
+    sure = sure > (0.5 if (sure > 0.5).sum() >= 50 else 0.1)
+    if sure.sum() < 50:
+        return np.zeros(weight.shape, np.float32), np.zeros(weight.shape, np.float32)
+    middle = np.median(lab[sure], axis=0)
+    noise = 1.4826 * np.median(np.abs(lab[sure] - middle), axis=0)
+    smooth = blurred(lab, 1.0)
+    distance = np.sqrt((((smooth - middle) / np.maximum(2.5 * noise, SKIN_SPREAD)) ** 2).sum(axis=2))
+    bare = 1 - smoothstep(distance, 0.9, 1.7)
+    rough = np.sqrt(blurred((lab[..., 0] - blurred(lab[..., 0], 2.5)) ** 2, 2.5))
+    roughness = smoothstep(rough / max(3.0, 2.2 * float(np.median(rough[sure]))), 0.7, 1.5)
+    unlike = np.maximum(smoothstep(distance, 0.7, 1.3), roughness)
+    hair = cv2.medianBlur((255 * unlike).astype(np.uint8), 5) / 255 * smoothstep(layers.zones["hair"], 0.1, 0.4)
+    return bare.astype(np.float32), hair.astype(np.float32)
+
+
+def _disc(radius: float) -> NDArray:
+    size = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

@@ -1,0 +1,73 @@
+"""Several photos of one head to one texture: even out their light, then blend in two bands (Burt and Adelson 1983)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.surface.bake import Baked
+from maquette.surface.pyramid import blurred, enlarged
+
+BAND_SIGMA = 0.012  # of the texture's width: below this detail comes from the best photo, above it all are mixed
+SHARPNESS = 6  # power of the trust by which photos compete for detail
+GAIN_PRIOR = 0.02  # pull of each gain to one, as share of the overlap
+STRIP = 256  # rows worked on at a time, so that memory stays flat
+
+
+def gains(baked: Sequence[Baked]) -> NDArray:
+    """(N, 3) factors that make the photos agree where they overlap; their geometric mean is one.
+
+    Least squares on the mean log colours of each pair's overlap (Brown and Lowe 2007).
+    """
+    count = len(baked)
+    system, right = np.zeros((count, count)), np.zeros((count, 3))
+    logs = [np.log(b.coarse + 8.0) for b in baked]
+    total = 1e-9
+    for i in range(count):
+        for j in range(i + 1, count):
+            weight = baked[i].trust * baked[j].trust * (baked[i].bare * baked[j].bare)
+            area = float(weight.sum())
+            if area < 1:
+                continue
+            difference = (weight[..., None] * (logs[i] - logs[j])).sum(axis=(0, 1)) / area
+            system[[i, j], [i, j]] += area
+            system[[i, j], [j, i]] -= area
+            right[i] -= area * difference
+            right[j] += area * difference
+            total += area
+    found = np.linalg.solve(system + GAIN_PRIOR * total * np.eye(count), right)
+    return np.exp(found - found.mean(axis=0))
+
+
+def blend(baked: Sequence[Baked]) -> Baked:
+    """One texture from several photos; the order of the photos does not matter."""
+    if len(baked) == 1:
+        return baked[0]
+    factors = gains(baked)
+    trust = np.stack([b.trust for b in baked])
+    low_weight = _shares(trust + 1e-6)
+    high_weight = _shares(trust**SHARPNESS + 1e-9)
+    coarse = np.stack([b.coarse * f.astype(np.float32) for b, f in zip(baked, factors)])
+    sigma = BAND_SIGMA * trust.shape[2]
+    low = np.stack([blurred(c, sigma) for c in coarse])
+    mixed = ((low_weight - high_weight)[..., None] * low).sum(axis=0)
+    colour = np.empty_like(baked[0].colour)
+    height, width = colour.shape[:2]
+    large = [enlarged(w, (height, width)) for w in high_weight]
+    correction = enlarged(mixed, (height, width))
+    for row in range(0, height, STRIP):
+        rows = slice(row, row + STRIP)
+        strip = correction[rows].copy()
+        for item, factor, weight in zip(baked, factors.astype(np.float32), large):
+            strip += item.colour[rows] * (weight[rows, :, None] * factor)
+        colour[rows] = np.clip(np.rint(strip), 0, 255)
+    together = (high_weight[..., None] * coarse).sum(axis=0) + mixed
+    hair = (low_weight * np.stack([b.hair for b in baked])).sum(axis=0)
+    bare = (low_weight * np.stack([b.bare for b in baked])).sum(axis=0)
+    return Baked(colour, np.clip(together, 0, 255), trust.max(axis=0), hair, bare)
+
+
+def _shares(weights: NDArray) -> NDArray:
+    return (weights / weights.sum(axis=0)).astype(np.float32)

@@ -1,0 +1,167 @@
+"""What no photo shows: the mirrored half, then skin and hair in this person's own colours, continued without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.surface.bake import Baked
+from maquette.surface.layers import Layers
+from maquette.surface.pyramid import blurred, enlarged, membrane, smoothstep
+
+MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
+MIRROR_SHARE = 0.97
+LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
+SKIN_DECAY, HAIR_DECAY = 0.8, 0.7  # how fast the fill returns to the median colour, per doubled distance
+SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
+GRAIN_LIMITS = (0.25, 3.5)  # 8-bit levels per band
+STRIP = 256
+DEFAULT_SKIN = np.array([196.0, 158.0, 136.0])
+CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """This person's colours, (3,) float 8-bit sRGB each, and how hairy the unseen scalp is taken to be, 0-1."""
+
+    skin: NDArray
+    hair: NDArray
+    hairiness: float
+
+
+def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, NDArray]:
+    """Photo, mirror and fill in one texture.
+
+    Args:
+        seen: the blended photos.
+        layers: of the model.
+        palette: from `palette_of`.
+
+    Returns:
+        texture: (H, W, 3) uint8, rows of the skin chart.
+        confidence: (h, w) float32 0-1, coarse.
+    """
+    own = smoothstep(seen.trust, 0.02, 0.6)
+    twin = np.ascontiguousarray(own[:, ::-1]) * MIRROR_SHARE
+    mirrored = seen.coarse[:, ::-1]
+    known = own + (1 - own) * twin
+    offset = mirror_offset(seen.coarse, mirrored, own, twin)
+    both = (own[..., None] * seen.coarse + ((1 - own) * twin)[..., None] * (mirrored + offset)) / np.maximum(
+        known, 1e-6)[..., None]
+    hair = hair_field(seen, own, twin, layers, palette)
+    base = base_colour(both, known, hair, layers, palette)
+    mirror_weight = (1 - own) * twin
+    base_weight = (1 - own) * (1 - twin)
+    constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
+    skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
+    texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
+    guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
+    return texture, np.maximum(seen.trust, guessed).astype(np.float32)
+
+
+def palette_of(seen: Baked, layers: Layers) -> Palette:
+    """Robust colours of skin and hair, and whether the head has hair, from what the photo shows."""
+    skin_weight = seen.trust * layers.zones["plain"] * seen.bare
+    skin = _median(seen.coarse, skin_weight, DEFAULT_SKIN)
+    hair_weight = seen.trust * seen.hair
+    hair = _median(seen.coarse, hair_weight, skin * 0.4)
+    above = seen.trust * smoothstep(layers.zones["hair"], 0.6, 0.9)
+    hairiness = float((above * seen.hair).sum() / above.sum()) if above.sum() > 20 else 0.0
+    return Palette(skin, hair, float(smoothstep(np.float64(hairiness), 0.2, 0.6)))
+
+
+def _median(colour: NDArray, weight: NDArray, default: NDArray) -> NDArray:
+    chosen = colour[weight > 0.4]
+    return np.median(chosen, axis=0) if len(chosen) > 50 else default
+
+
+def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArray) -> NDArray:
+    """(h, w, 3) what to add to the mirrored half so that it meets the seen half: the light differs, not the skin."""
+    difference = colour - mirrored
+    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
+    return membrane(np.clip(difference, -LARGEST_OFFSET, LARGEST_OFFSET), own * twin * typical, 0.9)
+
+
+def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(h, w) float32 0-1: where the head has hair; seen where seen, continued to the model's scalp elsewhere."""
+    zone = layers.zones["hair"]
+    prior = smoothstep(zone, 0.25, 0.75) * palette.hairiness
+    known = own + (1 - own) * twin
+    observed = (own * seen.hair + (1 - own) * twin * seen.hair[:, ::-1]) / np.maximum(known, 1e-6)
+    shift = membrane((observed - prior)[..., None].astype(np.float32), known.astype(np.float32), 0.75)[..., 0]
+    return np.clip(prior + shift, 0, smoothstep(zone, 0.05, 0.4)).astype(np.float32)
+
+
+def base_colour(both: NDArray, known: NDArray, hair: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(h, w, 3) float32: the fill, which meets photo and mirror where they end."""
+    zones, ambient = layers.zones, layers.ambient
+    skin_known = known**2 * (1 - hair) * np.maximum(zones["plain"], 0.15 * (1 - zones["inner"]))
+    shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
+    skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
+    hair_colour = _continued(both, known**2 * hair, palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
+    base = skin + hair[..., None] * (hair_colour - skin)
+    depth = smoothstep(ambient, 0.0, 0.35)[..., None]
+    level = np.clip(palette.skin.mean() / DEFAULT_SKIN.mean(), 0.3, 1.2)
+    inside = CAVITY_COLOUR * level * (0.25 + 0.75 * depth)
+    cavity = zones["cavity"][..., None]
+    return np.clip(base + cavity * (inside - base), 0, 255).astype(np.float32)
+
+
+def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray, decay: float) -> NDArray:
+    target = (median * shade).astype(np.float32)
+    step = np.clip(colour - target, -LARGEST_OFFSET, LARGEST_OFFSET)
+    return target + membrane(step.astype(np.float32), weight.astype(np.float32), decay)
+
+
+def grain_levels(seen: Baked, layers: Layers) -> NDArray:
+    """(bands,) 8-bit levels: how strongly this photo's bare skin varies in each band of the grain."""
+    weight = enlarged(seen.trust * layers.zones["plain"] * seen.bare, seen.colour.shape[:2])
+    rows, columns = np.nonzero(weight > 0.8)
+    least = np.full(len(layers.grain), GRAIN_LIMITS[0])
+    if len(rows) < 2000:
+        return least + 0.5
+    centre = seen.colour.shape[1] // 2
+    levels = []
+    for side in (columns < centre, columns >= centre):
+        if side.sum() < 1000:
+            continue
+        row, column = int(np.median(rows[side])), int(np.median(columns[side]))
+        reach = seen.colour.shape[1] // 20
+        patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
+        levels.append(_band_spread(patch.astype(np.float32), layers))
+    return np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else least + 0.5
+
+
+def _band_spread(patch: NDArray, layers: Layers) -> NDArray:
+    from maquette.surface.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M
+
+    texel = FACE_WIDTH_M / layers.size
+    spread = []
+    for sigma in GRAIN_SIGMAS_M:
+        band = blurred(patch, max(sigma / texel, 0.4)) - blurred(patch, max(2 * sigma / texel, 0.8))
+        spread.append(1.4826 * np.median(np.abs(band - np.median(band))))
+    return np.array(spread)
+
+
+def compose(seen: Baked, own: NDArray, mirror: NDArray, constant: NDArray, grained: tuple, layers: Layers,
+            palette: Palette) -> NDArray:  # fmt: skip
+    """(H, W, 3) uint8: the sum of photo, mirrored photo, fill and its grain, at full size, in strips."""
+    shape = seen.colour.shape[:2]
+    skin_grain, hair_grain = (enlarged(g.astype(np.float32), shape) for g in grained)
+    own, mirror = enlarged(own.astype(np.float32), shape), enlarged(mirror.astype(np.float32), shape)
+    constant = enlarged(constant.astype(np.float32), shape)
+    levels = grain_levels(seen, layers).astype(np.float32)
+    strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14))
+    texture = np.empty_like(seen.colour)
+    for row in range(0, shape[0], STRIP):
+        rows = slice(row, row + STRIP)
+        strip = seen.colour[rows] * own[rows, :, None]
+        if mirror[rows].any():
+            strip += seen.colour[rows, ::-1] * mirror[rows, :, None]
+        strip += constant[rows]
+        noise = np.einsum("b,bhw->hw", levels, layers.grain[:, rows].astype(np.float32)) * skin_grain[rows]
+        noise += layers.strands[rows].astype(np.float32) * hair_grain[rows] * strand_level
+        texture[rows] = np.clip(strip + noise[..., None] + 0.5, 0, 255)
+    return texture

@@ -1,0 +1,94 @@
+"""The whole story of the texture: bake each photo, blend, fill, paint eyes and mouth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.options import TextureOptions
+from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.surface.bake import Baked, bake
+from maquette.surface.blend import blend
+from maquette.surface.eyes import paint_eyes
+from maquette.surface.fill import complete, palette_of
+from maquette.surface.layers import Layers, layers_of
+from maquette.surface.mouth import paint_mouth
+from maquette.surface.pyramid import enlarged
+
+DEFAULTS = TextureOptions()
+UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
+
+
+def finish(
+    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
+) -> Reconstruction:
+    """Texture a reconstructed head from the photos it was made of.
+
+    Args:
+        reconstruction: a mesh of a parametric model (`provenance["model"]`), with `parameters` "identity" (K,),
+            "expression" (N, E) and "scale" (1,), and one camera per observation.
+        observations: the crops, with masks and landmarks.
+        options: texture size, and whether unseen parts are filled.
+
+    Returns:
+        The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
+        255 seen in a photo, at most 64 mirrored, 0 invented.
+
+    Raises:
+        TypeError: the shape is not a mesh of a model. ValueError: not one camera per observation.
+    """
+    if not isinstance(reconstruction.shape, Mesh) or "model" not in reconstruction.provenance:
+        raise TypeError("surface.finish: wanted a mesh of a parametric model (provenance['model'])")
+    if len(reconstruction.cameras) != len(observations) or not observations:
+        raise ValueError(
+            f"surface.finish: wanted one camera per observation, got {len(reconstruction.cameras)} cameras"
+            f" for {len(observations)} observations"
+        )
+    layers = layers_of(str(reconstruction.provenance["model"]), options.texture_size)
+    posed = posed_vertices(reconstruction, layers)
+    baked = [bake(o, c, v, layers) for o, c, v in zip(observations, reconstruction.cameras, posed)]
+    seen = blend(baked)
+    texture, confidence = assemble(seen, layers, options.fill)
+    if options.fill:
+        palette = palette_of(seen, layers)
+        paint_mouth(texture, observations, layers, palette)
+        paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
+    return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
+
+
+def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
+    """(V, 3) metres per camera: the head with the expression it has in that photo."""
+    if reconstruction.motion is not None:
+        return list(reconstruction.motion)
+    parameters = reconstruction.parameters
+    scale = float(np.ravel(parameters["scale"])[0])
+    expression = np.atleast_2d(parameters["expression"])
+    return [layers.model.vertices(parameters["identity"], e, scale) for e in expression]
+
+
+def assemble(seen: Baked, layers: Layers, fill: bool) -> tuple[NDArray, NDArray]:
+    """The whole texture (S, S, 3) uint8 and its confidence (S, S) uint8, the small charts still empty."""
+    size, rows = layers.size, layers.rows
+    texture = np.full((size, size, 3), UNSEEN, np.uint8)
+    confidence = np.zeros((size, size), np.uint8)
+    if fill:
+        texture[:rows], coarse = complete(seen, layers, palette_of(seen, layers))
+    else:
+        coarse = seen.trust
+        shown = enlarged(coarse, (rows, size)) > 0
+        texture[:rows][shown] = seen.colour[shown]
+    level = np.rint(255 * enlarged(coarse, (rows, size)))
+    confidence[:rows] = np.clip(level, 0, 255)
+    return texture, confidence
+
+
+def with_texture(mesh: Mesh, texture: NDArray, confidence: NDArray, size: int) -> Mesh:
+    """The mesh with both pictures at exactly the wanted size."""
+    if texture.shape[0] != size:
+        texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
+        confidence = cv2.resize(confidence, (size, size), interpolation=cv2.INTER_AREA)
+    return replace(mesh, texture=texture, texture_confidence=confidence)

@@ -1,0 +1,227 @@
+"""What the texture of a model needs to know before any photo is seen: charts, zones, ambient light, grain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.geometry.mesh import adjacency, vertex_normals
+from maquette.geometry.raycast import RayCaster
+from maquette.morphable import MorphableModel, load
+from maquette.surface.atlas import Chart, chart
+from maquette.surface.pyramid import blurred, enlarged, smoothstep
+
+COARSE_SIZE = 512  # texels: weights, fills and visibility are worked out at no more than this
+MAP_SIZE = 1024  # texels: the way from texel to photo is worked out at no more than this
+AMBIENT_RAYS = 64
+AMBIENT_REACH_M = 0.05  # farther walls do not darken a spot
+GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.0012)  # on the face: pores, fine lines, blotches
+FACE_WIDTH_M = 0.14  # what one texture width shows of a face, measured on the layout
+STRANDS = 2048  # hairs around the crown in the strand pattern
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """Everything about a model's texture that no photo changes.
+
+    Attributes:
+        model: the model itself.
+        size: working size of the texture, a multiple of 16.
+        skin: chart of skin and mouth cavity at `size` / `coarse_step`.
+        place: the same chart at `size` / `map_step`.
+        zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair may grow),
+            "inner" (sockets, inside of the mouth), "cavity" (mouth), "plain" (skin without lips, brows and lids),
+            "strict" (ears and neck, where only skin is believed).
+        ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
+        small: part -> chart at `size`: "eyeLeft", "eyeRight", "teeth", "tongue".
+        grain: (bands, H, W) float16, unit variance, at `size`, rows of the skin chart.
+        strands: (H, W) float16, unit variance, along the hair.
+    """
+
+    model: MorphableModel
+    size: int
+    skin: Chart
+    place: Chart
+    zones: Mapping[str, NDArray]
+    ambient: NDArray
+    small: Mapping[str, Chart]
+    grain: NDArray
+    strands: NDArray
+
+    @property
+    def rows(self) -> int:
+        """Rows of the full texture that the skin chart fills."""
+        return self.skin.window[1] * self.size // self.skin.size
+
+
+def working_size(texture_size: int) -> int:
+    """The multiple of 16 at which a texture is made."""
+    return -(-texture_size // 16) * 16
+
+
+def step(size: int, most: int) -> int:
+    """The power of two by which `size` is divided to be no more than `most`."""
+    factor = 1
+    while size // factor > most:
+        factor *= 2
+    return factor
+
+
+@lru_cache(maxsize=2)
+def layers_of(name: str, texture_size: int) -> Layers:
+    """The layers of a model, kept for the next call."""
+    return build_layers(load(name), working_size(texture_size))
+
+
+def build_layers(model: MorphableModel, size: int) -> Layers:
+    """Draw the charts of a model and work out all that no photo changes."""
+    select = np.concatenate([model.parts[p] for p in ("skin", "mouth") if p in model.parts])
+    lowest = float(model.uvs[model.uv_faces[select], 1].min())
+    rows = min(size, int(np.ceil((1 - lowest) * size / 16)) * 16)
+
+    def drawn(divide: int) -> Chart:
+        window = np.array([0, rows // divide, 0, size // divide])
+        return chart(model.faces, model.uvs, model.uv_faces, select, size // divide, window)
+
+    skin = drawn(step(size, COARSE_SIZE))
+    place = drawn(step(size, MAP_SIZE))
+    ambient = vertex_ambient(model)
+    zones = {key: np.clip(skin.spread(value), 0, 1) for key, value in vertex_zones(model, ambient).items()}
+    small = {
+        part: chart(model.faces, model.uvs, model.uv_faces, model.parts[part], size)
+        for part in ("eyeLeft", "eyeRight", "teeth", "tongue")
+        if part in model.parts
+    }
+    shape = (rows, size)
+    return Layers(
+        model, size, skin, place, zones, skin.spread(ambient), small, grain(place, model, shape), strands(place, model, shape)
+    )
+
+
+def vertex_ambient(model: MorphableModel) -> NDArray:
+    """(V,) float32 0-1: share of the hemisphere above each vertex of the mean shape that is open."""
+    vertices, faces = model.mean.astype(float), model.faces
+    normals = vertex_normals(vertices, faces)
+    k = np.arange(AMBIENT_RAYS) + 0.5
+    height, turn = np.sqrt(1 - k / AMBIENT_RAYS), np.pi * (1 + 5**0.5) * k  # cosine weighted spiral
+    radius = np.sqrt(1 - height**2)
+    local = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1)
+    helper = np.where(np.abs(normals[:, :1]) > 0.9, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
+    tangent = np.cross(normals, helper)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+    frame = np.stack([tangent, np.cross(normals, tangent), normals], axis=1)
+    rays = np.einsum("rk,vkd->vrd", local, frame).reshape(-1, 3)
+    origins = np.repeat(vertices + 5e-4 * normals, AMBIENT_RAYS, axis=0)
+    distance = RayCaster(vertices, faces).first_hits(origins, rays)[2]
+    closed = np.clip(1 - distance / AMBIENT_REACH_M, 0, 1)
+    return (1 - closed.reshape(len(vertices), -1).mean(axis=1)).astype(np.float32)
+
+
+def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
+    """(V,) masks per zone, from the model's regions and its mean shape."""
+    x, y, z = model.mean.T
+    region = {key: model.regions.get(key, np.zeros(len(y), np.float32)) for key in (
+        "face", "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils")}  # fmt: skip
+    graph = adjacency(model.faces, len(y))
+    degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
+    cavity = np.zeros(len(y), np.float32)
+    if "mouth" in model.parts:
+        cavity[model.part_vertices("mouth")] = 1
+        cavity *= 1 - smoothstep(region["lips"], 0.3, 0.8)
+    behind = np.zeros(len(y), np.float32)
+    for side in ("Left", "Right"):
+        if f"eye{side}" in model.parts:
+            behind = np.maximum(behind, _socket(model, side))
+    hair = np.maximum(region["scalp"], smoothstep(y, 0.045, 0.075))
+    # Temples and the nape: behind the line from the forehead to the top of the ear, above the earlobes.
+    side = smoothstep(-z, 0.052, 0.075) * smoothstep(y, -0.045, 0.0) * (1 - region["face"])
+    nape = smoothstep(-z, 0.10, 0.13) * smoothstep(y, -0.085, -0.055)
+    hair = np.maximum(np.maximum(hair, side), nape) * (1 - smoothstep(region["ears"], 0.2, 0.7))
+    core = smoothstep(region["face"], 0.5, 0.95)
+    for _ in range(3):
+        core = np.minimum(core, (graph @ core) / degree)
+        hair = (hair + (graph @ hair) / degree) / 2
+    features = np.maximum.reduce([region["lips"], region["brows"], region["eyelids"], region["nostrils"]])
+    return {
+        "core": np.maximum(core, smoothstep(features, 0.2, 0.6)),
+        "hair": hair,
+        "inner": np.maximum(behind, cavity),
+        "cavity": cavity,
+        "plain": smoothstep(region["face"], 0.5, 0.9) * (1 - smoothstep(features, 0.05, 0.3)) * smoothstep(
+            ambient, 0.4, 0.6),
+        "strict": np.maximum(region["ears"], region["neck"]),
+    }  # fmt: skip
+
+
+def _socket(model: MorphableModel, side: str) -> NDArray:
+    """(V,) 0-1: skin that lies against the eyeball, behind the lids' edge."""
+    centre = model.eye_centre(model.mean, side)
+    ball = model.mean[model.part_vertices(f"eye{side}")]
+    radius = np.linalg.norm(ball - centre, axis=1).max()
+    near = np.linalg.norm(model.mean - centre, axis=1) < 1.12 * radius
+    back = smoothstep(centre[2] + 0.72 * radius - model.mean[:, 2], 0, 0.2 * radius)
+    return (near * back).astype(np.float32)
+
+
+def grain(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:
+    """(bands, H, W) float16 noise, one band per size of GRAIN_SIGMAS_M, the same on every call.
+
+    Its variance is one where texels are fine enough; it is laid out in metres on the head (a cylinder, from above on
+    the crown), so that it does not stretch with the texture, and fades where a texel is longer than its grain.
+    """
+    points = place.spread(model.mean)
+    normals = place.spread(vertex_normals(model.mean, model.faces))
+    along, across = (np.linalg.norm(np.gradient(points, axis=k), axis=2) for k in (0, 1))
+    texel = enlarged(blurred(np.maximum(along, across), 1.0), shape) * place.shape[0] / shape[0]
+    radius = 0.075
+    turn = np.arctan2(points[..., 0], points[..., 2] + 0.08) * radius
+    top = enlarged(smoothstep(normals[..., 1], 0.5, 0.85) * smoothstep(points[..., 1], 0.05, 0.08), shape)
+    side_place = np.stack([turn, points[..., 1]], axis=2)
+    top_place = points[..., [0, 2]]
+    bands = []
+    rng = np.random.default_rng(20)
+    for sigma in GRAIN_SIGMAS_M:
+        tile = cv2.GaussianBlur(np.pad(rng.standard_normal((512, 512), np.float32), 8, mode="wrap"), (0, 0), 1.0)[8:-8, 8:-8]
+        tile /= tile.std()
+        band = np.zeros(shape, np.float32)
+        for at, share in ((side_place, 1 - top), (top_place, top)):
+            cells = enlarged(at, shape) / sigma
+            band += share * _tiled(tile, cells)
+        bands.append((band * np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5).astype(np.float16))
+    return np.stack(bands)
+
+
+def _tiled(tile: NDArray, place: NDArray) -> NDArray:
+    """(H, W) values of a square tile repeated without end, at positions (H, W, 2) in its pixels, bilinear."""
+    size = tile.shape[0]
+    wrapped = np.pad(tile, ((0, 1), (0, 1)), mode="wrap")
+    return cv2.remap(wrapped, np.mod(place, size).astype(np.float32), None, cv2.INTER_LINEAR)
+
+
+def strands(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:
+    """(H, W) float16: unit noise drawn out along lines from the crown downwards."""
+    middle = model.mean.mean(axis=0)
+    crown = np.array([0.0, 0.85, -0.53])
+    spread = place.spread(model.mean - [0.0, middle[1], model.mean[:, 2].mean()])
+    spread /= np.maximum(np.linalg.norm(spread, axis=2, keepdims=True), 1e-9)
+    spread = enlarged(spread, shape)
+    front = np.cross([1.0, 0.0, 0.0], crown)
+    turn = np.arctan2(spread[..., 0], spread @ front.astype(np.float32)) / (2 * np.pi) + 0.5
+    down = np.arccos(np.clip(spread @ crown.astype(np.float32), -1, 1)) / np.pi
+    rng = np.random.default_rng(21)
+    total = np.zeros(shape, np.float32)
+    for count, length, share in ((STRANDS // 16, 3, 0.8), (STRANDS // 4, 6, 1.0), (STRANDS, 10, 0.7)):
+        noise = rng.standard_normal((64, count), np.float32)
+        noise = np.concatenate([noise, noise[:, :8]], axis=1)
+        wave = 0.004 * np.sin(40 * turn + 25 * down) if count > 200 else 0
+        map_x = (((turn + wave) % 1) * count).astype(np.float32)
+        map_y = (down * 64 * length / 10).astype(np.float32)
+        total += share * cv2.remap(noise, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+    # Around the crown the lines are finer than texels.
+    total *= smoothstep(np.sin(np.pi * down), 0.03, 0.2)
+    return (total / total.std()).astype(np.float16)

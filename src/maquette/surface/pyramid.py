@@ -1,0 +1,51 @@
+"""Smooth continuation of scattered values over an image, coarse to fine."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+def membrane(values: NDArray, weight: NDArray, decay: float = 1.0, firmness: float = 0.02) -> NDArray:
+    """Continue values from where they are known to everywhere (push-pull; Gortler et al. 1996).
+
+    Where the weight is high the result keeps to the known values, elsewhere it continues them smoothly; `decay` below
+    one lets it fall to zero with the distance, by that factor whenever the distance doubles.
+
+    Args:
+        values: (H, W, C) float32.
+        weight: (H, W) float32 in 0-1, zero where nothing is known.
+        decay: 0-1.
+        firmness: known weight per pixel above which coarser levels stop to matter.
+
+    Returns:
+        (H, W, C) float32, finite; zero everywhere if nothing is known.
+    """
+    total, known = [values * weight[..., None]], [weight]
+    while min(known[-1].shape) > 2:
+        total.append(cv2.pyrDown(total[-1]).reshape(*(-(-n // 2) for n in known[-1].shape), -1))
+        known.append(cv2.pyrDown(known[-1]))
+    mean_weight = max(float(known[-1].mean()), 1e-12)
+    result = np.broadcast_to(total[-1].mean(axis=(0, 1)) / mean_weight, total[-1].shape).astype(np.float32)
+    for sums, weights in zip(total[::-1], known[::-1]):
+        if result.shape[:2] != weights.shape:
+            result = cv2.pyrUp(result, dstsize=weights.shape[::-1]).reshape(*weights.shape, -1) * decay
+        result = (sums + firmness * result) / (weights + firmness)[..., None]
+    return result
+
+
+def smoothstep(values: NDArray, low: float, high: float) -> NDArray:
+    """0 below `low`, 1 above `high`, smooth between."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def blurred(image: NDArray, sigma: float) -> NDArray:
+    """Gaussian blur, borders repeated; sigma in pixels."""
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE) if sigma > 0.3 else image
+
+
+def enlarged(image: NDArray, shape: tuple[int, int]) -> NDArray:
+    """The image resized to (h, w), bilinear."""
+    return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR)
