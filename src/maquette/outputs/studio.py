@@ -167,7 +167,11 @@ class Studio:
         return uniforms
 
     def shoot(
-        self, camera: Camera, style: str = "texture", contrast: float = 1.0, supersample: float = 2.0,
+        self,
+        camera: Camera,
+        style: str = "texture",
+        contrast: float = 1.0,
+        supersample: float = 2.0,
         depth: tuple[float, float] = (0.0, 1.0),
     ) -> NDArray:
         """One picture.

@@ -23,7 +23,7 @@ BT601, LIMITED = 6, 1  # what cv2's conversion means: SMPTE 170M, 16-235
 MOOV_BYTES = 1 << 14  # room kept at the front for the index, so that browsers start at once
 
 
-def turntable_frames(scene: Scene, count: int = FRAMES, side: int = SIDE) -> Iterator[NDArray]:
+def turntable_frames(scene: Scene, count: int, side: int) -> Iterator[NDArray]:
     """(side, side, 4) uint8 pictures of one full turn, the face first, premultiplied alpha."""
     for step in range(count):
         camera = scene.camera(2 * np.pi * step / count, LIFT, (side, side))
@@ -89,4 +89,4 @@ def film(pictures: Iterator[NDArray], ground: NDArray) -> bytes:
 
 def write_turntable(asset: Asset) -> bytes:
     """MP4 (H.264), 90 frames, 3 seconds, one full turn that loops."""
-    return film(turntable_frames(asset.scene), backdrop((SIDE, SIDE)))
+    return film(turntable_frames(asset.scene, FRAMES, SIDE), backdrop((SIDE, SIDE)))

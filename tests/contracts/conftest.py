@@ -1,0 +1,3 @@
+"""Fixtures of the contract tests."""
+
+from results import ball_result, head_result, shut_result  # noqa: F401

@@ -1,0 +1,115 @@
+"""save: all files or none, and nothing of anybody else's is touched."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from maquette.core.errors import BadInput
+from maquette.core.options import OutputOptions
+from maquette.outputs import writers
+from maquette.outputs.asset import open_asset
+from maquette.outputs.writers import WRITERS, save, wanted
+
+QUICK = OutputOptions(turntable=False, overview=False)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Every writer but the report gives a few bytes."""
+    for name in WRITERS:
+        monkeypatch.setitem(WRITERS, name, lambda asset, name=name: name.encode())
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_all_files_appear_in_order(tiny, head_result, tmp_path):
+    begun = []
+    files = save(head_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
+    assert [file.name for file in files] == list(WRITERS) and set(begun) == set(WRITERS)
+    assert begun[-1] == "report.json", "it tells how long the others took"
+    assert content(tmp_path) == {f"a/b/{name}": name.encode() for name in WRITERS}
+
+
+@pytest.mark.parametrize(
+    "options,absent",
+    [
+        (OutputOptions(formats="glb"), {"head.obj", "head.mtl", "head.stl", "head.ply"}),
+        (OutputOptions(formats="obj,ply"), {"head.glb", "head.stl"}),
+        (QUICK, {"overview.jpg", "turntable.mp4"}),
+    ],
+)
+def test_only_what_was_asked_for(head_result, options, absent):
+    assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - absent
+
+
+def test_without_a_texture_there_is_no_texture_file(ball_result):
+    assert not {"texture.png", "texture_confidence.png"} & set(wanted(open_asset(ball_result, OutputOptions())))
+
+
+def fails_with(error: BaseException):
+    def writer(asset):
+        raise error
+
+    return writer
+
+
+@pytest.mark.parametrize("name", ["head.obj", "overview.jpg", "report.json"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
+def test_a_failure_leaves_nothing_behind(tiny, head_result, tmp_path, monkeypatch, name, error):
+    monkeypatch.setitem(WRITERS, name, fails_with(error))
+    wanted_error = BadInput if isinstance(error, OSError) else type(error)
+    with pytest.raises(wanted_error):
+        save(head_result, tmp_path / "new" / "face-1")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_keeps_the_earlier_result(tiny, head_result, tmp_path, monkeypatch):
+    save(head_result, tmp_path / "face-1")
+    (tmp_path / "face-1" / "mine.txt").write_text("keep")
+    before = content(tmp_path)
+    monkeypatch.setitem(WRITERS, "head.stl", fails_with(OSError(errno.ENOSPC, "No space left on device")))
+    with pytest.raises(BadInput, match="disk is full"):
+        save(head_result, tmp_path / "face-1")
+    assert content(tmp_path) == before
+
+
+def test_other_files_in_the_folder_stay(tiny, head_result, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    save(head_result, tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "keep" and len(list(tmp_path.iterdir())) == len(WRITERS) + 1
+
+
+def test_a_full_disk_while_writing_is_one_line(tiny, head_result, tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(BadInput) as caught:
+        save(head_result, tmp_path / "out")
+    assert "\n" not in str(caught.value) and "out: the disk is full" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["file", "file/deeper", "file/../file"])
+def test_a_file_in_the_way_is_one_line(tiny, head_result, tmp_path, place):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(BadInput, match="cannot be written"):
+        save(head_result, tmp_path / place)
+    assert content(tmp_path) == {"file": b"precious"}
+
+
+@pytest.mark.parametrize("name", ["with space", "ünïcödé 頭", "-o", "a.b"])
+def test_odd_folder_names(tiny, head_result, tmp_path, name):
+    files = save(head_result, tmp_path / name)
+    assert all(file.is_file() for file in files)
+
+
+def test_the_studio_is_closed_after_use(tiny, head_result, tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr(writers.Asset, "close", lambda self: closed.append(self))
+    save(head_result, tmp_path / "x")
+    assert len(closed) == 1
