@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Camera, Frame, Observation, Subject
-from maquette.perception import detect, segment, skin, topology, trace
+from maquette.perception import detect, segment, skin, topology, trace, verify
 from maquette.perception.detect import Copy
 from maquette.perception.trace import Face
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
 CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
 CROP_LIMIT = 2048  # pixels, longer side; larger crops are shrunk
+TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
+SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
 DEFAULTS = PerceptionOptions()
 
 
@@ -56,13 +58,12 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
 
 def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
     """Traced faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
-    faces: list[Face] = []
     copy = detect.search_copy(pixels)
-    for division in (1, 2, *_finer(copy)):
+    faces = _traced(pixels, copy, 1, detect.SURE, [])
+    for division in detect.useful_divisions(copy, options.min_face):
         found = _traced(pixels, copy, division, detect.SURE, faces)
         faces += found
-        # The next division pays only if this one showed faces that the one before was too coarse for.
-        if division > 1 and not found:
+        if faces and not found:  # faces smaller still are passers-by in the background
             break
     if faces:
         return faces
@@ -73,26 +74,22 @@ def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[F
     return []
 
 
-def _finer(copy: Copy) -> list[int]:
-    return [division for division in (4, 8) if division <= detect.deepest_division(copy)]
-
-
 def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
-    """Altered copies to search in, cheap and likely ones first."""
-    deepest = detect.deepest_division(copy)
+    """Altered copies to search in, cheap and likely ones first: a copy, how to divide it, the lowest score."""
     bright = detect.brightened(copy)
     yield bright, 1, detect.SURE
-    yield bright, 2, detect.SURE
-    for degrees in (180, 90, -90, 30, -30, 60, -60):
+    for degrees in TURNS:
         yield detect.turned(copy, degrees), 1, detect.SURE
-    enlarged = replace(copy, note="found on an enlarged copy")
+    yield bright, 2, detect.SURE
+    enlarged = replace(copy, note=detect.also(copy.note, "enlarged"))
     for division in (2, 4, 8):
-        if division <= max(deepest, 2):
+        if max(copy.pixels.shape[:2]) / division > SMALLEST_TILE:
             yield enlarged, division, detect.UNSURE
     yield replace(copy, note="found with little certainty"), 1, detect.UNSURE
-    for degrees in (180, 90, -90, 30, -30):
-        yield detect.turned(bright, degrees), 1, detect.SURE
-        yield detect.turned(bright, degrees), 2, detect.SURE
+    for degrees in TURNS[:5]:
+        turned = detect.turned(bright, degrees)
+        yield turned, 1, detect.SURE
+        yield turned, 2, detect.SURE
 
 
 def _traced(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
@@ -102,7 +99,9 @@ def _traced(pixels: NDArray, copy: Copy, division: int, score: float, known: lis
         if any(_same(candidate.box, face) for face in known + found):
             continue
         face = trace.trace(pixels, candidate, copy.note)
-        if face is not None and not any(_same(face.box, other) for other in known + found):
+        if face is None or any(_same(face.box, other) for other in known + found):
+            continue
+        if verify.certainty(pixels, face) >= verify.TRUE:
             found.append(face)
     return found
 
@@ -118,7 +117,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
     towards = facing(landmarks)
     bare = skin.skin_mask(crop, landmarks, towards)
-    mask = segment.only_subject(segment.person_mask(crop, face.roll), landmarks, others)
+    mask = segment.subject_mask(crop, face.roll, landmarks, others)
     return Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
         box=box,

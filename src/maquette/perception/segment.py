@@ -6,49 +6,67 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception import mediapipe_graphs, topology
+from maquette.perception import detect, mediapipe_graphs, topology
 from maquette.perception.mediapipe_graphs import SEGMENTER_INPUT
 
 EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops enlarge the result
 EDGE_RADIUS = 0.016  # guided filter radius as share of the longer side: twice a pixel of the network's output
 EDGE_SMOOTHNESS = (0.03 * 255) ** 2  # guided filter epsilon: contrast below 3 % of the range is no edge
+FINE = EDGE_SMOOTHNESS / 4
+STEEPER = 1.8  # by how much the soft edge of a guided filter is steepened
 
 
-def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
-    """How likely each pixel shows a person.
+def subject_mask(pixels: NDArray, roll: float, subject: NDArray, others: list[NDArray]) -> NDArray:
+    """How likely each pixel shows the subject.
 
     Args:
         pixels: (H, W, 3) uint8, a crop around one head.
         roll: turn of the head in it, radians, clockwise as seen; the network only knows upright people.
+        subject: (478, 3) landmarks, pixels of the crop.
+        others: landmarks of other people, same pixels.
 
     Returns:
         (H, W) float32 in 0-1; its edges follow those of the picture.
     """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, EDGE_SIDE / max(height, width))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    guide = detect.shrunk(pixels, size) if factor < 1 else pixels
+    scaling = np.array([size[0] / width, size[1] / height, 1.0])
+    mask = only_subject(person_mask(guide, roll), subject * scaling, [other * scaling for other in others])
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR) if factor < 1 else mask
+
+
+def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
+    """(H, W) float32 in 0-1, how likely each pixel of (H, W, 3) shows any person; edges follow the picture."""
     quarter = int(np.round(roll / (np.pi / 2))) % 4
-    upright = np.rot90(pixels, quarter)
-    factor = min(1.0, EDGE_SIDE / max(upright.shape[:2]))
-    size = max(1, round(upright.shape[1] * factor)), max(1, round(upright.shape[0] * factor))
-    guide = cv2.resize(upright, size, interpolation=cv2.INTER_AREA) if factor < 1 else np.ascontiguousarray(upright)
-    seen = cv2.resize(guide, (SEGMENTER_INPUT, SEGMENTER_INPUT), interpolation=cv2.INTER_AREA)
-    coarse = cv2.resize(mediapipe_graphs.segment(seen), size, interpolation=cv2.INTER_CUBIC)
-    refined = refine_edges(guide, np.clip(coarse, 0, 1))
-    whole = cv2.resize(refined, upright.shape[1::-1], interpolation=cv2.INTER_LINEAR) if factor < 1 else refined
-    return np.ascontiguousarray(np.rot90(whole, -quarter), np.float32)
+    upright = np.ascontiguousarray(np.rot90(pixels, quarter))
+    seen = cv2.resize(upright, (SEGMENTER_INPUT, SEGMENTER_INPUT), interpolation=cv2.INTER_AREA)
+    coarse = np.clip(mediapipe_graphs.segment(seen), 0, 1)
+    return np.ascontiguousarray(np.rot90(refine_edges(upright, coarse), -quarter), np.float32)
 
 
-def refine_edges(guide: NDArray, mask: NDArray) -> NDArray:
-    """Move the edges of a soft mask to those of the picture (guided filter, He et al. 2013), then steepen them.
+def refine_edges(guide: NDArray, coarse: NDArray) -> NDArray:
+    """Move the edges of a coarse soft mask to those of the picture (guided filter, He et al. 2013), and steepen them.
 
     Args:
         guide: (H, W, 3) uint8.
-        mask: (H, W) float32 in 0-1.
+        coarse: (h, w) float32 in 0-1, of the same picture.
+
+    Returns:
+        (H, W) float32 in 0-1.
     """
-    radius = max(2, round(EDGE_RADIUS * max(guide.shape[:2])))
-    smooth = cv2.ximgproc.guidedFilter(guide, mask.astype(np.float32), radius, EDGE_SMOOTHNESS)
-    # Once more, finer: the first pass finds the edge, the second sharpens it to a pixel or two.
-    firm = np.clip((smooth - 0.5) * 2.0 + 0.5, 0, 1)
-    fine = cv2.ximgproc.guidedFilter(guide, firm, max(2, radius // 3), EDGE_SMOOTHNESS / 4)
-    return np.clip((fine - 0.5) * 1.6 + 0.5, 0, 1).astype(np.float32)
+    height, width = guide.shape[:2]
+    half = max(1, width // 2), max(1, height // 2)
+    firm = np.ascontiguousarray(coarse, np.float32)
+    # At half size the edge is found, at full size it is drawn to a pixel or two.
+    for size, share, smoothness in ((half, EDGE_RADIUS, EDGE_SMOOTHNESS), ((width, height), EDGE_RADIUS / 3, FINE)):
+        radius = max(2, round(share * max(size)))
+        picture = guide if size == (width, height) else cv2.resize(guide, size, interpolation=cv2.INTER_AREA)
+        enlarged = np.clip(cv2.resize(firm, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+        smooth = cv2.ximgproc.guidedFilter(picture, enlarged, radius, smoothness)
+        firm = np.clip((smooth - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
+    return firm
 
 
 def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDArray:
@@ -70,7 +88,7 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
         own = _axis_distance(mask.shape, subject)
         rival = np.min([_axis_distance(mask.shape, other) for other in others], axis=0)
         kept = mask * np.clip((rival - own) / 0.04 + 0.5, 0, 1).astype(np.float32)
-    count, labels, _, _ = cv2.connectedComponentsWithStats((kept > 0.3).astype(np.uint8), connectivity=8)
+    count, labels, _, _ = cv2.connectedComponentsWithStats((kept > 0.5).astype(np.uint8), connectivity=4)
     if count <= 2:
         return kept
     face = np.zeros(mask.shape, np.uint8)
@@ -79,8 +97,8 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
     votes[0] = 0
     if not votes.any():
         return kept
-    own_part = cv2.dilate((labels == np.argmax(votes)).astype(np.uint8), np.ones((5, 5), np.uint8))
-    return kept * own_part
+    rim = np.ones((1 + 2 * round(EDGE_RADIUS * max(mask.shape)),) * 2, np.uint8)  # the soft edge belongs to it
+    return kept * cv2.dilate((labels == np.argmax(votes)).astype(np.uint8), rim)
 
 
 def _axis_distance(shape: tuple[int, ...], landmarks: NDArray) -> NDArray:

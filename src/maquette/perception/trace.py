@@ -73,7 +73,7 @@ class Face:
     @property
     def size(self) -> float:
         """Longer extent of the landmarks in the plane of the picture, pixels; hardly changes with yaw."""
-        return _placement(self.landmarks).side / CROP_PER_FACE
+        return placement_of(self.landmarks).side / CROP_PER_FACE
 
     @property
     def width(self) -> float:
@@ -92,13 +92,13 @@ def trace(pixels: NDArray, detection: Detection, note: str = "") -> Face | None:
     Returns:
         The face, or None if the landmark network sees none there.
     """
-    source = _Source.around(pixels, _from_detection(detection))
+    source = Source.around(pixels, _from_detection(detection))
     placement = source.placement
     for _ in range(SETTLING_CROPS):
         landmarks, presence = source.trace(placement)
         if presence < PRESENT:
             return None
-        placement = _placement(landmarks)
+        placement = placement_of(landmarks)
         if not source.covers(placement):
             source = source.moved(pixels, placement)
             placement = source.placement
@@ -108,9 +108,8 @@ def trace(pixels: NDArray, detection: Detection, note: str = "") -> Face | None:
     presence = float(np.mean(presences))
     if presence < PRESENT or not plausible(landmarks):
         return None
-    return Face(
-        landmarks, spread * CROP_PER_FACE / placement.side, presence, detection.score, _placement(landmarks).roll, note
-    )
+    spread *= CROP_PER_FACE / placement.side
+    return Face(landmarks, spread, presence, detection.score, placement_of(landmarks).roll, note)
 
 
 def jittered(
@@ -142,7 +141,7 @@ def plausible(landmarks: NDArray) -> bool:
     return 0.05 < along[0] < along[1] - 0.1 and along[1] < 0.98
 
 
-def _placement(landmarks: NDArray) -> Placement:
+def placement_of(landmarks: NDArray) -> Placement:
     """The upright square around landmarks, as MediaPipe places its next crop."""
     roll = roll_of(landmarks)
     upright = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
@@ -158,7 +157,7 @@ def _from_detection(detection: Detection) -> Placement:
 
 
 @dataclass(frozen=True, eq=False)
-class _Source:
+class Source:
     """A cut-out of the picture, shrunk without aliasing, from which all crops of one face are sampled."""
 
     pixels: NDArray
@@ -167,7 +166,7 @@ class _Source:
     placement: Placement
 
     @classmethod
-    def around(cls, pixels: NDArray, placement: Placement) -> _Source:
+    def around(cls, pixels: NDArray, placement: Placement) -> Source:
         """Cut out a square that holds the placement at any turn, and somewhat more."""
         half = placement.side * 0.95
         height, width = pixels.shape[:2]
@@ -177,7 +176,7 @@ class _Source:
         factor = min(1.0, WORKING_SIDE / placement.side)
         size = np.maximum(1, np.round((high - low) * factor)).astype(int)
         if factor < 1:
-            patch = cv2.resize(patch, size.tolist(), interpolation=cv2.INTER_AREA)
+            patch = detect.shrunk(patch, tuple(size.tolist()))
         if detect.is_dark(patch):
             patch = detect.stretched(patch)
         scaling = (high - low) / np.array(patch.shape[1::-1])
@@ -189,10 +188,10 @@ class _Source:
         drift = np.linalg.norm(placement.centre - self.placement.centre) / self.placement.side
         return drift < 0.15 and 0.75 < placement.side / self.placement.side < 1.15
 
-    def moved(self, pixels: NDArray, placement: Placement) -> _Source:
+    def moved(self, pixels: NDArray, placement: Placement) -> Source:
         """A cut-out of the picture for another placement, given in pixels of this cut-out."""
         centre, side = placement.centre * self.scaling + self.corner, placement.side * self.scaling.mean()
-        return _Source.around(pixels, replace(placement, centre=centre, side=side))
+        return Source.around(pixels, replace(placement, centre=centre, side=side))
 
     def trace(self, placement: Placement, mirrored: bool = False) -> tuple[NDArray, float]:
         """Landmarks (478, 3) in pixels of the cut-out, and presence, of one crop."""

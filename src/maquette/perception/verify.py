@@ -1,0 +1,58 @@
+"""Is a traced face one? Cats, coffee cups and bricks get landmarks too.
+
+The detectors look again, at upright close-ups placed by the landmarks. On a true face they are sure, and their eyes,
+nose and mouth fall on those of the landmarks; and the landmarks agree between crops. Measured on 29 faces and 24 false
+ones (pets, textures, folds of cloth) of 16-600 px: true ones reach 0.30 or more, false ones 0.17 at most.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.perception import detect, mediapipe_graphs, topology
+from maquette.perception.mediapipe_graphs import DETECTOR_INPUT, MESH_INPUT
+from maquette.perception.trace import Face, Placement, Source
+
+TRUE = 0.24  # certainty from which on a face is believed
+CLOSE_UPS = (2.0, 3.0)  # sides over the face's size
+TOLERANCE = 0.15  # of the face's size: keypoints off by this much count nothing
+STEADY = 0.015  # disagreement of the crops, as share of the face's size, that halves the certainty
+
+
+def certainty(pixels: NDArray, face: Face) -> float:
+    """0-1, how sure detectors and landmarks are of each other.
+
+    Args:
+        pixels: (H, W, 3) uint8, the full picture.
+        face: as traced in it.
+    """
+    centre = (face.box[:2] + face.box[2:]) / 2
+    source = Source.around(pixels, Placement(centre, face.size * CLOSE_UPS[-1], face.roll))
+    points = (_keypoints(face.landmarks) - source.corner) / source.scaling
+    agreements = []
+    for close_up in CLOSE_UPS:
+        placement = Placement(source.placement.centre, source.placement.side * close_up / CLOSE_UPS[-1], face.roll)
+        matrix = placement.to_crop()
+        crop = detect.warp(source.pixels, matrix, (MESH_INPUT, MESH_INPUT))
+        wanted = detect.apply(matrix, points) / MESH_INPUT
+        agreements += [_agreement(crop, reach, wanted, close_up) for reach in DETECTOR_INPUT]
+    return float(np.mean(agreements) / (1 + (face.spread.mean() / STEADY) ** 2))
+
+
+def _agreement(crop: NDArray, reach: str, wanted: NDArray, close_up: float) -> float:
+    """Score of the detection that fits best, less what its keypoints are off."""
+    side = DETECTOR_INPUT[reach]
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) if side < MESH_INPUT else crop
+    best = 0.0
+    for item in mediapipe_graphs.detect(small, reach):
+        off = np.linalg.norm(item.keypoints[:4] / side - wanted, axis=1).mean() * close_up
+        best = max(best, item.score * max(0.0, 1 - off / TOLERANCE))
+    return best
+
+
+def _keypoints(landmarks: NDArray) -> NDArray:
+    """(4, 2) right eye, left eye, nose tip, mouth: what the detectors report."""
+    groups = (topology.RIGHT_EYE, topology.LEFT_EYE, (1,), (13, 14))
+    return np.array([landmarks[list(group), :2].mean(axis=0) for group in groups])
