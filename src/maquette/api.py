@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import overload
 
-from maquette.core.job import Progress
+from maquette.core.job import Progress, silent
 from maquette.core.options import Options, options_from
 from maquette.core.result import Failure, Result
 
@@ -72,7 +72,7 @@ class Results(Sequence[Result]):
         return [target.path / file for row in rows for file in row["files"]]
 
 
-def face(photos: Photo | Sequence[Photo], *, progress: Progress | None = None, **options: object) -> Results:
+def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **options: object) -> Results:
     """Reconstruct every face of one photo, or of several photos.
 
     Args:
@@ -108,8 +108,7 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress | None = None, *
         raise ValueError("photos: wanted at least one file")
     from maquette.pipeline import reconstruct
 
-    report: Callable[[str, str], None] = progress or (lambda name, stage: None)
-    outcomes = list(reconstruct(several, settings, report))
+    outcomes = list(reconstruct(several, settings, progress))
     done = [outcome for outcome in outcomes if isinstance(outcome, Result)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if not done:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from maquette import perception, surface
-from maquette.core.errors import NothingFound
-from maquette.core.job import Job, Progress
+from maquette import surface
+from maquette.core.job import Job, Progress, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation
 from maquette.outputs.folder import source_names
+from maquette.perception.observe import observe
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.weights.store import fetch
@@ -26,7 +26,7 @@ DEFAULTS = Options()
 
 
 def reconstruct(
-    photos: Sequence[str | Path], options: Options = DEFAULTS, progress: Progress = lambda name, stage: None
+    photos: Sequence[str | Path], options: Options = DEFAULTS, progress: Progress = silent
 ) -> Iterator[Result | Failure]:
     """Reconstruct every face of every photo, one photo after another, so that memory stays flat.
 
@@ -36,7 +36,7 @@ def reconstruct(
         progress: called with the photo's name and the stage that begins.
 
     Returns:
-        An iterator: a Result per face, left to right, and a Failure per photo or face that gave nothing.
+        A Result per face, left to right, and a Failure per photo or face that gave nothing.
 
     Raises:
         BadInput: no such method. WeightsMissing: the method lacks a file.
@@ -85,10 +85,7 @@ class Run:
         with job.stage("reading"):
             frame = photo_files.read(job.photos[0], self.options.source)
         with job.stage("perception"):
-            faces = perception.observe(frame, self.options.perception)
-        if not faces:
-            raise NothingFound(f"{frame.origin}: no face found: use a photo with a larger or better lit face")
-        return faces
+            return observe(frame, self.options.perception)
 
     def subject(self, job: Job, seen: list[Observation], name: str) -> Result:
         """One subject from all its observations to a textured mesh."""

@@ -42,7 +42,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def record(path: Path) -> dict[str, Any]:
-    """The `asset` record of a GLB file: generator, licence and provenance.
+    """The record that maquette writes into a GLB file (`asset.extras`): licences and provenance.
 
     Raises:
         BadInput: not a readable GLB file, or one without a record.
@@ -52,8 +52,8 @@ def record(path: Path) -> dict[str, Any]:
         magic, _, _, length, kind = struct.unpack("<4sIII4s", content[:20])
         if (magic, kind) != (b"glTF", b"JSON"):
             raise ValueError("not a binary glTF file")
-        return json.loads(content[20 : 20 + length])["asset"]
+        return json.loads(content[20 : 20 + length])["asset"]["extras"]
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}: give a head.glb made by maquette") from error
-    except (struct.error, ValueError, KeyError) as error:
+    except (struct.error, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{path}: holds no licence record: give a head.glb made by maquette") from error

@@ -15,6 +15,10 @@ Progress = Callable[[str, str], None]
 T = TypeVar("T")
 
 
+def silent(name: str, stage: str) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One photo, or one set of photos of one person.

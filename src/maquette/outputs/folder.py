@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,6 @@ from maquette.core.job import explained
 from maquette.core.result import Failure, Result
 
 SUMMARY = "summary.json"
-OWN_FILES = re.compile(
-    r"""(head|person|pet)\.(glb|obj|mtl|stl|ply)|(texture|texture_confidence|depth|normals)\.png|
-    overview\.jpg|turntable\.mp4|(landmarks|report)\.json|parameters\.npz""",
-    re.VERBOSE,
-)
 RECORD = "report.json"
 LEAST_SPACE_MB = 100  # one result at the default texture size takes 15 to 30 MB, and twice that while it is replaced
 
@@ -110,10 +103,10 @@ class OutputFolder:
             return Failure(result.source, photos, explained(error, photos))
 
     def add(self, result: Result, save: Save) -> dict[str, Any]:
-        """Save one result: all its files are written beside, then moved in; an earlier result is replaced.
+        """Save one result; an earlier one is replaced, and what only that one had is removed.
 
         Args:
-            save: writes the files of one result into a folder and returns their paths.
+            save: writes all files of one result into a folder, or none, and returns their paths.
 
         Returns:
             The row of the summary: photos, folder, files (relative to OUT), replaced, warnings, seconds.
@@ -123,28 +116,19 @@ class OutputFolder:
         """
         self.check_space()
         target = self.path / result.source / result.name
+        earlier = _own_files(target)
         with self._told():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            beside = Path(tempfile.mkdtemp(prefix=f".{result.name}-", dir=target.parent))
-            try:
-                files = [Path(file).relative_to(beside) for file in save(result, beside)]
-                replaced = (target / RECORD).exists()
-                target.mkdir(exist_ok=True)
-                for file in files:
-                    os.replace(beside / file, target / file)
-                if replaced:
-                    _remove_own(target, keep={file.name for file in files})
-            finally:
-                shutil.rmtree(beside, ignore_errors=True)
-                _remove_if_empty(target.parent)
+            files = [Path(file) for file in save(result, target)]
+            _remove(target, earlier - {file.name for file in files})
+        record = _record(target)
         row = {
             "photos": list(result.report.get("photos", [])),
             "subject": result.name,
             "folder": target.relative_to(self.path).as_posix(),
-            "files": [(target / file).relative_to(self.path).as_posix() for file in files],
-            "replaced": replaced,
-            "warnings": list(result.report.get("warnings", [])),
-            "seconds": dict(result.report.get("seconds", {})),
+            "files": [file.relative_to(self.path).as_posix() for file in files],
+            "replaced": bool(earlier),
+            "warnings": record.get("warnings", []),
+            "seconds": record.get("seconds", {}),
         }
         self.done.append(row)
         return row
@@ -164,7 +148,7 @@ class OutputFolder:
         whole = [row for row in self.done if not failed & {*row["photos"], ", ".join(row["photos"])}]
         removed = [folder for row in whole for folder in self._void(self.path / row["folder"])]
         for folder in dict.fromkeys(removed):
-            _remove_own(folder)
+            _remove(folder, _own_files(folder))
         summary = {
             **facts,
             "done": self.done,
@@ -183,7 +167,7 @@ class OutputFolder:
         kind = folder.name.rpartition("-")[0]
         current = {row["folder"] for row in self.done}
         for other in sorted(folder.parent.glob(f"{kind}-*")):
-            if (other / RECORD).exists() and other.relative_to(self.path).as_posix() not in current:
+            if _own_files(other) and other.relative_to(self.path).as_posix() not in current:
                 yield other
 
     @contextmanager
@@ -198,13 +182,22 @@ class OutputFolder:
             raise BadInput(f"{self.path}: cannot be written ({why}): choose another folder with -o") from error
 
 
-def _remove_own(folder: Path, keep: AbstractSet[str] = frozenset()) -> None:
-    for file in list(folder.iterdir()):
-        if OWN_FILES.fullmatch(file.name) and file.name not in keep:
-            file.unlink()
-    _remove_if_empty(folder)
+def _record(folder: Path) -> dict[str, Any]:
+    """The report of a result in this folder; empty if there is none."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
-def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
+def _own_files(folder: Path) -> set[str]:
+    """Names of the files that an earlier run wrote here, as its report tells."""
+    return {name for name in _record(folder).get("files", {}) if Path(name).name == name}
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
         folder.rmdir()

@@ -1,0 +1,97 @@
+"""Shared fixtures: the sample photo, and stand-ins for the slow stages."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("GLOG_minloglevel", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Path:
+    """A public domain portrait that a dependency carries: 512 x 512, one face."""
+    import skimage
+
+    return Path(skimage.__file__).parent / "data" / "astronaut.png"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real photographs, or a skip."""
+    folder = os.environ.get("MAQUETTE_REAL_DATA")
+    if not folder:
+        pytest.skip("MAQUETTE_REAL_DATA is not set")
+    return Path(folder)
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A function that writes a photo of n faces, as the stand-in stages read them: n is the red of every pixel."""
+
+    def write(name: str, faces: int = 1) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((48, 64, 3), (faces, 0, 0), np.uint8)).save(path, format="PNG")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """Replace perception, reconstruction, surface and writers by tiny ones; photos are really read."""
+    from maquette import pipeline
+    from maquette.outputs import writers
+
+    monkeypatch.setattr(pipeline, "observe", _observe)
+    monkeypatch.setattr(pipeline.methods, "load", lambda name, fetch, options: _reconstruct)
+    monkeypatch.setattr(pipeline.surface, "finish", lambda shape, seen, options: shape)
+    monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
+
+
+def _observe(frame, options):
+    from maquette.core.errors import NothingFound
+    from maquette.core.types import Observation, Subject
+
+    if not frame.pixels[0, 0, 0]:
+        raise NothingFound(f"{frame.origin}: no face found")
+    side = 8
+    return [
+        Observation(
+            frame=frame,
+            # The last face is the largest.
+            box=np.array([side * i, 0, side * i + side + i, side + i], float),
+            subject=Subject.FACE,
+            landmarks=np.full((478, 3), float(i)),
+            landmark_scheme="mediapipe478",
+            landmark_confidence=np.ones(478),
+            mask=np.ones(frame.pixels.shape[:2], np.float32),
+        )
+        for i in range(int(frame.pixels[0, 0, 0]))
+    ]
+
+
+def _reconstruct(observations):
+    from maquette.core.types import Camera, Mesh, Reconstruction
+
+    if observations[0].landmarks[0, 0] == 7:
+        raise ValueError("the eighth face\nis one too many")
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32) * 0.1
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    cameras = tuple(Camera(np.eye(3), np.eye(4), o.frame.size) for o in observations)
+    return Reconstruction(Mesh(vertices, faces), cameras, provenance={"seen": len(observations)})
+
+
+FILES = ("head.glb", "head.obj", "head.stl", "head.ply", "overview.jpg", "report.json")
+
+
+def _write(asset):
+    facts = {**asset.result.report, "files": dict.fromkeys(FILES)}
+    return json.dumps(facts).encode()

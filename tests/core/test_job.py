@@ -1,0 +1,60 @@
+"""A job: times add up, progress is told, errors become one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from maquette.core.errors import BadInput, InternalError
+from maquette.core.job import Job, explained
+from maquette.core.result import Failure
+
+
+def test_stages_are_told_and_timed():
+    told = []
+    job = Job("me", ["me.jpg"], lambda name, stage: told.append((name, stage)))
+    with job.stage("reading"):
+        pass
+    with job.stage("surface", "face-2"):
+        pass
+    assert told == [("me", "reading"), ("me", "face-2 surface")]
+    assert set(job.seconds) == {"reading", "surface"} and min(job.seconds.values()) >= 0
+
+
+def test_a_fork_keeps_its_own_times():
+    job = Job("me", ["me.jpg"], lambda name, stage: None, {"reading": 1.0})
+    fork = job.fork()
+    fork.seconds["surface"] = 2.0
+    fork.warnings.append("dark")
+    assert job.seconds == {"reading": 1.0} and job.warnings == []
+
+
+@pytest.mark.parametrize(
+    "error, kind, text",
+    [
+        (BadInput("me.jpg: empty"), BadInput, "me.jpg: empty"),
+        (OSError(28, "No space left on device", "out/a"), BadInput, "out/a: No space left"),
+        (MemoryError(), BadInput, "not enough memory"),
+        (ValueError("two\nlines"), InternalError, "ValueError: two lines"),
+    ],
+    ids=["ours", "system", "memory", "defect"],
+)
+def test_errors_become_one_line_and_keep_their_cause(error, kind, text):
+    def work(job):
+        raise error
+
+    failure = Job("me", ["me.jpg"], lambda name, stage: None).attempt(work)
+    assert isinstance(failure, Failure) and type(failure.error) is kind
+    assert text in str(failure.error) and "\n" not in str(failure.error)
+    assert error in (failure.error, failure.error.__cause__)
+
+
+def test_missing_libraries_are_not_one_photos_fault():
+    def work(job):
+        raise ImportError("libGL.so.1: cannot open shared object file")
+
+    with pytest.raises(ImportError):
+        Job("me", ["me.jpg"], lambda name, stage: None).attempt(work)
+
+
+def test_long_messages_are_cut():
+    assert len(str(explained(ValueError("x" * 9999), "me.jpg"))) < 500

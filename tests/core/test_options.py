@@ -1,0 +1,63 @@
+"""Options: every field is told once, checked once, and reachable by its flat name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from maquette.core.errors import BadInput
+from maquette.core.options import MESH_FORMATS, Options, OutputOptions, field_help, options_from
+
+
+def test_every_field_has_a_help_text_of_one_sentence():
+    for stage in fields(Options):
+        for name, text in field_help(type(stage.default)).items():
+            assert text.endswith("."), name
+
+
+def test_flat_names_are_unique():
+    names = [field.name for stage in fields(Options) for field in fields(stage.default)]
+    assert len(names) == len(set(names))
+
+
+def test_flat_names_reach_their_stage():
+    options = options_from(texture_size=512, together=True, formats="stl")
+    assert (options.texture.texture_size, options.fit.together, options.output.formats) == (512, True, "stl")
+    with pytest.raises(TypeError, match="texture_size"):
+        options_from(texturesize=512)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"texture_size": 255},
+        {"texture_size": 8193},
+        {"pupil_distance": 39.9},
+        {"pupil_distance": 80.1},
+        {"pupil_distance": float("nan")},
+        {"formats": "glb,fbx"},
+        {"formats": ""},
+        {"formats": ","},
+        {"device": "tpu"},
+        {"seed": -1},
+        {"min_face": 0},
+        {"max_faces": 0},
+        {"max_megapixels": 0},
+    ],
+    ids=str,
+)
+def test_values_out_of_range_are_refused_in_one_line(wrong):
+    with pytest.raises(BadInput, match="wanted") as told:
+        options_from(**wrong)
+    assert "\n" not in str(told.value)
+
+
+def test_the_limits_themselves_are_allowed():
+    for right in ({"texture_size": 256}, {"texture_size": 8192}, {"pupil_distance": 40}, {"pupil_distance": 80.0}):
+        options_from(**right)
+
+
+def test_formats_are_read_leniently():
+    assert OutputOptions(formats=" GLB, obj,,glb").format_list == ("glb", "obj")
+    assert OutputOptions().format_list == MESH_FORMATS

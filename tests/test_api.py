@@ -1,0 +1,85 @@
+"""The Python door: light to import, forgiving to use, exact in its errors."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from time import perf_counter
+
+import pytest
+
+import maquette
+from maquette.core.errors import BadInput, NothingFound
+
+
+def seconds(code: str) -> float:
+    """Best of five, so that a busy machine does not decide."""
+    times = []
+    for _ in range(5):
+        start = perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def test_import_is_light():
+    code = "import sys, maquette; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"cv2", "mediapipe", "scipy", "skimage", "vtkmodules", "pyvista", "torch", "trimesh", "PIL"} & {*loaded}
+    # 0.2 s where bare Python takes 0.02; the margin is for slow disks.
+    assert seconds("import maquette") - seconds("pass") < 0.15
+
+
+def test_every_public_name_resolves_and_is_documented():
+    for name in maquette.__all__:
+        assert getattr(maquette, name) is not None
+        if name != "__version__":
+            assert getattr(maquette, name).__doc__, name
+    assert set(maquette.__all__) <= set(dir(maquette))
+    assert len(maquette.__all__) <= 24
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(AttributeError, match="face"):
+        maquette.fase  # noqa: B018
+
+
+def test_one_photo_with_several_faces(stand_ins, photo, tmp_path):
+    results = maquette.face(photo("two.png", 2))
+    assert [result.name for result in results] == ["face-1", "face-2"]
+    assert results[-1].name == "face-2" and len(results[:1]) == 1 and "two/face-2" in repr(results)
+    files = results.save(tmp_path / "out")
+    assert all(file.is_file() for file in files) and (tmp_path / "out/two/face-2/head.glb") in files
+    assert json.loads((tmp_path / "out/summary.json").read_text())["failed"] == []
+    assert results[:1].save(str(tmp_path / "part")) and not (tmp_path / "part/two/face-2").exists()
+
+
+def test_bad_photos_among_several_are_kept_as_failures(stand_ins, photo, tmp_path):
+    results = maquette.face([photo("a.png"), photo("wall.png", 0)])
+    assert len(results) == 1
+    assert [type(failure.error) for failure in results.failures] == [NothingFound]
+    results.save(tmp_path / "out")
+    assert "no face" in json.loads((tmp_path / "out/summary.json").read_text())["failed"][0]["error"]
+
+
+def test_nothing_at_all_raises(stand_ins, photo, tmp_path):
+    with pytest.raises(NothingFound, match="wall.png"):
+        maquette.face(photo("wall.png", 0))
+    with pytest.raises(BadInput, match="gone.jpg"):
+        maquette.face([tmp_path / "gone.jpg", photo("wall.png", 0)])
+    with pytest.raises(ValueError, match="at least one"):
+        maquette.face([])
+
+
+def test_options_are_checked_before_the_photo_is_read():
+    with pytest.raises(BadInput, match="texture size"):
+        maquette.face("gone.jpg", texture_size=1)
+    with pytest.raises(TypeError, match="texture_size"):
+        maquette.face("gone.jpg", size=1)
+
+
+def test_options_reach_the_writers(stand_ins, photo, tmp_path):
+    results = maquette.face(photo("a.png"), formats="stl")
+    assert {file.name for file in results.save(tmp_path)} == {"overview.jpg", "report.json", "head.stl"}
+    assert (tmp_path / "one" / "head.ply") in maquette.save(results[0], tmp_path / "one", formats="ply")

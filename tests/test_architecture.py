@@ -1,0 +1,94 @@
+"""The house: imports point down, files and functions stay short, style is clean."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parents[1]
+ROOT = TOP / "src" / "maquette"
+ROWS = [
+    "core",
+    "geometry weights",
+    "sources imaging perception morphable",
+    "reconstruction",
+    "surface",
+    "outputs",
+    "pipeline synthesis",
+    "evaluation",
+    "training",
+    "batch web",
+    "cli api",
+]
+ROW = {name: row for row, names in enumerate(ROWS) for name in names.split()}
+FILES = sorted(ROOT.rglob("*.py"))
+MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, MOST_PIPELINE_LINES = 400, 60, 7, 100
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imported(tree: ast.AST):
+    """(line, dotted name) of every import, lazy and typing-only ones too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: write the absolute import"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "__init__.py"], ids=shown)
+def test_imports_point_down(path):
+    mine = path.relative_to(ROOT).with_suffix("").parts[0]
+    assert mine in ROW, f"{mine} has no row in the house"
+    for line, target in imported(ast.parse(path.read_text())):
+        if target.split(".")[0] == "maquette":
+            theirs = (target.split(".") + [""])[1]
+            assert theirs == mine or ROW.get(theirs, 99) < ROW[mine], f"line {line}: {mine} imports {target}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_files_and_functions_are_short(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno + 1 <= MOST_FUNCTION_LINES, node.name
+            arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+            named = [a for a in arguments if a.arg not in ("self", "cls")]
+            assert len(named) <= MOST_PARAMETERS, f"{node.name} takes {len(named)} parameters"
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_every_file_tells_its_idea(path):
+    assert path.stem not in BANNED_NAMES and path.parent.name not in BANNED_NAMES
+    assert ast.get_docstring(ast.parse(path.read_text())), "the file has no docstring"
+
+
+@pytest.mark.parametrize("path", FILES, ids=shown)
+def test_public_things_have_docstrings(path):
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"line {node.lineno}: {node.name}"
+
+
+def test_the_pipeline_can_be_read_at_a_glance():
+    assert len((ROOT / "pipeline.py").read_text().splitlines()) < MOST_PIPELINE_LINES
+
+
+def test_the_linter_is_content():
+    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=TOP, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_imports_that_point_up_are_seen():
+    tree = ast.parse("def f():\n    from maquette.cli import main\n    import maquette.pipeline")
+    assert [name for _, name in imported(tree)] == ["maquette.cli.main", "maquette.pipeline"]
