@@ -1,0 +1,135 @@
+"""Documents that are not executed become false: commands, examples, tables and doctests are run here."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import maquette
+from maquette.cli.main import run
+
+TOP = Path(__file__).parents[1]
+PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MODULES = ["maquette", *(m.name for m in pkgutil.walk_packages(maquette.__path__, "maquette."))]
+
+
+def blocks(language):
+    for page in PAGES:
+        for number, (name, text) in enumerate(FENCE.findall(page.read_text()), 1):
+            if name == language:
+                yield pytest.param(text, id=f"{page.name}-{number}")
+
+
+def commands():
+    for block in blocks("bash"):
+        for number, line in enumerate(block.values[0].splitlines(), 1):
+            yield pytest.param(shlex.split(line, comments=True), id=f"{block.id}-line{number}")
+
+
+@pytest.fixture
+def desk(stand_ins, photo, tmp_path, monkeypatch):
+    """A folder with the photos that the documents speak of; stages are stand-ins."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg"):
+        photo(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_commands_in_the_documents_work(words, desk):
+    words = [word for word in words if not re.fullmatch(r"[A-Z_]+=.*", word)] if words[0] != "make" else words
+    if words[0] == "make":
+        made = subprocess.run(["make", "--dry-run", *words[1:]], cwd=TOP, capture_output=True, text=True)
+        assert made.returncode == 0, made.stderr
+        return
+    assert words[0] == "maquette", f"how is {words[0]} to be tried?"
+    arguments = [str(p) for w in words[1:] for p in (sorted(desk.glob(w)) if "*" in w else [w])]
+    assert run(arguments) == 0
+    assert (desk / "out" / "summary.json").is_file()
+
+
+@pytest.mark.parametrize("text", list(blocks("python")))
+def test_python_in_the_documents_runs(text, desk):
+    if "trimesh" in text:
+        ast.parse(text)
+        pytest.skip("reads a result of an earlier run")
+    exec(compile(text, "document", "exec"), {})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_pictures_exist(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).is_file(), target
+
+
+def test_the_readme_names_every_file_of_a_result():
+    from maquette.outputs.writers import WRITERS
+
+    told = (TOP / "README.md").read_text()
+    for name in WRITERS:
+        assert f"`{name}`" in told, name
+
+
+def test_the_readme_fits_on_a_screen_and_promises_no_absent_command():
+    lines = (TOP / "README.md").read_text().splitlines()
+    assert len(lines) <= 80
+    for command in re.findall(r"`maquette (\w+)", "\n".join(lines)):
+        assert run([command, "--help"]) == 0, command
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_doctests(name):
+    module = importlib.import_module(name)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(module, optionflags=flags).failed == 0
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "examples").glob("*.py")), ids=lambda path: path.name)
+def test_examples_run(path, astronaut, tmp_path, monkeypatch, capsys):
+    """The real thing, made small: every example takes OUT as its first argument."""
+    import runpy
+    import sys
+
+    whole = maquette.face
+    small = {"texture_size": 256, "turntable": False}
+    monkeypatch.setattr(maquette, "face", lambda photos, **options: whole(photos, **{**small, **options}))
+    monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "out")])
+    runpy.run_path(str(path), run_name="__main__")
+    assert list((tmp_path / "out").rglob("head.glb"))
+    assert str(tmp_path / "out") in capsys.readouterr().out
+
+
+def test_pictures_are_ours_and_small():
+    for path in (TOP / "docs" / "images").iterdir():
+        assert path.suffix in {".jpg", ".png"} and path.stat().st_size < 600_000
+
+
+def test_constraints_pin_every_dependency():
+    from packaging.requirements import Requirement
+
+    from maquette.cli.installed import closure, normal
+
+    lines = [line for line in (TOP / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")]
+    assert not [line for line in lines if "+" in line or "@" in line or "/" in line], "no local builds, no paths"
+    pins = {normal(Requirement(line).name) for line in lines}
+    assert set(closure("maquette", ("heic", "dev"))) <= pins
+    assert "torch==2.13.0" in lines
+
+
+def test_make_finds_a_python_that_runs():
+    assert shutil.which("make")
+    told = subprocess.run(
+        ["make", "--dry-run", "VENV=/nonexistent/venv", "demo"], cwd=TOP, capture_output=True, text=True
+    )
+    assert told.returncode == 0 and re.search(r"python3?(\.\d+)? -m venv", told.stdout), told.stdout
