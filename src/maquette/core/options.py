@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import inspect
+import sys
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 
 from maquette.core.errors import BadInput
 
@@ -115,6 +116,12 @@ class Options:
 
 
 @cache
+def _classes(file: str) -> dict[str, ast.ClassDef]:
+    """The classes of one source file; parsed once, since every command asks for them at start."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
 def field_help(options: type) -> dict[str, str]:
     """Help text per field, read from the docstring that follows it.
 
@@ -122,11 +129,10 @@ def field_help(options: type) -> dict[str, str]:
         >>> field_help(TextureOptions)["texture_size"]
         'Width and height of the texture in pixels.'
     """
-    body = ast.parse(inspect.getsource(options)).body[0].body
-    pairs = zip(body, body[1:])
+    body = _classes(str(sys.modules[options.__module__].__file__))[options.__name__].body
     texts = {
         a.target.id: " ".join(b.value.value.split())
-        for a, b in pairs
+        for a, b in zip(body, body[1:])
         if isinstance(a, ast.AnnAssign) and isinstance(b, ast.Expr) and isinstance(b.value, ast.Constant)
     }
     return {f.name: texts[f.name] for f in fields(options)}
