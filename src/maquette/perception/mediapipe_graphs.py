@@ -74,7 +74,8 @@ class Detection(NamedTuple):
     score: float
 
 
-_one_at_a_time = threading.RLock()
+_loading = threading.Lock()
+_in_use = {name: threading.Lock() for name in ("trace", "segment", "detect short", "detect full")}
 
 
 def detect(pixels: NDArray, reach: str) -> list[Detection]:
@@ -120,8 +121,10 @@ def segment(pixels: NDArray) -> NDArray:
 
 def _run(name: str, pixels: NDArray) -> Any:
     pixels = np.ascontiguousarray(pixels)
-    with _one_at_a_time:
-        return _network(name).process(pixels)
+    with _loading:
+        network = _network(name)
+    with _in_use[name]:
+        return network.process(pixels)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +54,9 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
             "use a larger version of the photo"
         )
     large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
-    return [_observation(frame, face, faces) for face in sorted(large, key=lambda face: face.box[[0, 2]].mean())]
+    ordered = sorted(large, key=lambda face: face.box[[0, 2]].mean())
+    with ThreadPoolExecutor(min(len(ordered), 4)) as pool:  # cutting out is cv2 and numpy, which let go of the lock
+        return list(pool.map(lambda face: _observation(frame, face, faces), ordered))
 
 
 def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
@@ -101,7 +104,7 @@ def _traced(pixels: NDArray, copy: Copy, division: int, score: float, known: lis
         face = trace.trace(pixels, candidate, copy.note)
         if face is None or any(_same(face.box, other) for other in known + found):
             continue
-        if verify.certainty(pixels, face) >= verify.TRUE:
+        if verify.is_face(pixels, face):
             found.append(face)
     return found
 

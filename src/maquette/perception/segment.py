@@ -13,6 +13,7 @@ EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops
 EDGE_RADIUS = 0.016  # guided filter radius as share of the longer side: twice a pixel of the network's output
 EDGE_SMOOTHNESS = (0.03 * 255) ** 2  # guided filter epsilon: contrast below 3 % of the range is no edge
 FINE = EDGE_SMOOTHNESS / 4
+BORDER_SIDE = 256  # pixels, longer side at which the border between two people is drawn
 STEEPER = 1.8  # by how much the soft edge of a guided filter is steepened
 
 
@@ -85,9 +86,11 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
     """
     kept = mask
     if others:
-        own = _axis_distance(mask.shape, subject)
-        rival = np.min([_axis_distance(mask.shape, other) for other in others], axis=0)
-        kept = mask * np.clip((rival - own) / 0.04 + 0.5, 0, 1).astype(np.float32)
+        grid = tuple(min(side, BORDER_SIDE) for side in mask.shape[::-1])
+        own = _axis_distance(mask.shape, grid, subject)
+        rival = np.min([_axis_distance(mask.shape, grid, other) for other in others], axis=0)
+        nearer = cv2.resize(rival - own, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        kept = mask * np.clip(nearer / 0.04 + 0.5, 0, 1)
     count, labels, _, _ = cv2.connectedComponentsWithStats((kept > 0.5).astype(np.uint8), connectivity=4)
     if count <= 2:
         return kept
@@ -101,8 +104,13 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
     return kept * cv2.dilate((labels == np.argmax(votes)).astype(np.uint8), rim)
 
 
-def _axis_distance(shape: tuple[int, ...], landmarks: NDArray) -> NDArray:
-    """(H, W) distance to the line from the brows down the body, in face heights."""
+def _axis_distance(shape: tuple[int, ...], grid: tuple[int, int], landmarks: NDArray) -> NDArray:
+    """Distance to the line from the brows down the body, in face heights, float32 on a coarse grid over a picture.
+
+    Args:
+        shape: (H, W) of the picture.
+        grid: (width, height) of the result.
+    """
     brows = landmarks[list(topology.RIGHT_BROW + topology.LEFT_BROW), :2].mean(axis=0)
     chin = landmarks[topology.CHIN, :2]
     down = chin - brows
@@ -111,7 +119,7 @@ def _axis_distance(shape: tuple[int, ...], landmarks: NDArray) -> NDArray:
     # The head's middle lies behind the face: in a profile the landmarks sit at its edge.
     ears = landmarks[[topology.RIGHT_CHEEKBONE, topology.LEFT_CHEEKBONE], :2].mean(axis=0)
     start = brows + 0.7 * ((ears - brows) - ((ears - brows) @ down) * down)
-    y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    x, y = x + 0.5 - start[0], y + 0.5 - start[1]
+    x = ((np.arange(grid[0]) + 0.5) * shape[1] / grid[0] - start[0]).astype(np.float32)
+    y = ((np.arange(grid[1]) + 0.5) * shape[0] / grid[1] - start[1]).astype(np.float32)[:, None]
     along = np.maximum(x * down[0] + y * down[1], 0)
-    return np.hypot(x - along * down[0], y - along * down[1]) / height
+    return (np.hypot(x - along * down[0], y - along * down[1]) / height).astype(np.float32)

@@ -13,6 +13,7 @@ SOFT = (2.6, 4.2)  # robust standard deviations from the skin model: surely skin
 LEAST_SPREAD = (7.0, 2.5, 2.5)  # 8-bit Lab: skin never varies less than that (pores, noise, JPEG)
 MOST_SPREAD = (20.0, 5.5, 6.0)  # and no more than this before hair and shadows count as skin
 ROUNDS = 4
+EDGE_SIDE = 1024  # pixels, longer side at which the outline is drawn
 SAMPLE = 6000  # pixels that are enough to learn the model
 SAMPLED = topology.RIGHT_CHEEK + topology.LEFT_CHEEK + topology.NOSE + topology.FOREHEAD
 
@@ -60,10 +61,18 @@ def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray:
     likely = np.clip((SOFT[1] - distance) / (SOFT[1] - SOFT[0]), 0, 1).astype(np.float32)
     # Single pixels are noise; eyelashes and glasses' rims are not.
     likely = cv2.medianBlur((likely * 255).astype(np.uint8), 3).astype(np.float32) / 255
-    whole = cv2.resize(likely, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) if factor < 1 else likely
-    feather = (1 + 2 * round(max(1.0, 0.004 * float(height))),) * 2
-    edge = cv2.blur(cv2.blur(face_region(pixels.shape, landmarks), feather), feather)
-    return (whole * edge).astype(np.float32)
+    outline = _feathered_region(pixels.shape, landmarks)
+    whole = cv2.resize(likely, outline.shape[::-1], interpolation=cv2.INTER_LINEAR) * outline
+    return cv2.resize(whole, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _feathered_region(shape: tuple[int, ...], landmarks: NDArray) -> NDArray:
+    """(h, w) float32 in 0-1, the face region with a soft edge, at most `EDGE_SIDE` pixels on the longer side."""
+    factor = min(1.0, EDGE_SIDE / max(shape[:2]))
+    size = max(1, round(shape[1] * factor)), max(1, round(shape[0] * factor))
+    points = landmarks * [size[0] / shape[1], size[1] / shape[0], 1.0]
+    feather = (1 + 2 * round(max(1.0, 0.004 * float(np.ptp(points[:468, 1])))),) * 2
+    return cv2.blur(cv2.blur(face_region(size[::-1], points), feather), feather)
 
 
 def _colour_distance(pixels: NDArray, landmarks: NDArray, region: NDArray, facing: NDArray) -> NDArray:

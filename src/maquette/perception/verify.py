@@ -7,6 +7,8 @@ ones (pets, textures, folds of cloth) of 16-600 px: true ones reach 0.30 or more
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,18 +18,24 @@ from maquette.perception.mediapipe_graphs import DETECTOR_INPUT, MESH_INPUT
 from maquette.perception.trace import Face, Placement, Source
 
 TRUE = 0.24  # certainty from which on a face is believed
+PLAIN = 0.5  # certainty of the short-range detector alone that no false one reached (0.32 at most)
 CLOSE_UPS = (2.0, 3.0)  # sides over the face's size
 TOLERANCE = 0.15  # of the face's size: keypoints off by this much count nothing
 STEADY = 0.015  # disagreement of the crops, as share of the face's size, that halves the certainty
 
 
-def certainty(pixels: NDArray, face: Face) -> float:
-    """0-1, how sure detectors and landmarks are of each other.
+def is_face(pixels: NDArray, face: Face) -> bool:
+    """Whether a traced face is believed; the second detector is asked only where the first one leaves a doubt.
 
     Args:
         pixels: (H, W, 3) uint8, the full picture.
         face: as traced in it.
     """
+    return certainty(pixels, face, ("short",)) >= PLAIN or certainty(pixels, face) >= TRUE
+
+
+def certainty(pixels: NDArray, face: Face, detectors: Iterable[str] = tuple(DETECTOR_INPUT)) -> float:
+    """0-1, how sure detectors and landmarks are of each other."""
     centre = (face.box[:2] + face.box[2:]) / 2
     source = Source.around(pixels, Placement(centre, face.size * CLOSE_UPS[-1], face.roll))
     points = (_keypoints(face.landmarks) - source.corner) / source.scaling
@@ -37,7 +45,7 @@ def certainty(pixels: NDArray, face: Face) -> float:
         matrix = placement.to_crop()
         crop = detect.warp(source.pixels, matrix, (MESH_INPUT, MESH_INPUT))
         wanted = detect.apply(matrix, points) / MESH_INPUT
-        agreements += [_agreement(crop, reach, wanted, close_up) for reach in DETECTOR_INPUT]
+        agreements += [_agreement(crop, reach, wanted, close_up) for reach in detectors]
     return float(np.mean(agreements) / (1 + (face.spread.mean() / STEADY) ** 2))
 
 
