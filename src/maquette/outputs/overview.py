@@ -74,8 +74,8 @@ def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
     corners = np.round((pixels[faces[facing]] - 0.5) * 16).astype(np.int32)
     cv2.polylines(lines, list(corners), True, 255, 1, cv2.LINE_AA, shift=4)
     inside = clay[..., 3:] / 255.0
-    shaded = window.photo * (1 - 0.45 * inside) + clay[..., :3] * 0.45
-    weight = 0.30 * lines[..., None] / 255.0 * inside
+    shaded = window.photo * (1 - 0.28 * inside) + clay[..., :3] * 0.28
+    weight = 0.24 * lines[..., None] / 255.0 * inside
     return (shaded * (1 - weight) + 255 * weight).clip(0, 255).astype(np.uint8)
 
 

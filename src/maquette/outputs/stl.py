@@ -9,31 +9,39 @@ from numpy.typing import NDArray
 
 from maquette.geometry.mesh import boundary_loops, vertex_normals
 from maquette.outputs.asset import EYES, Asset
-from maquette.outputs.weld import filled, welded
+from maquette.outputs.figure import rounded
+from maquette.outputs.weld import extruded, filled, welded
 
 if TYPE_CHECKING:
     from manifold3d import Manifold
 
 MM = 1000.0
 LIP_GAP_M = 0.002  # a mouth less open than this is printed closed
+RECESS_M = 0.006  # an open mouth is printed this deep, like a sculptor's; teeth are too thin for it
+NECK_RINGS, NECK_TAPER = 8, 0.93
 NECK_REACH_M = 0.006  # the neck goes on this far below its lowest point, down to the pedestal
 PEDESTAL_MM = 9.0
+FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's single precision
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
 
 
 def extended_neck(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
-    """Close the longest boundary loop: walls straight down to one height, then a flat floor."""
+    """Close the longest boundary loop: the neck runs down to one height, ever more oval, and ends in a flat floor."""
     loop = boundary_loops(faces)[0]
-    floor = vertices[loop, 1].min() - NECK_REACH_M
-    low = vertices[loop].copy()
-    low[:, 1] = floor
-    below = len(vertices) + np.arange(len(loop))
-    following, below_following = np.roll(loop, -1), np.roll(below, -1)
-    # The loop runs along its faces' edges, so a wall runs against it.
-    wall = np.concatenate(
-        [np.stack([following, loop, below], axis=1), np.stack([following, below, below_following], axis=1)]
-    )
-    return filled(np.vstack([vertices, low]), np.vstack([faces, wall]), below, low.mean(axis=0))
+    rim = vertices[loop]
+    floor = rim[:, 1].min() - NECK_REACH_M
+    plan = rim[:, [0, 2]]
+    centre, half = (plan.max(axis=0) + plan.min(axis=0)) / 2, np.ptp(plan, axis=0) / 2
+    angle = np.arctan2(*((plan - centre) / half).T)
+    oval = centre + NECK_TAPER * half * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    upper = loop
+    for step in np.linspace(0, 1, NECK_RINGS + 1)[1:]:
+        blend = step * step * (3 - 2 * step)
+        ring = np.empty_like(rim)
+        ring[:, [0, 2]] = plan + blend * (oval - plan)
+        ring[:, 1] = rim[:, 1] + step * (floor - rim[:, 1])
+        vertices, faces, upper = extruded(vertices, faces, upper, ring)
+    return filled(vertices, faces, upper, vertices[upper].mean(axis=0))
 
 
 def sunken_sockets(vertices: NDArray, faces: NDArray, centres: list[NDArray], radius: float) -> NDArray:
@@ -48,10 +56,10 @@ def sunken_sockets(vertices: NDArray, faces: NDArray, centres: list[NDArray], ra
     for centre in centres:
         away = vertices - centre
         distance = np.linalg.norm(away, axis=1)
-        inward = np.sum(normals * away, axis=1) < -0.3 * distance  # the wall faces the eyeball
-        wall = inward & (distance < SOCKET_REACH * radius)
-        factor = np.minimum(1.0, 0.9 * radius / np.maximum(distance, 1e-9))
-        moved[wall] = centre + away[wall] * factor[wall, None]
+        inward = -np.sum(normals * away, axis=1) / np.maximum(distance, 1e-9)  # 1: the wall faces the eyeball
+        pull = np.where(distance < SOCKET_REACH * radius, np.clip((inward + 0.1) / 0.4, 0, 1), 0)
+        factor = 1 - pull * np.clip(1 - 0.9 * radius / np.maximum(distance, 1e-9), 0, 1)
+        moved = centre + (moved - centre) * factor[:, None]
     return moved
 
 
@@ -70,6 +78,13 @@ def _part(asset: Asset, *names: str) -> tuple[NDArray, NDArray]:
     return asset.mesh.vertices[used].astype(float), inverse.reshape(-1, 3)
 
 
+def _fine(asset: Asset, name: str) -> tuple[NDArray, NDArray]:
+    """A part with each triangle split in four and rounded, so that a print at full size shows no facets."""
+    vertices, faces = _part(asset, name)
+    midpoints, _, finer = rounded(vertices, faces, vertex_normals(vertices, faces))
+    return np.vstack([vertices, midpoints]), finer
+
+
 def mouth_gap(asset: Asset) -> float:
     """Metres between the lips: how far the rim where skin meets the mouth's inside opens at its middle."""
     vertices, faces = _part(asset, "skin")
@@ -82,16 +97,18 @@ def mouth_gap(asset: Asset) -> float:
 
 
 def _skull(asset: Asset, is_open: bool) -> Manifold:
-    """The skin as a solid: neck closed, sockets pulled into the eyeballs, lips closed or the mouth a cavity."""
-    inside = ("mouth",) if is_open and len(asset.part("mouth")) else ()
-    vertices, faces = welded(*_part(asset, "skin", *inside))
+    """The skin as a solid: neck closed, sockets pulled into the eyeballs, lips closed or the mouth a shallow recess."""
+    vertices, faces = _fine(asset, "skin")
     eyes = [part for part in EYES if len(asset.part(part))]
     if eyes:
         balls = [_part(asset, part)[0] for part in eyes]
         centres = [(ball.min(axis=0) + ball.max(axis=0)) / 2 for ball in balls]
         radius = float(np.mean([np.ptp(ball[:, 1]) / 2 for ball in balls]))
         vertices = sunken_sockets(vertices, faces, centres, radius)
-    if boundary_loops(faces):
+    loops = boundary_loops(faces)
+    if is_open:
+        vertices, faces, _ = extruded(vertices, faces, loops[1], vertices[loops[1]] - [0, 0, RECESS_M])
+    if loops:
         vertices, faces = extended_neck(vertices, faces)
     return _solid(vertices, faces)
 
@@ -125,17 +142,45 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     """
     is_open = mouth_gap(asset) > LIP_GAP_M
     solid = _skull(asset, is_open)
-    inner = [part for part in ("teeth", "tongue") if is_open and len(asset.part(part))]
-    for part in (*EYES, *inner):
+    for part in EYES:
         if len(asset.part(part)):
-            solid = solid + _solid(*_part(asset, part))
-    vertices = np.asarray(solid.to_mesh().vert_properties)[:, :3].astype(float)
-    floor = vertices[:, 1].min()
-    neck = vertices[vertices[:, 1] < floor + 1.0]
-    solid = solid + _pedestal(neck, floor, vertices[:, [0, 2]].mean(axis=0))
-    largest = max(solid.decompose(), key=lambda piece: piece.volume())
-    mesh = largest.to_mesh()
-    return np.asarray(mesh.vert_properties)[:, :3].astype(np.float32), np.asarray(mesh.tri_verts).astype(np.int64)
+            solid = solid + _solid(*_fine(asset, part))
+    bounds = solid.bounding_box()
+    outline = np.asarray(solid.to_mesh().vert_properties)[:, :3]
+    neck = outline[outline[:, 1] < bounds[1] + 1.0]
+    solid = solid + _pedestal(neck, bounds[1], outline[:, [0, 2]].mean(axis=0))
+    if is_open and len(asset.part("tongue")):
+        fuller = solid + _solid(*_part(asset, "tongue"))
+        solid = fuller if is_sound(*_arrays(fuller)) else solid
+    return _arrays(solid)
+
+
+def _arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
+    """The largest piece of a solid as the file will hold it."""
+    mesh = max(solid.decompose(), key=lambda piece: piece.volume()).simplify(FINEST_MM).to_mesh()
+    vertices = np.asarray(mesh.vert_properties)[:, :3].astype(np.float32)
+    faces = np.asarray(mesh.tri_verts).astype(np.int64)
+    return parted(vertices, faces), faces
+
+
+def parted(vertices: NDArray, faces: NDArray) -> NDArray:
+    """Vertices that lie at one place though their surfaces only touch, each drawn a little into its own surface.
+
+    A reader of STL would join them, and the edge between two such pairs would have four triangles.
+    """
+    _, place, count = np.unique(vertices, axis=0, return_inverse=True, return_counts=True)
+    touching = count[place.ravel()] > 1
+    moved = vertices.copy()
+    moved[touching] -= FINEST_MM / 2 * vertex_normals(vertices.astype(float), faces)[touching].astype(np.float32)
+    return moved
+
+
+def is_sound(vertices: NDArray, faces: NDArray) -> bool:
+    """Whether each edge has two triangles once vertices at the same place are one, as readers of STL make them."""
+    _, place = np.unique(vertices, axis=0, return_inverse=True)
+    corners = place.ravel()[faces]
+    edges = np.sort(np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]]), axis=1)
+    return bool((np.unique(edges, axis=0, return_counts=True)[1] == 2).all())
 
 
 def write_stl(asset: Asset) -> bytes:

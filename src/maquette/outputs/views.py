@@ -94,9 +94,9 @@ def _capped(
     fan = np.stack([np.roll(ring, -1), ring, np.full(count, len(vertices) + count)], axis=1)
     lid = np.vstack([vertices[loop], vertices[loop].mean(axis=0)])
     if uvs is not None:
-        rim = np.zeros(len(vertices), int)
-        rim[faces.ravel()] = uv_faces.ravel()
-        uv_faces = np.vstack([uv_faces, rim[np.stack([np.roll(loop, -1), loop, loop], axis=1)]])
+        # One texel colours the whole lid; the rim's own would smear into a star.
+        tone = uv_faces[np.flatnonzero((faces == loop[0]).any(axis=1))[0], 0]
+        uv_faces = np.vstack([uv_faces, np.full((count, 3), tone, uv_faces.dtype)])
     return np.vstack([vertices, lid]), np.vstack([faces, fan]), uvs, uv_faces
 
 

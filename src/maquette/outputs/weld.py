@@ -13,6 +13,15 @@ def filled(vertices: NDArray, faces: NDArray, loop: NDArray, apex: NDArray) -> t
     return np.vstack([vertices, apex]), np.vstack([faces, fan])
 
 
+def extruded(vertices: NDArray, faces: NDArray, loop: NDArray, ring: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """A wall from a boundary loop to a ring of new vertices, (n, 3), one per loop vertex; also the new loop."""
+    below = len(vertices) + np.arange(len(loop))
+    following, below_following = np.roll(loop, -1), np.roll(below, -1)
+    # The loop runs along its faces' edges, so a wall runs against it.
+    wall = [np.stack([following, loop, below], axis=1), np.stack([following, below, below_following], axis=1)]
+    return np.vstack([vertices, ring]), np.vstack([faces, *wall]), below
+
+
 def welded(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
     """Join vertices at the same place (within a micrometre); triangles that collapse are dropped."""
     keys = np.round(vertices * 1e6).astype(np.int64)
