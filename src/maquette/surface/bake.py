@@ -15,12 +15,12 @@ from maquette.geometry.raycast import RayCaster
 from maquette.perception import topology
 from maquette.surface.layers import Layers
 from maquette.surface.pyramid import blurred, enlarged, smoothstep
+from maquette.surface.tones import Tones, learn, likeness
 
-SEEN_COSINE = (0.18, 0.5)  # surface against view: below the first nothing is believed, above the second everything
+SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
 MASK_MARGIN = 0.05  # of the distance between the irises: the rim of the person's mask that is not believed
 LARGEST_ENLARGEMENT = 3.0
-SKIN_SPREAD = np.array([38.0, 9.0, 10.0])  # 8-bit Lab: light varies more than colour
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Baked:
         trust: (h, w) float32 0-1: how far the texel is seen.
         hair: (h, w) float32 0-1: how far it shows hair, where trusted.
         bare: (h, w) float32 0-1: how far it shows skin.
+        tones: skin and hair as the photo shows them, None where it shows no skin.
     """
 
     colour: NDArray
@@ -40,6 +41,7 @@ class Baked:
     trust: NDArray
     hair: NDArray
     bare: NDArray
+    tones: Tones | None
 
 
 def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: Layers) -> Baked:
@@ -58,13 +60,17 @@ def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: La
     geometric = visibility(camera, vertices, layers) * in_picture(coarse_place, photo.shape)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
-    bare, hair = likeness(coarse, geometric * person, observation, coarse_place, layers)
-    believed = np.maximum.reduce([zones["core"], bare, smoothstep(zones["hair"], 0.2, 0.6)])
-    trust = geometric * person * believed * (1 - zones["inner"]) * (1 - opening)
+    tones = learn(observation)
+    bare, hair = likeness(coarse, tones, geometric * person * zones["plain"] > 0.7)
+    hair = hair * smoothstep(zones["hair"], 0.1, 0.4)
+    # Brows, lips and beards are not bare skin, but belong to the face; at its rim hair and background look in.
+    core = zones["core"] * smoothstep(geometric, 0.3, 0.9)
+    believed = np.maximum.reduce([core, bare, smoothstep(zones["hair"], 0.2, 0.6)])
+    trust = geometric * person * believed * layers.fine * (1 - zones["inner"]) * (1 - opening)
     trust = np.minimum(trust, blurred(trust, 1.0))
     shape = (layers.rows, layers.size)
     full_place = place if place.shape[:2] == shape else enlarged(place, shape)
-    return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare)
+    return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare, tones)
 
 
 def sampled(photo: NDArray, place: NDArray, layers: Layers) -> NDArray:
@@ -150,39 +156,6 @@ def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDAr
     sampled_mask = cv2.remap(mask, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     sampled_opening = cv2.remap(opening, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return sampled_mask, smoothstep(sampled_opening.astype(np.float32), 60, 200).astype(np.float32)
-
-
-def likeness(
-    colour: NDArray, weight: NDArray, observation: Observation, place: NDArray, layers: Layers
-) -> tuple[NDArray, NDArray]:
-    """Whether each texel has the look of this face's bare skin, anywhere on the head, and whether that of hair.
-
-    The observation's own skin mask ends at the face's outline; ears, neck and a bald head are judged here. Hair is
-    where it may grow and where colour or texture are not those of the cheeks.
-
-    Args:
-        colour: (h, w, 3) float32 0-255; weight: (h, w) 0-1, what the photo shows of the person.
-
-    Returns:
-        bare and hair: (h, w) float32 0-1 each.
-    """
-    lab = cv2.cvtColor(colour / 255, cv2.COLOR_RGB2LAB) * np.array([2.55, 1, 1], np.float32)
-    sure = weight * layers.zones["plain"]
-    if observation.skin is not None:
-        sure = sure * cv2.remap(observation.skin, place - 0.5, None, cv2.INTER_LINEAR)
-    sure = sure > (0.5 if (sure > 0.5).sum() >= 50 else 0.1)
-    if sure.sum() < 50:
-        return np.zeros(weight.shape, np.float32), np.zeros(weight.shape, np.float32)
-    middle = np.median(lab[sure], axis=0)
-    noise = 1.4826 * np.median(np.abs(lab[sure] - middle), axis=0)
-    smooth = blurred(lab, 1.0)
-    distance = np.sqrt((((smooth - middle) / np.maximum(2.5 * noise, SKIN_SPREAD)) ** 2).sum(axis=2))
-    bare = 1 - smoothstep(distance, 0.9, 1.7)
-    rough = np.sqrt(blurred((lab[..., 0] - blurred(lab[..., 0], 2.5)) ** 2, 2.5))
-    roughness = smoothstep(rough / max(3.0, 2.2 * float(np.median(rough[sure]))), 0.7, 1.5)
-    unlike = np.maximum(smoothstep(distance, 0.7, 1.3), roughness)
-    hair = cv2.medianBlur((255 * unlike).astype(np.uint8), 5) / 255 * smoothstep(layers.zones["hair"], 0.1, 0.4)
-    return bare.astype(np.float32), hair.astype(np.float32)
 
 
 def _disc(radius: float) -> NDArray:

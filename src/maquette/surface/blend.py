@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from maquette.surface.bake import Baked
 from maquette.surface.pyramid import blurred, enlarged
+from maquette.surface.tones import Tones, lab_of, rgb_of
 
 BAND_SIGMA = 0.012  # of the texture's width: below this detail comes from the best photo, above it all are mixed
 SHARPNESS = 6  # power of the trust by which photos compete for detail
@@ -66,7 +67,23 @@ def blend(baked: Sequence[Baked]) -> Baked:
     together = (high_weight[..., None] * coarse).sum(axis=0) + mixed
     hair = (low_weight * np.stack([b.hair for b in baked])).sum(axis=0)
     bare = (low_weight * np.stack([b.bare for b in baked])).sum(axis=0)
-    return Baked(colour, np.clip(together, 0, 255), trust.max(axis=0), hair, bare)
+    return Baked(colour, np.clip(together, 0, 255), trust.max(axis=0), hair, bare, common_tones(baked, factors))
+
+
+def common_tones(baked: Sequence[Baked], factors: NDArray) -> Tones | None:
+    """The median tones of the photos, in the light that they are brought to."""
+    found = [(b.tones, f) for b, f in zip(baked, factors) if b.tones is not None]
+    if not found:
+        return None
+
+    def middle(name: str) -> NDArray | None:
+        known = [(getattr(t, name), f) for t, f in found if getattr(t, name) is not None]
+        values = [lab_of(np.clip(rgb_of(v) * f, 0, 255).reshape(1, 1, 3))[0, 0] for v, f in known]
+        return np.median(values, axis=0).astype(np.float32) if values else None
+
+    hairiness = [t.hairiness for t, _ in found if np.isfinite(t.hairiness)]
+    spreads = [np.median([getattr(t, name) for t, _ in found], axis=0) for name in ("skin_spread", "hair_spread")]
+    return Tones(middle("skin"), spreads[0], middle("hair"), spreads[1], float(np.mean(hairiness or [np.nan])))
 
 
 def _shares(weights: NDArray) -> NDArray:

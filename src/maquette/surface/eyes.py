@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from maquette.core.types import Camera, Observation
 from maquette.geometry.cameras import pixel_rays
 from maquette.perception import topology
-from maquette.surface.fill import DEFAULT_SKIN, Palette
+from maquette.surface.fill import Palette
 from maquette.surface.layers import Layers
 from maquette.surface.pyramid import smoothstep
 
@@ -53,7 +54,7 @@ def paint_eyes(
         centre = layers.model.eye_centre(layers.model.mean, part.removeprefix("eye"))
         direction = chart.spread(layers.model.mean - centre.astype(np.float32))
         direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-9)
-        texture[chart.region] = np.clip(np.rint(painted_eye(direction, turn, angle, colours)), 0, 255)
+        chart.paint(texture, painted_eye(direction, turn, angle, colours))
 
 
 def iris_angle(vertices: NDArray, layers: Layers) -> float:
@@ -110,8 +111,7 @@ def iris_diameter(observation: Observation, part: str) -> float:
 
 def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeColours:
     """Iris and sclera over all photos and both eyes; where the eyes are too small, likely ones in the photo's light."""
-    level = np.clip(palette.skin.mean() / DEFAULT_SKIN.mean(), 0.25, 1.15)
-    likely = EyeColours(DEFAULT_IRIS * level, np.minimum(DEFAULT_SCLERA * level, 235), PUPIL)
+    likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 235), PUPIL)
     found = []
     for observation in observations:
         if observation.landmark_scheme == topology.SCHEME:
@@ -125,7 +125,7 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
     grey = np.clip(sclera.mean(), 0.72 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
     tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
-    sclera = grey * (0.3 * tint + 0.7 * DEFAULT_SCLERA / DEFAULT_SCLERA.mean())
+    sclera = grey * (0.3 * tint + 0.7 * likely.sclera / likely.sclera.mean())
     return EyeColours(
         likely.iris + trust * (np.clip(iris, 12, 0.8 * grey) - likely.iris),
         np.minimum(likely.sclera + trust * (sclera - likely.sclera), 240), PUPIL,
@@ -176,7 +176,7 @@ def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours:
     sclera = painted_sclera(looked, angle, rho, colours.sclera, noise)
     fibre = _looked_up(noise, around / (2 * np.pi) * 192, rho * 9) * 0.6
     fibre += _looked_up(noise, around / (2 * np.pi) * 64 + 40, rho * 5 + 70) * 0.5
-    shade = 1 + 0.13 * fibre + 0.22 * np.exp(-(((rho - 0.55) / 0.13) ** 2)) - 0.5 * smoothstep(rho, 0.72, 1.0)
+    shade = 1.04 + 0.13 * fibre + 0.15 * np.exp(-(((rho - 0.55) / 0.13) ** 2)) - 0.55 * smoothstep(rho, 0.72, 1.0)
     shade = shade + 0.14 * smoothstep(-looked[..., 1] / np.sin(iris_radius), -0.2, 0.9)
     iris = np.clip(colours.iris * shade[..., None], 4, 235)
     dark = 0.16 * colours.iris + 4
@@ -211,6 +211,7 @@ def lid_shadow(direction: NDArray) -> NDArray:
     return (1 - upper) * (1 - lower) * (1 - corner)
 
 
+@lru_cache(maxsize=1)
 def _noise() -> NDArray:
     """(192, 192) float32 unit noise that repeats at its borders, the same on every call."""
     values = np.random.default_rng(22).standard_normal((192, 192), np.float32)

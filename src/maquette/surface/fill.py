@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.surface.bake import Baked
-from maquette.surface.layers import Layers
+from maquette.surface.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
 from maquette.surface.pyramid import blurred, enlarged, membrane, smoothstep
+from maquette.surface.tones import rgb_of
 
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
 MIRROR_SHARE = 0.97
 LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
-SKIN_DECAY, HAIR_DECAY = 0.8, 0.7  # how fast the fill returns to the median colour, per doubled distance
+SKIN_DECAY, HAIR_DECAY = 0.92, 0.8  # how fast the fill returns to the median colour, per doubled distance
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
 GRAIN_LIMITS = (0.25, 3.5)  # 8-bit levels per band
 STRIP = 256
@@ -29,6 +31,17 @@ class Palette:
     skin: NDArray
     hair: NDArray
     hairiness: float
+
+    @property
+    def level(self) -> float:
+        """How bright the photo's light is: its skin against usual skin."""
+        return float(np.clip(self.skin.mean() / DEFAULT_SKIN.mean(), 0.25, 1.15))
+
+    def lit(self, colour: NDArray) -> NDArray:
+        """(..., 3) a usual colour as it would look in this photo: as bright and, in a grey photo, as grey."""
+        chroma = np.ptp(self.skin) / max(self.skin.mean(), 1.0) / (np.ptp(DEFAULT_SKIN) / DEFAULT_SKIN.mean())
+        grey = np.mean(colour, axis=-1, keepdims=True)
+        return self.level * (grey + min(chroma, 1.0) ** 0.5 * (colour - grey))
 
 
 def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, NDArray]:
@@ -51,7 +64,8 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     both = (own[..., None] * seen.coarse + ((1 - own) * twin)[..., None] * (mirrored + offset)) / np.maximum(
         known, 1e-6)[..., None]
     hair = hair_field(seen, own, twin, layers, palette)
-    base = base_colour(both, known, hair, layers, palette)
+    bare = np.where(own > 0.5, seen.bare, seen.bare[:, ::-1])
+    base = base_colour(both, known, hair, bare, layers, palette)
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
@@ -63,17 +77,19 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
 
 def palette_of(seen: Baked, layers: Layers) -> Palette:
     """Robust colours of skin and hair, and whether the head has hair, from what the photo shows."""
-    skin_weight = seen.trust * layers.zones["plain"] * seen.bare
-    skin = _median(seen.coarse, skin_weight, DEFAULT_SKIN)
-    hair_weight = seen.trust * seen.hair
-    hair = _median(seen.coarse, hair_weight, skin * 0.4)
-    above = seen.trust * smoothstep(layers.zones["hair"], 0.6, 0.9)
-    hairiness = float((above * seen.hair).sum() / above.sum()) if above.sum() > 20 else 0.0
-    return Palette(skin, hair, float(smoothstep(np.float64(hairiness), 0.2, 0.6)))
+    tones = seen.tones
+    known_skin = DEFAULT_SKIN if tones is None else rgb_of(tones.skin)
+    skin = _median(seen.coarse, seen.trust * layers.zones["plain"] * seen.bare, known_skin)
+    if tones is None:
+        return Palette(skin, skin * 0.4, 0.0)
+    hair = rgb_of(tones.hair) if tones.hair is not None else _median(seen.coarse, seen.trust * seen.hair, skin * 0.4)
+    # A photo cut off at the brows says nothing about the hair; most people have some.
+    hairiness = 1.0 if np.isnan(tones.hairiness) else float(smoothstep(np.float64(tones.hairiness), 0.25, 0.55))
+    return Palette(skin, hair, hairiness)
 
 
 def _median(colour: NDArray, weight: NDArray, default: NDArray) -> NDArray:
-    chosen = colour[weight > 0.4]
+    chosen = colour[weight > 0.7]
     return np.median(chosen, axis=0) if len(chosen) > 50 else default
 
 
@@ -94,17 +110,18 @@ def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette
     return np.clip(prior + shift, 0, smoothstep(zone, 0.05, 0.4)).astype(np.float32)
 
 
-def base_colour(both: NDArray, known: NDArray, hair: NDArray, layers: Layers, palette: Palette) -> NDArray:
+def base_colour(
+    both: NDArray, known: NDArray, hair: NDArray, alike: NDArray, layers: Layers, palette: Palette
+) -> NDArray:
     """(h, w, 3) float32: the fill, which meets photo and mirror where they end."""
     zones, ambient = layers.zones, layers.ambient
-    skin_known = known**2 * (1 - hair) * np.maximum(zones["plain"], 0.15 * (1 - zones["inner"]))
+    skin_known = known**2 * (1 - hair) ** 2 * alike * np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
     shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
     skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
-    hair_colour = _continued(both, known**2 * hair, palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
+    hair_colour = _continued(both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
     base = skin + hair[..., None] * (hair_colour - skin)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
-    level = np.clip(palette.skin.mean() / DEFAULT_SKIN.mean(), 0.3, 1.2)
-    inside = CAVITY_COLOUR * level * (0.25 + 0.75 * depth)
+    inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
     return np.clip(base + cavity * (inside - base), 0, 255).astype(np.float32)
 
@@ -117,26 +134,19 @@ def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray
 
 def grain_levels(seen: Baked, layers: Layers) -> NDArray:
     """(bands,) 8-bit levels: how strongly this photo's bare skin varies in each band of the grain."""
-    weight = enlarged(seen.trust * layers.zones["plain"] * seen.bare, seen.colour.shape[:2])
-    rows, columns = np.nonzero(weight > 0.8)
-    least = np.full(len(layers.grain), GRAIN_LIMITS[0])
-    if len(rows) < 2000:
-        return least + 0.5
-    centre = seen.colour.shape[1] // 2
+    rows, columns = np.nonzero(seen.trust * layers.zones["plain"] * seen.bare > 0.8)
+    scale = layers.size / layers.skin.size
+    reach = layers.size // 20
     levels = []
-    for side in (columns < centre, columns >= centre):
-        if side.sum() < 1000:
-            continue
-        row, column = int(np.median(rows[side])), int(np.median(columns[side]))
-        reach = seen.colour.shape[1] // 20
-        patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
-        levels.append(_band_spread(patch.astype(np.float32), layers))
-    return np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else least + 0.5
+    for side in (columns < layers.skin.size // 2, columns >= layers.skin.size // 2):
+        if side.sum() >= 500:
+            row, column = int(np.median(rows[side]) * scale), int(np.median(columns[side]) * scale)
+            patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
+            levels.append(_band_spread(patch.astype(np.float32), layers))
+    return np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else np.full(len(layers.grain), 0.75)
 
 
 def _band_spread(patch: NDArray, layers: Layers) -> NDArray:
-    from maquette.surface.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M
-
     texel = FACE_WIDTH_M / layers.size
     spread = []
     for sigma in GRAIN_SIGMAS_M:
@@ -152,8 +162,8 @@ def compose(seen: Baked, own: NDArray, mirror: NDArray, constant: NDArray, grain
     skin_grain, hair_grain = (enlarged(g.astype(np.float32), shape) for g in grained)
     own, mirror = enlarged(own.astype(np.float32), shape), enlarged(mirror.astype(np.float32), shape)
     constant = enlarged(constant.astype(np.float32), shape)
-    levels = grain_levels(seen, layers).astype(np.float32)
-    strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14))
+    levels = grain_levels(seen, layers).astype(np.float32) / NOISE_UNIT
+    strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14) / NOISE_UNIT)
     texture = np.empty_like(seen.colour)
     for row in range(0, shape[0], STRIP):
         rows = slice(row, row + STRIP)
@@ -161,7 +171,9 @@ def compose(seen: Baked, own: NDArray, mirror: NDArray, constant: NDArray, grain
         if mirror[rows].any():
             strip += seen.colour[rows, ::-1] * mirror[rows, :, None]
         strip += constant[rows]
-        noise = np.einsum("b,bhw->hw", levels, layers.grain[:, rows].astype(np.float32)) * skin_grain[rows]
-        noise += layers.strands[rows].astype(np.float32) * hair_grain[rows] * strand_level
-        texture[rows] = np.clip(strip + noise[..., None] + 0.5, 0, 255)
+        noise = layers.strands[rows] * (strand_level * hair_grain[rows])
+        for level, band in zip(levels, layers.grain):
+            noise += band[rows] * (level * skin_grain[rows])
+        strip += noise[..., None]
+        texture[rows] = cv2.convertScaleAbs(np.maximum(strip, 0, out=strip))
     return texture

@@ -52,11 +52,13 @@ def finish(
     posed = posed_vertices(reconstruction, layers)
     baked = [bake(o, c, v, layers) for o, c, v in zip(observations, reconstruction.cameras, posed)]
     seen = blend(baked)
-    texture, confidence = assemble(seen, layers, options.fill)
+    size = layers.size
+    texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
         palette = palette_of(seen, layers)
         paint_mouth(texture, observations, layers, palette)
         paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
+    confidence = paint_skin(texture, seen, layers, options.fill)
     return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
 
 
@@ -70,20 +72,20 @@ def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArr
     return [layers.model.vertices(parameters["identity"], e, scale) for e in expression]
 
 
-def assemble(seen: Baked, layers: Layers, fill: bool) -> tuple[NDArray, NDArray]:
-    """The whole texture (S, S, 3) uint8 and its confidence (S, S) uint8, the small charts still empty."""
-    size, rows = layers.size, layers.rows
-    texture = np.full((size, size, 3), UNSEEN, np.uint8)
-    confidence = np.zeros((size, size), np.uint8)
+def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDArray:
+    """Put the skin's chart into the texture, in place; returns the confidence (S, S) uint8 of the whole texture."""
+    shape = (layers.skin_rows, layers.size)
+    confidence = np.zeros(texture.shape[:2], np.uint8)
     if fill:
-        texture[:rows], coarse = complete(seen, layers, palette_of(seen, layers))
+        colour, coarse = complete(seen, layers, palette_of(seen, layers))
+        texture[: shape[0]] = colour[: shape[0]]
     else:
         coarse = seen.trust
-        shown = enlarged(coarse, (rows, size)) > 0
-        texture[:rows][shown] = seen.colour[shown]
-    level = np.rint(255 * enlarged(coarse, (rows, size)))
-    confidence[:rows] = np.clip(level, 0, 255)
-    return texture, confidence
+        shown = enlarged(coarse, (layers.rows, layers.size))[: shape[0]] > 0
+        texture[: shape[0]][shown] = seen.colour[: shape[0]][shown]
+    level = np.rint(255 * enlarged(coarse, (layers.rows, layers.size)))
+    confidence[: shape[0]] = np.clip(level, 0, 255)[: shape[0]]
+    return confidence
 
 
 def with_texture(mesh: Mesh, texture: NDArray, confidence: NDArray, size: int) -> Mesh:

@@ -18,10 +18,12 @@ from maquette.surface.pyramid import blurred, enlarged, smoothstep
 
 COARSE_SIZE = 512  # texels: weights, fills and visibility are worked out at no more than this
 MAP_SIZE = 1024  # texels: the way from texel to photo is worked out at no more than this
+COARSE_TEXEL_M = (0.0015, 0.003)  # at the coarse size; the neck's rim has longer ones, a photo would show as stripes
 AMBIENT_RAYS = 64
 AMBIENT_REACH_M = 0.05  # farther walls do not darken a spot
-GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.0012)  # on the face: pores, fine lines, blotches
+GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.001)  # on the face: pores, fine lines, blotches
 FACE_WIDTH_M = 0.14  # what one texture width shows of a face, measured on the layout
+NOISE_UNIT = 32  # steps per standard deviation of the stored noise
 STRANDS = 2048  # hairs around the crown in the strand pattern
 
 
@@ -35,12 +37,12 @@ class Layers:
         skin: chart of skin and mouth cavity at `size` / `coarse_step`.
         place: the same chart at `size` / `map_step`.
         zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair may grow),
-            "inner" (sockets, inside of the mouth), "cavity" (mouth), "plain" (skin without lips, brows and lids),
-            "strict" (ears and neck, where only skin is believed).
+            "inner" (sockets, inside of the mouth), "cavity" (mouth), "plain" (skin without lips, brows and lids).
+        fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
         ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
         small: part -> chart at `size`: "eyeLeft", "eyeRight", "teeth", "tongue".
-        grain: (bands, H, W) float16, unit variance, at `size`, rows of the skin chart.
-        strands: (H, W) float16, unit variance, along the hair.
+        grain: (bands, H, W) int8 in units of 1 / NOISE_UNIT, about unit variance, at `size`, rows of the skin chart.
+        strands: (H, W) int8 likewise, drawn out along the hair.
     """
 
     model: MorphableModel
@@ -48,10 +50,18 @@ class Layers:
     skin: Chart
     place: Chart
     zones: Mapping[str, NDArray]
+    fine: NDArray
     ambient: NDArray
     small: Mapping[str, Chart]
     grain: NDArray
     strands: NDArray
+
+    @property
+    def skin_rows(self) -> int:
+        """Rows of the full texture down to the skin chart's lower border and one texel of padding."""
+        part = np.concatenate([self.model.parts[p] for p in ("skin", "mouth") if p in self.model.parts])
+        lowest = float(self.model.uvs[self.model.uv_faces[part], 1].min())
+        return min(int(np.ceil((1 - lowest) * self.size)) + 1, self.rows)
 
     @property
     def rows(self) -> int:
@@ -92,15 +102,14 @@ def build_layers(model: MorphableModel, size: int) -> Layers:
     place = drawn(step(size, MAP_SIZE))
     ambient = vertex_ambient(model)
     zones = {key: np.clip(skin.spread(value), 0, 1) for key, value in vertex_zones(model, ambient).items()}
-    small = {
+    small = {  # painted before the skin, which may overwrite their padding
         part: chart(model.faces, model.uvs, model.uv_faces, model.parts[part], size)
         for part in ("eyeLeft", "eyeRight", "teeth", "tongue")
         if part in model.parts
     }
-    shape = (rows, size)
-    return Layers(
-        model, size, skin, place, zones, skin.spread(ambient), small, grain(place, model, shape), strands(place, model, shape)
-    )
+    noise, hairs = grain(place, model, (rows, size)), strands(place, model, (rows, size))
+    fine = 1 - smoothstep(texel_length(skin, model), *COARSE_TEXEL_M)
+    return Layers(model, size, skin, place, zones, fine, skin.spread(ambient), small, noise, hairs)
 
 
 def vertex_ambient(model: MorphableModel) -> NDArray:
@@ -139,12 +148,14 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
             behind = np.maximum(behind, _socket(model, side))
     hair = np.maximum(region["scalp"], smoothstep(y, 0.045, 0.075))
     # Temples and the nape: behind the line from the forehead to the top of the ear, above the earlobes.
-    side = smoothstep(-z, 0.052, 0.075) * smoothstep(y, -0.045, 0.0) * (1 - region["face"])
+    temple = smoothstep(-z, 0.035, 0.055) * smoothstep(y, 0.0, 0.03)
+    side = np.maximum(temple, smoothstep(-z, 0.060, 0.080) * smoothstep(y, -0.045, 0.0))
     nape = smoothstep(-z, 0.10, 0.13) * smoothstep(y, -0.085, -0.055)
     hair = np.maximum(np.maximum(hair, side), nape) * (1 - smoothstep(region["ears"], 0.2, 0.7))
-    core = smoothstep(region["face"], 0.5, 0.95)
+    ahead = vertex_normals(model.mean, model.faces)[:, 2]
+    core = smoothstep(region["face"], 0.5, 0.95) * smoothstep(ahead, 0.3, 0.65)
     for _ in range(3):
-        core = np.minimum(core, (graph @ core) / degree)
+        core = (core + (graph @ core) / degree) / 2
         hair = (hair + (graph @ hair) / degree) / 2
     features = np.maximum.reduce([region["lips"], region["brows"], region["eyelids"], region["nostrils"]])
     return {
@@ -154,7 +165,6 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
         "cavity": cavity,
         "plain": smoothstep(region["face"], 0.5, 0.9) * (1 - smoothstep(features, 0.05, 0.3)) * smoothstep(
             ambient, 0.4, 0.6),
-        "strict": np.maximum(region["ears"], region["neck"]),
     }  # fmt: skip
 
 
@@ -168,32 +178,41 @@ def _socket(model: MorphableModel, side: str) -> NDArray:
     return (near * back).astype(np.float32)
 
 
+def texel_length(drawn: Chart, model: MorphableModel) -> NDArray:
+    """(h, w) metres: the longer side of each texel on the mean shape."""
+    points = drawn.spread(model.mean)
+    along, across = (np.linalg.norm(np.gradient(points, axis=k), axis=2) for k in (0, 1))
+    return blurred(np.maximum(along, across), 1.0)
+
+
 def grain(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:
-    """(bands, H, W) float16 noise, one band per size of GRAIN_SIGMAS_M, the same on every call.
+    """(bands, H, W) int8 noise, one band per size of GRAIN_SIGMAS_M, the same on every call.
 
     Its variance is one where texels are fine enough; it is laid out in metres on the head (a cylinder, from above on
     the crown), so that it does not stretch with the texture, and fades where a texel is longer than its grain.
     """
     points = place.spread(model.mean)
     normals = place.spread(vertex_normals(model.mean, model.faces))
-    along, across = (np.linalg.norm(np.gradient(points, axis=k), axis=2) for k in (0, 1))
-    texel = enlarged(blurred(np.maximum(along, across), 1.0), shape) * place.shape[0] / shape[0]
+    texel = texel_length(place, model)
     radius = 0.075
     turn = np.arctan2(points[..., 0], points[..., 2] + 0.08) * radius
-    top = enlarged(smoothstep(normals[..., 1], 0.5, 0.85) * smoothstep(points[..., 1], 0.05, 0.08), shape)
+    top = smoothstep(normals[..., 1], 0.5, 0.85) * smoothstep(points[..., 1], 0.05, 0.08)
     side_place = np.stack([turn, points[..., 1]], axis=2)
     top_place = points[..., [0, 2]]
     bands = []
     rng = np.random.default_rng(20)
     for sigma in GRAIN_SIGMAS_M:
-        tile = cv2.GaussianBlur(np.pad(rng.standard_normal((512, 512), np.float32), 8, mode="wrap"), (0, 0), 1.0)[8:-8, 8:-8]
+        tile = np.pad(rng.standard_normal((512, 512), np.float32), 8, mode="wrap")
+        tile = blurred(tile, 1.0)[8:-8, 8:-8]
         tile /= tile.std()
-        band = np.zeros(shape, np.float32)
-        for at, share in ((side_place, 1 - top), (top_place, top)):
-            cells = enlarged(at, shape) / sigma
-            band += share * _tiled(tile, cells)
-        bands.append((band * np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5).astype(np.float16))
+        band = (1 - top) * _tiled(tile, side_place / sigma) + top * _tiled(tile, top_place / sigma)
+        band *= np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5
+        bands.append(_quantised(enlarged(band, shape)))
     return np.stack(bands)
+
+
+def _quantised(noise: NDArray) -> NDArray:
+    return np.clip(np.rint(noise * NOISE_UNIT), -127, 127).astype(np.int8)
 
 
 def _tiled(tile: NDArray, place: NDArray) -> NDArray:
@@ -204,7 +223,7 @@ def _tiled(tile: NDArray, place: NDArray) -> NDArray:
 
 
 def strands(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:
-    """(H, W) float16: unit noise drawn out along lines from the crown downwards."""
+    """(H, W) int8: unit noise drawn out along lines from the crown downwards."""
     middle = model.mean.mean(axis=0)
     crown = np.array([0.0, 0.85, -0.53])
     spread = place.spread(model.mean - [0.0, middle[1], model.mean[:, 2].mean()])
@@ -224,4 +243,4 @@ def strands(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDAr
         total += share * cv2.remap(noise, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     # Around the crown the lines are finer than texels.
     total *= smoothstep(np.sin(np.pi * down), 0.03, 0.2)
-    return (total / total.std()).astype(np.float16)
+    return _quantised(total / total.std())

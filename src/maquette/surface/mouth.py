@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.perception import topology
-from maquette.surface.fill import DEFAULT_SKIN, Palette
+from maquette.surface.fill import Palette
 from maquette.surface.layers import Layers
 from maquette.surface.pyramid import smoothstep
 
@@ -24,17 +24,16 @@ TOOTH_ENDS_M = np.cumsum([0.0085, 0.0065, 0.0075, 0.007, 0.007, 0.010, 0.009, 0.
 
 def paint_mouth(texture: NDArray, observations: Sequence[Observation], layers: Layers, palette: Palette) -> None:
     """Paint teeth and tongue into `texture` (S, S, 3) uint8, in place: it is being made by the caller."""
-    level = float(np.clip(palette.skin.mean() / DEFAULT_SKIN.mean(), 0.25, 1.15))
     if "tongue" in layers.small:
         chart = layers.small["tongue"]
         place = chart.spread(layers.model.mean)
         front = smoothstep(place[..., 2], np.percentile(place[..., 2], 5), np.percentile(place[..., 2], 80))
         groove = 1 - 0.25 * np.exp(-((place[..., 0] / 0.0012) ** 2))
-        texture[chart.region] = np.clip(TONGUE_COLOUR * level * (0.3 + 0.65 * front * groove)[..., None], 0, 255)
+        chart.paint(texture, palette.lit(TONGUE_COLOUR) * (0.3 + 0.65 * front * groove)[..., None])
     if "teeth" in layers.small:
-        colour = tooth_colour(observations, TOOTH_COLOUR * min(level, 1.05))
+        colour = tooth_colour(observations, palette.lit(TOOTH_COLOUR))
         chart = layers.small["teeth"]
-        texture[chart.region] = np.clip(painted_teeth(chart.spread(layers.model.mean), colour, level, layers), 0, 255)
+        chart.paint(texture, painted_teeth(chart.spread(layers.model.mean), colour, palette.lit(GUM_COLOUR), layers))
 
 
 def tooth_colour(observations: Sequence[Observation], likely: NDArray) -> NDArray:
@@ -58,7 +57,7 @@ def tooth_colour(observations: Sequence[Observation], likely: NDArray) -> NDArra
     return np.clip(np.mean(found, axis=0), 0.75 * likely, 1.1 * likely)
 
 
-def painted_teeth(place: NDArray, colour: NDArray, level: float, layers: Layers) -> NDArray:
+def painted_teeth(place: NDArray, colour: NDArray, gum: NDArray, layers: Layers) -> NDArray:
     """(h, w, 3) float: teeth with dark lines between them, gums at the roots, darker towards the back."""
     teeth = layers.model.mean[layers.model.part_vertices("teeth")]
     middle = np.median(teeth[:, 1])
@@ -71,6 +70,6 @@ def painted_teeth(place: NDArray, colour: NDArray, level: float, layers: Layers)
                     teeth[teeth[:, 1] <= middle, 1].max() - place[..., 1])  # fmt: skip
     back = 1 - 0.6 * smoothstep(along, 0.012, 0.045)
     tooth = colour * ((1 - 0.30 * gap) * back)[..., None]
-    gum = GUM_COLOUR * level * back[..., None]
+    gum = gum * back[..., None]
     scallop = 0.0012 * np.cos(np.pi * np.abs(along[..., None] - TOOTH_ENDS_M).min(axis=2) / 0.004)
     return tooth + smoothstep(edge + scallop, 0.0085, 0.0105)[..., None] * (gum - tooth)
