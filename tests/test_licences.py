@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from maquette.cli.installed import CARRIED, closure, licence
+from maquette.cli.installed import CARRIED, closure, licence, normal, requirements
 from maquette.weights.store import zoo
 
 TOP = Path(__file__).parents[1]
@@ -17,6 +19,8 @@ FILES = SOURCES + sorted(p for d in ("tools", "benchmarks", "examples") for p in
 FORBIDDEN = {"pytorch3d", "nvdiffrast", "pyrender", "chumpy"}
 MAY_IMPORT_ANNY = {TOP / "src/maquette/morphable/anny.py"}
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General)", re.IGNORECASE)
+# Modules of packages that a declared dependency cannot be without.
+COMES_WITH = {"cv2": "mediapipe", "vtkmodules": "vtk", "tomli": "Python 3.10", "google": "mediapipe"}
 FREE = re.compile(r"CC0-1\.0|Apache-2\.0|MIT|BSD-[23]-Clause")
 
 
@@ -60,6 +64,19 @@ def test_no_unsafe_loading_and_no_restricted_topology(path):
         # anny's `smpl*` topologies download an archive under a non-commercial licence.
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             assert not re.fullmatch(r"smplx?(_\w+)?", node.value.strip()), f"line {node.lineno}: {node.value}"
+
+
+def test_every_import_is_a_declared_dependency():
+    """What works only because another package happens to bring it breaks when that package drops it."""
+    declared = {normal(r.name) for r in requirements("maquette", ("heic", "torch", "anny"))}
+    homes = packages_distributions()
+    strangers = {
+        f"{shown(path)}: {module}"
+        for path in SOURCES
+        for module in imports(path) - set(sys.stdlib_module_names) - {"maquette"} - COMES_WITH.keys()
+        if not declared & {normal(home) for home in homes.get(module, [])}
+    }
+    assert not strangers
 
 
 @pytest.mark.parametrize("name,package", closure("maquette", ("heic",)).items())

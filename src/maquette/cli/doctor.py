@@ -12,7 +12,17 @@ from maquette.cli.system import MISSING, remedy
 from maquette.cli.terminal import say
 
 PYTHONS = ((3, 10), (3, 13))  # from, below: mediapipe 0.10.21 has wheels for these
-MODULES = ("cv2", "mediapipe", "vtkmodules.vtkRenderingOpenGL2", "skimage", "scipy", "trimesh", "embreex", "av")
+MODULES = (
+    "cv2",
+    "mediapipe",
+    "vtkmodules.vtkRenderingOpenGL2",
+    "skimage",
+    "scipy",
+    "trimesh",
+    "embreex",
+    "manifold3d",
+    "av",
+)
 RENDER = "from maquette.outputs.studio import open_window; open_window().Render()"
 ENCODE = "import av; av.codec.Codec('libx264', 'w')"
 TRY_SECONDS = 120  # a cold disk
