@@ -49,5 +49,7 @@ def load_head() -> MorphableModel:
         parts=group("part."),
         regions={key: value.astype(np.float32) for key, value in group("region.").items()},
         embeddings=embeddings,
+        landmark_mirror=tensors.get("landmark_mirror"),
+        landmark_noise=group("noise."),
         licence=json.loads(metadata["licence"]),
     )

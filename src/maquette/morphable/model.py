@@ -46,6 +46,10 @@ class MorphableModel:
         regions: name -> (V,) float32 in 0-1, soft vertex masks: "face" (hairline to chin, before the ears),
             "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils".
         embeddings: "mediapipe478" and "ibug68".
+        landmark_mirror: (478,) int32, the MediaPipe landmark on the other side.
+        landmark_noise: the detector's learned error (tools/calibrate_landmarks.py), in units of the interpupillary
+            distance in pixels: "bias" (4, 478, 3) on 1, s, |s|, s^2 with s = sin(yaw), "factor" (R, 478, 3) and
+            "spread" (478, 3) of the covariance factor' factor + spread^2, "growth" (3,) polynomial in |s|.
         licence: SPDX and source of the data.
     """
 
@@ -61,6 +65,8 @@ class MorphableModel:
     parts: Mapping[str, Array]
     regions: Mapping[str, Array]
     embeddings: Mapping[str, Embedding]
+    landmark_mirror: Array | None = None
+    landmark_noise: Mapping[str, Array] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
 
     def vertices(self, identity: Array, expression: Array, scale: float = 1.0) -> Array:

@@ -1,0 +1,1 @@
+"""Fitting the morphable head to photos: landmarks first, then shading."""

@@ -1,0 +1,88 @@
+"""From observations of one face to its head: landmarks, then shading, then the true size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from maquette import morphable
+from maquette.core.errors import NothingFound
+from maquette.core.options import FitOptions
+from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.reconstruction.parametric.landmarks import LandmarkTerm
+from maquette.reconstruction.parametric.shading import ShadingTerm
+from maquette.reconstruction.parametric.size import measure_size
+from maquette.reconstruction.parametric.solve import solve
+from maquette.reconstruction.parametric.state import View, first_guess
+
+MODES = 80  # identity modes that are solved for
+LANDMARK_ROUNDS, SHADING_ROUNDS = 10, 6
+
+
+@lru_cache(maxsize=2)
+def landmark_term(name: str, modes: int) -> LandmarkTerm:
+    """The landmark term of a model, made once."""
+    return LandmarkTerm.of(morphable.load(name), modes)
+
+
+def build(fetch: Callable, options: FitOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
+    """The parametric method; `fetch` is not needed, the head ships inside the package."""
+    model = morphable.load("maquette-head")
+    return lambda observations: fit(model, observations, options)
+
+
+def fit(model: morphable.MorphableModel, observations: Sequence[Observation], options: FitOptions) -> Reconstruction:
+    """Fit one head to one or several photos of one person.
+
+    Raises:
+        NothingFound: without observations.
+    """
+    if not observations:
+        raise NothingFound("no face to reconstruct: give at least one photo with a face")
+    began = time.perf_counter()
+    term = landmark_term(model.name, MODES)
+    views = [first_guess(o, term.mean, len(model.expression_names)) for o in observations]
+    identity = np.zeros(MODES)
+    views, identity = solve(views, observations, identity, term, None, LANDMARK_ROUNDS)
+    landmark_seconds = time.perf_counter() - began
+    if options.photometric:
+        shading = ShadingTerm.of(model, MODES, observations)
+        views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS)
+    size = measure_size(views, observations, term, identity, options.pupil_distance)
+    motion = np.stack([model.vertices(identity, v.expression, size.scale) for v in views])
+    errors = [reprojection(term, v, o, identity) for v, o in zip(views, observations)]
+    units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
+    provenance = {
+        "method": "parametric",
+        "model": model.name,
+        "scale_source": size.source,
+        "scale_error": size.error,
+        "landmark_error_px": [float(e) for e in errors],
+        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
+        "average_distance": float(np.sqrt((identity**2).mean())),
+        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
+        "seconds": {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds},
+    }
+    return Reconstruction(
+        shape=Mesh(motion[0], model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
+        cameras=tuple(v.camera(o.frame.size, size.scale) for v, o in zip(views, observations)),
+        motion=motion,
+        parameters={
+            "identity": identity,
+            "expression": np.stack([v.expression for v in views]),
+            "scale": np.array([size.scale]),
+        },
+        scale="relative" if size.source == "average head" else "metric",
+        provenance=provenance,
+    )
+
+
+def reprojection(term: LandmarkTerm, view: View, observation: Observation, identity: np.ndarray) -> float:
+    """Median distance between the detector's landmarks and the model's, crop pixels."""
+    points = term.mean + term.basis @ np.concatenate([identity, view.expression])
+    placed = points @ view.rotation.T + view.translation
+    pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
+    return float(np.median(np.linalg.norm(pixels - observation.landmarks[:, :2], axis=1)))

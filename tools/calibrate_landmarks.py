@@ -1,0 +1,166 @@
+"""Find where the detector's landmarks lie on the head, and how wrong they are: python tools/calibrate_landmarks.py FOLDER
+
+FOLDER comes from tools/photograph_heads.py. The real detector runs on every photograph; its landmarks are cast back on
+the known head and averaged there (barycentric embedding of the 478 MediaPipe landmarks and, through them, of the 68
+iBUG ones). What remains is the detector's error: its mean and covariance by yaw are written as the fit's noise model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import trimesh
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import maquette.morphable
+from maquette.core.types import Camera
+from maquette.geometry.cameras import pixel_rays, project
+from maquette.geometry.raycast import RayCaster
+from maquette.morphable.head import HEAD_FILE
+from maquette.perception import detect
+from maquette.perception.observe import _traced
+from maquette.reconstruction.parametric.state import INTERPUPILLARY_M, View
+
+STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
+RANK = 40  # directions of correlated landmark error that are kept
+# iBUG 68 as single MediaPipe landmarks: jaw, brows, nose, eyes, outer and inner lips.
+IBUG = (
+    [127, 234, 93, 132, 58, 172, 136, 150, 152, 379, 365, 397, 288, 361, 323, 454, 356]
+    + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
+    + [168, 197, 5, 4, 75, 97, 2, 326, 305]
+    + [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380]
+    + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181]
+    + [78, 82, 13, 312, 308, 317, 14, 87]
+)
+
+
+def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
+    """Truth, indices of photographs in which a face was found, and (N, 478, 3) landmarks in pixels."""
+    cache = folder / "found.npz"
+    truth = dict(np.load(folder / "truth.npz"))
+    if not cache.exists():
+        found, points = [], []
+        for k in np.flatnonzero(np.abs(truth["yaw"]) < STEEPEST)[:count]:
+            photo = cv2.imread(str(folder / f"{k}.jpg"))[..., ::-1]
+            copy = detect.search_copy(np.ascontiguousarray(photo))
+            faces = _traced(copy.pixels, copy, 1, detect.SURE, [])
+            if faces:
+                found.append(k)
+                points.append(max(faces, key=lambda face: face.width).landmarks)
+        np.savez(cache, found=np.array(found), points=np.array(points))
+    data = np.load(cache)
+    return truth, data["found"], data["points"]
+
+
+def embed(model, truth: dict, found: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(478,) faces and (478, 3) barycentric: the median place over nearly frontal photographs."""
+    total = [[] for _ in range(points.shape[1])]
+    skin = np.concatenate([model.parts["skin"], model.parts["mouth"]])
+    eyes = np.concatenate([model.parts["eyeLeft"], model.parts["eyeRight"]])
+    for k, pixels in zip(found, points):
+        closed = truth["expression"][k][[model.expression_names.index(n) for n in ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen")]]
+        if abs(truth["yaw"][k]) > 0.45 or closed.max() > 0.3:
+            continue
+        vertices = model.vertices(truth["identity"][k], truth["expression"][k])
+        size = np.full(2, 512)
+        camera = Camera(truth["intrinsics"][k], truth["world_to_camera"][k], tuple(size))
+        faces, barycentric, _ = RayCaster(vertices, model.faces).first_hits(*pixel_rays(camera, pixels[:, :2]))
+        template = np.einsum("nk,nkd->nd", barycentric, model.mean[model.faces[faces]])
+        for j in np.flatnonzero(faces >= 0):
+            if np.isin(faces[j], eyes) == (j >= 468):
+                total[j].append(template[j])
+    places = np.array([np.median(t, axis=0) for t in total])
+    twin = mirror_landmarks(places)
+    places = (places + places[twin] * [-1, 1, 1]) / 2
+    out_faces, out_points = np.empty(len(places), int), np.empty_like(places)
+    for select, part in ((slice(0, 468), skin), (slice(468, 478), eyes)):
+        mesh = trimesh.Trimesh(model.mean, model.faces[part], process=False)
+        out_points[select], _, index = trimesh.proximity.closest_point(mesh, places[select])
+        out_faces[select] = part[index]
+    barycentric = trimesh.triangles.points_to_barycentric(model.mean[model.faces[out_faces]].astype(float), out_points)
+    print("embedding from", len(total[0]), "photographs; spread of a place, mm:", 1000 * np.median([np.std(t, axis=0) for t in total]))
+    return out_faces, np.clip(barycentric, 0, 1) / np.clip(barycentric, 0, 1).sum(1, keepdims=True)
+
+
+def mirror_landmarks(places: np.ndarray) -> np.ndarray:
+    """(N,) the landmark on the other side, by nearest mirrored place, one to one."""
+    from scipy.optimize import linear_sum_assignment
+
+    cost = np.linalg.norm(places[:, None] - places[None] * [-1, 1, 1], axis=2)
+    iris = np.arange(len(places)) >= 468
+    cost[iris[:, None] != iris[None]] = 1.0
+    return linear_sum_assignment(cost)[1]
+
+
+def noise(model, embedding, truth: dict, found: np.ndarray, points: np.ndarray, twin: np.ndarray) -> dict[str, np.ndarray]:
+    """The detector's error in units of the face's size, as a function of yaw.
+
+    bias: (4, 478, 3) coefficients of 1, s, |s|, s^2 with s = sin(yaw); factor: (RANK, 478, 3); spread: (478, 3), and
+    growth: how all of it grows with |s|. Pictures are mirrored too, so that left and right agree.
+    """
+    residuals, sines = [], []
+    for k, pixels in zip(found, points):
+        vertices = model.vertices(truth["identity"][k], truth["expression"][k])
+        K, world_to_camera = truth["intrinsics"][k], truth["world_to_camera"][k]
+        view = View(world_to_camera[:3, :3], world_to_camera[:3, 3], K[0, 0], K[:2, 2], truth["expression"][k])
+        true_pixels, depth = project(view.camera((512, 512)), embedding.points(vertices, model.faces))
+        depth = (depth - depth.mean()) * view.focal / view.translation[2]
+        seen = np.concatenate([pixels[:, :2], pixels[:, 2:] - pixels[:, 2].mean()], axis=1)
+        r = (seen - np.concatenate([true_pixels, depth[:, None]], axis=1)) / view.unit()
+        s = np.sin(view.yaw_pitch_roll()[0])
+        residuals += [r, r[twin] * [-1, 1, 1]]
+        sines += [s, -s]
+    residuals, sines = np.array(residuals), np.array(sines)
+    size = np.median(np.abs(residuals[:, :, :2]).max(axis=2), axis=1)
+    keep = size < 0.25
+    residuals, sines = residuals[keep], sines[keep]
+    basis = np.stack([np.ones_like(sines), sines, np.abs(sines), sines**2], axis=1)
+    bias = np.linalg.lstsq(basis, residuals.reshape(len(residuals), -1), rcond=None)[0]
+    rest = residuals.reshape(len(residuals), -1) - basis @ bias
+    energy = np.sqrt((rest**2).mean(axis=1))
+    growth = np.polyfit(np.abs(sines), energy, 2)
+    rest = rest / (np.polyval(growth, np.abs(sines)) / np.polyval(growth, 0))[:, None]
+    _, singular, directions = np.linalg.svd(rest / np.sqrt(len(rest)), full_matrices=False)
+    factor = directions[:RANK] * singular[:RANK, None]
+    spread = np.sqrt(np.maximum((rest**2).mean(axis=0) - (factor**2).sum(axis=0), 1e-6))
+    print(f"kept {keep.mean():.3f} of {len(keep)}; error at the front {energy[np.abs(sines) < 0.2].mean() * 1000 * INTERPUPILLARY_M:.2f} mm, at 60 degrees {energy[np.abs(sines) > 0.87].mean() * 1000 * INTERPUPILLARY_M:.2f} mm")
+    shape = (-1, points.shape[1], 3)
+    return {
+        "bias": bias.reshape(shape).astype(np.float32),
+        "factor": factor.reshape(shape).astype(np.float32),
+        "spread": spread.reshape(shape[1:]).astype(np.float32),
+        "growth": (growth / np.polyval(growth, 0)).astype(np.float32),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=900)
+    options = parser.parse_args()
+    folder = options.folder
+    model = maquette.morphable.load("maquette-head")
+    truth, found, points = detect_all(folder, options.count)
+    print(f"faces found in {len(found)} of {len(truth['yaw'])} photographs")
+    faces, barycentric = embed(model, truth, found, points)
+    embedding = maquette.morphable.Embedding(faces.astype(np.int32), barycentric)
+    twin = mirror_landmarks(embedding.points(model.mean, model.faces))
+    learned = noise(model, embedding, truth, found, points, twin)
+    with safe_open(HEAD_FILE, framework="numpy") as file:
+        metadata, tensors = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}
+    tensors["landmark_faces.mediapipe478"], tensors["barycentric.mediapipe478"] = faces.astype(np.int32), barycentric.astype(np.float32)
+    tensors["landmark_faces.ibug68"], tensors["barycentric.ibug68"] = faces[IBUG].astype(np.int32), barycentric[IBUG].astype(np.float32)
+    tensors["landmark_mirror"] = twin.astype(np.int32)
+    tensors.update({f"noise.{k}": v for k, v in learned.items()})
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HEAD_FILE, metadata)
+
+
+if __name__ == "__main__":
+    main()
