@@ -74,7 +74,7 @@ def test_every_import_is_a_declared_dependency():
         f"{shown(path)}: {module}"
         for path in SOURCES
         for module in imports(path) - set(sys.stdlib_module_names) - {"maquette"} - COMES_WITH.keys()
-        if not declared & {normal(home) for home in homes.get(module, [])}
+        if not declared & {normal(home) for home in homes.get(module, [module])}
     }
     assert not strangers
 
