@@ -17,7 +17,7 @@ from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation
 from maquette.outputs.folder import source_names
-from maquette.perception import observe
+from maquette.perception.observe import observe
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.weights.store import fetch
