@@ -234,8 +234,10 @@ def test_native_noise_stays_out_of_sight(maquette, photo, monkeypatch):
     assert code == 0 and len(err) == 1 and "gone.jpg" in err[0]
 
 
+# A shell that runs the tests in the background has them ignore SIGINT, and their children too.
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from maquette import pipeline
 from maquette.cli.main import main
