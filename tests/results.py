@@ -48,12 +48,6 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
     """The shipped head with a random identity and the given expression weights (jawOpen=0.4)."""
     model = morphable.load("maquette-head")
     random = np.random.default_rng(3)
-    for scheme, count in (("mediapipe478", 478), ("ibug68", 68)):  # until the calibrated ones are shipped
-        if scheme not in model.embeddings:
-            near = np.flatnonzero(model.mean[model.faces].mean(axis=1)[:, 2] > 0)
-            near = near[np.isin(near, model.parts["skin"])]
-            faces = random.choice(near, count).astype(np.int32)
-            model.embeddings[scheme] = morphable.Embedding(faces, np.full((count, 3), 1 / 3))
     identity = random.normal(size=len(model.identity_basis)) * 0.6
     expression = np.zeros((photos, len(model.expression_names)))
     for name, weight in weights.items():

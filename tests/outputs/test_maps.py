@@ -14,7 +14,7 @@ from maquette.core.types import Camera, Frame
 from maquette.geometry.cameras import project
 from maquette.outputs import asset as assets
 from maquette.outputs.asset import Asset, open_asset
-from maquette.outputs.maps import DEPTH_UNIT_M, full_size, write_depth, write_normals, write_texture
+from maquette.outputs.maps import depth_unit, full_size, write_depth, write_normals, write_texture
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_depth_is_in_the_unit_it_names(ball):
     assert image.mode == "I;16" and image.size == (240, 300)
     assert "0.0001 metres" in image.text["Description"]
     depth = np.asarray(image)
-    assert depth[150, 120] * DEPTH_UNIT_M == pytest.approx(0.7, abs=1e-3), "the ball's near point"
+    assert depth[150, 120] * depth_unit(ball) == pytest.approx(0.7, abs=1e-3), "the ball's near point"
     assert depth[0, 0] == 0
 
 
@@ -43,7 +43,7 @@ def test_depth_is_the_distance_along_the_axis(head_result):
     depth = np.asarray(opened(write_depth(asset)))
     front = asset.mesh.vertices[asset.mesh.vertices[:, 2].argmax()].astype(float)
     (x, y), expected = project(head_result.reconstruction.cameras[0], front)
-    assert depth[int(y), int(x)] * DEPTH_UNIT_M == pytest.approx(float(expected), abs=2e-3)
+    assert depth[int(y), int(x)] * depth_unit(asset) == pytest.approx(float(expected), abs=2e-3)
 
 
 def test_normals_look_right_up_and_at_the_camera(ball):
@@ -64,7 +64,7 @@ def test_a_large_crop_is_cast_small_and_enlarged(ball, monkeypatch):
     assert soft.shape == sharp.shape
     both = (sharp > 0) & (soft > 0)
     assert both.sum() > 0.97 * (sharp > 0).sum()
-    assert np.median(np.abs(soft - sharp)[both]) * DEPTH_UNIT_M < 1e-3
+    assert np.median(np.abs(soft - sharp)[both]) * 1e-4 < 1e-3
 
 
 def test_enlarging_does_not_mix_the_background_in():
@@ -90,3 +90,15 @@ def test_pixels_are_those_of_the_first_crop(ball_result):
         ball_result, observations=(seen,), reconstruction=replace(ball_result.reconstruction, cameras=(camera,))
     )
     assert opened(write_depth(Asset(result))).size == (720, 900)
+
+
+def test_a_distant_head_gets_coarser_steps(ball_result):
+    camera = ball_result.reconstruction.cameras[0]
+    away = camera.world_to_camera.copy()
+    away[2, 3] = 9.0
+    camera = Camera(np.diag([10.0, 10.0, 1.0]) @ camera.intrinsics, away, camera.size)
+    camera.intrinsics[:2, 2] = [120, 150]
+    asset = Asset(replace(ball_result, reconstruction=replace(ball_result.reconstruction, cameras=(camera,))))
+    image = opened(write_depth(asset))
+    assert depth_unit(asset) == 1e-3 and "0.001 metres" in image.text["Description"]
+    assert np.asarray(image)[150, 120] * 1e-3 == pytest.approx(8.9, abs=0.01)

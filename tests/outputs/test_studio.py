@@ -22,7 +22,7 @@ def ball():
     """A red ball of 10 cm radius."""
     mesh = trimesh.creation.icosphere(3, 0.1)
     uvs = np.full((len(mesh.vertices), 2), 0.5, np.float32)
-    figure = make_figure(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces)
+    figure, _ = make_figure(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces, 0.0)
     studio = Studio([(figure, SKIN)], np.full((8, 8, 3), (200, 40, 40), np.uint8), closed=True)
     yield studio
     studio.close()

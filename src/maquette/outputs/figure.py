@@ -72,61 +72,105 @@ def openness(vertices: NDArray, faces: NDArray, normals: NDArray) -> NDArray:
     return free.mean(axis=1).astype(np.float32)
 
 
-def rounded(vertices: NDArray, faces: NDArray, normals: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Split each triangle in four and bow the new corners outwards (Phong tessellation, Boubekeur and Alexa 2008).
+def edges_of(faces: NDArray, count: int) -> tuple[NDArray, NDArray, NDArray]:
+    """The edges of a mesh of `count` vertices.
 
     Returns:
-        midpoints: (E, 3) positions of the new vertices, one per edge; the given vertices stay where they are.
-        edges: (E, 2) their two ends.
-        faces: (4F, 3) int32; the new vertices follow the given ones; faces 4i..4i+3 come from face i.
+        edges: (E, 2) their ends.
+        of_face: (F, 3) the edges ab, bc, ca of each face.
+        uses: (E,) how many faces share each edge.
     """
-    corners = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64)
-    low, high = corners.min(axis=1), corners.max(axis=1)
-    keys, inverse, count = np.unique(low * len(vertices) + high, return_inverse=True, return_counts=True)
-    edges = np.stack([keys // len(vertices), keys % len(vertices)], axis=1)
+    corners = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2).astype(np.int64), axis=1)
+    keys, inverse, uses = np.unique(corners[:, 0] * count + corners[:, 1], return_inverse=True, return_counts=True)
+    return np.stack([keys // count, keys % count], axis=1), inverse.reshape(-1, 3), uses
+
+
+def bowed(vertices: NDArray, normals: NDArray, edges: NDArray, uses: NDArray) -> NDArray:
+    """(E, 3) midpoints of edges, pushed out onto the curve that the normals suggest.
+
+    Phong tessellation (Boubekeur and Alexa 2008). Rims (edges of one face) stay straight, so that parts still meet.
+    """
     a, b = vertices[edges[:, 0]], vertices[edges[:, 1]]
-    flat = (a + b) / 2
     na, nb = normals[edges[:, 0]], normals[edges[:, 1]]
+    flat = (a + b) / 2
     pull_a = np.sum((flat - a) * na, axis=1, keepdims=True) * na
     pull_b = np.sum((flat - b) * nb, axis=1, keepdims=True) * nb
-    bow = np.where(count[:, None] == 2, 0.75, 0.0)  # rims stay straight, so that neighbouring parts still meet
-    midpoints = flat - bow * (pull_a + pull_b) / 2
-    middle = inverse.reshape(-1, 3) + len(vertices)
-    ab, bc, ca = middle[:, 0], middle[:, 1], middle[:, 2]
-    a, b, c = faces.T
-    fine = np.stack([a, ab, ca, b, bc, ab, c, ca, bc, ab, bc, ca], axis=1).reshape(-1, 3)
-    return midpoints, edges, fine.astype(np.int32)
+    return flat - np.where(uses[:, None] == 2, 0.75, 0.0) * (pull_a + pull_b) / 2
+
+
+def divided(faces: NDArray, middle: NDArray) -> tuple[NDArray, NDArray]:
+    """Split triangles at the midpoints of some of their edges.
+
+    Args:
+        faces: (F, 3).
+        middle: (F, 3) index of the new vertex on the edges ab, bc, ca; -1 where an edge stays whole.
+
+    Returns:
+        faces: (G, 3) int32.
+        origin: (G,) the face each came from.
+    """
+    cut = middle >= 0
+    count = cut.sum(axis=1)
+    # Turn each triangle so that one cut edge is ab, and the uncut one of two cuts is ca.
+    turn = np.where(count == 1, cut.argmax(axis=1), np.where(count == 2, (cut.argmin(axis=1) + 1) % 3, 0))
+    order = (np.arange(3) + turn[:, None]) % 3
+    corners, (ab, bc, ca) = np.take_along_axis(faces, order, 1), np.take_along_axis(middle, order, 1).T
+    a, b, c = corners.T
+    patterns = {
+        0: [(a, b, c)],
+        1: [(a, ab, c), (ab, b, c)],
+        2: [(ab, b, bc), (a, ab, bc), (a, bc, c)],
+        3: [(a, ab, ca), (b, bc, ab), (c, ca, bc), (ab, bc, ca)],
+    }
+    pieces = [(np.stack(t, axis=1)[count == n], np.flatnonzero(count == n)) for n, ts in patterns.items() for t in ts]
+    origin = np.concatenate([source for _, source in pieces])
+    together = np.argsort(origin, kind="stable")  # pieces of one face share corners: software OpenGL reuses them
+    return np.concatenate([piece for piece, _ in pieces])[together].astype(np.int32), origin[together]
+
+
+def rounded(vertices: NDArray, faces: NDArray, normals: NDArray) -> tuple[NDArray, NDArray]:
+    """(V', 3) vertices and (4F, 3) faces of a mesh with each triangle split in four and bowed outwards."""
+    edges, of_face, uses = edges_of(faces, len(vertices))
+    midpoints = bowed(vertices, normals, edges, uses)
+    return np.vstack([vertices, midpoints]), divided(faces, of_face + len(vertices))[0]
 
 
 def make_figure(
-    vertices: NDArray, faces: NDArray, uvs: NDArray | None = None, uv_faces: NDArray | None = None, levels: int = 1
-) -> Figure:
-    """Normals and openness of a mesh, `levels` times subdivided, its uv seams split.
+    vertices: NDArray,
+    faces: NDArray,
+    uvs: NDArray | None = None,
+    uv_faces: NDArray | None = None,
+    longest: float = np.inf,
+) -> tuple[Figure, NDArray]:
+    """Normals and openness of a mesh, its long edges split and bowed once, its uv seams split.
 
     Args:
         vertices: (V, 3) metres.
         faces: (F, 3) int32.
         uvs, uv_faces: (T, 2) and (F, 3), or None.
+        longest: edges longer than this are split, metres.
+
+    Returns:
+        figure: the finer mesh.
+        origin: the face of the given mesh that each of its faces came from.
     """
-    vertices = np.asarray(vertices, float)
+    vertices, uvs = np.asarray(vertices, float), np.zeros((len(vertices), 2)) if uvs is None else uvs
+    uv_faces = faces if uv_faces is None else uv_faces
     normals = vertex_normals(vertices, faces)
     light = openness(vertices, faces, normals)
-    if uvs is None:
-        uvs, uv_faces = np.zeros((len(vertices), 2), np.float32), faces
-    for _ in range(levels):
-        midpoints, edges, finer = rounded(vertices, faces, normals)
-        _, uv_edges, uv_faces = rounded(np.pad(uvs, ((0, 0), (0, 1))), uv_faces, np.zeros((len(uvs), 3)))
-        uvs = np.concatenate([uvs, uvs[uv_edges].mean(axis=1)])
-        light = np.concatenate([light, light[edges].mean(axis=1)])
-        vertices, faces = np.concatenate([vertices, midpoints]), finer
-        between = normals[edges].sum(axis=1)  # interpolated, not recomputed: the given mesh's shading stays smooth
-        between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-12)
-        normals = np.concatenate([normals, between])
-    corners, vertex_of, uv_of = split_seams(faces, uv_faces)
-    return Figure(
-        vertices[vertex_of].astype(np.float32),
+    edges, of_face, uses = edges_of(faces, len(vertices))
+    long = np.linalg.norm(np.diff(vertices[edges], axis=1)[:, 0], axis=1) > longest
+    uv_edges, uv_of_face, _ = edges_of(uv_faces, len(uvs))
+    finer, origin = divided(faces, np.where(long[of_face], of_face + len(vertices), -1))
+    uv_finer, _ = divided(uv_faces, np.where(long[of_face], uv_of_face + len(uvs), -1))
+    between = normals[edges].sum(axis=1)  # interpolated, not recomputed: the given mesh's shading stays smooth
+    between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-12)
+    corners, vertex_of, uv_of = split_seams(finer, uv_finer)
+    figure = Figure(
+        np.concatenate([vertices, bowed(vertices, normals, edges, uses)])[vertex_of].astype(np.float32),
         corners,
-        normals[vertex_of].astype(np.float32),
-        uvs[uv_of].astype(np.float32),
-        light[vertex_of].astype(np.float32),
+        np.concatenate([normals, between])[vertex_of].astype(np.float32),
+        np.concatenate([uvs, uvs[uv_edges].mean(axis=1)])[uv_of].astype(np.float32),
+        np.concatenate([light, light[edges].mean(axis=1)])[vertex_of].astype(np.float32),
     )
+    return figure, origin

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from maquette.outputs.asset import Asset
 
-DEPTH_UNIT_M = 1e-4  # one step of depth.png
+DEPTH_UNITS_M = (1e-4, 1e-3, 1e-2)  # one step of depth.png: the finest in which the head's depth fits 16 bits
 PNG_LEVEL = 1  # larger levels cost seconds and save a tenth of the bytes
 
 
@@ -20,8 +20,9 @@ def png(pixels: NDArray, **notes: str) -> bytes:
     from PIL.PngImagePlugin import PngInfo
 
     if not notes:
+        settings = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
         straight = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-        ok, data = cv2.imencode(".png", straight, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+        ok, data = cv2.imencode(".png", straight, settings)
         if not ok:
             raise ValueError(f"picture of shape {pixels.shape} cannot be compressed")
         return data.tobytes()
@@ -67,12 +68,18 @@ def full_size(values: NDArray, inside: NDArray, size: tuple[int, int]) -> tuple[
     return total / (wide if values.ndim == 2 else wide[..., None]), share >= 0.5
 
 
+def depth_unit(asset: Asset) -> float:
+    """Metres per step of depth.png; 0.0001 unless the head is further away than 6.5 m."""
+    farthest = float(np.max(asset.buffers.depth, initial=0, where=asset.buffers.face >= 0))
+    return next((unit for unit in DEPTH_UNITS_M if farthest / unit < 65535), DEPTH_UNITS_M[-1])
+
+
 def depth_map(asset: Asset) -> NDArray:
-    """(H, W) uint16 for the first crop's pixels: depth along the camera's axis in DEPTH_UNIT_M, 0 = background."""
+    """(H, W) uint16 for the first crop's pixels: depth along the camera's axis in steps, 0 = background."""
     buffers = asset.buffers
     inside = buffers.face >= 0
     depth, inside = full_size(np.where(inside, buffers.depth, 0), inside, asset.result.observations[0].frame.size)
-    steps = np.clip(np.round(depth / DEPTH_UNIT_M), 1, 65535)
+    steps = np.clip(np.round(depth / depth_unit(asset)), 1, 65535)
     return np.where(inside, steps, 0).astype(np.uint16)
 
 
@@ -91,8 +98,9 @@ def normal_map(asset: Asset) -> NDArray:
 
 def write_depth(asset: Asset) -> bytes:
     """16-bit depth in the pixels of the first crop; the text chunk "Description" gives the unit."""
-    note = f"depth along the camera axis, {DEPTH_UNIT_M} metres per step, 0 is background"
-    return png(depth_map(asset), Description=note, Unit=f"{DEPTH_UNIT_M} m", Software="maquette")
+    unit = depth_unit(asset)
+    note = f"depth along the camera axis, {unit} metres per step, 0 is background"
+    return png(depth_map(asset), Description=note, Unit=f"{unit} m", Software="maquette")
 
 
 def write_normals(asset: Asset) -> bytes:

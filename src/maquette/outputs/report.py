@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from maquette.outputs.asset import VERSION, Asset
-from maquette.outputs.maps import DEPTH_UNIT_M
+from maquette.outputs.maps import depth_unit
 from maquette.perception import quality
 
 SEEN = 128  # texture_confidence from which a texel counts as photographed
@@ -32,7 +32,7 @@ FILES = {
     "texture_confidence.png": "255 = seen in a photo, 0 = invented",
     "overview.jpg": "eight pictures on one sheet",
     "turntable.mp4": "one full turn, H.264",
-    "depth.png": f"16 bit, {DEPTH_UNIT_M} metres per step along the camera axis, 0 = background, pixels of the crop",
+    "depth.png": "16 bit, steps of depth_unit_m along the camera axis, 0 = background, pixels of the crop",
     "normals.png": "value / 127.5 - 1 = (right, up, to the camera), black = background, pixels of the crop",
     "landmarks.json": "landmarks in pixels and metres, with visibility",
     "parameters.npz": "parameters, cameras, names",
@@ -179,6 +179,7 @@ def report(asset: Asset) -> dict[str, Any]:
             "texture": "follows the photograph it was made from",
         },
         "provenance": dict(provenance),
+        "depth_unit_m": depth_unit(asset),
         "files": {name: FILES[name] for name in (*asset.seconds, "report.json")},
     }
     return plain(facts)

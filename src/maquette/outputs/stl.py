@@ -81,8 +81,7 @@ def _part(asset: Asset, *names: str) -> tuple[NDArray, NDArray]:
 def _fine(asset: Asset, name: str) -> tuple[NDArray, NDArray]:
     """A part with each triangle split in four and rounded, so that a print at full size shows no facets."""
     vertices, faces = _part(asset, name)
-    midpoints, _, finer = rounded(vertices, faces, vertex_normals(vertices, faces))
-    return np.vstack([vertices, midpoints]), finer
+    return rounded(vertices, faces, vertex_normals(vertices, faces))
 
 
 def mouth_gap(asset: Asset) -> float:

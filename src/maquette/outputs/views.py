@@ -14,6 +14,8 @@ from maquette.outputs.studio import SKIN, WET, Studio
 from maquette.outputs.weld import welded
 
 FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, about 90 mm on full frame
+LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline
+HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 
 
@@ -54,13 +56,12 @@ class Scene:
         return Camera(intrinsics, world_to_camera, size)
 
 
-def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray, levels: int = 1) -> Scene:
+def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene:
     """Put a mesh into the studio; the cut through the neck is closed so that no view looks inside.
 
     Args:
         mesh: metres, with or without texture.
         skin, mouth, eyes: indices of faces; skin and mouth together are the outer surface.
-        levels: how often triangles are split for smooth outlines.
     """
     import cv2
 
@@ -71,11 +72,12 @@ def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray, levels: 
     if loops:
         vertices, faces, uvs, uv_faces = _capped(vertices, faces, uvs, uv_faces, loops[0])
         is_eye = np.append(is_eye, np.zeros(len(faces) - len(is_eye), bool))
-    figure = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, levels)
-    is_eye = np.repeat(is_eye, 4**levels)
-    parts = [(figure.part(np.flatnonzero(~is_eye)), SKIN)]
+    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, LONGEST_EDGE_M)
+    seen = figure.openness[figure.faces].max(axis=1) > HIDDEN
+    is_eye = is_eye[origin]
+    parts = [(figure.part(np.flatnonzero(seen & ~is_eye)), SKIN)]
     if is_eye.any():
-        parts.append((figure.part(np.flatnonzero(is_eye)), WET))
+        parts.append((figure.part(np.flatnonzero(seen & is_eye)), WET))
     texture = mesh.texture
     if texture is not None and max(texture.shape) > TEXTURE_SIDE:
         texture = cv2.resize(texture, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
