@@ -33,7 +33,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest -n 2 $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
