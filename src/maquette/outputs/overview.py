@@ -34,7 +34,7 @@ class Window:
 
 
 def photo_window(asset: Asset) -> Window:
-    """The head in the photo, cut to a cell; beyond the crop its border goes on, blurred and darker."""
+    """The head in the photo, cut to a cell; beyond the crop the backdrop shows."""
     import cv2
 
     camera, pixels = asset.result.reconstruction.cameras[0], asset.result.observations[0].frame.pixels
@@ -56,8 +56,7 @@ def photo_window(asset: Asset) -> Window:
     photo = cv2.warpAffine(pixels, shift, CELL, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpAffine(np.ones((height, width), np.float32), shift, CELL, flags=cv2.INTER_LINEAR)[..., None]
     if covered.min() < 1:
-        soft = cv2.GaussianBlur(photo, (0, 0), 12).astype(np.float32) * 0.55
-        photo = (photo * covered + soft * (1 - covered)).clip(0, 255).astype(np.uint8)
+        photo = (photo * covered + backdrop(CELL) * (1 - covered)).clip(0, 255).astype(np.uint8)
     return Window(photo, Camera(intrinsics, camera.world_to_camera, CELL, camera.projection))
 
 
