@@ -75,15 +75,31 @@ def draw_faces(corners: NDArray, shape: tuple[int, int]) -> NDArray:
 
 
 def barycentric(points: NDArray, corners: NDArray) -> NDArray:
-    """(N, 3) weights of the corners (N, 3, 2) for points (N, 2), clipped to the triangle."""
+    """(N, 3) weights of the corners (N, 3, 2) for points (N, 2); outside the triangle those of its nearest point."""
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     ab, ac, ap = b - a, c - a, points - a
     area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
     area = np.where(np.abs(area) < 1e-12, 1e-12, area)
     beta = (ap[:, 0] * ac[:, 1] - ap[:, 1] * ac[:, 0]) / area
     gamma = (ab[:, 0] * ap[:, 1] - ab[:, 1] * ap[:, 0]) / area
-    weights = np.clip(np.stack([1 - beta - gamma, beta, gamma], axis=1), 0, 1)
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights = np.stack([1 - beta - gamma, beta, gamma], axis=1)
+    outside = np.flatnonzero(weights.min(axis=1) < 0)
+    weights[outside] = _nearest_on_edges(points[outside], corners[outside])
+    return weights
+
+
+def _nearest_on_edges(points: NDArray, corners: NDArray) -> NDArray:
+    """(N, 3) weights of the point on the triangles' edges that is nearest to each point."""
+    start, end = corners, corners[:, [1, 2, 0]]
+    edge = end - start
+    length = np.maximum((edge**2).sum(axis=2), 1e-12)
+    along = np.clip(((points[:, None] - start) * edge).sum(axis=2) / length, 0, 1)
+    distance = ((start + along[..., None] * edge - points[:, None]) ** 2).sum(axis=2)
+    row, best = np.arange(len(points)), distance.argmin(axis=1)
+    weights = np.zeros((len(points), 3))
+    weights[row, best] = 1 - along[row, best]
+    weights[row, (best + 1) % 3] = along[row, best]
+    return weights
 
 
 def nearest_inside(inside: NDArray) -> NDArray:

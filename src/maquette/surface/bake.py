@@ -19,7 +19,8 @@ from maquette.surface.tones import Tones, learn, likeness
 
 SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
-MASK_MARGIN = 0.05  # of the distance between the irises: the rim of the person's mask that is not believed
+SMALLEST_ISLAND = 0.008  # of the chart's area: what peeps out behind nose or cheek is not worth its seams
+MASK_MARGIN = 0.09  # of the distance between the irises: the rim of the person's mask that is not believed
 LARGEST_ENLARGEMENT = 3.0
 
 
@@ -61,7 +62,10 @@ def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: La
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
     tones = learn(observation)
-    bare, hair = likeness(coarse, tones, geometric * person * zones["plain"] > 0.7)
+    known_skin = np.zeros(person.shape, np.float32)
+    if observation.skin is not None:
+        known_skin = cv2.remap(observation.skin, np.clip(coarse_place - 0.5, -16, 32000), None, cv2.INTER_LINEAR)
+    bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
     hair = hair * smoothstep(zones["hair"], 0.1, 0.4)
     # Brows, lips and beards are not bare skin, but belong to the face; at its rim hair and background look in.
     core = zones["core"] * smoothstep(geometric, 0.3, 0.9)
@@ -119,11 +123,20 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
     seen = cosine > SEEN_COSINE[0]
     hidden = RayCaster(vertices, faces).occluded(points[seen], normals[seen], centre, offset=5e-4)
     seen[seen] = ~hidden
+    seen = without_islands(seen)
     open_sky = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
     open_sky = cv2.morphologyEx(open_sky, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     inward = cv2.distanceTransform(open_sky, cv2.DIST_L2, 3) / (FEATHER * skin.size)
     soft = seen * blurred(seen.astype(np.float32), 0.7)
     return (smoothstep(cosine, *SEEN_COSINE) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+
+
+def without_islands(seen: NDArray) -> NDArray:
+    """(h, w) bool without small connected patches."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(seen.astype(np.uint8), connectivity=4)
+    keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST_ISLAND * seen.size
+    keep[0] = False
+    return keep[labels]
 
 
 def in_picture(place: NDArray, shape: tuple[int, ...]) -> NDArray:

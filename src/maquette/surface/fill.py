@@ -16,9 +16,11 @@ from maquette.surface.tones import rgb_of
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
 MIRROR_SHARE = 0.97
 LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
-SKIN_DECAY, HAIR_DECAY = 0.92, 0.8  # how fast the fill returns to the median colour, per doubled distance
+SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.92, 0.8, 0.96  # what is left of an offset when the distance doubles
+SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
-GRAIN_LIMITS = (0.25, 3.5)  # 8-bit levels per band
+GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
+GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
 DEFAULT_SKIN = np.array([196.0, 158.0, 136.0])
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
@@ -75,29 +77,29 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     return texture, np.maximum(seen.trust, guessed).astype(np.float32)
 
 
-def palette_of(seen: Baked, layers: Layers) -> Palette:
+def palette_of(seen: Baked) -> Palette:
     """Robust colours of skin and hair, and whether the head has hair, from what the photo shows."""
     tones = seen.tones
-    known_skin = DEFAULT_SKIN if tones is None else rgb_of(tones.skin)
-    skin = _median(seen.coarse, seen.trust * layers.zones["plain"] * seen.bare, known_skin)
     if tones is None:
-        return Palette(skin, skin * 0.4, 0.0)
-    hair = rgb_of(tones.hair) if tones.hair is not None else _median(seen.coarse, seen.trust * seen.hair, skin * 0.4)
+        return Palette(DEFAULT_SKIN, DEFAULT_SKIN * 0.4, 0.0)
+    skin = rgb_of(tones.skin).astype(float)
+    hair = rgb_of(tones.hair).astype(float) if tones.hair is not None else 0.4 * skin
     # A photo cut off at the brows says nothing about the hair; most people have some.
     hairiness = 1.0 if np.isnan(tones.hairiness) else float(smoothstep(np.float64(tones.hairiness), 0.25, 0.55))
     return Palette(skin, hair, hairiness)
 
 
-def _median(colour: NDArray, weight: NDArray, default: NDArray) -> NDArray:
-    chosen = colour[weight > 0.7]
-    return np.median(chosen, axis=0) if len(chosen) > 50 else default
-
-
 def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArray) -> NDArray:
     """(h, w, 3) what to add to the mirrored half so that it meets the seen half: the light differs, not the skin."""
-    difference = colour - mirrored
+    difference = np.clip(colour - mirrored, -LARGEST_OFFSET, LARGEST_OFFSET)
     typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
-    return membrane(np.clip(difference, -LARGEST_OFFSET, LARGEST_OFFSET), own * twin * typical, 0.9)
+    # The difference changes its sign across the face: continued from both halves at once it would cancel.
+    seam = 0.04 + np.maximum(1 - blurred(own.astype(np.float32), SEAM_SIGMA * own.shape[1]), 0)
+    weight = (own * twin * typical * seam).astype(np.float32)
+    half = weight.shape[1] // 2
+    weight[:, half:] = 0
+    left = membrane(difference.astype(np.float32), weight, MIRROR_DECAY)
+    return np.concatenate([left[:, :half], -left[:, : weight.shape[1] - half][:, ::-1]], axis=1)
 
 
 def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette: Palette) -> NDArray:
@@ -120,6 +122,9 @@ def base_colour(
     skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
     hair_colour = _continued(both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
     base = skin + hair[..., None] * (hair_colour - skin)
+    # Lips and lids go on in their own colour, not in that of the cheeks.
+    near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
+    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * shade(0.5) - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
@@ -143,7 +148,8 @@ def grain_levels(seen: Baked, layers: Layers) -> NDArray:
             row, column = int(np.median(rows[side]) * scale), int(np.median(columns[side]) * scale)
             patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
             levels.append(_band_spread(patch.astype(np.float32), layers))
-    return np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else np.full(len(layers.grain), 0.75)
+    found = np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else np.full(len(layers.grain), 0.75)
+    return found * GRAIN_SHARE
 
 
 def _band_spread(patch: NDArray, layers: Layers) -> NDArray:

@@ -55,7 +55,7 @@ def finish(
     size = layers.size
     texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
-        palette = palette_of(seen, layers)
+        palette = palette_of(seen)
         paint_mouth(texture, observations, layers, palette)
         paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
     confidence = paint_skin(texture, seen, layers, options.fill)
@@ -77,7 +77,7 @@ def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDA
     shape = (layers.skin_rows, layers.size)
     confidence = np.zeros(texture.shape[:2], np.uint8)
     if fill:
-        colour, coarse = complete(seen, layers, palette_of(seen, layers))
+        colour, coarse = complete(seen, layers, palette_of(seen))
         texture[: shape[0]] = colour[: shape[0]]
     else:
         coarse = seen.trust

@@ -17,6 +17,7 @@ from maquette.surface.pyramid import smoothstep
 TOOTH_COLOUR = np.array([226.0, 216.0, 198.0])
 GUM_COLOUR = np.array([176.0, 96.0, 92.0])
 TONGUE_COLOUR = np.array([178.0, 98.0, 96.0])
+CLOSED_SHADE = 0.7  # behind lips that are closed in every photo teeth lie in shadow; what peeps out must not shine
 OPEN_ENOUGH = 0.03  # area of the mouth's opening against the squared distance of the irises
 # Half widths from the middle line to the end of each tooth, metres along the arch (upper: Wheeler's averages).
 TOOTH_ENDS_M = np.cumsum([0.0085, 0.0065, 0.0075, 0.007, 0.007, 0.010, 0.009, 0.0085])
@@ -53,7 +54,7 @@ def tooth_colour(observations: Sequence[Observation], likely: NDArray) -> NDArra
         green = pixels[:, 1]
         found.append(np.median(pixels[green >= np.percentile(green, 85)], axis=0))
     if not found:
-        return likely
+        return CLOSED_SHADE * likely
     return np.clip(np.mean(found, axis=0), 0.75 * likely, 1.1 * likely)
 
 

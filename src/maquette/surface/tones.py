@@ -17,7 +17,7 @@ SKIN_SPREAD = np.array([32.0, 8.0, 9.0], np.float32)  # 8-bit Lab: light varies 
 HAIR_SPREAD = np.array([16.0, 5.0, 5.0], np.float32)
 BRIGHTER = 0.45  # skin brighter than the cheeks' median is likelier than darker
 BAND = (0.15, 1.5, 1.05)  # where hair is looked for: above the eyes from, to, and to the sides, in eye-chin distances
-ENOUGH_BAND = 0.015  # band pixels per squared eye-chin distance that make a judgement
+ENOUGH_BAND = 0.005  # band pixels per squared eye-chin distance that make a judgement
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def learn(observation: Observation) -> Tones | None:
     oval = points[list(topology.FACE_OVAL)]
     cv2.fillConvexPoly(face, np.round(cv2.convexHull(oval.astype(np.float32))[:, 0]).astype(np.int32), 1)
     face = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.03 * unit)))
-    sure = cv2.erode(person, np.ones((3, 3), np.uint8), iterations=max(1, round(0.02 * unit)))
+    sure = cv2.erode(person, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit)))
     band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (face == 0)
     # Fringes hang over foreheads, so skin is learned below the eyes.
     return _tones(lab, (bare > 0.6) & (above < -0.05), band, unit)
@@ -81,13 +81,18 @@ def _tones(lab: NDArray, bare: NDArray, band: NDArray, unit: float) -> Tones | N
     if bare.sum() < 12:
         return None
     skin, noise = _robust(lab[bare])
-    skin_spread = np.maximum(2.2 * noise, SKIN_SPREAD).astype(np.float32)
+    skin_spread = np.clip(2.2 * noise, SKIN_SPREAD, 1.5 * SKIN_SPREAD).astype(np.float32)
     if band.sum() < ENOUGH_BAND * unit**2:
         return Tones(skin, skin_spread, None, HAIR_SPREAD, float("nan"))
     rough = roughness(lab)
     coarse = rough > max(2.0 * float(np.median(rough[bare])), 3.5)
     unlike = (distance_to(lab, skin, skin_spread)[band] > 1.1) | coarse[band]
     hairiness = float(unlike.mean())
+    if unlike.any():
+        # A bald head in the light is brighter than the cheeks and smooth; grey and fair hair is rough.
+        other = np.median(lab[band][unlike], axis=0)
+        if distance_to(other, skin, skin_spread) < 1.0:
+            hairiness *= float(smoothstep(coarse[band].mean(), 0.25, 0.5))
     if unlike.sum() < 12:
         return Tones(skin, skin_spread, None, HAIR_SPREAD, hairiness)
     hair, noise = _robust(lab[band][unlike])
@@ -111,11 +116,14 @@ def roughness(lab: NDArray) -> NDArray:
     return np.sqrt(blurred((lab[..., 0] - blurred(lab[..., 0], 2.5)) ** 2, 2.5))
 
 
-def likeness(colour: NDArray, tones: Tones | None, plain: NDArray) -> tuple[NDArray, NDArray]:
+def likeness(
+    colour: NDArray, tones: Tones | None, known_skin: NDArray, plain: NDArray
+) -> tuple[NDArray, NDArray]:
     """How far each texel looks like this person's bare skin, anywhere on the head, and how far like the hair.
 
     Args:
         colour: (h, w, 3) float32 0-255; tones: of the photo.
+        known_skin: (h, w) float32 0-1, the observation's own skin mask, which only covers the face.
         plain: (h, w) bool, surely seen skin, whose roughness is the measure for hair's.
 
     Returns:
@@ -125,8 +133,9 @@ def likeness(colour: NDArray, tones: Tones | None, plain: NDArray) -> tuple[NDAr
         return np.zeros(colour.shape[:2], np.float32), np.zeros(colour.shape[:2], np.float32)
     lab = lab_of(colour)
     smooth = blurred(lab, 1.0)
-    from_skin = distance_to(smooth, tones.skin, tones.skin_spread)
-    rough = roughness(lab)
+    # In the face the observation knows shadows from hair: it follows the light across the face.
+    from_skin = distance_to(smooth, tones.skin, tones.skin_spread) * (1 - 0.5 * known_skin)
+    rough = roughness(lab) * (1 - 0.5 * known_skin)
     usual = float(np.median(rough[plain])) if plain.sum() > 50 else 2.0
     unlike = np.maximum(smoothstep(from_skin, 0.8, 1.5), smoothstep(rough / max(3.0, 2.2 * usual), 0.8, 1.6))
     if tones.hair is not None:
