@@ -27,9 +27,9 @@ def main() -> None:
         print(f"{result.name}: {len(head.faces)} triangles, {width:.0f} x {height:.0f} x {depth:.0f} mm")
 
     files = faces.save(out)
-    print("Look at:")
     for file in files:
         print(f"  {file}")
+    print("Look at:", *(file for file in files if file.name == "overview.jpg"))
 
 
 if __name__ == "__main__":
