@@ -12,8 +12,8 @@ from maquette.core.types import Mesh
 from maquette.surface import finish
 from maquette.surface.bake import bake
 from maquette.surface.eyes import iris_angle
-from maquette.surface.finish import UNSEEN
 from maquette.surface.layers import layers_of
+from maquette.surface.texture import UNSEEN
 
 SMALL = TextureOptions(texture_size=256)
 

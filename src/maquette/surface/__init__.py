@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from maquette.surface.finish import finish
+from maquette.surface.texture import finish
 
 __all__ = ["finish"]

@@ -19,7 +19,8 @@ from maquette.surface.tones import Tones, learn, likeness
 
 SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
-SMALLEST_ISLAND = 0.008  # of the chart's area: what peeps out behind nose or cheek is not worth its seams
+SMALLEST_ISLAND = 0.008  # of the chart's area
+THINNEST_STRIP = 0.008  # of the texture's width, half across
 MASK_MARGIN = 0.09  # of the distance between the irises: the rim of the person's mask that is not believed
 LARGEST_ENLARGEMENT = 3.0
 
@@ -132,7 +133,8 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
 
 
 def without_islands(seen: NDArray) -> NDArray:
-    """(h, w) bool without small connected patches."""
+    """(h, w) bool without thin strips and small patches: what peeps out beside the nose is not worth its seams."""
+    seen = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_OPEN, _disc(THINNEST_STRIP * seen.shape[1])) > 0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(seen.astype(np.uint8), connectivity=4)
     keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST_ISLAND * seen.size
     keep[0] = False

@@ -16,6 +16,7 @@ from maquette.surface.tones import rgb_of
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
 MIRROR_SHARE = 0.97
 LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
+LARGEST_SHADOW = 110.0  # between the halves of a face light and cast shadows do make such steps
 SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.92, 0.8, 0.96  # what is left of an offset when the distance doubles
 SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
@@ -91,8 +92,8 @@ def palette_of(seen: Baked) -> Palette:
 
 def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArray) -> NDArray:
     """(h, w, 3) what to add to the mirrored half so that it meets the seen half: the light differs, not the skin."""
-    difference = np.clip(colour - mirrored, -LARGEST_OFFSET, LARGEST_OFFSET)
-    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
+    difference = np.clip(colour - mirrored, -LARGEST_SHADOW, LARGEST_SHADOW)
+    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_SHADOW) ** 2))
     # The difference changes its sign across the face: continued from both halves at once it would cancel.
     seam = 0.04 + np.maximum(1 - blurred(own.astype(np.float32), SEAM_SIGMA * own.shape[1]), 0)
     weight = (own * twin * typical * seam).astype(np.float32)

@@ -30,7 +30,7 @@ def paint_mouth(texture: NDArray, observations: Sequence[Observation], layers: L
         place = chart.spread(layers.model.mean)
         front = smoothstep(place[..., 2], np.percentile(place[..., 2], 5), np.percentile(place[..., 2], 80))
         groove = 1 - 0.25 * np.exp(-((place[..., 0] / 0.0012) ** 2))
-        chart.paint(texture, palette.lit(TONGUE_COLOUR) * (0.3 + 0.65 * front * groove)[..., None])
+        chart.paint(texture, palette.lit(TONGUE_COLOUR) * (0.2 + 0.5 * front * groove)[..., None])
     if "teeth" in layers.small:
         colour = tooth_colour(observations, palette.lit(TOOTH_COLOUR))
         chart = layers.small["teeth"]

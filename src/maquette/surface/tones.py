@@ -17,6 +17,7 @@ SKIN_SPREAD = np.array([32.0, 8.0, 9.0], np.float32)  # 8-bit Lab: light varies 
 HAIR_SPREAD = np.array([16.0, 5.0, 5.0], np.float32)
 BRIGHTER = 0.45  # skin brighter than the cheeks' median is likelier than darker
 BAND = (0.15, 1.5, 1.05)  # where hair is looked for: above the eyes from, to, and to the sides, in eye-chin distances
+ROUGH_BAND = 0.1  # smaller bands are forehead wrinkles as often as hair: only their colour counts
 ENOUGH_BAND = 0.005  # band pixels per squared eye-chin distance that make a judgement
 
 
@@ -86,9 +87,10 @@ def _tones(lab: NDArray, bare: NDArray, band: NDArray, unit: float) -> Tones | N
         return Tones(skin, skin_spread, None, HAIR_SPREAD, float("nan"))
     rough = roughness(lab)
     coarse = rough > max(2.0 * float(np.median(rough[bare])), 3.5)
+    coarse &= band.sum() > ROUGH_BAND * unit**2
     unlike = (distance_to(lab, skin, skin_spread)[band] > 1.1) | coarse[band]
     hairiness = float(unlike.mean())
-    if unlike.any():
+    if unlike.any() and coarse.any():
         # A bald head in the light is brighter than the cheeks and smooth; grey and fair hair is rough.
         other = np.median(lab[band][unlike], axis=0)
         if distance_to(other, skin, skin_spread) < 1.0:
