@@ -89,7 +89,7 @@ class Asset:
         for part in EYES:  # eyes look straight ahead in the neutral head, whatever the gaze in the photo
             if part in self.model.parts:
                 used = self.model.part_vertices(part)
-                neutral[used] = plain[used]
+                neutral[used] = plain[used] + (neutral[used] - plain[used]).mean(axis=0)
         return neutral.astype(np.float32)
 
     @cached_property

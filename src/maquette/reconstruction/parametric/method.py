@@ -13,6 +13,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.reconstruction.parametric.landmarks import LandmarkTerm
+from maquette.reconstruction.parametric.registration import slide
 from maquette.reconstruction.parametric.shading import ShadingTerm
 from maquette.reconstruction.parametric.size import measure_size
 from maquette.reconstruction.parametric.solve import solve
@@ -52,8 +53,10 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         shading = ShadingTerm.of(model, MODES, observations)
         views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS)
     size = measure_size(views, observations, term, identity, options.pupil_distance)
-    motion = np.stack([model.vertices(identity, v.expression, size.scale) for v in views])
-    errors = [reprojection(term, v, o, identity) for v, o in zip(views, observations)]
+    slides = [slide(model, term, v, o, identity) for v, o in zip(views, observations)]
+    posed = [model.vertices(identity, v.expression) for v in views]
+    motion = np.stack([size.scale * (p + s) for p, s in zip(posed, slides)]).astype(np.float32)
+    errors = [reprojection(model, v, o, p + s) for v, o, p, s in zip(views, observations, posed, slides)]
     units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
     provenance = {
         "method": "parametric",
@@ -67,7 +70,7 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         "seconds": {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds},
     }
     return Reconstruction(
-        shape=Mesh(motion[0], model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
+        shape=Mesh((size.scale * (posed[0] + np.mean(slides, axis=0))).astype(np.float32), model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
         cameras=tuple(v.camera(o.frame.size, size.scale) for v, o in zip(views, observations)),
         motion=motion,
         parameters={
@@ -80,9 +83,8 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
     )
 
 
-def reprojection(term: LandmarkTerm, view: View, observation: Observation, identity: np.ndarray) -> float:
-    """Median distance between the detector's landmarks and the model's, crop pixels."""
-    points = term.mean + term.basis @ np.concatenate([identity, view.expression])
-    placed = points @ view.rotation.T + view.translation
+def reprojection(model: morphable.MorphableModel, view: View, observation: Observation, vertices: np.ndarray) -> float:
+    """Median distance between the detector's landmarks and the mesh's, crop pixels."""
+    placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
     pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
     return float(np.median(np.linalg.norm(pixels - observation.landmarks[:, :2], axis=1)))

@@ -12,7 +12,7 @@ from maquette.core.types import Camera, Observation
 
 POSE = 7  # rotation vector, translation, log focal length
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: the unit of the landmark noise
-DISTANCE_M, DISTANCE_SIGMA = 1.2, 0.6  # usual distance of a portrait, metres, and its spread in log
+DISTANCE_M, DISTANCE_SIGMA = 1.2, 0.45  # usual distance of a portrait, metres, and its spread in log
 FOCAL_SIGMA = 0.03  # trust in a focal length from the file, log
 OPENCV = np.diag([1.0, -1.0, -1.0])  # world axes seen by a camera in front of the face
 
@@ -52,12 +52,15 @@ class View:
         return float(yaw), float(-pitch), float(-roll)
 
     def moved(self, step: NDArray, expression: NDArray) -> View:
-        """The view after a step of the pose (7,)."""
+        """The view after a step of the pose (7,), shortened where the linear model no longer holds."""
+        reach = np.array([0.4, 0.3 * self.translation[2], 0.4])
+        taken = np.array([np.linalg.norm(step[:3]), abs(step[5]), abs(step[6])])
+        step = step * min(1.0, (reach / np.maximum(taken, 1e-9)).min())
         return replace(
             self,
             rotation=Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation,
             translation=self.translation + step[3:6],
-            focal=float(self.focal * np.exp(np.clip(step[6], -0.5, 0.5))),
+            focal=float(self.focal * np.exp(step[6])),
             expression=expression,
         )
 
