@@ -25,6 +25,8 @@ from maquette.geometry.mesh import face_areas
 
 TARGET = Path(__file__).parents[1] / "src/maquette/morphable/data/head.safetensors"
 MODES = 100
+UPPER_TEETH_DOWN = np.array([0.0, -0.0038, 0.0005])  # metres: as modelled a smile shows none of them
+WITHDRAWN = {"teeth": (0.06, 0.14), "tongue": (0.2,)}
 SKIN_FLOOR = 0.12  # the lowest rows of the texture hold eyes, teeth and tongue
 # (centre u, centre v, radius) of the round charts and (u0, v0, u1, v1) of the strips, in the texture
 EYE_CHARTS = {"eyeRight": (0.062, 0.060, 0.055), "eyeLeft": (0.188, 0.060, 0.055)}
@@ -59,6 +61,8 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
         faces, weights = compact(np.concatenate([source.helper_faces(g) for g in groups]), len(average))
         for _ in range(times):
             faces, weights = subdivide(faces, weights)
+        if part in WITHDRAWN:
+            weights = withdraw(weights, average, WITHDRAWN[part])
         pieces[part] = (faces, weights)
     faces, weights, parts, offset = [], [], {}, 0
     for part, (f, w) in pieces.items():
@@ -72,6 +76,23 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
     is_mouth = np.array([tuple(sorted(origin[f])) in mouth for f in pieces["skin"][0]])
     parts["mouth"], parts["skin"] = parts["skin"][is_mouth], parts["skin"][~is_mouth]
     return all_faces, all_weights, parts
+
+
+def withdraw(weights: sp.csr_matrix, average: np.ndarray, shares: tuple[float, ...]) -> sp.csr_matrix:
+    """Teeth or tongue drawn towards their back: as modelled they pierce the chin of a wide open mouth.
+
+    Args:
+        shares: of the way, for the upper row and the lower row, or one for all.
+    """
+    place = weights @ average
+    upper = place[:, 1] > np.median(place[:, 1])
+    rows = (upper, ~upper) if len(shares) == 2 else (np.ones(len(place), bool),)
+    pull, keep = sp.lil_matrix((len(place),) * 2), np.ones(len(place))
+    for row, share in zip(rows, shares):
+        back = np.flatnonzero(row & (place[:, 2] < np.quantile(place[row, 2], 0.25)))
+        pull[np.ix_(np.flatnonzero(row), back)] = share / len(back)
+        keep[row] = 1 - share
+    return (sp.diags(keep) + pull.tocsr()) @ weights
 
 
 def soft(mask_faces: np.ndarray, faces: np.ndarray, count: int, rounds: int) -> np.ndarray:
@@ -144,7 +165,7 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
     skin = np.sort(np.concatenate([parts["skin"], parts["mouth"]]))
     local, pick = compact(faces[skin], len(mean))
     used = pick.indices
-    density = 1.0 + 1.1 * regions["face"][used] + 0.5 * regions["ears"][used] - 0.15 * regions["neck"][used]
+    density = 1.0 + 1.35 * regions["face"][used] + 0.5 * regions["ears"][used] + 0.6 * regions["neck"][used]
     cavity = np.unique(faces[parts["mouth"]])
     sockets = np.zeros(len(mean), bool)
     eye_depth = 0.006
@@ -165,7 +186,7 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
         ball = mean[index]
         centre = (ball.min(0) + ball.max(0)) / 2
         d = (ball - centre) / np.linalg.norm(ball - centre, axis=1, keepdims=True)
-        angle = np.arccos(np.clip(d[:, 2], -1, 1)) / np.pi
+        angle = (np.arccos(np.clip(d[:, 2], -1, 1)) / np.pi) ** 0.6  # the iris gets most of the chart
         around = d[:, :2] / np.maximum(np.linalg.norm(d[:, :2], axis=1, keepdims=True), 1e-9)
         uvs[index] = [u, v] + radius * angle[:, None] * around
     index = np.unique(faces[parts["teeth"]])
@@ -205,6 +226,8 @@ def main() -> None:
     regions = find_regions(source, faces, weights, parts, average - centres.mean(0))
     mean, basis, explained = sample_basis(source, weights, regions, eyes, options.heads, options.seed)
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
+    teeth = np.unique(faces[parts["teeth"]])
+    mean[teeth[mean[teeth, 1] > np.median(mean[teeth, 1])]] += UPPER_TEETH_DOWN
     size = ADULT_INTERPUPILLARY_M / np.linalg.norm(centres[0] - centres[1])
     names, units = source.expressions()
     units = np.stack([weights @ u for u in units])

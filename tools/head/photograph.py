@@ -38,7 +38,7 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     for u, v, radius in EYE_CHARTS:
         centre = (int(u * size * 16), int((1 - v) * size * 16))
         for angle, c in ((IRIS_ANGLE, iris), (IRIS_ANGLE * 0.42, [10, 10, 12])):
-            cv2.circle(texture, centre, int(radius * angle / np.pi * size * 16), np.clip(c, 0, 255).tolist(), -1, cv2.LINE_AA, 4)
+            cv2.circle(texture, centre, int(radius * (angle / np.pi) ** 0.6 * size * 16), np.clip(c, 0, 255).tolist(), -1, cv2.LINE_AA, 4)
     return texture
 
 

@@ -138,4 +138,4 @@ def unwrap_skin(vertices: np.ndarray, faces: np.ndarray, density: np.ndarray, mi
         even = (uv + twin) / 2
         if signed_areas(even, faces).min() > 0:
             uv = even
-    return uv
+    return (uv - uv.min(axis=0)) / np.ptp(uv, axis=0)

@@ -21,7 +21,8 @@ REACH_M = 0.010  # how far a landmark's movement carries over the skin
 TRUST = 4.0  # expected movement over the detector's own jitter
 KEPT_NORMAL = 0.15  # share of the movement along the normal, which changes the shape: none costs fit, all costs depth
 LIMIT_M = 0.006  # no landmark pulls further
-RIGID = ("eyeLeft", "eyeRight", "teeth", "tongue")  # parts that keep their form
+RIGID = ("eyeLeft", "eyeRight")  # parts that move as a whole
+STILL = ("teeth", "tongue")  # parts that follow the bones
 
 
 def slide(
@@ -46,6 +47,8 @@ def slide(
         used = model.part_vertices(part)
         front = used[vertices[used, 2] > np.quantile(vertices[used, 2], 0.8)]
         field[used] = field[front].mean(axis=0)
+    for part in STILL:
+        field[model.part_vertices(part)] = 0.0
     return field.astype(np.float32)
 
 
