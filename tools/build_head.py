@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).parent))
+from head import teeth
 from head.sample import ADULT_INTERPUPILLARY_M, HeadSource
 from head.topology import compact, cut, mirror_of, subdivide
 from head.unwrap import signed_areas, unwrap_skin
@@ -25,8 +26,7 @@ from maquette.geometry.mesh import face_areas
 
 TARGET = Path(__file__).parents[1] / "src/maquette/morphable/data/head.safetensors"
 MODES = 100
-UPPER_TEETH_DOWN = np.array([0.0, -0.0038, 0.0005])  # metres: as modelled a smile shows none of them
-WITHDRAWN = {"teeth": (0.06, 0.14), "tongue": (0.2,)}
+TONGUE_BACK = np.array([0.0, -0.002, -0.006])  # metres: as modelled it fills a smile
 SKIN_FLOOR = 0.12  # the lowest rows of the texture hold eyes, teeth and tongue
 # (centre u, centre v, radius) of the round charts and (u0, v0, u1, v1) of the strips, in the texture
 EYE_CHARTS = {"eyeRight": (0.062, 0.060, 0.055), "eyeLeft": (0.188, 0.060, 0.055)}
@@ -54,16 +54,14 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
     for part, group, times in (
         ("eyeLeft", "helper-l-eye", 1),
         ("eyeRight", "helper-r-eye", 1),
-        ("teeth", None, 0),
         ("tongue", "helper-tongue", 0),
     ):
-        groups = [group] if group else ["helper-upper-teeth", "helper-lower-teeth"]
-        faces, weights = compact(np.concatenate([source.helper_faces(g) for g in groups]), len(average))
+        faces, weights = compact(source.helper_faces(group), len(average))
         for _ in range(times):
             faces, weights = subdivide(faces, weights)
-        if part in WITHDRAWN:
-            weights = withdraw(weights, average, WITHDRAWN[part])
         pieces[part] = (faces, weights)
+    guides = [source.helper_faces(f"helper-{row}-teeth") for row in ("upper", "lower")]
+    pieces["teeth"] = teeth.rows_like(guides, len(average))
     faces, weights, parts, offset = [], [], {}, 0
     for part, (f, w) in pieces.items():
         parts[part] = np.arange(len(f)) + sum(map(len, faces))
@@ -76,23 +74,6 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
     is_mouth = np.array([tuple(sorted(origin[f])) in mouth for f in pieces["skin"][0]])
     parts["mouth"], parts["skin"] = parts["skin"][is_mouth], parts["skin"][~is_mouth]
     return all_faces, all_weights, parts
-
-
-def withdraw(weights: sp.csr_matrix, average: np.ndarray, shares: tuple[float, ...]) -> sp.csr_matrix:
-    """Teeth or tongue drawn towards their back: as modelled they pierce the chin of a wide open mouth.
-
-    Args:
-        shares: of the way, for the upper row and the lower row, or one for all.
-    """
-    place = weights @ average
-    upper = place[:, 1] > np.median(place[:, 1])
-    rows = (upper, ~upper) if len(shares) == 2 else (np.ones(len(place), bool),)
-    pull, keep = sp.lil_matrix((len(place),) * 2), np.ones(len(place))
-    for row, share in zip(rows, shares):
-        back = np.flatnonzero(row & (place[:, 2] < np.quantile(place[row, 2], 0.25)))
-        pull[np.ix_(np.flatnonzero(row), back)] = share / len(back)
-        keep[row] = 1 - share
-    return (sp.diags(keep) + pull.tocsr()) @ weights
 
 
 def soft(mask_faces: np.ndarray, faces: np.ndarray, count: int, rounds: int) -> np.ndarray:
@@ -192,7 +173,7 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
     index = np.unique(faces[parts["teeth"]])
     u0, v1, u1, v2, v0 = TEETH_CHART
     turn = np.arctan2(mean[index, 0], mean[index, 2] - mean[index, 2].min() + 0.002) / np.pi + 0.5
-    upper = mean[index, 1] > np.median(mean[index, 1])
+    upper = np.arange(len(index)) < len(index) // 2
     for half, (low, high) in ((upper, (v1, v2)), (~upper, (v0, v1 - 0.005))):
         y = mean[index[half], 1]
         uvs[index[half]] = np.stack([u0 + (u1 - u0) * turn[half], low + (high - low) * (y - y.min()) / np.ptp(y)], 1)
@@ -201,6 +182,13 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
     x, z = mean[index, 0], mean[index, 2]
     uvs[index] = np.stack([u0 + (u1 - u0) * (x - x.min()) / np.ptp(x), v0 + (v1 - v0) * (z - z.min()) / np.ptp(z)], 1)
     return uvs, faces.copy()
+
+
+def where_lips_meet(mean: np.ndarray, faces: np.ndarray, parts: dict) -> np.ndarray:
+    """(3,) the middle of the line where skin and mouth cavity join."""
+    rim = np.intersect1d(np.unique(faces[parts["skin"]]), np.unique(faces[parts["mouth"]]))
+    middle = rim[np.abs(mean[rim, 0]) < 0.003]
+    return mean[middle].mean(axis=0)
 
 
 def mean_symmetric(points: np.ndarray) -> np.ndarray:
@@ -226,8 +214,10 @@ def main() -> None:
     regions = find_regions(source, faces, weights, parts, average - centres.mean(0))
     mean, basis, explained = sample_basis(source, weights, regions, eyes, options.heads, options.seed)
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
-    teeth = np.unique(faces[parts["teeth"]])
-    mean[teeth[mean[teeth, 1] > np.median(mean[teeth, 1])]] += UPPER_TEETH_DOWN
+    mean[np.unique(faces[parts["teeth"]])] = teeth.places(where_lips_meet(mean, faces, parts))
+    tongue = np.unique(faces[parts["tongue"]])
+    mean[tongue] += TONGUE_BACK
+    mirror = mirror_of(mean)
     size = ADULT_INTERPUPILLARY_M / np.linalg.norm(centres[0] - centres[1])
     names, units = source.expressions()
     units = np.stack([weights @ u for u in units])
