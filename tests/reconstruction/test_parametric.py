@@ -19,7 +19,9 @@ from maquette.reconstruction.parametric.state import OPENCV, View, first_guess, 
 MODEL = morphable.load("maquette-head")
 
 
-def make_view(yaw: float, pitch: float, roll: float, expression: np.ndarray | None = None, focal: float = 900.0) -> View:
+def make_view(
+    yaw: float, pitch: float, roll: float, expression: np.ndarray | None = None, focal: float = 900.0
+) -> View:
     rotation = OPENCV @ Rotation.from_euler("YXZ", [yaw, -pitch, -roll]).as_matrix()
     units = np.zeros(52) if expression is None else expression
     return View(rotation, np.array([0.02, 0.01, 1.1]), focal, np.array([256.0, 256.0]), units)
@@ -37,7 +39,9 @@ def observe(view: View, identity: np.ndarray, noise: float = 0.0) -> Observation
     blank = Frame(np.zeros((512, 512, 3), np.uint8))
     box = np.array([0.0, 0, 512, 512])
     trust = np.ones(len(seen))
-    return Observation(blank, box, Subject.FACE, seen, "mediapipe478", trust, np.ones((512, 512), np.float32), full_size=(512, 512))
+    return Observation(
+        blank, box, Subject.FACE, seen, "mediapipe478", trust, np.ones((512, 512), np.float32), full_size=(512, 512)
+    )
 
 
 @pytest.mark.parametrize("yaw, pitch, roll", [(0.4, 0.1, -0.2), (-0.9, -0.3, 0.3), (0, 0, 0)])
@@ -48,7 +52,8 @@ def test_pose_angles_round_trip(yaw, pitch, roll):
 def test_positive_yaw_turns_to_the_subjects_left():
     """The nose moves towards the subject's left, which a camera in front sees on the right of the picture."""
     nose = np.array([[0, 0, 0.1]])
-    assert project(make_view(0.3, 0, 0).camera((512, 512)), nose)[0][0, 0] > project(make_view(0, 0, 0).camera((512, 512)), nose)[0][0, 0]
+    turned, straight = (project(make_view(yaw, 0, 0).camera((512, 512)), nose)[0] for yaw in (0.3, 0))
+    assert turned[0, 0] > straight[0, 0]
 
 
 def test_point_jacobian_is_the_derivative():

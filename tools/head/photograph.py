@@ -21,11 +21,18 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     hair = np.clip(skin * rng.uniform(0.15, 0.6), 0, 255)
     color = np.tile(skin, (len(model.mean), 1)) * (1 + 0.03 * rng.normal(size=(len(model.mean), 1)))
     has_brows = rng.random() < 0.8
-    layers = [("lips", lips, rng.uniform(0.3, 0.9)), ("nostrils", skin * 0.25, 0.8), ("brows", hair, rng.uniform(0.5, 1) * has_brows)]
+    layers = [
+        ("lips", lips, rng.uniform(0.3, 0.9)),
+        ("nostrils", skin * 0.25, 0.8),
+        ("brows", hair, rng.uniform(0.5, 1) * has_brows),
+    ]
     for region, paint_color, strength in layers:
         mask = np.clip(model.regions[region] * 1.2, 0, 1)[:, None] * strength
         color = color * (1 - mask) + paint_color * mask
-    for part, flat in (("mouth", skin * 0.3), ("teeth", [225, 220, 205]), ("tongue", [170, 80, 80]), ("eyeLeft", [235, 232, 228]), ("eyeRight", [235, 232, 228])):
+    white = [235, 232, 228]
+    inner = {"mouth": skin * 0.3, "teeth": [225, 220, 205], "tongue": [170, 80, 80]}
+    inner |= {"eyeLeft": white, "eyeRight": white}
+    for part, flat in inner.items():
         inside = np.setdiff1d(model.part_vertices(part), model.part_vertices("skin"))
         color[inside] = flat
     texture = np.zeros((size, size, 3), np.uint8)
@@ -34,11 +41,13 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     for corners, c in zip(points[model.uv_faces].astype(np.int32), face_color):
         cv2.fillConvexPoly(texture, corners, c.tolist(), shift=4)
     texture = cv2.GaussianBlur(texture, (0, 0), size / 400)
-    iris = np.array([[120, 85, 50], [60, 90, 120], [70, 100, 70], [60, 40, 25]], float)[rng.integers(4)] * rng.uniform(0.6, 1.1)
+    irises = np.array([[120, 85, 50], [60, 90, 120], [70, 100, 70], [60, 40, 25]], float)
+    iris = irises[rng.integers(4)] * rng.uniform(0.6, 1.1)
     for u, v, radius in EYE_CHARTS:
         centre = (int(u * size * 16), int((1 - v) * size * 16))
         for angle, c in ((IRIS_ANGLE, iris), (IRIS_ANGLE * 0.42, [10, 10, 12])):
-            cv2.circle(texture, centre, int(radius * (angle / np.pi) ** 0.6 * size * 16), np.clip(c, 0, 255).tolist(), -1, cv2.LINE_AA, 4)
+            reach = int(radius * (angle / np.pi) ** 0.6 * size * 16)
+            cv2.circle(texture, centre, reach, np.clip(c, 0, 255).tolist(), -1, cv2.LINE_AA, 4)
     return texture
 
 
@@ -85,13 +94,18 @@ class Studio:
         if self.actor is not None:
             p.remove_actor(self.actor)
         self.actor = p.add_mesh(
-            self.cloud, texture=pv.Texture(texture), smooth_shading=True, specular=rng.uniform(0, 0.3), ambient=rng.uniform(0.1, 0.4)
+            self.cloud,
+            texture=pv.Texture(texture),
+            smooth_shading=True,
+            specular=rng.uniform(0, 0.3),
+            ambient=rng.uniform(0.1, 0.4),
         )
         p.remove_all_lights()
         view = -camera.world_to_camera[2, :3]
         for strength in (0.8, rng.uniform(0, 0.5), rng.uniform(0, 0.3)):
             direction = view + rng.normal(size=3) * 0.8
-            p.add_light(pv.Light(position=tuple(direction), focal_point=(0, 0, 0), light_type="scene light", intensity=strength))
+            light = pv.Light(tuple(direction), (0, 0, 0), light_type="scene light", intensity=strength)
+            p.add_light(light)
         p.background_color = [float(x) for x in np.clip(rng.uniform(0.1, 0.95) + 0.1 * rng.normal(size=3), 0, 1)]
         centre = -camera.world_to_camera[:3, :3].T @ camera.world_to_camera[:3, 3]
         p.camera.position, p.camera.focal_point = centre, centre + camera.world_to_camera[2, :3]

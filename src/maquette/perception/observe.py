@@ -62,16 +62,16 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
 def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
     """Traced faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
     copy = detect.search_copy(pixels)
-    faces = _traced(pixels, copy, 1, detect.SURE, [])
+    faces = faces_in(pixels, copy, 1, detect.SURE, [])
     for division in detect.useful_divisions(copy, options.min_face):
-        found = _traced(pixels, copy, division, detect.SURE, faces)
+        found = faces_in(pixels, copy, division, detect.SURE, faces)
         faces += found
         if faces and not found:  # faces smaller still are passers-by in the background
             break
     if faces:
         return faces
     for attempt, division, score in _rescues(copy):
-        faces = _traced(pixels, attempt, division, score, [])
+        faces = faces_in(pixels, attempt, division, score, [])
         if faces:
             return faces
     return []
@@ -95,8 +95,19 @@ def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
         yield turned, 2, detect.SURE
 
 
-def _traced(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
-    """Faces in one copy that are not among the known ones."""
+def faces_in(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
+    """Traced faces in one copy, searched as it is: no rescue by altered copies.
+
+    Args:
+        pixels: (H, W, 3) uint8, the picture.
+        copy: the picture at the detector's size, see `detect.search_copy`.
+        division: the copy is searched in this many tiles a side, 1 for the whole.
+        score: lowest score of a candidate, 0-1.
+        known: faces that are not reported again.
+
+    Returns:
+        The faces that are not among the known ones, in pixels of the picture.
+    """
     found: list[Face] = []
     for candidate in detect.candidates(copy, division, score):
         if any(_same(candidate.box, face) for face in known + found):

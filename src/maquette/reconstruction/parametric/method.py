@@ -70,7 +70,12 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         "seconds": {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds},
     }
     return Reconstruction(
-        shape=Mesh((size.scale * (posed[0] + np.mean(slides, axis=0))).astype(np.float32), model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
+        shape=Mesh(
+            (size.scale * (posed[0] + np.mean(slides, axis=0))).astype(np.float32),
+            model.faces,
+            uvs=model.uvs,
+            uv_faces=model.uv_faces,
+        ),
         cameras=tuple(v.camera(o.frame.size, size.scale) for v, o in zip(views, observations)),
         motion=motion,
         parameters={

@@ -35,7 +35,9 @@ def harmonics_slope(normals: NDArray, light: NDArray) -> NDArray:
     """(N, 3) derivative of harmonics(n) @ light by the normal."""
     x, y, z = normals.T
     _, a, b, c, d, e, f, g, h = light
-    return np.stack([a + d * y + e * z + 2 * g * x, b + d * x + f * z - 2 * g * y, c + e * x + f * y + 6 * h * z], axis=1)
+    return np.stack(
+        [a + d * y + e * z + 2 * g * x, b + d * x + f * z - 2 * g * y, c + e * x + f * y + 6 * h * z], axis=1
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +74,8 @@ class ShadingTerm:
     def of(cls, model: MorphableModel, modes: int, observations: Sequence[Observation]) -> ShadingTerm:
         """Prepare the model's skin and the photos."""
         region = model.regions
-        even = region["face"] * (1 - region["lips"]) * (1 - np.clip(2 * region["brows"], 0, 1)) * (1 - region["eyelids"])
-        even = even * (1 - region["nostrils"])
+        even = region["face"] * (1 - region["lips"]) * (1 - np.clip(2 * region["brows"], 0, 1))
+        even = even * (1 - region["eyelids"]) * (1 - region["nostrils"])
         inner = np.zeros(len(model.mean), bool)
         inner[model.part_vertices("mouth")] = True
         vertices = np.flatnonzero((even > 0.3) & ~inner & (model.mean[:, 2] > -0.06))
@@ -88,7 +90,8 @@ class ShadingTerm:
         rows[position] = np.arange(len(position))
         hit = rows[faces.ravel()]
         column = np.repeat(np.arange(len(faces)), 3)
-        gather = sp.csr_matrix((np.ones((hit >= 0).sum()), (hit[hit >= 0], column[hit >= 0])), (len(position), len(faces)))
+        entries = (np.ones((hit >= 0).sum()), (hit[hit >= 0], column[hit >= 0]))
+        gather = sp.csr_matrix(entries, (len(position), len(faces)))
         basis = np.concatenate([model.identity_basis[:modes], model.expression_basis])[:, used]
         basis = np.ascontiguousarray(basis.transpose(1, 2, 0), np.float32)
         weights = share[position] * even[vertices]
@@ -103,7 +106,9 @@ class ShadingTerm:
         pixels, by_pose, by_shape = point_jacobian(view, placed, self.basis[self.vertices])
         picture = self.pictures[index]
         where = pixels * picture.factor
-        value, slope_x, slope_y, trust = (sample(m, where) for m in (picture.bright, picture.slope_x, picture.slope_y, picture.trust))
+        value, slope_x, slope_y, trust = (
+            sample(m, where) for m in (picture.bright, picture.slope_x, picture.slope_y, picture.trust)
+        )
         toward = -np.einsum("nd,nd->n", normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
         weight = self.weights * trust * np.clip((toward - 0.15) / 0.35, 0, 1)
         weight = weight * self.seen(view, points, weight > 0)
@@ -119,7 +124,8 @@ class ShadingTerm:
         jacobian[:, :POSE] = -(slope @ by_pose)[:, 0]
         turning = np.einsum("nd,ndk->nk", harmonics_slope(turned, light), -cross_matrices(turned))
         jacobian[:, :3] += turning
-        jacobian[:, POSE:] = np.einsum("nd,ndp->np", normal_slope, by_shape_normal, optimize=True) - (slope @ by_shape)[:, 0]
+        jacobian[:, POSE:] = np.einsum("nd,ndp->np", normal_slope, by_shape_normal, optimize=True)
+        jacobian[:, POSE:] -= (slope @ by_shape)[:, 0]
         strength = EVIDENCE * robust / sigma**2
         joint = np.concatenate([shades, jacobian], axis=1)
         full = joint.T @ (joint * strength[:, None])
@@ -136,7 +142,8 @@ class ShadingTerm:
         length = np.linalg.norm(total, axis=1)
         normals = total / length[:, None]
         A, B, C = (self.basis[self.faces[:, k]] for k in range(3))
-        change = -cross_matrices(second).astype(np.float32) @ (B - A) + cross_matrices(first).astype(np.float32) @ (C - A)
+        cross_first, cross_second = (cross_matrices(edge).astype(np.float32) for edge in (first, second))
+        change = cross_first @ (C - A) - cross_second @ (B - A)
         count = change.shape[2]
         change = (self.gather @ change.reshape(len(change), -1)).reshape(-1, 3, count)
         along = np.einsum("nd,ndp->np", normals, change)
@@ -173,7 +180,8 @@ def prepare(observation: Observation) -> Picture:
 def sample(image: NDArray, pixels: NDArray) -> NDArray:
     """(N,) bilinear values; zero outside."""
     shifted = (pixels - 0.5).astype(np.float32)
-    return cv2.remap(image, shifted[:, None, 0], shifted[:, None, 1], cv2.INTER_LINEAR, borderValue=0)[:, 0].astype(float)
+    x, y = shifted[:, None, 0], shifted[:, None, 1]
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderValue=0)[:, 0].astype(float)
 
 
 def fit_light(shades: NDArray, value: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray, float]:

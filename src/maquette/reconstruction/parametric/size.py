@@ -45,7 +45,8 @@ def measure_size(
         return Size(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
     logs, spreads = [], []
     for view, observation in zip(views, observations):
-        placed = (term.mean + term.basis @ np.concatenate([identity, view.expression])) @ view.rotation.T + view.translation
+        points = term.mean + term.basis @ np.concatenate([identity, view.expression])
+        placed = points @ view.rotation.T + view.translation
         per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
         for left, right, centre in IRISES:
             diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
