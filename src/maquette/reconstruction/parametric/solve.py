@@ -13,7 +13,7 @@ from maquette.reconstruction.parametric.shading import ShadingTerm
 from maquette.reconstruction.parametric.state import POSE, View, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
-EXPRESSION_RATE = 1.5  # exponential part of their prior: a unit must earn its weight
+EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
 
 
 def solve(

@@ -1,0 +1,155 @@
+"""How far heads are from scans, step by step of the fit: python benchmarks/accuracy.py FOLDER
+
+FOLDER holds `scans/photos/<name>_<view>.png`, `scans/gt/<name>.npz` (`scan` (N, 3) and `lm` (468, 3), mm) and `faces/`.
+Protocol after Feng et al. 2018: similarity alignment on landmarks, trimmed ICP, distance from the scan to the mesh
+inside 1.2 * (outer eye distance + nose length) / 2 of the face's centre. Prints a table, writes results/accuracy.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import trimesh
+from scipy.spatial import cKDTree
+
+from maquette import morphable
+from maquette.core.options import FitOptions, SourceOptions
+from maquette.core.types import Observation
+from maquette.perception.observe import observe
+from maquette.reconstruction.parametric import method, registration
+from maquette.sources import photos
+
+MODEL = morphable.load("maquette-head")
+EMBEDDING = MODEL.embeddings["mediapipe478"]
+# Faces that can be near a scanned face; the back of the head only costs time.
+FRONT = MODEL.faces[MODEL.mean[MODEL.faces][:, :, 2].min(axis=1) > -0.09]
+
+
+def no_slide(model: morphable.MorphableModel, *_: object) -> np.ndarray:
+    """Registration left out."""
+    return np.zeros_like(model.mean)
+
+
+def plain(term: object) -> dict[str, np.ndarray]:
+    """The landmark noise without its covariance between landmarks."""
+    noise = dict(term.noise)
+    return {**noise, "factor": np.zeros_like(noise["factor"]), "spread": 2 * noise["spread"]}
+
+
+def steps() -> list[tuple[str, FitOptions, list]]:
+    """The ablation: label, options and what is replaced."""
+    term = method.landmark_term(MODEL.name, method.MODES)
+    still = (method, "slide", no_slide)
+    return [
+        ("landmarks, independent noise", FitOptions(photometric=False), [still, (term, "noise", plain(term))]),
+        ("landmarks, learned covariance", FitOptions(photometric=False), [still]),
+        ("+ shading", FitOptions(), [still]),
+        ("+ registration along the view", FitOptions(), [(registration, "KEPT_NORMAL", 1.0)]),
+        ("+ registration along the skin (default)", FitOptions(), []),
+    ]
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale, rotation, shift from (N, 3) source to target: scale * source @ rotation + shift (Umeyama 1991)."""
+    a, b = source.mean(0), target.mean(0)
+    U, D, Vt = np.linalg.svd((source - a).T @ (target - b))
+    S = np.diag([1, 1, np.sign(np.linalg.det(U @ Vt))])
+    R = U @ S @ Vt
+    scale = (D * np.diag(S)).sum() / ((source - a) ** 2).sum()
+    return scale, R, b - scale * a @ R
+
+
+def closest(vertices: np.ndarray, points: np.ndarray, candidates: int = 10) -> tuple[np.ndarray, np.ndarray]:
+    """Nearest points on the front of the head among the triangles with the nearest centres, and distances."""
+    triangles = vertices[FRONT]
+    index = cKDTree(triangles.mean(axis=1)).query(points, k=candidates)[1]
+    near = trimesh.triangles.closest_point(triangles[index.ravel()], np.repeat(points, candidates, axis=0))
+    near = near.reshape(len(points), candidates, 3)
+    distance = np.linalg.norm(near - points[:, None], axis=2)
+    best = distance.argmin(axis=1)
+    rows = np.arange(len(points))
+    return near[rows, best], distance[rows, best]
+
+
+def scan_error(vertices: np.ndarray, scan: np.ndarray, landmarks: np.ndarray) -> float:
+    """Median scan-to-mesh distance, mm."""
+    centre = landmarks[2] + 0.3 * (landmarks[168] - landmarks[2])
+    eyes, nose = np.linalg.norm(landmarks[33] - landmarks[263]), np.linalg.norm(landmarks[168] - landmarks[2])
+    face = scan[np.linalg.norm(scan - centre, axis=1) < 0.6 * (eyes + nose)]
+    mine = EMBEDDING.points(vertices, MODEL.faces)[:468] * 1000.0
+    good = ~np.isnan(landmarks).any(axis=1)
+    for _ in range(5):
+        scale, R, shift = similarity(mine[good], landmarks[good])
+        rest = np.linalg.norm(scale * mine @ R + shift - landmarks, axis=1)
+        good = rest < max(12.0, 3 * np.nanmedian(rest))
+    placed = scale * 1000.0 * vertices.astype(float) @ R + shift
+    sample = face[:: max(1, len(face) // 1500)]
+    for _ in range(25):
+        near, distance = closest(placed, sample)
+        inner = distance <= np.percentile(distance, 95)
+        scale, R, shift = similarity(near[inner], sample[inner])
+        placed = scale * placed @ R + shift
+    return float(np.median(closest(placed, face)[1]))
+
+
+def see(path: Path) -> Observation:
+    """The largest face of a photo."""
+    found = observe(photos.read(path, SourceOptions()))
+    return max(found, key=lambda face: np.prod(face.box[2:] - face.box[:2]))
+
+
+def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float], list[float], list[float]]:
+    """Per scan photo the error, mm; per face photo the landmark error in % of the eye distance, and the expression."""
+    errors = []
+    for face, scan, landmarks in scans.values():
+        errors.append(scan_error(method.fit(MODEL, [face], options).shape.vertices, scan, landmarks))
+    reprojection, units = [], []
+    for face in faces.values():
+        result = method.fit(MODEL, [face], options)
+        eyes = np.linalg.norm(face.landmarks[468] - face.landmarks[473])
+        reprojection.append(100 * result.provenance["landmark_error_px"][0] / eyes)
+        units.append(float(result.parameters["expression"][0].sum()))
+    return errors, reprojection, units
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    scans = {}
+    for path in sorted((folder / "scans" / "photos").glob("*.png")):
+        truth = np.load(folder / "scans" / "gt" / f"{path.stem.split('_')[0]}.npz")
+        scans[path.stem] = (see(path), truth["scan"], truth["lm"])
+    faces = {path.stem: see(path) for path in sorted((folder / "faces").iterdir())}
+    average = [scan_error(MODEL.mean, scan, landmarks) for _, scan, landmarks in scans.values()]
+    rows = [["step", "scan mm", "against average", "photos better", "reprojection % of eye distance"]]
+    rows.append(["average head", f"{np.mean(average):.3f}", "1.000", "", ""])
+    details = {"average head": average}
+    for label, options, replaced in steps():
+        with ExitStack() as stack:
+            for target, name, value in replaced:
+                if name == "noise":
+                    stack.enter_context(patch.dict(target.noise, value))
+                else:
+                    stack.enter_context(patch.object(target, name, value))
+            errors, reprojection, _ = measure(scans, faces, options)
+        details[label] = errors
+        ratio = f"{np.mean(errors) / np.mean(average):.3f}"
+        better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
+        rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)))
+    target = Path(__file__).parent / "results" / "accuracy.csv"
+    target.parent.mkdir(exist_ok=True)
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+        csv.writer(file).writerow(["photo", *details])
+        csv.writer(file).writerows([view, *(f"{details[d][k]:.3f}" for d in details)] for k, view in enumerate(scans))
+
+
+if __name__ == "__main__":
+    main()
