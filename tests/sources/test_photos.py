@@ -66,9 +66,10 @@ def test_heic_without_the_extra(tmp_path, monkeypatch):
         photos.read(path, OPTIONS)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation(tmp_path, picture, orientation):
-    """Stored turned, with the tag that says so: read gives the upright picture."""
+def test_exif_orientation(tmp_path, picture, orientation, suffix):
+    """Stored turned, with the tag that says so: read gives the upright picture, turned once."""
     stored = {
         1: picture,
         2: picture[:, ::-1],
@@ -81,8 +82,9 @@ def test_exif_orientation(tmp_path, picture, orientation):
     }[orientation]
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
-    assert np.array_equal(read(tmp_path / "a.png"), picture)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **({"lossless": True} if suffix == "webp" else {}))
+    assert np.array_equal(read(path), picture)
 
 
 def test_grey_and_bilevel(tmp_path, picture):

@@ -76,7 +76,8 @@ def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
                 raise BadInput(
                     f"{named(path)}: the picture is damaged or truncated ({_one_line(error)}): copy or export it again"
                 ) from error
-            flip = UPRIGHT.get(exif.get(ExifTags.Base.Orientation))
+            # Asked for again: Pillow turns a TIFF upright while it loads, and then drops the tag.
+            flip = UPRIGHT.get(_exif(image).get(ExifTags.Base.Orientation))
             picture = _srgb(image)
             if flip is not None:
                 picture = picture.transpose(flip)
