@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
@@ -11,8 +13,11 @@ from maquette import morphable
 from maquette.core.options import FitOptions
 from maquette.core.types import Frame, Observation, Subject
 from maquette.geometry.cameras import project
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import render_buffers
 from maquette.reconstruction.parametric import shading
-from maquette.reconstruction.parametric.method import MODES, fit, landmark_term
+from maquette.reconstruction.parametric.method import MODES, fit, landmark_term, reprojection
+from maquette.reconstruction.parametric.registration import slide
 from maquette.reconstruction.parametric.solve import bounded_step
 from maquette.reconstruction.parametric.state import OPENCV, View, first_guess, point_jacobian
 
@@ -163,3 +168,56 @@ def test_pupil_distance_sets_the_scale():
     eyes = [MODEL.eye_centre(result.shape.vertices, side) for side in ("Left", "Right")]
     assert result.scale == "metric"
     assert abs(np.linalg.norm(eyes[0] - eyes[1]) - 0.070) < 0.006
+
+
+def test_registration_brings_the_landmarks_home_and_keeps_the_surface():
+    """The mesh slides along its own skin: landmarks come closer, the surface hardly moves along its normals."""
+    term = landmark_term(MODEL.name, MODES)
+    view, identity = make_view(0.1, 0.05, 0.0), np.zeros(MODES)
+    seen = observe(view, identity)
+    shift = np.zeros_like(seen.landmarks)
+    shift[:, 1] = 0.03 * view.unit()  # the detector sees everything 2 mm lower
+    moved = replace(seen, landmarks=seen.landmarks + shift)
+    field = slide(MODEL, term, view, moved, identity)
+    vertices = MODEL.vertices(identity, view.expression)
+    before = reprojection(MODEL, view, moved, vertices)
+    after = reprojection(MODEL, view, moved, vertices + field)
+    assert after < 0.5 * before
+    skin = MODEL.part_vertices("skin")
+    along = np.abs((field * vertex_normals(vertices.astype(float), MODEL.faces)).sum(axis=1))[skin]
+    assert along.mean() < 0.3 * np.linalg.norm(field[skin], axis=1).mean()
+    for part in ("eyeLeft", "eyeRight"):
+        assert np.allclose(field[MODEL.part_vertices(part)], field[MODEL.part_vertices(part)[0]])
+    assert not np.abs(field[MODEL.regions["scalp"] > 0.9]).max() > 1e-3
+
+
+def test_a_wild_start_stays_finite():
+    """A step is shortened where the linear model fails, so that no pose runs away."""
+    view = make_view(0.0, 0.0, 0.0)
+    far = view.moved(np.array([5.0, 0, 0, 0, 0, -50.0, 9.0]), view.expression)
+    assert far.translation[2] > 0 and np.isfinite(far.focal)
+    assert np.allclose(far.rotation @ far.rotation.T, np.eye(3), atol=1e-9)
+
+
+def test_shading_improves_a_lit_head():
+    """On a rendered head of even colour the shading brings the shape closer than landmarks alone."""
+    rng = np.random.default_rng(11)
+    identity = np.append(rng.normal(size=40), np.zeros(MODES - 40))
+    view = make_view(0.25, 0.0, 0.0, focal=2600.0)
+    view = replace(view, translation=np.array([0.0, 0.0, 1.1]))
+    vertices = MODEL.vertices(identity, np.zeros(52)).astype(float)
+    face, barycentric, _ = render_buffers(view.camera((512, 512)), vertices, MODEL.faces)
+    normals = vertex_normals(vertices, MODEL.faces)
+    pixel = np.einsum("hwk,hwkd->hwd", barycentric, normals[MODEL.faces[face]])
+    light = np.array([0.5, 0.4, 0.77])
+    shade = np.where(face >= 0, 0.15 + 0.75 * np.clip(pixel @ light, 0, 1), 0.05)
+    photo = np.repeat((255 * shade).astype(np.uint8)[..., None], 3, axis=2)
+    seen = observe(view, identity, noise=2.0)
+    seen = replace(seen, frame=Frame(photo), mask=(face >= 0).astype(np.float32))
+    region = MODEL.regions["face"] > 0.5
+
+    def error(options):
+        found = MODEL.vertices(fit(MODEL, [seen], options).parameters["identity"], np.zeros(52))
+        return np.linalg.norm((found - vertices)[region], axis=1).mean()
+
+    assert error(FitOptions()) < 0.97 * error(FitOptions(photometric=False))
