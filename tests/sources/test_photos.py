@@ -83,7 +83,8 @@ def test_exif_orientation(tmp_path, picture, orientation, suffix):
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     path = tmp_path / f"a.{suffix}"
-    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **({"lossless": True} if suffix == "webp" else {}))
+    settings = {"lossless": True} if suffix == "webp" else {}
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **settings)
     assert np.array_equal(read(path), picture)
 
 
