@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import refresh_zoo
 import scipy.sparse as sp
 from safetensors.numpy import save_file
 
@@ -260,7 +261,7 @@ def main() -> None:
     }
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, TARGET, metadata)
-    print(TARGET, f"{TARGET.stat().st_size / 1e6:.1f} MB")
+    refresh_zoo.main()
 
 
 if __name__ == "__main__":

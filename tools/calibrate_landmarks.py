@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import refresh_zoo
 import trimesh
 from safetensors import safe_open
 from safetensors.numpy import save_file
@@ -167,6 +168,7 @@ def main() -> None:
     tensors["landmark_mirror"] = twin.astype(np.int32)
     tensors.update({f"noise.{k}": v for k, v in learned.items()})
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HEAD_FILE, metadata)
+    refresh_zoo.main()
 
 
 if __name__ == "__main__":

