@@ -21,6 +21,7 @@ REACH_M = 0.010  # how far a landmark's movement carries over the skin
 TRUST = 4.0  # expected movement over the detector's own jitter
 KEPT_NORMAL = 0.15  # share of the movement along the normal, which changes the shape: none costs fit, all costs depth
 LIMIT_M = 0.006  # no landmark pulls further
+INNER_LIPS = (13, 14)  # MediaPipe's landmarks in the middle of the inner rims
 RIGID = ("eyeLeft", "eyeRight")  # parts that move as a whole
 STILL = ("teeth", "tongue")  # parts that follow the bones
 
@@ -40,8 +41,16 @@ def slide(
     jitter = (1 / TRUST / np.clip(observation.landmark_confidence, 0.05, 1.0)) ** 2
     pull = np.linalg.solve(kernel + np.diag(jitter), sideways @ view.rotation)
     vertices = model.vertices(identity, view.expression).astype(float)
-    field = np.exp(-squared_distances(vertices, points) / (2 * REACH_M**2)) @ pull
+    near = np.exp(-squared_distances(vertices, points) / (2 * REACH_M**2))
+    field = near @ pull
+    # Lips and lids take the normals of the face at large: those of their inner rims would hold mouth and eyes shut.
     normals = vertex_normals(vertices, model.faces)
+    large = near @ model.embeddings["mediapipe478"].points(normals, model.faces)
+    parted = np.linalg.norm(np.subtract(*observation.landmarks[list(INNER_LIPS), :2])) / view.unit()
+    lips = model.regions["lips"] * np.clip((parted - 0.02) / 0.06, 0, 1)
+    soft = np.clip(lips + model.regions["eyelids"], 0, 1)[:, None]
+    normals = (1 - soft) * normals + soft * large / np.maximum(np.linalg.norm(large, axis=1, keepdims=True), 1e-12)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     field -= (1 - KEPT_NORMAL) * (field * normals).sum(axis=1, keepdims=True) * normals
     for part in RIGID:
         used = model.part_vertices(part)
