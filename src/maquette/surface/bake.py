@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from maquette.core.types import Camera, Observation
 from maquette.geometry.cameras import camera_centre, project
@@ -22,6 +23,7 @@ FEATHER = 0.018  # of the texture's width: fading towards what another part of t
 SMALLEST_ISLAND = 0.008  # of the chart's area
 THINNEST_STRIP = 0.008  # of the texture's width, half across
 MASK_MARGIN = 0.09  # of the distance between the irises: the rim of the person's mask that is not believed
+LIP_MARGIN = 0.02  # of the distance between the irises: lips that near to a gap between them are not believed
 LARGEST_ENLARGEMENT = 3.0
 
 
@@ -46,20 +48,25 @@ class Baked:
     tones: Tones | None
 
 
-def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: Layers) -> Baked:
+def bake(
+    observation: Observation, camera: Camera, vertices: NDArray, layers: Layers, rays: RayCaster | None = None
+) -> Baked:
     """Bring one photo to the texture.
 
     Args:
         observation: crop, person and skin masks, landmarks.
         camera: for the crop's pixels.
         vertices: (V, 3), metres, as they are in this photo.
+        layers: of the model.
+        rays: of these vertices, if they are there already.
     """
+    rays = rays or RayCaster(vertices, layers.model.faces)
     pixels = project(camera, vertices.astype(float))[0]
     place = layers.place.spread(pixels)
     coarse_place = layers.skin.spread(pixels)
     photo = observation.frame.pixels
     coarse = sampled(photo, coarse_place, layers).astype(np.float32)
-    geometric = visibility(camera, vertices, layers) * in_picture(coarse_place, photo.shape)
+    geometric = visibility(camera, vertices, layers, rays) * in_picture(coarse_place, photo.shape)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
     tones = learn(observation)
@@ -73,6 +80,8 @@ def bake(observation: Observation, camera: Camera, vertices: NDArray, layers: La
     believed = np.maximum.reduce([core, bare, smoothstep(zones["hair"], 0.2, 0.6)])
     trust = geometric * person * believed * layers.fine * (1 - zones["inner"]) * (1 - opening)
     trust = np.minimum(trust, blurred(trust, 1.0))
+    if opening.any():
+        trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))
     shape = (layers.rows, layers.size)
     full_place = place if place.shape[:2] == shape else enlarged(place, shape)
     return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare, tones)
@@ -107,7 +116,7 @@ def pixels_per_texel(place: NDArray, layers: Layers) -> float:
     return float(np.median(larger[face] if face.any() else larger))
 
 
-def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
+def visibility(camera: Camera, vertices: NDArray, layers: Layers, rays: RayCaster | None = None) -> NDArray:
     """(h, w) float32 0-1: how well the camera sees each coarse texel: turned to it, nothing before it, not at a rim."""
     faces, skin = layers.model.faces, layers.skin
     normals = skin.spread(vertex_normals(vertices, faces))
@@ -122,7 +131,8 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
         centre = centre - 10 * camera.world_to_camera[2, :3]
     cosine = (normals * toward).sum(axis=2)
     seen = cosine > SEEN_COSINE[0]
-    hidden = RayCaster(vertices, faces).occluded(points[seen], normals[seen], centre, offset=5e-4)
+    rays = rays or RayCaster(vertices, faces)
+    hidden = rays.occluded(points[seen], normals[seen], centre, offset=5e-4)
     seen[seen] = ~hidden
     seen = without_islands(seen)
     open_sky = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
@@ -130,6 +140,28 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers) -> NDArray:
     inward = cv2.distanceTransform(open_sky, cv2.DIST_L2, 3) / (FEATHER * skin.size)
     soft = seen * blurred(seen.astype(np.float32), 0.7)
     return (smoothstep(cosine, *SEEN_COSINE) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+
+
+def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Layers) -> NDArray:
+    """(h, w) float32 0-1: the inside of the mouth as far as the camera sees it through the lips."""
+    cavity = layers.zones["cavity"]
+    within = np.flatnonzero(cavity > 0.3)
+    seen = np.zeros(cavity.shape, np.float32)
+    seen.ravel()[within] = unhidden(camera, vertices, rays, layers.skin.weights[within], layers)
+    return cavity * blurred(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), 0.7)
+
+
+def unhidden(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
+    """(n,) float32, 1 where the camera sees the points `weights` (n, V) @ vertices, however steeply, else 0."""
+    points, normals = weights @ vertices, weights @ vertex_normals(vertices, layers.model.faces).astype(np.float32)
+    centre = camera_centre(camera)
+    if camera.projection != "perspective":
+        centre = centre - 10 * camera.world_to_camera[2, :3]
+    facing = ((centre - points) * normals).sum(axis=1) > 0
+    seen = np.zeros(len(points), np.float32)
+    if facing.any():
+        seen[facing] = ~rays.occluded(points[facing], normals[facing], centre, offset=2e-4)
+    return seen
 
 
 def without_islands(seen: NDArray) -> NDArray:
@@ -161,16 +193,35 @@ def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDAr
         eyes = np.linalg.norm(points[topology.RIGHT_IRIS[0]] - points[topology.LEFT_IRIS[0]])
         chin = np.linalg.norm(points[topology.CHIN] - points[topology.FOREHEAD_TOP])
         margin = MASK_MARGIN * max(eyes, 0.4 * chin)
-        for outline in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.MOUTH_OPENING):
-            corners = np.round((points[list(outline)] - 0.5) * 16).astype(np.int32)
-            cv2.fillPoly(opening, [corners], 255, cv2.LINE_AA, 4)
+        for outline in (topology.RIGHT_EYE, topology.LEFT_EYE):
+            cv2.fillPoly(opening, [_fixed(points[list(outline)])], 255, cv2.LINE_AA, 4)
         opening = cv2.erode(opening, _disc(0.012 * chin))
+        opening = np.maximum(opening, mouth_gap(points, mask.shape, eyes))
     mask = cv2.erode(mask, _disc(margin))
     mask = smoothstep(blurred(mask, margin / 3), 0.45, 0.85).astype(np.float32)
     at = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
     sampled_mask = cv2.remap(mask, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     sampled_opening = cv2.remap(opening, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return sampled_mask, smoothstep(sampled_opening.astype(np.float32), 60, 200).astype(np.float32)
+
+
+def mouth_gap(points: NDArray, shape: tuple[int, int], eyes: float) -> NDArray:
+    """(h, w) uint8, 255 between parted lips and a little beyond, so that no tooth is taken for lip; nothing if closed.
+
+    Args:
+        points: (478, 2) landmarks in pixels; eyes: the irises' distance, pixels.
+    """
+    gap = np.zeros(shape, np.uint8)
+    outline = points[list(topology.MOUTH_OPENING)]
+    if cv2.contourArea(outline.astype(np.float32)) > 0.01 * eyes**2:
+        cv2.fillPoly(gap, [_fixed(outline)], 255, cv2.LINE_AA, 4)
+        cv2.polylines(gap, [_fixed(outline)], True, 255, max(1, round(2 * LIP_MARGIN * eyes)), cv2.LINE_AA, 4)
+    return gap
+
+
+def _fixed(corners: NDArray) -> NDArray:
+    """(n, 2) int32: pixels as cv2 draws them with four bits behind the point."""
+    return np.round((corners - 0.5) * 16).astype(np.int32)
 
 
 def _disc(radius: float) -> NDArray:

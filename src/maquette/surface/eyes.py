@@ -23,7 +23,7 @@ IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball
 LARGEST_GAZE = np.radians(22)  # what the texture may turn; the model's own eye movements come before it
 DEFAULT_IRIS = np.array([84.0, 62.0, 46.0])
 DEFAULT_SCLERA = np.array([214.0, 205.0, 198.0])
-PUPIL = 0.40  # of the iris' radius
+PUPIL = 0.36  # of the iris' radius
 SIDES = {  # iris centre, its rim, corners, upper and lower lid
     "eyeRight": (topology.RIGHT_IRIS, topology.RIGHT_EYE, (159, 145)),
     "eyeLeft": (topology.LEFT_IRIS, topology.LEFT_EYE, (386, 374)),
@@ -111,7 +111,7 @@ def iris_diameter(observation: Observation, part: str) -> float:
 
 def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeColours:
     """Iris and sclera over all photos and both eyes; where the eyes are too small, likely ones in the photo's light."""
-    likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 235), PUPIL)
+    likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 225), PUPIL)
     found = []
     for observation in observations:
         if observation.landmark_scheme == topology.SCHEME:
@@ -128,7 +128,7 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     sclera = grey * (0.3 * tint + 0.7 * likely.sclera / likely.sclera.mean())
     return EyeColours(
         likely.iris + trust * (np.clip(iris, 12, 0.8 * grey) - likely.iris),
-        np.minimum(likely.sclera + trust * (sclera - likely.sclera), 240), PUPIL,
+        np.minimum(likely.sclera + trust * (sclera - likely.sclera), 228), PUPIL,
     )  # fmt: skip
 
 
@@ -205,8 +205,8 @@ def painted_sclera(looked: NDArray, angle: NDArray, rho: NDArray, colour: NDArra
 
 def lid_shadow(direction: NDArray) -> NDArray:
     """(h, w) factor: soft shade below the upper lid and in the corners, in the eye's rest frame."""
-    upper = 0.30 * smoothstep(direction[..., 1], 0.02, 0.34)
-    lower = 0.10 * smoothstep(-direction[..., 1], 0.12, 0.36)
+    upper = 0.40 * smoothstep(direction[..., 1], 0.0, 0.34)
+    lower = 0.15 * smoothstep(-direction[..., 1], 0.12, 0.36)
     corner = 0.22 * smoothstep(np.abs(direction[..., 0]), 0.28, 0.62)
     return (1 - upper) * (1 - lower) * (1 - corner)
 

@@ -118,7 +118,8 @@ def base_colour(
 ) -> NDArray:
     """(h, w, 3) float32: the fill, which meets photo and mirror where they end."""
     zones, ambient = layers.zones, layers.ambient
-    skin_known = known**2 * (1 - hair) ** 2 * alike * np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
+    skin_known = (1 - zones["inner"]) * known**2 * (1 - hair) ** 2 * alike
+    skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
     shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
     skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
     hair_colour = _continued(both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, shade(HAIR_SHADE), HAIR_DECAY)

@@ -142,7 +142,9 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
     cavity = np.zeros(len(y), np.float32)
     if "mouth" in model.parts:
         cavity[model.part_vertices("mouth")] = 1
-        cavity *= 1 - smoothstep(region["lips"], 0.3, 0.8)
+        # Lips go on for a ring of vertices behind their edge: there the mouth is not dark yet.
+        beside = (graph @ (region["lips"] > 0.5)) > 0
+        cavity *= 1 - smoothstep(np.maximum(region["lips"], 0.6 * beside), 0.3, 0.8)
     behind = np.zeros(len(y), np.float32)
     for side in ("Left", "Right"):
         if f"eye{side}" in model.parts:

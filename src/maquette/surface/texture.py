@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.geometry.raycast import RayCaster
 from maquette.surface.bake import Baked, bake
 from maquette.surface.blend import blend
 from maquette.surface.eyes import paint_eyes
@@ -50,13 +51,14 @@ def finish(
         )
     layers = layers_of(str(reconstruction.provenance["model"]), options.texture_size)
     posed = posed_vertices(reconstruction, layers)
-    baked = [bake(o, c, v, layers) for o, c, v in zip(observations, reconstruction.cameras, posed)]
+    rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
+    baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     seen = blend(baked)
     size = layers.size
     texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
         palette = palette_of(seen)
-        paint_mouth(texture, observations, layers, palette)
+        paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
         paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
     confidence = paint_skin(texture, seen, layers, options.fill)
     return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
