@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,55 @@ def test_json_is_one_object_on_stdout(maquette, photo, tmp_path):
     told = json.loads(out)
     assert code == 0 and told == summary(tmp_path / "out")
     assert told["done"][0]["files"] and told["failed"][0]["kind"] == "BadInput" and len(err) == 1
+
+
+def test_json_is_one_object_when_nothing_can_start(maquette, photo, tmp_path):
+    (tmp_path / "out").write_text("a letter")
+    for arguments in (["-o", "out"], ["-o", "elsewhere", "--texture-size", "9"]):
+        code, out, err = maquette(photo("a.png"), *arguments, "--json")
+        assert code == 2 and len(err) == 1
+        assert err[0] == f"maquette: {json.loads(out)['error']}"
+
+
+def test_a_photo_that_may_not_be_read_does_not_stop_the_others(maquette, photo, tmp_path, monkeypatch):
+    """As `unreadable` above, which root cannot try."""
+    (tmp_path / "bad.jpg").write_bytes(b"secret")
+    access, opened = os.access, Path.open
+    monkeypatch.setattr(os, "access", lambda path, *rest, **more: "bad" not in str(path) and access(path, *rest))
+
+    def refuse(path, *arguments, **keywords):
+        if path.name == "bad.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **keywords)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    code, out, err = maquette(photo("a.png"), "bad.jpg", "-o", "out")
+    assert code == 0 and len(err) == 1 and "permission denied" in err[0]
+    assert [row["photo"] for row in summary(tmp_path / "out")["failed"]] == ["bad.jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names that are not text")
+def test_a_name_that_is_not_text(maquette, photo, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    code, out, err = maquette(photo(name), "-o", "out", "--json")
+    assert (code, err) == (0, [])
+    told = json.loads(out)
+    assert told["done"][0]["photos"] == [str(tmp_path / name)] and told == summary(tmp_path / "out")
+    assert (tmp_path / "out/caf_/face-1/report.json").is_file()
+
+
+def test_names_cannot_write_to_the_terminal(maquette, photo):
+    code, out, err = maquette(photo("new\nline\x1b[31m.png"), "gone\x1b[31m.jpg", "-o", "out")
+    assert code == 0 and "\x1b" not in out and "new line" in out and len(err) == 1 and "\x1b" not in err[0]
+
+
+def test_a_terminal_without_the_letters(photo, stand_ins, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    assert run(["face", str(photo("ünï.png")), "-o", "out"]) == 0
+    ascii_only.seek(0)
+    assert "\\xfcn\\xef" in ascii_only.read()
 
 
 @pytest.mark.parametrize(

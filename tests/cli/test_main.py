@@ -69,3 +69,20 @@ def test_methods_and_weights_list_their_tables(capsys):
 def test_bare_command_shows_help(capsys):
     run([])
     assert "Usage: " in "".join(capsys.readouterr())
+
+
+def test_a_file_name_that_begins_with_a_dash_is_told_how(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-me.jpg").touch()
+    assert run(["face", "-me.jpg", "-o", "out"]) == 2
+    assert "put -- before the name of the file -me.jpg" in capsys.readouterr().err
+
+
+def test_a_defect_is_one_line_and_no_traceback(monkeypatch, capsys):
+    def broken(*arguments, **keywords):
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("maquette.cli.main.app", broken)
+    assert run(["methods"]) == 2
+    err = capsys.readouterr().err
+    assert "internal error (RuntimeError: two lines)" in err and err.count("\n") == 1

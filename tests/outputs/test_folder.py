@@ -111,6 +111,13 @@ def test_a_full_disk_is_told_in_one_line(tmp_path):
     assert isinstance(outcome, Failure) and str(outcome.error).startswith(f"{tmp_path}: the disk is full")
 
 
+def test_a_summary_that_cannot_be_written_leaves_nothing_behind(tmp_path):
+    (tmp_path / "summary.json").mkdir()
+    with pytest.raises(BadInput, match="cannot be written"):
+        OutputFolder(tmp_path).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
+
+
 def test_a_nearly_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=5e6))
     with pytest.raises(BadInput, match="5 MB free"):

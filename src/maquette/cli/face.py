@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maquette.cli.flags import with_options
-from maquette.cli.terminal import complain, progress_bar, quiet_libraries, say
+from maquette.cli.terminal import complain, one_line, progress_bar, quiet_libraries, say
+from maquette.core.errors import MaquetteError
 from maquette.core.options import (
     FitOptions,
     Options,
@@ -30,15 +31,24 @@ if TYPE_CHECKING:
 
 @with_options(FitOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
 def face(
-    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Photos: JPEG, PNG, WebP, TIFF, BMP, HEIC.")],
+    photos: Annotated[
+        list[Path],
+        # Not typer's own check, which refuses the whole command for one file that may not be read.
+        typer.Argument(metavar="PHOTO...", help="Photos: JPEG, PNG, WebP, TIFF, BMP, HEIC.", readable=False),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, nothing else.")] = False,
     **options: Any,
 ) -> None:
     """Reconstruct every face of every photo."""
-    settings = options_from(**options)
-    with quiet_libraries():
-        code = reconstruct_into(out, photos, settings, as_json)
+    try:
+        settings = options_from(**options)
+        with quiet_libraries():
+            code = reconstruct_into(out, photos, settings, as_json)
+    except MaquetteError as error:
+        if as_json:
+            say(json.dumps({"done": [], "failed": [], "removed": [], "error": str(error)}))
+        raise
     raise typer.Exit(code)
 
 
@@ -59,12 +69,14 @@ def reconstruct_into(out: Path, photos: Sequence[Path], settings: Options, as_js
         with progress_bar(total, shown=not as_json) as show:
             codes = _work(folder, photos, settings, show, as_json)
     except KeyboardInterrupt:
-        folder.close(interrupted=True)
+        summary = folder.close(interrupted=True)
+        if as_json:
+            say(json.dumps(summary))
         complain(f"stopped; results that were finished are whole: {len(folder.done)} in {out}")
         raise
     summary = folder.close(folder=str(out), seconds=round(perf_counter() - start, 3))
     if as_json:
-        say(json.dumps(summary, ensure_ascii=False))
+        say(json.dumps(summary))
     else:
         for removed in summary["removed"]:
             say(f"removed {out / removed}: an earlier result; the photo was done again and does not show it")
@@ -93,6 +105,7 @@ def _work(folder: OutputFolder, photos: Sequence[Path], settings: Options, show:
 def _tell(out: Path, row: Mapping[str, Any]) -> None:
     """Where to look, and what to know about it."""
     files = [file for file in row["files"] if file.endswith("overview.jpg")] or [row["folder"]]
-    say(f"{', '.join(row['photos'])}: {out / files[0]}{' (replaced an earlier result)' if row['replaced'] else ''}")
+    replaced = " (replaced an earlier result)" if row["replaced"] else ""
+    say(one_line(f"{', '.join(row['photos'])}: {out / files[0]}{replaced}"))
     for warning in row["warnings"]:
-        say(f"  note: {warning}")
+        say(f"  note: {one_line(warning)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -54,8 +55,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the program's name; the process's own by default.
     """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False) or 0
+        return app(arguments, standalone_mode=False) or 0
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except MaquetteError as error:
@@ -69,13 +71,28 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:
-        # click's errors of usage; typer does not export their base class.
-        if DEBUG or not hasattr(error, "format_message"):
+        if DEBUG:
             raise
-        message = error.format_message().rstrip(".")
-        commands = ", ".join(str(row.name) for row in [*app.registered_commands, *app.registered_groups])
-        complain(f"{message}: commands: {commands}" if "command" in message else f"{message}: see maquette --help")
-        return 2
+        # click's errors of usage; typer does not export their base class.
+        if hasattr(error, "format_message"):
+            complain(usage(error.format_message().rstrip("."), arguments))
+            return 2
+        from maquette.core.job import explained
+
+        defect = explained(error, "this command")
+        complain(str(defect))
+        return defect.exit_code
+
+
+def usage(message: str, arguments: Sequence[str]) -> str:
+    """An error of usage and what to do about it."""
+    if "command" in message:
+        known = [*app.registered_commands, *app.registered_groups]
+        return f"{message}: commands: {', '.join(str(row.name) for row in known)}"
+    dashed = next((text for text in arguments if text.startswith("-") and Path(text).is_file()), None)
+    if dashed:
+        return f"{message}: put -- before the name of the file {dashed}"
+    return f"{message}: see maquette --help"
 
 
 def main() -> NoReturn:

@@ -15,15 +15,26 @@ if TYPE_CHECKING:
 DEBUG = bool(os.environ.get("MAQUETTE_DEBUG"))
 
 
-def say(line: str) -> None:
-    """One line on stdout."""
-    sys.stdout.write(line + "\n")
+def one_line(text: str) -> str:
+    """The text without line breaks and control characters, which file names may hold.
+
+    Example:
+        >>> one_line("new\\nline\\x1b[31m.jpg")
+        'new line [31m.jpg'
+    """
+    return " ".join("".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else " " for c in text).split())
+
+
+def say(text: str) -> None:
+    """Text and a line break on stdout; what the terminal's encoding lacks is written as \\x.. or \\u...."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
 
 
-def complain(line: str) -> None:
+def complain(text: str) -> None:
     """One line on stderr, whatever the text holds."""
-    sys.stderr.write("maquette: " + " ".join(line.split()) + "\n")
+    sys.stderr.write(f"maquette: {one_line(text)}\n")
     sys.stderr.flush()
 
 

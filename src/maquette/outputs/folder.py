@@ -157,10 +157,14 @@ class OutputFolder:
         }
         with self._told():
             handle, beside = tempfile.mkstemp(prefix=".summary-", dir=self.path)
-            with open(handle, "w", encoding="utf-8") as file:
-                json.dump(summary, file, indent=2, ensure_ascii=False)
-            os.chmod(beside, 0o644)
-            os.replace(beside, self.path / SUMMARY)
+            try:
+                # A name that is not UTF-8 holds lone surrogates; JSON keeps them as \udcXX.
+                with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                    json.dump(summary, file, indent=2, ensure_ascii=False)
+                os.chmod(beside, 0o644)
+                os.replace(beside, self.path / SUMMARY)
+            finally:
+                Path(beside).unlink(missing_ok=True)
         return summary
 
     def _void(self, folder: Path) -> Iterator[Path]:

@@ -187,4 +187,6 @@ def report(asset: Asset) -> dict[str, Any]:
 
 def write_report(asset: Asset) -> bytes:
     """The report as UTF-8 JSON."""
-    return json.dumps(report(asset), indent=2, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    # A file name that is not UTF-8 holds lone surrogates, which JSON can keep in escaped form.
+    text = json.dumps(report(asset), indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
