@@ -17,6 +17,7 @@ from maquette.perception import topology
 from maquette.surface.layers import Layers
 from maquette.surface.pyramid import blurred, enlarged, smoothstep
 from maquette.surface.tones import Tones, learn, likeness
+from maquette.surface.trust import believable
 
 SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
@@ -74,11 +75,9 @@ def bake(
     if observation.skin is not None:
         known_skin = cv2.remap(observation.skin, np.clip(coarse_place - 0.5, -16, 32000), None, cv2.INTER_LINEAR)
     bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
-    hair = hair * smoothstep(zones["hair"], 0.1, 0.4)
-    # Brows, lips and beards are not bare skin, but belong to the face; at its rim hair and background look in.
-    core = zones["core"] * smoothstep(geometric, 0.3, 0.9)
-    believed = np.maximum.reduce([core, bare, smoothstep(zones["hair"], 0.2, 0.6)])
-    trust = geometric * person * believed * layers.fine * (1 - zones["inner"]) * (1 - opening)
+    hair = hair * smoothstep(zones["hairline"], 0.1, 0.4)
+    seen = geometric * person
+    trust = seen * believable(seen, bare, hair, known_skin, layers) * layers.fine * (1 - zones["inner"]) * (1 - opening)
     trust = np.minimum(trust, blurred(trust, 1.0))
     if opening.any():
         trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))

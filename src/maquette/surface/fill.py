@@ -18,7 +18,9 @@ MIRROR_SHARE = 0.97
 LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
 LARGEST_SHADOW = 110.0  # between the halves of a face light and cast shadows do make such steps
 SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.92, 0.8, 0.96  # what is left of an offset when the distance doubles
+HAIRLINE_SIGMA = 0.03  # of the texture's width
 SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
+LIGHT_BAND, RIM_BAND, LIGHT_SIGMA = 0.25, 0.07, 0.016  # of the texture's width
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
@@ -72,6 +74,8 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
+    follows = base + twin[..., None] * (mirrored + offset - base)
+    constant = constant + light_across(seen.coarse, follows, own, twin, layers)
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
     texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
@@ -103,6 +107,26 @@ def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArra
     return np.concatenate([left[:, :half], -left[:, : weight.shape[1] - half][:, ::-1]], axis=1)
 
 
+def light_across(colour: NDArray, target: NDArray, own: NDArray, twin: NDArray, layers: Layers) -> NDArray:
+    """(h, w, 3) what to add so that light passes from photo to what follows over a wide band, detail over a narrow one.
+
+    Two bands (Burt and Adelson 1983), for plain skin only: where the mirror follows, cast shadows end softly; elsewhere
+    what hair and background leave at the rim of the face.
+    """
+    width = own.shape[1]
+    plain = layers.zones["plain"] * own
+    around = blurred(plain.astype(np.float32), LIGHT_SIGMA * width)
+    difference = np.clip(target - colour, -LARGEST_SHADOW, LARGEST_SHADOW) * plain[..., None]
+    low = blurred(difference.astype(np.float32), LIGHT_SIGMA * width) / np.maximum(around, 1e-3)[..., None]
+    inside = ((own > 0.5) | (layers.zones["inner"] > 0.3)).astype(np.uint8)
+    inside[-1:] = inside[:1] = 0
+    inward = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / width
+    mirrored = smoothstep(blurred(twin.astype(np.float32), LIGHT_SIGMA * width), 0.5, 0.95)
+    band = RIM_BAND + mirrored * (LIGHT_BAND - RIM_BAND)
+    share = (1 - smoothstep(inward / band, 0.0, 1.0)) * own
+    return (share * smoothstep(around, 0.05, 0.3))[..., None] * low
+
+
 def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette: Palette) -> NDArray:
     """(h, w) float32 0-1: where the head has hair; seen where seen, continued to the model's scalp elsewhere."""
     zone = layers.zones["hair"]
@@ -110,7 +134,9 @@ def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette
     known = own + (1 - own) * twin
     observed = (own * seen.hair + (1 - own) * twin * seen.hair[:, ::-1]) / np.maximum(known, 1e-6)
     shift = membrane((observed - prior)[..., None].astype(np.float32), known.astype(np.float32), 0.75)[..., 0]
-    return np.clip(prior + shift, 0, smoothstep(zone, 0.05, 0.4)).astype(np.float32)
+    # The invented hair ends along one smooth line, whatever strands and shadows the photo shows there.
+    shift = blurred(shift, HAIRLINE_SIGMA * shift.shape[1])
+    return np.clip(prior + shift, 0, smoothstep(layers.zones["hairline"], 0.05, 0.4)).astype(np.float32)
 
 
 def base_colour(

@@ -24,6 +24,10 @@ AMBIENT_REACH_M = 0.05  # farther walls do not darken a spot
 GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.001)  # on the face: pores, fine lines, blotches
 FACE_WIDTH_M = 0.14  # what one texture width shows of a face, measured on the layout
 NOISE_UNIT = 32  # steps per standard deviation of the stored noise
+# z and y from the middle of the forehead to the earlobe, on the mean head.
+HAIRLINE_M = ((0.060, 0.070), (0.030, 0.068), (0.0, 0.062), (-0.025, 0.046), (-0.042, 0.022), (-0.052, -0.004),
+              (-0.060, -0.030))  # fmt: skip
+NAPE_M = -0.060  # y
 STRANDS = 2048  # hairs around the crown in the strand pattern
 
 
@@ -36,7 +40,8 @@ class Layers:
         size: working size of the texture, a multiple of 16.
         skin: chart of skin and mouth cavity at `size` / `coarse_step`.
         place: the same chart at `size` / `map_step`.
-        zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair may grow),
+        zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair is likely),
+            "hairline" (hair may be seen), "below" (the eyes), "off" (ears and neck, which no photo fits well),
             "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "plain" (skin without
             lips, brows and lids).
         fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
@@ -149,27 +154,44 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
     for side in ("Left", "Right"):
         if f"eye{side}" in model.parts:
             behind = np.maximum(behind, _socket(model, side))
-    hair = np.maximum(region["scalp"], smoothstep(y, 0.045, 0.075))
-    # Temples and the nape: behind the line from the forehead to the top of the ear, above the earlobes.
-    temple = smoothstep(-z, 0.035, 0.055) * smoothstep(y, 0.0, 0.03)
-    side = np.maximum(temple, smoothstep(-z, 0.060, 0.080) * smoothstep(y, -0.045, 0.0))
+    line = behind_hairline(y, z)
+    line = np.minimum(line, y - NAPE_M + 0.15 * np.maximum(0.07 + z, 0))
+    side = smoothstep(-z, 0.060, 0.080) * smoothstep(y, -0.045, 0.0)
     nape = smoothstep(-z, 0.10, 0.13) * smoothstep(y, -0.085, -0.055)
-    hair = np.maximum(np.maximum(hair, side), nape) * (1 - smoothstep(region["ears"], 0.2, 0.7))
+    off_ears = 1 - smoothstep(region["ears"], 0.2, 0.7)
+    hair = np.maximum.reduce([smoothstep(line, -0.006, 0.006), side, nape]) * off_ears
+    reach = np.maximum(smoothstep(line, -0.022, -0.010), hair) * off_ears
     ahead = vertex_normals(model.mean, model.faces)[:, 2]
     core = smoothstep(region["face"], 0.5, 0.95) * smoothstep(ahead, 0.3, 0.65)
     for _ in range(3):
         core = (core + (graph @ core) / degree) / 2
-        hair = (hair + (graph @ hair) / degree) / 2
+    hair = (hair + (graph @ hair) / degree) / 2
     features = np.maximum.reduce([region["lips"], region["brows"], region["eyelids"], region["nostrils"]])
     return {
         "core": np.maximum(core, smoothstep(features, 0.2, 0.6)),
         "hair": hair,
+        "hairline": reach,
+        "below": smoothstep(-y, 0.012, 0.016),
+        "off": np.maximum(smoothstep(region["ears"], 0.2, 0.7), smoothstep(region["neck"], 0.3, 0.9)),
         "inner": np.maximum(behind, cavity),
         "cavity": cavity,
         "edge": smoothstep(np.maximum(region["lips"], region["eyelids"]), 0.1, 0.5) * (1 - cavity),
         "plain": smoothstep(region["face"], 0.5, 0.9) * (1 - smoothstep(features, 0.05, 0.3)) * smoothstep(
             ambient, 0.4, 0.6),
     }  # fmt: skip
+
+
+def behind_hairline(y: NDArray, z: NDArray) -> NDArray:
+    """(V,) metres behind (or before, negative) a usual hairline, seen from the side: forehead, temple, sideburn."""
+    line = np.array(HAIRLINE_M)
+    start, edge = line[:-1], np.diff(line, axis=0)
+    offset = np.stack([z, y], axis=1)[:, None] - start
+    along = np.clip((offset * edge).sum(axis=2) / (edge**2).sum(axis=1), 0, 1)
+    distance = np.linalg.norm(offset - along[..., None] * edge, axis=2)
+    nearest = distance.argmin(axis=1)
+    cross = edge[:, 0] * offset[..., 1] - edge[:, 1] * offset[..., 0]
+    row = np.arange(len(y))
+    return -np.sign(cross[row, nearest]) * distance[row, nearest]
 
 
 def _socket(model: MorphableModel, side: str) -> NDArray:
