@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import maquette
@@ -71,3 +72,14 @@ def test_options_reach_the_writers(stand_ins, photo, tmp_path):
     results = maquette.face(photo("a.png"), formats="stl")
     assert {file.name for file in results.save(tmp_path)} == {"overview.jpg", "report.json", "head.stl"}
     assert (tmp_path / "one" / "head.ply") in maquette.save(results[0], tmp_path / "one", formats="ply")
+
+
+@pytest.mark.parametrize("strange", [None, 3, b"me.jpg", np.zeros((4, 4, 3)), [3], ["me.jpg", None]], ids=str)
+def test_photos_that_are_not_paths_are_told(strange):
+    with pytest.raises(TypeError, match="wanted a path or several paths, got"):
+        maquette.face(strange)
+
+
+def test_a_generator_of_paths_and_a_short_repr(stand_ins, photo):
+    results = maquette.face(path for path in (photo("a.png"), str(photo("b.png"))))
+    assert [repr(result) for result in results] == ["Result(a/face-1)", "Result(b/face-1)"]

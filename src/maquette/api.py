@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import overload
 
@@ -92,7 +93,7 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
         BadInput: a bad option, or no photo can be read.
         NothingFound: there is no face in any photo.
         WeightsMissing, ExtraMissing: a file or an optional dependency is not installed.
-        TypeError: an unknown option, with the known ones.
+        TypeError: an unknown option, with the known ones; photos that are not paths.
 
     Example:
         >>> import maquette
@@ -103,7 +104,10 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
         The method `parametric` fits a morphable model (Blanz and Vetter, SIGGRAPH 1999); `maquette methods` lists all.
     """
     settings = options_from(**options)
-    several = [photos] if isinstance(photos, str | Path) else list(photos)
+    several = list(photos) if isinstance(photos, Iterable) and not isinstance(photos, str | bytes) else [photos]
+    for photo in several:
+        if not isinstance(photo, str | PathLike):
+            raise TypeError(f"photos: wanted a path or several paths, got {type(photo).__name__}")
     if not several:
         raise ValueError("photos: wanted at least one file")
     from maquette.pipeline import reconstruct

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput
@@ -51,6 +52,32 @@ def test_values_out_of_range_are_refused_in_one_line(wrong):
     with pytest.raises(BadInput, match="wanted") as told:
         options_from(**wrong)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "wrong, wanted",
+    [
+        ({"texture_size": "big"}, "a whole number"),
+        ({"texture_size": 512.5}, "a whole number"),
+        ({"texture_size": True}, "a whole number"),
+        ({"pupil_distance": "63"}, "a number or nothing"),
+        ({"formats": ["glb"]}, "text"),
+        ({"together": "no"}, "True or False"),
+        ({"fill": 1}, "True or False"),
+        ({"method": None}, "text"),
+    ],
+    ids=str,
+)
+def test_values_of_another_type_are_refused_in_one_line(wrong, wanted):
+    with pytest.raises(BadInput, match=f"{next(iter(wrong)).replace('_', ' ')} .*: wanted {wanted}"):
+        options_from(**wrong)
+
+
+def test_numbers_of_any_kind_are_taken():
+    options = options_from(texture_size=np.int64(512), pupil_distance=63, min_face=np.float32(50), max_megapixels=20)
+    assert type(options.texture.texture_size) is int and type(options.fit.pupil_distance) is float
+    assert (options.texture.texture_size, options.fit.pupil_distance, options.perception.min_face) == (512, 63.0, 50.0)
+    assert options_from(pupil_distance=None).fit.pupil_distance is None
 
 
 def test_the_limits_themselves_are_allowed():

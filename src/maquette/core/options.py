@@ -6,12 +6,15 @@ import ast
 import sys
 from dataclasses import dataclass, fields
 from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -115,6 +118,24 @@ class Options:
     output: OutputOptions = OutputOptions()
 
 
+def _typed(stage: type, name: str, value: object) -> object:
+    """The value as its field's own type: whole numbers of any kind as int, real ones as float; else BadInput."""
+    kinds = get_type_hints(stage)[name]
+    kinds = get_args(kinds) or (kinds,)
+    if isinstance(value, kinds):
+        fine = bool in kinds or not isinstance(value, bool)
+        converted = value
+    else:
+        # numpy's numbers and, for a float, whole numbers.
+        kind = next((kind for kind in kinds if kind in (int, float)), None)
+        fine = kind is not None and isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
+        converted = kind(value) if fine else value
+    if not fine:
+        wanted = " or ".join("nothing" if kind is type(None) else WORDS[kind] for kind in kinds)
+        raise BadInput(f"{name.replace('_', ' ')} {value!r}: wanted {wanted}")
+    return converted
+
+
 @cache
 def _classes(file: str) -> dict[str, ast.ClassDef]:
     """The classes of one source file; parsed once, since every command asks for them at start."""
@@ -143,6 +164,7 @@ def options_from(**flat: object) -> Options:
 
     Raises:
         TypeError: an unknown name, with the known ones.
+        BadInput: a value of another type than the field's, or out of its range.
 
     Example:
         >>> options_from(texture_size=1024).texture.texture_size
@@ -155,7 +177,7 @@ def options_from(**flat: object) -> Options:
         raise TypeError(f"unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     return Options(
         **{
-            stage: type(default)(**{k: v for k, v in flat.items() if known[k] == stage})
+            stage: type(default)(**{k: _typed(type(default), k, v) for k, v in flat.items() if known[k] == stage})
             for stage, default in stages.items()
         }
     )

@@ -10,7 +10,7 @@ from maquette.core.errors import MaquetteError
 from maquette.core.types import Observation, Reconstruction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """One subject, finished.
 
@@ -27,6 +27,9 @@ class Result:
     reconstruction: Reconstruction
     observations: tuple[Observation, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Result({self.source}/{self.name})"
 
 
 @dataclass(frozen=True, eq=False)
