@@ -117,6 +117,13 @@ def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float],
     return errors, reprojection, units
 
 
+def people(scans: dict) -> list[tuple[list[Observation], np.ndarray, np.ndarray]]:
+    """The photos of each scanned person, and the scan."""
+    names = dict.fromkeys(view.split("_")[0] for view in scans)
+    groups = [[value for view, value in scans.items() if view.startswith(name + "_")] for name in names]
+    return [([face for face, _, _ in group], group[0][1], group[0][2]) for group in groups]
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     scans = {}
@@ -140,6 +147,12 @@ def main() -> None:
         ratio = f"{np.mean(errors) / np.mean(average):.3f}"
         better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
         rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
+    together = [
+        scan_error(method.fit(MODEL, views, FitOptions()).shape.vertices, scan, landmarks)
+        for views, scan, landmarks in people(scans)
+    ]
+    mean = np.mean(together)
+    rows.append(["all photos of a person together", f"{mean:.3f}", f"{mean / np.mean(average):.3f}", "", ""])
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)))
