@@ -156,7 +156,8 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
 
 def _arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
     """The largest piece of a solid as the file will hold it."""
-    mesh = max(solid.decompose(), key=lambda piece: piece.volume()).simplify(FINEST_MM).to_mesh()
+    # Decomposed after it is simplified, which may break a crumb off.
+    mesh = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume()).to_mesh()
     vertices = np.asarray(mesh.vert_properties)[:, :3].astype(np.float32)
     faces = np.asarray(mesh.tri_verts).astype(np.int64)
     return parted(vertices, faces), faces
