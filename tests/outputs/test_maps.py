@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,14 +48,16 @@ def test_depth_is_the_distance_along_the_axis(head_result):
 
 
 def test_normals_look_right_up_and_at_the_camera(ball):
-    image = opened(write_normals(ball))
-    normals = np.asarray(image).astype(float) / 127.5 - 1
+    data = write_normals(ball)
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)[:, :, ::-1]
+    assert stored.dtype == np.uint16
+    normals = stored.astype(float) / 32767.5 - 1
     assert normals[150, 120] == pytest.approx([0, 0, 1], abs=0.06)
     assert normals[150, 185][0] > 0.5 and normals[150, 55][0] < -0.5, "red grows to the right"
     assert normals[90, 120][1] > 0.5, "green grows upwards"
-    inside = np.asarray(image).any(axis=2)
-    assert np.abs(np.linalg.norm(normals[inside], axis=1) - 1).max() < 0.02
-    assert "blue to the camera" in image.text["Description"]
+    inside = stored.any(axis=2)
+    assert np.abs(np.linalg.norm(normals[inside], axis=1) - 1).max() < 1e-4
+    assert "blue to the camera" in opened(data).text["Description"], "its chunks are valid too"
 
 
 def test_a_large_crop_is_cast_small_and_enlarged(ball, monkeypatch):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import struct
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,28 +11,28 @@ from numpy.typing import NDArray
 from maquette.outputs.asset import Asset
 
 DEPTH_UNITS_M = (1e-4, 1e-3, 1e-2)  # one step of depth.png: the finest in which the head's depth fits 16 bits
+PNG_HEADER_BYTES = 33  # signature and IHDR, after which other chunks may stand
+NORMAL_ZERO = 32767.5  # of 16 bits: the value of a normal's component 0, and the steps to 1
 PNG_LEVEL = 1  # larger levels cost seconds and save a tenth of the bytes
 
 
 def png(pixels: NDArray, **notes: str) -> bytes:
-    """PNG of (H, W) uint8 or uint16, or (H, W, 3) uint8 sRGB, with text chunks."""
+    """PNG of (H, W) or (H, W, 3) RGB, uint8 or uint16, with text chunks (ASCII)."""
     import cv2
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
-    if not notes:
-        settings = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-        straight = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-        ok, data = cv2.imencode(".png", straight, settings)
-        if not ok:
-            raise ValueError(f"picture of shape {pixels.shape} cannot be compressed")
-        return data.tobytes()
-    chunk = PngInfo()
-    for key, text in notes.items():
-        chunk.add_text(key, text)
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "png", pnginfo=chunk, compress_level=PNG_LEVEL)
-    return stream.getvalue()
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    ok, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[:, :, ::-1], settings)
+    if not ok:
+        raise ValueError(f"picture of shape {pixels.shape} cannot be compressed")
+    encoded = data.tobytes()
+    chunks = b"".join(_text_chunk(key, text) for key, text in notes.items())
+    return encoded[:PNG_HEADER_BYTES] + chunks + encoded[PNG_HEADER_BYTES:]
+
+
+def _text_chunk(key: str, text: str) -> bytes:
+    """One tEXt chunk: length, name and content, checksum of both (PNG 1.2, 4.2.3)."""
+    content = b"tEXt" + key.encode("ascii") + b"\0" + text.encode("ascii")
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
 
 
 def write_texture(asset: Asset) -> bytes:
@@ -84,7 +85,7 @@ def depth_map(asset: Asset) -> NDArray:
 
 
 def normal_map(asset: Asset) -> NDArray:
-    """(H, W, 3) uint8 for the first crop's pixels: 127.5 + 127.5 n, n = (right, up, to the camera), 0 = background."""
+    """(H, W, 3) uint16 for the first crop's pixels: 32767.5 (1 + n), n = (right, up, to the camera), 0 = background."""
     buffers = asset.buffers
     inside = buffers.face >= 0
     corners = asset.mesh.faces[np.maximum(buffers.face, 0)]
@@ -93,7 +94,7 @@ def normal_map(asset: Asset) -> NDArray:
     camera = world @ (rotation.T * [1, -1, -1])
     camera, inside = full_size(camera, inside, asset.result.observations[0].frame.size)
     camera = camera / np.maximum(np.linalg.norm(camera, axis=2, keepdims=True), 1e-6)
-    return np.where(inside[..., None], np.round(127.5 + 127.5 * camera), 0).astype(np.uint8)
+    return np.where(inside[..., None], np.round(NORMAL_ZERO * (1 + camera)), 0).astype(np.uint16)
 
 
 def write_depth(asset: Asset) -> bytes:
@@ -104,6 +105,6 @@ def write_depth(asset: Asset) -> bytes:
 
 
 def write_normals(asset: Asset) -> bytes:
-    """8-bit normals in the pixels of the first crop; the text chunk "Description" gives the frame."""
-    note = "unit normals, value / 127.5 - 1; red right, green up, blue to the camera; black is background"
+    """16-bit normals in the pixels of the first crop; the text chunk "Description" gives the frame."""
+    note = "unit normals, value / 32767.5 - 1; red right, green up, blue to the camera; black is background"
     return png(normal_map(asset), Description=note, Software="maquette")

@@ -33,7 +33,7 @@ FILES = {
     "overview.jpg": "eight pictures on one sheet",
     "turntable.mp4": "one full turn, H.264",
     "depth.png": "16 bit, steps of depth_unit_m along the camera axis, 0 = background, pixels of the crop",
-    "normals.png": "value / 127.5 - 1 = (right, up, to the camera), black = background, pixels of the crop",
+    "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
     "landmarks.json": "landmarks in pixels and metres, with visibility",
     "parameters.npz": "parameters, cameras, names",
     "report.json": "this file",
