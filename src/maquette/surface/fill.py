@@ -20,7 +20,8 @@ LARGEST_SHADOW = 110.0  # between the halves of a face light and cast shadows do
 SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.92, 0.8, 0.96  # what is left of an offset when the distance doubles
 HAIRLINE_SIGMA = 0.03  # of the texture's width
 SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
-LIGHT_BAND, RIM_BAND, LIGHT_SIGMA = 0.25, 0.07, 0.016  # of the texture's width
+LIGHT_BAND, RIM_BAND, LIGHT_SIGMA = 0.25, 0.10, 0.016  # of the texture's width
+GAP_SIGMA = 0.03  # likewise: how far a gap of the photo is looked for
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
@@ -74,8 +75,7 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
-    follows = base + twin[..., None] * (mirrored + offset - base)
-    constant = constant + light_across(seen.coarse, follows, own, twin, layers)
+    constant = constant + light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
     texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
@@ -107,22 +107,26 @@ def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArra
     return np.concatenate([left[:, :half], -left[:, : weight.shape[1] - half][:, ::-1]], axis=1)
 
 
-def light_across(colour: NDArray, target: NDArray, own: NDArray, twin: NDArray, layers: Layers) -> NDArray:
+def light_across(
+    colour: NDArray, mirrored: NDArray, base: NDArray, own: NDArray, twin: NDArray, layers: Layers
+) -> NDArray:
     """(h, w, 3) what to add so that light passes from photo to what follows over a wide band, detail over a narrow one.
 
     Two bands (Burt and Adelson 1983), for plain skin only: where the mirror follows, cast shadows end softly; elsewhere
     what hair and background leave at the rim of the face.
     """
     width = own.shape[1]
-    plain = layers.zones["plain"] * own
-    around = blurred(plain.astype(np.float32), LIGHT_SIGMA * width)
-    difference = np.clip(target - colour, -LARGEST_SHADOW, LARGEST_SHADOW) * plain[..., None]
-    low = blurred(difference.astype(np.float32), LIGHT_SIGMA * width) / np.maximum(around, 1e-3)[..., None]
+    gap = blurred(np.stack([(1 - own) * twin, (1 - own) * (1 - twin)], axis=2).astype(np.float32), GAP_SIGMA * width)
+    beyond = smoothstep(gap[..., 0] / np.maximum(gap.sum(axis=2), 1e-6), 0.2, 0.8)
+    difference = (base + beyond[..., None] * (mirrored - base) - colour).astype(np.float32)
+    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
+    plain = (layers.zones["plain"] * own * typical).astype(np.float32)
+    around = blurred(plain, LIGHT_SIGMA * width)
+    low = blurred(difference * plain[..., None], LIGHT_SIGMA * width) / np.maximum(around, 1e-3)[..., None]
     inside = ((own > 0.5) | (layers.zones["inner"] > 0.3)).astype(np.uint8)
     inside[-1:] = inside[:1] = 0
     inward = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / width
-    mirrored = smoothstep(blurred(twin.astype(np.float32), LIGHT_SIGMA * width), 0.5, 0.95)
-    band = RIM_BAND + mirrored * (LIGHT_BAND - RIM_BAND)
+    band = RIM_BAND + beyond * (LIGHT_BAND - RIM_BAND)
     share = (1 - smoothstep(inward / band, 0.0, 1.0)) * own
     return (share * smoothstep(around, 0.05, 0.3))[..., None] * low
 
@@ -145,6 +149,11 @@ def base_colour(
     """(h, w, 3) float32: the fill, which meets photo and mirror where they end."""
     zones, ambient = layers.zones, layers.ambient
     skin_known = (1 - zones["inner"]) * known**2 * (1 - hair) ** 2 * alike
+    # The rim of what is seen turns away from light and camera: its shade must not spread over the rest of the head.
+    shown = ((known > 0.5) | (zones["inner"] > 0.3)).astype(np.uint8)
+    shown[-1:] = shown[:1] = 0
+    inward = cv2.distanceTransform(shown, cv2.DIST_L2, 5) / shown.shape[1]
+    skin_known *= 0.0002 + smoothstep(inward, 0.2 * RIM_BAND, RIM_BAND)
     skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
     shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
     skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)

@@ -41,9 +41,9 @@ class Layers:
         skin: chart of skin and mouth cavity at `size` / `coarse_step`.
         place: the same chart at `size` / `map_step`.
         zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair is likely),
-            "hairline" (hair may be seen), "below" (the eyes), "off" (ears and neck, which no photo fits well),
-            "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "plain" (skin without
-            lips, brows and lids).
+            "hairline" (hair may be seen), "below" (the eyes), "beside" (the face's front), "off" (ears and neck, which
+            no photo fits well), "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids),
+            "plain" (skin without lips, brows and lids).
         fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
         ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
         small: part -> chart at `size`: "eyeLeft", "eyeRight", "teeth", "tongue".
@@ -158,7 +158,7 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
     line = np.minimum(line, y - NAPE_M + 0.15 * np.maximum(0.07 + z, 0))
     side = smoothstep(-z, 0.060, 0.080) * smoothstep(y, -0.045, 0.0)
     nape = smoothstep(-z, 0.10, 0.13) * smoothstep(y, -0.085, -0.055)
-    off_ears = 1 - smoothstep(region["ears"], 0.2, 0.7)
+    off_ears = (1 - smoothstep(region["ears"], 0.2, 0.7)) * (1 - cavity)
     hair = np.maximum.reduce([smoothstep(line, -0.006, 0.006), side, nape]) * off_ears
     reach = np.maximum(smoothstep(line, -0.022, -0.010), hair) * off_ears
     ahead = vertex_normals(model.mean, model.faces)[:, 2]
@@ -172,6 +172,7 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
         "hair": hair,
         "hairline": reach,
         "below": smoothstep(-y, 0.012, 0.016),
+        "beside": smoothstep(np.abs(x), 0.038, 0.052),
         "off": np.maximum(smoothstep(region["ears"], 0.2, 0.7), smoothstep(region["neck"], 0.3, 0.9)),
         "inner": np.maximum(behind, cavity),
         "cavity": cavity,

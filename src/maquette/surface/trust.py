@@ -11,6 +11,7 @@ from maquette.surface.pyramid import blurred, smoothstep
 
 FADE = 0.075  # of the texture's width, about 10 mm: how softly the photo ends outside the face's core
 HALO = 0.008  # of the texture's width: beside what is no skin its blur is no skin either
+CURTAIN_HALO = 0.018  # likewise, of strands and shadows on the cheeks
 SPECKLE = 0.012  # of the texture's width: seen spots and gaps that are narrower are noise
 SMALLEST_OCCLUDER = 0.001  # of the chart's area
 ONE_SIDED = 0.3  # share of an occluder whose mirror image is bare skin: beards and fringes are on both sides
@@ -33,7 +34,7 @@ def believable(
     zones = layers.zones
     # Brows, lips and beards are not bare skin, but belong to the face; at its rim hair and background look in.
     core = smoothstep(zones["core"], 0.3, 0.95) * smoothstep(geometric, 0.3, 0.9)
-    core = core * (1 - occluders(geometric, bare, known_skin, layers))
+    core = core * (1 - occluders(geometric, bare, known_skin, layers)) * (1 - curtains(bare, known_skin, layers))
     grown = smoothstep(zones["hairline"], 0.2, 0.6)
     loose = np.maximum(cleaned(bare, layers) * (1 - zones["off"]), grown * np.maximum(hair, bare))
     outer = np.maximum(core, loose)
@@ -49,6 +50,15 @@ def cleaned(bare: NDArray, layers: Layers) -> NDArray:
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, _round(SPECKLE * width))
     solid = cv2.erode(solid, _round(HALO * width)).astype(np.float32)
     return np.minimum(bare, blurred(solid, 0.5 * HALO * width))
+
+
+def curtains(bare: NDArray, known_skin: NDArray, layers: Layers) -> NDArray:
+    """(h, w) float32 0-1: hair that hangs down beside the face, background and deep shade on cheeks and temples."""
+    width = bare.shape[1]
+    unlike = (np.maximum(bare, known_skin) < 0.5) & (layers.zones["beside"] > 0.02)
+    unlike = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, _round(0.006 * width))
+    unlike = cv2.dilate(unlike, _round(CURTAIN_HALO * width)).astype(np.float32)
+    return layers.zones["beside"] * blurred(unlike, CURTAIN_HALO * width)
 
 
 def occluders(geometric: NDArray, bare: NDArray, known_skin: NDArray, layers: Layers) -> NDArray:
