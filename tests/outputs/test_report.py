@@ -30,7 +30,7 @@ def told(result, **provenance) -> dict:
     return json.loads(write_report(open_asset(result, OutputOptions())))
 
 
-def test_what_the_issue_wants_is_there(head_result):
+def test_every_fact_is_there(head_result):
     facts = told(head_result)
     photo = facts["photo_facts"][0]
     assert photo["landmark_error_px"] == 1.0 and photo["landmark_error_mm"] == 1.5
@@ -52,6 +52,14 @@ def test_the_share_of_real_texture_is_measured_on_the_skin(head_result):
         assert shares == {"skin": share, "face": share}
     half = texture_shares(open_asset(head_result, OutputOptions()))
     assert 0.1 < half["skin"] < 0.9
+
+
+@pytest.mark.parametrize("value, warned", [(0, "only 0% of the face's texture was seen"), (255, None)])
+def test_an_invented_texture_is_told_with_its_share(head_result, value, warned):
+    even = replace(head_result.reconstruction.shape, texture_confidence=np.full((256, 256), value, np.uint8))
+    result = replace(head_result, reconstruction=replace(head_result.reconstruction, shape=even))
+    about = [text for text in told(result)["warnings"] if "texture" in text]
+    assert [text.split(":")[0] for text in about] == ([warned] if warned else [])
 
 
 def test_an_average_head_is_called_so(head_result):

@@ -19,6 +19,7 @@ from maquette.perception import quality
 SEEN = 128  # texture_confidence from which a texel counts as photographed
 SHARE_SIDE = 512  # texels; the shares are measured on a texture of this size
 AVERAGE_SIGMAS = 0.35  # root mean square identity weight below which the head tells little about the person
+LITTLE_SEEN = 0.45  # share of the face's texels; its sides count, so a clear photo from the front reaches 0.6
 BLURRED, DROWNED, BURNT, COVERED = 0.35, 0.25, 0.15, 0.40
 TURNED = math.radians(50)
 SMALL_FACE = 100  # pixels between the outermost landmarks
@@ -152,8 +153,9 @@ def report(asset: Asset) -> dict[str, Any]:
         warnings.append("the shape is close to the average face: the photo told little about this person's")
     if provenance.get("scale_source") == "average head":
         warnings.append("the size is that of an average head: give --pupil-distance for the true size")
-    if shares.get("face", shares.get("skin", 1.0)) < 0.5:
-        warnings.append("less than half of the face's texture was seen: the rest is mirrored or invented")
+    share = shares.get("face", shares.get("skin", 1.0))
+    if share < LITTLE_SEEN:
+        warnings.append(f"only {share:.0%} of the face's texture was seen: the rest is mirrored or invented")
     facts = {
         **result.report,
         "name": result.name,
