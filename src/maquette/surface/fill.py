@@ -75,11 +75,14 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
-    constant = constant + light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
+    light = light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
+    constant = constant + light
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
     texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
-    return texture, np.maximum(seen.trust, guessed).astype(np.float32)
+    # Where the light was changed the detail is real, the colour is not quite.
+    real = seen.trust * (1 - np.minimum(np.abs(light).max(axis=2) / LARGEST_OFFSET, 1))
+    return texture, np.maximum(real, guessed).astype(np.float32)
 
 
 def palette_of(seen: Baked) -> Palette:
