@@ -67,8 +67,10 @@ def test_methods_and_weights_list_their_tables(capsys):
 
 
 def test_bare_command_shows_help(capsys):
-    run([])
-    assert "Usage: " in "".join(capsys.readouterr())
+    for arguments in ([], ["weights"]):
+        assert run(arguments) == 2
+        lines = "".join(capsys.readouterr()).splitlines()
+        assert lines[0].startswith("Usage: ") and len(lines) > 5, "laid out as --help, not as an error"
 
 
 def test_a_file_name_that_begins_with_a_dash_is_told_how(tmp_path, monkeypatch, capsys):

@@ -78,6 +78,16 @@ def test_a_failure_keeps_the_earlier_result(tiny, head_result, tmp_path, monkeyp
     assert content(tmp_path) == before
 
 
+def test_a_folder_in_a_files_place_keeps_the_earlier_result_whole(tiny, head_result, tmp_path):
+    save(head_result, tmp_path / "face-1")
+    (tmp_path / "face-1" / "texture.png").unlink()
+    (tmp_path / "face-1" / "texture.png" / "mine").mkdir(parents=True)
+    (tmp_path / "face-1" / "head.glb").write_text("the earlier one")
+    with pytest.raises(BadInput, match="cannot be written"):
+        save(head_result, tmp_path / "face-1")
+    assert (tmp_path / "face-1" / "head.glb").read_text() == "the earlier one"
+
+
 def test_other_files_in_the_folder_stay(tiny, head_result, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     save(head_result, tmp_path)

@@ -74,6 +74,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if DEBUG:
             raise
         # click's errors of usage; typer does not export their base class.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(f"{error.format_message()}\n")
+            return 2
         if hasattr(error, "format_message"):
             complain(usage(error.format_message().rstrip("."), arguments))
             return 2

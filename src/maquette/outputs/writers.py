@@ -94,6 +94,9 @@ def save(
         try:
             names = _write_all(asset, beside, progress)
             folder.mkdir(exist_ok=True)
+            in_the_way = next((folder / name for name in names if (folder / name).is_dir()), None)
+            if in_the_way:
+                raise IsADirectoryError(errno.EISDIR, f"{in_the_way.name} is a folder", str(in_the_way))
             for name in names:
                 os.replace(beside / name, folder / name)
         finally:
