@@ -19,7 +19,7 @@ from maquette.surface.pyramid import blurred, enlarged, smoothstep
 COARSE_SIZE = 512  # texels: weights, fills and visibility are worked out at no more than this
 MAP_SIZE = 1024  # texels: the way from texel to photo is worked out at no more than this
 COARSE_TEXEL_M = (0.0015, 0.003)  # at the coarse size; the neck's rim has longer ones, a photo would show as stripes
-AMBIENT_RAYS = 64
+AMBIENT_RAYS = 36
 AMBIENT_REACH_M = 0.05  # farther walls do not darken a spot
 GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.001)  # on the face: pores, fine lines, blotches
 FACE_WIDTH_M = 0.14  # what one texture width shows of a face, measured on the layout
