@@ -167,8 +167,7 @@ def painted_teeth(place: NDArray, colour: NDArray, gum: NDArray, layers: Layers)
     middle = np.median(teeth[:, 1])
     along = arch_length(place, teeth)
     upper = place[..., 1] > middle
-    ends = np.where(upper[..., None], TOOTH_ENDS_M, LOWER_ENDS_M)
-    apart = np.minimum(np.abs(along[..., None] - ends).min(axis=2), along)
+    apart = np.where(upper, to_nearest(along, TOOTH_ENDS_M), to_nearest(along, LOWER_ENDS_M))
     root = np.where(upper, place[..., 1] - teeth[teeth[:, 1] > middle, 1].min(),
                     teeth[teeth[:, 1] <= middle, 1].max() - place[..., 1])  # fmt: skip
     # Between the teeth the light falls off softly, and a thin line remains; towards the edge they part.
@@ -182,6 +181,12 @@ def painted_teeth(place: NDArray, colour: NDArray, gum: NDArray, layers: Layers)
     covered = smoothstep(root + scallop, 0.0086, 0.0094)[..., None]
     gum = gum * (1 - 0.12 * np.exp(-(((root + scallop - 0.0094) / 0.0006) ** 2)))[..., None]
     return (tooth + covered * (gum - tooth)) * back
+
+
+def to_nearest(along: NDArray, ends: NDArray) -> NDArray:
+    """(h, w) metres to the nearest gap between teeth: the middle line or one of `ends` (n,), ascending."""
+    gaps = np.append(0, ends)
+    return np.abs(along - gaps[np.searchsorted((gaps[1:] + gaps[:-1]) / 2, along)])
 
 
 def arch_length(place: NDArray, teeth: NDArray) -> NDArray:
