@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from dataclasses import fields
@@ -9,6 +10,7 @@ from dataclasses import fields
 import pytest
 
 from maquette.cli.main import app, run
+from maquette.cli.terminal import progress_bar, say
 from maquette.core.options import Options, field_help
 
 HELP = "from maquette.cli.main import run; run(['--help'])"
@@ -88,3 +90,18 @@ def test_a_defect_is_one_line_and_no_traceback(monkeypatch, capsys):
     assert run(["methods"]) == 2
     err = capsys.readouterr().err
     assert "internal error (RuntimeError: two lines)" in err and err.count("\n") == 1
+
+
+def test_progress_on_a_terminal_leaves_stdout_to_its_file(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(sys, "stdout", file)
+    with progress_bar(1, shown=True) as show:
+        show("me", "reading")
+        say("me.jpg: out/me/face-1")
+    assert file.getvalue() == "me.jpg: out/me/face-1\n"
+    assert "me.jpg" not in terminal.getvalue() and "me" in terminal.getvalue()

@@ -87,7 +87,9 @@ def progress_bar(total: int, shown: bool) -> Iterator[Progress]:
 
     columns = (SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"))
     console = Console(file=sys.stderr, soft_wrap=True)
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+    # Lines on stdout pass through the console, above the bar, only if they are bound for the same terminal.
+    settings = {"console": console, "transient": True, "redirect_stdout": sys.stdout.isatty()}
+    with Progress(*columns, TimeElapsedColumn(), **settings) as bar:
         task = bar.add_task("starting", total=total)
         begun: dict[str, None] = {}
 
