@@ -118,6 +118,17 @@ def test_a_summary_that_cannot_be_written_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+@pytest.mark.parametrize("mask, mode", [(0o077, 0o600), (0o022, 0o644)])
+def test_the_summary_follows_the_umask(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        OutputFolder(tmp_path).close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "summary.json").stat().st_mode & 0o777 == mode
+
+
 def test_a_nearly_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=5e6))
     with pytest.raises(BadInput, match="5 MB free"):

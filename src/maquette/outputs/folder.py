@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from maquette.core.errors import BadInput
@@ -156,15 +157,15 @@ class OutputFolder:
             "removed": [folder.relative_to(self.path).as_posix() for folder in dict.fromkeys(removed)],
         }
         with self._told():
-            handle, beside = tempfile.mkstemp(prefix=".summary-", dir=self.path)
+            # Not mkstemp, whose files are for their owner alone: like all others, this one follows the umask.
+            beside = self.path / f".summary-{token_hex(4)}"
             try:
                 # A name that is not UTF-8 holds lone surrogates; JSON keeps them as \udcXX.
-                with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                with beside.open("x", encoding="utf-8", errors="backslashreplace") as file:
                     json.dump(summary, file, indent=2, ensure_ascii=False)
-                os.chmod(beside, 0o644)
-                os.replace(beside, self.path / SUMMARY)
+                beside.replace(self.path / SUMMARY)
             finally:
-                Path(beside).unlink(missing_ok=True)
+                beside.unlink(missing_ok=True)
         return summary
 
     def _void(self, folder: Path) -> Iterator[Path]:
