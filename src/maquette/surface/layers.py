@@ -40,10 +40,9 @@ class Layers:
         size: working size of the texture, a multiple of 16.
         skin: chart of skin and mouth cavity at `size` / `coarse_step`.
         place: the same chart at `size` / `map_step`.
-        zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "hair" (hair is likely),
-            "hairline" (hair may be seen), "below" (the eyes), "beside" (the face's front), "off" (ears and neck, which
-            no photo fits well), "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids),
-            "plain" (skin without lips, brows and lids).
+        zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "middle" (nose and mouth), "hair"
+            (hair is likely), "hairline" (photo hair may reach here), "below", "beside", "off" (ears and neck),
+            "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "plain" (skin only).
         fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
         ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
         small: part -> chart at `size`: "eyeLeft", "eyeRight", "teeth", "tongue".
@@ -166,9 +165,12 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
     for _ in range(3):
         core = (core + (graph @ core) / degree) / 2
     hair = (hair + (graph @ hair) / degree) / 2
+    middle = (1 - smoothstep(np.abs(x), 0.030, 0.042)) * smoothstep(y, -0.105, -0.090) * smoothstep(-y, -0.035, -0.025)
+    middle = middle * smoothstep(region["face"], 0.5, 0.95) * (1 - cavity)
     features = np.maximum.reduce([region["lips"], region["brows"], region["eyelids"], region["nostrils"]])
     return {
-        "core": np.maximum(core, smoothstep(features, 0.2, 0.6)),
+        "core": np.maximum.reduce([core, smoothstep(features, 0.2, 0.6), middle]),
+        "middle": middle,
         "hair": hair,
         "hairline": reach,
         "below": smoothstep(-y, 0.012, 0.016),

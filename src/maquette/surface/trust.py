@@ -34,6 +34,8 @@ def believable(
     zones = layers.zones
     # Brows, lips and beards are not bare skin, but belong to the face; at its rim hair and background look in.
     core = smoothstep(zones["core"], 0.3, 0.95) * smoothstep(geometric, 0.3, 0.9)
+    # Around nose and mouth nothing else can be seen, however flat the view: a fill there would patch the nose.
+    core = np.maximum(core, zones["middle"] * smoothstep(geometric, 0.02, 0.2))
     core = core * (1 - occluders(geometric, bare, known_skin, layers)) * (1 - curtains(bare, known_skin, layers))
     grown = smoothstep(zones["hairline"], 0.2, 0.6)
     loose = np.maximum(cleaned(bare, layers) * (1 - zones["off"]), grown * np.maximum(hair, bare))
