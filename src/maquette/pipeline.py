@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from maquette import surface
-from maquette.core.job import Job, Progress, silent
+from maquette.core.job import Job, Progress, side_by_side, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation
@@ -62,8 +63,8 @@ class Run:
             if isinstance(faces, Failure):
                 yield faces
                 continue
-            for number, face in enumerate(faces, 1):
-                yield job.fork().attempt(self.subject, [face], f"face-{number}")
+            steps = [partial(job.fork().attempt, self.subject, [f], f"face-{n}") for n, f in enumerate(faces, 1)]
+            yield from side_by_side(steps)
 
     def together(self, photos: Sequence[str | Path]) -> Iterator[Result | Failure]:
         """One person from all photos; of a photo with several faces the largest."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maquette.core.errors import BadInput, InternalError
-from maquette.core.job import Job, explained
+from maquette.core.job import Job, explained, side_by_side
 from maquette.core.result import Failure
 
 
@@ -58,3 +58,32 @@ def test_missing_libraries_are_not_one_photos_fault():
 
 def test_long_messages_are_cut():
     assert len(str(explained(ValueError("x" * 9999), "me.jpg"))) < 500
+
+
+def test_side_by_side_keeps_the_order_and_two_at_once():
+    import threading
+    import time
+
+    busy, most, lock = 0, 0, threading.Lock()
+
+    def work(number):
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.02 * (3 - number))
+        with lock:
+            busy -= 1
+        return number
+
+    assert list(side_by_side([lambda n=n: work(n) for n in range(3)])) == [0, 1, 2]
+    assert most == 2
+    assert list(side_by_side([threading.current_thread])) == [threading.current_thread()]
+
+
+def test_side_by_side_drops_what_has_not_begun():
+    done = []
+    results = side_by_side([lambda n=n: done.append(n) for n in range(50)])
+    next(results)
+    results.close()
+    assert len(done) < 50

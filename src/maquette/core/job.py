@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
@@ -11,6 +12,7 @@ from typing import TypeVar
 from maquette.core.errors import BadInput, InternalError, MaquetteError
 from maquette.core.result import Failure
 
+AT_ONCE = 2  # faces in work: each stage keeps about one core busy, and memory stays low
 Progress = Callable[[str, str], None]
 T = TypeVar("T")
 
@@ -61,6 +63,25 @@ class Job:
             raise
         except Exception as error:
             return Failure(self.name, ", ".join(self.photos), explained(error, ", ".join(self.photos)))
+
+
+def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
+    """Results of independent pieces of work, in order, two at a time; a single one stays in the caller's thread.
+
+    When the caller stops early, what has not begun is dropped.
+
+    Example:
+        >>> list(side_by_side([lambda: 1, lambda: 2]))
+        [1, 2]
+    """
+    if len(works) == 1:
+        yield works[0]()
+        return
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        yield from pool.map(lambda work: work(), works)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:
