@@ -77,11 +77,15 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
     if len(works) == 1:
         yield works[0]()
         return
-    pool = ThreadPoolExecutor(AT_ONCE)
+    from threadpoolctl import threadpool_limits
+
+    # Linear algebra of several threads in each of them would only wait for itself: measured 3.1 -> 2.2 times one face.
+    limits, pool = threadpool_limits(1), ThreadPoolExecutor(AT_ONCE)
     try:
         yield from pool.map(lambda work: work(), works)
     finally:
         pool.shutdown(cancel_futures=True)
+        limits.restore_original_limits()
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:
