@@ -75,7 +75,7 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
         "scale_error": 0.04,
         "landmark_error_px": [1.0] * photos,
         "landmark_error_mm": [np.float64(1.5)] * photos,
-        "average_distance": 0.6,
+        "average_distance_mm": 2.6,
         "pose": [{"yaw": YAW, "pitch": 0.0, "roll": 0.0}] * photos,
     }
     reconstruction = Reconstruction(mesh, (camera,) * photos, None, parameters, "metric", facts)

@@ -51,7 +51,7 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
         widest = max(face.width for face in faces)
         raise NothingFound(
             f"{name}: face too small: {widest:.0f} px wide, at least {options.min_face:g} are needed: "
-            "use a larger version of the photo"
+            "use a larger version of the photo, or lower --min-face"
         )
     large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
     ordered = sorted(large, key=lambda face: face.box[[0, 2]].mean())

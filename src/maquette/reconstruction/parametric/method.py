@@ -66,6 +66,7 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         "landmark_error_px": [float(e) for e in errors],
         "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
         "average_distance": float(np.sqrt((identity**2).mean())),
+        "average_distance_mm": distance_from_average(model, identity),
         "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
         "seconds": {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds},
     }
@@ -86,6 +87,12 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         scale="relative" if size.source == "average head" else "metric",
         provenance=provenance,
     )
+
+
+def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray) -> float:
+    """Mean distance between the face and the average head's, mm, model size, without expression."""
+    moved = np.tensordot(identity.astype(np.float32), model.identity_basis[: len(identity)], 1)
+    return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
 
 
 def reprojection(model: morphable.MorphableModel, view: View, observation: Observation, vertices: np.ndarray) -> float:
