@@ -67,6 +67,31 @@ class RayCaster:
         return distance < reach - offset
 
 
+def ambient_occlusion(vertices: NDArray, normals: NDArray, faces: NDArray, rays: int, reach: float) -> NDArray:
+    """How open the sky is above each vertex, by cosine weighted rays on a spiral.
+
+    Args:
+        vertices: (V, 3), metres; normals: (V, 3) unit; faces: (F, 3).
+        rays: per vertex.
+        reach: metres beyond which nothing darkens.
+
+    Returns:
+        (V,) float32 in 0-1, 1 where nothing near covers the vertex.
+    """
+    k = np.arange(rays)
+    height, turn = np.sqrt((k + 0.5) / rays), np.pi * (1 + 5**0.5) * k
+    radius = np.sqrt(1 - height**2)
+    local = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1)
+    other = np.where(np.abs(normals[:, :1]) > 0.7, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
+    tangent = np.cross(normals, other)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
+    frame = np.stack([tangent, np.cross(normals, tangent), normals], axis=1)
+    directions = np.einsum("rk,vkd->vrd", local, frame).reshape(-1, 3)
+    origins = np.repeat(vertices + 5e-4 * normals, rays, axis=0)
+    distance = RayCaster(vertices, faces).first_hits(origins, directions)[2]
+    return np.clip(distance / reach, 0, 1).reshape(len(vertices), rays).mean(axis=1).astype(np.float32)
+
+
 def render_buffers(camera: Camera, vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """What each pixel of a camera sees of a mesh: one ray through each pixel centre.
 

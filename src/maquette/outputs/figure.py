@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
-from maquette.geometry.raycast import RayCaster
+from maquette.geometry.raycast import ambient_occlusion
 
 OCCLUSION_REACH_M = 0.06  # beyond this a surface no longer darkens its neighbour; about half a head
 OCCLUSION_RAYS = 32
@@ -58,18 +58,7 @@ def split_seams(faces: NDArray, uv_faces: NDArray) -> tuple[NDArray, NDArray, ND
 
 def openness(vertices: NDArray, faces: NDArray, normals: NDArray) -> NDArray:
     """(V,) float32 in 0-1: the share of the sky above each vertex that nothing near covers (ambient occlusion)."""
-    turn = np.pi * (1 + np.sqrt(5)) * np.arange(OCCLUSION_RAYS)
-    height = np.sqrt((np.arange(OCCLUSION_RAYS) + 0.5) / OCCLUSION_RAYS)  # cosine weighted
-    local = np.stack([np.sqrt(1 - height**2) * np.cos(turn), np.sqrt(1 - height**2) * np.sin(turn), height], axis=1)
-    helper = np.where(np.abs(normals[:, :1]) > 0.7, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
-    side = np.cross(normals, helper)
-    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12)
-    frame = np.stack([side, np.cross(normals, side), normals], axis=1)
-    directions = np.einsum("rk,vkd->vrd", local, frame).reshape(-1, 3)
-    starts = np.repeat(vertices + 5e-4 * normals, OCCLUSION_RAYS, axis=0)
-    _, _, distance = RayCaster(vertices, faces).first_hits(starts, directions)
-    free = np.clip(distance / OCCLUSION_REACH_M, 0, 1).reshape(-1, OCCLUSION_RAYS)
-    return free.mean(axis=1).astype(np.float32)
+    return ambient_occlusion(vertices, normals, faces, OCCLUSION_RAYS, OCCLUSION_REACH_M)
 
 
 def edges_of(faces: NDArray, count: int) -> tuple[NDArray, NDArray, NDArray]:

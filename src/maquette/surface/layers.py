@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency, vertex_normals
-from maquette.geometry.raycast import RayCaster
+from maquette.geometry.raycast import ambient_occlusion
 from maquette.morphable import MorphableModel, load
 from maquette.surface.atlas import Chart, chart
 from maquette.surface.pyramid import blurred, enlarged, smoothstep
@@ -121,19 +121,7 @@ def vertex_ambient(model: MorphableModel) -> NDArray:
     """(V,) float32 0-1: share of the hemisphere above each vertex of the mean shape that is open."""
     vertices, faces = model.mean.astype(float), model.faces
     normals = vertex_normals(vertices, faces)
-    k = np.arange(AMBIENT_RAYS) + 0.5
-    height, turn = np.sqrt(1 - k / AMBIENT_RAYS), np.pi * (1 + 5**0.5) * k  # cosine weighted spiral
-    radius = np.sqrt(1 - height**2)
-    local = np.stack([radius * np.cos(turn), radius * np.sin(turn), height], axis=1)
-    helper = np.where(np.abs(normals[:, :1]) > 0.9, [[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
-    tangent = np.cross(normals, helper)
-    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-9)
-    frame = np.stack([tangent, np.cross(normals, tangent), normals], axis=1)
-    rays = np.einsum("rk,vkd->vrd", local, frame).reshape(-1, 3)
-    origins = np.repeat(vertices + 5e-4 * normals, AMBIENT_RAYS, axis=0)
-    distance = RayCaster(vertices, faces).first_hits(origins, rays)[2]
-    closed = np.clip(1 - distance / AMBIENT_REACH_M, 0, 1)
-    return (1 - closed.reshape(len(vertices), -1).mean(axis=1)).astype(np.float32)
+    return ambient_occlusion(vertices, normals, faces, AMBIENT_RAYS, AMBIENT_REACH_M)
 
 
 def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:

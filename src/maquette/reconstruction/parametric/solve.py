@@ -35,7 +35,7 @@ def solve(
     """
     K, E = len(identity), landmarks.basis.shape[2] - len(identity)
     for _ in range(rounds):
-        matrix, vector = np.zeros((K + len(views) * (POSE + E),) * 2), None
+        matrix = np.zeros((K + len(views) * (POSE + E),) * 2)
         vector = np.zeros(len(matrix))
         matrix[:K, :K] += np.eye(K)
         vector[:K] -= identity
