@@ -1,0 +1,168 @@
+"""Laying one shape onto another: Procrustes with or without scale, trimmed ICP, and non-rigid correspondences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput
+from maquette.evaluation.meshes import Shape
+from maquette.evaluation.shapes import ClosestPoints
+
+STIFFNESS = (50.0, 10.0, 2.0, 0.5)  # of the non-rigid graph, in units of the data term, stiff to soft
+ROUNDS_PER_STIFFNESS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """x -> scale * rotation @ x + translation.
+
+    Attributes:
+        scale: positive; 1 for a rigid motion.
+        rotation: (3, 3), determinant 1.
+        translation: (3,).
+    """
+
+    scale: float
+    rotation: NDArray
+    translation: NDArray
+
+    def apply(self, points: NDArray) -> NDArray:
+        """(N, 3) moved points."""
+        return self.scale * np.asarray(points, np.float64) @ self.rotation.T + self.translation
+
+    def after(self, first: Motion) -> Motion:
+        """This motion after another one."""
+        return Motion(self.scale * first.scale, self.rotation @ first.rotation, self.apply(first.translation[None])[0])
+
+
+STILL = Motion(1.0, np.eye(3), np.zeros(3))
+
+
+def align(source: NDArray, target: NDArray, scale: bool) -> Motion:
+    """The least squares motion of corresponding points (Umeyama 1991, eq. 40-42; no reflection).
+
+    Args:
+        source, target: (N, 3), N >= 3, not all on a line.
+        scale: True for a similarity, False for a rigid (metric) motion.
+
+    Raises:
+        BadInput: different counts, NaN, or points that fix no rotation.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if source.shape != target.shape:
+        raise BadInput(f"alignment: wanted as many points on both sides, got {len(source)} and {len(target)}")
+    if not (np.isfinite(source).all() and np.isfinite(target).all()):
+        raise BadInput("alignment: points hold NaN or infinity, wanted finite ones")
+    a, b = source - source.mean(axis=0), target - target.mean(axis=0)
+    spreads = [np.linalg.svd(side, compute_uv=False) if len(side) >= 3 else np.zeros(3) for side in (a, b)]
+    if any(spread[1] <= 1e-9 * max(spread[0], 1e-300) for spread in spreads):
+        raise BadInput(f"alignment: {len(source)} points on a line or in one place fix no rotation: wanted more")
+    U, D, Vt = np.linalg.svd(b.T @ a)
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))])
+    rotation = (U * signs) @ Vt
+    factor = float((D * signs).sum() / (a**2).sum()) if scale else 1.0
+    return Motion(factor, rotation, target.mean(axis=0) - factor * rotation @ source.mean(axis=0))
+
+
+def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) -> Motion:
+    """`align`, five times without the points that lie farther off than `least` and three medians.
+
+    Args:
+        least: distance below which a point is never dropped, in the target's unit.
+    """
+    good = np.isfinite(source).all(axis=1) & np.isfinite(target).all(axis=1)
+    valid = good
+    for _ in range(5):
+        motion = align(source[good], target[good], scale)
+        rest = np.full(len(source), np.inf)
+        rest[valid] = np.linalg.norm(motion.apply(source[valid]) - target[valid], axis=1)
+        good = rest < max(least, 3 * float(np.median(rest[valid])))
+    return motion
+
+
+def icp(
+    shape: Shape, points: NDArray, scale: bool, keep: float = 1.0, rounds: int = 100, tolerance: float = 1e-5
+) -> Motion:
+    """Trimmed ICP (Chetverikov et al. 2002): the motion that brings a mesh to a scan, closest points on the mesh.
+
+    Args:
+        shape: already near the scan.
+        points: (N, 3), the scan.
+        scale: whether the scale is free.
+        keep: share of the points that count, the nearest ones.
+        rounds: most iterations.
+        tolerance: stop when the root mean square distance changes by less than this share.
+    """
+    # The scan moves towards the fixed mesh, so that the search tree is built once.
+    tree, motion, before = ClosestPoints(shape), STILL, np.inf
+    for _ in range(rounds):
+        back = _inverse(motion)
+        closest, _, _ = tree.query(back.apply(points))
+        gaps = np.linalg.norm(motion.apply(closest) - points, axis=1)
+        inner = gaps <= np.quantile(gaps, keep)
+        now = float(np.sqrt((gaps[inner] ** 2).mean()))
+        if now <= 1e-12 or abs(before - now) <= tolerance * now:
+            break
+        motion, before = align(closest[inner], points[inner], scale), now
+    return motion
+
+
+def _inverse(motion: Motion) -> Motion:
+    turned = motion.rotation.T
+    return Motion(1 / motion.scale, turned, -turned @ motion.translation / motion.scale)
+
+
+def neighbour_edges(points: NDArray, count: int = 6) -> NDArray:
+    """(E, 2) int: each point with its nearest `count` others, for scans that have no triangles."""
+    from scipy.spatial import cKDTree
+
+    near = cKDTree(points).query(points, k=min(count + 1, len(points)))[1].reshape(len(points), -1)[:, 1:]
+    edges = np.stack([np.repeat(np.arange(len(points)), near.shape[1]), near.ravel()], axis=1)
+    return np.unique(np.sort(edges, axis=1), axis=0)
+
+
+def correspondences(
+    points: NDArray,
+    edges: NDArray,
+    target: Shape,
+    anchors: tuple[NDArray, NDArray] | None = None,
+    stiffness: Sequence[float] = STIFFNESS,
+) -> NDArray:
+    """Non-rigid ICP: where each scan point lands on the target when the scan is bent onto it.
+
+    Minimises sum |p + d - q|^2 + stiffness sum over edges |d_i - d_j|^2 for the shifts d, the stiffness falling
+    (Amberg et al. 2007 with shifts instead of affine maps). The distance from a point to its landing place counts
+    sliding along the surface, which the nearest point hides.
+
+    Args:
+        points: (N, 3), the scan, aligned to the target.
+        edges: (E, 2) int between points.
+        target: the surface, in the same unit.
+        anchors: ((K,) indices of points, (K, 3) where they belong), or None; they pull 50 times as strongly.
+
+    Returns:
+        (N, 3) on the target.
+    """
+    import scipy.sparse
+    from scipy.sparse.linalg import splu
+
+    tree, count = ClosestPoints(target), len(points)
+    ones = np.ones(len(edges))
+    links = scipy.sparse.coo_matrix((ones, (edges[:, 0], edges[:, 1])), (count, count))
+    links = links + links.T
+    laplacian = scipy.sparse.diags(np.asarray(links.sum(axis=1)).ravel()) - links
+    weight, pull = np.zeros(count), np.zeros((count, 3))
+    if anchors is not None:
+        weight[anchors[0]] = 50.0
+        pull[anchors[0]] = 50.0 * (anchors[1] - points[anchors[0]])
+    shift = np.zeros((count, 3))
+    for stiff in stiffness:
+        system = splu((scipy.sparse.diags(1.0 + weight) + stiff * laplacian).tocsc())
+        for _ in range(ROUNDS_PER_STIFFNESS):
+            closest = tree.query(points + shift)[0]
+            shift = system.solve(closest - points + pull)
+    return tree.query(points + shift)[0]

@@ -1,0 +1,108 @@
+"""Alignment: known motions are found, scale is free only where it may be, sliding is seen by correspondences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from maquette.core.errors import BadInput
+from maquette.evaluation.registration import Motion, align, align_robustly, correspondences, icp, neighbour_edges
+from maquette.evaluation.shapes import ClosestPoints
+
+
+def motion(scale=1.0, seed=0, degrees=50.0):
+    generator = np.random.default_rng(seed)
+    axis = generator.normal(size=3)
+    turn = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis))
+    return Motion(scale, turn.as_matrix(), generator.normal(size=3))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_known_similarity_is_found(seed):
+    points, wanted = np.random.default_rng(seed).normal(size=(7, 3)), motion(2.5, seed, 170)
+    found = align(points, wanted.apply(points), scale=True)
+    assert found.scale == pytest.approx(2.5) and np.allclose(found.rotation, wanted.rotation)
+    assert np.allclose(found.translation, wanted.translation)
+
+
+def test_rigid_keeps_the_size_and_both_are_least_squares():
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(20, 3))
+    target = motion(1.3).apply(points) + 0.05 * generator.normal(size=(20, 3))
+    for scale in (False, True):
+        found = align(points, target, scale)
+        best = np.linalg.norm(found.apply(points) - target)
+        assert scale or found.scale == 1
+        for seed in range(20):
+            near = motion(1.0 + (0.01 if scale else 0.0), seed, 1.0)
+            other = Motion(near.scale, near.rotation, 0.01 * near.translation).after(found)
+            assert np.linalg.norm(other.apply(points) - target) >= best
+
+
+def test_mirrored_points_are_not_reflected():
+    points = np.random.default_rng(0).normal(size=(9, 3))
+    found = align(points, points * [-1, 1, 1], scale=True)
+    assert np.linalg.det(found.rotation) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "source, target",
+    [
+        (np.zeros((5, 3)), np.zeros((4, 3))),
+        (np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3)),
+        (np.eye(3), np.full((3, 3), np.nan)),
+        (np.eye(3)[:2], np.eye(3)[:2]),
+    ],
+)
+def test_points_that_fix_nothing_are_refused(source, target):
+    with pytest.raises(BadInput, match="alignment"):
+        align(source, target, True)
+
+
+def test_outliers_are_left_out():
+    generator = np.random.default_rng(0)
+    points = 50 * generator.normal(size=(100, 3))
+    target = motion(1.1).apply(points)
+    target[:5] += 400
+    target[7] = np.nan
+    found = align_robustly(points, target, True, 12.0)
+    assert found.scale == pytest.approx(1.1)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_icp_finds_a_small_motion(plane, scale):
+    shape = plane(bump=0.1, n=21)
+    small = motion(1.02 if scale else 1.0, 1, 4.0)
+    small = Motion(small.scale, small.rotation, 0.02 * small.translation)
+    points = small.apply(shape.vertices[np.abs(shape.vertices[:, :2] - 0.5).max(axis=1) < 0.4])
+    found = icp(shape, points, scale, rounds=400, tolerance=1e-7)
+    before = ClosestPoints(shape).query(points)[1].mean()
+    after = ClosestPoints(shape.moved(found.apply(shape.vertices))).query(points)[1].mean()
+    assert after < 0.05 * before and (scale or found.scale == 1)
+
+
+def test_trimming_ignores_what_the_prediction_lacks(sphere):
+    ball = sphere(1.0, 3)
+    points = np.concatenate([ball.vertices, ball.vertices[:30] * 1.8])
+    found = icp(ball, points, True, keep=0.9)
+    assert found.scale == pytest.approx(1, abs=1e-3)
+
+
+def test_sliding_is_hidden_from_the_nearest_point_and_seen_by_correspondences(plane):
+    """A flat patch whose anchors say that it slid by 0.1: nearest points see nothing."""
+    target, patch = plane(n=41), plane(n=15)
+    points = patch.vertices * 0.5 + [0.2, 0.2, 0]
+    corners = np.array([0, 14, 210, 224, 112])
+    slid = points[corners] + [0.1, 0, 0]
+    landed = correspondences(points, neighbour_edges(points), target, (corners, slid))
+    shift = landed - points
+    assert ClosestPoints(target).query(points)[1].max() < 1e-9
+    assert np.linalg.norm(shift[corners], axis=1) == pytest.approx(0.1, abs=0.01)
+    assert 0.02 < np.median(np.linalg.norm(shift, axis=1)) < 0.12
+
+
+def test_without_anchors_a_matching_surface_is_zero(sphere):
+    ball = sphere(1.0, 3)
+    landed = correspondences(ball.vertices, neighbour_edges(ball.vertices), ball)
+    assert np.abs(landed - ball.vertices).max() < 1e-9
