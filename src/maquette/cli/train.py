@@ -1,0 +1,131 @@
+"""`maquette train RECIPE -o OUT`: teach one network; every recipe is a command with flags of its own."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from maquette.cli.flags import with_options
+from maquette.cli.terminal import complain, one_line, say
+
+if TYPE_CHECKING:
+    from maquette.training.recipe import Recipe
+
+
+class Recipes(TyperGroup):
+    """The rows of training/recipe.py as commands; a recipe is imported when its command is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the recipes that ship."""
+        from maquette.training.recipe import RECIPES
+
+        return list(RECIPES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of one recipe, named by its row or as module:RECIPE."""
+        from maquette.training.recipe import load
+
+        if cmd_name.startswith("-"):
+            return None
+        made = typer.Typer(add_completion=False, rich_markup_mode=None)
+        made.command(cmd_name)(command(load(cmd_name)))
+        return typer.main.get_command(made)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The table of recipes in `maquette train --help`, without importing one of them."""
+        from maquette.training.recipe import RECIPES
+
+        with formatter.section("Recipes"):
+            formatter.write_dl([(name, line) for name, (_, line) in RECIPES.items()] or [("none", "yet")])
+
+
+app = typer.Typer(cls=Recipes, help="Teach a network: maquette train RECIPE -o OUT.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Teach a network; `maquette train RECIPE --help` shows a recipe's options."""
+
+
+def command(recipe: Recipe) -> Callable[..., None]:
+    """The command of one recipe, with a flag for each option of the recipe and of the loop."""
+    from maquette.training.options import LoopOptions
+
+    @with_options(recipe.options, LoopOptions)
+    def run(
+        ctx: typer.Context,
+        out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder of this training.")],
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Go on from OUT's last checkpoint, with its options.")
+        ] = False,
+        **flat: Any,
+    ) -> None:
+        given = {name: v for name, v in flat.items() if ctx.get_parameter_source(name).name != "DEFAULT"}
+        teach(recipe, out, resume, given)
+
+    run.__doc__ = f"Teach {recipe.what or recipe.name}."
+    signature = inspect.signature(run)
+    defaults = {f.name: getattr(recipe.loop, f.name) for f in fields(LoopOptions)}
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(default=defaults.get(p.name, p.default)) for p in signature.parameters.values()]
+    )
+    return run
+
+
+def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
+    """Train with the options that were given; what was not is the recipe's default, or on a resume as it was."""
+    from dataclasses import asdict
+
+    from maquette.training import checkpoint
+
+    with _hushed():
+        from maquette.training.loop import train
+
+        known = {**{f.name: f.default for f in fields(recipe.options)}, **asdict(recipe.loop)}
+        if resume:
+            before = checkpoint.load(out / checkpoint.LAST)
+            if before["recipe"] == recipe.name:
+                known |= before["options"] | before["loop"]
+        known |= given
+        loop = type(recipe.loop)(**{f.name: known[f.name] for f in fields(recipe.loop)})
+        options = recipe.options(**{f.name: known[f.name] for f in fields(recipe.options)})
+        with _bar(recipe.name, loop.steps) as show:
+            scores = train(recipe, options, loop, out, resume, complain, show)
+    told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    say(one_line(f"{recipe.name}: {loop.steps} steps, {told}: {out}"))
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Without the advice of Lightning and torch on how else one could train."""
+    import logging
+
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _bar(name: str, steps: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar of steps with the time that is left; nothing when stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda step, text: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(name), BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(file=sys.stderr, soft_wrap=True)
+    with Progress(*columns, TextColumn("{task.description}"), console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=steps)
+        yield lambda step, text: bar.update(task, completed=step, description=text)

@@ -1,0 +1,1 @@
+"""Teach networks: one loop on Lightning Fabric, and recipes that say what it is fed and what it is to learn."""

@@ -1,0 +1,71 @@
+"""Checkpoints that are whole or not there: written beside their place and renamed into it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from maquette.core.errors import BadInput
+from maquette.training.recipe import Recipe
+
+FORMAT = 1
+LAST, BEST = "last.ckpt", "best.ckpt"
+
+
+def save(state: dict[str, Any], path: Path) -> None:
+    """Write tensors, numbers and text; a crash at any moment leaves the previous file whole.
+
+    Raises:
+        BadInput: the disk is full or the folder cannot be written.
+    """
+    beside = path.with_name(path.name + ".part")
+    try:
+        with open(beside, "wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except (OSError, RuntimeError) as error:
+        # torch tells of a full disk as a RuntimeError of its zip writer.
+        beside.unlink(missing_ok=True)
+        kept = "; the previous one is whole" if path.exists() else ""
+        raise BadInput(f"checkpoint {path}: cannot be written ({error}){kept}: make room, then resume") from error
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        BadInput: there is none, or it is damaged or of another format.
+    """
+    if not path.is_file():
+        raise BadInput(f"checkpoint {path}: there is none: train without --resume, or name another folder")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged zip can end in any of torch's errors
+        raise BadInput(f"checkpoint {path}: cannot be read ({type(error).__name__}): take {BEST} instead") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise BadInput(f"checkpoint {path}: not a checkpoint of this version's training: train anew")
+    return state
+
+
+def check_recipe(state: dict[str, Any], path: Path, recipe: Recipe, options: dict[str, Any]) -> None:
+    """Refuse a checkpoint of another recipe or of other options of it.
+
+    Raises:
+        BadInput: with what differs.
+    """
+    if state["recipe"] != recipe.name:
+        raise BadInput(
+            f"checkpoint {path}: is of recipe {state['recipe']!r}, wanted {recipe.name!r}: choose another folder"
+        )
+    for key in sorted((state["options"].keys() | options.keys()) - set(recipe.movable)):
+        was, now = state["options"].get(key), options.get(key)
+        if was != now:
+            raise BadInput(
+                f"checkpoint {path}: was trained with {key.replace('_', ' ')} {was}, not {now}: "
+                "leave the flag away, or choose another folder"
+            )

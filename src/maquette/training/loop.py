@@ -1,0 +1,343 @@
+"""The one loop: every recipe is taught by it.
+
+A step depends on (recipe, options, seed, step) alone: its batch has the step's number, its learning rate and decay
+are functions of the step, and torch's, numpy's and Python's generators are seeded anew from (seed, step) before it.
+So a training that was killed and resumed from any checkpoint ends, on a CPU, with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from maquette.core.errors import BadInput, MaquetteError
+from maquette.training import checkpoint
+from maquette.training.facts import facts
+from maquette.training.feed import feed, tensors
+from maquette.training.logs import SCORES, TRAIN, Logs
+from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
+from maquette.training.options import LoopOptions
+from maquette.training.recipe import Recipe
+
+Say = Callable[[str], None]
+Show = Callable[[int, str], None]
+
+
+class Stopped(MaquetteError):
+    """Somebody stopped the training; its checkpoint is written."""
+
+    exit_code = 130
+
+
+def train(
+    recipe: Recipe,
+    options: Any,
+    loop: LoopOptions,
+    out: Path,
+    resume: bool = False,
+    say: Say = lambda text: None,
+    show: Show = lambda step, text: None,
+) -> dict[str, Any]:
+    """Teach one network; leaves last.ckpt, best.ckpt, train.csv, scores.csv, pictures and TensorBoard's events.
+
+    Args:
+        options: of the recipe.
+        out: folder, made if need be; holds one training.
+        resume: go on from its last.ckpt.
+        say: gets lines for people.
+        show: gets the number of finished steps and a short text, after every writing of the log.
+
+    Returns:
+        The last scores by name.
+
+    Raises:
+        BadInput: no data, a loss that is not finite, a folder or checkpoint that does not fit.
+        Stopped: by Ctrl-C or SIGTERM, after the running step was saved.
+    """
+    fabric = make_fabric(loop)
+    fabric.launch()
+    state = _look(recipe, options, loop, out, resume)
+    fabric.barrier()
+    training = Training(fabric, recipe, options, loop, out, state)
+    try:
+        if training.rank == 0:
+            training.logs = Logs(out, training.step, say)
+        with _stoppable() as stop:
+            training.run(stop, show)
+    finally:
+        if training.logs:
+            training.logs.close()
+    return training.scores
+
+
+class Training:
+    """The state of one training and its steps.
+
+    Attributes:
+        step: steps that are done.
+        network: as Fabric wraps it; `raw` is the module itself, `ema` its average.
+        best: lowest score so far.
+        scores: of the last validation.
+        seconds: spent so far, over all resumes.
+    """
+
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, options: Any, loop: LoopOptions, out: Path, state: dict | None
+    ) -> None:
+        """Build everything anew, or as the state of a checkpoint says."""
+        self.fabric, self.recipe, self.options, self.loop, self.out = fabric, recipe, options, loop, out
+        self.rank, self.world = fabric.global_rank, fabric.world_size
+        self.batches = recipe.batches(options, loop.batch_size, loop.seed)
+        if not len(self.batches):
+            raise BadInput(f"recipe {recipe.name}: the data set is empty: wanted at least one example")
+        seed_everything(loop.seed, -1, 0)
+        self.raw = recipe.build_network(options)
+        self.optimizer = torch.optim.AdamW(parameter_groups(self.raw, loop.weight_decay), lr=loop.learning_rate)
+        self.network, self._stepper = fabric.setup(self.raw, self.optimizer)
+        self.ema = copy.deepcopy(self.raw).requires_grad_(False).eval()
+        self.step, self.best, self.seconds = 0, math.inf, 0.0
+        self.scores: dict[str, float] = {}
+        self.logs: Logs | None = None
+        self._rows: list[tuple[int, list[str], torch.Tensor]] = []
+        self._told = ""
+        self._shown: dict[str, torch.Tensor] | None = None
+        self._facts = facts(fabric.device, self.world)
+        if state:
+            self._restore(state)
+
+    def run(self, stop: threading.Event, show: Show) -> None:
+        """All steps that are left.
+
+        Raises:
+            Stopped: `stop` was set.
+        """
+        begun, before = perf_counter(), self.seconds
+        first = self.step
+        numbers = (step * self.world + self.rank for step in range(first, self.loop.steps))
+        # A generator is closed by hand, so that the workers end before an error is told.
+        stream = feed(self.batches, numbers, self.loop.workers, self.recipe.processes)
+        try:
+            for batch in stream:
+                self._learn(self.fabric.to_device(batch))
+                self.seconds = before + perf_counter() - begun
+                done = self.step == self.loop.steps
+                stopped = self._agreed(stop.is_set())
+                self._after(done, stopped)
+                if not self._rows:
+                    show(self.step, f"{(self.step - first) / (perf_counter() - begun):.1f} steps/s {self._told}")
+                if stopped and not done:
+                    raise Stopped(
+                        f"stopped after step {self.step} of {self.loop.steps}; {self.out / checkpoint.LAST} is "
+                        "written: to go on, run the same command with --resume"
+                    )
+        finally:
+            stream.close()
+
+    def _learn(self, batch: dict[str, torch.Tensor]) -> None:
+        """One step of the optimizer and of the average."""
+        seed_everything(self.loop.seed, self.step, self.rank)
+        rate = learning_rate(self.step, self.loop)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        loss, figures = self.recipe.loss(self.network, batch, self.options)
+        self.fabric.backward(loss)
+        clip = self.loop.clip or math.inf
+        norm = self.fabric.clip_gradients(self.network, self._stepper, max_norm=clip, error_if_nonfinite=False)
+        self._stepper.step()
+        self._stepper.zero_grad(set_to_none=True)
+        average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
+        self.step += 1
+        row = {"loss": loss, "gradient": norm, "rate": rate, **figures}
+        # On the device until the log is written: asking for each value would make a GPU wait.
+        values = [torch.as_tensor(v, dtype=torch.float32, device=loss.device).detach() for v in row.values()]
+        self._rows.append((self.step, list(row), torch.stack(values)))
+
+    def _after(self, done: bool, stopped: bool) -> None:
+        """What is due after a step: log, picture, validation, checkpoint, in this order."""
+        loop = self.loop
+        draw, check, save = (
+            every and self.step % every == 0 for every in (loop.picture_every, loop.validate_every, loop.save_every)
+        )
+        if not (draw or check or save or done or stopped or self.step % loop.log_every == 0):
+            return
+        self._write_rows()
+        better = self._validate() if (check or done) else False
+        if self.rank == 0:
+            if draw or (done and loop.picture_every):
+                self._draw()
+            if better:
+                checkpoint.save(self.state(), self.out / checkpoint.BEST)
+            if save or done or stopped:
+                checkpoint.save(self.state(), self.out / checkpoint.LAST)
+                self.logs.flush()
+        if check or save or done:
+            self.fabric.barrier()
+
+    def _write_rows(self) -> None:
+        """Write the rows that wait.
+
+        Raises:
+            BadInput: a loss or gradient is not finite.
+        """
+        steps, names = [step for step, _, _ in self._rows], self._rows[0][1]
+        values = torch.stack([row for _, _, row in self._rows])
+        values = (self.fabric.all_reduce(values) if self.world > 1 else values).cpu().numpy()
+        self._rows = []
+        if self.rank == 0:
+            self.logs.write(TRAIN, [(step, dict(zip(names, row.tolist()))) for step, row in zip(steps, values)])
+        self._told = f"loss {values[-1, 0]:.4g}"
+        for step, row in zip(steps, values):
+            wrong = [name for name, value in zip(names, row) if not np.isfinite(value)]
+            if wrong:
+                last = self.out / checkpoint.LAST
+                kept = f"the last good checkpoint is {last}" if last.exists() else "no checkpoint was written yet"
+                raise BadInput(
+                    f"recipe {self.recipe.name}: {wrong[0]} is {row[names.index(wrong[0])]} at step {step}: {kept}: "
+                    "lower --learning-rate, raise --warmup or look at the data"
+                )
+
+    def _validate(self) -> bool:
+        """Score the average on the first device; whether it is the best so far."""
+        if self.rank:
+            return False
+        with torch.no_grad():
+            self.scores = {name: float(v) for name, v in self.recipe.validate(self.ema, self.options).items()}
+        score = self.scores["score"]
+        if not math.isfinite(score):
+            raise BadInput(f"recipe {self.recipe.name}: the score is {score} at step {self.step}: look at {TRAIN}")
+        self.logs.write(SCORES, [(self.step, self.scores)])
+        better = score < self.best
+        self.best = min(score, self.best)
+        return better
+
+    def _draw(self) -> None:
+        if self._shown is None:
+            # Always the same batch, so that two pictures differ by the learning alone.
+            self._shown = tensors(self.batches.batch(0))
+        with torch.no_grad():
+            self.logs.picture(self.step, self.recipe.picture(self.ema, self.fabric.to_device(self._shown)))
+
+    def _agreed(self, stop: bool) -> bool:
+        """Whether any device is to stop; asked of the others only when the log is due."""
+        if self.world == 1:
+            return stop
+        if self.step % self.loop.log_every:
+            return False
+        return bool(self.fabric.all_reduce(torch.tensor(float(stop), device=self.fabric.device), reduce_op="sum") > 0)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resume, or a publication, needs; tensors, numbers and text."""
+        return {
+            "recipe": self.recipe.name,
+            "options": asdict(self.options),
+            "loop": asdict(self.loop),
+            "step": self.step,
+            "world": self.world,
+            "network": self.raw.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best": self.best,
+            "scores": self.scores,
+            "seconds": self.seconds,
+            "facts": self._facts,
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.raw.load_state_dict(state["network"])
+        self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best, self.scores = state["step"], state["best"], dict(state["scores"])
+        self.seconds = state["seconds"]
+
+
+def make_fabric(loop: LoopOptions) -> Fabric:
+    """The devices and the arithmetic that the options ask for.
+
+    Raises:
+        BadInput: the accelerator is not there, or fewer devices than wanted.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    kind = next(k for k, is_there in there.items() if is_there) if loop.accelerator == "auto" else loop.accelerator
+    if not there[kind]:
+        raise BadInput(f"accelerator {kind}: there is none here: take --accelerator cpu")
+    count = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": loop.devices}[kind]
+    if loop.devices > count:
+        raise BadInput(f"devices {loop.devices}: wanted at most the {count} of {kind} that are here")
+    precision = {"cuda": "bf16-mixed"}.get(kind, "32") if loop.precision == "auto" else loop.precision
+    if kind == "cuda":
+        torch.set_float32_matmul_precision("high")
+    return Fabric(
+        accelerator=kind,
+        devices=loop.devices,
+        precision="32-true" if precision == "32" else precision,
+        strategy="ddp" if loop.devices > 1 else "auto",
+    )
+
+
+def seed_everything(seed: int, step: int, rank: int) -> None:
+    """Seed torch's, numpy's and Python's global generators from the step; step -1 is the drawing of the weights."""
+    value = int(np.random.SeedSequence([seed, step + 1, rank]).generate_state(1)[0])
+    torch.manual_seed(value)
+    np.random.seed(value)
+    random.seed(value)
+
+
+def _look(recipe: Recipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> dict[str, Any] | None:
+    """Check the folder, and read its checkpoint if one is to be resumed."""
+    last = out / checkpoint.LAST
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / f".probe-{random.getrandbits(32):08x}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or error
+        raise BadInput(f"{out}: cannot be written ({why}): choose another folder with --out") from error
+    if not resume:
+        if last.exists():
+            raise BadInput(f"{out}: holds a training already: go on with --resume, or choose another folder with --out")
+        return None
+    state = checkpoint.load(last)
+    checkpoint.check_recipe(state, last, recipe, asdict(options))
+    for name in ("seed", "batch_size"):
+        if state["loop"][name] != getattr(loop, name):
+            raise BadInput(
+                f"checkpoint {last}: was trained with {name.replace('_', ' ')} {state['loop'][name]}, not "
+                f"{getattr(loop, name)}: leave the flag away, or choose another folder"
+            )
+    return state
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, so that a step is finished first; a second Ctrl-C stops at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

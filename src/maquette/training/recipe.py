@@ -1,0 +1,114 @@
+"""What a recipe is, and the rows of those that ship.
+
+A recipe is one readable file: an options dataclass, data, a network and a loss, bound together in a `Recipe`.
+
+The loop promises: `loss` sees the network in training mode, `picture`, `validate` and `export` see the averaged
+weights in evaluation mode without gradients and without mixed precision. In return data must be a pure function:
+`batch(n)` gives the same arrays whenever and wherever it is asked, which makes a resumed training bit-exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from maquette.core.errors import BadInput
+from maquette.training.options import LoopOptions
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Batches(Protocol):
+    """A data set in an order that is a pure function of its seed."""
+
+    def __len__(self) -> int:
+        """Number of different examples; an endless synthesis may say `sys.maxsize`."""
+        ...
+
+    def batch(self, number: int) -> Mapping[str, Tensor | np.ndarray]:
+        """The batch of this number, counted from 0 without end; every array has the batch first.
+
+        It is called from other threads (or processes, see `Recipe.processes`), several numbers at a time: everything
+        random comes from `numpy.random.default_rng([seed, number])`, never from a global state.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that the loop must know to train one network.
+
+    Attributes:
+        name: what `maquette train` takes.
+        options: frozen dataclass type of numbers, text, True or False and None; the docstring of a field is the help of
+            its flag and tells its unit.
+        build_network: of the options; the weights are drawn from torch's seeded generator.
+        batches: of options, batch size and seed.
+        loss: of network, batch (on the network's device) and options: the scalar to reduce, and figures for the log,
+            the same names at every step. It calls `network(...)` itself, not methods of it, or neither mixed precision
+            nor several devices would work.
+        picture: of network and batch: (H, W, 3) uint8 sRGB, what the network makes of it.
+        validate: of network and options: figures on held-out data; the lowest "score" makes the best checkpoint.
+        export: of network: tensors by name and facts (text by name) of the published file.
+        example: of options and a generator: the input tensors of one call of the network, in order; small, they are
+            kept as golden tensors.
+        loop: this recipe's defaults for the loop's options.
+        data: what the data is and its licence, one line.
+        normalisation: what the network's input must look like, one line.
+        what: one line for people.
+        movable: options that may differ on a resume, as where the data lies.
+        processes: batches are assembled by processes instead of threads; the data set must then be picklable.
+    """
+
+    name: str
+    options: type
+    build_network: Callable[[Any], nn.Module]
+    batches: Callable[[Any, int, int], Batches]
+    loss: Callable[[nn.Module, Mapping[str, Tensor], Any], tuple[Tensor, Mapping[str, float | Tensor]]]
+    picture: Callable[[nn.Module, Mapping[str, Tensor]], np.ndarray]
+    validate: Callable[[nn.Module, Any], Mapping[str, float]]
+    export: Callable[[nn.Module], tuple[Mapping[str, Tensor], Mapping[str, str]]]
+    example: Callable[[Any, np.random.Generator], tuple[Tensor, ...]]
+    loop: LoopOptions = field(default_factory=LoopOptions)
+    data: str = ""
+    normalisation: str = ""
+    what: str = ""
+    movable: tuple[str, ...] = ()
+    processes: bool = False
+
+    def __post_init__(self) -> None:
+        shared = {f.name for f in fields(self.options)} & {f.name for f in fields(LoopOptions)}
+        if shared:
+            raise ValueError(f"recipe {self.name}: options {', '.join(sorted(shared))} are the loop's own")
+
+
+# name: (where it lies, one line for `maquette train --help`)
+RECIPES: dict[str, tuple[str, str]] = {}
+
+
+def load(name: str) -> Recipe:
+    """The recipe of one row, or of `module:ATTRIBUTE` for a recipe of one's own.
+
+    Raises:
+        BadInput: there is no such recipe.
+    """
+    where = RECIPES[name][0] if name in RECIPES else name
+    module, colon, attribute = where.partition(":")
+    if not colon:
+        known = ", ".join(RECIPES) or "none"
+        raise BadInput(f"recipe {name!r}: not known; known: {known}; or your own as module:RECIPE")
+    try:
+        recipe = getattr(import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        # A package that a recipe needs is another matter: the command says how to install it.
+        if isinstance(error, ModuleNotFoundError) and not module.startswith(str(error.name)):
+            raise
+        raise BadInput(f"recipe {name!r}: cannot be loaded ({error}): wanted module:RECIPE on the path") from error
+    if not isinstance(recipe, Recipe):
+        raise BadInput(f"recipe {name!r}: {where} is a {type(recipe).__name__}: wanted a Recipe")
+    return recipe
