@@ -1,0 +1,157 @@
+"""Wrinkles and folds as heights: lines tied to the model's landmarks, bent and broken differently in every face.
+
+Where faces fold: Lemperle et al. 2001, "A classification of facial wrinkles"; depths there are 0.1 to 1 mm and more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from maquette.surface.pyramid import smoothstep
+from maquette.synthesis.guides import Guide, curve, landmark_places
+from maquette.synthesis.noise import direction
+from maquette.synthesis.types import Identity
+
+REACH_M = 0.009  # a groove and the bulges beside it end within this distance
+LARGEST_M = 0.0014
+
+# name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
+FOLDS = {
+    "forehead": (0.00050, 0.0011, 50, 9), "frown": (0.00060, 0.0012, 52, 10), "crow": (0.00045, 0.0009, 50, 8),
+    "nasolabial": (0.00080, 0.0019, 46, 13), "marionette": (0.00060, 0.0016, 58, 8), "bag": (0.00060, 0.0018, 50, 12),
+    "bunny": (0.00025, 0.0008, 55, 9), "smoker": (0.00030, 0.0007, 63, 6), "neck": (0.00065, 0.0013, 45, 15),
+    "chin": (0.00050, 0.0022, 40, 20), "lid": (0.00055, 0.0008, 5, 10),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A line in the skin: flat texel indices (n,), signed metres across it, share along it 0-1."""
+
+    kind: str
+    index: NDArray
+    across: NDArray
+    along: NDArray
+
+
+def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
+    """(kind, (n, 2 or 3) millimetres x, y[, z]) of the subject's left half, from the landmarks (68, 3) in mm."""
+    brow, corner, lid, ala, lips, nose = mark[24], mark[45], mark[42:48].mean(axis=0), mark[35], mark[54], mark[27]
+    inner, chin = mark[42], mark[8]
+    lines = []
+    for k, height in enumerate((13, 20.5, 28, 35.5, 43)):
+        wide = 44 - 3 * k
+        xs = np.array([-wide, -24, -9, 0, 9, 24, wide])
+        lines.append(("forehead", np.stack([xs, brow[1] + height + np.array([-4, 0.5, 0, -1, 0, 0.5, -4])], 1)))
+    lines.append(("frown", np.array([[6, nose[1] + 6], [5.5, nose[1] + 14], [7.5, nose[1] + 23]])))
+    for start, turn, length in ((3.5, 0.75, 15), (1.2, 0.28, 20), (-1.5, -0.2, 20), (-4, -0.62, 17)):
+        way = np.array([np.cos(turn), np.sin(turn)])
+        begin = corner[:2] + [6, start]
+        lines.append(("crow", np.stack([begin, begin + 0.5 * length * way, begin + length * way + [0, -1.0]])))
+    cheek = [ala[:2] + [2.5, 2.5], ala[:2] + [8, -4], lips[:2] + [2, 10], lips[:2] + [7.5, 0], lips[:2] + [8, -8]]
+    lines.append(("nasolabial", np.array(cheek)))
+    lines.append(("marionette", np.array([lips[:2] + [2.5, -2], lips[:2] + [4.5, -10], lips[:2] + [5, -21]])))
+    for drop in (0, 6.5):
+        low = np.array([inner[:2] + [1, -5], lid[:2] + [-4, -12], lid[:2] + [6, -12], corner[:2] + [2, -7]])
+        lines.append(("bag", low - [0, drop]))
+    for height in (-1, -5):
+        lines.append(("bunny", np.array([[3.5, 1], [7, 0], [10, -3]]) + [0, nose[1] + height]))
+    for x in (3.5, 8, 12.5, 17):
+        lines.append(("smoker", np.array([[x, mark[52][1] + 1.5 - 0.25 * x], [1.08 * x, mark[52][1] + 7 - 0.25 * x]])))
+    for height, back in ((-13, 8), (-24, 16), (-34, 20)):
+        xs = np.array([-50, -30, -12, 0, 12, 30, 50])
+        depth = chin[2] - back - 0.012 * xs**2
+        lines.append(("neck", np.stack([xs, chin[1] + height + 0.004 * xs**2, depth], 1)))
+    lines.append(("chin", np.array([[-15, mark[57][1] - 10], [0, mark[57][1] - 8], [15, mark[57][1] - 10]])))
+    lines.append(("lid", np.array([inner[:2] + [3, 6], lid[:2] + [-2, 10.5], lid[:2] + [7, 9.5], corner[:2] + [2, 3]])))
+    return lines
+
+
+@lru_cache(maxsize=2)
+def folds(guide: Guide) -> tuple[Fold, ...]:
+    """All folds of the head, both halves."""
+    front = (guide.normal[..., 2] > 0.05) & (guide.zones["mouth"] < 0.1) & (guide.zones["hollow"] < 0.1)
+    flat = guide.place.reshape(-1, 3)
+    seen = flat[front.ravel()]
+    plane, solid = cKDTree(seen[:, :2]), cKDTree(flat)
+    made = []
+    for kind, line in fold_lines(landmark_places(guide.model) * 1e3):
+        twins = [line] if line[:, 0].min() < 0 else [line, line * ([-1, 1] if line.shape[1] == 2 else [-1, 1, 1])]
+        for points in twins:
+            fine = curve(points, count=120) * 1e-3
+            where = solid.query(fine)[1] if points.shape[1] == 3 else plane.query(fine)[1]
+            places = flat[where] if points.shape[1] == 3 else seen[where]
+            made.append(_fold(kind, places, flat))
+    return tuple(made)
+
+
+def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
+    """The texels (N, 3) near a line of places (n, 3) on the skin."""
+    # The line steps from texel to texel: smooth it, or its ripples show in the groove.
+    kernel = np.hanning(17)[1:-1]
+    padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
+    line = np.stack([np.convolve(padded[:, k], kernel / kernel.sum(), "valid") for k in range(3)], 1)
+    near = np.flatnonzero(((flat > line.min(axis=0) - REACH_M) & (flat < line.max(axis=0) + REACH_M)).all(axis=1))
+    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=REACH_M)
+    close = np.isfinite(apart)
+    near, apart, index = near[close], apart[close], index[close]
+    tangent = np.gradient(line, axis=0)[index]
+    offset = flat[near] - line[index]
+    side = np.sign(tangent[:, 0] * offset[:, 1] - tangent[:, 1] * offset[:, 0])
+    return Fold(kind, near, (apart * side).astype(np.float32), (index / (len(line) - 1)).astype(np.float32))
+
+
+def drawn_folds(guide: Guide, identity: Identity, rng: np.random.Generator) -> NDArray:
+    """(R, S) float32 metres: the folds of a face of this age; children have almost none."""
+    height = np.zeros(guide.place.shape[:2], np.float32).ravel()
+    bend = _mixed(guide, "patch", rng) * 0.0011 + _mixed(guide, "blotch", rng) * 0.0005
+    broken = _mixed(guide, "blotch", rng)
+    habit = {kind: np.exp(0.45 * rng.standard_normal()) for kind in FOLDS}
+    flesh = 0.75 + 0.5 * np.clip(identity.weight, 0, 1)
+    for fold in folds(guide):
+        deep, width, half, spread = FOLDS[fold.kind]
+        aged = 1 / (1 + np.exp(-(identity.age - half) / spread))
+        amount = habit[fold.kind] * aged * np.clip(1 + 0.35 * rng.standard_normal(), 0, 2)
+        amount *= flesh if fold.kind in ("nasolabial", "bag", "neck") else 1.0
+        if amount < 0.03:
+            continue
+        wide = width * (0.85 + 0.3 * aged) * rng.uniform(0.85, 1.2)
+        across = fold.across + bend[fold.index]
+        ends = np.minimum(fold.along, 1 - fold.along)
+        strength = deep * amount * smoothstep(ends, 0.0, 0.22) * np.clip(1 + 0.35 * broken[fold.index], 0.2, 1.8)
+        # A groove between two bulges: the mean height stays.
+        squared = (across / wide) ** 2
+        fade = smoothstep(REACH_M - np.abs(fold.across), 0, 0.3 * REACH_M)
+        height[fold.index] -= strength * fade * (np.exp(-squared) - 0.5 * np.exp(-0.25 * squared))
+    return height.reshape(guide.place.shape[:2])
+
+
+def _mixed(guide: Guide, octave: str, rng: np.random.Generator) -> NDArray:
+    """(R * S,) float32 a new unit field."""
+    fields = guide.noise[octave]
+    return direction(rng, len(fields)) @ fields.reshape(len(fields), -1)
+
+
+def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+    """(R, S) float32 metres: pores, unevenness, crinkles of the old and the furrows of lips.
+
+    Args:
+        fields: "grain", "mottle", "level", "upright": (R, S) unit fields of this face.
+    """
+    zone = guide.zones
+    old = float(smoothstep(np.float64(identity.age), 35, 80))
+    young = float(smoothstep(np.float64(identity.age), 8, 22))
+    pores = (8e-6 + 2.6e-5 * young * rng.uniform(0.5, 1.5)) * (1 + 0.8 * zone["nose"] + 0.5 * zone["cheeks"])
+    height = pores * fields["grain"] + (1.2e-5 + 3e-5 * young + 4e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
+    if old > 0.02:
+        ridge = np.exp(-((fields["level"] / 0.35) ** 2)) - 0.33
+        creased = 0.35 * zone["forehead"] + 0.5 * zone["neck"] + 0.8 * zone["socket"]
+        height -= 1.1e-4 * old * rng.uniform(0.3, 1.3) * creased * ridge
+    furrow = np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.37
+    lips = 6e-5 * (0.5 + young + old) * rng.uniform(0.5, 1.4) * furrow
+    return height + zone["red"] * (lips - height)
