@@ -98,6 +98,7 @@ class Identity:
         gender: 0 female to 1 male.
         ancestry: (3,) float32 african, asian, caucasian; sums to 1.
         weight: 0 thin to 1 heavy.
+        scale: size of the head against the model's, an adult's; a child of five has about 0.85.
     """
 
     coefficients: Array
@@ -105,3 +106,4 @@ class Identity:
     gender: float
     ancestry: Array
     weight: float = 0.5
+    scale: float = 1.0
