@@ -1,0 +1,190 @@
+"""Where hair grows and what it may not enter: roots on the scalp, and the head as a radius for every direction.
+
+The head is close to star-shaped about a point inside the skull, so one map of distances over the octahedron
+(Cigolle et al. 2014, A survey of efficient representations for independent unit vectors) tells whether a hair point is
+inside it. The model's "scalp" region leaves out temples and sideburns and starts 15 mm too high on the forehead, so the
+hairline is a curve of its own, drawn on the average head; everything follows a new head by its triangles.
+Lengths in metres, canonical world frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import scipy.spatial
+
+from maquette.geometry.raycast import RayCaster
+from maquette.morphable import Embedding, MorphableModel
+
+Array = np.ndarray
+
+CENTRE = np.array([0.0, 0.02, -0.075])  # inside the average skull
+SIDE = 65  # of the octahedral map
+POOL, GUIDES, NEIGHBOURS = 16000, 800, 4  # spread over the sphere; about 65 % of it carry hair
+# Height of the hairline over the eyes, by degrees around the vertical axis (0 = front, 180 = nape): forehead, temple
+# recess, temple, sideburn, over the ear, behind the ear, nape. Drawn on the average head.
+HAIRLINE_DEGREES = np.array([0, 14, 26, 36, 46, 57, 64, 72, 80, 88, 100, 108, 125, 150, 180.0])
+HAIRLINE_HEIGHT = np.array([69, 70, 73, 68, 50, 25, 2, -10, 4, 14, 10, -22, -52, -62, -66.0]) * 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Scalp:
+    """What of a model's hair does not depend on the person.
+
+    Attributes:
+        roots: N points on the skin that may carry a hair.
+        guide_roots: G points, far fewer, whose hairs lead those around them.
+        above: (N,) metres over the hairline of the average head, negative below it.
+        guide_above: (G,) the same for the guides.
+        places: (N, 3) where the roots lie on the average head, from CENTRE.
+        guide_places: (G, 3) likewise.
+        neighbours: (N, 4) int, the nearest guides of each root.
+        skull, ears: points of the octahedral map, SIDE^2 of them, on the head without and with ears.
+    """
+
+    roots: Embedding
+    guide_roots: Embedding
+    above: Array
+    guide_above: Array
+    places: Array
+    guide_places: Array
+    neighbours: Array
+    skull: Embedding
+    ears: Embedding
+
+
+def hairline_height(places: Array) -> Array:
+    """(...,) metres over the eyes: the hairline at the azimuth of (..., 3) points given from CENTRE."""
+    azimuth = np.degrees(np.abs(np.arctan2(places[..., 0], places[..., 2])))
+    return np.interp(azimuth, HAIRLINE_DEGREES, HAIRLINE_HEIGHT)
+
+
+def spiral(count: int) -> Array:
+    """(count, 3) unit directions, evenly spread (the Fibonacci spiral), y first."""
+    order = np.arange(count) + 0.5
+    height, turn = 1 - 2 * order / count, order * np.pi * (3 - np.sqrt(5))
+    flat = np.sqrt(1 - height**2)
+    return np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], axis=1)
+
+
+def to_square(directions: Array) -> Array:
+    """(..., 2) float32 in 0 to SIDE - 1: directions (..., 3), of any length, on the octahedral map; centre is up."""
+    x, y, z = (np.asarray(directions[..., k], np.float32) for k in range(3))
+    size = np.abs(x) + np.abs(y) + np.abs(z) + 1e-9
+    u, v = x / size, z / size
+    down = y < 0
+    u, v = (
+        np.where(down, np.copysign(1 - np.abs(v), u), u),
+        np.where(down, np.copysign(1 - np.abs(u), v), v),
+    )
+    return (np.stack([u, v], axis=-1) + 1) * np.float32((SIDE - 1) / 2)
+
+
+def from_square() -> Array:
+    """(SIDE^2, 3) unit directions of the nodes of the octahedral map, rows run along v."""
+    line = np.linspace(-1, 1, SIDE)
+    u, v = np.meshgrid(line, line)
+    y = 1 - np.abs(u) - np.abs(v)
+    x = np.where(y < 0, (1 - np.abs(v)) * np.where(u < 0, -1, 1), u)
+    z = np.where(y < 0, (1 - np.abs(u)) * np.where(v < 0, -1, 1), v)
+    directions = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def cast(model: MorphableModel, directions: Array, with_ears: bool) -> Embedding:
+    """Where (N, 3) rays towards CENTRE first meet the skin from outside; holes take the nearest ray's answer."""
+    skin = np.asarray(model.parts["skin"])
+    if not with_ears:
+        skin = skin[model.regions["ears"][model.faces[skin]].max(axis=1) < 0.3]
+    caster = RayCaster(model.mean, model.faces[skin])
+    faces, barycentric, _ = caster.first_hits(CENTRE + directions * 0.5, -directions)
+    points = np.einsum("nk,nkd->nd", barycentric, model.mean[model.faces[skin[faces]]]) - CENTRE
+    # A ray through the hole at the neck or an ear goes on to the far side: not this direction's skin.
+    lost = (faces < 0) | ((points * directions).sum(axis=1) < 0.03)
+    nearest = scipy.spatial.cKDTree(directions[~lost]).query(directions[lost])[1]
+    kept = np.flatnonzero(~lost)[nearest]
+    faces[lost], barycentric[lost] = faces[kept], barycentric[kept]
+    return Embedding(skin[faces].astype(np.int32), barycentric)
+
+
+@lru_cache(maxsize=4)
+def scalp_of(model: MorphableModel) -> Scalp:
+    """The scalp of a model, made once."""
+    kept = []
+    for count in (POOL, GUIDES):
+        roots = cast(model, spiral(count), with_ears=False)
+        places = roots.points(model.mean, model.faces) - CENTRE
+        ears = np.einsum("nk,nk->n", roots.barycentric, model.regions["ears"][model.faces[roots.faces]])
+        above = places[:, 1] + CENTRE[1] - hairline_height(places)
+        inside = (above > -0.012) & (ears < 0.2) & ((places * spiral(count)).sum(1) > 0.98 * np.linalg.norm(places, axis=1))
+        kept.append((Embedding(roots.faces[inside], roots.barycentric[inside]), above[inside], places[inside]))
+    (roots, above, places), (guides, guide_above, guide_places) = kept
+    neighbours = scipy.spatial.cKDTree(guide_places).query(places, NEIGHBOURS)[1]
+    nodes = from_square()
+    skull, ears = cast(model, nodes, with_ears=False), cast(model, nodes, with_ears=True)
+    return Scalp(roots, guides, above, guide_above, places, guide_places, neighbours, skull, ears)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """One head as its distance from a centre, for every direction.
+
+    Attributes:
+        centre: (3,) metres.
+        scale: size against the average head.
+        skull: (SIDE, SIDE) float32 metres from the centre to the skin without ears, octahedral map.
+        ears: the same with ears, smoothed: where hair that lies over the ears runs.
+    """
+
+    centre: Array
+    scale: float
+    skull: Array
+    ears: Array
+
+    def radius(self, offsets: Array, over_ears: bool) -> Array:
+        """(N, S) metres: how far the skin lies in the directions of (N, S, 3) offsets from the centre."""
+        square = to_square(offsets)
+        return cv2.remap(self.ears if over_ears else self.skull, square, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+
+    def depth(self, points: Array, over_ears: bool = False) -> Array:
+        """(N, S) metres: how deep (N, S, 3) points lie inside the head; negative outside."""
+        offsets = np.asarray(points, np.float32) - self.centre.astype(np.float32)
+        return self.radius(offsets, over_ears) - np.sqrt(np.einsum("nsk,nsk->ns", offsets, offsets))
+
+    def push_out(self, points: Array, margin: Array | float, over_ears: bool) -> Array:
+        """(N, S, 3) points moved away from the centre until `margin` metres above the skin."""
+        offsets = points - self.centre.astype(points.dtype)
+        reach = np.sqrt(np.einsum("nsk,nsk->ns", offsets, offsets)) + 1e-9
+        factor = np.maximum((self.radius(offsets, over_ears) + margin) / reach, 1)
+        return self.centre.astype(points.dtype) + offsets * factor[..., None]
+
+
+def measure(model: MorphableModel, vertices: Array) -> Head:
+    """The radius maps of a head with vertices (V, 3), metres."""
+    scalp = scalp_of(model)
+    skull = scalp.skull.points(vertices, model.faces)
+    average = _average(model)
+    centre = CENTRE + skull.mean(axis=0) - average.mean(axis=0)
+    scale = float(np.linalg.norm(skull - centre, axis=1).mean() / np.linalg.norm(average - CENTRE, axis=1).mean())
+    outer = _regular(scalp.ears.points(vertices, model.faces) - centre)
+    inner = _regular(skull - centre)
+    outer = np.maximum(cv2.dilate(outer, np.ones((3, 3), np.uint8)), inner)
+    return Head(centre, scale, inner, np.maximum(cv2.GaussianBlur(outer, (0, 0), 1.2), inner))
+
+
+@lru_cache(maxsize=4)
+def _average(model: MorphableModel) -> Array:
+    return scalp_of(model).skull.points(model.mean, model.faces)
+
+
+def _regular(points: Array) -> Array:
+    """(SIDE, SIDE) distances at the nodes, from points that a new head has moved a little off their nodes."""
+    length = np.linalg.norm(points, axis=1).astype(np.float32).reshape(SIDE, SIDE)
+    line = np.arange(SIDE, dtype=np.float32)
+    nodes = np.stack(np.meshgrid(line, line), axis=-1)
+    moved = to_square(points).reshape(SIDE, SIDE, 2) - nodes
+    moved[np.abs(moved).max(axis=2) > 4] = 0  # nodes on a seam jump to its other side
+    return cv2.remap(length, nodes - moved, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
