@@ -108,6 +108,40 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
+class SynthesisOptions:
+    """Photographs of people who do not exist."""
+
+    count: int = 64
+    """How many photographs."""
+    seed: int = 0
+    """Seed of everything random."""
+    size: int = 256
+    """Width and height of a photograph in pixels."""
+    photos_per_person: int = 1
+    """How many photographs each person appears in."""
+    split: str = "train"
+    """Around whom people are drawn: train or test; nobody is in both."""
+    supersample: int = 1
+    """Renders at this many times the size: 2 gives smooth outlines and takes twice as long."""
+    texture_size: int = 512
+    """Width and height of the skin maps in pixels."""
+    device: str = "cpu"
+    """Where the renderer computes: auto, cpu, cuda or mps."""
+
+    def __post_init__(self) -> None:
+        _within("count", self.count, 1, 10_000_000, "photographs")
+        _within("seed", self.seed, 0, 2**32 - 1, "")
+        _within("size", self.size, 16, 4096, "pixels")
+        _within("photos per person", self.photos_per_person, 1, 1000, "photographs")
+        _within("supersample", self.supersample, 1, 4, "")
+        _within("texture size", self.texture_size, 128, 4096, "pixels")
+        if self.split not in ("train", "test"):
+            raise BadInput(f"split {self.split!r}: wanted train or test")
+        if self.device not in DEVICES:
+            raise BadInput(f"device {self.device!r}: wanted {', '.join(DEVICES)}")
+
+
+@dataclass(frozen=True)
 class Options:
     """All stages of one run."""
 

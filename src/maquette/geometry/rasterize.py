@@ -118,12 +118,15 @@ def _fill(keys: Tensor, setup: Tensor, names: Tensor, rows: Tensor, box: int, wi
         keys.scatter_reduce_(0, pixel, key, "amin")
 
 
-def splat(projected: Tensor, radius: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+def splat(
+    projected: Tensor, radius: Tensor, size: tuple[int, int], before: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """Find the nearest strand over every pixel: lines drawn as samples less than a pixel apart.
 
     Args:
         projected: (N, S, 3) float32: pixels x, y and depth in metres, root to tip.
         radius: (N, S) float32 pixels; at most `LANES` pixels wide. N (S - 1) is below 2^24.
+        before: (H, W) depth, metres: segments that start and end behind it are left out.
 
     Returns:
         segment: (H, W) int64, n * (S - 1) + s of the nearest segment, or -1.
@@ -134,33 +137,53 @@ def splat(projected: Tensor, radius: Tensor, size: tuple[int, int]) -> tuple[Ten
     keys = torch.full((height * width,), EMPTY, dtype=torch.int64, device=projected.device)
     start, end = projected[:, :-1].reshape(-1, 3), projected[:, 1:].reshape(-1, 3)
     wide = radius[:, :-1].reshape(-1)
-    step = end - start
+    seen = (torch.minimum(start, end)[:, 2] > 1e-3) & _on_canvas(start, end, size)
+    if before is not None:
+        seen &= ~(_behind(start, before) & _behind(end, before))
+    name = seen.nonzero()[:, 0]
+    start, step, wide = start[name], (end - start)[name], wide[name]
     length = step[:, :2].norm(dim=1)
-    low, high = torch.minimum(start, end), torch.maximum(start, end)
-    seen = (low[:, 2] > 1e-3) & (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < width) & (low[:, 1] < height)
-    count = torch.where(seen, length.ceil().clamp(1, 64), 0).long()
-    name = torch.arange(len(count), device=count.device).repeat_interleave(count)
-    order = torch.arange(len(name), device=name.device) - (count.cumsum(0) - count)[name]
-    along = (order + 0.5) / count[name]
-    middle = start[name] + along[:, None] * step[name]
-    across = torch.stack([-step[:, 1], step[:, 0]], dim=1) / length[:, None].clamp(min=1e-6)
-    along_byte = (along * 255).long()
-    key = (middle[:, 2].contiguous().view(torch.int32).long() << 32) | (name << 8) | along_byte
+    count = length.ceil().clamp(1, 64).long()
+    first = (count.cumsum(0) - count).repeat_interleave(count)
+    share = (torch.arange(len(first), device=first.device) - first + 0.5) / count.repeat_interleave(count)
+    x, y, z = ((a + b * share) for a, b in zip(_spread(start, count), _spread(step, count)))
+    key = (z.view(torch.int32).long() << 32) | (name.repeat_interleave(count) << 8) | (share * 255).long()
     lanes = int(min(LANES, max(1, float((2 * wide).max().round())))) if len(wide) else 0
+    if lanes > 1:
+        across_x, across_y = _spread(torch.stack([-step[:, 1], step[:, 0]], 1) / length[:, None].clamp(min=1e-6), count)
+        reach = wide.repeat_interleave(count)
     for lane in range(lanes):
         shift = lane - (lanes - 1) / 2
-        reach = (shift == 0) | (abs(shift) <= wide[name])
-        at = (middle[:, :2] + shift * across[name]).floor().long()
-        inside = reach & (at >= 0).all(1) & (at[:, 0] < width) & (at[:, 1] < height)
-        keys.scatter_reduce_(0, (at[:, 1] * width + at[:, 0])[inside], key[inside], "amin")
+        at_x, at_y = (x, y) if lanes == 1 else (x + shift * across_x, y + shift * across_y)
+        inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
+        if lanes > 1 and shift != 0:
+            inside &= abs(shift) <= reach
+        pixel = at_y.long() * width + at_x.long()
+        keys.scatter_reduce_(0, pixel[inside], key[inside], "amin")
     keys = keys.view(height, width)
     hit = keys != EMPTY
-    depth = (keys >> 32).to(torch.int32).view(torch.float32)
     return (
         torch.where(hit, (keys >> 8) & 0xFFFFFF, -1),
         torch.where(hit, (keys & 255) / 255, 0.0),
-        torch.where(hit, depth, float("inf")),
+        torch.where(hit, (keys >> 32).to(torch.int32).view(torch.float32), float("inf")),
     )
+
+
+def _spread(rows: Tensor, count: Tensor) -> list[Tensor]:
+    """The columns of (M, C) rows, each value repeated count (M,) times."""
+    return [column.contiguous().repeat_interleave(count) for column in rows.unbind(dim=1)]
+
+
+def _on_canvas(start: Tensor, end: Tensor, size: tuple[int, int]) -> Tensor:
+    low, high = torch.minimum(start, end), torch.maximum(start, end)
+    return (high[:, 0] > 0) & (high[:, 1] > 0) & (low[:, 0] < size[0]) & (low[:, 1] < size[1])
+
+
+def _behind(points: Tensor, depth: Tensor) -> Tensor:
+    """(M,) bool: on the canvas and farther than depth (H, W) there."""
+    height, width = depth.shape
+    x, y = points[:, 0].long().clamp(0, width - 1), points[:, 1].long().clamp(0, height - 1)
+    return points[:, 2] > depth[y, x] + 0.002
 
 
 def _fragments(keys: Tensor, projected: Tensor, faces: Tensor) -> Fragments:

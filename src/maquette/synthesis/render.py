@@ -13,7 +13,7 @@ from maquette.core.types import Camera
 from maquette.geometry.rasterize import Fragments, project, rasterize, splat
 from maquette.synthesis.light import Light
 from maquette.synthesis.shade import Points, shade
-from maquette.synthesis.shadow import cast
+from maquette.synthesis.shadow import cast, thinning
 from maquette.synthesis.types import Kind, Strands, Surface
 
 Array = np.ndarray
@@ -30,6 +30,7 @@ class Picture:
         depth: (H, W) float32 metres along the camera's axis; inf where nothing is.
         normals: (H, W, 3) float32 unit vectors, world, of the smooth geometry (no displacement); 0 where nothing is.
         uv: (H, W, 2) float32 of the surface numbered 0 (the head), v up; nan elsewhere.
+        face: (H, W) int64, triangle of the surface numbered 0; -1 elsewhere.
     """
 
     radiance: Array
@@ -38,6 +39,7 @@ class Picture:
     depth: Array
     normals: Array
     uv: Array
+    face: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +172,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
         specular=surface.specular,
         two_sided=surface.two_sided,
         uv=uv,
+        face=face - first_face,
     )
 
 
@@ -205,16 +208,18 @@ def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: T
     """The pixels where a hair is nearer than every surface."""
     device = before.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
-    count, samples = points.shape[:2]
-    flat = project(points.reshape(-1, 3), *view)
+    samples = points.shape[1]
+    flat = project(points.reshape(-1, 3), *view).reshape(points.shape)
     radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
-    focal = view[0][0, 0] / (flat[:, 2].reshape(count, samples).clamp(min=1e-3) if view[2] else 1.0)
-    segment, along, depth = splat(flat.reshape(count, samples, 3), radius * focal, size)
+    every = thinning(flat, size)
+    points, flat, radius = points[::every], flat[::every], radius[::every]
+    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else 1.0)
+    segment, along, depth = splat(flat, radius * focal, size, before)
     mine = (segment >= 0) & (depth < before)
     row, column = mine.nonzero(as_tuple=True)
     segment, along = segment[mine], along[mine][:, None]
     strand, start = segment // (samples - 1), segment % (samples - 1)
-    colors = torch.as_tensor(strands.albedo, dtype=torch.float32, device=device)
+    colors = torch.as_tensor(strands.albedo[::every], dtype=torch.float32, device=device)
     first, second = points[strand, start], points[strand, start + 1]
     position = first + along * (second - first)
     tangent = torch.nn.functional.normalize(second - first, dim=1, eps=1e-9)
@@ -249,12 +254,14 @@ class _Layers:
         self.depth = torch.full(shape, float("inf"), device=device)
         self.normals = torch.zeros((*shape, 3), device=device)
         self.uv = torch.full((*shape, 2), float("nan"), device=device)
+        self.face = torch.full(shape, -1, dtype=torch.int64, device=device)
 
     def paint(self, points: Points, color: Tensor, is_head: bool) -> None:
         at = (points.row, points.column)
         self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
         self.normals[at], self.kind[at] = points.normal, int(points.kind)
         self.uv[at] = points.uv if is_head else float("nan")
+        self.face[at] = points.face if is_head else -1
 
     def blend(self, points: Points, color: Tensor, alpha: float) -> None:
         at = (points.row, points.column)
@@ -262,8 +269,8 @@ class _Layers:
         self.coverage[at] = alpha + (1 - alpha) * self.coverage[at]
         if alpha > 0.5:
             self.kind[at], self.depth[at], self.normals[at] = int(points.kind), points.depth, points.normal
-            self.uv[at] = float("nan")
+            self.uv[at], self.face[at] = float("nan"), -1
 
     def picture(self) -> Picture:
-        names = ("radiance", "coverage", "kind", "depth", "normals", "uv")
+        names = ("radiance", "coverage", "kind", "depth", "normals", "uv", "face")
         return Picture(*(getattr(self, name).cpu().numpy() for name in names))

@@ -33,6 +33,7 @@ class Points:
     specular: float = 0.04
     two_sided: bool = False
     uv: Tensor | None = None
+    face: Tensor | None = None
     tangent: Tensor | None = None
 
     def keep(self, which: Tensor) -> Points:

@@ -17,6 +17,7 @@ from maquette.synthesis.types import Strands
 SIZE = 224  # pixels of the map's side
 FAR = 10.0  # metres added so that every depth is positive
 BIAS = 0.0035  # metres; the map's pixel is 2 to 3 mm
+OVERDRAW = 8.0  # hairs over each pixel of the hair's box; fewer show the scalp
 TAPS = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]])
 
 
@@ -43,6 +44,17 @@ class ShadowMap:
         return total / len(TAPS)
 
 
+def thinning(flat: Tensor, size: tuple[int, int]) -> int:
+    """Draw every n-th hair: enough that each pixel of the hair is covered `OVERDRAW` times; (N, S, 3) pixels."""
+    if not len(flat):
+        return 1
+    planar = flat[:, :, :2]
+    painted = float((planar[:, 1:] - planar[:, :-1]).norm(dim=2).sum())
+    low, high = planar.flatten(0, 1).amin(0).clamp(min=0), planar.flatten(0, 1).amax(0)
+    extent = (torch.minimum(high, torch.tensor(size, device=high.device)) - low).clamp(min=1)
+    return max(1, int(painted / (OVERDRAW * float(extent.prod()))))
+
+
 def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
     """The shadow map of the first lamp over the scene's triangles (`render.Scene`) and hairs; None without lamps."""
     if not len(light.towards):
@@ -62,9 +74,9 @@ def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> S
     depth = rasterize(onto(local), scene.faces, (SIZE, SIZE)).depth
     for s in strands:
         if len(s.points):
-            # Every second hair, twice as wide, throws the same shadow.
-            points = torch.as_tensor(s.points[::2], dtype=torch.float32, device=device)
-            radius = torch.as_tensor(2 * s.radius[::2], dtype=torch.float32, device=device) * scale
+            points = torch.as_tensor(s.points, dtype=torch.float32, device=device)
+            radius = torch.as_tensor(s.radius, dtype=torch.float32, device=device) * scale
             flat = onto((points.reshape(-1, 3) - centre) @ axes.T).reshape(points.shape)
-            depth = torch.minimum(depth, splat(flat, radius, (SIZE, SIZE))[2])
+            every = thinning(flat, (SIZE, SIZE))
+            depth = torch.minimum(depth, splat(flat[::every], radius[::every], (SIZE, SIZE), depth)[2])
     return ShadowMap(depth, axes, scale, centre, light.softness)

@@ -1,0 +1,109 @@
+"""What a camera does to light: exposure, tone curve, blur, noise, low resolution, JPEG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+MIDDLE_GREY = 0.2  # linear value that auto-exposure aims for
+FULL_WELL = 6000.0  # electrons at white in daylight; fewer in the dark make the noise
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """How one photograph was taken.
+
+    Attributes:
+        exposure: stops (EV) against a well exposed photograph.
+        gain: how much less light than daylight the sensor had; noise grows with it.
+        defocus: radius of the blur, pixels.
+        motion: (length in pixels, direction in radians) of the shake.
+        shrink: factor by which the picture was made smaller and larger again, >= 1.
+        jpeg: quality 1-100, or 0 for none.
+        balance: (3,) white balance left over.
+        curve: contrast exponent of the tone curve.
+    """
+
+    exposure: float = 0.0
+    gain: float = 1.0
+    defocus: float = 0.0
+    motion: tuple[float, float] = (0.0, 0.0)
+    shrink: float = 1.0
+    jpeg: int = 0
+    balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    curve: float = 1.0
+
+
+def draw_sensor(rng: np.random.Generator, size: int) -> Sensor:
+    """A phone, a good camera, a dark bar, a thumbnail: most pictures fine, a quarter bad in some way."""
+    dark = rng.random() < 0.2
+    return Sensor(
+        exposure=rng.uniform(-4, -1) if dark else rng.normal() * 0.5,
+        gain=np.exp(rng.uniform(0, np.log(60))) if dark else np.exp(abs(rng.normal()) * 0.9),
+        defocus=abs(rng.normal()) * size / 256 * (1.6 if rng.random() < 0.15 else 0.4),
+        motion=(rng.uniform(2, 10) * size / 256 if rng.random() < 0.08 else 0.0, rng.uniform(0, np.pi)),
+        shrink=np.exp(rng.uniform(0, np.log(size / 24))) if rng.random() < 0.18 else 1.0,
+        jpeg=int(rng.uniform(25, 95)) if rng.random() < 0.7 else 0,
+        balance=tuple(np.exp(0.06 * rng.normal(size=3))),
+        curve=float(np.exp(0.12 * rng.normal())),
+    )
+
+
+def develop(radiance: Array, subject: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
+    """Photograph: linear light to sRGB.
+
+    Args:
+        radiance: (H, W, 3) float32 linear RGB.
+        subject: (H, W) bool, the pixels that auto-exposure measures.
+        rng: for the noise.
+
+    Returns:
+        (H, W, 3) uint8 sRGB.
+    """
+    seen = radiance[subject] if subject.any() else radiance.reshape(-1, 3)
+    light = 0.75 * float(seen.mean()) + 0.25 * float(radiance.mean())
+    picture = radiance * (MIDDLE_GREY / max(light, 1e-4)) * 2.0**sensor.exposure * np.array(sensor.balance, np.float32)
+    picture = _blurred(picture.astype(np.float32), sensor)
+    height, width = picture.shape[:2]
+    if sensor.shrink > 1.05:
+        small = (max(8, round(width / sensor.shrink)), max(8, round(height / sensor.shrink)))
+        picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
+    well = FULL_WELL / sensor.gain
+    noise = rng.standard_normal(picture.shape, np.float32)
+    picture = picture + noise * np.sqrt(np.clip(picture, 0, None) / well + (2.5 / well) ** 2)
+    coded = encode(np.clip(picture, 0, None) ** sensor.curve)
+    if sensor.jpeg:
+        coded = _through_jpeg(coded, sensor.jpeg)
+    if coded.shape[:2] != (height, width):
+        coded = cv2.resize(coded, (width, height), interpolation=cv2.INTER_CUBIC)
+    return coded
+
+
+def encode(linear: Array) -> Array:
+    """(H, W, 3) uint8 sRGB with a soft shoulder above 0.8, so that highlights do not clip hard."""
+    bright = np.clip(linear - 0.8, 0, None)
+    linear = np.minimum(linear, 0.8) + 0.2 * (1 - np.exp(-bright / 0.2))
+    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** (1 / 2.4) - 0.055)
+    return np.round(np.clip(curve, 0, 1) * 255).astype(np.uint8)
+
+
+def _blurred(picture: Array, sensor: Sensor) -> Array:
+    if sensor.defocus > 0.25:
+        picture = cv2.GaussianBlur(picture, (0, 0), sensor.defocus)
+    length, direction = sensor.motion
+    if length > 1:
+        side = int(length) | 1
+        kernel = np.zeros((side, side), np.float32)
+        middle, reach = side // 2, np.array([np.cos(direction), np.sin(direction)]) * side / 2
+        ends = [tuple(int(round(middle + sign * x)) for x in reach) for sign in (-1, 1)]
+        cv2.line(kernel, *ends, 1.0)
+        picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
+    return picture
+
+
+def _through_jpeg(picture: Array, quality: int) -> Array:
+    stored = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
