@@ -100,6 +100,8 @@ def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> Non
         options = recipe.options(**{f.name: known[f.name] for f in fields(recipe.options)})
         with _bar(recipe.name, loop.steps) as show:
             scores = train(recipe, options, loop, out, resume, complain, show)
+    if not scores:
+        return  # one of several devices; the first one tells
     told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
     say(one_line(f"{recipe.name}: {loop.steps} steps, {told}: {out}"))
 

@@ -115,6 +115,7 @@ class Training:
         self._told = ""
         self._shown: dict[str, torch.Tensor] | None = None
         self._facts = facts(fabric.device, self.world)
+        self._precision = "bf16-mixed" if "bf16" in str(fabric.strategy.precision.precision) else "32"
         if state:
             self._restore(state)
 
@@ -247,6 +248,7 @@ class Training:
             "loop": asdict(self.loop),
             "step": self.step,
             "world": self.world,
+            "precision": self._precision,
             "network": self.raw.state_dict(),
             "ema": self.ema.state_dict(),
             "optimizer": self.optimizer.state_dict(),

@@ -33,6 +33,9 @@ class Entry:
         source: what it was made from, and the licence of that.
         made_by: the command that makes it.
         what: one line for people.
+        commit: of the checkout in which it was trained; empty for what was not trained, as the fields below.
+        normalisation: what a network's input must look like.
+        score: what the published file scores, and on what.
     """
 
     name: str
@@ -43,6 +46,9 @@ class Entry:
     source: str
     made_by: str
     what: str
+    commit: str = ""
+    normalisation: str = ""
+    score: str = ""
 
     @property
     def file(self) -> Path:

@@ -1,0 +1,61 @@
+"""`maquette train`: flags from the recipe, one line per error, a kill that can be gone on from."""
+
+from __future__ import annotations
+
+import pytest
+
+from maquette.cli import main, train
+from maquette.training import checkpoint
+from maquette.training.recipe import RECIPES
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch):
+    """The toy among the recipes."""
+    if not any(group.name == "train" for group in main.app.registered_groups):
+        main.app.add_typer(train.app, name="train")
+    monkeypatch.setitem(RECIPES, "toy", ("training.toy:RECIPE", "a line"))
+
+
+def test_the_recipes_are_listed(capsys):
+    main.run(["train", "--help"])
+    assert "toy" in capsys.readouterr().out
+
+
+def test_a_recipe_shows_its_own_flags_and_defaults(capsys):
+    main.run(["train", "toy", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--slope" in told and "Slope of the line, without unit." in told
+    assert "the cosine schedule ends there. [default: 20]" in told
+
+
+def test_train_kill_and_resume(tmp_path, capsys):
+    words = ["train", "toy", "-o", str(tmp_path / "out")]
+    assert main.run([*words, "--kill-at", "11", "--slope", "3", "--steps", "15"]) == 130
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and "stopped after step 12 of 15" in told and "--resume" in told
+    assert main.run([*words, "--resume"]) == 0
+    assert "15 steps, score" in capsys.readouterr().out
+    state = checkpoint.load(tmp_path / "out" / "last.ckpt")
+    assert state["step"] == 15 and state["options"]["slope"] == 3.0
+
+
+@pytest.mark.parametrize(
+    "words,told",
+    [
+        (["toi", "-o", "out"], "recipe 'toi': not known; known: toy"),
+        (["toy", "-o", "out", "--steps", "0"], "steps 0: wanted at least 1"),
+        (["toy", "-o", "out", "--examples", "0"], "the data set is empty"),
+        (["toy", "-o", "out", "--nan-from", "2"], "loss is nan at step 3"),
+        (["toy", "-o", "out", "--resume"], "there is none"),
+        (["toy", "-o", "file"], "cannot be written (it is a file)"),
+        (["toy", "-o", "out", "--accelerator", "gpu"], "accelerator 'gpu': wanted auto, cpu"),
+        (["toy"], "Missing option"),
+    ],
+)
+def test_errors_are_one_line(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    assert main.run(["train", *words]) == 2
+    line = capsys.readouterr().err
+    assert told in line and line.count("\n") == 1 and "Traceback" not in line
