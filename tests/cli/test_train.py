@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from maquette.cli import main, train
@@ -59,3 +61,10 @@ def test_errors_are_one_line(words, told, tmp_path, monkeypatch, capsys):
     assert main.run(["train", *words]) == 2
     line = capsys.readouterr().err
     assert told in line and line.count("\n") == 1 and "Traceback" not in line
+
+
+def test_without_the_extra(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    monkeypatch.delitem(sys.modules, "maquette.training.loop", raising=False)
+    assert main.run(["train", "toy", "-o", str(tmp_path / "out")]) == 3
+    assert "pip install 'maquette[train]'" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from maquette.cli.flags import with_options
 from maquette.cli.terminal import complain, one_line, say
+from maquette.core.errors import ExtraMissing
 
 if TYPE_CHECKING:
     from maquette.training.recipe import Recipe
@@ -37,7 +38,8 @@ class Recipes(TyperGroup):
         if cmd_name.startswith("-"):
             return None
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
-        made.command(cmd_name)(command(load(cmd_name)))
+        with _needs_extra():
+            made.command(cmd_name)(command(load(cmd_name)))
         return typer.main.get_command(made)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -83,11 +85,8 @@ def command(recipe: Recipe) -> Callable[..., None]:
 
 def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
     """Train with the options that were given; what was not is the recipe's default, or on a resume as it was."""
-    from dataclasses import asdict
-
-    from maquette.training import checkpoint
-
-    with _hushed():
+    with _hushed(), _needs_extra():
+        from maquette.training import checkpoint
         from maquette.training.loop import train
 
         known = {**{f.name: f.default for f in fields(recipe.options)}, **asdict(recipe.loop)}
@@ -115,6 +114,17 @@ def _hushed() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def _needs_extra() -> Iterator[None]:
+    """What training needs beyond the rest of maquette, as an error that says how to install it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in ("torch", "lightning_fabric"):
+            raise
+        raise ExtraMissing(f"training needs the package {error.name}: run: pip install 'maquette[train]'") from error
 
 
 @contextmanager

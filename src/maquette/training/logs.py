@@ -29,7 +29,7 @@ class Logs:
         self._board = _board(folder, step, say)
 
     def write(self, name: str, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-        """Rows (step, figures) of TRAIN or SCORES, and the same figures as TensorBoard scalars.
+        """Rows (step, figures) of TRAIN or SCORES, and their means as TensorBoard scalars.
 
         Raises:
             ValueError: other figures than in the rows before.
@@ -49,9 +49,9 @@ class Logs:
                 writer.writerow(columns)
             writer.writerows([step, *(repr(float(value)) for value in figures.values())] for step, figures in rows)
         if self._board:
-            for step, figures in rows:
-                for key, value in figures.items():
-                    self._board.add_scalar(f"{path.stem}/{key}", value, step)
+            for key in columns[1:]:
+                mean = float(np.mean([figures[key] for _, figures in rows]))
+                self._board.add_scalar(f"{path.stem}/{key}", mean, rows[-1][0])
 
     def picture(self, step: int, pixels: np.ndarray) -> Path:
         """Write a (H, W, 3) uint8 sRGB picture of the current result."""

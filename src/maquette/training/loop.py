@@ -111,7 +111,7 @@ class Training:
         self.step, self.best, self.seconds = 0, math.inf, 0.0
         self.scores: dict[str, float] = {}
         self.logs: Logs | None = None
-        self._rows: list[tuple[int, list[str], torch.Tensor]] = []
+        self._rows: list[tuple[int, dict[str, float | torch.Tensor]]] = []
         self._told = ""
         self._shown: dict[str, torch.Tensor] | None = None
         self._facts = facts(fabric.device, self.world)
@@ -163,9 +163,8 @@ class Training:
         average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
         self.step += 1
         row = {"loss": loss, "gradient": norm, "rate": rate, **figures}
-        # On the device until the log is written: asking for each value would make a GPU wait.
-        values = [torch.as_tensor(v, dtype=torch.float32, device=loss.device).detach() for v in row.values()]
-        self._rows.append((self.step, list(row), torch.stack(values)))
+        # Tensors stay on the device until the log is written: asking for each value would make a GPU wait.
+        self._rows.append((self.step, {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in row.items()}))
 
     def _after(self, done: bool, stopped: bool) -> None:
         """What is due after a step: log, picture, validation, checkpoint, in this order."""
@@ -194,10 +193,8 @@ class Training:
         Raises:
             BadInput: a loss or gradient is not finite.
         """
-        steps, names = [step for step, _, _ in self._rows], self._rows[0][1]
-        values = torch.stack([row for _, _, row in self._rows])
-        values = (self.fabric.all_reduce(values) if self.world > 1 else values).cpu().numpy()
-        self._rows = []
+        rows, self._rows = self._rows, []
+        steps, names, values = [step for step, _ in rows], list(rows[0][1]), self._figures(rows)
         if self.rank == 0:
             self.logs.write(TRAIN, [(step, dict(zip(names, row.tolist()))) for step, row in zip(steps, values)])
         self._told = f"loss {values[-1, 0]:.4g}"
@@ -210,6 +207,17 @@ class Training:
                     f"recipe {self.recipe.name}: {wrong[0]} is {row[names.index(wrong[0])]} at step {step}: {kept}: "
                     "lower --learning-rate, raise --warmup or look at the data"
                 )
+
+    def _figures(self, rows: list[tuple[int, dict[str, float | torch.Tensor]]]) -> np.ndarray:
+        """(rows, figures) float32, fetched from the device at once; means over the devices if there are several."""
+        flat = [value for _, row in rows for value in row.values()]
+        there = [v.reshape(()).to(self.fabric.device, torch.float32) for v in flat if isinstance(v, torch.Tensor)]
+        fetched = iter(torch.stack(there).tolist())
+        floats = [next(fetched) if isinstance(v, torch.Tensor) else float(v) for v in flat]
+        values = torch.tensor(floats, dtype=torch.float32).reshape(len(rows), -1)
+        if self.world > 1:
+            values = self.fabric.all_reduce(self.fabric.to_device(values)).cpu()
+        return values.numpy()
 
     def _validate(self) -> bool:
         """Score the average on the first device; whether it is the best so far."""
@@ -293,7 +301,12 @@ def make_fabric(loop: LoopOptions) -> Fabric:
 def seed_everything(seed: int, step: int, rank: int) -> None:
     """Seed torch's, numpy's and Python's global generators from the step; step -1 is the drawing of the weights."""
     value = int(np.random.SeedSequence([seed, step + 1, rank]).generate_state(1)[0])
-    torch.manual_seed(value)
+    # Not torch.manual_seed, which takes a millisecond for the traceback that it keeps while no GPU is in use.
+    torch.default_generator.manual_seed(value)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(value)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(value)
     np.random.seed(value)
     random.seed(value)
 

