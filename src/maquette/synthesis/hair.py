@@ -19,7 +19,7 @@ from maquette.synthesis.types import Identity, Strands
 Array = np.ndarray
 
 POINTS = 14
-UNDERCOAT = 900  # wide tufts flat on the skin, so that no bare scalp shows between the others
+UNDERCOAT = 1300  # wide tufts flat on the skin, so that no bare scalp shows between the others
 GREY = np.array([0.42, 0.41, 0.40])
 # How far forward of the head's centre hair without a fringe comes, by height over the eyes; leaves the face free.
 FREE_HEIGHT = np.array([-0.3, -0.2, -0.12, -0.02, 0.03, 0.055, 0.07, 0.085])
@@ -72,12 +72,12 @@ def grow_style(
     identity, color = wearer
     growth = _prepare(model, vertices, style, identity, rng)
     scalp, head = growth.scalp, growth.head
-    guides = _march(growth, model, vertices, rng)
+    guides = (_tie if style.comb == "tail" else _march)(growth, model, vertices, rng)
     chosen = _sow(growth, rng)
     roots = _points(scalp.roots.faces[chosen], scalp.roots.barycentric[chosen], vertices, model.faces)
-    points, along = _follow(growth, guides, chosen, roots, rng)
-    if style.fringe is None and style.comb != "whorl":
-        points = _free_face(points, head, rng)
+    points, guide = _follow(growth, guides, chosen, roots, rng)
+    free = _frees(growth)[guide]
+    points[free] = _free_face(points[free], head, rng)
     points = np.concatenate([points[:, :1], head.push_out(points[:, 1:], 0.0012, growth.over_ears)], axis=1)
     count = len(points)
     taper = np.interp(np.linspace(0, 1, POINTS), [0, 0.15, 0.6, 1], [0.8, 1, 1, 0.45])
@@ -120,14 +120,22 @@ def _lengths(growth: Growth, places: Array, above: Array) -> Array:
         front = _front(places)
         length = front * (style.fringe + np.maximum(above, 0) * 1.05) + (1 - front) * length
     elif style.comb == "whorl":  # nothing leads it off the face
-        length = np.minimum(length, 0.045 + np.maximum(above, 0) + 0.2 * (1 - _front(places)))
+        temple = (1 - crown) * _ramp(places[:, 2], -0.03, 0.02)
+        length = (1 - 0.5 * temple) * np.minimum(length, 0.045 + np.maximum(above, 0) + 0.2 * (1 - _front(places)))
     return length
 
 
 def _front(places: Array) -> Array:
     """(N,) in 0-1: whether a root's hair makes the fringe."""
     azimuth = np.degrees(np.abs(np.arctan2(places[:, 0], places[:, 2] + 0.02)))
-    return _ramp(-azimuth, -50, -38) * _ramp(places[:, 2], 0.0, 0.015)
+    return _ramp(-azimuth, -46, -42) * _ramp(places[:, 2], 0.0, 0.015)
+
+
+def _frees(growth: Growth) -> Array:
+    """(G,) bool: the guides whose hair keeps out of the face; a fringe does not, nor do short curls."""
+    if growth.style.fringe is None:
+        return np.full(len(growth.scalp.guide_above), growth.style.comb != "whorl")
+    return _front(growth.scalp.guide_places) < 0.5
 
 
 def _ramp(value: Array, low: float, high: float) -> Array:
@@ -158,7 +166,7 @@ def _lead(growth: Growth, points: Array, places: Array, above: Array) -> Array:
         lead = offsets - np.array([0.01, 0.085, -0.055])
     elif growth.style.comb == "part":
         side = np.tanh((places[:, 0] - growth.part) / 0.004)
-        lead[:, 0] = side
+        lead[:, 0] = side * _ramp(offsets[:, 1], -0.01, 0.05) * (1 - 0.8 * _ramp(-places[:, 2], 0.01, 0.07))
         lead[:, 1] = -0.35
         lead[:, 2] = -0.25 - 0.25 * _ramp(places[:, 2], 0, 0.06)
     elif growth.style.comb == "back":
@@ -168,8 +176,6 @@ def _lead(growth: Growth, points: Array, places: Array, above: Array) -> Array:
         lead = np.array([0.0, -0.4, 0.0]) + offsets * [2.0, 0, 6.0]
         back = _ramp(-places[:, 2], 0.0, 0.04)[:, None]
         lead = (1 - back) * lead + back * (offsets - np.array([0.0, 0.09, -0.03])) * 10
-    else:
-        lead = growth.tie - points
     if growth.style.fringe is not None:
         front = _front(places)[:, None]
         fall = np.stack([places[:, 0] * 2.5, np.full(len(places), -0.5), np.ones(len(places))], axis=1)
@@ -196,28 +202,53 @@ def _march(growth: Growth, model: MorphableModel, vertices: Array, rng: np.rando
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     # Hair from the crown lies over hair from the sides.
     layer = (0.35 + 0.65 * _ramp(scalp.guide_places[:, 1], -0.03, 0.09)) * np.exp(rng.normal(0, 0.25, count))
-    path, tied, grown = [roots], np.zeros((count, 1), bool), np.zeros((count, 1))
+    path, grown, free = [roots], np.zeros((count, 1)), _frees(growth)[:, None]
     for k in range(1, POINTS):
         share = k / (POINTS - 1)
         step = length[:, None] * (steps[k - 1] / steps.sum())
         grown = grown + step
-        point = path[-1] + (step * ~tied if style.bun else step) * direction
-        arch = style.volume * layer * min(1.0, 2.5 * share) * (0.35 if style.comb == "tail" else 1)
-        point = head.push_out(point[:, None].astype(np.float32), np.minimum(arch, 0.7 * grown[:, 0])[:, None], growth.over_ears)
-        point = _off_neck(point[:, 0], growth)
-        if style.fringe is None and style.comb != "whorl":
-            point = _free_face(point[:, None], head, None)[:, 0]
+        point = path[-1] + step * direction
+        arch = np.minimum(style.volume * layer * min(1.0, 2.5 * share), 0.7 * grown[:, 0])
+        offsets = point - head.centre
+        reach = np.linalg.norm(offsets, axis=1)
+        skin = head.radius(offsets[:, None], growth.over_ears)[:, 0]
+        point = head.centre + offsets * np.maximum((skin + arch) / reach, 1)[:, None]
+        point = _off_neck(point, growth)
+        point = np.where(free, _free_face(point[:, None], head, None)[:, 0], point)
         moved = point - path[-1]
         moved /= np.linalg.norm(moved, axis=1, keepdims=True) + 1e-9
         path.append(point)
-        comb = style.hold * np.exp(-grown / COMB_REACH) * _lead(growth, point, scalp.guide_places, scalp.guide_above)
-        if style.comb == "tail":
-            tied = tied | (np.linalg.norm(point - growth.tie, axis=1, keepdims=True) < step + 0.012)
-            comb = np.where(tied, [0.0, 0.0, -0.5 * (1 - share)], 4 * comb)
-        bend = comb - style.fall * (0.4 + share) * np.array([0.0, 1.0, 0.0])
+        bend = style.hold * np.exp(-grown / COMB_REACH) * _lead(growth, point, scalp.guide_places, scalp.guide_above)
+        bend = bend - style.fall * (0.4 + share) * np.array([0.0, 1.0, 0.0])
+        high = np.clip((reach - skin - arch - 0.004) / 0.02, 0, 1) * _ramp(point[:, 1], -0.09, -0.03)
+        bend -= style.cling * (high / reach)[:, None] * offsets
         direction = moved + bend * (step / 0.01)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     return np.stack(path, axis=1).astype(np.float32)
+
+
+def _tie(growth: Growth, model: MorphableModel, vertices: Array, rng: np.random.Generator) -> Array:
+    """(G, POINTS, 3) guide hairs over the head to the tie, and for a tail down from there."""
+    scalp, head, style = growth.scalp, growth.head, growth.style
+    roots = scalp.guide_roots.points(vertices, model.faces)
+    count, on_head = len(roots), POINTS if style.bun else POINTS // 2 + 1
+    along = np.linspace(0, 1, on_head)[None, :, None]
+    start, end = roots - head.centre, growth.tie - head.centre
+    offsets = (1 - along) * start[:, None] + along * end
+    lifted = np.sin(np.pi * along[0, :, 0]) ** 0.5 * style.volume * np.exp(rng.normal(0, 0.4, (count, 1)))
+    over = head.push_out(head.centre + offsets[:, 1:], lifted[:, 1:] + 0.001, False)
+    guides = np.concatenate([roots[:, None], over], axis=1)
+    if not style.bun:
+        length = style.back * np.exp(rng.normal(0, 0.08, (count, 1)))
+        grown = np.linspace(0, 1, POINTS - on_head + 1)[None, 1:] * length
+        back = growth.tie - head.centre
+        back = back / np.linalg.norm(back) * np.array([1, 0.5, 1])
+        spread = rng.normal(0, 1, (count, 1, 3)) * [0.016, 0.004, 0.012]
+        reach = 0.055 * (1 - np.exp(-grown / 0.05))
+        tail = growth.tie + back * reach[..., None] + spread * np.sqrt(grown / length)[..., None]
+        tail[..., 1] -= grown - 0.05 * (1 - np.exp(-grown / 0.05))
+        guides = np.concatenate([guides, _off_neck(tail.reshape(-1, 3), growth).reshape(tail.shape)], axis=1)
+    return guides.astype(np.float32)
 
 
 def _off_neck(points: Array, growth: Growth) -> Array:
@@ -226,7 +257,7 @@ def _off_neck(points: Array, growth: Growth) -> Array:
     flat = points[:, [0, 2]] - centre[[0, 2]]
     wide = np.linalg.norm(flat, axis=1) + 1e-6
     below = (-points[:, 1] / scale - 0.17) / 0.08
-    wanted = np.where(points[:, 1] < -0.1 * scale, 0.072 + 0.06 * np.clip(below, 0, 1) ** 2, 0) * scale
+    wanted = _ramp(-points[:, 1] / scale, 0.07, 0.12) * (0.072 + 0.06 * np.clip(below, 0, 1) ** 2) * scale
     factor = np.maximum(1, wanted / wide)[:, None]
     moved = points.copy()
     moved[:, [0, 2]] = centre[[0, 2]] + flat * factor
@@ -252,7 +283,9 @@ def _free_face(points: Array, head: Head, rng: np.random.Generator | None) -> Ar
     return freed
 
 
-def _follow(growth: Growth, guides: Array, chosen: Array, roots: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def _follow(
+    growth: Growth, guides: Array, chosen: Array, roots: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """(N, S, 3) tufts that follow a guide near their root, and (N,) the guides."""
     scalp, style = growth.scalp, growth.style
     count = len(chosen)
@@ -302,7 +335,7 @@ def _tint(growth: Growth, points: Array, color: Array, identity: Identity, rng: 
     count = len(points)
     grey = _ramp(np.array(identity.age + 8 * rng.normal()), 38, 78) ** 1.3
     own = np.asarray(color) * np.exp(rng.normal(0, 0.16, (count, 1)) + rng.normal(0, 0.03, (count, 3)))
-    mixed = np.clip(1.2 * grey - 0.1 + 0.2 * grey * rng.normal(size=(count, 1)), 0, 1)
+    mixed = np.clip(0.9 * grey**2 + 0.15 * grey * rng.normal(size=(count, 1)), 0, 1)
     own = own + mixed * (GREY - own)
     height = -growth.head.depth(points, growth.over_ears)
     thick = 0.7 * np.quantile(height[::7], 0.9) + 1e-4
@@ -317,7 +350,7 @@ def _undercoat(
     """Wide dark tufts that lie flat: (n, S, 3) points, (n, S) radius, (n, S, 3) albedo."""
     scalp, head = growth.scalp, growth.head
     edge = scalp.above[chosen] - 0.6 * growth.recession * _ramp(scalp.places[chosen, 2], -0.02, 0.05)
-    few = rng.permutation(np.flatnonzero(edge > 0.008))[:UNDERCOAT]
+    few = rng.permutation(np.flatnonzero(edge > 0.012))[:UNDERCOAT]
     start = roots[few]
     guide = scalp.neighbours[chosen[few], 0]
     lead = guides[guide, 4] - guides[guide, 0]
@@ -330,7 +363,7 @@ def _undercoat(
     points = (start[:, None] + lead[:, None] * reach[:, None, None] * along).astype(np.float32)
     points = np.concatenate([points[:, :1], _free_face(points[:, 1:], head, None)], axis=1)
     points[:, 1:] = head.push_out(points[:, 1:], 0.0008, False)
-    radius = np.full(points.shape[:2], 0.0021) * np.minimum(1, reach / 0.012)[:, None]
+    radius = np.full(points.shape[:2], 0.0024) * np.minimum(1, reach / 0.007)[:, None]
     albedo = color * np.exp(rng.normal(0, 0.1, (len(few), 1, 1))) * np.ones_like(points)
     return points, radius, albedo
 

@@ -20,6 +20,7 @@ class Style:
         lift: how far a hair starts off the skin: 0 along it, 1 straight up.
         fall: how fast hair bends downwards, per 10 mm; long hair hangs, coils stand.
         hold: how fast it bends to where the comb leads, per 10 mm.
+        cling: how fast it bends back to the head where it stands off more than its volume, per 10 mm.
         volume: metres between the skin and the hair's outside at the middle of its length.
         clump: how far tips gather in locks, 0-1.
         wave: metres of sideways swing; turns: swings per metre.
@@ -39,6 +40,7 @@ class Style:
     lift: float = 0.3
     fall: float = 0.3
     hold: float = 0.8
+    cling: float = 0.8
     volume: float = 0.008
     clump: float = 0.3
     wave: float = 0.001
@@ -52,11 +54,11 @@ class Style:
 
 
 STYLES = {
-    "buzz": Style("buzz", 0.006, 0.004, 0.004, lift=0.6, fall=0, volume=0.003, clump=0, frizz=0.001, wave=0, count=6000),
+    "buzz": Style("buzz", 0.006, 0.004, 0.004, "whorl", 0.6, 0, volume=0.003, clump=0, frizz=0.001, wave=0, count=6000),
     "crop": Style("crop", 0.024, 0.010, 0.009, lift=0.35, fall=0.1, hold=1.0, volume=0.009, frizz=0.003, count=5500),
     "short": Style("short", 0.042, 0.018, 0.015, lift=0.35, fall=0.1, hold=1.2, volume=0.012, frizz=0.005, count=5500),
     "side part": Style("side part", 0.075, 0.022, 0.017, "part", 0.4, 0.15, 0.9, volume=0.015, frizz=0.004, count=5500),
-    "swept back": Style("swept back", 0.08, 0.028, 0.026, "back", 0.45, 0.08, 1.2, volume=0.013, frizz=0.004, count=5500),
+    "swept back": Style("swept back", 0.08, 0.028, 0.026, "back", 0.45, 0.08, 1.2, volume=0.013, count=5500),
     "quiff": Style("quiff", 0.05, 0.008, 0.007, "back", 0.7, 0.05, 0.9, volume=0.020, frizz=0.004, count=6000),
     "fringe": Style("fringe", 0.09, 0.045, 0.045, "forward", 0.3, 0.3, volume=0.012, fringe=0.040, count=5500),
     "bowl": Style("bowl", 0.13, 0.085, 0.075, "forward", 0.3, 0.5, volume=0.013, fringe=0.044, count=5500),
@@ -69,23 +71,24 @@ STYLES = {
     ),
     "long back": Style("long back", 0.42, 0.34, 0.28, "back", 0.35, 0.4, volume=0.013, frizz=0.006, radius=0.0009),
     "curly": Style(
-        "curly", 0.11, 0.08, 0.08, "whorl", 0.7, 0.2, 0.3, volume=0.025, clump=0.6, wave=0.006, turns=30, coil=True,
-        frizz=0.01, radius=0.0009,
+        "curly", 0.11, 0.08, 0.08, "whorl", 0.7, 0.2, 0.3, 0.1, volume=0.025, clump=0.6, wave=0.006, turns=30,
+        coil=True, frizz=0.01, radius=0.0009,
     ),
     "long curly": Style(
         "long curly", 0.30, 0.26, 0.22, "part", 0.55, 0.3, volume=0.03, clump=0.6, wave=0.009, turns=20, coil=True,
         frizz=0.016,
     ),
     "coily short": Style(
-        "coily short", 0.014, 0.009, 0.008, "whorl", 0.9, 0, 0, volume=0.01, clump=0.6, wave=0.002, turns=90, coil=True,
-        frizz=0.002, radius=0.0010, count=6000,
+        "coily short", 0.014, 0.009, 0.008, "whorl", 0.9, 0, 0, 0, volume=0.01, clump=0.6, wave=0.002, turns=90,
+        coil=True, frizz=0.002, radius=0.0010, count=6000,
     ),
     "afro": Style(
-        "afro", 0.06, 0.05, 0.045, "whorl", 1.0, 0.02, 0, volume=0.05, clump=0.15, wave=0.004, turns=55, coil=True,
-        frizz=0.012, radius=0.0013, count=6000,
+        "afro", 0.05, 0.043, 0.04, "whorl", 1.0, 0.02, 0, 0, volume=0.05, clump=0, wave=0.007, turns=60, coil=True,
+        frizz=0.011, radius=0.0016, count=6000,
     ),
     "locs": Style(
-        "locs", 0.27, 0.22, 0.18, "part", 0.4, 0.4, volume=0.016, clump=0.97, wave=0.002, turns=20, frizz=0.001, count=5500
+        "locs", 0.27, 0.22, 0.18, "part", 0.4, 0.4, volume=0.016, clump=0.97, wave=0.002, turns=20, frizz=0.001,
+        count=5500,
     ),
     "bun": Style("bun", 0.32, 0.24, 0.2, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.001, bun=True, count=5500),
     "ponytail": Style("ponytail", 0.42, 0.36, 0.34, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.003, count=5500),
@@ -97,12 +100,12 @@ WOMEN = {
     "long back": 6, "curly": 4, "long curly": 5, "bun": 9, "ponytail": 10,
 }
 MEN = {
-    "buzz": 11, "crop": 22, "short": 22, "side part": 14, "swept back": 7, "quiff": 8, "fringe": 6, "curly": 4, "bob": 2,
-    "long": 2, "long wavy": 1, "bun": 1, "bowl": 1,
+    "buzz": 11, "crop": 22, "short": 22, "side part": 14, "swept back": 7, "quiff": 8, "fringe": 6, "curly": 4,
+    "bob": 2, "long": 2, "long wavy": 1, "bun": 1, "bowl": 1,
 }
 COILY_WOMEN = {
-    "coily short": 8, "afro": 14, "locs": 12, "long curly": 10, "curly": 8, "bun": 10, "ponytail": 6, "long": 8, "buzz": 4,
-    "bob": 6,
+    "coily short": 8, "afro": 14, "locs": 12, "long curly": 10, "curly": 8, "bun": 10, "ponytail": 6, "long": 8,
+    "bob": 6, "buzz": 4,
 }
 COILY_MEN = {"buzz": 26, "coily short": 32, "afro": 10, "locs": 10, "curly": 4}
 CHILDREN = {"fringe": 4, "bowl": 4}

@@ -119,7 +119,8 @@ def scalp_of(model: MorphableModel) -> Scalp:
         places = roots.points(model.mean, model.faces) - CENTRE
         ears = np.einsum("nk,nk->n", roots.barycentric, model.regions["ears"][model.faces[roots.faces]])
         above = places[:, 1] + CENTRE[1] - hairline_height(places)
-        inside = (above > -0.012) & (ears < 0.2) & ((places * spiral(count)).sum(1) > 0.98 * np.linalg.norm(places, axis=1))
+        met = (places * spiral(count)).sum(axis=1) > 0.98 * np.linalg.norm(places, axis=1)
+        inside = (above > -0.012) & (ears < 0.2) & met
         kept.append((Embedding(roots.faces[inside], roots.barycentric[inside]), above[inside], places[inside]))
     (roots, above, places), (guides, guide_above, guide_places) = kept
     neighbours = scipy.spatial.cKDTree(guide_places).query(places, NEIGHBOURS)[1]
@@ -146,8 +147,8 @@ class Head:
 
     def radius(self, offsets: Array, over_ears: bool) -> Array:
         """(N, S) metres: how far the skin lies in the directions of (N, S, 3) offsets from the centre."""
-        square = to_square(offsets)
-        return cv2.remap(self.ears if over_ears else self.skull, square, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+        distances, square = self.ears if over_ears else self.skull, to_square(offsets)
+        return cv2.remap(distances, square, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 
     def depth(self, points: Array, over_ears: bool = False) -> Array:
         """(N, S) metres: how deep (N, S, 3) points lie inside the head; negative outside."""
@@ -188,3 +189,22 @@ def _regular(points: Array) -> Array:
     moved = to_square(points).reshape(SIDE, SIDE, 2) - nodes
     moved[np.abs(moved).max(axis=2) > 4] = 0  # nodes on a seam jump to its other side
     return cv2.remap(length, nodes - moved, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+
+
+@lru_cache(maxsize=4)
+def hair_ground(model: MorphableModel, side: int) -> Array:
+    """(side, side) float32 in 0-1, row 0 is v = 1: where hair grows on the skin, in the model's charts.
+
+    Paint the skin towards the hair's colour there, so that no bare scalp shines through short hair.
+    """
+    places = model.mean - CENTRE
+    above = places[:, 1] + CENTRE[1] - hairline_height(places)
+    above = np.where(model.regions["ears"] > 0.2, -1.0, above)
+    skin = np.asarray(model.parts["skin"])
+    ground = np.zeros((side, side), np.float32)
+    corners = np.round((model.uvs * [side, -side] + [0, side])[model.uv_faces[skin]] * 16).astype(np.int32)
+    strength = np.clip(above[model.faces[skin]] / 0.010, 0, 1).mean(axis=1)
+    for triangle, value in zip(corners, strength):
+        if value > 0:
+            cv2.fillConvexPoly(ground, triangle, float(value), cv2.LINE_8, 4)
+    return cv2.GaussianBlur(ground, (0, 0), side / 300)
