@@ -7,7 +7,7 @@ Zones and lines are tied to the model's landmarks, in millimetres from them on t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -20,9 +20,14 @@ from maquette.morphable import MorphableModel
 from maquette.perception import topology
 from maquette.surface.atlas import Chart, chart
 from maquette.surface.pyramid import smoothstep
-from maquette.synthesis.noise import noise_bank
+from maquette.synthesis.noise import OCTAVES, noise_bank
+from maquette.synthesis.scalp import CENTRE, hairline_height
 
 FAR_M = 0.05  # distances are only wanted near a feature
+COARSER = 4  # what varies slowly is mixed on a grid so many times coarser
+SLOW_OCTAVES = ("broad", "patch")
+SLOW_ZONES = ("nose", "bridge", "cheeks", "cheekbones", "forehead", "glabella", "chin", "crease", "socket", "trough",
+              "philtrum", "ears", "neck", "under", "lid")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +40,10 @@ class Guide:
         place: (R, S, 3) float32 metres on the mean head.
         normal: (R, S, 3) float32 on the mean head.
         zones: name -> (R, S) float32 in 0-1.
-        noise: octave -> (n, R, S) float32 unit fields.
+        noise: octave -> (n, R * S) float32 unit fields.
+        windows: zone -> the smallest rectangle of the texture outside of which it is 0, as an index.
+        slow: (n, r * s) float32: SLOW_ZONES and then the fields of SLOW_OCTAVES, COARSER times coarser.
+        slow_mean: (n,) their means over the bare face.
         charts: the small charts: "eyeLeft", "eyeRight", "teeth", "tongue".
     """
 
@@ -46,6 +54,9 @@ class Guide:
     zones: Mapping[str, NDArray]
     noise: Mapping[str, NDArray]
     charts: Mapping[str, Chart]
+    windows: dict[str, tuple[slice, slice]]
+    slow: NDArray
+    slow_mean: NDArray
 
     @property
     def rows(self) -> int:
@@ -70,13 +81,38 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
     inside = np.zeros((len(model.mean), 1), np.float32)
     inside[np.setdiff1d(model.part_vertices("mouth"), model.part_vertices("skin"))] = 1
     zones["mouth"] = skin.spread(inside)[..., 0]
-    guide = Guide(model, size, place, normal, zones, noise_bank(place), charts)
+    bank = noise_bank(place)
+    empty = np.zeros((0, 0), np.float32)
+    guide = Guide(model, size, place, normal, zones, {}, charts, {}, empty, empty)
     zones.update(_spots(guide))
     zones.update(_eye_zones(guide))
     zones.update(_lip_zones(guide))
     zones.update(_brow_zones(guide))
     zones.update(_hair_zones(guide, zones))
-    return guide
+    windows = {name: window_of(zone > (-15 if name.endswith("mm") else 0.004)) for name, zone in zones.items()}
+    maps = [zones[name] for name in SLOW_ZONES] + [field for octave in SLOW_OCTAVES for field in bank[octave]]
+    coarse = [cv2.resize(field, (size // COARSER, rows // COARSER), interpolation=cv2.INTER_AREA) for field in maps]
+    bare = zones["face"] * (1 - zones["mouth"]) * (1 - zones["hollow"]) > 0.7
+    mean = np.array([field[bare].mean() for field in maps], np.float32)
+    quick = {name: bank[name].reshape(len(bank[name]), -1) for name in OCTAVES if name not in SLOW_OCTAVES}
+    return replace(guide, noise=quick, windows=windows, slow=np.stack(coarse).reshape(len(maps), -1), slow_mean=mean)
+
+
+@lru_cache(maxsize=16)
+def reach_of(guide: Guide, part: str, padding: int = 3) -> NDArray:
+    """(h, w) bool: what may be painted of a small chart: a few texels more than its triangles, none of the skin's."""
+    part_chart = guide.charts[part]
+    reach = cv2.dilate(part_chart.inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=padding) > 0
+    reach[: max(guide.rows + 1 - part_chart.window[0], 0)] = False
+    return reach
+
+
+def window_of(where: NDArray) -> tuple[slice, slice]:
+    """The rectangle around True."""
+    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _normals(model: MorphableModel) -> NDArray:
@@ -240,9 +276,10 @@ def _hair_zones(guide: Guide, zones: Mapping[str, NDArray]) -> dict[str, NDArray
     beard *= np.maximum(smoothstep(z, -50, -30), smoothstep(y, corner[1] - 10, corner[1] + 10))
     beard *= (1 - zones["lipsoft"]) * (1 - smoothstep(zones["ears"], 0.05, 0.4)) * (1 - zones["mouth"])
     lip = 1 - smoothstep(np.hypot(x / 24, (y - (nose[1] - 9)) / 10), 0.7, 1.25)
-    blurred = cv2.GaussianBlur(zones["scalp"], (0, 0), guide.size / 90)
+    above = (y * 1e-3 - hairline_height(guide.place - CENTRE)) * 1e3
+    above = np.where(zones["ears"] > 0.15, -20, np.clip(above, -20, 30))
     return {
         "beard": beard.astype(np.float32),
         "moustache": (lip * beard * smoothstep(z, 10, 20)).astype(np.float32),
-        "hairline": (blurred * (1 - smoothstep(zones["ears"], 0.1, 0.5))).astype(np.float32),
+        "overhairline_mm": above.astype(np.float32),
     }

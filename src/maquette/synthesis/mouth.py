@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.surface.mouth import LOWER_ENDS_M, TOOTH_ENDS_M, arch_length, painted_tongue, to_nearest
 from maquette.surface.pyramid import smoothstep
-from maquette.synthesis.guides import Guide
+from maquette.synthesis.guides import Guide, reach_of
 from maquette.synthesis.types import Identity
 
 TOOTH = np.array([0.62, 0.55, 0.44])  # linear RGB, about VITA A2
@@ -36,6 +35,12 @@ def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
     return light[..., None].astype(np.float32), gum[..., None].astype(np.float32)
 
 
+@lru_cache(maxsize=2)
+def _tongue(guide: Guide) -> NDArray:
+    """(h, w, 3) float32 linear RGB."""
+    return painted_tongue(guide.charts["tongue"].spread(guide.model.mean), TONGUE).astype(np.float32)
+
+
 def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
     """Paint teeth and tongue into `albedo` (S, S, 3) linear, in place: it is being made by the caller."""
     light, gum = _teeth(guide)
@@ -43,12 +48,10 @@ def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, 
     tooth = TOOTH * rng.uniform(0.85, 1.15) * np.array([1, 1 - 0.06 * worn, 1 - 0.25 * worn])
     flesh = GUM * (1 - 0.05 * max(tone - 5, 0)) * rng.uniform(0.8, 1.1)
     _put(guide, "teeth", albedo, (tooth + gum * (flesh - tooth)) * light)
-    place = guide.charts["tongue"].spread(guide.model.mean)
-    _put(guide, "tongue", albedo, painted_tongue(place, TONGUE * rng.uniform(0.8, 1.15)))
+    _put(guide, "tongue", albedo, _tongue(guide) * rng.uniform(0.8, 1.15))
 
 
 def _put(guide: Guide, part: str, albedo: NDArray, colour: NDArray) -> None:
     """Write colours (h, w, 3) of a part with a few texels around it."""
-    chart = guide.charts[part]
-    reach = cv2.dilate(chart.inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=3) > 0
-    albedo[chart.region][reach] = np.clip(colour[reach], 0.006, 0.9)
+    reach = reach_of(guide, part)
+    albedo[guide.charts[part].region][reach] = np.clip(colour[reach], 0.006, 0.9)

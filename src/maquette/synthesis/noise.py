@@ -13,13 +13,13 @@ SMOOTHING = 0.8
 
 # name: (wavelengths along x, y, z in metres, how many independent fields)
 OCTAVES: dict[str, tuple[tuple[float, float, float], int]] = {
-    "broad": ((0.070, 0.070, 0.070), 5),
-    "patch": ((0.026, 0.026, 0.026), 5),
-    "blotch": ((0.011, 0.011, 0.011), 4),
-    "mottle": ((0.0050, 0.0050, 0.0050), 4),
-    "grain": ((0.0022, 0.0022, 0.0022), 4),
-    "level": ((0.045, 0.0045, 0.045), 3),  # long in x: fine lines of foreheads and necks
-    "upright": ((0.0026, 0.030, 0.030), 3),  # long in y: lips
+    "broad": ((0.070, 0.070, 0.070), 4),
+    "patch": ((0.026, 0.026, 0.026), 4),
+    "blotch": ((0.011, 0.011, 0.011), 3),
+    "mottle": ((0.0050, 0.0050, 0.0050), 3),
+    "grain": ((0.0022, 0.0022, 0.0022), 3),
+    "level": ((0.045, 0.0045, 0.045), 2),  # long in x: fine lines of foreheads and necks
+    "upright": ((0.0026, 0.030, 0.030), 2),  # long in y: lips
 }
 
 

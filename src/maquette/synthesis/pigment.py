@@ -18,8 +18,8 @@ from maquette.synthesis.types import Identity
 MONK_SRGB = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
 # Reflectance of skin against the swatch, red, green, blue: living skin is redder than the light swatches.
 SWATCH_TO_SKIN = np.array([
-    (0.74, 0.605, 0.55), (0.73, 0.60, 0.55), (0.70, 0.575, 0.53), (0.74, 0.61, 0.565), (0.78, 0.67, 0.67),
-    (1.06, 0.92, 0.98), (1.08, 0.95, 0.95), (1.10, 0.95, 0.90), (1.60, 1.02, 0.92), (1.75, 1.15, 1.0),
+    (0.76, 0.60, 0.56), (0.75, 0.595, 0.56), (0.72, 0.56, 0.56), (0.77, 0.595, 0.585), (0.80, 0.66, 0.69),
+    (1.03, 0.92, 1.05), (1.00, 0.95, 1.05), (1.02, 0.98, 1.0), (1.45, 1.08, 1.02), (1.60, 1.22, 1.12),
 ])  # fmt: skip
 MELANIN = np.array([0.41, 0.62, 1.0], np.float32)  # eumelanin falls off as wavelength^-3.3 (Jacques 1998)
 HAEMOGLOBIN = np.array([0.10, 1.0, 0.80], np.float32)  # band means of oxyhaemoglobin (Prahl 1999), green = 1
@@ -68,5 +68,5 @@ def draw_hair_colour(identity: Identity, tone: float, rng: np.random.Generator) 
     blend = rng.uniform(0, 0.45) if abs(int(first) - int(second)) == 1 else 0.0
     colour = np.exp(colours[first] + blend * (colours[second] - colours[first]) + 0.12 * rng.standard_normal())
     dyed = rng.random() < 0.35 * (1 - identity.gender)
-    grey = 0.0 if dyed else float(np.clip((identity.age - rng.normal(52, 11)) / 22, 0, 1))
+    grey = 0.0 if dyed else float(np.clip((identity.age - rng.normal(54, 9)) / 28, 0, 1))
     return np.clip(colour + grey * (np.array(GREY) * rng.uniform(0.6, 1.5) - colour), 0.006, 0.7).astype(np.float32)

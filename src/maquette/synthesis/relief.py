@@ -17,13 +17,13 @@ from maquette.synthesis.guides import Guide, curve, landmark_places
 from maquette.synthesis.noise import direction
 from maquette.synthesis.types import Identity
 
-REACH_M = 0.009  # a groove and the bulges beside it end within this distance
+REACH_M = 0.007  # a groove and the bulges beside it end within this distance
 LARGEST_M = 0.0014
 
 # name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
 FOLDS = {
-    "forehead": (0.00050, 0.0011, 50, 9), "frown": (0.00060, 0.0012, 52, 10), "crow": (0.00045, 0.0009, 50, 8),
-    "nasolabial": (0.00080, 0.0019, 46, 13), "marionette": (0.00060, 0.0016, 58, 8), "bag": (0.00060, 0.0018, 50, 12),
+    "forehead": (0.00050, 0.0011, 52, 7), "frown": (0.00060, 0.0012, 52, 10), "crow": (0.00045, 0.0009, 52, 7),
+    "nasolabial": (0.00080, 0.0019, 46, 13), "marionette": (0.00060, 0.0016, 58, 8), "bag": (0.00055, 0.0018, 54, 10),
     "bunny": (0.00025, 0.0008, 55, 9), "smoker": (0.00030, 0.0007, 63, 6), "neck": (0.00065, 0.0013, 45, 15),
     "chin": (0.00050, 0.0022, 40, 20), "lid": (0.00055, 0.0008, 5, 10),
 }  # fmt: skip
@@ -31,12 +31,12 @@ FOLDS = {
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """A line in the skin: flat texel indices (n,), signed metres across it, share along it 0-1."""
+    """A line in the skin: flat texel indices (n,), signed metres across it, and how far it fades there, 0-1."""
 
     kind: str
     index: NDArray
     across: NDArray
-    along: NDArray
+    fade: NDArray
 
 
 def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
@@ -103,14 +103,20 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     tangent = np.gradient(line, axis=0)[index]
     offset = flat[near] - line[index]
     side = np.sign(tangent[:, 0] * offset[:, 1] - tangent[:, 1] * offset[:, 0])
-    return Fold(kind, near, (apart * side).astype(np.float32), (index / (len(line) - 1)).astype(np.float32))
+    along = index / (len(line) - 1)
+    fade = smoothstep(np.minimum(along, 1 - along), 0.0, 0.22) * smoothstep(REACH_M - apart, 0, 0.3 * REACH_M)
+    return Fold(kind, near, (apart * side).astype(np.float32), fade.astype(np.float32))
 
 
-def drawn_folds(guide: Guide, identity: Identity, rng: np.random.Generator) -> NDArray:
-    """(R, S) float32 metres: the folds of a face of this age; children have almost none."""
+def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+    """(R, S) float32 metres: the folds of a face of this age; children have almost none.
+
+    Args:
+        fields: "bend" and "blotch": (R, S) unit fields of this face, which bend and break the lines.
+    """
     height = np.zeros(guide.place.shape[:2], np.float32).ravel()
-    bend = _mixed(guide, "patch", rng) * 0.0011 + _mixed(guide, "blotch", rng) * 0.0005
-    broken = _mixed(guide, "blotch", rng)
+    bend = np.float32(0.0014) * fields["bend"].ravel() + np.float32(0.0003) * fields["blotch"].ravel()
+    broken = np.clip(1 + 0.35 * fields["blotch"].ravel()[::-1], 0.2, 1.8)
     habit = {kind: np.exp(0.45 * rng.standard_normal()) for kind in FOLDS}
     flesh = 0.75 + 0.5 * np.clip(identity.weight, 0, 1)
     for fold in folds(guide):
@@ -121,37 +127,33 @@ def drawn_folds(guide: Guide, identity: Identity, rng: np.random.Generator) -> N
         if amount < 0.03:
             continue
         wide = width * (0.85 + 0.3 * aged) * rng.uniform(0.85, 1.2)
-        across = fold.across + bend[fold.index]
-        ends = np.minimum(fold.along, 1 - fold.along)
-        strength = deep * amount * smoothstep(ends, 0.0, 0.22) * np.clip(1 + 0.35 * broken[fold.index], 0.2, 1.8)
+        across = (fold.across + bend[fold.index]) * np.float32(0.5 / wide)
         # A groove between two bulges: the mean height stays.
-        squared = (across / wide) ** 2
-        fade = smoothstep(REACH_M - np.abs(fold.across), 0, 0.3 * REACH_M)
-        height[fold.index] -= strength * fade * (np.exp(-squared) - 0.5 * np.exp(-0.25 * squared))
+        bulge = np.exp(-across * across)
+        groove = bulge * (bulge * bulge * bulge - 0.5)
+        height[fold.index] -= np.float32(deep * amount) * fold.fade * broken[fold.index] * groove
     return height.reshape(guide.place.shape[:2])
-
-
-def _mixed(guide: Guide, octave: str, rng: np.random.Generator) -> NDArray:
-    """(R * S,) float32 a new unit field."""
-    fields = guide.noise[octave]
-    return direction(rng, len(fields)) @ fields.reshape(len(fields), -1)
 
 
 def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: pores, unevenness, crinkles of the old and the furrows of lips.
 
     Args:
-        fields: "grain", "mottle", "level", "upright": (R, S) unit fields of this face.
+        fields: "grain" and "mottle": (R, S) unit fields of this face; "upright": the same within the lips' window.
     """
     zone = guide.zones
     old = float(smoothstep(np.float64(identity.age), 35, 80))
     young = float(smoothstep(np.float64(identity.age), 8, 22))
-    pores = (8e-6 + 2.6e-5 * young * rng.uniform(0.5, 1.5)) * (1 + 0.8 * zone["nose"] + 0.5 * zone["cheeks"])
-    height = pores * fields["grain"] + (1.2e-5 + 3e-5 * young + 4e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
-    if old > 0.02:
-        ridge = np.exp(-((fields["level"] / 0.35) ** 2)) - 0.33
+    pores = 6e-6 + 1.6e-5 * young * rng.uniform(0.4, 1.5)
+    height = pores * (1 + 0.8 * zone["nose"] + 0.5 * zone["cheeks"]) * fields["grain"]
+    height += (0.5e-5 + 0.9e-5 * young + 2.0e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
+    if old > 0.05:
+        level = (direction(rng, len(guide.noise["level"])) @ guide.noise["level"]).reshape(height.shape)
+        ridge = np.exp(-((level / 0.35) ** 2)) - 0.33
         creased = 0.35 * zone["forehead"] + 0.5 * zone["neck"] + 0.8 * zone["socket"]
         height -= 1.1e-4 * old * rng.uniform(0.3, 1.3) * creased * ridge
+    window = guide.windows["red"]
     furrow = np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.37
     lips = 6e-5 * (0.5 + young + old) * rng.uniform(0.5, 1.4) * furrow
-    return height + zone["red"] * (lips - height)
+    height[window] += zone["red"][window] * (lips - height[window])
+    return height

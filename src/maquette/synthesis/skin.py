@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
 from maquette.surface.pyramid import smoothstep
 from maquette.synthesis import eyes, mouth, pigment, relief
-from maquette.synthesis.guides import Guide, guide_of
+from maquette.synthesis.guides import COARSER, SLOW_OCTAVES, SLOW_ZONES, Guide, guide_of
 from maquette.synthesis.noise import OCTAVES, direction
 from maquette.synthesis.types import Identity, SkinMaps
 
 DARKEST, LIGHTEST = 0.006, 0.96
-ZONES = ("nose", "bridge", "cheeks", "cheekbones", "forehead", "glabella", "chin", "crease", "socket", "trough",
-         "philtrum", "ears", "neck", "margin", "hollow", "under", "lid")  # fmt: skip
+CAVITY = np.array([0.16, 0.035, 0.03])  # linear RGB of the mouth's inside
 # Optical density that a zone adds: (melanin mean, melanin spread, blood mean, blood spread) over people.
 ZONE_DENSITY = {
     "nose": (0.0, 0.03, 0.13, 0.09), "bridge": (-0.02, 0.03, 0.0, 0.04), "cheeks": (-0.02, 0.03, 0.11, 0.10),
-    "cheekbones": (0.0, 0.05, 0.04, 0.05), "forehead": (0.05, 0.04, -0.05, 0.04), "glabella": (0.0, 0.02, 0.03, 0.04),
+    "cheekbones": (0.0, 0.05, 0.04, 0.05), "forehead": (0.03, 0.04, -0.015, 0.03), "glabella": (0.0, 0.02, 0.03, 0.04),
     "chin": (0.02, 0.03, 0.06, 0.05), "crease": (0.03, 0.03, 0.16, 0.07), "socket": (0.07, 0.06, 0.04, 0.05),
     "trough": (0.04, 0.06, 0.06, 0.06), "philtrum": (0.02, 0.03, 0.05, 0.04), "ears": (0.0, 0.04, 0.17, 0.09),
-    "neck": (0.03, 0.05, 0.0, 0.05), "margin": (0.02, 0.02, 0.30, 0.10), "hollow": (0.05, 0.02, 0.75, 0.10),
-    "under": (0.04, 0.03, 0.02, 0.03), "lid": (0.05, 0.07, 0.05, 0.05),
+    "neck": (0.03, 0.05, 0.0, 0.05), "under": (0.04, 0.03, 0.02, 0.03), "lid": (0.05, 0.07, 0.05, 0.05),
 }  # fmt: skip
 NOISE_DENSITY = {  # melanin, blood
-    "broad": (0.030, 0.030), "patch": (0.022, 0.034), "blotch": (0.018, 0.032), "mottle": (0.016, 0.026),
-    "grain": (0.016, 0.018),
+    "broad": (0.028, 0.020), "patch": (0.020, 0.022), "blotch": (0.016, 0.020), "mottle": (0.016, 0.022),
+    "grain": (0.022, 0.020),
 }  # fmt: skip
 LIPSTICKS = np.array([(0.34, 0.04, 0.05), (0.42, 0.12, 0.12), (0.22, 0.02, 0.05), (0.45, 0.18, 0.15), (0.3, 0.06, 0.1)])
 EYE_SHADOWS = np.array([(0.10, 0.05, 0.04), (0.03, 0.03, 0.035), (0.22, 0.12, 0.10), (0.08, 0.06, 0.12)])
@@ -45,7 +43,7 @@ class Person:
         tone: 0.5-10.5 on the Monk scale.
         hair: (3,) linear RGB.
         fields: name -> (R, S) float32: "melanin" and "blood" densities, unit fields "blotch", "mottle", "grain",
-            "level", "upright", and "oil" 0-1.
+            and "bend" (slow), and "oil" 0-1; "upright": a unit field within the window of the zone "red" only.
         made_up: 0-1, how much make-up is worn.
     """
 
@@ -72,15 +70,15 @@ def paint_head(
     """
     guide = guide_of(model, size)
     person = draw_person(guide, identity, rng, monk)
-    density = skin_density(guide, person, rng)
-    skin = pigment.tone_colour(person.tone).astype(np.float32) * np.exp(-density)
-    height = relief.drawn_folds(guide, identity, rng) + relief.fine_relief(guide, person.fields, identity, rng)
-    skin, height = add_marks(guide, person, rng, skin, height)
-    skin = add_hair_roots(guide, person, rng, skin, scalp)
-    skin = add_make_up(guide, person, rng, skin)
-    skin = add_inside(guide, skin)
+    skin = painted_skin(guide, person, rng)
+    height = relief.drawn_folds(guide, person.fields, identity, rng)
+    height += relief.fine_relief(guide, person.fields, identity, rng)
+    add_marks(guide, person, rng, skin, height)
+    add_hair_roots(guide, person, rng, skin, scalp)
+    add_make_up(guide, person, rng, skin)
+    blend(guide, skin, "mouth", smoothstep(guide.zones["mouth"][guide.windows["mouth"]], 0.1, 0.9), CAVITY)
     albedo = np.empty((size, size, 3), np.float32)
-    albedo[: guide.rows] = np.clip(skin, DARKEST, LIGHTEST)
+    albedo[: guide.rows] = cv2.merge(list(np.clip(skin, DARKEST, LIGHTEST, out=skin)))
     albedo[guide.rows :] = albedo[guide.rows - 1]
     eyes.paint_eyes(guide, albedo, identity, person.tone, rng)
     mouth.paint_mouth(guide, albedo, identity, person.tone, rng)
@@ -90,78 +88,109 @@ def paint_head(
     return SkinMaps(albedo, displacement, roughness, int(np.clip(round(person.tone), 1, 10)), person.hair)
 
 
-@lru_cache(maxsize=2)
-def _basis(guide: Guide) -> NDArray:
-    """(n, R * S) float32: zones, then noise fields of all octaves: everything linear is one product with it."""
-    rows = [guide.zones[name].reshape(1, -1) for name in ZONES]
-    rows += [fields.reshape(len(fields), -1) for fields in guide.noise.values()]
-    return np.ascontiguousarray(np.concatenate(rows), np.float32)
-
-
-@lru_cache(maxsize=2)
-def _basis_mean(guide: Guide) -> NDArray:
-    """(n,) the basis' means over the bare face, so that zones and noise keep the tone."""
-    bare = guide.zones["face"] * (1 - guide.zones["mouth"]) * (1 - guide.zones["hollow"]) > 0.7
-    return _basis(guide)[:, bare.ravel()].mean(axis=1)
-
-
 def draw_person(guide: Guide, identity: Identity, rng: np.random.Generator, monk: int | None) -> Person:
     """Tone, hair colour, and the face's own fields."""
     tone = pigment.draw_tone(identity, rng, monk)
     hair = pigment.draw_hair_colour(identity, tone, rng)
-    names = ("melanin", "blood", "blotch", "mottle", "grain", "level", "upright", "oil")
-    weights = np.zeros((len(names), len(_basis(guide))), np.float32)
     old = float(smoothstep(np.float64(identity.age), 30, 80))
-    ruddy, uneven = np.exp(0.35 * rng.standard_normal()), rng.uniform(0.5, 1.3) * (0.8 + 0.7 * old)
-    rosy = 0.35 + 0.65 * (1 - smoothstep(np.float64(tone), 3.5, 8))  # dark skin hides its blood
-    for k, name in enumerate(ZONES):
-        m_mean, m_spread, b_mean, b_spread = ZONE_DENSITY[name]
-        weights[0, k] = m_mean + m_spread * rng.standard_normal()
-        weights[1, k] = rosy * ruddy * (b_mean + b_spread * rng.standard_normal())
-        weights[7, k] = OILY.get(name, 0.0)
-    at = len(ZONES)
-    for octave, (_, count) in OCTAVES.items():
-        span = slice(at, at + count)
-        melanin, blood = NOISE_DENSITY.get(octave, (0, 0))
-        weights[0, span] = uneven * melanin * direction(rng, count)
-        weights[1, span] = rosy * uneven * blood * direction(rng, count)
-        if octave in names:
-            weights[names.index(octave), span] = direction(rng, count)
-        at += count
-    made = (weights @ _basis(guide)).reshape(len(names), *guide.place.shape[:2])
-    made[:2] -= (weights[:2] @ _basis_mean(guide))[:, None, None]
+    uneven = rng.uniform(0.5, 1.25) * (0.8 + 0.6 * old)
+    rosy = float(0.35 + 0.65 * (1 - smoothstep(np.float64(tone), 3.5, 8)))  # dark skin hides its blood
+    scale = np.array([uneven, uneven * rosy])
+    shape = guide.place.shape[:2]
+    slow = slow_weights(rng, scale, rosy * np.exp(0.3 * rng.standard_normal()))
+    coarse = (slow @ guide.slow).reshape(4, guide.rows // COARSER, guide.size // COARSER)
+    mean = slow @ guide.slow_mean
+    fields = {}
+    for k, name in enumerate(("melanin", "blood", "oil", "bend")):
+        fields[name] = cv2.resize(coarse[k] - (mean[k] if k < 2 else 0), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    for octave in ("blotch", "mottle", "grain"):
+        count = OCTAVES[octave][1]
+        weights = np.stack([direction(rng, count) for _ in range(3)])
+        weights[:2] *= (np.array(NOISE_DENSITY[octave]) * scale)[:, None].astype(np.float32)
+        made = (weights @ guide.noise[octave]).reshape(3, *shape)
+        fields["melanin"] += made[0]
+        fields["blood"] += made[1]
+        fields[octave] = made[2]
+    window = guide.windows["red"]
+    upright = guide.noise["upright"].reshape(-1, *shape)[(slice(None), *window)]
+    fields["upright"] = np.tensordot(direction(rng, len(upright)), upright, 1)
     woman = (1 - identity.gender) * smoothstep(np.float64(identity.age), 14, 20)
     made_up = float(rng.random() < 0.6 * woman) * rng.uniform(0.15, 1.0)
-    return Person(identity, tone, hair, dict(zip(names, made, strict=True)), made_up)
+    return Person(identity, tone, hair, fields, made_up)
 
 
-def skin_density(guide: Guide, person: Person, rng: np.random.Generator) -> NDArray:
-    """(R, S, 3) optical density over the tone: melanin, blood, freckles, lips."""
-    zone, tone, fields = guide.zones, person.tone, person.fields
+def slow_weights(rng: np.random.Generator, uneven: NDArray, rosy: float) -> NDArray:
+    """(4, n) float32: how much of each of the guide's slow fields goes into melanin, blood, oil and bend.
+
+    Args:
+        uneven: (2,) strength of the noise in melanin and blood.
+        rosy: strength of the zones in blood.
+    """
+    columns = []
+    for name in SLOW_ZONES:
+        melanin, melanin_spread, blood, blood_spread = ZONE_DENSITY[name]
+        columns.append([melanin + melanin_spread * rng.standard_normal(),
+                        rosy * (blood + blood_spread * rng.standard_normal()), OILY.get(name, 0.0), 0.0])  # fmt: skip
+    for octave in SLOW_OCTAVES:
+        count = OCTAVES[octave][1]
+        melanin, blood = np.array(NOISE_DENSITY[octave]) * uneven
+        mixed = [melanin * direction(rng, count), blood * direction(rng, count), np.zeros(count), direction(rng, count)]
+        columns += np.stack(mixed, axis=1).tolist()
+    return np.array(columns, np.float32).T
+
+
+def blend(guide: Guide, skin: NDArray, zone: str, cover: NDArray, colour: NDArray) -> None:
+    """Mix `skin` (3, R, S) with a colour, in place, by `cover` (h, w) 0-1 within the window of a zone.
+
+    Args:
+        colour: (3,) or (3, h, w) linear RGB.
+    """
+    cover = np.asarray(cover, np.float32)
+    for channel, value in zip(skin, np.asarray(colour, np.float32), strict=True):
+        part = channel[guide.windows[zone]]
+        part += cover * (value - part)
+
+
+def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDArray:
+    """(3, R, S) float32 linear RGB: tone, melanin, blood, freckles, lips; no hair and no make-up."""
+    zone, window, tone, fields = guide.zones, guide.windows, person.tone, person.fields
     melanin, blood = fields["melanin"], fields["blood"]
-    pale = 1 - smoothstep(np.float64(tone), 2.5, 6)
-    if rng.random() < 0.12 + 0.25 * pale:  # freckles: on the nose and cheeks of the pale
+    pale = float(1 - smoothstep(np.float64(tone), 2.5, 6))
+    if rng.random() < 0.08 + 0.22 * pale:  # freckles: on the nose and cheeks of the pale
         where = np.clip(zone["nose"] + zone["cheeks"] + 0.8 * zone["cheekbones"] + zone["bridge"], 0, 1)
-        where = where + rng.uniform(0, 0.4) * zone["face"]
+        where += np.float32(rng.uniform(0, 0.3)) * zone["face"]
         level = rng.uniform(1.1, 1.9)
-        spots = smoothstep(fields["mottle"] + 0.5 * fields["grain"], level, level + 0.8)
-        melanin = melanin + rng.uniform(0.15, 0.55) * where * spots
-    red = zone["red"]
-    lip_blood = rng.uniform(0.28, 0.62) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
+        spots = smoothstep(fields["mottle"] + 0.7 * fields["grain"], level, level + 1.0)
+        melanin = melanin + np.float32(rng.uniform(0.10, 0.42)) * where * spots
+    at = window["red"]
+    red, parting = zone["red"][at], zone["parting"][at]
+    lip_blood = rng.uniform(0.28, 0.60) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
     lip_melanin = rng.uniform(-0.05, 0.12) + rng.uniform(0.0, 0.2) * smoothstep(np.float64(tone), 4, 8)
     crease = 0.07 * (np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.4)
-    melanin = melanin + red * (lip_melanin + 0.3 * crease - 0.5 * melanin)
-    blood = blood + red * (lip_blood + crease - 0.5 * blood)
-    shade = 0.25 * zone["parting"] * red + 0.10 * zone["lidfold"]
-    shade = shade + 1.3 * smoothstep(zone["nostrils"], 0.55, 1.0) * smoothstep(-guide.normal[..., 1], 0.1, 0.7)
-    density = melanin[..., None] * pigment.MELANIN + blood[..., None] * pigment.HAEMOGLOBIN
-    return density + shade[..., None]
+    melanin[at] += red * (lip_melanin + 0.3 * crease - 0.5 * melanin[at])
+    blood[at] += red * (lip_blood + crease - 0.5 * blood[at])
+    for name, amount in (("margin", 0.13), ("hollow", 0.5)):
+        blood[window[name]] += np.float32(amount * rng.uniform(0.8, 1.2)) * zone[name][window[name]]
+    shade = np.zeros_like(melanin)
+    shade[at] = 0.25 * parting * red
+    shade[window["lidfold"]] += 0.10 * zone["lidfold"][window["lidfold"]]
+    at = window["nostrils"]
+    shade[at] += 1.3 * smoothstep(zone["nostrils"][at], 0.55, 1.0) * smoothstep(-guide.normal[at][..., 1], 0.1, 0.7)
+    skin = np.empty((3, *melanin.shape), np.float32)
+    colour = pigment.tone_colour(tone)
+    for k in range(3):
+        density = pigment.MELANIN[k] * melanin
+        density += pigment.HAEMOGLOBIN[k] * blood
+        density += shade
+        cv2.exp(np.negative(density, out=density), skin[k])
+        skin[k] *= np.float32(colour[k])
+    return skin
 
 
 def add_marks(
     guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, height: NDArray
-) -> tuple[NDArray, NDArray]:
-    """Moles, pimples, age spots and scars, each a small stamp."""
+) -> None:
+    """Moles, pimples, age spots and scars, each a small stamp, in place."""
     identity = person.identity
     adult = float(smoothstep(np.float64(identity.age), 6, 25))
     old = float(smoothstep(np.float64(identity.age), 45, 75))
@@ -182,7 +211,6 @@ def add_marks(
             if guide.zones["face"][row, column] < 0.5 or guide.zones["lipsoft"][row, column] > 0.1:
                 continue
             _stamp(guide, (row, column), radius, spread, strength * np.array([melanin, blood, rise]), skin, height)
-    return skin, height
 
 
 def _stamp(
@@ -196,73 +224,72 @@ def _stamp(
     offset = (guide.place[window] - guide.place[row, column]) * np.array([spread[0], spread[1], 1], np.float32)
     squared = (offset**2).sum(axis=2) / max(radius, 0.7 * texel) ** 2
     dot = np.exp(-(squared**1.5)).astype(np.float32)
-    skin[window] *= np.exp(-dot[..., None] * (amounts[0] * pigment.MELANIN + amounts[1] * pigment.HAEMOGLOBIN))
+    density = (amounts[0] * pigment.MELANIN + amounts[1] * pigment.HAEMOGLOBIN).astype(np.float32)
+    skin[(slice(None), *window)] *= np.exp(-dot * density[:, None, None])
     height[window] += amounts[2] * dot
 
 
 def add_hair_roots(
     guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, scalp: float | None
-) -> NDArray:
-    """(R, S, 3): skin with brows, stubble and the scalp's hair roots."""
-    zone, fields, identity = guide.zones, person.fields, person.identity
-    man = identity.gender * float(smoothstep(np.float64(identity.age), 16, 24))
+) -> None:
+    """Brows, lash lines, beard shadow and the scalp's hair roots, in place; strands may grow over them."""
+    zone, window, fields, identity = guide.zones, guide.windows, person.fields, person.identity
     hair = person.hair
-    grain, blotch = fields["grain"], fields["blotch"]
-    streaks = np.clip(0.8 + 0.35 * fields["upright"] + 0.15 * grain, 0.2, 1.3)
-    brow = zone["brow"] * streaks * rng.uniform(0.45, 0.85) * (0.6 + 0.4 * smoothstep(zone["browalong"], 1.0, 0.8))
-    brow_colour = np.minimum(hair * rng.uniform(0.7, 1.3), 0.30)
-    skin = skin + np.clip(brow, 0, 0.92)[..., None] * (brow_colour - skin)
-    lash = zone["lash"] * rng.uniform(0.45, 0.85)
-    skin = skin + np.clip(lash, 0, 0.9)[..., None] * (0.5 * np.minimum(hair, 0.03) + 0.006 - skin)
-    length = rng.choice([0.06, 0.2, 0.42, 0.65], p=[0.4, 0.3, 0.18, 0.12]) * rng.uniform(0.6, 1.2) * (man > 0.5) * man
-    contrast = float(np.clip(1 - hair.mean() / max(float(pigment.tone_colour(person.tone).mean()), 0.02), 0.15, 1))
-    if length > 0.01:
-        dense = zone["beard"] * (0.8 + 0.25 * blotch) + 0.25 * zone["moustache"] * rng.uniform(0, 1)
-        dense = np.clip(dense * smoothstep(zone["beard"], 0.05, 0.9), 0, 1)
-        dots = np.clip(0.75 + 0.45 * grain, 0, 1.6)
-        cover = np.clip(length * dense * (dots if length > 0.1 else 1), 0, 0.85)[..., None]
-        # Roots below the skin look blue: scattering above them (the Tyndall effect).
+    at = window["brow"]
+    brow = zone["brow"][at] * np.clip(0.85 + 0.25 * fields["grain"][at], 0.3, 1.3)
+    brow *= rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
+    blend(guide, skin, "brow", np.clip(brow, 0, 0.9), np.minimum(hair * rng.uniform(0.7, 1.3), 0.16))
+    lash = np.clip(zone["lash"][window["lash"]] * rng.uniform(0.4, 0.75), 0, 0.9)
+    blend(guide, skin, "lash", lash, 0.5 * np.minimum(hair, 0.03) + 0.006)
+    man = identity.gender * float(smoothstep(np.float64(identity.age), 16, 24))
+    length = rng.choice([0.06, 0.18, 0.36, 0.6], p=[0.45, 0.3, 0.17, 0.08]) * rng.uniform(0.6, 1.2)
+    tone = pigment.tone_colour(person.tone)
+    if man > 0.5:
+        at = window["beard"]
+        grain = fields["grain"][at]
+        dense = zone["beard"][at] ** 1.5 * (0.8 + 0.25 * fields["blotch"][at])
+        dense += np.float32(0.3 * rng.uniform(0, 1)) * zone["moustache"][at]
+        dots = np.clip(0.75 + 0.45 * grain, 0, 1.6) if length > 0.1 else 1.0
+        contrast = float(np.clip(1 - hair.mean() / max(float(tone.mean()), 0.02), 0.15, 1))
+        # Roots below the skin look blue: light is scattered above them.
         below = np.array([0.9, 1.0, 1.12]) * hair + np.array([0.012, 0.016, 0.022]) * contrast
-        skin = skin + cover * (below - skin)
-    amount = rng.uniform(0.55, 0.85) if scalp is None else scalp
-    edge = smoothstep(zone["hairline"] + 0.09 * blotch + 0.06 * fields["mottle"], 0.32, 0.75)
-    roots = np.clip(edge * amount * np.clip(0.9 + 0.22 * grain, 0.3, 1.3), 0, 0.95)
-    return skin + roots[..., None] * (0.9 * hair + 0.004 - skin)
+        blend(guide, skin, "beard", np.clip(man * length * dense * dots, 0, 0.85), np.minimum(below, 0.8 * tone))
+    at = window["overhairline_mm"]
+    amount = rng.uniform(0.5, 0.8) if scalp is None else scalp
+    edge = zone["overhairline_mm"][at] + 3.5 * fields["blotch"][at] + 3 * fields["mottle"][at]
+    roots = smoothstep(edge, -3, 11) * np.clip(0.9 + 0.22 * fields["grain"][at], 0.3, 1.3)
+    blend(guide, skin, "overhairline_mm", np.clip(amount * roots, 0, 0.95), np.minimum(0.9 * hair + 0.004, 0.8 * tone))
 
 
-def add_make_up(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray) -> NDArray:
-    """(R, S, 3): skin with lipstick, blush, eye shadow and eyeliner."""
-    worn, zone = person.made_up, guide.zones
+def add_make_up(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray) -> None:
+    """Lipstick, blush, eye shadow and eyeliner, in place."""
+    worn, zone, window = person.made_up, guide.zones, guide.windows
     if worn <= 0:
-        return skin
-    natural = pigment.tone_colour(person.tone) * [0.85, 0.5, 0.5]
-    colour = LIPSTICKS[rng.integers(len(LIPSTICKS))] * (0.45 + 0.55 * natural[0] / 0.5)
-    cover = np.clip(zone["red"] ** 0.7 * worn * rng.uniform(0.3, 1.0), 0, 0.9)
-    texture = 1 + 0.10 * person.fields["upright"]
-    skin = skin + cover[..., None] * (colour * texture[..., None] - skin)
-    blush = worn * rng.uniform(0, 0.25) * zone["cheekbones"]
-    skin = skin * np.exp(-blush[..., None] * pigment.HAEMOGLOBIN)
+        return
+    natural = pigment.tone_colour(person.tone)
+    colour = LIPSTICKS[rng.integers(len(LIPSTICKS))] * (0.45 + 0.5 * natural[0])
+    cover = np.clip(zone["red"][window["red"]] ** 0.7 * worn * rng.uniform(0.3, 1.0), 0, 0.9)
+    blend(guide, skin, "red", cover, colour[:, None, None] * (1 + 0.10 * person.fields["upright"]))
+    at = window["cheekbones"]
+    blush = np.float32(worn * rng.uniform(0, 0.22)) * zone["cheekbones"][at]
+    skin[(slice(None), *at)] *= np.exp(-blush * pigment.HAEMOGLOBIN[:, None, None])
     shadow = EYE_SHADOWS[rng.integers(len(EYE_SHADOWS))]
-    skin = skin + (worn * rng.uniform(0, 0.55) * zone["lid"])[..., None] * (shadow - skin)
-    liner = np.clip(worn * rng.uniform(0.2, 1.2) * zone["liner"], 0, 0.9)
-    return skin + liner[..., None] * (0.008 - skin)
-
-
-def add_inside(guide: Guide, skin: NDArray) -> NDArray:
-    """(R, S, 3): skin with the dark red cavity of the mouth."""
-    deep = guide.zones["mouth"]
-    cavity = np.array([0.16, 0.035, 0.03], np.float32)
-    return skin + smoothstep(deep, 0.1, 0.9)[..., None].astype(np.float32) * (cavity - skin)
+    blend(guide, skin, "lid", worn * rng.uniform(0, 0.55) * zone["lid"][window["lid"]], shadow)
+    liner = np.clip(worn * rng.uniform(0.2, 1.2) * zone["liner"][window["liner"]], 0, 0.9)
+    blend(guide, skin, "liner", liner, np.full(3, 0.008))
 
 
 def head_roughness(guide: Guide, person: Person, rng: np.random.Generator) -> NDArray:
-    """(S, S) float32: skin 0.35-0.6, oily where glands are, lips and the wet parts smoother."""
+    """(S, S) float32: skin 0.4-0.65, oily where glands are, lips and the wet parts smoother."""
     zone = guide.zones
-    oil = np.clip(person.fields["oil"], 0, 1) * rng.uniform(0.02, 0.17)
-    rough = rng.uniform(0.42, 0.58) - oil + 0.025 * person.fields["blotch"] + 0.02 * person.fields["grain"]
-    gloss = 0.40 - person.made_up * rng.uniform(0, 0.18) + 0.05 * person.fields["upright"]
-    rough = rough + zone["red"] * (gloss - rough)
-    rough = rough + np.maximum(zone["mouth"], zone["hollow"]) * (0.3 - rough)
+    fields, at = person.fields, guide.windows["red"]
+    rough = fields["oil"] * np.float32(-rng.uniform(0.02, 0.15))
+    rough += 0.02 * fields["blotch"] + 0.02 * fields["grain"] + np.float32(rng.uniform(0.46, 0.62))
+    gloss = 0.42 - person.made_up * rng.uniform(0, 0.18) + 0.05 * fields["upright"]
+    rough[at] += zone["red"][at] * (gloss - rough[at])
+    for name in ("mouth", "hollow"):
+        at = guide.windows[name]
+        rough[at] += zone[name][at] * (0.35 - rough[at])
     roughness = np.full((guide.size, guide.size), 0.3, np.float32)
     roughness[: guide.rows] = np.clip(rough, 0.15, 0.85)
     for part, value in (("eyeLeft", 0.12), ("eyeRight", 0.12), ("teeth", 0.25), ("tongue", 0.35)):
