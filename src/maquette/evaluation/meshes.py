@@ -80,7 +80,7 @@ def read_shape(path: str | Path) -> Shape:
 
 
 def read_points(path: str | Path, count: int | None = None) -> NDArray:
-    """(N, 3) float64 points of a .npy, .txt (rows of x y z) or .pp (MeshLab picked points) file.
+    """(N, 3) float64 points of a .npy, .txt (rows of x y z), .pp (MeshLab picked points) or .obj file.
 
     Args:
         count: how many points are wanted, None for any.
@@ -94,6 +94,8 @@ def read_points(path: str | Path, count: int | None = None) -> NDArray:
             points = np.load(path, allow_pickle=False)
         elif path.suffix == ".pp":
             points = _picked_points(path)
+        elif path.suffix == ".obj":
+            points = _parse_obj(path.read_bytes(), path)[0]
         else:
             points = np.loadtxt(path, delimiter="," if b"," in path.read_bytes()[:500] else None, ndmin=2)
         points = np.asarray(points, np.float64)

@@ -28,6 +28,7 @@ class Table:
         notes: remarks in plain words: protocol, what was left out and why.
         curves: label -> (n,) errors, drawn as cumulative error distributions (CED).
         curve_unit: the unit of the curves' errors, for the axis.
+        more: further tables that belong to this one (parity by group), written below it.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Table:
     notes: tuple[str, ...] = ()
     curves: Mapping[str, NDArray] = field(default_factory=dict)
     curve_unit: str = ""
+    more: tuple[Table, ...] = ()
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -56,10 +58,14 @@ class Table:
 
     def to_json(self) -> str:
         """Title, rows as objects, notes and the number of errors behind each curve; NaN becomes null."""
+        return json.dumps(self.facts(), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def facts(self) -> dict[str, Any]:
+        """What `to_json` writes, as plain Python values; `tables` only where there are more."""
         rows = [{name: _plain(cell) for name, cell in zip(self.columns, row)} for row in self.rows]
         counts = {label: int(np.size(errors)) for label, errors in self.curves.items()}
         told = {"title": self.title, "rows": rows, "notes": list(self.notes), "curves": counts}
-        return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False)
+        return {**told, "tables": [table.facts() for table in self.more]} if self.more else told
 
     def to_markdown(self) -> str:
         """A heading, the table, and the notes as a list.
@@ -79,6 +85,8 @@ class Table:
         lines += [_line(row) for row in self.rows]
         if self.notes:
             lines += ["", *(f"- {_cell(note)}" for note in self.notes)]
+        for table in self.more:
+            lines += ["", "#" + table.to_markdown()]
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> list[Path]:

@@ -1,0 +1,178 @@
+"""`maquette evaluate TASK [FOLDER...]`: scores on data of yours, as a table, JSON and curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from maquette.cli.flags import with_options
+from maquette.cli.terminal import progress_bar, quiet_libraries, say
+from maquette.core.errors import BadInput
+from maquette.core.options import FitOptions, options_from
+
+if TYPE_CHECKING:
+    from maquette.core.job import Progress
+    from maquette.evaluation.table import Table
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row of the table.
+
+    Attributes:
+        function: "module:function", imported on first use; it returns a `Table`.
+        inputs: what its positional arguments are.
+        text: one line of help.
+        count: "module:function" that lists the items of the first input, for the progress bar; "" for one step.
+    """
+
+    function: str
+    inputs: tuple[str, ...]
+    text: str
+    count: str = ""
+
+
+HERE = "maquette.evaluation."
+TASKS = {
+    "landmarks": Task(
+        HERE + "aflw:evaluate_landmarks",
+        ("FOLDER",),
+        "NME of 68 points on AFLW2000-3D or 300W-LP (.mat), by yaw",
+        HERE + "aflw:read_set",
+    ),
+    "scans": Task(
+        HERE + "scans:evaluate_scans",
+        ("FOLDER",),
+        "distance of heads to scans (photos/NAME_VIEW.png, gt/NAME.npz), beside the average head's",
+        HERE + "scans:read_set",
+    ),
+    "now": Task(
+        HERE + "now:evaluate_now", ("FOLDER",), "the NoW challenge, non-metric and metric", HERE + "now:read_set"
+    ),
+    "realy": Task(HERE + "realy:evaluate_realy", ("FOLDER",), "REALY's four regions", HERE + "realy:read_set"),
+    "feng": Task(HERE + "feng:evaluate_feng", ("FOLDER",), "Feng's radius protocol (Stirling)", HERE + "feng:read_set"),
+    "mesh": Task(
+        HERE + "compare:evaluate_mesh", ("A", "B"), "Chamfer, point-to-surface and normal error of A against B"
+    ),
+    "images": Task(HERE + "images:evaluate_images", ("A", "B"), "PSNR and SSIM of pictures of the same names"),
+    "imagespace": Task(
+        HERE + "imagespace:evaluate_imagespace", ("OUT",), "results of maquette, drawn again into their photos"
+    ),
+    "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
+    "synthetic": Task(
+        HERE + "synthetic:evaluate_synthetic", (), "faces of people who do not exist, by yaw, exposure and tone"
+    ),
+}
+LISTED = "\n\n".join(f"{name} {' '.join(task.inputs)}: {task.text}." for name, task in TASKS.items())
+
+
+@with_options(FitOptions)
+def evaluate(
+    task: Annotated[str, typer.Argument(metavar="TASK", help=f"One of {', '.join(TASKS)}.")],
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(metavar="INPUT...", help="Folders or files, see above.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="OUT", help="Folder for scores.json, scores.md, ced.png.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Score these instead of running the method.")
+    ] = None,
+    unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of predicted meshes: m, cm or mm.")] = "m",
+    facts: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Columns image and monk, yaw or exposure: parity tables.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON on stdout, nothing else.")] = False,
+    **options: Any,
+) -> None:
+    """Score reconstructions or predictions on data of yours."""
+    settings = options_from(**options).fit
+    with quiet_libraries():
+        table = run_task(task, inputs or [], Settings(predictions, unit, facts, settings), shown=not as_json)
+        if out is not None:
+            paths = table.save(out)
+    if as_json:
+        say(table.to_json())
+        return
+    for line in table.to_markdown().splitlines():
+        say(line)
+    if out is not None:
+        say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
+
+
+evaluate.__doc__ = f"Score reconstructions or predictions on data of yours.\n\n{LISTED}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a task may be told; a task takes those that it has a parameter for.
+
+    Attributes:
+        predictions: what to score instead of the method's results, or None.
+        unit: of predicted meshes.
+        facts: CSV for parity, or None.
+        options: of the method.
+    """
+
+    predictions: Path | None = None
+    unit: str = "m"
+    facts: Path | None = None
+    options: FitOptions = FitOptions()
+
+
+def run_task(name: str, inputs: list[Path], settings: Settings, shown: bool) -> Table:
+    """Run one task.
+
+    Args:
+        shown: whether progress may be drawn on the terminal.
+
+    Raises:
+        BadInput: an unknown task, a wrong number of inputs, a setting that the task does not know; and the task's own.
+        ExtraMissing, WeightsMissing: the task's own.
+    """
+    from inspect import signature
+
+    task = TASKS.get(name)
+    if task is None:
+        raise BadInput(f"task {name!r}: not known; known: {', '.join(TASKS)}")
+    if len(inputs) != len(task.inputs):
+        wanted = " ".join(task.inputs) or "nothing more"
+        raise BadInput(f"evaluate {name}: wanted {wanted}, got {' '.join(map(str, inputs)) or 'nothing'}")
+    function = _named(task.function, name)
+    known = signature(function).parameters
+    given: dict[str, Any] = {"options": settings.options} if "options" in known else {}
+    for setting, idle in (("predictions", None), ("facts", None), ("unit", "m")):
+        value = getattr(settings, setting)
+        if setting in known:
+            given[setting] = value
+        elif value != idle:
+            raise BadInput(f"--{setting}: evaluate {name} does not take it")
+    with _progress(task, inputs, shown) as show:
+        return function(*inputs, **given, **({"progress": show} if "progress" in known else {}))
+
+
+@contextmanager
+def _progress(task: Task, inputs: list[Path], shown: bool) -> Iterator[Progress]:
+    total = len(_named(task.count, "")(inputs[0])) if task.count and shown else 1
+    with progress_bar(total, shown) as show:
+        yield show
+
+
+def _named(path: str, task: str) -> Any:
+    """The function "module:function".
+
+    Raises:
+        BadInput: this version does not have it.
+    """
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    module, function = path.split(":")
+    if find_spec(module) is None:
+        raise BadInput(f"task {task!r}: this version of maquette does not have it")
+    return getattr(import_module(module), function)

@@ -1,0 +1,211 @@
+"""What is scored: the heads a method makes of photos, or meshes that somebody else made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput, NothingFound
+from maquette.core.options import FitOptions
+from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.evaluation.meshes import Shape, read_shape
+from maquette.geometry.cameras import project
+from maquette.morphable.model import MorphableModel
+
+UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
+FRONT = -90.0  # mm behind the eyes: further back lies no face, and searching there costs time
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """One head, ready for scoring, in millimetres.
+
+    Attributes:
+        head: with the expression of the photo.
+        neutral: the same person without expression, as NoW, REALY and Feng want it.
+        landmarks: scheme -> (N, 3) on `head`: "mediapipe478", "ibug68"; empty if not known.
+        neutral_landmarks: the same on `neutral`.
+        pixels: (68, 3) x, y in pixels of the photo and depth in pixels, larger towards the viewer; None from a file.
+        metric: whether the method claims a true size.
+    """
+
+    head: Shape
+    neutral: Shape
+    landmarks: dict[str, NDArray]
+    neutral_landmarks: dict[str, NDArray]
+    pixels: NDArray | None = None
+    metric: bool = True
+
+
+class Method:
+    """One reconstruction method, used for photo after photo; textures are left out.
+
+    Args:
+        options: which method, and its settings.
+    """
+
+    def __init__(self, options: FitOptions) -> None:
+        from maquette.reconstruction import methods
+        from maquette.weights.store import fetch
+
+        self._reconstruct = methods.load(options.method, fetch, options)
+
+    def predict(self, photo: Path, box: NDArray | None = None) -> Prediction:
+        """The head of one photo's face: the largest, or the one whose landmarks lie nearest to `box`.
+
+        Args:
+            photo: the file.
+            box: (4,) x0, y0, x1, y1 pixels of the wanted face.
+
+        Raises:
+            BadInput: not a photo. NothingFound: no face, or none near the box.
+        """
+        from maquette.perception.observe import observe
+        from maquette.sources import photos
+
+        seen = observe(photos.read(photo))
+        face = max(seen, key=lambda o: np.prod(o.box[2:] - o.box[:2])) if box is None else _nearest(seen, box, photo)
+        return of_reconstruction(self._reconstruct([face]), face)
+
+
+def _nearest(seen: list[Observation], box: NDArray, photo: Path) -> Observation:
+    """The face whose landmarks' centre lies in the box and nearest to its centre."""
+    from maquette.outputs.landmarks import to_photo
+
+    centres = [to_photo(o, o.landmarks[:468, :2]).mean(axis=0) for o in seen]
+    gaps = [float(np.linalg.norm((c - (box[:2] + box[2:]) / 2) / (box[2:] - box[:2]))) for c in centres]
+    if min(gaps) > 0.5:
+        raise NothingFound(f"{photo.name}: no face where the annotation has one")
+    return seen[int(np.argmin(gaps))]
+
+
+def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
+    """What is scored of one reconstruction and the observation it was made of.
+
+    Raises:
+        BadInput: the method returned no mesh.
+    """
+    from maquette import morphable
+
+    if not isinstance(result.shape, Mesh):
+        raise BadInput(f"method {result.provenance.get('method')}: wanted a mesh to score, got a volume")
+    model = morphable.load("maquette-head")
+    head = Shape(1000.0 * result.shape.vertices, result.shape.faces, seen.frame.origin)
+    neutral = head
+    if same_topology(head, model) and "expression" in result.parameters:
+        scale = float(np.ravel(result.parameters.get("scale", 1.0))[0])
+        bent = np.tensordot(result.parameters["expression"][0], model.expression_basis, 1)
+        neutral = head.moved(head.vertices - 1000.0 * scale * bent)
+    return Prediction(
+        head,
+        neutral,
+        on_model(head, model),
+        on_model(neutral, model),
+        _in_photo(result, seen, model) if same_topology(head, model) else None,
+        result.scale == "metric",
+    )
+
+
+def same_topology(head: Shape, model: MorphableModel) -> bool:
+    """Whether the mesh has the model's triangles, in any order, so that its embedded landmarks hold."""
+    if len(head.vertices) != len(model.mean) or len(head.faces) != len(model.faces):
+        return False
+    ours, theirs = (faces[np.lexsort(faces.T)] for faces in (model.faces, head.faces))
+    return bool(np.array_equal(ours, theirs))
+
+
+def on_model(head: Shape, model: MorphableModel) -> dict[str, NDArray]:
+    """Scheme -> (N, 3) landmarks on a mesh of the model's topology, in the mesh's unit; else nothing."""
+    if not same_topology(head, model):
+        return {}
+    return {scheme: embedding.points(head.vertices, model.faces) for scheme, embedding in model.embeddings.items()}
+
+
+def _in_photo(result: Reconstruction, seen: Observation, model: MorphableModel) -> NDArray:
+    """(68, 3) pixels of the photo; depth scaled as an orthographic camera at the head's distance would."""
+    from maquette.outputs.landmarks import to_photo
+
+    vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
+    pixels, depth = project(result.cameras[0], model.embeddings["ibug68"].points(vertices, model.faces))
+    per_crop_pixel = float(seen.box[2] - seen.box[0]) / seen.frame.size[0]
+    per_metre = result.cameras[0].intrinsics[0, 0] * per_crop_pixel / float(depth.mean())
+    return np.column_stack([to_photo(seen, pixels), -depth * per_metre])
+
+
+def read_prediction(path: str | Path, unit: str = "m") -> Prediction:
+    """A mesh file as a prediction; its landmarks are known if it has the triangles of maquette's head.
+
+    Args:
+        unit: of the file: "m", "cm" or "mm".
+
+    Raises:
+        BadInput: see `read_shape`.
+    """
+    from maquette import morphable
+
+    if unit not in UNITS:
+        raise BadInput(f"unit {unit!r}: wanted {', '.join(UNITS)}")
+    shape = read_shape(path)
+    head = shape.moved(shape.vertices * UNITS[unit])
+    model = morphable.load("maquette-head")
+    landmarks = on_model(head, model)
+    return Prediction(head, head, landmarks, landmarks)
+
+
+def front(head: Shape, model: MorphableModel) -> Shape:
+    """The triangles that can lie near a scanned face, for the model's topology; another mesh as it is."""
+    if not same_topology(head, model):
+        return head
+    reaching = model.mean[model.faces][:, :, 2].min(axis=1) > FRONT / 1000
+    return Shape(head.vertices, model.faces[reaching], head.name)
+
+
+def average_head() -> Prediction:
+    """The head model's mean, what a method must beat."""
+    from maquette import morphable
+
+    model = morphable.load("maquette-head")
+    head = Shape(1000.0 * model.mean, model.faces, "average head")
+    landmarks = on_model(head, model)
+    return Prediction(head, head, landmarks, landmarks)
+
+
+def surface_landmarks(head: Shape) -> NDArray:
+    """(468, 3) MediaPipe landmarks of a mesh of any topology: seen on a frontal drawing and cast back.
+
+    Args:
+        head: y up, facing +z, any unit. A landmark whose ray misses the mesh is NaN.
+
+    Raises:
+        NothingFound: no face is seen on the drawing.
+    """
+    from maquette.core.types import Camera
+    from maquette.geometry.mesh import vertex_normals
+    from maquette.geometry.raycast import render_buffers
+    from maquette.perception.observe import find_faces
+
+    side, low, high = 640, head.vertices.min(axis=0), head.vertices.max(axis=0)
+    extent = 1.15 * float((high - low)[:2].max())
+    vertices = (head.vertices - (low + high) / 2) / extent
+    # Four sizes away, as a portrait is taken.
+    intrinsics = np.array([[4.0 * side, 0, side / 2], [0, 4.0 * side, side / 2], [0, 0, 1.0]])
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[2, 3] = 4.0
+    camera = Camera(intrinsics, pose, (side, side))
+    face, barycentric, _ = render_buffers(camera, vertices, head.faces)
+    corners = head.faces[np.maximum(face, 0)]
+    normals = np.einsum("hwk,hwkd->hwd", barycentric, vertex_normals(vertices, head.faces)[corners])
+    shade = 0.35 + 0.65 * np.clip(normals @ np.array([0.25, 0.35, 0.9]), 0, 1)
+    picture = np.where(face[..., None] >= 0, shade[..., None] * [222, 172, 140], 128).clip(0, 255).astype(np.uint8)
+    found = find_faces(picture)
+    if not found:
+        raise NothingFound(
+            f"{head.name}: no face seen on the mesh: wanted y up, facing +z; or give landmarks beside it"
+        )
+    pixels = max(found, key=lambda one: one.size).landmarks[:468, :2]
+    x, y = np.clip(pixels.astype(int), 0, side - 1).T
+    points = np.einsum("nk,nkd->nd", barycentric[y, x], head.vertices[corners[y, x]])
+    return np.where(face[y, x][:, None] >= 0, points, np.nan)
