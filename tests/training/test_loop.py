@@ -6,7 +6,7 @@ import csv
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from maquette.core.errors import BadInput
 from maquette.training import checkpoint
 from maquette.training.loop import Stopped, make_fabric, train
 from maquette.training.options import LoopOptions
-from training.toy import RECIPE, ToyOptions
+from training.toy import RECIPE, Line, ToyOptions
 
 LOOP = RECIPE.loop
 
@@ -160,6 +160,33 @@ def test_mixed_precision_runs_and_keeps_the_weights_in_float32(tmp_path):
     state = checkpoint.load(tmp_path / "last.ckpt")
     assert state["precision"] == "bf16-mixed"
     assert all(t.dtype == torch.float32 for t in state["network"].values() if t.is_floating_point())
+
+
+@dataclass(frozen=True)
+class Reading:
+    y: torch.Tensor
+
+
+class Answers(Line):
+    """The line, answering with a frozen dataclass."""
+
+    def forward(self, x):
+        return Reading(super().forward(x))
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
+def test_a_network_may_answer_with_a_frozen_dataclass(tmp_path, precision):
+    def loss(network, batch, options):
+        answer = network(batch["x"])
+        assert isinstance(answer, Reading) and answer.y.dtype == torch.float32
+        return (answer.y - batch["y"]).square().mean(), {"worst": 0.0}
+
+    def validate(network, options):
+        return {"score": float(network(torch.zeros(1, 1)).y.abs().mean())}
+
+    recipe = replace(RECIPE, loss=loss, validate=validate, build_network=lambda options: Answers())
+    train(recipe, ToyOptions(), replace(LOOP, steps=2, picture_every=0, precision=precision), tmp_path)
+    assert set(checkpoint.load(tmp_path / "last.ckpt")["network"]) == set(Line().state_dict())
 
 
 def test_no_tensorboard_is_said_once(tmp_path, monkeypatch):

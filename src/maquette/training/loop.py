@@ -30,6 +30,7 @@ from maquette.training.feed import feed, tensors
 from maquette.training.logs import SCORES, TRAIN, Logs
 from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
 from maquette.training.options import LoopOptions
+from maquette.training.outputs import Closed, Opened
 from maquette.training.recipe import Recipe
 
 Say = Callable[[str], None]
@@ -88,7 +89,7 @@ class Training:
 
     Attributes:
         step: steps that are done.
-        network: as Fabric wraps it; `raw` is the module itself, `ema` its average.
+        network: what the loss calls, wrapped by Fabric; `raw` is the module itself, `ema` its average.
         best: lowest score so far.
         scores: of the last validation.
         seconds: spent so far, over all resumes.
@@ -106,7 +107,9 @@ class Training:
         seed_everything(loop.seed, -1, 0)
         self.raw = recipe.build_network(options)
         self.optimizer = torch.optim.AdamW(parameter_groups(self.raw, loop.weight_decay), lr=loop.learning_rate)
-        self.network, self._stepper = fabric.setup(self.raw, self.optimizer)
+        opened = Opened(self.raw)
+        self._wrapped, self._stepper = fabric.setup(opened, self.optimizer)
+        self.network = Closed(self._wrapped, opened)
         self.ema = copy.deepcopy(self.raw).requires_grad_(False).eval()
         self.step, self.best, self.seconds = 0, math.inf, 0.0
         self.scores: dict[str, float] = {}
@@ -157,7 +160,7 @@ class Training:
         loss, figures = self.recipe.loss(self.network, batch, self.options)
         self.fabric.backward(loss)
         clip = self.loop.clip or math.inf
-        norm = self.fabric.clip_gradients(self.network, self._stepper, max_norm=clip, error_if_nonfinite=False)
+        norm = self.fabric.clip_gradients(self._wrapped, self._stepper, max_norm=clip, error_if_nonfinite=False)
         self._stepper.step()
         self._stepper.zero_grad(set_to_none=True)
         average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
