@@ -12,7 +12,7 @@ from maquette.surface.pyramid import smoothstep
 from maquette.synthesis.guides import Guide, reach_of
 from maquette.synthesis.types import Identity
 
-TOOTH = np.array([0.62, 0.55, 0.44])  # linear RGB, about VITA A2
+TOOTH = np.array([0.74, 0.655, 0.545])  # linear RGB, about VITA A2
 GUM = np.array([0.36, 0.115, 0.10])
 TONGUE = np.array([0.36, 0.13, 0.115])
 ROOT_M = 0.009  # what is farther from a tooth's edge is gum
@@ -28,7 +28,7 @@ def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
     apart = np.where(upper, to_nearest(along, TOOTH_ENDS_M), to_nearest(along, LOWER_ENDS_M))
     edge = np.where(upper, place[..., 1] - teeth[teeth[:, 1] > middle, 1].min(),
                     teeth[teeth[:, 1] <= middle, 1].max() - place[..., 1])  # fmt: skip
-    gap = 0.22 * np.exp(-((apart / 0.0011) ** 2)) + 0.35 * np.exp(-((apart / 0.00045) ** 2))
+    gap = 0.14 * np.exp(-((apart / 0.0011) ** 2)) + 0.16 * np.exp(-((apart / 0.00045) ** 2))
     back = 1 - 0.7 * smoothstep(along, 0.010, 0.038)
     gum = smoothstep(edge + 0.0016 * np.exp(-((apart / 0.0016) ** 2)), ROOT_M - 0.0005, ROOT_M + 0.0004)
     light = (1 - gap * (1 - gum)) * back
@@ -45,7 +45,7 @@ def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, 
     """Paint teeth and tongue into `albedo` (S, S, 3) linear, in place: it is being made by the caller."""
     light, gum = _teeth(guide)
     worn = np.clip(identity.age / 80 + 0.35 * rng.standard_normal(), 0, 1)
-    tooth = TOOTH * rng.uniform(0.85, 1.15) * np.array([1, 1 - 0.06 * worn, 1 - 0.25 * worn])
+    tooth = TOOTH * rng.uniform(0.85, 1.1) * np.array([1, 1 - 0.06 * worn, 1 - 0.25 * worn])
     flesh = GUM * (1 - 0.05 * max(tone - 5, 0)) * rng.uniform(0.8, 1.1)
     _put(guide, "teeth", albedo, (tooth + gum * (flesh - tooth)) * light)
     _put(guide, "tongue", albedo, _tongue(guide) * rng.uniform(0.8, 1.15))

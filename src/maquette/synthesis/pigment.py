@@ -18,13 +18,14 @@ from maquette.synthesis.types import Identity
 MONK_SRGB = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
 # Reflectance of skin against the swatch, red, green, blue: living skin is redder than the light swatches.
 SWATCH_TO_SKIN = np.array([
-    (0.76, 0.60, 0.56), (0.75, 0.595, 0.56), (0.72, 0.56, 0.56), (0.77, 0.595, 0.585), (0.80, 0.66, 0.69),
+    (0.76, 0.605, 0.54), (0.75, 0.60, 0.535), (0.72, 0.56, 0.56), (0.77, 0.595, 0.585), (0.80, 0.66, 0.69),
     (1.03, 0.92, 1.05), (1.00, 0.95, 1.05), (1.02, 0.98, 1.0), (1.45, 1.08, 1.02), (1.60, 1.22, 1.12),
 ])  # fmt: skip
 MELANIN = np.array([0.41, 0.62, 1.0], np.float32)  # eumelanin falls off as wavelength^-3.3 (Jacques 1998)
 HAEMOGLOBIN = np.array([0.10, 1.0, 0.80], np.float32)  # band means of oxyhaemoglobin (Prahl 1999), green = 1
 TONE_BY_ANCESTRY = np.array([1.05, -0.1, -0.75])  # african, asian, caucasian: shift of the tone's score
 TONE_SPREAD = 0.62
+SCORE_MEAN, SCORE_SPREAD = 0.065, 0.79  # over the population, measured: makes tones uniform
 
 HAIR = {  # linear RGB
     "black": (0.010, 0.008, 0.007), "dark": (0.026, 0.016, 0.010), "brown": (0.066, 0.037, 0.020),
@@ -56,7 +57,7 @@ def draw_tone(identity: Identity, rng: np.random.Generator, monk: int | None = N
     within = rng.uniform(-0.4, 0.4)
     if monk is not None:
         return float(np.clip(monk + within, 1, 10))
-    return 0.5 + 10 * 0.5 * (1 + erf((score - 0.06) / (1.0 * np.sqrt(2))))
+    return 0.5 + 10 * 0.5 * (1 + erf((score - SCORE_MEAN) / (SCORE_SPREAD * np.sqrt(2))))
 
 
 def draw_hair_colour(identity: Identity, tone: float, rng: np.random.Generator) -> NDArray:

@@ -22,10 +22,10 @@ LARGEST_M = 0.0014
 
 # name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
 FOLDS = {
-    "forehead": (0.00050, 0.0011, 52, 7), "frown": (0.00060, 0.0012, 52, 10), "crow": (0.00045, 0.0009, 52, 7),
-    "nasolabial": (0.00080, 0.0019, 46, 13), "marionette": (0.00060, 0.0016, 58, 8), "bag": (0.00055, 0.0018, 54, 10),
-    "bunny": (0.00025, 0.0008, 55, 9), "smoker": (0.00030, 0.0007, 63, 6), "neck": (0.00065, 0.0013, 45, 15),
-    "chin": (0.00050, 0.0022, 40, 20), "lid": (0.00055, 0.0008, 5, 10),
+    "forehead": (0.00075, 0.0011, 54, 8), "frown": (0.00080, 0.0012, 54, 9), "crow": (0.00065, 0.0009, 53, 8),
+    "nasolabial": (0.00105, 0.0018, 47, 11), "marionette": (0.00085, 0.0015, 58, 7), "bag": (0.00070, 0.0016, 55, 10),
+    "bunny": (0.00030, 0.0008, 57, 8), "smoker": (0.00045, 0.0007, 64, 6), "neck": (0.00085, 0.0012, 48, 13),
+    "chin": (0.00055, 0.0022, 42, 18), "lid": (0.00055, 0.0008, 5, 10),
 }  # fmt: skip
 
 
@@ -150,8 +150,8 @@ def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
     if old > 0.05:
         level = (direction(rng, len(guide.noise["level"])) @ guide.noise["level"]).reshape(height.shape)
         ridge = np.exp(-((level / 0.35) ** 2)) - 0.33
-        creased = 0.35 * zone["forehead"] + 0.5 * zone["neck"] + 0.8 * zone["socket"]
-        height -= 1.1e-4 * old * rng.uniform(0.3, 1.3) * creased * ridge
+        creased = 0.35 * zone["forehead"] + 0.6 * zone["neck"] + 0.8 * zone["socket"] + 0.25 * zone["cheeks"]
+        height -= 1.9e-4 * old**1.5 * rng.uniform(0.4, 1.3) * creased * ridge
     window = guide.windows["red"]
     furrow = np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.37
     lips = 6e-5 * (0.5 + young + old) * rng.uniform(0.5, 1.4) * furrow

@@ -16,10 +16,11 @@ from maquette.synthesis.noise import OCTAVES, direction
 from maquette.synthesis.types import Identity, SkinMaps
 
 DARKEST, LIGHTEST = 0.006, 0.96
+FOLDED_AGE, GROOVE_SHADE = 20.0, 550.0  # years; optical density per metre of depth: folds catch less light
 CAVITY = np.array([0.16, 0.035, 0.03])  # linear RGB of the mouth's inside
 # Optical density that a zone adds: (melanin mean, melanin spread, blood mean, blood spread) over people.
 ZONE_DENSITY = {
-    "nose": (0.0, 0.03, 0.13, 0.09), "bridge": (-0.02, 0.03, 0.0, 0.04), "cheeks": (-0.02, 0.03, 0.11, 0.10),
+    "nose": (0.0, 0.03, 0.11, 0.07), "bridge": (-0.02, 0.03, 0.0, 0.04), "cheeks": (-0.02, 0.03, 0.08, 0.06),
     "cheekbones": (0.0, 0.05, 0.04, 0.05), "forehead": (0.03, 0.04, -0.015, 0.03), "glabella": (0.0, 0.02, 0.03, 0.04),
     "chin": (0.02, 0.03, 0.06, 0.05), "crease": (0.03, 0.03, 0.16, 0.07), "socket": (0.07, 0.06, 0.04, 0.05),
     "trough": (0.04, 0.06, 0.06, 0.06), "philtrum": (0.02, 0.03, 0.05, 0.04), "ears": (0.0, 0.04, 0.17, 0.09),
@@ -72,6 +73,8 @@ def paint_head(
     person = draw_person(guide, identity, rng, monk)
     skin = painted_skin(guide, person, rng)
     height = relief.drawn_folds(guide, person.fields, identity, rng)
+    if identity.age > FOLDED_AGE:
+        skin *= cv2.exp(np.minimum(height, 0) * np.float32(GROOVE_SHADE))
     height += relief.fine_relief(guide, person.fields, identity, rng)
     add_marks(guide, person, rng, skin, height)
     add_hair_roots(guide, person, rng, skin, scalp)
@@ -164,7 +167,7 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
         melanin = melanin + np.float32(rng.uniform(0.10, 0.42)) * where * spots
     at = window["red"]
     red, parting = zone["red"][at], zone["parting"][at]
-    lip_blood = rng.uniform(0.28, 0.60) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
+    lip_blood = rng.uniform(0.25, 0.52) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
     lip_melanin = rng.uniform(-0.05, 0.12) + rng.uniform(0.0, 0.2) * smoothstep(np.float64(tone), 4, 8)
     crease = 0.07 * (np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.4)
     melanin[at] += red * (lip_melanin + 0.3 * crease - 0.5 * melanin[at])
@@ -182,6 +185,8 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
         density = pigment.MELANIN[k] * melanin
         density += pigment.HAEMOGLOBIN[k] * blood
         density += shade
+        if k == 2:  # lips hold more venous blood, which lets more blue through
+            density[window["red"]] -= np.float32(0.2 * lip_blood) * red
         cv2.exp(np.negative(density, out=density), skin[k])
         skin[k] *= np.float32(colour[k])
     return skin
@@ -236,7 +241,7 @@ def add_hair_roots(
     zone, window, fields, identity = guide.zones, guide.windows, person.fields, person.identity
     hair = person.hair
     at = window["brow"]
-    brow = zone["brow"][at] * np.clip(0.85 + 0.25 * fields["grain"][at], 0.3, 1.3)
+    brow = zone["brow"][at] * np.clip(0.9 + 0.14 * fields["grain"][at], 0.3, 1.3)
     brow *= rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
     blend(guide, skin, "brow", np.clip(brow, 0, 0.9), np.minimum(hair * rng.uniform(0.7, 1.3), 0.16))
     lash = np.clip(zone["lash"][window["lash"]] * rng.uniform(0.4, 0.75), 0, 0.9)
@@ -256,8 +261,8 @@ def add_hair_roots(
         blend(guide, skin, "beard", np.clip(man * length * dense * dots, 0, 0.85), np.minimum(below, 0.8 * tone))
     at = window["overhairline_mm"]
     amount = rng.uniform(0.5, 0.8) if scalp is None else scalp
-    edge = zone["overhairline_mm"][at] + 3.5 * fields["blotch"][at] + 3 * fields["mottle"][at]
-    roots = smoothstep(edge, -3, 11) * np.clip(0.9 + 0.22 * fields["grain"][at], 0.3, 1.3)
+    edge = zone["overhairline_mm"][at] + 2.5 * fields["blotch"][at] + 1.5 * fields["mottle"][at]
+    roots = smoothstep(edge, -5, 12) * np.clip(0.95 + 0.12 * fields["grain"][at], 0.3, 1.3)
     blend(guide, skin, "overhairline_mm", np.clip(amount * roots, 0, 0.95), np.minimum(0.9 * hair + 0.004, 0.8 * tone))
 
 
@@ -268,7 +273,7 @@ def add_make_up(guide: Guide, person: Person, rng: np.random.Generator, skin: ND
         return
     natural = pigment.tone_colour(person.tone)
     colour = LIPSTICKS[rng.integers(len(LIPSTICKS))] * (0.45 + 0.5 * natural[0])
-    cover = np.clip(zone["red"][window["red"]] ** 0.7 * worn * rng.uniform(0.3, 1.0), 0, 0.9)
+    cover = np.clip(zone["red"][window["red"]] * worn * rng.uniform(0.3, 1.0), 0, 0.9)
     blend(guide, skin, "red", cover, colour[:, None, None] * (1 + 0.10 * person.fields["upright"]))
     at = window["cheekbones"]
     blush = np.float32(worn * rng.uniform(0, 0.22)) * zone["cheekbones"][at]
