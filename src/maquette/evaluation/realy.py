@@ -116,7 +116,9 @@ def region_errors(head: Shape, points: NDArray, face: Face, region: str) -> tupl
     if region not in UNANCHORED:
         vertices = np.linalg.norm(scan.vertices[None] - face.points[used][:, None], axis=2).argmin(axis=1)
         kept, first_of = np.unique(vertices, return_index=True)
-        anchors = kept, end.apply(points[used])[first_of]
+        # A vertex beside its key point belongs as far beside it on the prediction.
+        beside = scan.vertices[kept] - face.points[used][first_of]
+        anchors = kept, end.apply(points[used])[first_of] + beside
     edges = np.unique(np.sort(scan.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
     landed = correspondences(scan.vertices, edges, placed, anchors)
     nearest = ClosestPoints(placed).query(scan.vertices)[1]

@@ -289,4 +289,4 @@ def _table(
     views = [VIEW.search(stem) for stem in stems]
     known = {"yaw": [float(view[1]) for view in views]} if all(views) else {}
     more = parity_tables([row[1] for row in rows[: len(ours)]], read_facts(facts, stems) if facts else known, "mm")
-    return Table(f"scans of {folder.name}", columns, tuple(rows), tuple(notes), curves, "mm", more)
+    return Table(f"heads against {folder.name}", columns, tuple(rows), tuple(notes), curves, "mm", more)
