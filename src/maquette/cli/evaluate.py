@@ -68,15 +68,13 @@ TASKS = {
         HERE + "synthetic:evaluate_synthetic", (), "faces of people who do not exist, by yaw, exposure and tone"
     ),
 }
-LISTED = "\n\n".join(f"{name} {' '.join(task.inputs)}: {task.text}." for name, task in TASKS.items())
+LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name, task in TASKS.items())
 
 
 @with_options(FitOptions)
 def evaluate(
     task: Annotated[str, typer.Argument(metavar="TASK", help=f"One of {', '.join(TASKS)}.")],
-    inputs: Annotated[
-        list[Path] | None, typer.Argument(metavar="INPUT...", help="Folders or files, see above.")
-    ] = None,
+    inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help="Folders or files, see above.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Folder for scores.json, scores.md, ced.png.")
     ] = None,

@@ -1,0 +1,115 @@
+"""`maquette evaluate`: every task is listed and really there, wrong words are one line, JSON is only JSON."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import typer
+from scipy.io import savemat
+
+from maquette.cli import evaluate
+from maquette.cli import main as cli
+from maquette.core.options import FitOptions
+from maquette.evaluation.table import Table
+
+
+@pytest.fixture(autouse=True)
+def wired(monkeypatch):
+    """The command beside the others, whether or not main.py lists it."""
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    app.command("evaluate")(evaluate.evaluate)
+    app.callback()(lambda: None)
+    monkeypatch.setattr(cli, "app", app)
+
+
+@pytest.fixture
+def points(tmp_path):
+    """A set of two .mat and predictions that are 2 % off."""
+    truth = np.random.default_rng(0).uniform(0, 100, (68, 3))
+    truth[0, :2], truth[1, :2] = 0, 100
+    for name in ("one", "two"):
+        savemat(tmp_path / f"{name}.mat", {"pt3d_68": truth.T + [[0.5], [0.5], [0]], "Pose_Para": np.zeros((1, 7))})
+    np.savez(tmp_path / "mine.npz", one=truth + [2, 0, 0], two=truth + [2, 0, 0])
+    return tmp_path
+
+
+def run(*words):
+    return cli.run(["evaluate", *map(str, words)])
+
+
+def test_help_names_every_task(capsys):
+    assert run("--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, task in evaluate.TASKS.items():
+        assert f"{' '.join([name, *task.inputs])}: {task.text}" in text
+
+
+@pytest.mark.parametrize("name", evaluate.TASKS)
+def test_every_task_is_a_function(name):
+    task = evaluate.TASKS[name]
+    for path in filter(None, (task.function, task.count)):
+        module, function = path.split(":")
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not there yet")
+        assert callable(getattr(import_module(module), function))
+
+
+def test_a_table_its_files_and_json(points, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run("landmarks", points, "--predictions", points / "mine.npz", "-o", out) == 0
+    told = capsys.readouterr()
+    assert "| yaw 0-30 | 2 | 2 | 2.000 |" in told.out and told.err == "" and "ced.png" in told.out
+    assert {path.name for path in out.iterdir()} == {"scores.json", "scores.md", "curves.npz", "ced.png"}
+    assert run("landmarks", points, "--predictions", points / "mine.npz", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["NME %"] == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["landmark", "x"], "task 'landmark': not known; known: landmarks, scans, now"),
+        (["mesh", "a.obj"], "evaluate mesh: wanted A B, got a.obj"),
+        (["scans"], "evaluate scans: wanted FOLDER, got nothing"),
+        (["mesh", "a.obj", "b.obj", "--predictions", "c"], "--predictions: evaluate mesh does not take it"),
+        (["landmarks", "x", "--unit", "cm"], "--unit: evaluate landmarks does not take it"),
+        (["mesh", "none.obj", "none.obj"], "none.obj: cannot be read"),
+        (["scans", "none"], "there is no photo"),
+        (["now", "none"], "wanted a NoW folder"),
+        (["realy", "none"], "wanted a REALY folder"),
+        (["feng", "none"], "0 images, 0 scans"),
+        (["landmarks", "none"], "wanted a folder with .mat files"),
+        (["now", "none", "--device", "abacus"], "device 'abacus'"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_wrong_words_are_one_line(words, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(*words) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1 and told in err
+
+
+def test_nan_predictions_and_missing_ones_are_no_score(points, capsys):
+    np.savez(points / "nan.npz", one=np.full((68, 2), np.nan), two=np.zeros((68, 2)))
+    np.savez(points / "few.npz", one=np.zeros((68, 2)))
+    for name, told in (("nan.npz", "NaN"), ("few.npz", "lacks 1 of 2 images")):
+        assert run("landmarks", points, "--predictions", points / name, "--json") == 2
+        out, err = capsys.readouterr()
+        assert out == "" and told in err and len(err.splitlines()) == 1
+
+
+def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
+    got = {}
+
+    def task(folder, unit="m", options=None, progress=None):
+        got.update(folder=folder, unit=unit, options=options)
+        progress("one", "measuring")
+        return Table("t", ("a",), ((1,),))
+
+    monkeypatch.setattr(evaluate, "_named", lambda path, name: task)
+    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm", options=FitOptions(seed=7)), shown=False)
+    assert got == {"folder": "x", "unit": "cm", "options": FitOptions(seed=7)}
