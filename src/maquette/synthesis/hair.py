@@ -13,8 +13,11 @@ import numpy as np
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.hair_styles import Style, draw_style
+from maquette.synthesis.lashes import grow_brows, grow_lashes
 from maquette.synthesis.scalp import CENTRE, Head, Scalp, measure, scalp_of
 from maquette.synthesis.types import Identity, Strands
+
+__all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
 
 Array = np.ndarray
 
@@ -117,7 +120,7 @@ def _lengths(growth: Growth, places: Array, above: Array) -> Array:
     behind = _ramp(-places[:, 2], 0.0, 0.05)
     length = crown * style.top + (1 - crown) * (behind * style.back + (1 - behind) * style.side)
     if style.fringe is not None:
-        front = _front(places)
+        front = _front(places) > 0.5
         length = front * (style.fringe + np.maximum(above, 0) * 1.05) + (1 - front) * length
     elif style.comb == "whorl":  # nothing leads it off the face
         temple = (1 - crown) * _ramp(places[:, 2], -0.03, 0.02)
@@ -331,11 +334,10 @@ def _wave(growth: Growth, guides: Array, guide: Array, scatter: Array, along: Ar
 
 
 def _tint(growth: Growth, points: Array, color: Array, identity: Identity, rng: np.random.Generator) -> Array:
-    """(N, S, 3) albedo: every tuft a little different, grey with age, darker where hair lies deep."""
+    """(N, S, 3) albedo: every tuft a little different, some greyer with age, darker where hair lies deep."""
     count = len(points)
-    grey = _ramp(np.array(identity.age + 8 * rng.normal()), 38, 78) ** 1.3
     own = np.asarray(color) * np.exp(rng.normal(0, 0.16, (count, 1)) + rng.normal(0, 0.03, (count, 3)))
-    mixed = np.clip(0.9 * grey**2 + 0.15 * grey * rng.normal(size=(count, 1)), 0, 1)
+    mixed = np.clip(rng.normal(0.0, 0.004 * max(identity.age - 30, 0), (count, 1)), 0, 0.5)
     own = own + mixed * (GREY - own)
     height = -growth.head.depth(points, growth.over_ears)
     thick = 0.7 * np.quantile(height[::7], 0.9) + 1e-4
