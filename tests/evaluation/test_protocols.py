@@ -21,8 +21,8 @@ TURN = Rotation.from_euler("xyz", [20, -40, 10], degrees=True).as_matrix()
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Fewer points steer ICP."""
-    monkeypatch.setattr("maquette.evaluation.seven.ICP_POINTS", 300)
+    """Fewer points steer the alignment."""
+    monkeypatch.setattr("maquette.evaluation.seven.SETTLE_POINTS", 300)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,15 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
-from maquette.evaluation.registration import Motion, align, align_robustly, correspondences, icp, neighbour_edges
+from maquette.evaluation.registration import (
+    Motion,
+    align,
+    align_robustly,
+    correspondences,
+    icp,
+    neighbour_edges,
+    settle,
+)
 from maquette.evaluation.shapes import ClosestPoints
 
 
@@ -80,6 +88,43 @@ def test_icp_finds_a_small_motion(plane, scale):
     before = ClosestPoints(shape).query(points)[1].mean()
     after = ClosestPoints(shape.moved(found.apply(shape.vertices))).query(points)[1].mean()
     assert after < 0.05 * before and (scale or found.scale == 1)
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_settling_finds_the_exact_motion(plane, scale):
+    shape = plane(bump=0.1, n=21)
+    small = motion(1.05 if scale else 1.0, 1, 8.0)
+    small = Motion(small.scale, small.rotation, 0.03 * small.translation)
+    points = small.apply(shape.vertices[np.abs(shape.vertices[:, :2] - 0.5).max(axis=1) < 0.35])
+    found = settle(shape, points, scale)
+    assert found.scale == pytest.approx(small.scale, abs=1e-5)
+    assert np.allclose(found.rotation, small.rotation, atol=1e-5)
+    assert np.allclose(found.translation, small.translation, atol=1e-5)
+
+
+def test_settling_ends_where_no_small_motion_helps_and_below_icp(sphere):
+    """A noisy bust: every nearby motion is worse, and ICP of many rounds gets no lower."""
+    generator = np.random.default_rng(0)
+    ball = sphere(1.0, 3)
+    shape = ball.moved(ball.vertices * [1.0, 1.3, 0.8])
+    points = motion(1.1, 3, 6.0).apply(shape.vertices[::3]) + 0.02 * generator.normal(size=(214, 3))
+    points -= points.mean(axis=0)
+
+    def cost(there):
+        return np.sqrt((ClosestPoints(shape.moved(there.apply(shape.vertices))).query(points)[1] ** 2).mean())
+
+    found = settle(shape, points, True)
+    best = cost(found)
+    assert best <= cost(icp(shape, points, True, rounds=100, tolerance=1e-8)) + 1e-6
+    for seed in range(8):
+        near = motion(1.002 if seed % 2 else 0.998, seed, 0.2)
+        assert cost(Motion(near.scale, near.rotation, 0.002 * near.translation).after(found)) > best
+
+
+def test_settling_a_perfect_fit_stays(sphere):
+    ball = sphere(2.0, 2)
+    found = settle(ball, ball.vertices, True)
+    assert found.scale == pytest.approx(1) and np.allclose(found.rotation, np.eye(3), atol=1e-9)
 
 
 def test_trimming_ignores_what_the_prediction_lacks(sphere):

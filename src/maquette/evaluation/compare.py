@@ -9,7 +9,7 @@ import numpy as np
 from maquette.core.job import Progress, silent
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.evaluation.normals import normal_angles, normal_error
-from maquette.evaluation.registration import STILL, Motion, align, icp
+from maquette.evaluation.registration import STILL, Motion, align, settle
 from maquette.evaluation.shapes import SAMPLES, distances, sample_surface
 from maquette.evaluation.table import Table
 
@@ -22,7 +22,7 @@ def evaluate_mesh(prediction: str | Path, truth: str | Path, progress: Progress 
     """Chamfer, point-to-surface, F-score and normal errors of a prediction against the truth, in the files' unit.
 
     Args:
-        prediction, truth: mesh files of one unit and about one place; ICP only refines.
+        prediction, truth: mesh files of one unit and about one place; the alignment only refines.
 
     Raises:
         BadInput: see `read_shape`.
@@ -40,7 +40,7 @@ def evaluate_mesh(prediction: str | Path, truth: str | Path, progress: Progress 
         f"A {Path(prediction).name}: {len(mine.vertices)} vertices; B, the truth: {len(theirs.vertices)}",
         f"chamfer: mean of both directions' mean distances, unsquared; squared: of squares; {SAMPLES} samples each",
         "normal error: PIFuHD's, four orthographic views of 512 pixels framed by B, background included",
-        "rigid and similarity rows: ICP from where the meshes lie; it can hide errors that slide along the surface",
+        "rigid and similarity rows: least squares from where the meshes lie; errors that slide along it stay hidden",
         "corresponding vertices: mean distance after Procrustes; only for meshes of one topology",
     )
     return Table(f"{Path(prediction).name} against {Path(truth).name}", columns, tuple(rows), notes)
@@ -50,7 +50,7 @@ def _aligned(mine: Shape, theirs: Shape, name: str) -> Shape:
     if name == ALIGNMENTS[0]:
         return mine
     target = sample_surface(theirs, 3000, np.random.default_rng(SEED))[0]
-    return mine.moved(icp(mine, target, scale=name == ALIGNMENTS[2]).apply(mine.vertices))
+    return mine.moved(settle(mine, target, scale=name == ALIGNMENTS[2]).apply(mine.vertices))
 
 
 def _scores(mine: Shape, theirs: Shape) -> tuple[float, ...]:

@@ -70,7 +70,7 @@ def evaluate_feng(
     found, failures = score_items(items, Source(predictions, unit, options), FENG_FACTOR, progress)
     rows, curves = pooled_rows(items, found)
     notes = [
-        "Feng protocol: seven landmarks, crop 1.2 * (outer eyes + nose) / 2 around the nose, then ICP (least squares)",
+        "Feng protocol: seven landmarks, crop (1.2 * (outer eyes + nose) / 2), then least squares on the scan",
         *POOLED_NOTES,
     ]
     if failures:

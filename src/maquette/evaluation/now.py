@@ -79,7 +79,7 @@ def evaluate_now(
     found, failures = score_items(items, Source(predictions, unit, options), NOW_FACTOR, progress)
     rows, curves = pooled_rows(items, found)
     notes = [
-        "NoW protocol: seven landmarks, crop 1.4 * (outer eyes + nose) / 2 around the nose, then ICP (least squares)",
+        "NoW protocol: seven landmarks, crop (1.4 * (outer eyes + nose) / 2), then least squares on the scan",
         *POOLED_NOTES,
     ]
     if failures:

@@ -13,7 +13,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points, read_shape
-from maquette.evaluation.registration import align, correspondences, icp
+from maquette.evaluation.registration import align, correspondences, settle
 from maquette.evaluation.seven import SEVEN, Item, Source
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
@@ -95,8 +95,9 @@ def read_face(item: Item, scales: Path) -> Face:
 def region_errors(head: Shape, points: NDArray, face: Face, region: str) -> tuple[NDArray, NDArray]:
     """One region of one prediction, mm.
 
-    The whole is laid on seven key points, then on the region's key points and by ICP on the region (similarity); the
-    scan of the region is bent onto the prediction, and each scan point measures the distance to where it landed.
+    The whole is laid on seven key points, then on the region's key points and by least squares on the region
+    (similarity); the scan of the region is bent onto the prediction, and each scan point measures the distance to where
+    it landed.
 
     Args:
         head: any unit; points: (68, 3) or (85, 3) key points on it.
@@ -110,7 +111,7 @@ def region_errors(head: Shape, points: NDArray, face: Face, region: str) -> tupl
     first = align(points[list(SEVEN)], face.points[list(SEVEN)], scale=True)
     start = align(first.apply(points[used]), face.points[used], scale=True).after(first)
     placed = head.moved(start.apply(head.vertices))
-    end = icp(placed, scan.vertices, scale=True).after(start)
+    end = settle(placed, scan.vertices, scale=True).after(start)
     placed = head.moved(end.apply(head.vertices))
     anchors = None
     if region not in UNANCHORED:

@@ -16,7 +16,7 @@ from maquette.core.job import Progress
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points
 from maquette.evaluation.predict import Method, Prediction, read_prediction
-from maquette.evaluation.registration import align, icp
+from maquette.evaluation.registration import align, settle
 from maquette.evaluation.shapes import ClosestPoints
 
 # Outer and inner corner of the right eye, inner and outer of the left, under the nose, right and left mouth corner:
@@ -24,7 +24,7 @@ from maquette.evaluation.shapes import ClosestPoints
 SEVEN = (36, 39, 42, 45, 33, 48, 54)
 NOW_FACTOR = 1.4  # Sanyal et al. 2019
 FENG_FACTOR = 1.2  # Feng et al. 2018
-ICP_POINTS = 5000  # of the scan that steer the alignment; all of them are measured
+SETTLE_POINTS = 5000  # of the scan that steer the alignment; all of them are measured
 CURVE_POINTS = 10_001  # quantiles kept of millions of distances
 
 
@@ -49,7 +49,7 @@ class ScanErrors:
 
     Attributes:
         landmarks: (N,) after the seven landmarks alone: no freedom is spent on the scan.
-        refined: (N,) after ICP on the scan, what the benchmarks report.
+        refined: (N,) after the least squares motion onto the scan, what the benchmarks report.
     """
 
     landmarks: NDArray
@@ -75,7 +75,7 @@ def scan_errors(
     motion = align(seven, scan_seven, scale)
     placed = head.moved(motion.apply(head.vertices))
     first = ClosestPoints(placed).query(face)[1]
-    step = icp(placed, face[:: max(1, len(face) // ICP_POINTS)], scale)
+    step = settle(placed, face[:: max(1, len(face) // SETTLE_POINTS)], scale)
     return ScanErrors(first, ClosestPoints(placed.moved(step.apply(placed.vertices))).query(face)[1])
 
 
@@ -227,5 +227,5 @@ POOLED_COLUMNS += ("landmarks only, median mm",)
 POOLED_NOTES = (
     "similarity: rotation, shift and scale are free; metric: the scale is the prediction's own",
     "all scan points of all images are pooled; curves are drawn from 10,001 quantiles",
-    "landmarks only: aligned on the seven landmarks without ICP, which can hide errors it slides away",
+    "landmarks only: aligned on the seven landmarks without refinement on the scan, which can slide errors away",
 )
