@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.synthesis.population import load_population
 from maquette.synthesis.types import Identity, Kind, Surface
@@ -36,6 +36,7 @@ class Torso:
         chart: (n, 2) metres, u to the left and v up along the surface.
         arm: (n,) 0 on the trunk to 1 on the arms.
         neck_distance: (n,) metres from the neck's rim on the average bust.
+        head_neck: (m, 6) points and normals of the head's own part of the neck, which collars keep clear of.
     """
 
     vertices: Array
@@ -47,6 +48,7 @@ class Torso:
     chart: Array
     arm: Array
     neck_distance: Array
+    head_neck: Array
 
 
 def features(coefficients: Array, age: Array, gender: Array, weight: Array, ancestry: Array) -> Array:
@@ -70,6 +72,9 @@ def _bust() -> dict[str, NDArray]:
     weight = 1 / (np.take_along_axis(apart, near, axis=1) + 1e-4) ** 2
     follow = np.zeros_like(apart)
     np.put_along_axis(follow, near, weight / weight.sum(axis=1, keepdims=True), axis=1)
+    graph = adjacency(whole["faces"], len(floats["arm"]))
+    for _ in range(4):
+        floats["arm"] = (graph @ floats["arm"] / np.asarray(graph.sum(axis=1)).ravel()).astype(np.float32)
     reach = smooth_step(1 - floats["neck_distance"] / JOIN_M)
     return floats | whole | {"follow": (follow * reach[:, None]).astype(np.float32)}
 
@@ -121,7 +126,11 @@ def turn_torso(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[flo
 
 
 def make_torso(
-    head_vertices: Array, identity: Identity, rng: np.random.Generator, neck_turn: tuple[float, float, float]
+    model: MorphableModel,
+    head_vertices: Array,
+    identity: Identity,
+    rng: np.random.Generator,
+    neck_turn: tuple[float, float, float],
 ) -> Torso:
     """The bust of a head: shaped, joined to the neck's rim, turned. Arguments as in `make_bust`."""
     bust = _bust()
@@ -143,7 +152,29 @@ def make_torso(
         chart=bust["chart"],
         arm=bust["arm"],
         neck_distance=bust["neck_distance"],
+        head_neck=_head_neck(model, head_vertices),
     )
+
+
+def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
+    """(m, 6) vertices and normals of the head within 7 cm of the rim, without ears."""
+    faces, used = _neck_faces(model)
+    points = head_vertices[used]
+    return np.concatenate([points, vertex_normals(points, faces)], axis=1).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _neck_faces(model: MorphableModel) -> tuple[Array, Array]:
+    mean, loop = model.mean, model.mean[rim(model)]
+    near = np.zeros(len(mean), bool)
+    for start in range(0, len(mean), 500):
+        apart = np.linalg.norm(mean[start : start + 500, None] - loop[None], axis=2)
+        near[start : start + 500] = apart.min(axis=1) < 0.07
+    near &= model.regions["ears"] < 0.2
+    skin = model.faces[model.parts["skin"]]
+    faces = skin[near[skin].all(axis=1)]
+    used, index = np.unique(faces, return_inverse=True)
+    return index.reshape(-1, 3), used
 
 
 def make_bust(
@@ -168,13 +199,13 @@ def make_bust(
     """
     from maquette.synthesis.clothes import draw_clothes
 
-    torso = make_torso(head_vertices, identity, rng, neck_turn)
-    clothes, covered = draw_clothes(torso, identity, rng)
+    torso = make_torso(model, head_vertices, identity, rng, neck_turn)
+    outfit = draw_clothes(torso, identity, rng)
     bust = _bust()
     color = np.broadcast_to(np.asarray(skin_color, np.float32), (len(bust["rim"][0]), 3))
     mean = color.mean(axis=0)
     albedo = mean + bust["follow"] @ (color - mean)
-    seen = covered[torso.faces].min(axis=1) < HIDDEN_M
+    seen = outfit.covered[torso.faces].min(axis=1) < HIDDEN_M
     skin = Surface(
         torso.vertices,
         torso.faces[seen],
@@ -183,4 +214,4 @@ def make_bust(
         roughness=SKIN_ROUGHNESS,
         specular=SKIN_SPECULAR,
     )
-    return [skin, *clothes]
+    return [skin, *outfit.surfaces]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +15,7 @@ from maquette.synthesis.types import Kind, Surface
 
 Array = np.ndarray
 HEM_M = 0.0015  # the cut edge is turned in by this much below the skin
-CHART_ORIGIN, CHART_SIZE_M = np.array([-0.55, -0.75]), 1.1  # of the texture's square in the bust's chart
+CHART_ORIGIN, CHART_SIZE_M = np.array([-0.36, -0.33], np.float32), 0.72  # of the texture's square in the bust's chart
 ROUGHNESS, SPECULAR = 0.85, 0.03
 
 
@@ -41,12 +41,13 @@ class Cut:
         return ((1 - t) * values[self.a] + t * values[self.b]).astype(np.float32)
 
 
-def clip(faces: Array, field: Array) -> Cut:
+def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
     """Keep the part of a mesh where a field is positive.
 
     Args:
         faces: (F, 3) int.
         field: (n,) linear on each triangle.
+        edges: (E, 2) int, edges of an earlier cut on the mesh's border, which the result goes on to list.
     """
     inside = field > 0
     count = inside[faces].sum(axis=1)
@@ -56,26 +57,33 @@ def clip(faces: Array, field: Array) -> Cut:
     lonely = np.where(few, inside[some].argmax(axis=1), (~inside[some]).argmax(axis=1))
     a, b, c = (some[np.arange(len(some)), (lonely + k) % 3] for k in range(3))
     size = len(field)
-    keys = np.concatenate([np.minimum(a, b) * size + np.maximum(a, b), np.minimum(a, c) * size + np.maximum(a, c)])
-    unique, index = np.unique(keys.astype(np.int64), return_inverse=True)
+
+    def key(p: Array, q: Array) -> Array:
+        return (np.minimum(p, q).astype(np.int64) * size + np.maximum(p, q)).ravel()
+
+    unique, index = np.unique(np.concatenate([key(a, b), key(a, c)]), return_inverse=True)
     kept = np.flatnonzero(inside)
     place = np.full(size, -1)
     place[kept] = np.arange(len(kept))
     ab, ac = index.ravel().reshape(2, -1) + len(kept)
     # One corner inside: a triangle. One corner outside: the quadrangle without it.
-    a_in, b_in, c_in = place[a], place[b], place[c]
-    tip = np.stack([a_in, ab, ac], axis=1)[few]
     rest = ~few
-    quad = [np.stack([ab, b_in, c_in], axis=1)[rest], np.stack([ab, c_in, ac], axis=1)[rest]]
-    edges = np.concatenate([np.stack([ab, ac], axis=1)[few], np.stack([ac, ab], axis=1)[rest]])
+    tip = np.stack([place[a], ab, ac], axis=1)[few]
+    quad = [np.stack([ab, place[b], place[c]], axis=1)[rest], np.stack([ab, place[c], ac], axis=1)[rest]]
+    border = [np.stack([ab, ac], axis=1)[few], np.stack([ac, ab], axis=1)[rest]]
+    if edges is not None and len(edges):
+        border.append(place[edges[inside[edges].all(axis=1)]])
+        half = edges[inside[edges].sum(axis=1) == 1]
+        new = np.searchsorted(unique, key(half[:, 0], half[:, 1])) + len(kept)
+        border.append(np.where(inside[half], place[half], new[:, None]))
     low, high = unique // size, unique % size
     ratio = field[low] / (field[low] - field[high])
     return Cut(
         np.concatenate([kept, low]),
         np.concatenate([kept, high]),
-        np.concatenate([np.zeros(len(kept)), ratio]),
+        np.concatenate([np.zeros(len(kept)), ratio]).astype(np.float32),
         np.concatenate([place[whole], tip, *quad]).astype(np.int32),
-        edges.astype(np.int32),
+        np.concatenate(border).astype(np.int32),
     )
 
 
@@ -113,29 +121,34 @@ def folds(torso: Torso, rng: np.random.Generator, depth: float) -> Array:
     return depth * (0.25 + 0.75 * down) * total / 3.0
 
 
-def shell(torso: Torso, shape: Array, field: Array, albedo: Array, displacement: Array | None = None) -> Surface:
+def shell(
+    torso: Torso, shape: Array, fields: Sequence[Array], albedo: Array, displacement: Array | None = None
+) -> Surface:
     """One piece of cloth.
 
     Args:
         shape: (n, 3) the cloth before it is cut, metres.
-        field: (n,) positive where there is cloth; in metres, so that its edge is smooth.
+        fields: each (n,), all positive where there is cloth; in metres, so that its edges are smooth.
         albedo: (H, W, 3) texture in the bust's chart, or (3,).
         displacement: (H, W) metres in the same chart, or None.
     """
-    piece = clip(torso.faces, field)
-    vertices, chart = piece.take(shape), piece.take(torso.chart)
-    uvs = (chart - CHART_ORIGIN) / CHART_SIZE_M
+    columns = [shape, torso.chart, torso.vertices, torso.normals, np.stack(fields, axis=1)]
+    data, faces, edges = np.concatenate(columns, axis=1).astype(np.float32), torso.faces, None
+    for k in range(len(fields)):
+        piece = clip(faces, data[:, 11 + k], edges)
+        data, faces, edges = piece.take(data), piece.faces, piece.edges
+    vertices, uvs, skin, normals = data[:, :3], data[:, 3:5], data[:, 5:8], data[:, 8:11]
+    uvs = (uvs - CHART_ORIGIN) / CHART_SIZE_M
     # The hem is a strip of its own vertices, so that the shading does not run round the edge.
-    rim = np.unique(piece.edges)
+    rim = np.unique(edges)
     place = np.zeros(len(vertices), int)
     place[rim] = np.arange(len(rim))
-    skin, normals = piece.take(torso.vertices)[rim], piece.take(torso.normals)[rim]
     start, count = len(vertices), len(rim)
-    p, q = place[piece.edges.T] + start
+    p, q = place[edges.T] + start
     strip = np.concatenate([np.stack([q, p, p + count], axis=1), np.stack([q, p + count, q + count], axis=1)])
-    faces = np.concatenate([piece.faces, strip]).astype(np.int32)
+    faces = np.concatenate([faces, strip]).astype(np.int32)
     return Surface(
-        np.concatenate([vertices, vertices[rim], skin - HEM_M * normals]).astype(np.float32),
+        np.concatenate([vertices, vertices[rim], (skin - HEM_M * normals)[rim]]).astype(np.float32),
         faces,
         Kind.CLOTHES,
         np.asarray(albedo, np.float32),
@@ -182,19 +195,23 @@ def neckline(torso: Torso, field: Array, count: int = 64) -> Neckline:
 
 
 def leaf(
-    torso: Torso, line: Neckline, profile: Callable[[Array], Array], albedo: Array, clearance: float = 0.002
+    torso: Torso, line: Neckline, profile: Callable[[Array], Array], albedo: Array, clearance: float | Array = 0.002
 ) -> Surface:
     """A strip that stands on a neckline.
 
     Args:
         profile: turn (K,) to (K, R, 2) metres: how far each of R rows lies outwards and up.
         albedo: (3,) linear RGB.
-        clearance: metres that it keeps from the skin.
+        clearance: metres that it keeps from the skin, or (R,) one per row.
     """
     rows = profile(line.turn) * torso.scale
     points = line.points[:, None] + rows[..., :1] * line.out[:, None] + rows[..., 1:] * line.up
-    flat = push_out(points.reshape(-1, 3), torso, clearance)
     K, R = rows.shape[:2]
+    clear = np.tile(np.broadcast_to(clearance, R), K)
+    moved = push_out(points.reshape(-1, 3), torso, clear).reshape(points.shape) - points
+    if len(moved) > 4:  # the nearest skin changes by leaps where neck and shoulder are equally near
+        moved[1:-1] = 0.25 * moved[:-2] + 0.5 * moved[1:-1] + 0.25 * moved[2:]
+    flat = (points + moved).reshape(-1, 3)
     grid = np.arange(K * R).reshape(K, R)
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
     faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
@@ -209,13 +226,12 @@ def leaf(
     )
 
 
-def push_out(points: Array, torso: Torso, clearance: float) -> Array:
-    """(N, 3) the points, those under the skin of neck and shoulders lifted to `clearance` metres above it."""
+def push_out(points: Array, torso: Torso, clearance: Array) -> Array:
+    """(N, 3) the points, those under the skin of neck and shoulders lifted to `clearance` (N,) metres above it."""
     near = np.flatnonzero(torso.neck_distance < 0.2)
-    skin, normals = torso.vertices[near].astype(np.float32), torso.normals[near]
-    square = (points**2).sum(1)[:, None] - 2 * points.astype(np.float32) @ skin.T + (skin**2).sum(1)
-    index = square.argmin(axis=1)
+    skin = np.concatenate([torso.vertices[near], torso.head_neck[:, :3]]).astype(np.float32)
+    normals = np.concatenate([torso.normals[near], torso.head_neck[:, 3:]]).astype(np.float32)
+    points = points.astype(np.float32)
+    index = ((skin**2).sum(1) - 2 * points @ skin.T).argmin(axis=1)
     height = ((points - skin[index]) * normals[index]).sum(axis=1)
     return points + np.maximum(clearance - height, 0)[:, None] * normals[index]
-
-
