@@ -83,6 +83,7 @@ def test_a_table_its_files_and_json(points, tmp_path, capsys):
         (["feng", "none"], "0 images, 0 scans"),
         (["landmarks", "none"], "wanted a folder with .mat files"),
         (["now", "none", "--device", "abacus"], "device 'abacus'"),
+        (["now", "none", "--together"], "--together: evaluate now scores each photo by itself"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -8,6 +8,7 @@ from PIL import Image
 
 from maquette import morphable
 from maquette.core.errors import BadInput, NothingFound
+from maquette.core.options import FitOptions
 from maquette.evaluation import predict, scans
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head, on_model, read_prediction, surface_landmarks
@@ -117,15 +118,18 @@ def test_the_method_runs_and_its_failures_are_told(folder, monkeypatch):
         def __init__(self, options):
             pass
 
-        def predict(self, photo):
-            if "-45" in photo.stem:
+        def predict(self, *photos):
+            if len(photos) == 1 and "-45" in photos[0].stem:
+                photo = photos[0]
                 raise NothingFound(f"{photo.name}: no face found")
             return average_head()
 
     monkeypatch.setattr(scans, "Method", Fake)
     table = evaluate_scans(folder)
     assert len(table.rows) == 3 and "1 of 2 photos gave no face" in " ".join(table.notes)
-    monkeypatch.setattr(Fake, "predict", lambda self, photo: (_ for _ in ()).throw(NothingFound("nobody")))
+    together = evaluate_scans(folder, options=FitOptions(together=True))
+    assert together.column("photo") == ["ada", "mean", "average head"] and not together.more
+    monkeypatch.setattr(Fake, "predict", lambda self, *photos: (_ for _ in ()).throw(NothingFound("nobody")))
     with pytest.raises(BadInput, match="no photo gave a head"):
         evaluate_scans(folder)
 

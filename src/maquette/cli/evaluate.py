@@ -29,12 +29,14 @@ class Task:
         inputs: what its positional arguments are.
         text: one line of help.
         count: "module:function" that lists the items of the first input, for the progress bar; "" for one step.
+        together: whether it can reconstruct a person from several photos.
     """
 
     function: str
     inputs: tuple[str, ...]
     text: str
     count: str = ""
+    together: bool = False
 
 
 HERE = "maquette.evaluation."
@@ -50,6 +52,7 @@ TASKS = {
         ("FOLDER",),
         "distance of heads to scans (photos/NAME_VIEW.png, gt/NAME.npz), beside the average head's",
         HERE + "scans:read_set",
+        together=True,
     ),
     "now": Task(
         HERE + "now:evaluate_now", ("FOLDER",), "the NoW challenge, non-metric and metric", HERE + "now:read_set"
@@ -150,6 +153,8 @@ def run_task(name: str, inputs: list[Path], settings: Settings, shown: bool) -> 
             given[setting] = value
         elif value != idle:
             raise BadInput(f"--{setting}: evaluate {name} does not take it")
+    if settings.options.together and not task.together:
+        raise BadInput(f"--together: evaluate {name} scores each photo by itself")
     with _progress(task, inputs, shown) as show:
         return function(*inputs, **given, **({"progress": show} if "progress" in known else {}))
 

@@ -231,7 +231,7 @@ def _predict(
         progress(row.name, "landmarks")
         box = np.concatenate([row.points[:, :2].min(axis=0), row.points[:, :2].max(axis=0)])
         try:
-            found[row.name] = method.predict(row.photo, box).pixels
+            found[row.name] = method.predict(row.photo, box=box).pixels
         except MaquetteError as error:
             found[row.name] = None
             failures.append(str(error))

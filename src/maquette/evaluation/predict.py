@@ -53,12 +53,12 @@ class Method:
 
         self._reconstruct = methods.load(options.method, fetch, options)
 
-    def predict(self, photo: Path, box: NDArray | None = None) -> Prediction:
-        """The head of one photo's face: the largest, or the one whose landmarks lie nearest to `box`.
+    def predict(self, *several: Path, box: NDArray | None = None) -> Prediction:
+        """The head of one photo's face, or of one person's several photos.
 
         Args:
-            photo: the file.
-            box: (4,) x0, y0, x1, y1 pixels of the wanted face.
+            several: the files; of each the largest face is taken.
+            box: (4,) x0, y0, x1, y1 pixels; the face whose landmarks lie nearest to it is taken instead.
 
         Raises:
             BadInput: not a photo. NothingFound: no face, or none near the box.
@@ -66,9 +66,12 @@ class Method:
         from maquette.perception.observe import observe
         from maquette.sources import photos
 
-        seen = observe(photos.read(photo))
-        face = max(seen, key=lambda o: np.prod(o.box[2:] - o.box[:2])) if box is None else _nearest(seen, box, photo)
-        return of_reconstruction(self._reconstruct([face]), face)
+        chosen = []
+        for photo in several:
+            seen = observe(photos.read(photo))
+            largest = max(seen, key=lambda o: np.prod(o.box[2:] - o.box[:2]))
+            chosen.append(largest if box is None else _nearest(seen, box, photo))
+        return of_reconstruction(self._reconstruct(chosen), chosen[0])
 
 
 def _nearest(seen: list[Observation], box: NDArray, photo: Path) -> Observation:

@@ -187,7 +187,8 @@ def evaluate_scans(
 
     Args:
         folder: photos/NAME_VIEW.png and gt/NAME.npz.
-        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method.
+        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method (with `options.together`, once
+            per person on all photos).
         unit: of the predictions; it matters to the metric column only.
         facts: CSV of facts per photo for parity tables.
         options: of the method.
@@ -196,23 +197,35 @@ def evaluate_scans(
     Raises:
         BadInput: see `read_set`; a missing prediction, a mesh that cannot be scored.
     """
-    photos = read_set(folder)
-    files = None if predictions is None else _find(Path(predictions), [photo.stem for photo in photos])
-    method = Method(options or FitOptions()) if files is None else None
+    options = options or FitOptions()
+    heads = _heads(read_set(folder), options.together)
+    files = None if predictions is None else _find(Path(predictions), list(heads))
+    method = Method(options) if files is None else None
     average, base, ours, failures = average_head(), {}, {}, []
-    for photo, scan in photos.items():
+    for name, (photos, scan) in heads.items():
         if scan.name not in base:
-            progress(photo.stem, "average head")
+            progress(name, "average head")
             base[scan.name] = _measure(average, scan)
-        progress(photo.stem, "scan to mesh")
+        progress(name, "scan to mesh")
         try:
-            head = method.predict(photo) if files is None else read_prediction(files[photo.stem], unit)
-            ours[photo] = _measure(head, scan)
+            head = method.predict(*photos) if files is None else read_prediction(files[name], unit)
+            ours[name] = _measure(head, scan)
         except NothingFound as error:
             failures.append(str(error))
     if not ours:
-        raise BadInput(f"{folder}: no photo gave a head ({len(photos)} tried; first: {failures[0]})")
-    return _table(Path(folder), photos, ours, base, (failures, facts))
+        raise BadInput(f"{folder}: no photo gave a head ({len(heads)} tried; first: {failures[0]})")
+    whose = {name: base[heads[name][1].name] for name in ours}
+    if failures:
+        failures = [f"{len(failures)} of {len(heads)} photos gave no face and are left out", *failures[:10]]
+    return _table(Path(folder).name, ours, whose, failures, facts)
+
+
+def _heads(photos: Mapping[Path, Scan], together: bool) -> dict[str, tuple[list[Path], Scan]]:
+    """Row name -> the photos of one head and its scan: each photo by itself, or all of a person."""
+    found: dict[str, tuple[list[Path], Scan]] = {}
+    for photo, scan in photos.items():
+        found.setdefault(scan.name if together else photo.stem, ([], scan))[0].append(photo)
+    return found
 
 
 def _measure(prediction: Prediction, scan: Scan) -> HeadErrors:
@@ -254,39 +267,30 @@ def _row(name: str, errors: HeadErrors, base: HeadErrors) -> tuple:
 
 
 def _table(
-    folder: Path,
-    photos: Mapping[Path, Scan],
-    ours: Mapping[Path, HeadErrors],
-    base: Mapping[str, HeadErrors],
-    told: tuple,
+    folder: str, ours: Mapping[str, HeadErrors], base: Mapping[str, HeadErrors], failures: list[str], facts: object
 ) -> Table:
-    """A row per photo, their mean, and the average head's."""
-    failures, facts = told
-    rows = [_row(photo.stem, ours[photo], base[photos[photo].name]) for photo in ours]
-    theirs = [_row("average head", base[photos[photo].name], base[photos[photo].name]) for photo in ours]
-    for name, lines in (("mean", rows[:]), ("average head", theirs)):
+    """A row per head, their mean, and the average head's."""
+    rows = [_row(name, ours[name], base[name]) for name in ours]
+    for label, lines in (("mean", rows[:]), ("average head", [_row(name, base[name], base[name]) for name in ours])):
         means = np.array([line[1:] for line in lines], float).mean(axis=0)
         # The ratio of the means, as the goal is stated, not the mean of ratios.
         means[2] = means[0] / means[1]
-        rows.append((name, *means.tolist()))
+        rows.append((label, *means.tolist()))
     columns = ("photo", "median mm", "average head mm", "ratio", "mean mm", "metric median mm")
     columns += ("landmarks only, median mm", "bent median mm", "landmarks mm")
-    better = sum(row[1] < row[2] for row in rows[: len(ours)])
+    medians = [row[1] for row in rows[: len(ours)]]
     notes = [
-        f"nearer than the average head on {better} of {len(ours)} photos",
-        "median, mean: nearest points of the mesh after trimmed ICP with free scale, inside 1.2 * (eyes + nose) / 2",
+        f"nearer than the average head on {sum(row[1] < row[2] for row in rows[: len(ours)])} of {len(ours)} photos",
+        f"median, mean: nearest points after {ROUNDS} rounds of ICP with free scale, inside 1.2 * (eyes + nose) / 2",
         "metric: the same at the head's own size; landmarks only: without ICP; landmarks: of corresponding landmarks",
         "bent: distance to where the scan lands when bent onto the head; it counts sliding, which ICP hides",
+        *failures,
     ]
-    if failures:
-        notes.append(f"{len(failures)} of {len(photos)} photos gave no face and are left out")
-        notes += failures[:10]
     curves = {
         "reconstructed": quantiles(np.concatenate([errors.similarity for errors in ours.values()])),
-        "average head": quantiles(np.concatenate([base[photos[photo].name].similarity for photo in ours])),
+        "average head": quantiles(np.concatenate([base[name].similarity for name in ours])),
     }
-    stems = [photo.stem for photo in ours]
-    views = [VIEW.search(stem) for stem in stems]
+    views = [VIEW.search(name) for name in ours]
     known = {"yaw": [float(view[1]) for view in views]} if all(views) else {}
-    more = parity_tables([row[1] for row in rows[: len(ours)]], read_facts(facts, stems) if facts else known, "mm")
-    return Table(f"heads against {folder.name}", columns, tuple(rows), tuple(notes), curves, "mm", more)
+    more = parity_tables(medians, read_facts(facts, list(ours)) if facts else known, "mm")
+    return Table(f"heads against {folder}", columns, tuple(rows), tuple(notes), curves, "mm", more)
