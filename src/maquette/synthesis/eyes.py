@@ -25,7 +25,8 @@ IRIS_SHARES = {
     "african": (0.55, 0.40, 0.04, 0.01, 0, 0, 0), "asian": (0.50, 0.44, 0.04, 0.02, 0, 0, 0),
     "caucasian": (0.05, 0.30, 0.09, 0.17, 0.11, 0.08, 0.20),
 }  # fmt: skip
-SCLERA = np.array([0.66, 0.60, 0.565])
+SCLERA = np.array([0.69, 0.62, 0.575])
+COLLAR_WARMTH = np.log(np.array([1.2, 1.0, 0.77], np.float32))  # the pupil's zone holds more melanin
 FLESH = np.array([1.0, 0.52, 0.47], np.float32)  # what blood leaves of white
 
 
@@ -119,7 +120,7 @@ def painted_eye(
     fibre = 0.6 * values[2] + 0.45 * values[3]
     collar = np.exp(-(((rho - pupil - 0.16) / 0.13) ** 2))
     shade = 1.0 + 0.17 * fibre + 0.35 * collar - 0.62 * smoothstep(rho, 0.74, 1.0)
-    warm = np.array([1.25, 1.0, 0.72]) ** (0.8 * collar[..., None])  # the pupil's zone holds more melanin
+    warm = np.exp(collar[..., None] * COLLAR_WARMTH)
     disc = iris * np.clip(shade, 0.12, 2)[..., None] * warm
     disc = disc + (1 - smoothstep(rho, pupil - 0.05, pupil + 0.05))[..., None] * (0.006 - disc)
     inside = 1 - smoothstep(rho, 0.92, 1.10)

@@ -20,12 +20,14 @@ from maquette.morphable import MorphableModel
 from maquette.perception import topology
 from maquette.surface.atlas import Chart, chart
 from maquette.surface.pyramid import smoothstep
-from maquette.synthesis.noise import OCTAVES, noise_bank
+from maquette.synthesis.noise import noise_bank
 from maquette.synthesis.scalp import CENTRE, hairline_height
 
 FAR_M = 0.05  # distances are only wanted near a feature
 COARSER = 4  # what varies slowly is mixed on a grid so many times coarser
 SLOW_OCTAVES = ("broad", "patch")
+CREASED = {"forehead": 0.35, "neck": 0.6, "socket": 0.8, "cheeks": 0.25}  # where old skin crinkles finely
+FAST_OCTAVES = ("blotch", "mottle", "grain")
 SLOW_ZONES = ("nose", "bridge", "cheeks", "cheekbones", "forehead", "glabella", "chin", "crease", "socket", "trough",
               "philtrum", "ears", "neck", "under", "lid")  # fmt: skip
 
@@ -40,7 +42,7 @@ class Guide:
         place: (R, S, 3) float32 metres on the mean head.
         normal: (R, S, 3) float32 on the mean head.
         zones: name -> (R, S) float32 in 0-1.
-        noise: octave -> (n, R * S) float32 unit fields.
+        noise: (n, R * S) float32 unit fields: "fast", those of FAST_OCTAVES in turn; "level"; "upright".
         windows: zone -> the smallest rectangle of the texture outside of which it is 0, as an index.
         slow: (n, r * s) float32: SLOW_ZONES and then the fields of SLOW_OCTAVES, COARSER times coarser.
         slow_mean: (n,) their means over the bare face.
@@ -89,12 +91,14 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
     zones.update(_lip_zones(guide))
     zones.update(_brow_zones(guide))
     zones.update(_hair_zones(guide, zones))
+    zones["creased"] = sum(share * zones[name] for name, share in CREASED.items())
     windows = {name: window_of(zone > (-15 if name.endswith("mm") else 0.004)) for name, zone in zones.items()}
     maps = [zones[name] for name in SLOW_ZONES] + [field for octave in SLOW_OCTAVES for field in bank[octave]]
     coarse = [cv2.resize(field, (size // COARSER, rows // COARSER), interpolation=cv2.INTER_AREA) for field in maps]
     bare = zones["face"] * (1 - zones["mouth"]) * (1 - zones["hollow"]) > 0.7
     mean = np.array([field[bare].mean() for field in maps], np.float32)
-    quick = {name: bank[name].reshape(len(bank[name]), -1) for name in OCTAVES if name not in SLOW_OCTAVES}
+    quick = {name: bank[name].reshape(len(bank[name]), -1) for name in ("level", "upright")}
+    quick["fast"] = np.concatenate([bank[name] for name in FAST_OCTAVES]).reshape(-1, rows * size)
     return replace(guide, noise=quick, windows=windows, slow=np.stack(coarse).reshape(len(maps), -1), slow_mean=mean)
 
 
@@ -156,10 +160,12 @@ def _spots(guide: Guide) -> dict[str, NDArray]:
     up = smoothstep(guide.place[..., 1] * 1e3, mark[24][1] + 5, mark[24][1] + 30)
     front = smoothstep(guide.place[..., 2] * 1e3, -70, -30)
     tip = blob(guide, mark[30:31] * 1e-3, 0.013)
+    parts = ((-6, 1, 0, 0.012, 0.5), (3, 0, 0, 0.017, 0.6), (14, 2, -8, 0.016, 0.35), (9, -16, -4, 0.018, 0.3))
+    apples = sum(share * blob(guide, both(cheek + [x, y, z]), radius) for x, y, z, radius, share in parts)
     return {
         "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + [1, 3, -2]), 0.009)),
         "bridge": blob(guide, curve(mark[27:30] * 1e-3, count=12), 0.010),
-        "cheeks": blob(guide, both(cheek), 0.020),
+        "cheeks": np.clip(apples, 0, 1).astype(np.float32),
         "cheekbones": blob(guide, both(cheek + [10, 8, -4]), 0.017),
         "forehead": (up * front).astype(np.float32),
         "glabella": blob(guide, (mark[27:28] + [0, 14, 4]) * 1e-3, 0.016),
@@ -279,7 +285,7 @@ def _hair_zones(guide: Guide, zones: Mapping[str, NDArray]) -> dict[str, NDArray
     above = (y * 1e-3 - hairline_height(guide.place - CENTRE)) * 1e3
     above = np.where(zones["ears"] > 0.15, -20, np.clip(above, -20, 30))
     return {
-        "beard": beard.astype(np.float32),
+        "beard": (beard**1.5).astype(np.float32),
         "moustache": (lip * beard * smoothstep(z, 10, 20)).astype(np.float32),
         "overhairline_mm": above.astype(np.float32),
     }

@@ -12,15 +12,16 @@ from maquette.surface.pyramid import smoothstep
 from maquette.synthesis.guides import Guide, reach_of
 from maquette.synthesis.types import Identity
 
-TOOTH = np.array([0.74, 0.655, 0.545])  # linear RGB, about VITA A2
+TOOTH = np.array([0.80, 0.67, 0.53])  # linear RGB, about VITA A2
 GUM = np.array([0.36, 0.115, 0.10])
 TONGUE = np.array([0.36, 0.13, 0.115])
+DIM = np.array([0.85, 1.05, 1.1], np.float32)  # what light reaches the back has been on red flesh before
 ROOT_M = 0.009  # what is farther from a tooth's edge is gum
 
 
 @lru_cache(maxsize=2)
 def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
-    """(h, w, 1) float32 each: light on the teeth, 0-1, and how much of a texel is gum."""
+    """(h, w, 3) and (h, w, 1) float32: light on the teeth, 0-1, and how much of a texel is gum."""
     model, chart = guide.model, guide.charts["teeth"]
     place, teeth = chart.spread(model.mean), model.mean[model.part_vertices("teeth")]
     middle = np.median(teeth[:, 1])
@@ -32,7 +33,7 @@ def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
     back = 1 - 0.7 * smoothstep(along, 0.010, 0.038)
     gum = smoothstep(edge + 0.0016 * np.exp(-((apart / 0.0016) ** 2)), ROOT_M - 0.0005, ROOT_M + 0.0004)
     light = (1 - gap * (1 - gum)) * back
-    return light[..., None].astype(np.float32), gum[..., None].astype(np.float32)
+    return (light[..., None] ** DIM).astype(np.float32), gum[..., None].astype(np.float32)
 
 
 @lru_cache(maxsize=2)
@@ -47,7 +48,7 @@ def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, 
     worn = np.clip(identity.age / 80 + 0.35 * rng.standard_normal(), 0, 1)
     tooth = TOOTH * rng.uniform(0.85, 1.1) * np.array([1, 1 - 0.06 * worn, 1 - 0.25 * worn])
     flesh = GUM * (1 - 0.05 * max(tone - 5, 0)) * rng.uniform(0.8, 1.1)
-    _put(guide, "teeth", albedo, (tooth + gum * (flesh - tooth)) * light)
+    _put(guide, "teeth", albedo, (tooth.astype(np.float32) + gum * (flesh - tooth).astype(np.float32)) * light)
     _put(guide, "tongue", albedo, _tongue(guide) * rng.uniform(0.8, 1.15))
 
 

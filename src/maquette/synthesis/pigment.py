@@ -18,7 +18,7 @@ from maquette.synthesis.types import Identity
 MONK_SRGB = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
 # Reflectance of skin against the swatch, red, green, blue: living skin is redder than the light swatches.
 SWATCH_TO_SKIN = np.array([
-    (0.76, 0.605, 0.54), (0.75, 0.60, 0.535), (0.72, 0.56, 0.56), (0.77, 0.595, 0.585), (0.80, 0.66, 0.69),
+    (0.77, 0.59, 0.515), (0.76, 0.585, 0.51), (0.73, 0.55, 0.54), (0.78, 0.59, 0.575), (0.80, 0.66, 0.69),
     (1.03, 0.92, 1.05), (1.00, 0.95, 1.05), (1.02, 0.98, 1.0), (1.45, 1.08, 1.02), (1.60, 1.22, 1.12),
 ])  # fmt: skip
 MELANIN = np.array([0.41, 0.62, 1.0], np.float32)  # eumelanin falls off as wavelength^-3.3 (Jacques 1998)

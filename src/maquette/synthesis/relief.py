@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from maquette.surface.pyramid import smoothstep
 from maquette.synthesis.guides import Guide, curve, landmark_places
-from maquette.synthesis.noise import direction
+from maquette.synthesis.noise import direction, mixed
 from maquette.synthesis.types import Identity
 
 REACH_M = 0.007  # a groove and the bulges beside it end within this distance
@@ -23,7 +23,7 @@ LARGEST_M = 0.0014
 # name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
 FOLDS = {
     "forehead": (0.00075, 0.0011, 54, 8), "frown": (0.00080, 0.0012, 54, 9), "crow": (0.00065, 0.0009, 53, 8),
-    "nasolabial": (0.00105, 0.0018, 47, 11), "marionette": (0.00085, 0.0015, 58, 7), "bag": (0.00070, 0.0016, 55, 10),
+    "nasolabial": (0.00110, 0.0026, 49, 11), "marionette": (0.00085, 0.0019, 59, 7), "bag": (0.00065, 0.0021, 56, 10),
     "bunny": (0.00030, 0.0008, 57, 8), "smoker": (0.00045, 0.0007, 64, 6), "neck": (0.00085, 0.0012, 48, 13),
     "chin": (0.00055, 0.0022, 42, 18), "lid": (0.00055, 0.0008, 5, 10),
 }  # fmt: skip
@@ -148,10 +148,9 @@ def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
     height = pores * (1 + 0.8 * zone["nose"] + 0.5 * zone["cheeks"]) * fields["grain"]
     height += (0.5e-5 + 0.9e-5 * young + 2.0e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
     if old > 0.05:
-        level = (direction(rng, len(guide.noise["level"])) @ guide.noise["level"]).reshape(height.shape)
+        level = mixed(direction(rng, len(guide.noise["level"]))[None], guide.noise["level"]).reshape(height.shape)
         ridge = np.exp(-((level / 0.35) ** 2)) - 0.33
-        creased = 0.35 * zone["forehead"] + 0.6 * zone["neck"] + 0.8 * zone["socket"] + 0.25 * zone["cheeks"]
-        height -= 1.9e-4 * old**1.5 * rng.uniform(0.4, 1.3) * creased * ridge
+        height -= 1.9e-4 * old**1.5 * rng.uniform(0.4, 1.3) * zone["creased"] * ridge
     window = guide.windows["red"]
     furrow = np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.37
     lips = 6e-5 * (0.5 + young + old) * rng.uniform(0.5, 1.4) * furrow

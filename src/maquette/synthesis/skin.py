@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from maquette.morphable import MorphableModel
 from maquette.surface.pyramid import smoothstep
 from maquette.synthesis import eyes, mouth, pigment, relief
-from maquette.synthesis.guides import COARSER, SLOW_OCTAVES, SLOW_ZONES, Guide, guide_of
-from maquette.synthesis.noise import OCTAVES, direction
+from maquette.synthesis.guides import COARSER, FAST_OCTAVES, SLOW_OCTAVES, SLOW_ZONES, Guide, guide_of
+from maquette.synthesis.noise import OCTAVES, direction, mixed
 from maquette.synthesis.types import Identity, SkinMaps
 
 DARKEST, LIGHTEST = 0.006, 0.96
-FOLDED_AGE, GROOVE_SHADE = 20.0, 550.0  # years; optical density per metre of depth: folds catch less light
+FOLDED_AGE = 20.0  # years; younger folds cast no shade
+GROOVE_SHADE = (230.0, 400.0, 440.0)  # optical density per metre of depth: light in a fold is less, and redder
 CAVITY = np.array([0.16, 0.035, 0.03])  # linear RGB of the mouth's inside
 # Optical density that a zone adds: (melanin mean, melanin spread, blood mean, blood spread) over people.
 ZONE_DENSITY = {
-    "nose": (0.0, 0.03, 0.11, 0.07), "bridge": (-0.02, 0.03, 0.0, 0.04), "cheeks": (-0.02, 0.03, 0.08, 0.06),
+    "nose": (0.0, 0.03, 0.11, 0.07), "bridge": (-0.02, 0.03, 0.0, 0.04), "cheeks": (-0.02, 0.03, 0.07, 0.055),
     "cheekbones": (0.0, 0.05, 0.04, 0.05), "forehead": (0.03, 0.04, -0.015, 0.03), "glabella": (0.0, 0.02, 0.03, 0.04),
     "chin": (0.02, 0.03, 0.06, 0.05), "crease": (0.03, 0.03, 0.16, 0.07), "socket": (0.07, 0.06, 0.04, 0.05),
-    "trough": (0.04, 0.06, 0.06, 0.06), "philtrum": (0.02, 0.03, 0.05, 0.04), "ears": (0.0, 0.04, 0.17, 0.09),
+    "trough": (0.04, 0.06, 0.06, 0.06), "philtrum": (0.02, 0.03, 0.05, 0.04), "ears": (0.0, 0.04, 0.11, 0.07),
     "neck": (0.03, 0.05, 0.0, 0.05), "under": (0.04, 0.03, 0.02, 0.03), "lid": (0.05, 0.07, 0.05, 0.05),
 }  # fmt: skip
 NOISE_DENSITY = {  # melanin, blood
@@ -74,7 +75,9 @@ def paint_head(
     skin = painted_skin(guide, person, rng)
     height = relief.drawn_folds(guide, person.fields, identity, rng)
     if identity.age > FOLDED_AGE:
-        skin *= cv2.exp(np.minimum(height, 0) * np.float32(GROOVE_SHADE))
+        hollow = np.minimum(height, 0)
+        for channel, shade in zip(skin, GROOVE_SHADE, strict=True):
+            channel *= cv2.exp(hollow * np.float32(shade))
     height += relief.fine_relief(guide, person.fields, identity, rng)
     add_marks(guide, person, rng, skin, height)
     add_hair_roots(guide, person, rng, skin, scalp)
@@ -103,17 +106,12 @@ def draw_person(guide: Guide, identity: Identity, rng: np.random.Generator, monk
     slow = slow_weights(rng, scale, rosy * np.exp(0.3 * rng.standard_normal()))
     coarse = (slow @ guide.slow).reshape(4, guide.rows // COARSER, guide.size // COARSER)
     mean = slow @ guide.slow_mean
-    fields = {}
+    names = ("melanin", "blood", *FAST_OCTAVES)
+    made = mixed(fast_weights(rng, scale), guide.noise["fast"]).reshape(len(names), *shape)
+    fields = dict(zip(names, made, strict=True))
     for k, name in enumerate(("melanin", "blood", "oil", "bend")):
-        fields[name] = cv2.resize(coarse[k] - (mean[k] if k < 2 else 0), shape[::-1], interpolation=cv2.INTER_LINEAR)
-    for octave in ("blotch", "mottle", "grain"):
-        count = OCTAVES[octave][1]
-        weights = np.stack([direction(rng, count) for _ in range(3)])
-        weights[:2] *= (np.array(NOISE_DENSITY[octave]) * scale)[:, None].astype(np.float32)
-        made = (weights @ guide.noise[octave]).reshape(3, *shape)
-        fields["melanin"] += made[0]
-        fields["blood"] += made[1]
-        fields[octave] = made[2]
+        smooth = cv2.resize(coarse[k] - (mean[k] if k < 2 else 0), shape[::-1], interpolation=cv2.INTER_LINEAR)
+        fields[name] = smooth if k >= 2 else cv2.add(fields[name], smooth, fields[name])
     window = guide.windows["red"]
     upright = guide.noise["upright"].reshape(-1, *shape)[(slice(None), *window)]
     fields["upright"] = np.tensordot(direction(rng, len(upright)), upright, 1)
@@ -137,9 +135,22 @@ def slow_weights(rng: np.random.Generator, uneven: NDArray, rosy: float) -> NDAr
     for octave in SLOW_OCTAVES:
         count = OCTAVES[octave][1]
         melanin, blood = np.array(NOISE_DENSITY[octave]) * uneven
-        mixed = [melanin * direction(rng, count), blood * direction(rng, count), np.zeros(count), direction(rng, count)]
-        columns += np.stack(mixed, axis=1).tolist()
+        column = [melanin * direction(rng, count), blood * direction(rng, count), np.zeros(count)]
+        columns += np.stack([*column, direction(rng, count)], axis=1).tolist()
     return np.array(columns, np.float32).T
+
+
+def fast_weights(rng: np.random.Generator, uneven: NDArray) -> NDArray:
+    """(2 + octaves, n) float32: how much of the guide's fast fields goes into melanin, blood and each unit field."""
+    weights = np.zeros((2 + len(FAST_OCTAVES), sum(OCTAVES[name][1] for name in FAST_OCTAVES)), np.float32)
+    at = 0
+    for k, octave in enumerate(FAST_OCTAVES):
+        count = OCTAVES[octave][1]
+        melanin, blood = np.array(NOISE_DENSITY[octave]) * uneven
+        for row, strength in ((0, melanin), (1, blood), (2 + k, 1.0)):
+            weights[row, at : at + count] = strength * direction(rng, count)
+        at += count
+    return weights
 
 
 def blend(guide: Guide, skin: NDArray, zone: str, cover: NDArray, colour: NDArray) -> None:
@@ -167,7 +178,7 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
         melanin = melanin + np.float32(rng.uniform(0.10, 0.42)) * where * spots
     at = window["red"]
     red, parting = zone["red"][at], zone["parting"][at]
-    lip_blood = rng.uniform(0.25, 0.52) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
+    lip_blood = rng.uniform(0.32, 0.62) * (1 - 0.6 * smoothstep(np.float64(tone), 4, 9))
     lip_melanin = rng.uniform(-0.05, 0.12) + rng.uniform(0.0, 0.2) * smoothstep(np.float64(tone), 4, 8)
     crease = 0.07 * (np.exp(-((fields["upright"] / 0.4) ** 2)) - 0.4)
     melanin[at] += red * (lip_melanin + 0.3 * crease - 0.5 * melanin[at])
@@ -178,7 +189,7 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
     shade[at] = 0.25 * parting * red
     shade[window["lidfold"]] += 0.10 * zone["lidfold"][window["lidfold"]]
     at = window["nostrils"]
-    shade[at] += 1.3 * smoothstep(zone["nostrils"][at], 0.55, 1.0) * smoothstep(-guide.normal[at][..., 1], 0.1, 0.7)
+    shade[at] += 1.3 * smoothstep(zone["nostrils"][at], 0.45, 0.95) * smoothstep(-guide.normal[at][..., 1], 0.0, 0.6)
     skin = np.empty((3, *melanin.shape), np.float32)
     colour = pigment.tone_colour(tone)
     for k in range(3):
@@ -252,9 +263,9 @@ def add_hair_roots(
     if man > 0.5:
         at = window["beard"]
         grain = fields["grain"][at]
-        dense = zone["beard"][at] ** 1.5 * (0.8 + 0.25 * fields["blotch"][at])
+        dense = zone["beard"][at] * (0.8 + 0.25 * fields["blotch"][at])
         dense += np.float32(0.3 * rng.uniform(0, 1)) * zone["moustache"][at]
-        dots = np.clip(0.75 + 0.45 * grain, 0, 1.6) if length > 0.1 else 1.0
+        dots = np.clip(0.8 + 0.3 * grain, 0, 1.6) if length > 0.1 else 1.0
         contrast = float(np.clip(1 - hair.mean() / max(float(tone.mean()), 0.02), 0.15, 1))
         # Roots below the skin look blue: light is scattered above them.
         below = np.array([0.9, 1.0, 1.12]) * hair + np.array([0.012, 0.016, 0.022]) * contrast
