@@ -1,0 +1,1 @@
+"""Things people wear or hold before their face: glasses, hats, masks, hands."""

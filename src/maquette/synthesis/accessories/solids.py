@@ -1,0 +1,98 @@
+"""Simple solids to build things from: tubes along curves, grids, blocks, balls. Metres; faces outward."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+Solid = tuple[Array, Array]  # (V, 3) vertices and (F, 3) faces
+
+
+def joined(solids: list[Solid]) -> Solid:
+    """One mesh of several."""
+    shifts = np.cumsum([0] + [len(v) for v, _ in solids[:-1]])
+    vertices = np.concatenate([v for v, _ in solids]).astype(np.float32)
+    return vertices, np.concatenate([f + s for (_, f), s in zip(solids, shifts)]).astype(np.int32)
+
+
+def grid_faces(rows: int, columns: int, around: bool = False) -> Array:
+    """(F, 3) triangles of a grid of vertices; around: the last column meets the first. Row x column is outward."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    if around:
+        index = np.concatenate([index, index[:, :1]], axis=1)
+    a, b, c, d = (x.ravel() for x in (index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]))
+    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+
+
+def tube(path: Array, width: Array | float, height: Array | float, up: Array, closed: bool = False) -> Solid:
+    """A tube with an elliptic section along a path.
+
+    Args:
+        path: (n, 3).
+        width, height: half extents across and along `up`, one or (n,).
+        up: (3,) or (n, 3): direction of the section's height, made square to the path.
+        closed: the path's end meets its start.
+    """
+    count, sides = len(path), 8
+    if closed:
+        along = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
+    else:
+        along = np.gradient(path, axis=0)
+    along = along / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-12)
+    up = np.broadcast_to(np.asarray(up, float), path.shape)
+    across = np.cross(along, up)
+    across /= np.linalg.norm(across, axis=1, keepdims=True) + 1e-12
+    up = np.cross(across, along)
+    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    width, height = (np.broadcast_to(np.asarray(x, float), count)[:, None, None] for x in (width, height))
+    ring = width * np.cos(angle)[None, :, None] * across[:, None] + height * np.sin(angle)[None, :, None] * up[:, None]
+    vertices = (path[:, None] + ring).reshape(-1, 3)
+    faces = grid_faces(count, sides, around=True)
+    if closed:
+        seam = grid_faces(2, sides, around=True)
+        faces = np.concatenate([faces, np.where(seam < sides, seam + (count - 1) * sides, seam - sides)])
+    else:
+        fan = np.arange(1, sides - 1)
+        start = np.stack([0 * fan, fan, fan + 1], axis=1)
+        faces = np.concatenate([faces, start, (start + (count - 1) * sides)[:, ::-1]])
+    return vertices, _outward(vertices, faces)
+
+
+def _outward(vertices: Array, faces: Array) -> Array:
+    """The faces turned so that the solid's signed volume is positive."""
+    a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
+    middle = vertices.mean(axis=0)
+    volume = np.einsum("nk,nk->", a - middle, np.cross(b - middle, c - middle))
+    return faces if volume >= 0 else faces[:, ::-1]
+
+
+def fan(outline: Array, toward: Array) -> Solid:
+    """A flat lid on a closed outline (n, 3) that faces `toward` (3,)."""
+    count = len(outline)
+    vertices = np.concatenate([outline, outline.mean(axis=0, keepdims=True)])
+    order = np.arange(count)
+    faces = np.stack([order, (order + 1) % count, np.full(count, count)], axis=1)
+    normal = np.cross(outline[1] - outline[0], vertices[-1] - outline[0])
+    return vertices, faces if normal @ toward > 0 else faces[:, ::-1]
+
+
+def ball(centre: Array, axes: Array) -> Solid:
+    """An ellipsoid with axes in the rows of (3, 3), metres."""
+    polar, turn = np.meshgrid(np.linspace(0.02, np.pi - 0.02, 8), np.linspace(0, 2 * np.pi, 12, False), indexing="ij")
+    unit = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], axis=-1).reshape(-1, 3)
+    vertices = centre + unit @ axes
+    return vertices, _outward(vertices, grid_faces(8, 12, around=True))
+
+
+def block(centre: Array, axes: Array) -> Solid:
+    """A box with half extents in the rows of (3, 3), metres; its corners are its own, so edges look sharp."""
+    signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
+    solids = []
+    for k in range(3):
+        for side in (-1, 1):
+            i, j = (k + 1) % 3, (k + 2) % 3
+            corners = centre + side * axes[k] + signs[:, :1] * axes[i] + signs[:, 1:] * axes[j]
+            faces = np.array([[0, 1, 2], [0, 2, 3]])
+            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+            solids.append((corners, faces if normal @ axes[k] * side > 0 else faces[:, ::-1]))
+    return joined(solids)
