@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from maquette.morphable import load
-from maquette.synthesis import pigment, relief
-from maquette.synthesis.guides import filled, guide_of, landmark_texels
+from maquette.synthesis import noise, pigment, relief
+from maquette.synthesis.guides import guide_of, inside_by, landmark_texels
 from maquette.synthesis.skin import LIGHTEST, paint_head
 from maquette.synthesis.types import Identity
 
@@ -91,6 +91,19 @@ def test_tones_follow_the_swatches_and_cover_the_scale():
     assert np.ptp(drawn[african]) > 5
 
 
+def test_fields_mixed_in_blocks_are_the_product():
+    rng = np.random.default_rng(2)
+    weights, fields = rng.normal(size=(3, 5)).astype(np.float32), rng.normal(size=(5, 20001)).astype(np.float32)
+    assert np.allclose(noise.mixed(weights, fields), weights @ fields, atol=1e-5)
+
+
+def test_noise_fields_are_unit_and_independent():
+    fields = guide_of(load("maquette-head"), SIZE).noise["fast"]
+    likeness = np.corrcoef(fields)
+    assert np.abs(fields.std(axis=1) - 1).max() < 0.1
+    assert np.abs(likeness - np.eye(len(fields))).max() < 0.25
+
+
 def test_no_seam_across_edges_of_the_charts():
     """Edges of skin triangles that two charts or two triangles share have one colour seen from both sides."""
     model, maps = load("maquette-head"), painted(5, monk=3)
@@ -160,7 +173,7 @@ def test_lips_are_redder_than_the_skin_around_them():
     redness = [np.median(albedo[k][:, 0] / albedo[k][:, 1]) for k in (lips, face)]
     assert redness[0] > redness[1] + 0.1
     ring = landmark_texels(guide)[[61, 37, 0, 267, 291, 314, 17, 84]]
-    assert (filled(guide, ring) & lips).sum() > 20
+    assert ((inside_by(guide, ring) > 0) & lips).sum() > 20
 
 
 def test_men_can_have_stubble_and_children_have_none():

@@ -19,7 +19,7 @@ FINER = 2  # painted at so many times the texture's resolution, then averaged
 IRIS = {  # linear RGB: the iris' ground
     "black": (0.018, 0.010, 0.006), "brown": (0.055, 0.025, 0.011), "amber": (0.095, 0.046, 0.018),
     "hazel": (0.12, 0.085, 0.032), "green": (0.110, 0.118, 0.072), "grey": (0.16, 0.175, 0.175),
-    "blue": (0.115, 0.17, 0.235),
+    "blue": (0.120, 0.160, 0.205),
 }  # fmt: skip
 IRIS_SHARES = {
     "african": (0.55, 0.40, 0.04, 0.01, 0, 0, 0), "asian": (0.50, 0.44, 0.04, 0.02, 0, 0, 0),
@@ -90,7 +90,7 @@ def paint_eyes(guide: Guide, albedo: NDArray, identity: Identity, tone: float, r
     pupil = rng.uniform(0.26, 0.55)
     age = np.clip(identity.age / 80, 0, 1)
     yellow = np.array([1.0, 0.985 - 0.03 * age, 0.97 - 0.08 * age - 0.05 * (tone > 6)])
-    white = SCLERA * yellow * rng.uniform(0.88, 1.06) * (1 - 0.012 * max(tone - 5, 0))
+    white = SCLERA * yellow * rng.uniform(0.88, 1.06) * (1 - 0.022 * max(tone - 5, 0))
     blood = rng.uniform(0.2, 1.0) ** 1.5
     noise = _tile(rng)
     for part in ("eyeRight", "eyeLeft"):

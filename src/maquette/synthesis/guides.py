@@ -24,6 +24,7 @@ from maquette.synthesis.noise import noise_bank
 from maquette.synthesis.scalp import CENTRE, hairline_height
 
 FAR_M = 0.05  # distances are only wanted near a feature
+FINER = 4  # outlines are drawn so many times finer
 COARSER = 4  # what varies slowly is mixed on a grid so many times coarser
 SLOW_OCTAVES = ("broad", "patch")
 CREASED = {"forehead": 0.35, "neck": 0.6, "socket": 0.8, "cheeks": 0.25}  # where old skin crinkles finely
@@ -194,18 +195,26 @@ def distance(guide: Guide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray
     return apart, np.minimum(index, len(line) - 1)
 
 
-def filled(guide: Guide, outline: NDArray) -> NDArray:
-    """(R, S) bool: inside the closed line of texels (n, 2)."""
-    canvas = np.zeros(guide.place.shape[:2], np.uint8)
-    cv2.fillPoly(canvas, [np.rint(outline * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
-    return canvas > 0
+def inside_by(guide: Guide, outline: NDArray, most: float = 4.0) -> NDArray:
+    """(R, S) float32 texels inside (positive) or outside a closed line of texels (n, 2), to `most` at most."""
+    low = np.maximum(np.floor(outline.min(axis=0) - most - 1).astype(int), 0)
+    high = np.minimum(np.ceil(outline.max(axis=0) + most + 2).astype(int), guide.place.shape[1::-1])
+    canvas = np.zeros((high - low)[::-1] * FINER, np.uint8)
+    corners = ((outline - low + 0.5) * FINER - 0.5) * 16
+    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], 1, cv2.LINE_8, 4)
+    apart = cv2.distanceTransform(canvas, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - canvas, cv2.DIST_L2, 5)
+    inward = np.full(guide.place.shape[:2], -most, np.float32)
+    small = cv2.resize(apart / FINER, tuple(int(k) for k in high - low), interpolation=cv2.INTER_AREA)
+    inward[low[1] : high[1], low[0] : high[0]] = np.clip(small, -most, most)
+    return inward
 
 
 def _inward(guide: Guide, indices: Sequence[int], reach: float = FAR_M) -> NDArray:
     """(R, S) metres inside (positive) or outside (negative) a closed ring of landmarks."""
     marks = list(indices)
     apart, _ = distance(guide, curve(landmark_places(guide.model, topology.SCHEME)[marks], True, 400), reach)
-    return np.where(filled(guide, curve(landmark_texels(guide)[marks], True, 400)), apart, -apart)
+    # The sign passes zero over a texel's width: a sign per texel would draw the border as a staircase.
+    return apart * np.clip(inside_by(guide, curve(landmark_texels(guide)[marks], True, 400)) / 0.8, -1, 1)
 
 
 def _eye_zones(guide: Guide) -> dict[str, NDArray]:

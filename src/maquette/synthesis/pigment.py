@@ -19,7 +19,7 @@ MONK_SRGB = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43
 # Reflectance of skin against the swatch, red, green, blue: living skin is redder than the light swatches.
 SWATCH_TO_SKIN = np.array([
     (0.77, 0.59, 0.515), (0.76, 0.585, 0.51), (0.73, 0.55, 0.54), (0.78, 0.59, 0.575), (0.80, 0.66, 0.69),
-    (1.03, 0.92, 1.05), (1.00, 0.95, 1.05), (1.02, 0.98, 1.0), (1.45, 1.08, 1.02), (1.60, 1.22, 1.12),
+    (1.03, 0.92, 1.05), (1.00, 0.95, 1.05), (1.02, 0.98, 1.0), (1.45, 1.08, 1.02), (1.90, 1.42, 1.28),
 ])  # fmt: skip
 MELANIN = np.array([0.41, 0.62, 1.0], np.float32)  # eumelanin falls off as wavelength^-3.3 (Jacques 1998)
 HAEMOGLOBIN = np.array([0.10, 1.0, 0.80], np.float32)  # band means of oxyhaemoglobin (Prahl 1999), green = 1

@@ -144,9 +144,9 @@ def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
     zone = guide.zones
     old = float(smoothstep(np.float64(identity.age), 35, 80))
     young = float(smoothstep(np.float64(identity.age), 8, 22))
-    pores = 6e-6 + 1.6e-5 * young * rng.uniform(0.4, 1.5)
+    pores = 5e-6 + 1.2e-5 * young * rng.uniform(0.4, 1.5)
     height = pores * (1 + 0.8 * zone["nose"] + 0.5 * zone["cheeks"]) * fields["grain"]
-    height += (0.5e-5 + 0.9e-5 * young + 2.0e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
+    height += (4e-6 + 7e-6 * young + 1.6e-5 * old) * rng.uniform(0.5, 1.4) * fields["mottle"]
     if old > 0.05:
         level = mixed(direction(rng, len(guide.noise["level"]))[None], guide.noise["level"]).reshape(height.shape)
         ridge = np.exp(-((level / 0.35) ** 2)) - 0.33

@@ -16,6 +16,7 @@ from maquette.synthesis.noise import OCTAVES, direction, mixed
 from maquette.synthesis.types import Identity, SkinMaps
 
 DARKEST, LIGHTEST = 0.006, 0.96
+MOST_BLOOD = 0.17  # optical density in green that a flushed cheek may add
 FOLDED_AGE = 20.0  # years; younger folds cast no shade
 GROOVE_SHADE = (230.0, 400.0, 440.0)  # optical density per metre of depth: light in a fold is less, and redder
 CAVITY = np.array([0.16, 0.035, 0.03])  # linear RGB of the mouth's inside
@@ -28,8 +29,8 @@ ZONE_DENSITY = {
     "neck": (0.03, 0.05, 0.0, 0.05), "under": (0.04, 0.03, 0.02, 0.03), "lid": (0.05, 0.07, 0.05, 0.05),
 }  # fmt: skip
 NOISE_DENSITY = {  # melanin, blood
-    "broad": (0.028, 0.020), "patch": (0.020, 0.022), "blotch": (0.016, 0.020), "mottle": (0.016, 0.022),
-    "grain": (0.022, 0.020),
+    "broad": (0.028, 0.020), "patch": (0.020, 0.022), "blotch": (0.016, 0.020), "mottle": (0.019, 0.025),
+    "grain": (0.027, 0.026),
 }  # fmt: skip
 LIPSTICKS = np.array([(0.34, 0.04, 0.05), (0.42, 0.12, 0.12), (0.22, 0.02, 0.05), (0.45, 0.18, 0.15), (0.3, 0.06, 0.1)])
 EYE_SHADOWS = np.array([(0.10, 0.05, 0.04), (0.03, 0.03, 0.035), (0.22, 0.12, 0.10), (0.08, 0.06, 0.12)])
@@ -105,6 +106,8 @@ def draw_person(guide: Guide, identity: Identity, rng: np.random.Generator, monk
     shape = guide.place.shape[:2]
     slow = slow_weights(rng, scale, rosy * np.exp(0.3 * rng.standard_normal()))
     coarse = (slow @ guide.slow).reshape(4, guide.rows // COARSER, guide.size // COARSER)
+    coarse[1] *= np.clip(1 + 0.4 * coarse[3], 0.2, 1.8)  # blood is nowhere as even as the zones
+    coarse[1] = MOST_BLOOD * np.tanh(coarse[1] / MOST_BLOOD)
     mean = slow @ guide.slow_mean
     names = ("melanin", "blood", *FAST_OCTAVES)
     made = mixed(fast_weights(rng, scale), guide.noise["fast"]).reshape(len(names), *shape)
@@ -272,8 +275,8 @@ def add_hair_roots(
         blend(guide, skin, "beard", np.clip(man * length * dense * dots, 0, 0.85), np.minimum(below, 0.8 * tone))
     at = window["overhairline_mm"]
     amount = rng.uniform(0.5, 0.8) if scalp is None else scalp
-    edge = zone["overhairline_mm"][at] + 2.5 * fields["blotch"][at] + 1.5 * fields["mottle"][at]
-    roots = smoothstep(edge, -5, 12) * np.clip(0.95 + 0.12 * fields["grain"][at], 0.3, 1.3)
+    edge = zone["overhairline_mm"][at] + 2.5 * fields["blotch"][at] + fields["mottle"][at]
+    roots = smoothstep(edge, -2, 20) * np.clip(0.95 + 0.12 * fields["grain"][at], 0.3, 1.3)
     blend(guide, skin, "overhairline_mm", np.clip(amount * roots, 0, 0.95), np.minimum(0.9 * hair + 0.004, 0.8 * tone))
 
 
@@ -299,8 +302,8 @@ def head_roughness(guide: Guide, person: Person, rng: np.random.Generator) -> ND
     """(S, S) float32: skin 0.4-0.65, oily where glands are, lips and the wet parts smoother."""
     zone = guide.zones
     fields, at = person.fields, guide.windows["red"]
-    rough = fields["oil"] * np.float32(-rng.uniform(0.02, 0.15))
-    rough += 0.02 * fields["blotch"] + 0.02 * fields["grain"] + np.float32(rng.uniform(0.46, 0.62))
+    rough = fields["oil"] * np.float32(-rng.uniform(0.02, 0.13))
+    rough += 0.02 * fields["blotch"] + 0.02 * fields["grain"] + np.float32(rng.uniform(0.49, 0.64))
     gloss = 0.42 - person.made_up * rng.uniform(0, 0.18) + 0.05 * fields["upright"]
     rough[at] += zone["red"][at] * (gloss - rough[at])
     for name in ("mouth", "hollow"):
