@@ -172,6 +172,9 @@ def test_predictions_must_match_the_set(aflw):
     np.savez(aflw / "few.npz", **{name: np.zeros((5, 2)) for name in names})
     with pytest.raises(BadInput, match="wanted 68 landmarks"):
         read_predictions(aflw / "few.npz", names)
+    (aflw / "cut.npz").write_bytes((aflw / "few.npz").read_bytes()[:500])
+    with pytest.raises(BadInput, match="cut.npz"):
+        read_predictions(aflw / "cut.npz", names)
     (aflw / "letter.json").write_text("[1, 2]")
     with pytest.raises(BadInput, match="letter.json"):
         read_predictions(aflw / "letter.json", names)

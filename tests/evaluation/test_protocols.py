@@ -86,6 +86,8 @@ def test_now_a_perfect_head_is_zero_and_a_larger_one_only_without_scale(now, hea
 def test_units_of_predictions(now, head, write_obj, tmp_path):
     table = evaluate_now(now, predict_now(tmp_path / "cm", head, write_obj, unit=0.1), "cm")
     assert max(table.column("mean mm")) < 1e-3
+    with pytest.raises(BadInput, match="IMG_1.obj: is 100 times as large as the scan: give its --unit"):
+        evaluate_now(now, tmp_path / "cm")
     with pytest.raises(BadInput, match="unit 'inch'"):
         evaluate_now(now, tmp_path / "cm", "inch")
 

@@ -77,6 +77,8 @@ def test_the_true_head_is_zero_and_the_average_is_itself(folder, tmp_path, write
 
 def test_size_matters_to_the_metric_column_only(folder, tmp_path, write_obj):
     large = evaluate_scans(folder, write_heads(tmp_path / "large", write_obj, 1.06 * person()))
+    with pytest.raises(BadInput, match="times as large as the scan: give its --unit"):
+        evaluate_scans(folder, tmp_path / "large", unit="mm")
     row = dict(zip(large.columns, large.rows[2]))
     assert row["median mm"] < 5e-3 < 0.3 < row["metric median mm"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ MOST_NUMBERS = 1_000_000  # of one variable that is read
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 # Whatever scipy's reader meets in a file that is not one.
 READER_ERRORS = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError, zlib.error, MemoryError)
-READER_ERRORS += (AttributeError, OverflowError, UnicodeError, EOFError)
+READER_ERRORS += (zipfile.BadZipFile, AttributeError, OverflowError, UnicodeError, EOFError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ def read_predictions(path: str | Path, names: list[str]) -> dict[str, NDArray]:
         else:
             with np.load(path, allow_pickle=False) as file:
                 table = {name: np.asarray(file[name], np.float64) for name in file.files}
-    except (*READER_ERRORS, AttributeError) as error:
+    except READER_ERRORS as error:
         raise BadInput(
             f"{path}: wanted .npz or .json of landmarks by image name, could not read it ({error})"
         ) from error

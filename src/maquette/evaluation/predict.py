@@ -158,6 +158,19 @@ def read_prediction(path: str | Path, unit: str = "m") -> Prediction:
     return Prediction(head, head, landmarks, landmarks)
 
 
+def check_unit(scale: float, name: str) -> None:
+    """Refuse a head of another order of size than its scan: its metric score would be of the unit, not of the shape.
+
+    Args:
+        scale: of the similarity that brings the head onto the scan.
+
+    Raises:
+        BadInput: the sizes differ more than fivefold.
+    """
+    if not 0.2 < scale < 5:
+        raise BadInput(f"{name}: is {1 / scale:.3g} times as large as the scan: give its --unit ({', '.join(UNITS)})")
+
+
 def front(head: Shape, model: MorphableModel) -> Shape:
     """The triangles that can lie near a scanned face, for the model's topology; another mesh as it is."""
     if not same_topology(head, model):

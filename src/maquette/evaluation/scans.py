@@ -24,6 +24,7 @@ from maquette.evaluation.predict import (
     Method,
     Prediction,
     average_head,
+    check_unit,
     front,
     read_prediction,
     surface_landmarks,
@@ -140,7 +141,7 @@ def head_errors(head: Shape, landmarks: NDArray, scan: Scan) -> HeadErrors:
         head: mm; landmarks: (468, 3) mm on it, NaN where unknown.
 
     Raises:
-        BadInput: landmarks that fix no pose.
+        BadInput: landmarks that fix no pose, a head of another unit.
     """
     sample = scan.points[:: max(1, len(scan.points) // ICP_POINTS)]
     nearest, first = {}, None
@@ -151,6 +152,7 @@ def head_errors(head: Shape, landmarks: NDArray, scan: Scan) -> HeadErrors:
         fitted = placed.moved(step.apply(placed.vertices))
         nearest[kind] = ClosestPoints(fitted).query(scan.points)[1]
         if scale:
+            check_unit(start.scale, head.name)
             first, near_first, best, end = start, placed, fitted, step.after(start)
     known = np.isfinite(landmarks).all(axis=1) & np.isfinite(scan.landmarks).all(axis=1)
     gaps = np.linalg.norm(first.apply(landmarks[known]) - scan.landmarks[known], axis=1)

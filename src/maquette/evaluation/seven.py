@@ -15,7 +15,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points
-from maquette.evaluation.predict import Method, Prediction, read_prediction
+from maquette.evaluation.predict import UNITS, Method, Prediction, check_unit, read_prediction
 from maquette.evaluation.registration import align, settle
 from maquette.evaluation.shapes import ClosestPoints
 
@@ -43,6 +43,18 @@ def face_region(points: NDArray, seven: NDArray, factor: float) -> NDArray:
     return np.linalg.norm(points - centre, axis=1) <= radius
 
 
+def read_seven(path: Path) -> NDArray:
+    """(7, 3) landmarks of a scan; of a .pp the first seven, as NoW's own program takes them.
+
+    Raises:
+        BadInput: unreadable, too few, NaN.
+    """
+    points = read_points(path)
+    if len(points) < 7 or (len(points) > 7 and path.suffix != ".pp"):
+        raise BadInput(f"{path}: wanted (7, 3) points, got {points.shape}")
+    return points[:7]
+
+
 @dataclass(frozen=True, eq=False)
 class ScanErrors:
     """Distances from scan points to a prediction, mm, under one kind of alignment.
@@ -67,12 +79,14 @@ def scan_errors(
         scale: True for the similarity (non-metric) variant, False for the rigid (metric) one.
 
     Raises:
-        BadInput: no scan point in the region, landmarks that fix no pose.
+        BadInput: no scan point in the region, landmarks that fix no pose, a head of another unit.
     """
     face = scan[face_region(scan, scan_seven, factor)]
     if not len(face):
         raise BadInput(f"{head.name}: no scan point lies near the landmarks: are scan and landmarks in one unit?")
     motion = align(seven, scan_seven, scale)
+    if scale:
+        check_unit(motion.scale, head.name)
     placed = head.moved(motion.apply(head.vertices))
     first = ClosestPoints(placed).query(face)[1]
     step = settle(placed, face[:: max(1, len(face) // SETTLE_POINTS)], scale)
@@ -143,8 +157,6 @@ class Source:
             wanted: entries of the 68 points, None for all 68.
             counts: how many points a file may hold.
         """
-        from maquette.evaluation.predict import UNITS
-
         for suffix in (".npy", ".txt", ".pp") if self._folder is not None else ():
             path = self._folder / f"{item.stem}{suffix}"
             if path.is_file():
@@ -184,7 +196,7 @@ def score_items(
         progress(item.name, "scan to mesh")
         # Images of one subject follow each other: one scan stays in memory.
         scans = {item.scan: scans[item.scan] if item.scan in scans else read_shape(item.scan).vertices}
-        truth = read_points(item.landmarks, 7)
+        truth = read_seven(item.landmarks)
         try:
             prediction = source.predict(item)
         except NothingFound as error:
