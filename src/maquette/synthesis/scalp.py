@@ -147,6 +147,8 @@ class Head:
 
     def radius(self, offsets: Array, over_ears: bool) -> Array:
         """(N, S) metres: how far the skin lies in the directions of (N, S, 3) offsets from the centre."""
+        if not offsets.size:
+            return np.zeros(offsets.shape[:-1], np.float32)
         distances, square = self.ears if over_ears else self.skull, to_square(offsets)
         return cv2.remap(distances, square, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
 

@@ -226,7 +226,7 @@ def _drape(head: Head, rng: np.random.Generator) -> Array:
     height = (-0.245 + 0.15 * share) * head.scale - 0.02 * np.cos(angles) * (1 - share)
     height = height + 0.03 * share * (1 - np.cos(angles))
     wide = (0.145 - 0.068 * np.sqrt(share) + 0.004 * np.sin(7 * angles + 6 * share + rng.uniform(0, 6))) * head.scale
-    deep = wide * (0.86 + 0.1 * share)
+    deep = wide * (0.86 + 0.1 * share) * (1 + 0.45 * share * np.maximum(-np.cos(angles), 0))
     x, z = wide * np.sin(angles), deep * np.cos(angles)
     return np.stack([head.centre[0] + x, height + 0 * angles, head.centre[2] + 0.012 + z], axis=-1)
 
@@ -250,19 +250,23 @@ class Cover:
 
     def under(self, points: Array) -> Array:
         """(N, S) bool: which hair points (N, S, 3) lie in the directions that the hat covers."""
+        return self.below(points) <= 0
+
+    def below(self, points: Array) -> Array:
+        """(N, S) radians from hair points (N, S, 3) to the hat's edge, negative under the hat."""
         if self.everything:
-            return np.ones(points.shape[:2], bool)
+            return np.full(points.shape[:2], -1.0)
         offsets = points - self.head.centre.astype(np.float32)
         azimuth = np.arctan2(offsets[..., 0], offsets[..., 2]) % (2 * np.pi)
         around = np.append(self.angles, 2 * np.pi)
         elevation = np.arctan2(offsets[..., 1], np.hypot(offsets[..., 0], offsets[..., 2]))
-        over = elevation > np.interp(azimuth, around, np.append(self.low, self.low[0]))
+        beyond = np.interp(azimuth, around, np.append(self.low, self.low[0])) - elevation
         if self.high is not None:
-            over &= elevation < np.interp(azimuth, around, np.append(self.high, self.high[0]))
-        return over
+            beyond = np.maximum(beyond, elevation - np.interp(azimuth, around, np.append(self.high, self.high[0])))
+        return beyond
 
     def __call__(self, points: Array) -> Array:
-        """(N,) bool: the strands to leave out when hair cannot be pressed: those that would come out through the hat."""
+        """(N,) bool: the strands to leave out if hair is not pressed: they would come out through the hat."""
         if self.high is not None:
             return np.zeros(len(points), bool)
         over = self.under(points)
@@ -270,14 +274,15 @@ class Cover:
 
     def press(self, hair: Strands) -> Strands:
         """The hair with what lies under the hat pressed to the head, and without strands that end there."""
-        over = self.under(hair.points)
+        below = self.below(hair.points)
+        over = below <= 0
         kept = np.zeros(len(over), bool) if self.everything else (~over).mean(axis=1) > 0.25
         if self.high is not None:
             kept[:] = True
-        points, over = hair.points[kept], over[kept]
+        points, below = hair.points[kept], np.maximum(below[kept], 0)
         offsets = points - self.head.centre.astype(np.float32)
         reach = np.linalg.norm(offsets, axis=2) + 1e-9
-        wanted = self.head.radius(offsets, over_ears=False) + PRESSED
-        factor = np.where(over, np.minimum(1, wanted / reach), 1)
+        wanted = self.head.radius(offsets, over_ears=False) + PRESSED + 0.09 * below  # the edge holds what is near
+        factor = np.where(below < 0.4, np.minimum(1, wanted / reach), 1)
         points = self.head.centre + offsets * factor[..., None]
         return Strands(points.astype(np.float32), hair.radius[kept], hair.albedo[kept])
