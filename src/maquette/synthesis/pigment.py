@@ -8,6 +8,7 @@ so the light ones are darkened to reflectances that skin has (about 0.5 at most,
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import erf
 
 import numpy as np
@@ -46,9 +47,15 @@ def linear(srgb: NDArray) -> NDArray:
 
 def tone_colour(tone: float) -> NDArray:
     """(3,) linear RGB reflectance of skin at 1-10 on the Monk scale; between the steps too."""
-    swatches = np.array([[int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)] for code in MONK_SRGB])
-    colours = np.log(linear(swatches) * SWATCH_TO_SKIN)
+    colours = _log_tones()
     return np.exp([np.interp(tone, np.arange(1, 11), colours[:, k]) for k in range(3)])
+
+
+@lru_cache(maxsize=1)
+def _log_tones() -> NDArray:
+    """(10, 3) logarithms of the tones' reflectances."""
+    swatches = np.array([[int(code[k : k + 2], 16) / 255 for k in (0, 2, 4)] for code in MONK_SRGB])
+    return np.log(linear(swatches) * SWATCH_TO_SKIN)
 
 
 def draw_tone(identity: Identity, rng: np.random.Generator, monk: int | None = None) -> float:

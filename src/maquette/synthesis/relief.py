@@ -19,6 +19,7 @@ from maquette.synthesis.types import Identity
 
 REACH_M = 0.007  # a groove and the bulges beside it end within this distance
 LARGEST_M = 0.0014
+FLESHY = ("nasolabial", "bag", "neck")  # deeper in heavy faces
 
 # name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
 FOLDS = {
@@ -92,20 +93,22 @@ def folds(guide: Guide) -> tuple[Fold, ...]:
 
 def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     """The texels (N, 3) near a line of places (n, 3) on the skin."""
+    reach = min(REACH_M, 4.5 * FOLDS[kind][1])
     # The line steps from texel to texel: smooth it, or its ripples show in the groove.
     kernel = np.hanning(17)[1:-1]
     padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
     line = np.stack([np.convolve(padded[:, k], kernel / kernel.sum(), "valid") for k in range(3)], 1)
-    near = np.flatnonzero(((flat > line.min(axis=0) - REACH_M) & (flat < line.max(axis=0) + REACH_M)).all(axis=1))
-    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=REACH_M)
+    near = np.flatnonzero(((flat > line.min(axis=0) - reach) & (flat < line.max(axis=0) + reach)).all(axis=1))
+    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=reach)
     close = np.isfinite(apart)
     near, apart, index = near[close], apart[close], index[close]
     tangent = np.gradient(line, axis=0)[index]
     offset = flat[near] - line[index]
     side = np.sign(tangent[:, 0] * offset[:, 1] - tangent[:, 1] * offset[:, 0])
     along = index / (len(line) - 1)
-    fade = smoothstep(np.minimum(along, 1 - along), 0.0, 0.22) * smoothstep(REACH_M - apart, 0, 0.3 * REACH_M)
-    return Fold(kind, near, (apart * side).astype(np.float32), fade.astype(np.float32))
+    fade = smoothstep(np.minimum(along, 1 - along), 0.0, 0.22) * smoothstep(reach - apart, 0, 0.3 * reach)
+    kept = fade > 0.01
+    return Fold(kind, near[kept], (apart * side)[kept].astype(np.float32), fade[kept].astype(np.float32))
 
 
 def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
@@ -114,25 +117,34 @@ def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
     Args:
         fields: "bend" and "blotch": (R, S) unit fields of this face, which bend and break the lines.
     """
-    height = np.zeros(guide.place.shape[:2], np.float32).ravel()
-    bend = np.float32(0.0014) * fields["bend"].ravel() + np.float32(0.0003) * fields["blotch"].ravel()
-    broken = np.clip(1 + 0.35 * fields["blotch"].ravel()[::-1], 0.2, 1.8)
+    index, across, fade, owner = _joined(guide)
+    lines = folds(guide)
     habit = {kind: np.exp(0.45 * rng.standard_normal()) for kind in FOLDS}
     flesh = 0.75 + 0.5 * np.clip(identity.weight, 0, 1)
-    for fold in folds(guide):
-        deep, width, half, spread = FOLDS[fold.kind]
+    deep, narrow = np.zeros(len(lines), np.float32), np.ones(len(lines), np.float32)
+    own, width = np.clip(1 + 0.35 * rng.standard_normal(len(lines)), 0, 2), rng.uniform(0.85, 1.2, len(lines))
+    for k, fold in enumerate(lines):
+        depth, groove, half, spread = FOLDS[fold.kind]
         aged = 1 / (1 + np.exp(-(identity.age - half) / spread))
-        amount = habit[fold.kind] * aged * np.clip(1 + 0.35 * rng.standard_normal(), 0, 2)
-        amount *= flesh if fold.kind in ("nasolabial", "bag", "neck") else 1.0
-        if amount < 0.03:
-            continue
-        wide = width * (0.85 + 0.3 * aged) * rng.uniform(0.85, 1.2)
-        across = (fold.across + bend[fold.index]) * np.float32(0.5 / wide)
-        # A groove between two bulges: the mean height stays.
-        bulge = np.exp(-across * across)
-        groove = bulge * (bulge * bulge * bulge - 0.5)
-        height[fold.index] -= np.float32(deep * amount) * fold.fade * broken[fold.index] * groove
-    return height.reshape(guide.place.shape[:2])
+        deep[k] = depth * habit[fold.kind] * aged * own[k] * (flesh if fold.kind in FLESHY else 1)
+        narrow[k] = 0.5 / (groove * (0.85 + 0.3 * aged) * width[k])
+    soft = fields["blotch"].ravel()[index]
+    bent = across + np.float32(0.0014) * fields["bend"].ravel()[index] + np.float32(0.0003) * soft
+    bent *= narrow[owner]
+    # A groove between two bulges: the mean height stays.
+    bulge = np.exp(-bent * bent)
+    broken = np.clip(1 - np.float32(0.35) * soft, 0.2, 1.8)
+    drop = deep[owner] * fade * broken * bulge * (bulge * bulge * bulge - np.float32(0.5))
+    shape = guide.place.shape[:2]
+    return -np.bincount(index, drop, shape[0] * shape[1]).astype(np.float32).reshape(shape)
+
+
+@lru_cache(maxsize=2)
+def _joined(guide: Guide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Texel, metres across, fade and number of the fold, each (M,): all folds one behind the other."""
+    lines = folds(guide)
+    owner = np.repeat(np.arange(len(lines)), [len(fold.index) for fold in lines])
+    return (*(np.concatenate([getattr(fold, name) for fold in lines]) for name in ("index", "across", "fade")), owner)
 
 
 def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
