@@ -31,7 +31,7 @@ def head():
     model = morphable.load("maquette-head")
     vertices = 1000.0 * model.mean.astype(float)
     faces = model.faces[model.parts["skin"]]
-    faces = faces[vertices[faces][:, :, 2].min(axis=1) > -20]
+    faces = faces[vertices[faces][:, :, 2].min(axis=1) > 0]
     used, index = np.unique(faces, return_inverse=True)
     shape = Shape(vertices[used], index.reshape(-1, 3))
     return shape, model.embeddings["ibug68"].points(vertices, model.faces)

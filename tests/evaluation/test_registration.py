@@ -68,6 +68,20 @@ def test_points_that_fix_nothing_are_refused(source, target):
         align(source, target, True)
 
 
+def test_corresponding_points_by_hand():
+    points = np.random.default_rng(0).normal(size=(50, 3))
+    large = motion(1.2).apply(points)
+    assert corresponding_distances(large, points, True).max() < 1e-9
+    rigid = corresponding_distances(large, points, False)
+    assert np.allclose(rigid, 0.2 * np.linalg.norm(points - points.mean(axis=0), axis=1))
+    spoiled = large.copy()
+    spoiled[40:] += 9
+    inner = np.arange(50) < 40
+    assert corresponding_distances(spoiled, points, True, inner).max() < 1e-9
+    with pytest.raises(BadInput, match="wanted one topology"):
+        corresponding_distances(points[:-1], points, True)
+
+
 def test_outliers_are_left_out():
     generator = np.random.default_rng(0)
     points = 50 * generator.normal(size=(100, 3))

@@ -9,7 +9,7 @@ import numpy as np
 from maquette.core.job import Progress, silent
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.evaluation.normals import normal_angles, normal_error
-from maquette.evaluation.registration import STILL, Motion, align, settle
+from maquette.evaluation.registration import corresponding_distances, settle
 from maquette.evaluation.shapes import SAMPLES, distances, sample_surface
 from maquette.evaluation.table import Table
 
@@ -65,6 +65,6 @@ def _scores(mine: Shape, theirs: Shape) -> tuple[float, ...]:
 def _vertex_error(mine: Shape, theirs: Shape, name: str, same: bool) -> float | None:
     if not same:
         return None
-    fixed = name == ALIGNMENTS[0]
-    motion: Motion = STILL if fixed else align(mine.vertices, theirs.vertices, scale=name == ALIGNMENTS[2])
-    return float(np.linalg.norm(motion.apply(mine.vertices) - theirs.vertices, axis=1).mean())
+    if name == ALIGNMENTS[0]:
+        return float(np.linalg.norm(mine.vertices - theirs.vertices, axis=1).mean())
+    return float(corresponding_distances(mine.vertices, theirs.vertices, name == ALIGNMENTS[2]).mean())

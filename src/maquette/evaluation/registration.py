@@ -68,6 +68,27 @@ def align(source: NDArray, target: NDArray, scale: bool) -> Motion:
     return Motion(factor, rotation, target.mean(axis=0) - factor * rotation @ source.mean(axis=0))
 
 
+def corresponding_distances(prediction: NDArray, truth: NDArray, scale: bool, region: NDArray | None = None) -> NDArray:
+    """Distances of corresponding points after Procrustes: the estimator to trust where correspondences are known.
+
+    Args:
+        prediction, truth: (V, 3) of one topology, in one unit.
+        scale: True for a similarity, False keeps the prediction's own size (metric).
+        region: (V,) bool or indices, the points that are aligned and measured; None for all.
+
+    Returns:
+        (N,) one per point of the region.
+
+    Raises:
+        BadInput: different counts, NaN, too few points.
+    """
+    if np.shape(prediction) != np.shape(truth):
+        raise BadInput(f"corresponding points: wanted one topology, got {np.shape(prediction)} and {np.shape(truth)}")
+    chosen = slice(None) if region is None else region
+    mine, theirs = np.asarray(prediction, np.float64)[chosen], np.asarray(truth, np.float64)[chosen]
+    return np.linalg.norm(align(mine, theirs, scale).apply(mine) - theirs, axis=1)
+
+
 def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) -> Motion:
     """`align`, five times without the points that lie farther off than `least` and three medians.
 

@@ -140,7 +140,7 @@ def plot_curves(path: Path, curves: Mapping[str, NDArray], title: str, unit: str
     figure = Figure(figsize=(6, 4), dpi=150)
     axes = FigureCanvasAgg(figure).figure.add_subplot()
     for label, errors in filled.items():
-        axes.plot(thresholds, 100 * cumulative(errors, thresholds), label=f"{label} (n={len(errors)})")
+        axes.plot(thresholds, 100 * cumulative(errors, thresholds), label=label)
     axes.set(xlabel=f"error, {unit}" if unit else "error", ylabel="share below, %", xlim=(0, reach), ylim=(0, 100))
     axes.set_title(title, fontsize=9)
     axes.grid(alpha=0.3)
