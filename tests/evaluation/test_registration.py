@@ -12,6 +12,7 @@ from maquette.evaluation.registration import (
     align,
     align_robustly,
     correspondences,
+    corresponding_distances,
     icp,
     neighbour_edges,
     settle,
