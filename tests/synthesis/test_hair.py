@@ -10,7 +10,7 @@ from maquette.morphable import load
 from maquette.synthesis.beard import SHARES, grow_beard, grow_cut
 from maquette.synthesis.hair import grow_brows, grow_hair, grow_lashes, grow_style
 from maquette.synthesis.hair_styles import STYLES
-from maquette.synthesis.scalp import from_square, hair_ground, measure, scalp_of, to_square
+from maquette.synthesis.scalp import from_square, measure, scalp_of, scalp_shade, to_square
 from maquette.synthesis.types import Identity
 
 BROWN = np.array([0.05, 0.025, 0.012])
@@ -84,9 +84,21 @@ def test_who_wears_what(model, vertices):
     assert bald[0.0] == 0 and 0 < bald[1.0] < 0.7
 
 
-def test_the_ground_is_on_the_scalp(model):
-    ground = hair_ground(model, 256)
-    assert ground.shape == (256, 256) and 0 <= ground.min() and ground.max() <= 1.001 and 0.03 < ground.mean() < 0.8
+def test_the_shade_lies_where_hair_grows(model, vertices):
+    hair = grow_style(model, vertices, STYLES["crop"], (somebody(), BROWN), np.random.default_rng(0))
+    shade = scalp_shade(model, vertices, hair, 128)
+    assert shade.shape == (128, 128) and 0 <= shade.min() and shade.max() <= 1.001
+    rows = np.clip(((1 - model.uvs[:, 1]) * 128).astype(int), 0, 127)
+    columns = np.clip((model.uvs[:, 0] * 128).astype(int), 0, 127)
+    value = np.zeros(len(model.mean))
+    skin = model.parts["skin"]
+    value[model.faces[skin].ravel()] = shade[rows, columns][model.uv_faces[skin].ravel()]
+    top = (model.regions["scalp"] > 0.9) & (model.mean[:, 1] > 0.03)
+    face = (model.regions["face"] > 0.9) & (model.mean[:, 1] < 0.055)
+    assert value[top].mean() > 0.8 and value[face].mean() < 0.03
+
+
+def test_roots_lie_on_the_scalp(model):
     scalp = scalp_of(model)
     assert (scalp.above > -0.013).all() and len(scalp.above) > 6000
     eyes = model.mean[model.part_vertices("eyeLeft")].mean(axis=0)

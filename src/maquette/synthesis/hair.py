@@ -21,12 +21,13 @@ __all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
 
 Array = np.ndarray
 
-POINTS = 14
-UNDERCOAT = 1300  # wide tufts flat on the skin, so that no bare scalp shows between the others
+POINTS = 12
+UNDERCOAT = 1100  # wide tufts flat on the skin, so that no bare scalp shows between the others
 GREY = np.array([0.42, 0.41, 0.40])
 # How far forward of the head's centre hair without a fringe comes, by height over the eyes; leaves the face free.
 FREE_HEIGHT = np.array([-0.3, -0.2, -0.12, -0.02, 0.03, 0.055, 0.07, 0.085])
 FREE_FRONT = np.array([0.10, 0.07, 0.045, 0.036, 0.052, 0.075, 0.095, 0.13])
+CUTS = np.array([0.66, 0.8, 0.88, 0.94, 1.0])  # shares of a guide's length that tufts have
 COMB_REACH = 0.08  # metres along a hair over which the comb's lead fades
 
 
@@ -62,7 +63,7 @@ def grow_hair(
         color: (3,) linear RGB.
 
     Returns:
-        2,500 to 7,000 strands of 14 points, or None for a bald head.
+        3,000 to 7,000 strands of 12 points, or None for a bald head.
     """
     style = draw_style(identity, rng)
     return None if style is None else grow_style(model, vertices, style, (identity, color), rng)
@@ -81,11 +82,13 @@ def grow_style(
     points, guide = _follow(growth, guides, chosen, roots, rng)
     free = _frees(growth)[guide]
     points[free] = _free_face(points[free], head, rng)
-    points = np.concatenate([points[:, :1], head.push_out(points[:, 1:], 0.0012, growth.over_ears)], axis=1)
+    clear = np.full((len(points), POINTS), 0.0012, np.float32)
+    clear[:, 0] = -1  # roots stay
+    points, height = head.push_out(points, clear, growth.over_ears)
     count = len(points)
     taper = np.interp(np.linspace(0, 1, POINTS), [0, 0.15, 0.6, 1], [0.8, 1, 1, 0.45])
     radius = style.radius * rng.uniform(0.6, 1.4, (count, 1)) * taper
-    albedo = _tint(growth, points, color, identity, rng)
+    albedo = _tint(height, color, identity, rng)
     strands = [(points, radius, albedo)]
     if style.name != "buzz":
         strands.append(_undercoat(growth, chosen, roots, guides, color * 0.55, rng))
@@ -239,7 +242,7 @@ def _tie(growth: Growth, model: MorphableModel, vertices: Array, rng: np.random.
     start, end = roots - head.centre, growth.tie - head.centre
     offsets = (1 - along) * start[:, None] + along * end
     lifted = np.sin(np.pi * along[0, :, 0]) ** 0.5 * style.volume * np.exp(rng.normal(0, 0.4, (count, 1)))
-    over = head.push_out(head.centre + offsets[:, 1:], lifted[:, 1:] + 0.001, False)
+    over = head.push_out(head.centre + offsets[:, 1:], lifted[:, 1:] + 0.001, False)[0]
     guides = np.concatenate([roots[:, None], over], axis=1)
     if not style.bun:
         length = style.back * np.exp(rng.normal(0, 0.08, (count, 1)))
@@ -295,19 +298,16 @@ def _follow(
     clumped = style.clump > 0.9
     pick = np.zeros(count, int) if clumped else np.minimum(rng.geometric(0.5, count) - 1, scalp.neighbours.shape[1] - 1)
     guide = scalp.neighbours[chosen, pick]
-    # Its own length: read the guide only so far.
-    share = np.clip(rng.normal(0.93, 0.06 if clumped else 0.09, count), 0.45, 1).astype(np.float32)
-    at = share[:, None] * np.arange(POINTS, dtype=np.float32)
-    low = np.minimum(at.astype(int), POINTS - 2)
-    part = (at - low)[..., None]
-    flat, first = guides.reshape(-1, 3), guide[:, None] * POINTS + low
-    points = flat[first] * (1 - part) + flat[first + 1] * part
+    # Its own length: a guide is cut to a few lengths, and the tuft takes one.
+    shares = np.array([0.92, 1.0]) if clumped else CUTS
+    pick = rng.integers(len(shares), size=count)
+    points = _cut_back(guides, shares)[pick, guide]
     along = np.linspace(0, 1, POINTS, dtype=np.float32)
     shift = (roots - guides[guide, 0]).astype(np.float32)
-    gather = 1 - style.clump * along ** (0.5 if clumped else 1.2)
+    gather = 1 - np.float32(style.clump) * along ** (0.5 if clumped else 1.2)
     points += shift[:, None] * gather[None, :, None]
-    scatter = rng.normal(size=(2, count, 3)).astype(np.float32)
-    frizz = style.frizz * 0.6
+    scatter = rng.standard_normal((2, count, 3), np.float32)
+    frizz = np.float32(style.frizz * 0.6)
     points += (scatter[0] * frizz)[:, None] * (along**1.5)[None, :, None]
     points += (scatter[1] * frizz * 0.5)[:, None] * np.sin(np.pi * 1.5 * along)[None, :, None]
     if style.wave > 1e-5:
@@ -315,11 +315,19 @@ def _follow(
     return points, guide
 
 
+def _cut_back(guides: Array, shares: Array) -> Array:
+    """(K, G, S, 3) guides (G, S, 3) cut to K shares of their length, with as many points."""
+    at = shares[:, None] * np.arange(POINTS)
+    low = np.minimum(at.astype(int), POINTS - 2)
+    part = (at - low)[:, None, :, None].astype(np.float32)
+    return guides[:, low].swapaxes(0, 1) * (1 - part) + guides[:, low + 1].swapaxes(0, 1) * part
+
+
 def _wave(growth: Growth, guides: Array, guide: Array, scatter: Array, along: Array, rng: np.random.Generator) -> Array:
     """(N, S, 3) sideways swing of waves, or of corkscrews; neighbours swing together."""
     style = growth.style
     length = np.linalg.norm(np.diff(guides, axis=1), axis=2).sum(axis=1)
-    across = rng.normal(size=(2, len(guides), 3)).astype(np.float32)
+    across = rng.standard_normal((2, len(guides), 3), np.float32)
     across[:, :, 1] *= 0.4
     across /= np.linalg.norm(across, axis=2, keepdims=True)
     phase = rng.uniform(0, 2 * np.pi, len(guides))[guide] + scatter[0, :, 0] * (0.5 if not style.coil else 1.2)
@@ -333,17 +341,16 @@ def _wave(growth: Growth, guides: Array, guide: Array, scatter: Array, along: Ar
     return swing.astype(np.float32)
 
 
-def _tint(growth: Growth, points: Array, color: Array, identity: Identity, rng: np.random.Generator) -> Array:
-    """(N, S, 3) albedo: every tuft a little different, some greyer with age, darker where hair lies deep."""
-    count = len(points)
+def _tint(height: Array, color: Array, identity: Identity, rng: np.random.Generator) -> Array:
+    """(N, S, 3) albedo by height (N, S) over the skin, metres: tufts differ, some are grey, deep ones dark."""
+    count = len(height)
     own = np.asarray(color) * np.exp(rng.normal(0, 0.16, (count, 1)) + rng.normal(0, 0.03, (count, 3)))
     mixed = np.clip(rng.normal(0.0, 0.004 * max(identity.age - 30, 0), (count, 1)), 0, 0.5)
     own = own + mixed * (GREY - own)
-    height = -growth.head.depth(points, growth.over_ears)
     thick = 0.7 * np.quantile(height[::7], 0.9) + 1e-4
     open_sky = 0.45 + 0.55 * np.clip(height / thick, 0, 1)
     fade = np.linspace(0.94, 1.1, POINTS)
-    return own[:, None] * (open_sky * fade)[..., None]
+    return own[:, None].astype(np.float32) * (open_sky * fade).astype(np.float32)[..., None]
 
 
 def _undercoat(
@@ -364,7 +371,7 @@ def _undercoat(
     along = np.linspace(0, 1, POINTS)[None, :, None]
     points = (start[:, None] + lead[:, None] * reach[:, None, None] * along).astype(np.float32)
     points = np.concatenate([points[:, :1], _free_face(points[:, 1:], head, None)], axis=1)
-    points[:, 1:] = head.push_out(points[:, 1:], 0.0008, False)
+    points[:, 1:] = head.push_out(points[:, 1:], 0.0008, False)[0]
     radius = np.full(points.shape[:2], 0.0024) * np.minimum(1, reach / 0.007)[:, None]
     albedo = color * np.exp(rng.normal(0, 0.1, (len(few), 1, 1))) * np.ones_like(points)
     return points, radius, albedo

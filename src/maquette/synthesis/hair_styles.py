@@ -49,22 +49,22 @@ class Style:
     frizz: float = 0.004
     fringe: float | None = None
     bun: bool = False
-    radius: float = 0.0007
-    count: int = 4500
+    radius: float = 0.0008
+    count: int = 4400
 
 
 STYLES = {
-    "buzz": Style("buzz", 0.006, 0.004, 0.004, "whorl", 0.6, 0, volume=0.003, clump=0, frizz=0.001, wave=0, count=6000),
-    "crop": Style("crop", 0.024, 0.010, 0.009, lift=0.35, fall=0.1, hold=1.0, volume=0.009, frizz=0.003, count=5500),
-    "short": Style("short", 0.042, 0.018, 0.015, lift=0.35, fall=0.1, hold=1.2, volume=0.012, frizz=0.005, count=5500),
-    "side part": Style("side part", 0.075, 0.022, 0.017, "part", 0.4, 0.15, 0.9, volume=0.015, frizz=0.004, count=5500),
-    "swept back": Style("swept back", 0.08, 0.028, 0.026, "back", 0.45, 0.08, 1.2, volume=0.013, count=5500),
-    "quiff": Style("quiff", 0.05, 0.008, 0.007, "back", 0.7, 0.05, 0.9, volume=0.020, frizz=0.004, count=6000),
-    "fringe": Style("fringe", 0.09, 0.045, 0.045, "forward", 0.3, 0.3, volume=0.012, fringe=0.040, count=5500),
-    "bowl": Style("bowl", 0.13, 0.085, 0.075, "forward", 0.3, 0.5, volume=0.013, fringe=0.044, count=5500),
-    "bob": Style("bob", 0.23, 0.15, 0.11, "part", 0.35, 0.45, volume=0.016, count=5500),
-    "bob fringe": Style("bob fringe", 0.24, 0.16, 0.12, "part", 0.35, 0.45, volume=0.016, fringe=0.042, count=5500),
-    "long": Style("long", 0.42, 0.34, 0.28, "part", 0.3, 0.45, volume=0.011, radius=0.0009, count=5500),
+    "buzz": Style("buzz", 0.006, 0.004, 0.004, "whorl", 0.6, 0, volume=0.003, clump=0, frizz=0.001, wave=0, count=5400),
+    "crop": Style("crop", 0.024, 0.010, 0.009, lift=0.35, fall=0.1, hold=1.0, volume=0.009, frizz=0.003, count=4600),
+    "short": Style("short", 0.042, 0.018, 0.015, lift=0.35, fall=0.1, hold=1.2, volume=0.012, frizz=0.005, count=4600),
+    "side part": Style("side part", 0.075, 0.022, 0.017, "part", 0.4, 0.15, 0.9, volume=0.015, frizz=0.004, count=4600),
+    "swept back": Style("swept back", 0.08, 0.028, 0.026, "back", 0.45, 0.08, 1.2, volume=0.013, count=4600),
+    "quiff": Style("quiff", 0.05, 0.008, 0.007, "back", 0.7, 0.05, 0.9, volume=0.020, frizz=0.004, count=5400),
+    "fringe": Style("fringe", 0.09, 0.045, 0.045, "forward", 0.3, 0.3, volume=0.012, fringe=0.040, count=4600),
+    "bowl": Style("bowl", 0.13, 0.085, 0.075, "forward", 0.3, 0.5, volume=0.013, fringe=0.044, count=4600),
+    "bob": Style("bob", 0.23, 0.15, 0.11, "part", 0.35, 0.45, volume=0.016, count=4600),
+    "bob fringe": Style("bob fringe", 0.24, 0.16, 0.12, "part", 0.35, 0.45, volume=0.016, fringe=0.042, count=4600),
+    "long": Style("long", 0.42, 0.34, 0.28, "part", 0.3, 0.45, volume=0.011, radius=0.0009, count=4600),
     "long fringe": Style("long fringe", 0.42, 0.34, 0.28, "part", 0.3, 0.45, volume=0.012, fringe=0.043, radius=0.0009),
     "long wavy": Style(
         "long wavy", 0.38, 0.31, 0.26, "part", 0.4, 0.4, volume=0.02, clump=0.5, wave=0.006, turns=12, frizz=0.010
@@ -80,18 +80,18 @@ STYLES = {
     ),
     "coily short": Style(
         "coily short", 0.014, 0.009, 0.008, "whorl", 0.9, 0, 0, 0, volume=0.01, clump=0.6, wave=0.002, turns=90,
-        coil=True, frizz=0.002, radius=0.0010, count=6000,
+        coil=True, frizz=0.002, radius=0.0010, count=5400,
     ),
     "afro": Style(
         "afro", 0.05, 0.043, 0.04, "whorl", 1.0, 0.02, 0, 0, volume=0.05, clump=0, wave=0.007, turns=60, coil=True,
-        frizz=0.011, radius=0.0016, count=6000,
+        frizz=0.011, radius=0.0016, count=5400,
     ),
     "locs": Style(
         "locs", 0.27, 0.22, 0.18, "part", 0.4, 0.4, volume=0.016, clump=0.97, wave=0.002, turns=20, frizz=0.001,
-        count=5500,
+        count=4600,
     ),
-    "bun": Style("bun", 0.32, 0.24, 0.2, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.001, bun=True, count=5500),
-    "ponytail": Style("ponytail", 0.42, 0.36, 0.34, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.003, count=5500),
+    "bun": Style("bun", 0.32, 0.24, 0.2, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.001, bun=True, count=4600),
+    "ponytail": Style("ponytail", 0.42, 0.36, 0.34, "tail", 0.1, 0.5, volume=0.006, clump=0.2, frizz=0.003, count=4600),
 }
 
 # Shares among adults of one group; rough, from looking at crowds. Coils belong to African ancestry, the rest is shared.

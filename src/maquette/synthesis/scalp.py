@@ -18,12 +18,14 @@ import scipy.spatial
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
+from maquette.synthesis.types import Strands
 
 Array = np.ndarray
 
 CENTRE = np.array([0.0, 0.02, -0.075])  # inside the average skull
 SIDE = 65  # of the octahedral map
-POOL, GUIDES, NEIGHBOURS = 16000, 800, 4  # spread over the sphere; about 65 % of it carry hair
+GROUND = 160  # texels to a side of the map of the hair's ground
+POOL, GUIDES, NEIGHBOURS = 14000, 640, 4  # spread over the sphere; about 65 % of it carry hair
 # Height of the hairline over the eyes, by degrees around the vertical axis (0 = front, 180 = nape): forehead, temple
 # recess, temple, sideburn, over the ear, behind the ear, nape. Drawn on the average head.
 HAIRLINE_DEGREES = np.array([0, 14, 26, 36, 46, 57, 64, 72, 80, 88, 100, 108, 125, 150, 180.0])
@@ -72,15 +74,24 @@ def spiral(count: int) -> Array:
 
 def to_square(directions: Array) -> Array:
     """(..., 2) float32 in 0 to SIDE - 1: directions (..., 3), of any length, on the octahedral map; centre is up."""
-    x, y, z = (np.asarray(directions[..., k], np.float32) for k in range(3))
-    size = np.abs(x) + np.abs(y) + np.abs(z) + 1e-9
-    u, v = x / size, z / size
+    x, y, z = (np.ascontiguousarray(directions[..., k], np.float32) for k in range(3))
+    size = 1 / (np.abs(x) + np.abs(y) + np.abs(z) + np.float32(1e-9))
+    u, v = x * size, z * size
+    square = np.empty((*x.shape, 2), np.float32)
+    square[..., 0], square[..., 1] = u, v
     down = y < 0
-    u, v = (
-        np.where(down, np.copysign(1 - np.abs(v), u), u),
-        np.where(down, np.copysign(1 - np.abs(u), v), v),
-    )
-    return (np.stack([u, v], axis=-1) + 1) * np.float32((SIDE - 1) / 2)
+    u, v = u[down], v[down]
+    square[down, 0] = np.copysign(1 - np.abs(v), u)
+    square[down, 1] = np.copysign(1 - np.abs(u), v)
+    square += 1
+    square *= np.float32((SIDE - 1) / 2)
+    return square
+
+
+def lengths(offsets: Array) -> Array:
+    """(...,) lengths of vectors (..., 3); faster than a norm over the last axis."""
+    x, y, z = (np.ascontiguousarray(offsets[..., k]) for k in range(3))
+    return np.sqrt(x * x + y * y + z * z) + offsets.dtype.type(1e-9)
 
 
 def from_square() -> Array:
@@ -155,14 +166,17 @@ class Head:
     def depth(self, points: Array, over_ears: bool = False) -> Array:
         """(N, S) metres: how deep (N, S, 3) points lie inside the head; negative outside."""
         offsets = np.asarray(points, np.float32) - self.centre.astype(np.float32)
-        return self.radius(offsets, over_ears) - np.sqrt(np.einsum("nsk,nsk->ns", offsets, offsets))
+        return self.radius(offsets, over_ears) - lengths(offsets)
 
-    def push_out(self, points: Array, margin: Array | float, over_ears: bool) -> Array:
-        """(N, S, 3) points moved away from the centre until `margin` metres above the skin."""
-        offsets = points - self.centre.astype(points.dtype)
-        reach = np.sqrt(np.einsum("nsk,nsk->ns", offsets, offsets)) + 1e-9
-        factor = np.maximum((self.radius(offsets, over_ears) + margin) / reach, 1)
-        return self.centre.astype(points.dtype) + offsets * factor[..., None]
+    def push_out(self, points: Array, margin: Array | float, over_ears: bool) -> tuple[Array, Array]:
+        """Points (N, S, 3) moved away from the centre until `margin` metres above the skin, and their (N, S) height."""
+        centre = self.centre.astype(points.dtype)
+        offsets = points - centre
+        reach, skin = lengths(offsets), self.radius(offsets, over_ears)
+        factor = np.maximum((skin + margin) / reach, 1)
+        offsets *= factor[..., None]
+        offsets += centre
+        return offsets, reach * factor - skin
 
 
 def measure(model: MorphableModel, vertices: Array) -> Head:
@@ -194,19 +208,42 @@ def _regular(points: Array) -> Array:
 
 
 @lru_cache(maxsize=4)
-def hair_ground(model: MorphableModel, side: int) -> Array:
-    """(side, side) float32 in 0-1, row 0 is v = 1: where hair grows on the skin, in the model's charts.
-
-    Paint the skin towards the hair's colour there, so that no bare scalp shines through short hair.
-    """
-    places = model.mean - CENTRE
-    above = places[:, 1] + CENTRE[1] - hairline_height(places)
-    above = np.where(model.regions["ears"] > 0.2, -1.0, above)
+def _ground(model: MorphableModel) -> tuple[Array, Embedding, Array]:
+    """Texels of a GROUND^2 chart image on which hair may grow: flat index, where on the model, how surely (0-1)."""
     skin = np.asarray(model.parts["skin"])
-    ground = np.zeros((side, side), np.float32)
-    corners = np.round((model.uvs * [side, -side] + [0, side])[model.uv_faces[skin]] * 16).astype(np.int32)
-    strength = np.clip(above[model.faces[skin]] / 0.010, 0, 1).mean(axis=1)
-    for triangle, value in zip(corners, strength):
-        if value > 0:
-            cv2.fillConvexPoly(ground, triangle, float(value), cv2.LINE_8, 4)
-    return cv2.GaussianBlur(ground, (0, 0), side / 300)
+    corners = (model.uvs * [GROUND, -GROUND] + [0, GROUND])[model.uv_faces[skin]]
+    names = np.full((GROUND, GROUND), -1, np.float32)
+    for number, triangle in enumerate(np.round((corners - 0.5) * 16).astype(np.int32)):
+        cv2.fillConvexPoly(names, triangle, float(number), cv2.LINE_8, 4)
+    texel = np.flatnonzero(names.ravel() >= 0)
+    face = names.ravel()[texel].astype(int)
+    a, b, c = (corners[face, k] for k in range(3))
+    point = np.stack([texel % GROUND, texel // GROUND], axis=1) + 0.5 - a
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    v = (point[:, 0] * (c - a)[:, 1] - point[:, 1] * (c - a)[:, 0]) / area
+    w = ((b - a)[:, 0] * point[:, 1] - (b - a)[:, 1] * point[:, 0]) / area
+    roots = Embedding(skin[face].astype(np.int32), np.clip(np.stack([1 - v - w, v, w], axis=1), 0, 1))
+    places = roots.points(model.mean, model.faces) - CENTRE
+    ears = np.einsum("nk,nk->n", roots.barycentric, model.regions["ears"][model.faces[roots.faces]])
+    sure = np.clip((places[:, 1] + CENTRE[1] - hairline_height(places)) / 0.008, 0, 1) * (ears < 0.2)
+    kept = sure > 0
+    return texel[kept], Embedding(roots.faces[kept], roots.barycentric[kept]), sure[kept].astype(np.float32)
+
+
+def scalp_shade(model: MorphableModel, vertices: Array, hair: Strands, side: int) -> Array:
+    """How much hair hides the skin, for painting the scalp so that it does not shine through: the roots' density.
+
+    Args:
+        vertices: (V, 3) metres, the head that the hair grew on.
+        hair: with N strands.
+
+    Returns:
+        (side, side) float32 in 0-1 in the model's charts, row 0 is v = 1.
+    """
+    texel, places, sure = _ground(model)
+    tree = scipy.spatial.cKDTree(hair.points[:, 0])
+    away = tree.query(places.points(vertices, model.faces), k=3)[0][:, -1]
+    shade = np.zeros(GROUND * GROUND, np.float32)
+    shade[texel] = sure * np.clip((0.008 - away) / 0.004, 0, 1)
+    shade = cv2.dilate(shade.reshape(GROUND, GROUND), np.ones((2, 2), np.uint8))
+    return cv2.resize(cv2.GaussianBlur(shade, (0, 0), 0.8), (side, side), interpolation=cv2.INTER_LINEAR)
