@@ -107,7 +107,8 @@ def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonSc
     keypoints = body_keypoints(body, naked, posed_joints)
     wear = _draw_wear(rng, identity)
     fields = _regions(wear)
-    naked = _without_toes(body, naked, fields["shoes"])
+    naked = _smoothed(naked, fields["shoes"] > 0, SHOE_ROUNDS)
+    naked = _smoothed(naked, np.maximum(fields["top"], fields["bottom"]) > 0, wear["looseness"])
     normals = vertex_normals(naked, body.faces).astype(np.float32)
     offset = _offsets(fields, wear, rng) * identity.scale
     vertices = (naked + offset[:, None] * normals).astype(np.float32)
@@ -135,7 +136,7 @@ def _draw_sliders(rng: np.random.Generator) -> tuple[Identity, dict[str, float]]
     return Identity(nobody, age, gender, ancestry.astype(np.float32), sliders["weight"], scale), sliders
 
 
-def _draw_wear(rng: np.random.Generator, identity: Identity) -> dict[str, float | Array]:
+def _draw_wear(rng: np.random.Generator, identity: Identity) -> dict[str, int | float | Array]:
     """Lengths are shares of the limb, colours (3,) linear RGB, thicknesses metres."""
     black, light = identity.ancestry[0], identity.ancestry[2]
     melanin = np.clip(0.1 + 0.75 * black + 0.25 * identity.ancestry[1] + 0.12 * rng.normal(), 0, 1)
@@ -152,10 +153,11 @@ def _draw_wear(rng: np.random.Generator, identity: Identity) -> dict[str, float 
         "shoes": draw_color(rng, dark=2.0),
         "shod": rng.random() < 0.85,
         "sleeve": rng.uniform(0.85, 0.97) if long_sleeves else rng.uniform(0.15, 0.42),
-        "leg": rng.uniform(0.3, 0.55) if shorts else rng.uniform(0.88, 0.97),
+        "leg": rng.uniform(0.38, 0.58) if shorts else rng.uniform(0.88, 0.97),
         "top_thick": rng.uniform(0.004, 0.02),
         "bottom_thick": rng.uniform(0.003, 0.02),
-        "hem": rng.uniform(-0.16, 0.03),
+        "hem": rng.uniform(-0.06, 0.04),
+        "looseness": int(rng.integers(1, 10)),
     }
 
 
@@ -231,14 +233,13 @@ def _offsets(fields: Mapping[str, Array], wear: Mapping[str, float | Array], rng
     return np.maximum(offset, reach(fields["shoes"], 0.01) * 0.012).astype(np.float32)
 
 
-def _without_toes(body: Body, vertices: Array, shoes: Array) -> Array:
-    """(V, 3) with the feet smoothed inside the shoes."""
-    near = shoes > 0
-    if not near.any():
+def _smoothed(vertices: Array, near: Array, rounds: int) -> Array:
+    """(V, 3) where `near` (V,) smoothed: toes vanish in shoes, cloth spans hollows."""
+    if not near.any() or not rounds:
         return vertices
     mean = _neighbours()[near]
     out = vertices.copy()
-    for _ in range(SHOE_ROUNDS):
+    for _ in range(rounds):
         out[near] = mean @ out
     return out
 
