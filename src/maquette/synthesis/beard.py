@@ -62,7 +62,7 @@ def _weight(region: Array, model: MorphableModel, roots: Embedding) -> Array:
 
 def draw_cut(identity: Identity, rng: np.random.Generator) -> str | None:
     """The cut of a beard, or None: women, children and most men have none."""
-    man = rng.random() < identity.gender**2
+    man = rng.random() < np.clip((identity.gender - 0.45) / 0.25, 0, 1)
     grown = np.clip((identity.age - 16) / 10, 0, 1) * (1 - 0.5 * identity.ancestry[1])
     if not man or rng.random() > 0.38 * grown:
         return None
@@ -109,7 +109,7 @@ def grow_cut(model: MorphableModel, vertices: Array, cut: str, color: Array, rng
     lead -= 0.8 * np.minimum((lead * normal).sum(axis=1, keepdims=True), 0) * normal
     lead /= np.linalg.norm(lead, axis=1, keepdims=True)
     along = np.linspace(0, 1, POINTS)[None, :, None]
-    short = np.clip(1 - length / 0.05, 0.35, 1)[:, None, None]
+    short = (np.clip(1 - length / 0.05, 0.35, 1)[:, None] * (1 - 0.5 * moustache))[..., None]
     points = start[:, None] + length[:, None, None] * (
         lead[:, None] * along + 0.55 * short * normal[:, None] * (along - 0.45 * along**2)
     )
@@ -135,7 +135,7 @@ def _cut_lengths(cut: str, places: Array, rng: np.random.Generator) -> tuple[Arr
     moustache = _moustache(places)
     chin = np.clip((0.032 - x) / 0.006, 0, 1) * (y < -0.078) * (z > -0.02)
     patch = (y < -0.078) & (y > -0.092) & (x > 0.007) & (x < 0.019)  # bare below the lip, beside the soul patch
-    thick = rng.uniform(0.6, 1.0)
+    thick = rng.uniform(0.6, 1.0) * (1 - 0.75 * moustache * np.clip((x - 0.016) / 0.008, 0, 1))
     if cut == "moustache":
         return np.full(len(x), rng.uniform(0.007, 0.013)), moustache * thick
     if cut == "goatee":

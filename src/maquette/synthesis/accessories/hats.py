@@ -191,7 +191,7 @@ def _headscarf(head: Head, rng: np.random.Generator) -> list[Surface]:
     folded = np.degrees(np.abs((angles + np.pi) % (2 * np.pi) - np.pi))
     opening = np.radians(np.interp(folded, [0, 45, 90, 125, 150, 180], [30, 40, 52, 52, 53, 58]) + rng.normal(0, 1.5))
     share = np.linspace(0, 1, rows)[:, None]
-    polar = opening + share**1.1 * (np.pi - 0.05 - opening)
+    polar = opening + share**1.1 * (np.pi - 0.003 - opening)
     directions = np.stack(
         [np.sin(polar) * np.sin(angles), np.sin(polar) * np.cos(angles), np.cos(polar) + 0 * angles], axis=-1
     )
