@@ -22,23 +22,23 @@ LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 3
 BROW_TOP = ((107, 66, 105, 63, 70), (336, 296, 334, 293, 300))
 BROW_LOW = ((55, 65, 52, 53, 46), (285, 295, 282, 283, 276))
 LASH_POINTS, BROW_POINTS, BROW_POOL = 5, 4, 900
-UPPER_LASHES, LOWER_LASHES = 85, 45
-DARK = np.array([0.010, 0.007, 0.006])
+UPPER_LASHES, LOWER_LASHES = 52, 20
+DARK = np.array([0.020, 0.014, 0.011])
 
 
 def grow_lashes(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> Strands:
     """The eyelashes of both eyes for vertices (V, 3), metres: they point away from the eyeball and curl.
 
     Returns:
-        260 strands of 5 points, 0.12 mm in radius.
+        144 strands of 5 points, 0.12 mm in radius.
     """
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     longer = np.exp(rng.normal(0, 0.18))
     points = []
     for side, (upper, lower) in zip(("Right", "Left"), zip(UPPER, LOWER)):
         centre = model.eye_centre(vertices, side)
-        points.append(_rim(places[list(upper)], centre, (UPPER_LASHES, 0.0075 * longer, 0.55), rng))
-        points.append(_rim(places[list(lower)], centre, (LOWER_LASHES, 0.0048 * longer, -0.25), rng))
+        points.append(_rim(places[list(upper)], centre, (UPPER_LASHES, 0.0066 * longer, 0.55), rng))
+        points.append(_rim(places[list(lower)], centre, (LOWER_LASHES, 0.0036 * longer, -0.25), rng))
     points = np.concatenate(points)
     radius = np.linspace(1, 0.35, LASH_POINTS) * np.full((len(points), 1), 0.00012)
     albedo = np.broadcast_to(DARK * np.exp(rng.normal(0, 0.3)), points.shape)
@@ -94,13 +94,13 @@ def grow_brows(model: MorphableModel, vertices: Array, color: Array, rng: np.ran
     """The eyebrows for vertices (V, 3), metres, in a hair colour (3,): up at the nose, outwards, down at the tail.
 
     Returns:
-        400 to 1,200 strands of 4 points.
+        150 to 900 strands of 4 points.
     """
     roots, spot, side = _brow_roots(model)
     thick, middle = np.clip(rng.normal(0.62, 0.16), 0.3, 1.0), rng.uniform(0.4, 0.6)
     share, across = spot[:, 0], (spot[:, 1] - middle) / thick
     width = 0.5 * np.interp(share, [0, 0.08, 0.5, 1], [0.75, 1.0, 0.95, 0.35])
-    density = np.clip((width - np.abs(across)) / 0.15, 0, 1) * rng.uniform(0.45, 1.0)
+    density = np.clip((width - np.abs(across)) / 0.15, 0, 1) * rng.uniform(0.3, 0.8)
     density *= np.interp(share, [0, 0.1, 0.9, 1], [0.5, 1, 0.9, 0.4])
     kept = rng.random(len(share)) < density
     share, across, side = share[kept], across[kept], side[kept]
@@ -115,10 +115,10 @@ def grow_brows(model: MorphableModel, vertices: Array, color: Array, rng: np.ran
         outward[side == k] = _along(line, np.minimum(share[side == k] + 0.1, 1)) - _along(line, share[side == k] - 0.1)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     upward = np.interp(share, [0, 0.15, 0.45, 0.8, 1], [1.6, 0.9, 0.35, -0.1, -0.2]) - 0.9 * across
-    lead = outward + upward[:, None] * np.array([0, 1.0, 0]) + rng.normal(0, 0.18, start.shape)
+    lead = outward + upward[:, None] * np.array([0, 1.0, 0]) + rng.normal(0, 0.12, start.shape)
     lead -= (lead * normal).sum(axis=1, keepdims=True) * normal
     lead /= np.linalg.norm(lead, axis=1, keepdims=True)
-    own = rng.uniform(0.0055, 0.009) * np.exp(rng.normal(0, 0.2, len(start)))[:, None, None]
+    own = rng.uniform(0.0045, 0.007) * np.exp(rng.normal(0, 0.2, len(start)))[:, None, None]
     along = np.linspace(0, 1, BROW_POINTS)[None, :, None]
     rise = 0.35 * along - 0.22 * along**2
     points = start[:, None] + own * (lead[:, None] * along + normal[:, None] * rise)
