@@ -36,6 +36,7 @@ YEARS, AGE_SLIDER = [0, 1, 4, 11, 16, 25, 90], [0.0, 0.05, 0.22, 0.42, 0.62, 0.6
 FACE_SIGMA, SKULL_SIGMA, BODY_SIGMA, ASYMMETRY = 0.26, 0.15, 0.25, 0.10  # wider skulls look like no one's
 BODY_LOCAL = ("torso", "breast", "upperarm", "measure-neck", "measure-shoulder", "measure-bust", "measure-upperarm")
 ADULT_YEARS = 20.0
+FLOOR_M = 0.24  # height on the average body where the bust ends: 46 cm below the eyes
 
 
 def draw_people(source: HeadSource, rng: np.random.Generator, count: int) -> tuple[dict, dict, np.ndarray]:
@@ -100,14 +101,14 @@ def lower_arms(source: HeadSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def cut_bust(source: HeadSource, average: np.ndarray) -> tuple[np.ndarray, sp.csr_matrix]:
-    """Faces and weights of the body between the head's neck rim and the waist, arms to the elbows."""
+    """Faces and weights of the body between the head's neck rim and the lower ribs, arms to the elbows."""
     edges = (source.faces.ravel(), np.roll(source.faces, 1, 1).ravel())
     graph = sp.coo_matrix((np.ones(source.faces.size), edges), (len(average),) * 2)
     component = sp.csgraph.connected_components(graph)[1][source.faces[:, 0]]
     body = source.faces[component == np.bincount(component).argmax()]
     # The head was cut on the mesh with its arms as modelled; neck and arms do not meet, so either average serves.
     faces, weights = cut(body, -neck_height(source.average()))
-    floor, weights_floor = cut(faces, (weights @ average)[:, 1] - 0.15)
+    floor, weights_floor = cut(faces, (weights @ average)[:, 1] - FLOOR_M)
     return floor, (weights_floor @ weights).tocsr()
 
 

@@ -120,7 +120,8 @@ def turn_torso(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[flo
     axis, away = whole / angle, vertices - pivot
     part = (share * angle)[:, None]
     # Rodrigues' formula, one angle per vertex.
-    turned = away * np.cos(part) + np.cross(axis, away) * np.sin(part)
+    beside = away @ np.cross(np.eye(3), axis).T  # axis x away
+    turned = away * np.cos(part) + beside * np.sin(part)
     turned = turned + axis * (away @ axis)[:, None] * (1 - np.cos(part))
     return (pivot + turned).astype(np.float32)
 
@@ -157,7 +158,7 @@ def make_torso(
 
 
 def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
-    """(m, 6) vertices and normals of the head within 7 cm of the rim, without ears."""
+    """(m, 6) vertices and normals of the head within 5 cm of the rim, without ears."""
     faces, used = _neck_faces(model)
     points = head_vertices[used]
     return np.concatenate([points, vertex_normals(points, faces)], axis=1).astype(np.float32)
@@ -169,7 +170,7 @@ def _neck_faces(model: MorphableModel) -> tuple[Array, Array]:
     near = np.zeros(len(mean), bool)
     for start in range(0, len(mean), 500):
         apart = np.linalg.norm(mean[start : start + 500, None] - loop[None], axis=2)
-        near[start : start + 500] = apart.min(axis=1) < 0.07
+        near[start : start + 500] = apart.min(axis=1) < 0.05
     near &= model.regions["ears"] < 0.2
     skin = model.faces[model.parts["skin"]]
     faces = skin[near[skin].all(axis=1)]

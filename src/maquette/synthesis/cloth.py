@@ -96,10 +96,10 @@ def _mean_of_neighbours(faces: bytes, count: int) -> sp.csr_matrix:
 def drape(torso: Torso, offset: Array, rounds: int) -> Array:
     """(n, 3) the body's vertices moved out by offset (n,) metres; the cloth spans hollows, more with more rounds."""
     mean = _mean_of_neighbours(np.ascontiguousarray(torso.faces, np.int32).tobytes(), len(torso.vertices))
-    loose, normals = torso.vertices, torso.normals.astype(np.float32)
+    both = np.concatenate([torso.vertices, torso.normals], axis=1).astype(np.float32)
     for _ in range(rounds):
-        loose = mean @ loose
-        normals = mean @ normals
+        both = mean @ both
+    loose, normals = both[:, :3], both[:, 3:]
     rim = torso.neck_distance < 0.005
     loose = np.where(rim[:, None], torso.vertices, loose)
     out = ((loose - torso.vertices) * torso.normals).sum(axis=1)
@@ -228,7 +228,7 @@ def leaf(
 
 def push_out(points: Array, torso: Torso, clearance: Array) -> Array:
     """(N, 3) the points, those under the skin of neck and shoulders lifted to `clearance` (N,) metres above it."""
-    near = np.flatnonzero(torso.neck_distance < 0.2)
+    near = np.flatnonzero(torso.neck_distance < 0.15)
     skin = np.concatenate([torso.vertices[near], torso.head_neck[:, :3]]).astype(np.float32)
     normals = np.concatenate([torso.normals[near], torso.head_neck[:, 3:]]).astype(np.float32)
     points = points.astype(np.float32)

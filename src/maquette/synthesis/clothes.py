@@ -147,7 +147,7 @@ def shirt(torso: Torso, rng: np.random.Generator, buttoned: bool | None = None, 
     shape = cloth_of(torso, rng, 0.006, 6, creased)
     pattern = draw_pattern(rng, color, ("plain", "plain", "bars", "checks", "dots"))
     x, _, z = torso.canonical.T
-    placket = [field - 0.002, 0.016 - np.abs(x), z + 0.1]
+    placket = [0.016 - np.abs(x), z + 0.1, field - 0.002]
     pieces = [shell(torso, shape, [field], pattern, wrinkles(rng, 8e-4))]
     pieces.append(shell(torso, shape + 0.001 * torso.normals, placket, 0.93 * color))
     pieces.append(collar(torso, round_, color, rng, 0.12 if closed else rng.uniform(0.3, 0.6)))
