@@ -150,6 +150,9 @@ def _draw_wear(rng: np.random.Generator, identity: Identity) -> dict[str, int | 
         "hair_thick": rng.uniform(0.006, 0.035) * (rng.random() > 0.15 * identity.gender),
         "top": draw_color(rng),
         "bottom": draw_color(rng, dark=1.5),
+        "second": draw_color(rng),
+        "stripe": rng.uniform(0.06, 0.16) * (rng.random() < 0.3),
+        "level": rng.random() < 0.8,
         "shoes": draw_color(rng, dark=2.0),
         "shod": rng.random() < 0.85,
         "sleeve": rng.uniform(0.85, 0.97) if long_sleeves else rng.uniform(0.15, 0.42),
@@ -256,16 +259,29 @@ def _pieces(vertices: Array, skin: Array, fields: Mapping[str, Array], wear: Map
     """The closed surface cut into garments, outer ones first, and what is left as skin."""
     out, left, faces = [], vertices, skin
     own = {name: fields[name] for name in ("hair", "shoes", "top", "bottom")}
+    colors = _colors(wear)
     for name in list(own):
-        field = own.pop(name)
+        field, color = own.pop(name), colors.pop(name)
         piece, rest = clip(faces, field), clip(faces, -field)
         kind = Kind.HAIR if name == "hair" else Kind.CLOTHES
         if len(piece.faces):
-            color = np.asarray(wear[name], np.float32)
-            out.append(Surface(piece.take(left), piece.faces, kind, color, roughness=0.8, specular=0.03))
+            out.append(Surface(piece.take(left), piece.faces, kind, piece.take(color), roughness=0.8, specular=0.03))
         left, faces = rest.take(left), rest.faces
         own = {k: rest.take(v) for k, v in own.items()}
-    return [Surface(left, faces, Kind.SKIN, np.asarray(wear["skin"]), specular=0.028), *out]
+        colors = {k: rest.take(v) for k, v in colors.items()}
+    return [Surface(left, faces, Kind.SKIN, colors["skin"], specular=0.028), *out]
+
+
+def _colors(wear: Mapping) -> dict[str, Array]:
+    """Name -> (V, 3) linear RGB: stripes as wide as the mesh can show, and a little unevenness."""
+    m = _measures()
+    uneven = 1 + 0.06 * np.sin(37 * m["x"] + 3) * np.sin(31 * m["y"]) * np.sin(41 * m["z"] + 1)
+    out = {k: np.outer(uneven, wear[k]).astype(np.float32) for k in ("hair", "shoes", "top", "bottom", "skin")}
+    if wear["stripe"] > 0:
+        across = m["y"] if wear["level"] else m["x"]
+        band = smooth_step(0.5 + 2 * np.sin(2 * np.pi * across / wear["stripe"]))[:, None]
+        out["top"] = (out["top"] + band * (wear["second"] - out["top"])).astype(np.float32)
+    return out
 
 
 def _eyes(body: Body, vertices: Array) -> list[Surface]:

@@ -183,7 +183,7 @@ def hoodie(torso: Torso, rng: np.random.Generator) -> Outfit:
     def profile(turn: Array) -> Array:
         rear = smooth_step((np.abs(turn) - 0.3) / 2.3)[:, None] * full
         t = np.linspace(0, 1, 9)
-        out = 0.008 + 0.02 * np.sin(np.pi * t) + (0.055 * t + 0.015 * np.sin(np.pi * t)) * rear
+        out = 0.008 + 0.02 * np.sin(np.pi * t) + 0.062 * np.sin(0.8 * np.pi * t) * rear
         up = -0.008 + (0.022 + 0.022 * rear) * np.sin(np.pi * np.minimum(t * 1.3, 1)) - (0.02 + 0.07 * rear) * t**2
         return np.stack([out, up], axis=-1)
 
