@@ -14,6 +14,7 @@ from torch import Tensor
 BOXES = (2, 4, 8, 16, 64, 256)  # widths of the boxes tried, pixels
 CANDIDATES = 1 << 21  # pixel candidates in memory at once
 LANES = 4  # widest strand, pixels
+GOLDEN = 0.6180339887  # multiples of it fill 0-1 evenly
 EMPTY = torch.iinfo(torch.int64).max
 
 
@@ -106,16 +107,20 @@ def _fill(keys: Tensor, setup: Tensor, names: Tensor, rows: Tensor, box: int, wi
     grid = torch.arange(box, device=setup.device, dtype=torch.float32)
     for chunk in rows.split(max(1, CANDIDATES // box**2)):
         s = setup[chunk]
-        along_x, along_y = s[:, 4:7, None, None] * grid, s[:, 7:10, None, None] * grid[:, None]
-        weight = s[:, 10:13, None, None] + along_x + along_y
-        inside = (weight >= 0).all(dim=1)
-        inside &= (grid < (s[:, 2] - s[:, 0])[:, None])[:, None, :] & (grid < (s[:, 3] - s[:, 1])[:, None])[:, :, None]
+        # Barycentric weights sum to one, so two of them tell the third.
+        along_x, along_y = s[:, 4:6, None] * grid + s[:, 10:12, None], s[:, 7:9, None] * grid
+        first = along_x[:, 0, None, :] + along_y[:, 0, :, None]
+        second = along_x[:, 1, None, :] + along_y[:, 1, :, None]
+        inside = torch.minimum(torch.minimum(first, second), 1 - first - second) >= 0
         row, down, right = inside.nonzero(as_tuple=True)
-        depth = 1 / (weight[row, :, down, right] * s[row, 13:16]).sum(dim=1)
+        own = s[row]
+        first, second = first[row, down, right], second[row, down, right]
+        depth = 1 / (first * own[:, 13] + second * own[:, 14] + (1 - first - second) * own[:, 15])
         # The bits of positive floats sort as the floats do.
         key = (depth.view(torch.int32).long() << 32) | names[chunk][row]
-        pixel = (s[row, 1].long() + down) * width + s[row, 0].long() + right
-        keys.scatter_reduce_(0, pixel, key, "amin")
+        x, y = own[:, 0].long() + right, own[:, 1].long() + down
+        shown = (x < own[:, 2]) & (y < own[:, 3])
+        keys.scatter_reduce_(0, (y * width + x)[shown], key[shown], "amin")
 
 
 def splat(
@@ -140,6 +145,9 @@ def splat(
     seen = (torch.minimum(start, end)[:, 2] > 1e-3) & _on_canvas(start, end, size)
     if before is not None:
         seen &= ~(_behind(start, before) & _behind(end, before))
+    # A hair thinner than a pixel would be drawn a pixel wide: as many are left out as it is too wide.
+    strand = torch.arange(projected.shape[0], device=wide.device).repeat_interleave(projected.shape[1] - 1)
+    seen &= (strand * GOLDEN) % 1.0 < 2 * wide
     name = seen.nonzero()[:, 0]
     start, step, wide = start[name], (end - start)[name], wide[name]
     length = step[:, :2].norm(dim=1)

@@ -21,7 +21,7 @@ def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Array:
 
 def _color(rng: np.random.Generator) -> Array:
     """(3,) mostly greyish, as the world is."""
-    return np.clip(rng.beta(1.3, 3.0) * (1 + rng.beta(1, 3) * rng.normal(size=3)), 0.004, 1)
+    return np.clip(rng.beta(1.3, 3.0) * (1 + rng.beta(1, 4.5) * rng.normal(size=3).clip(-1.5, 1.5)), 0.004, 1)
 
 
 def _plain(rng: np.random.Generator, size: int) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from maquette.geometry.mesh import vertex_normals
@@ -15,15 +16,17 @@ from maquette.synthesis.accessories.hands import draw_hand
 from maquette.synthesis.accessories.hats import draw_hat
 from maquette.synthesis.accessories.masks import draw_mask
 from maquette.synthesis.beard import grow_beard
-from maquette.synthesis.bust import make_bust
+from maquette.synthesis.bust import make_bust, rim
 from maquette.synthesis.hair import grow_brows, grow_hair, grow_lashes
 from maquette.synthesis.population import draw_identity
+from maquette.synthesis.scalp import scalp_shade
 from maquette.synthesis.skin import paint_head
 from maquette.synthesis.types import Identity, Kind, SkinMaps, Strands, Surface
 
 Array = np.ndarray
 GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
 OCCLUSION_RAYS, OCCLUSION_REACH_M = 96, 0.04
+HAIR_SHADE, ROOT_DARKNESS = 0.8, 0.6  # how far roots tint the scalp, and how dark they are against the hair
 SKIN_SPECULAR, EYE_SPECULAR = 0.028, 0.03  # refractive indices 1.40 and 1.41
 
 
@@ -75,6 +78,11 @@ def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "tr
     skin = paint_head(model, identity, rng, texture_size)
     neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
     hair = grow_hair(model, neutral, identity, skin.hair_color, rng)
+    if hair is not None:
+        # Roots darken the skin between the strands.
+        shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
+        albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
+        skin = replace(skin, albedo=albedo.astype(np.float32))
     return Person(seed, identity, skin, hair)
 
 
@@ -92,16 +100,18 @@ def dress(
     surfaces = [_head(model, vertices, skin)]
     strands = [grow_lashes(model, vertices, person.generator("lashes"))]
     strands.append(grow_brows(model, vertices, skin.hair_color, person.generator("brows")))
-    strands.append(grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard")))
-    surfaces += make_bust(model, vertices, identity, neck_color(model, skin), person.generator("bust"), neck_turn)
+    masked = rng.random() < MASK
+    if not masked:
+        strands.append(grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard")))
+    surfaces += make_bust(model, vertices, identity, rim_color(model, skin), person.generator("bust"), neck_turn)
     hair = person.hair
     if rng.random() < HAT:
         hat, covered = draw_hat(model, vertices, rng)
         surfaces += hat
-        hair = None if hair is None else _uncovered(hair, covered)
+        hair = None if hair is None else covered.press(hair)
     if rng.random() < GLASSES:
         surfaces += draw_glasses(model, vertices, rng)
-    if rng.random() < MASK:
+    if masked:
         surfaces += draw_mask(model, vertices, rng)
     if rng.random() < HAND:
         surfaces += draw_hand(model, vertices, neck_color(model, skin), rng)
@@ -122,11 +132,6 @@ def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> Surface:
     )
 
 
-def _uncovered(hair: Strands, covered: Array) -> Strands:
-    keep = ~np.asarray(covered(hair.points) if callable(covered) else covered)
-    return replace(hair, points=hair.points[keep], radius=hair.radius[keep], albedo=hair.albedo[keep])
-
-
 @lru_cache(maxsize=1)
 def _neck_texels() -> Array:
     model = head_model()
@@ -139,6 +144,22 @@ def neck_color(model: MorphableModel, skin: SkinMaps) -> Array:
     size = skin.albedo.shape[0]
     at = np.clip((_neck_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
     return skin.albedo[at[:, 1], at[:, 0]].mean(axis=0)
+
+
+@lru_cache(maxsize=1)
+def _rim_texels() -> Array:
+    """(R, 2) one chart position per vertex of the head's lower rim."""
+    model = head_model()
+    corners, first = np.unique(model.faces.ravel(), return_index=True)
+    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim(model))]]]
+
+
+def rim_color(model: MorphableModel, skin: SkinMaps) -> Array:
+    """(R, 3) float32 linear RGB of the painted skin along the rim, a little smoothed: where the bust joins."""
+    size = skin.albedo.shape[0]
+    smooth = cv2.blur(skin.albedo, (5, 5))
+    at = np.clip((_rim_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
+    return smooth[at[:, 1], at[:, 0]]
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from maquette.synthesis.shadow import cast, thinning
 from maquette.synthesis.types import Kind, Strands, Surface
 
 Array = np.ndarray
+FINEST = 0.2  # pixels: thinner hairs (lashes from afar) are left to the painted skin; single pixels would be blots
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ def render(
         if points is not None:
             layers.paint(points, shade(points, light, shadow, origin), number == 0)
     # Nearer hair comes last and wins only where it is nearest.
-    for points in hairs:
+    for points in (found for found in hairs if found is not None):
         points = points.keep(points.depth < layers.depth[points.row, points.column])
         layers.paint(points, shade(points, light, shadow, origin), False)
     for lens in (s for s in surfaces if s.alpha < 1):
@@ -204,17 +205,19 @@ def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
     return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
 
 
-def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> Points:
-    """The pixels where a hair is nearer than every surface."""
+def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> Points | None:
+    """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
     device = before.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
     samples = points.shape[1]
     flat = project(points.reshape(-1, 3), *view).reshape(points.shape)
     radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
+    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else 1.0)
+    if 2 * float((radius * focal).mean()) < FINEST:
+        return None
     every = thinning(flat, size)
     points, flat, radius = points[::every], flat[::every], radius[::every]
-    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else 1.0)
-    segment, along, depth = splat(flat, radius * focal, size, before)
+    segment, along, depth = splat(flat, radius * focal[::every], size, before)
     mine = (segment >= 0) & (depth < before)
     row, column = mine.nonzero(as_tuple=True)
     segment, along = segment[mine], along[mine][:, None]

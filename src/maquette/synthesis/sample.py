@@ -72,8 +72,26 @@ class Sample:
         return odd_crossings(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is fixed instead of drawn; None draws it.
+
+    Attributes:
+        yaw: radians, positive shows the subject's left side.
+        sensor: how the photograph is taken.
+    """
+
+    yaw: float | None = None
+    sensor: Sensor | None = None
+
+
 def photograph(
-    person: Person, seed: tuple[int, ...], size: int = 256, supersample: int = 1, device: str = "cpu"
+    person: Person,
+    seed: tuple[int, ...],
+    size: int = 256,
+    supersample: int = 1,
+    device: str = "cpu",
+    asked: Asked = Asked(),
 ) -> Sample:
     """Take one photograph.
 
@@ -83,18 +101,22 @@ def photograph(
         size: side of the square image, pixels.
         supersample: renders at this many times the size; 2 gives smooth outlines, at four times the pixels.
         device: where the renderer computes.
+        asked: what is not left to chance; all else is as without it.
     """
     rng = np.random.default_rng(seed)
     model = head_model()
     expression = draw_expression(model.expression_names, rng)
     vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
-    camera, pose = draw_view(rng, (size, size))
+    camera, pose = draw_view(rng, (size, size), asked.yaw)
     light = draw_light(rng, -camera.world_to_camera[2, :3])
-    turn = (float(np.clip(0.5 * rng.normal(), -0.9, 0.9)), 0.15 * rng.normal(), 0.1 * rng.normal())
+    # Shoulders mostly turn part of the way to the camera.
+    turned = -rng.uniform(0, 0.6) * pose[0] + 0.25 * rng.normal()
+    turn = (float(np.clip(turned, -0.8, 0.8)), 0.12 * rng.normal(), 0.08 * rng.normal())
     surfaces, strands = dress(person, vertices, turn, rng)
     fine = resized(camera, (size * supersample,) * 2)
     picture = render(surfaces, strands, fine, light, head_occlusion(), device)
     sensor = draw_sensor(rng, size)
+    sensor = asked.sensor or sensor
     image, labels = _taken(picture, draw_background(rng, (size, size)), sensor, size, rng)
     landmarks = {s: _landmarks(model.embeddings[s].points(vertices, model.faces), camera) for s in SCHEMES}
     visible = {s: _visible(points, labels["depth"]) for s, points in landmarks.items()}

@@ -14,10 +14,11 @@ from maquette.geometry.rasterize import rasterize, splat
 from maquette.synthesis.light import Light
 from maquette.synthesis.types import Strands
 
-SIZE = 224  # pixels of the map's side
+SIZE = 160  # pixels of the map's side
 FAR = 10.0  # metres added so that every depth is positive
-BIAS = 0.0035  # metres; the map's pixel is 2 to 3 mm
-OVERDRAW = 8.0  # hairs over each pixel of the hair's box; fewer show the scalp
+BIAS = 0.0045  # metres; the map's pixel is 3 to 4 mm
+DIFFUSE = 0.03  # metres of softness from which a shadow has no edge left; occlusion stands for it
+OVERDRAW = 6.0  # hairs over each pixel of the hair's box; fewer show the scalp
 TAPS = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]])
 
 
@@ -56,8 +57,9 @@ def thinning(flat: Tensor, size: tuple[int, int]) -> int:
 
 
 def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
-    """The shadow map of the first lamp over the scene's triangles (`render.Scene`) and hairs; None without lamps."""
-    if not len(light.towards):
+    """The shadow map of the first lamp over the scene's triangles (`render.Scene`) and hairs; None without
+    lamps, or where the lamp is as large as a window close by."""
+    if not len(light.towards) or light.softness >= DIFFUSE:
         return None
     forward = -torch.as_tensor(light.towards[0], device=device)
     helper = torch.tensor([0.0, 1.0, 0.0] if abs(float(forward[1])) < 0.9 else [1.0, 0.0, 0.0], device=device)

@@ -40,7 +40,8 @@ def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None
     Returns:
         camera and (3,) yaw, pitch, roll in radians.
     """
-    drawn = rng.normal() * 0.35 if rng.random() < 0.5 else rng.uniform(-np.pi / 2, np.pi / 2)
+    usual, any_way = rng.normal() * 0.35, rng.uniform(-np.pi / 2, np.pi / 2)
+    drawn = usual if rng.random() < 0.5 else any_way
     drawn = np.clip(drawn if yaw is None else yaw, -np.pi / 2, np.pi / 2)
     pitch = np.clip(rng.normal() * 0.2, -0.7, 0.7)
     roll = np.clip(rng.normal() * 0.15, -0.6, 0.6)

@@ -1,0 +1,60 @@
+"""The crop that the network reads: upright, and as large as the face."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+MARGIN = 1.4  # side of the crop over the larger extent of the landmarks
+FOREHEAD, CHIN = 10, 152  # MediaPipe's topmost and lowest landmark: their line is upright also in profile
+
+
+def alignment(landmarks: Array, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
+    """(2, 3) affine from pixels of the picture to pixels of the crop.
+
+    Args:
+        landmarks: (478, 2+) pixels.
+        side: of the crop, pixels.
+        jitter: shift x and y as shares of the crop, log of the size, turn in radians.
+    """
+    points = np.asarray(landmarks, float)[:, :2]
+    up = points[FOREHEAD] - points[CHIN]
+    turn = np.arctan2(up[0], -up[1]) + jitter[3]
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    turned = points @ rotation.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    scale = side / (MARGIN * (high - low).max() * np.exp(jitter[2]))
+    centre = (low + high) / 2
+    matrix = np.empty((2, 3))
+    matrix[:, :2] = scale * rotation
+    matrix[:, 2] = side * (0.5 + np.array(jitter[:2])) - scale * centre
+    return matrix
+
+
+def cut(pixels: Array, matrix: Array, side: int) -> Array:
+    """(side, side, 3) uint8: the crop; pictures are shrunk without aliasing first. Pixel (0, 0) lies at (0.5, 0.5)."""
+    matrix = np.array(matrix, float)
+    factor = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if factor < 0.6:
+        # Only the needed part is shrunk.
+        corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], float)
+        back = cv2.invertAffineTransform(matrix)
+        at = corners @ back[:, :2].T + back[:, 2]
+        low = np.clip(np.floor(at.min(0)).astype(int) - 2, 0, None)
+        high = np.minimum(np.ceil(at.max(0)).astype(int) + 2, pixels.shape[1::-1])
+        if (high - low).min() >= 2:
+            part = pixels[low[1] : high[1], low[0] : high[0]]
+            size = np.maximum(1, np.round((high - low) * factor * 1.2)).astype(int)
+            pixels = cv2.resize(part, tuple(size.tolist()), interpolation=cv2.INTER_AREA)
+            shrink = size / (high - low)
+            matrix[:, 2] += matrix[:, :2] @ low
+            matrix[:, :2] /= shrink
+    shifted = matrix.copy()
+    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
+    return cv2.warpAffine(pixels, shifted, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def moved(points: Array, matrix: Array) -> Array:
+    """(..., 2) points through a (2, 3) affine."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
