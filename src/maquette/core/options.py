@@ -14,6 +14,7 @@ from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+READERS = ("both", "landmarks", "network")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
 
@@ -59,12 +60,16 @@ class FitOptions:
     """Distance between the pupils in millimetres, if measured; sets the scale."""
     photometric: bool = True
     """Refine the shape from shading and silhouette after the landmarks."""
+    reader: str = "both"
+    """What tells where the face's points are: both, landmarks (the detector's alone) or network (ours alone)."""
     seed: int = 0
     """Seed of everything random."""
     device: str = "auto"
     """Where networks run: auto, cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
+        if self.reader not in READERS:
+            raise BadInput(f"reader {self.reader!r}: wanted {', '.join(READERS)}")
         if self.pupil_distance is not None:
             _within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
         _within("seed", self.seed, 0, 2**32 - 1, "")

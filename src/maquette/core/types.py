@@ -78,6 +78,29 @@ class Camera:
 
 
 @dataclass(frozen=True, eq=False)
+class Reading:
+    """What the face network reads in one observation, each value with its standard deviation.
+
+    Attributes:
+        landmarks: (478, 3) float64 like an observation's, crop pixels; `sigma` (478,) of x and y each, crop pixels.
+        identity: (K,) coefficients of the shipped head; `identity_sigma` (K,).
+        expression: (52,) weights; `expression_sigma` (52,).
+        presence: 0-1, how sure it is that there is a face.
+        disagreement: mean distance between its landmarks and the detector's, as share of the face's size; None where
+            the detector found nothing and the network alone tells of the face.
+    """
+
+    landmarks: Array
+    sigma: Array
+    identity: Array
+    identity_sigma: Array
+    expression: Array
+    expression_sigma: Array
+    presence: float
+    disagreement: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Observation:
     """One subject in one frame.
 
@@ -95,6 +118,7 @@ class Observation:
         track: which subject this is when there are several frames.
         full_size: (width, height) of the full frame.
         notes: plain-word remarks of the detector ("found on a brightened copy").
+        reading: what the face network says, or None.
     """
 
     frame: Frame
@@ -110,6 +134,7 @@ class Observation:
     track: int = 0
     full_size: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
-from maquette.core.types import Camera, Frame, Observation, Subject
+from maquette.core.types import Camera, Frame, Observation, Reading, Subject
 from maquette.perception import detect, segment, skin, topology, trace, verify
 from maquette.perception.detect import Copy
+from maquette.perception.regressor import reader
+from maquette.perception.regressor.align import place_of
 from maquette.perception.trace import Face
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
@@ -129,6 +131,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     crop, scale = _crop(frame.pixels, box)
     landmarks = _into_crop(face.landmarks, box, scale)
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
+    reading = _reading(crop, landmarks, face)
     towards = facing(landmarks)
     bare = skin.skin_mask(crop, landmarks, towards)
     mask = segment.subject_mask(crop, face.roll, landmarks, others)
@@ -145,7 +148,19 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         camera=_camera(frame, box, scale, crop),
         full_size=frame.size,
         notes=(face.note,) if face.note else (),
+        reading=reading,
     )
+
+
+def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading | None:
+    """What the network says of the same face, and how far it differs from the detector."""
+    if not reader.available():
+        return None
+    reading = reader.read(crop, place_of(landmarks))
+    if face.alone:
+        return reading
+    apart = np.linalg.norm(reading.landmarks[:, :2] - landmarks[:, :2], axis=1).mean()
+    return replace(reading, disagreement=float(apart / np.ptp(landmarks[:, :2], axis=0).max()))
 
 
 def _crop_box(size: tuple[int, int], face: Face) -> NDArray:

@@ -56,6 +56,7 @@ class Face:
         score: 0-1, from the detector.
         roll: radians, clockwise as seen.
         note: how it was found, "" on the first attempt.
+        alone: the face network tells of it, not MediaPipe's.
     """
 
     landmarks: NDArray
@@ -64,6 +65,7 @@ class Face:
     score: float
     roll: float
     note: str = ""
+    alone: bool = False
 
     @property
     def box(self) -> NDArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -10,26 +12,41 @@ MARGIN = 1.4  # side of the crop over the larger extent of the landmarks
 FOREHEAD, CHIN = 10, 152  # MediaPipe's topmost and lowest landmark: their line is upright also in profile
 
 
-def alignment(landmarks: Array, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
-    """(2, 3) affine from pixels of the picture to pixels of the crop.
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a face is in a picture: centre (2,) and extent in pixels, turn in radians, clockwise as seen."""
 
-    Args:
-        landmarks: (478, 2+) pixels.
-        side: of the crop, pixels.
-        jitter: shift x and y as shares of the crop, log of the size, turn in radians.
-    """
+    centre: Array
+    extent: float
+    turn: float
+
+    def matrix(self, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
+        """(2, 3) affine from pixels of the picture to pixels of the crop.
+
+        Args:
+            side: of the crop, pixels.
+            jitter: shift x and y as shares of the crop, log of the size, turn in radians.
+        """
+        turn = self.turn + jitter[3]
+        scale = side / (MARGIN * self.extent * np.exp(jitter[2]))
+        linear = scale * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+        return np.column_stack([linear, side * (0.5 + np.array(jitter[:2])) - linear @ self.centre])
+
+
+def place_of(landmarks: Array) -> Place:
+    """The upright square around landmarks (478, 2+)."""
     points = np.asarray(landmarks, float)[:, :2]
     up = points[FOREHEAD] - points[CHIN]
-    turn = np.arctan2(up[0], -up[1]) + jitter[3]
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    turned = points @ rotation.T
+    turn = float(np.arctan2(up[0], -up[1]))
+    upright = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    turned = points @ upright.T
     low, high = turned.min(axis=0), turned.max(axis=0)
-    scale = side / (MARGIN * (high - low).max() * np.exp(jitter[2]))
-    centre = (low + high) / 2
-    matrix = np.empty((2, 3))
-    matrix[:, :2] = scale * rotation
-    matrix[:, 2] = side * (0.5 + np.array(jitter[:2])) - scale * centre
-    return matrix
+    return Place((low + high) / 2 @ upright, float((high - low).max()), turn)
+
+
+def alignment(landmarks: Array, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
+    """(2, 3) affine from pixels of the picture to pixels of the crop around landmarks (478, 2+); see `Place.matrix`."""
+    return place_of(landmarks).matrix(side, jitter)
 
 
 def cut(pixels: Array, matrix: Array, side: int) -> Array:

@@ -47,11 +47,11 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
     term = landmark_term(model.name, MODES)
     views = [first_guess(o, term.mean, len(model.expression_names)) for o in observations]
     identity = np.zeros(MODES)
-    views, identity = solve(views, observations, identity, term, None, LANDMARK_ROUNDS)
+    views, identity = solve(views, observations, identity, term, None, LANDMARK_ROUNDS, options.reader)
     landmark_seconds = time.perf_counter() - began
     if options.photometric:
         shading = ShadingTerm.of(model, MODES, observations)
-        views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS)
+        views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS, options.reader)
     size = measure_size(views, observations, term, identity, options.pupil_distance)
     slides = [slide(model, term, v, o, identity) for v, o in zip(views, observations)]
     posed = [model.vertices(identity, v.expression) for v in views]
@@ -67,6 +67,7 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
         "average_distance": float(np.sqrt((identity**2).mean())),
         "average_distance_mm": distance_from_average(model, identity),
+        "disagreement": [None if o.reading is None else o.reading.disagreement for o in observations],
         "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
         "seconds": {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds},
     }

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.reconstruction.parametric.landmarks import LandmarkTerm
+from maquette.reconstruction.parametric.reading import equations as read_equations
 from maquette.reconstruction.parametric.shading import ShadingTerm
 from maquette.reconstruction.parametric.state import POSE, View, view_prior
 
@@ -23,12 +24,14 @@ def solve(
     landmarks: LandmarkTerm,
     shading: ShadingTerm | None,
     rounds: int,
+    reader: str = "both",
 ) -> tuple[list[View], NDArray]:
     """Refine poses, expressions and the identity.
 
     Args:
         identity: (K,) weights to start from.
         shading: the photometric term, or None for landmarks alone.
+        reader: whose landmarks count: "both", "landmarks" or "network", see FitOptions.
 
     Returns:
         views and identity after `rounds` steps, or earlier if the step is tiny.
@@ -41,7 +44,7 @@ def solve(
         vector[:K] -= identity
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
-            part, right = landmarks.equations(view, observation, shape)
+            part, right = _seen(landmarks, view, observation, shape, reader)
             if shading is not None:
                 more, also = shading.equations(index, view, shape)
                 part, right = part + more, right + also
@@ -68,6 +71,22 @@ def solve(
         if np.abs(step[:K]).max(initial=0) < 0.01 and np.abs(step[K:]).max() < 0.003:
             break
     return views, identity
+
+
+def _seen(
+    landmarks: LandmarkTerm, view: View, observation: Observation, shape: NDArray, reader: str
+) -> tuple[NDArray, NDArray]:
+    """The detector's landmarks and the network's reading of one photo, as far as there are any and they are wanted."""
+    reading = observation.reading
+    alone = reading is not None and (reader == "network" or reading.disagreement is None)
+    size = POSE + len(shape)
+    part, right = np.zeros((size, size)), np.zeros(size)
+    if not alone:
+        part, right = landmarks.equations(view, observation, shape)
+    if reading is not None and (alone or reader != "landmarks"):
+        more, also = read_equations(landmarks, view, observation, shape, EXPRESSION_SIGMA)
+        part, right = part + more, right + also
+    return part, right
 
 
 def bounded_step(matrix: NDArray, vector: NDArray, bounds: NDArray) -> NDArray:

@@ -123,7 +123,7 @@ def build_network(options: FaceOptions) -> nn.Module:
     """The network, resting on the average head seen from the front."""
     from maquette.morphable import load
 
-    widths = tuple(max(8, int(round(options.width * w / 8)) * 8) for w in (32, 64, 128, 224))
+    widths = tuple(max(8, int(round(options.width * w / 8)) * 8) for w in (24, 48, 112, 224))
     network = FaceRegressor(widths)
     model = load("maquette-head")
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces) * [1, -1, -1]
