@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from maquette.cli.installed import CARRIED, closure, licence, normal, requirements
+from maquette.cli.licenses import EXTRAS, rows
 from maquette.weights.store import zoo
 
 TOP = Path(__file__).parents[1]
@@ -68,7 +69,7 @@ def test_no_unsafe_loading_and_no_restricted_topology(path):
 
 def test_every_import_is_a_declared_dependency():
     """What works only because another package happens to bring it breaks when that package drops it."""
-    declared = {normal(r.name) for r in requirements("maquette", ("heic", "torch", "anny"))}
+    declared = {normal(r.name) for r in requirements("maquette", (*EXTRAS, "anny"))}
     homes = packages_distributions()
     strangers = {
         f"{shown(path)}: {module}"
@@ -79,16 +80,30 @@ def test_every_import_is_a_declared_dependency():
     assert not strangers
 
 
-@pytest.mark.parametrize("name,package", closure("maquette", ("heic",)).items())
+@pytest.mark.parametrize("name,package", closure("maquette", EXTRAS).items())
 def test_dependencies_are_known_and_not_gpl(name, package):
     spdx = licence(package)
     assert spdx != "unknown", f"{name}: read its licence file and add it to cli/installed.py"
     assert not COPYLEFT.search(spdx), f"{name} is {spdx}"
 
 
+def test_the_command_lists_networks_training_and_the_population():
+    told = {name: spdx for name, spdx, _ in rows()}
+    assert {"torch", "matplotlib", "lightning-fabric", "tensorboardx", "maquette-population"} <= told.keys()
+    assert "unknown" not in told.values()
+
+
+def test_extras_hold_no_name_twice_and_torch_is_in_the_core():
+    core = {normal(r.name) for r in requirements("maquette")}
+    assert {"torch", "matplotlib"} <= core
+    for extra in (*EXTRAS, "anny", "dev"):
+        own = [normal(r.name) for r in requirements("maquette", (extra,))][len(core) :]
+        assert own and len(own) == len({*own} - core), extra
+
+
 def test_binary_wheels_that_carry_copyleft_libraries_are_told():
     """Wheels with FFmpeg, x264 or x265 inside: their own licence is permissive, so only their files tell."""
-    for name, package in closure("maquette", ("heic",)).items():
+    for name, package in closure("maquette", EXTRAS).items():
         files = [str(file) for file in package.files or []]
         if any(re.search(r"libx26[45]|libavcodec|libde265|libQt5", file) for file in files):
             assert name in CARRIED, f"{name} carries libraries under another licence; say so in cli/installed.py"

@@ -8,22 +8,16 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import typer
+from PIL import Image
 from scipy.io import savemat
 
 from maquette.cli import evaluate
 from maquette.cli import main as cli
-from maquette.core.options import FitOptions
+from maquette.core.options import FitOptions, OutputOptions
 from maquette.evaluation.table import Table
-
-
-@pytest.fixture(autouse=True)
-def wired(monkeypatch):
-    """The command beside the others, whether or not main.py lists it."""
-    app = typer.Typer(rich_markup_mode=None, add_completion=False)
-    app.command("evaluate")(evaluate.evaluate)
-    app.callback()(lambda: None)
-    monkeypatch.setattr(cli, "app", app)
+from maquette.outputs.asset import open_asset
+from maquette.outputs.parameters import write_parameters
+from results import make_result
 
 
 @pytest.fixture
@@ -75,6 +69,11 @@ def test_a_table_its_files_and_json(points, tmp_path, capsys):
         (["mesh", "a.obj"], "evaluate mesh: wanted A B, got a.obj"),
         (["scans"], "evaluate scans: wanted FOLDER, got nothing"),
         (["mesh", "a.obj", "b.obj", "--predictions", "c"], "--predictions: evaluate mesh does not take it"),
+        (["mesh", "a.obj", "b.obj", "--border", "2"], "--border: evaluate mesh does not take it"),
+        (["images", "a", "b", "--photos", "c"], "--photos: evaluate images does not take it"),
+        (["images", "none", "none"], "none: no such folder"),
+        (["imagespace", "none"], "none"),
+        (["temporal", "none"], "none"),
         (["landmarks", "x", "--unit", "cm"], "--unit: evaluate landmarks does not take it"),
         (["mesh", "none.obj", "none.obj"], "none.obj: cannot be read"),
         (["scans", "none"], "there is no photo"),
@@ -112,5 +111,52 @@ def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
         return Table("t", ("a",), ((1,),))
 
     monkeypatch.setattr(evaluate, "_named", lambda path, name: task)
-    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm", options=FitOptions(seed=7)), shown=False)
+    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), FitOptions(seed=7), shown=False)
     assert got == {"folder": "x", "unit": "cm", "options": FitOptions(seed=7)}
+
+
+def test_pictures_are_cut_at_the_border(tmp_path, capsys):
+    picture = np.random.default_rng(0).integers(0, 255, (32, 40, 3), np.uint8)
+    framed = picture.copy()
+    framed[:2], framed[:, -2:] = 0, 255
+    for name, pixels in (("a", picture), ("b", framed)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "one.png")
+    rows = []
+    for border in (0, 2):
+        assert run("images", tmp_path / "a", tmp_path / "b", "--border", border, "--json") == 0
+        rows.append(json.loads(capsys.readouterr().out)["rows"][0])
+    assert rows[0]["PSNR RGB dB"] < 30 and rows[0]["SSIM RGB"] < 1
+    # Identical: infinite, which JSON has no word for.
+    assert rows[1]["PSNR RGB dB"] is None and rows[1]["SSIM RGB"] == pytest.approx(1)
+    assert run("images", tmp_path / "a", tmp_path / "b", "--border", 16) == 2
+    assert "border: 16 pixels leave nothing" in capsys.readouterr().err
+
+
+def test_a_clip_as_text(tmp_path, capsys):
+    (tmp_path / "one.npz").write_bytes(write_parameters(open_asset(make_result(texture_side=8), OutputOptions())))
+    with np.load(tmp_path / "one.npz") as stored:
+        arrays = dict(stored)
+    for number in range(3):
+        place = tmp_path / "out" / f"f{number}" / "face-1"
+        place.mkdir(parents=True)
+        np.savez(place / "parameters.npz", **{**arrays, "photo": np.array([f"f{number}.jpg"])})
+    assert run("temporal", tmp_path / "out", "-o", tmp_path / "scores") == 0
+    told = capsys.readouterr().out
+    assert "# Steadiness: out, 3 frames" in told and "| face-1 | 3 | 1 | 0.000 |" in told
+    assert (tmp_path / "scores" / "ced.png").is_file()
+
+
+@pytest.mark.parametrize("failed,status", [("", 0), ("face IoU", 1)])
+def test_results_that_do_not_fit_their_photos_are_an_exit_code(failed, status, tmp_path, monkeypatch, capsys):
+    got = []
+
+    def task(out_folder, photos=None, normals=None, thresholds=None):
+        got.extend([out_folder, photos, normals])
+        return Table("t", ("result", "failed"), (("someone", failed),))
+
+    monkeypatch.setattr("maquette.evaluation.imagespace.evaluate_imagespace", task)
+    folders = [tmp_path / "out", tmp_path / "photos", tmp_path / "normals"]
+    words = ["imagespace", folders[0], "--photos", folders[1], "--normals", folders[2], "--json"]
+    assert run(*words) == status and got == folders
+    assert json.loads(capsys.readouterr().out)["rows"][0]["failed"] == (failed or "")

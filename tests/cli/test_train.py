@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from maquette.cli import main, train
+from maquette.cli import main
 from maquette.training import checkpoint
 from maquette.training.recipe import RECIPES
 
@@ -14,8 +14,6 @@ from maquette.training.recipe import RECIPES
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
     """The toy among the recipes."""
-    if not any(group.name == "train" for group in main.app.registered_groups):
-        main.app.add_typer(train.app, name="train")
     monkeypatch.setitem(RECIPES, "toy", ("training.toy:RECIPE", "a line"))
 
 
@@ -45,7 +43,7 @@ def test_train_kill_and_resume(tmp_path, capsys):
 @pytest.mark.parametrize(
     "words,told",
     [
-        (["toi", "-o", "out"], "recipe 'toi': not known; known: toy"),
+        (["toi", "-o", "out"], "recipe 'toi': not known; known: face, toy"),
         (["toy", "-o", "out", "--steps", "0"], "steps 0: wanted at least 1"),
         (["toy", "-o", "out", "--examples", "0"], "the data set is empty"),
         (["toy", "-o", "out", "--nan-from", "2"], "loss is nan at step 3"),

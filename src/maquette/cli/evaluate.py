@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,6 +30,7 @@ class Task:
         text: one line of help.
         count: "module:function" that lists the items of the first input, for the progress bar; "" for one step.
         together: whether it can reconstruct a person from several photos.
+        status: "module:function" that makes the exit code of the table; "" for 0.
     """
 
     function: str
@@ -37,6 +38,7 @@ class Task:
     text: str
     count: str = ""
     together: bool = False
+    status: str = ""
 
 
 HERE = "maquette.evaluation."
@@ -64,7 +66,10 @@ TASKS = {
     ),
     "images": Task(HERE + "images:evaluate_images", ("A", "B"), "PSNR and SSIM of pictures of the same names"),
     "imagespace": Task(
-        HERE + "imagespace:evaluate_imagespace", ("OUT",), "results of maquette, drawn again into their photos"
+        HERE + "imagespace:evaluate_imagespace",
+        ("OUT",),
+        "results of maquette, drawn again into their photos; exit code 1 if one does not fit",
+        status=HERE + "imagespace:exit_status",
     ),
     "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
     "synthetic": Task(
@@ -74,62 +79,59 @@ TASKS = {
 LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name, task in TASKS.items())
 
 
-@with_options(FitOptions)
+@dataclass(frozen=True)
+class Settings:
+    """What a task may be told; a task takes those that it has a parameter for."""
+
+    predictions: Path | None = None
+    """Score these instead of running the method."""
+    unit: str = "m"
+    """Unit of predicted meshes: m, cm or mm."""
+    facts: Path | None = None
+    """CSV with the columns image and monk, yaw or exposure: parity tables."""
+    photos: Path | None = None
+    """Folder with the photos of results, if they moved."""
+    normals: Path | None = None
+    """Folder of NAME.png, normals coded as in normals.png, to compare those of results with."""
+    border: int = 0
+    """Border cut off at every side of pictures, in pixels."""
+
+
+@with_options(Settings, FitOptions)
 def evaluate(
     task: Annotated[str, typer.Argument(metavar="TASK", help=f"One of {', '.join(TASKS)}.")],
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help="Folders or files, see above.")] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT", help="Folder for scores.json, scores.md, ced.png.")
     ] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Score these instead of running the method.")
-    ] = None,
-    unit: Annotated[str, typer.Option(metavar="UNIT", help="Unit of predicted meshes: m, cm or mm.")] = "m",
-    facts: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Columns image and monk, yaw or exposure: parity tables.")
-    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON on stdout, nothing else.")] = False,
     **options: Any,
 ) -> None:
     """Score reconstructions or predictions on data of yours."""
-    settings = options_from(**options).fit
+    settings = Settings(**{field.name: options.pop(field.name) for field in fields(Settings)})
+    fit = options_from(**options).fit
     with quiet_libraries():
-        table = run_task(task, inputs or [], Settings(predictions, unit, facts, settings), shown=not as_json)
-        if out is not None:
-            paths = table.save(out)
+        table = run_task(task, inputs or [], settings, fit, shown=not as_json)
+        paths = [] if out is None else table.save(out)
     if as_json:
         say(table.to_json())
-        return
-    for line in table.to_markdown().splitlines():
-        say(line)
-    if out is not None:
-        say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
+    else:
+        for line in table.to_markdown().splitlines():
+            say(line)
+        if paths:
+            say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
+    status = TASKS[task].status
+    raise typer.Exit(_named(status, task)(table) if status else 0)
 
 
 evaluate.__doc__ = f"Score reconstructions or predictions on data of yours.\n\n{LISTED}"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a task may be told; a task takes those that it has a parameter for.
-
-    Attributes:
-        predictions: what to score instead of the method's results, or None.
-        unit: of predicted meshes.
-        facts: CSV for parity, or None.
-        options: of the method.
-    """
-
-    predictions: Path | None = None
-    unit: str = "m"
-    facts: Path | None = None
-    options: FitOptions = FitOptions()
-
-
-def run_task(name: str, inputs: list[Path], settings: Settings, shown: bool) -> Table:
+def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions, shown: bool) -> Table:
     """Run one task.
 
     Args:
+        fit: options of the method.
         shown: whether progress may be drawn on the terminal.
 
     Raises:
@@ -146,14 +148,14 @@ def run_task(name: str, inputs: list[Path], settings: Settings, shown: bool) -> 
         raise BadInput(f"evaluate {name}: wanted {wanted}, got {' '.join(map(str, inputs)) or 'nothing'}")
     function = _named(task.function, name)
     known = signature(function).parameters
-    given: dict[str, Any] = {"options": settings.options} if "options" in known else {}
-    for setting, idle in (("predictions", None), ("facts", None), ("unit", "m")):
-        value = getattr(settings, setting)
-        if setting in known:
-            given[setting] = value
-        elif value != idle:
-            raise BadInput(f"--{setting}: evaluate {name} does not take it")
-    if settings.options.together and not task.together:
+    given: dict[str, Any] = {"options": fit} if "options" in known else {}
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        if field.name in known:
+            given[field.name] = value
+        elif value != field.default:
+            raise BadInput(f"--{field.name}: evaluate {name} does not take it")
+    if fit.together and not task.together:
         raise BadInput(f"--together: evaluate {name} scores each photo by itself")
     with _progress(task, inputs, shown) as show:
         return function(*inputs, **given, **({"progress": show} if "progress" in known else {}))

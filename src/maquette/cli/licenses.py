@@ -13,6 +13,8 @@ import typer
 from maquette.cli.terminal import say
 from maquette.core.errors import BadInput
 
+EXTRAS = ("heic", "train")  # what users install; their packages are listed where they are installed
+
 
 def licenses(
     result: Annotated[Path | None, typer.Argument(metavar="[HEAD.GLB]", help="Show the record inside this file.")] = (
@@ -36,7 +38,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
     for entry in zoo().values():
         yield entry.name, entry.licence, f"data, {entry.source}"
     yield "mediapipe models", "Apache-2.0", "data inside the mediapipe wheel: face detection, face mesh, segmentation"
-    for name, package in closure("maquette", ("heic",)).items():
+    for name, package in closure("maquette", EXTRAS).items():
         carried = f"; its wheel carries {CARRIED[name]}" if name in CARRIED else ""
         yield name, licence(package), f"{package.version}{carried}"
 

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from maquette.cli import doctor, face, licenses, methods, weights
+from maquette.cli import doctor, evaluate, face, licenses, methods, train, weights
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, say
 from maquette.core.errors import MaquetteError
@@ -26,6 +26,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("face")(face.face)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(train.app, name="train")
 app.command("methods")(methods.methods)
 app.add_typer(weights.app, name="weights")
 app.command("doctor")(doctor.doctor)

@@ -26,4 +26,4 @@ def list_weights() -> None:
             state = "ok"
         except WeightsMissing as error:
             state = str(error)
-        say(f"{entry.name:<16} {entry.bytes / 1e6:6.1f} MB  {entry.licence:<12} {entry.what}  [{state}]")
+        say(f"{entry.name:<20} {entry.bytes / 1e6:6.1f} MB  {entry.licence:<12} {entry.what}  [{state}]")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from maquette.core.errors import BadInput, WeightsMissing
+from maquette.core.errors import BadInput
 from maquette.synthesis.types import Identity
+from maquette.weights.store import fetch
 
-FILE = Path(__file__).parent / "data" / "population.safetensors"
+NAME = "maquette-population"  # in the zoo
 SPLITS = ("train", "test")
 TEST_EVERY = 10
 NEAREST = 12  # a partner to mix with is one of these
@@ -29,13 +29,11 @@ def load_population() -> Mapping[str, np.ndarray]:
     "ancestry" (N, 3) float32; "bust.*" as `maquette.synthesis.bust` reads them.
 
     Raises:
-        WeightsMissing: the file is not in the package.
+        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
     """
     from safetensors.numpy import load_file
 
-    if not FILE.is_file():
-        raise WeightsMissing(f"{FILE.name} is missing in {FILE.parent}: run python tools/build_population.py")
-    return load_file(FILE)
+    return load_file(fetch(NAME))
 
 
 def members(split: str) -> np.ndarray:

@@ -88,7 +88,12 @@ class Recipe:
 
 
 # name: (where it lies, one line for `maquette train --help`)
-RECIPES: dict[str, tuple[str, str]] = {}
+RECIPES: dict[str, tuple[str, str]] = {
+    "face": (
+        "maquette.training.recipes.face:RECIPE",
+        "dense landmarks with uncertainty and head coefficients from a crop",
+    ),
+}
 
 
 def load(name: str) -> Recipe:
