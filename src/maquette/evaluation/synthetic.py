@@ -1,0 +1,209 @@
+"""Heads of people who do not exist, whose every vertex is known: `maquette evaluate synthetic`.
+
+The same held-out people are photographed again and again, with one thing changed at a time: yaw, exposure, pixels on
+the face, blur, tone of the skin. So a ratio of two conditions compares like with like: the same faces, expressions,
+cameras, lights and things, and no difference between groups of people in it.
+
+Error of a photo: mean distance of corresponding vertices of the face, mm, between the reconstructed and the true head,
+both without expression, after the similarity that fits them best (Umeyama 1991).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput, NothingFound
+from maquette.core.job import Progress, silent
+from maquette.core.options import FitOptions
+from maquette.evaluation.landmarks import box_size
+from maquette.evaluation.predict import Method, Prediction, same_topology
+from maquette.evaluation.registration import corresponding_distances
+from maquette.evaluation.synthetic_scores import Score, report
+from maquette.evaluation.table import Table
+from maquette.synthesis.person import Person, draw_person, head_model
+from maquette.synthesis.sample import Asked, Sample, photograph
+from maquette.synthesis.sensor import Sensor
+from maquette.synthesis.skin import paint_head
+
+TEST = 1  # the split's place in a seed, as `maquette.synthesis.dataset` counts
+TEXTURE = 512  # side of the skin maps, pixels
+JPEG = 90  # quality of every photograph
+SMALLEST_FACE = 0.5  # of the region's mask: from here a vertex counts as face
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way in which everybody is photographed; what is not said is frontal, well exposed, sharp and large.
+
+    Attributes:
+        series: the thing that is changed: "frontal" (nothing), "yaw", "exposure", "width", "blur", "tone".
+        name: of the row.
+        yaw: degrees; even numbered people show their left side, odd ones their right.
+        exposure: EV against a well exposed photograph; the gain doubles with each stop less, as in a dark room.
+        width: pixels across the face before it is enlarged again to the size of the photo; None leaves all there are.
+        blur: standard deviation of the defocus in percent of the width of the face.
+        monk: 1-10, the tone on the Monk scale in which the person is painted anew; None leaves their own.
+    """
+
+    series: str
+    name: str
+    yaw: float = 0.0
+    exposure: float = 0.0
+    width: float | None = None
+    blur: float = 0.0
+    monk: int | None = None
+
+
+FRONTAL = Condition("frontal", "frontal")
+CONDITIONS = (
+    FRONTAL,
+    *(Condition("yaw", f"yaw {yaw}", yaw=yaw) for yaw in (30, 45, 60, 75, 90)),
+    *(Condition("exposure", f"{ev} EV", exposure=ev) for ev in (-1, -2, -3, -4)),
+    *(Condition("width", f"{width} px", width=width) for width in (192, 96, 64, 48, 32, 24)),
+    *(Condition("blur", f"blur {blur} %", blur=blur) for blur in (1, 2, 4)),
+    *(Condition("tone", f"Monk {monk}", monk=monk) for monk in (2, 5, 9)),
+)
+
+
+def evaluate_synthetic(
+    people: int = 24,
+    seed: int = 0,
+    size: int = 512,
+    conditions: Sequence[Condition] = CONDITIONS,
+    options: FitOptions | None = None,
+    progress: Progress = silent,
+) -> Table:
+    """Shape and landmark errors on held-out people who do not exist, by yaw, exposure, width, blur and tone.
+
+    Args:
+        people: how many are drawn, each photographed once per condition.
+        seed: of people and photographs; the same seed gives the same pictures to every method.
+        size: side of a photograph in pixels; the face takes about 0.35 to 0.5 of it.
+        conditions: how they are photographed; `FRONTAL`, what all else is compared with, is always among them.
+        options: of the method.
+        progress: called with each photograph's name.
+
+    Raises:
+        BadInput: nobody to draw, two conditions of one name, a method whose heads have other triangles than maquette's.
+    """
+    if people < 1 or size < 64:
+        raise BadInput(f"synthetic: wanted 1 person and 64 pixels at least, got {people} and {size}")
+    wanted = (FRONTAL, *(condition for condition in conditions if condition != FRONTAL))
+    if len({condition.name for condition in wanted}) < len(wanted):
+        raise BadInput("synthetic: two conditions of one name: name each differently")
+    options = options or FitOptions()
+    method, scores = Method(options), []
+    with TemporaryDirectory(prefix="maquette-") as folder:
+        for number in range(people):
+            scores += _person_scores(method, (seed, number), size, wanted, Path(folder), progress)
+    series = {condition.name: condition.series for condition in wanted}
+    return report(scores, series, f"{options.method} on {people} synthetic faces of {size} px")
+
+
+def _person_scores(
+    method: Method,
+    who: tuple[int, int],
+    size: int,
+    conditions: Sequence[Condition],
+    folder: Path,
+    progress: Progress,
+) -> list[Score]:
+    """One person, (seed, number), in all conditions, the frontal first."""
+    seed, number = who
+    person = draw_person((seed, TEST, number), TEXTURE, split="test")
+    width, scores = 0.0, []
+    for condition in conditions:
+        name = f"{number:03d} {condition.name}"
+        progress(name, "photograph")
+        shown = person if condition.monk is None else painted(person, condition.monk)
+        side = -1.0 if number % 2 else 1.0
+        asked = Asked(np.radians(side * condition.yaw), sensor_for(condition, width))
+        sample = photograph(shown, (seed, TEST, number, 1), size, asked=asked)
+        width = width or float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
+        progress(name, "reconstruction")
+        scores.append(_attempt(method, sample, folder / f"{name}.png", number, condition.name))
+    return scores
+
+
+def painted(person: Person, monk: int) -> Person:
+    """The same person with skin and brows of another tone; moles, folds and make-up are drawn from the same numbers."""
+    rng = person.generator("tone")
+    return replace(person, skin=paint_head(head_model(), person.identity, rng, TEXTURE, monk))
+
+
+def sensor_for(condition: Condition, width: float) -> Sensor:
+    """How a condition is taken.
+
+    Args:
+        width: pixels across the face as rendered.
+    """
+    return Sensor(
+        exposure=condition.exposure,
+        gain=2.0 ** max(0.0, -condition.exposure),
+        defocus=condition.blur / 100 * width,
+        shrink=1.0 if condition.width is None else max(1.0, width / condition.width),
+        jpeg=JPEG,
+    )
+
+
+def _attempt(method: Method, sample: Sample, photo: Path, number: int, condition: str) -> Score:
+    """One photograph, written, reconstructed and scored; without a head it keeps the reason."""
+    written = cv2.imwrite(str(photo), sample.image[..., ::-1])
+    if not written:
+        raise BadInput(f"{photo}: cannot be written: is the disk full?")
+    points = sample.landmarks["mediapipe478"][:, :2]
+    try:
+        prediction = method.predict(photo, box=np.concatenate([points.min(axis=0), points.max(axis=0)]))
+    except NothingFound as error:
+        return Score(number, condition, sample.person.skin.monk, why=str(error))
+    finally:
+        photo.unlink()
+    return scored(prediction, sample, number, condition)
+
+
+def scored(prediction: Prediction, sample: Sample, number: int, condition: str) -> Score:
+    """The errors of one head against the truth.
+
+    Raises:
+        BadInput: a head of other triangles than maquette's, whose vertices correspond to nothing.
+    """
+    model = head_model()
+    if not same_topology(prediction.neutral, model):
+        raise BadInput(f"synthetic: wanted heads of maquette's {len(model.mean)} vertices, got another topology")
+    identity, region = sample.person.identity, face_region()
+    truth = 1000.0 * model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
+    shape, metric = (
+        float(corresponding_distances(prediction.neutral.vertices, truth, scale, region).mean())
+        for scale in (True, False)
+    )
+    average = float(corresponding_distances(1000.0 * model.mean, truth, True, region).mean())
+    error = landmark_error(prediction.pixels, sample)
+    return Score(number, condition, sample.person.skin.monk, shape, metric, average, error)
+
+
+def face_region() -> NDArray:
+    """(V,) bool: the vertices of the head that are measured, hairline to chin and before the ears."""
+    return head_model().regions["face"] > SMALLEST_FACE
+
+
+def landmark_error(pixels: NDArray, sample: Sample) -> float | None:
+    """NME %: mean distance of the visible ones of 68 points over sqrt(width * height) of all true points' box.
+
+    Args:
+        pixels: (68, 2 or more) of the photo.
+
+    Returns:
+        None where nothing is visible.
+    """
+    truth, visible = sample.landmarks["ibug68"][:, :2], sample.visible["ibug68"]
+    if not visible.any():
+        return None
+    gaps = np.linalg.norm(pixels[visible, :2] - truth[visible], axis=1)
+    return 100.0 * float(gaps.mean()) / box_size(truth)

@@ -1,0 +1,159 @@
+"""From scores of photographs to tables: one row per condition, ratios of the same people, parity by tone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.evaluation.parity import monk_group, parity_table
+from maquette.evaluation.table import Table
+
+FRONTAL = "frontal"
+YAW, DARK = "yaw 60", "-3 EV"  # the conditions that have goals
+YAW_GOAL, DARK_GOAL, TONE_GOAL = 1.25, 1.1, 5.0  # at most; ratio, ratio, percent
+RESAMPLES = 1000  # of the people, for standard errors
+FEWEST = 3  # people from whom a standard error is told
+TITLES = {
+    "yaw": "by yaw, degrees",
+    "exposure": "by exposure",
+    "width": "by pixels across the face",
+    "blur": "by blur, standard deviation in percent of the face's width",
+    "tone": "by tone, the same people painted anew",
+}
+COLUMNS = ("condition", "n", "found", "found %", "error mm", "median mm", "average head mm", "of the average head's")
+COLUMNS += ("metric mm", "NME %", "against frontal", "standard error", "people in both")
+
+
+@dataclass(frozen=True)
+class Score:
+    """One photograph; errors are None where there is no head.
+
+    Attributes:
+        person: number. condition: name. monk: 1-10, the tone of the skin.
+        shape: mm, mean distance on the face, neutral, after a similarity. metric: the same at the head's own size.
+        average: mm, of the average head after a similarity. landmarks: NME %.
+        why: there is no head, in words; "" where there is.
+    """
+
+    person: int
+    condition: str
+    monk: float
+    shape: float | None = None
+    metric: float | None = None
+    average: float | None = None
+    landmarks: float | None = None
+    why: str = ""
+
+
+Scores = Mapping[int, Score]  # of one condition, by person, only where there is a head
+
+
+def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Table:
+    """The goals, a table per series, parity by tone, cumulative curves.
+
+    Args:
+        scores: one per person and condition.
+        series: condition -> the thing that is changed, in the order of the rows.
+        title: of the table.
+    """
+    found = {name: {s.person: s for s in scores if s.condition == name and not s.why} for name in series}
+    more = []
+    for kind in dict.fromkeys(series.values()):
+        names = [name for name in series if series[name] in (kind, FRONTAL)]
+        if kind != FRONTAL:
+            more.append(_series_table(TITLES.get(kind, kind), names, scores, found))
+    frontal = list(found[FRONTAL].values())
+    if frontal:
+        groups = [monk_group(s.monk) for s in frontal]
+        more.append(parity_table([s.shape for s in frontal], groups, "skin tone, frontal, each person's own", "mm"))
+    tones = [found[name] for name in series if series[name] == "tone"]
+    curves = {name: np.array([s.shape for s in found[name].values()]) for name in series if found[name]}
+    columns = ("score", "value", "standard error", "goal, at most", "people")
+    return Table(title, columns, _goals(found, tones, scores), _notes(scores, series), curves, "mm", tuple(more))
+
+
+def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Score]) -> tuple[tuple, ...]:
+    """Rows of the first table."""
+    frontal = found[FRONTAL]
+    shapes = np.array([[s.shape, s.average] for s in frontal.values()]).reshape(-1, 2)
+    rows = [("frontal error mm", *_estimate(shapes, lambda m: m[0]), None, len(shapes))]
+    rows.append(("average head's error mm", *_estimate(shapes, lambda m: m[1]), None, len(shapes)))
+    rows.append(("frontal over average head", *_estimate(shapes, lambda m: m[0] / m[1]), None, len(shapes)))
+    for name, label, goal in ((YAW, "60 degrees over frontal", YAW_GOAL), (DARK, "-3 EV over 0 EV", DARK_GOAL)):
+        if name in found:
+            pairs = _together([found[name], frontal])
+            rows.append((label, *_estimate(pairs, _ratio), goal, len(pairs)))
+    if len(tones) > 1:
+        pairs = _together(tones)
+        rows.append(("tone gap %", *_estimate(pairs, lambda m: 100 * (max(m) / min(m) - 1)), TONE_GOAL, len(pairs)))
+    without = 100 * float(np.mean([bool(s.why) for s in scores]))
+    return (*rows, ("photos without a head %", without, None, None, len({s.person for s in scores})))
+
+
+def _series_table(title: str, names: list[str], scores: Sequence[Score], found: Mapping[str, Scores]) -> Table:
+    rows = []
+    for name in names:
+        here, n = found[name], sum(s.condition == name for s in scores)
+        own = list(here.values())
+        shape, average = _mean([s.shape for s in own]), _mean([s.average for s in own])
+        pairs = _together([here, found[FRONTAL]])
+        rows.append(
+            (name, n, len(own), 100 * len(own) / n, shape)
+            + (float(np.median([s.shape for s in own])) if own else None, average)
+            + (shape / average if own and average else None, _mean([s.metric for s in own]))
+            + (_mean([s.landmarks for s in own if s.landmarks is not None]), *_estimate(pairs, _ratio), len(pairs))
+        )
+    return Table(title, COLUMNS, tuple(rows))
+
+
+def _together(conditions: Sequence[Scores]) -> NDArray:
+    """(P, C) shape errors of the people who have a head in all conditions."""
+    people = [p for p in conditions[0] if all(p in other for other in conditions)]
+    return np.array([[other[p].shape for other in conditions] for p in people]).reshape(-1, len(conditions))
+
+
+def _estimate(errors: NDArray, of_means: Callable[[NDArray], float]) -> tuple[float | None, float | None]:
+    """A function of the columns' means, and its standard error by resampling people (Efron 1979).
+
+    Args:
+        errors: (P, C), a row per person.
+    """
+    if not len(errors):
+        return None, None
+    picks = np.random.default_rng(0).integers(len(errors), size=(RESAMPLES, len(errors)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # errors of 0 have no ratio
+        value = float(of_means(errors.mean(axis=0)))
+        drawn = np.array([of_means(row) for row in errors[picks].mean(axis=1)])
+    drawn = drawn[np.isfinite(drawn)]
+    enough = len(errors) >= FEWEST and len(drawn)
+    return (value if np.isfinite(value) else None), (float(drawn.std()) if enough else None)
+
+
+def _ratio(means: NDArray) -> float:
+    return means[0] / means[1]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def _notes(scores: Sequence[Score], series: Mapping[str, str]) -> tuple[str, ...]:
+    """The protocol, and everybody without a head."""
+    notes = [
+        "error: mean distance of corresponding vertices of the face, both heads without expression, after a similarity",
+        "metric: the same after a rigid motion, so that the head's own size counts",
+        "NME: the visible ones of 68 points in the photo over sqrt(width * height) of all true points' box",
+        "against frontal: ratio of mean errors over the people with a head in both; standard error over people",
+        "tone gap: worst over best mean error of the same people painted in several tones; in the parity table people "
+        "differ too, so its gap is mostly theirs when they are few",
+    ]
+    for name in series:
+        lacking = [s for s in scores if s.condition == name and s.why]
+        if lacking:
+            numbers = ", ".join(str(s.person) for s in lacking)
+            n = sum(s.condition == name for s in scores)
+            notes.append(f"{name}: no head of {len(lacking)} of {n} people ({numbers}); first: {lacking[0].why}")
+    return tuple(notes)
