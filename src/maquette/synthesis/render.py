@@ -30,7 +30,7 @@ class Picture:
         kind: (H, W) uint8, values of `Kind`.
         depth: (H, W) float32 metres along the camera's axis; inf where nothing is.
         normals: (H, W, 3) float32 unit vectors, world, of the smooth geometry (no displacement); 0 where nothing is.
-        uv: (H, W, 2) float32 of the surface numbered 0 (the head), v up; nan elsewhere.
+        uv: (H, W, 2) float32 of the surface numbered 0 (the head), v up; nan elsewhere, and where it has no charts.
         face: (H, W) int64, triangle of the surface numbered 0; -1 elsewhere.
     """
 
@@ -263,7 +263,7 @@ class _Layers:
         at = (points.row, points.column)
         self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
         self.normals[at], self.kind[at] = points.normal, int(points.kind)
-        self.uv[at] = points.uv if is_head else float("nan")
+        self.uv[at] = points.uv if is_head and points.uv is not None else float("nan")
         self.face[at] = points.face if is_head else -1
 
     def blend(self, points: Points, color: Tensor, alpha: float) -> None:

@@ -1,0 +1,60 @@
+"""`maquette synth -o OUT`: labelled photographs of people who do not exist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+
+from maquette.cli.flags import with_options
+from maquette.cli.terminal import progress_bar, quiet_libraries, say
+from maquette.core.errors import BadInput
+from maquette.core.options import SynthesisOptions
+
+
+@with_options(SynthesisOptions)
+def synth(
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder of the photographs.")],
+    subject: Annotated[str, typer.Option(metavar="SUBJECT", help="face, or person: head to foot.")] = "face",
+    shards: Annotated[
+        bool, typer.Option("--shards", help="Write OUT/SPLIT/*.safetensors, crops to train on, instead.")
+    ] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, max=256, help="Processes.")] = 2,
+    **options: Any,
+) -> None:
+    """Draw labelled photographs of people who do not exist; the same options always give the same bytes.
+
+    Writes NUMBER.png and NUMBER.npz (labels) for each, sheet.jpg, facts.csv and summary.json. Run again, it goes on.
+    """
+    settings = SynthesisOptions(**options)
+    if shards:
+        _write_shards(out, settings, subject, workers)
+        return
+    from maquette.synthesis.record import write_photographs
+    from maquette.synthesis.sheet import write_sheet
+
+    begun, drawn = perf_counter(), 0
+    with quiet_libraries(), progress_bar(settings.count, True) as show:
+        show("", "starting")
+        for index, new in write_photographs(out, settings, subject, workers):
+            drawn += new
+            show(f"{index}", f"{drawn / (perf_counter() - begun):.1f} per second")
+        write_sheet(out)
+    kept = f", {settings.count - drawn} were there" if drawn < settings.count else ""
+    say(f"{drawn} photographs in {perf_counter() - begun:.0f} s{kept}: {out}")
+
+
+def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: int) -> None:
+    if subject != "face":
+        raise BadInput(f"--shards: wanted --subject face, got {subject}")
+    from maquette.synthesis.record import begin
+    from maquette.training.faces_set import make_shards
+
+    begin(out / settings.split, settings, "face", grows=())  # a short last file would stay short
+    with quiet_libraries(), progress_bar(-(-settings.count // 256), True) as show:
+        show("", "starting")
+        for file in make_shards(out, settings, workers=workers):
+            show(file.name, "written")
+    say(f"{settings.count} crops: {out / settings.split}")
