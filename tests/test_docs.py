@@ -13,13 +13,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
 import maquette
-from maquette.cli.main import run
+from maquette.cli.evaluate import TASKS
+from maquette.cli.main import app, run
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LONG = {"evaluate", "synth", "train"}  # commands that take minutes or data: their words are only read
 MODULES = ["maquette", *(m.name for m in pkgutil.walk_packages(maquette.__path__, "maquette."))]
 
 
@@ -34,6 +37,33 @@ def commands():
     for block in blocks("bash"):
         for number, line in enumerate(block.values[0].splitlines(), 1):
             yield pytest.param(shlex.split(line, comments=True), id=f"{block.id}-line{number}")
+
+
+def parse(words):
+    """Read the words as the command would, flags and values and all, without running it."""
+    command, name = typer.main.get_command(app), "maquette"
+    context = command.make_context(name, list(words), resilient_parsing=True)
+    while hasattr(command, "get_command"):
+        name, *words = words
+        command = command.get_command(context, name)
+        assert command, f"{name}: not known"
+        # A group would take its subcommand's flags for its own.
+        context = command.make_context(name, list(words), context, resilient_parsing=hasattr(command, "get_command"))
+    if name == "evaluate":
+        task = TASKS[context.params["task"]]
+        assert len(context.params["inputs"] or ()) == len(task.inputs), f"wanted {task.inputs}"
+
+
+def test_words_that_no_command_takes_are_seen():
+    for words, told in (
+        ("train fase -o out", "not known"),
+        ("train face", "out"),
+        ("train face -o out --datum x", "No such option"),
+        ("evaluate mesh a.obj", "wanted"),
+        ("evaluate images a b --border wide", "integer"),
+    ):
+        with pytest.raises(Exception, match=told):
+            parse(words.split())
 
 
 @pytest.fixture
@@ -53,6 +83,9 @@ def test_commands_in_the_documents_work(words, desk):
         assert made.returncode == 0, made.stderr
         return
     assert words[0] == "maquette", f"how is {words[0]} to be tried?"
+    if words[1] in LONG:
+        parse(words[1:])
+        return
     arguments = [str(p) for w in words[1:] for p in (sorted(desk.glob(w)) if "*" in w else [w])]
     assert run(arguments) == 0
     assert (desk / "out" / "summary.json").is_file()

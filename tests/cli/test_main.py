@@ -31,7 +31,7 @@ def test_help_loads_nothing_heavy():
 
 def test_every_command_has_help(capsys):
     names = [row.name for row in (*app.registered_commands, *app.registered_groups)]
-    assert {"face", "evaluate", "train", "methods", "weights", "doctor", "licenses"} <= {*names}
+    assert {"face", "synth", "evaluate", "train", "methods", "weights", "doctor", "licenses"} <= {*names}
     for name in names:
         assert run([name, "--help"]) == 0
         assert "Usage: " in capsys.readouterr().out

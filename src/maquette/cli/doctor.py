@@ -22,6 +22,7 @@ MODULES = (
     "embreex",
     "manifold3d",
     "av",
+    "torch",
 )
 RENDER = "from maquette.outputs.studio import open_window; open_window().Render()"
 ENCODE = "import av; av.codec.Codec('libx264', 'w')"

@@ -93,6 +93,8 @@ class Settings:
     """Folder with the photos of results, if they moved."""
     normals: Path | None = None
     """Folder of NAME.png, normals coded as in normals.png, to compare those of results with."""
+    people: int = 24
+    """How many people who do not exist are drawn, for the task synthetic."""
     border: int = 0
     """Border cut off at every side of pictures, in pixels."""
 
