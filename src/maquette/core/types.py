@@ -99,6 +99,11 @@ class Reading:
     presence: float
     disagreement: float | None = None
 
+    @property
+    def alone(self) -> bool:
+        """Whether nothing else tells of the face."""
+        return self.disagreement is None
+
 
 @dataclass(frozen=True, eq=False)
 class Observation:

@@ -16,7 +16,7 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Camera, Frame, Observation, Reading, Subject
 from maquette.perception import detect, segment, skin, topology, trace, verify
 from maquette.perception.detect import Copy
-from maquette.perception.regressor import reader
+from maquette.perception.regressor import alone, reader
 from maquette.perception.regressor.align import place_of
 from maquette.perception.trace import Face
 
@@ -76,7 +76,7 @@ def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[F
         faces = faces_in(pixels, attempt, division, score, [])
         if faces:
             return faces
-    return []
+    return alone.faces_read_alone(pixels, copy)
 
 
 def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:

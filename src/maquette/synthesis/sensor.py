@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 Array = np.ndarray
 MIDDLE_GREY = 0.2  # linear value that auto-exposure aims for
+BRIGHTEST = 4.0  # linear value above which all is white
 FULL_WELL = 6000.0  # electrons at white in daylight; fewer in the dark make the noise
 
 
@@ -84,9 +86,16 @@ def develop(radiance: Array, subject: Array, sensor: Sensor, rng: np.random.Gene
 
 def encode(linear: Array) -> Array:
     """(H, W, 3) uint8 sRGB with a soft shoulder above 0.8, so that highlights do not clip hard."""
-    bright = np.clip(linear - 0.8, 0, None)
-    linear = np.minimum(linear, 0.8) + 0.2 * (1 - np.exp(-bright / 0.2))
-    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** (1 / 2.4) - 0.055)
+    steps = np.clip(linear * (len(_table()) / BRIGHTEST), 0, len(_table()) - 1)
+    return _table()[steps.astype(np.uint16)]
+
+
+@lru_cache(maxsize=1)
+def _table() -> Array:
+    """(65536,) uint8: sRGB of linear values from 0 to `BRIGHTEST`; a step is a fifth of a grey level at most."""
+    linear = (np.arange(1 << 16) + 0.5) * (BRIGHTEST / (1 << 16))
+    linear = np.minimum(linear, 0.8) + 0.2 * (1 - np.exp(-np.clip(linear - 0.8, 0, None) / 0.2))
+    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(np.clip(curve, 0, 1) * 255).astype(np.uint8)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -44,14 +45,15 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
     if not observations:
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
     began = time.perf_counter()
+    observations = [told_by(options.reader, o) for o in observations]
     term = landmark_term(model.name, MODES)
     views = [first_guess(o, term.mean, len(model.expression_names)) for o in observations]
     identity = np.zeros(MODES)
-    views, identity = solve(views, observations, identity, term, None, LANDMARK_ROUNDS, options.reader)
+    views, identity = solve(views, observations, identity, term, None, LANDMARK_ROUNDS)
     landmark_seconds = time.perf_counter() - began
     if options.photometric:
         shading = ShadingTerm.of(model, MODES, observations)
-        views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS, options.reader)
+        views, identity = solve(views, observations, identity, term, shading, SHADING_ROUNDS)
     size = measure_size(views, observations, term, identity, options.pupil_distance)
     slides = [slide(model, term, v, o, identity) for v, o in zip(views, observations)]
     posed = [model.vertices(identity, v.expression) for v in views]
@@ -88,6 +90,16 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
         scale="relative" if size.source == "average head" else "metric",
         provenance=provenance,
     )
+
+
+def told_by(reader: str, observation: Observation) -> Observation:
+    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts."""
+    if reader == "landmarks" and observation.reading is not None and not observation.reading.alone:
+        return replace(observation, reading=None)
+    if reader == "network" and observation.reading is not None:
+        alone = replace(observation.reading, disagreement=None)
+        return replace(observation, landmarks=alone.landmarks, reading=alone)
+    return observation
 
 
 def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray) -> float:

@@ -24,14 +24,12 @@ def solve(
     landmarks: LandmarkTerm,
     shading: ShadingTerm | None,
     rounds: int,
-    reader: str = "both",
 ) -> tuple[list[View], NDArray]:
     """Refine poses, expressions and the identity.
 
     Args:
         identity: (K,) weights to start from.
         shading: the photometric term, or None for landmarks alone.
-        reader: whose landmarks count: "both", "landmarks" or "network", see FitOptions.
 
     Returns:
         views and identity after `rounds` steps, or earlier if the step is tiny.
@@ -44,7 +42,7 @@ def solve(
         vector[:K] -= identity
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
-            part, right = _seen(landmarks, view, observation, shape, reader)
+            part, right = _seen(landmarks, view, observation, shape)
             if shading is not None:
                 more, also = shading.equations(index, view, shape)
                 part, right = part + more, right + also
@@ -73,20 +71,16 @@ def solve(
     return views, identity
 
 
-def _seen(
-    landmarks: LandmarkTerm, view: View, observation: Observation, shape: NDArray, reader: str
-) -> tuple[NDArray, NDArray]:
-    """The detector's landmarks and the network's reading of one photo, as far as there are any and they are wanted."""
+def _seen(landmarks: LandmarkTerm, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
+    """The detector's landmarks and the network's reading of one photo, as far as there are any."""
     reading = observation.reading
-    alone = reading is not None and (reader == "network" or reading.disagreement is None)
-    size = POSE + len(shape)
-    part, right = np.zeros((size, size)), np.zeros(size)
-    if not alone:
-        part, right = landmarks.equations(view, observation, shape)
-    if reading is not None and (alone or reader != "landmarks"):
-        more, also = read_equations(landmarks, view, observation, shape, EXPRESSION_SIGMA)
-        part, right = part + more, right + also
-    return part, right
+    if reading is None:
+        return landmarks.equations(view, observation, shape)
+    part, right = read_equations(landmarks, view, observation, shape, EXPRESSION_SIGMA)
+    if reading.alone:
+        return part, right
+    more, also = landmarks.equations(view, observation, shape)
+    return part + more, right + also
 
 
 def bounded_step(matrix: NDArray, vector: NDArray, bounds: NDArray) -> NDArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -54,7 +55,9 @@ class FaceCrops:
         return self.photographed(self.shards.batch(number), rng)
 
     def photographed(self, rows: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-        """The stored columns as the network sees them."""
+        """The stored columns as the network sees them, half of them in a mirror."""
+        flip = np.zeros(len(rows["image"]), bool) if self.calm else rng.random(len(rows["image"])) < 0.5
+        rows = mirrored(rows, flip)
         made = [self._one(rows["image"][k], rows["landmarks"][k], rng) for k in range(len(rows["image"]))]
         return {
             "crops": np.stack([row[0] for row in made]),
@@ -85,6 +88,37 @@ class FaceCrops:
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         moved = np.column_stack([align.moved(points[:, :2], matrix), points[:, 2] * scale]) / SIDE
         return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
+
+
+@lru_cache(maxsize=1)
+def mirror_maps() -> tuple[Array, Array, Array]:
+    """(478,) landmarks and (52,) expression units on the other side, and (K, K): identity weights of the mirrored head.
+
+    The last is a least squares fit of the mirrored modes by the modes.
+    """
+    from maquette.morphable import load
+
+    model = load("maquette-head")
+    basis = model.identity_basis.reshape(len(model.identity_basis), -1).astype(np.float64)
+    turned = (model.identity_basis[:, model.mirror] * [-1, 1, 1]).reshape(len(basis), -1)
+    weights = np.linalg.solve(basis @ basis.T, basis @ turned.T)
+    names = list(model.expression_names)
+    swapped = [n.replace("Left", "?").replace("Right", "Left").replace("?", "Right") for n in names]
+    units = np.array([names.index(n) if n in names else k for k, n in enumerate(swapped)])
+    return model.landmark_mirror, units, weights
+
+
+def mirrored(rows: dict[str, Array], which: Array) -> dict[str, Array]:
+    """The stored columns with some examples (N,) bool turned left to right, labels and all."""
+    points, units, identity = mirror_maps()
+    rows = {name: column.copy() for name, column in rows.items()}
+    rows["image"][which] = rows["image"][which][:, :, ::-1]
+    landmarks = rows["landmarks"][which][:, points]
+    landmarks[..., 0] = STORED - landmarks[..., 0]
+    rows["landmarks"][which] = landmarks
+    rows["identity"][which] = rows["identity"][which].astype(np.float64) @ identity.T
+    rows["expression"][which] = rows["expression"][which][:, units]
+    return rows
 
 
 def _jittered(jitter: Array) -> Array:
