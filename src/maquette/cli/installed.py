@@ -35,11 +35,16 @@ READ = {
     "trimesh": "MIT",
     "vtk": "BSD-3-Clause",
 }
+RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"  # GCC's libraries; the exception frees what is linked with them
 # Libraries inside binary wheels whose licence differs in kind from the wheel's own.
 CARRIED = {
     "av": "FFmpeg LGPL-3.0-or-later; libx264, libx265 GPL-2.0-or-later",
-    "opencv-contrib-python": "FFmpeg LGPL-2.1-or-later; Qt LGPL-3.0-only",
+    "numpy": f"libgfortran {RUNTIME}; libquadmath LGPL-2.1-or-later",
+    "opencv-contrib-python": f"FFmpeg LGPL-2.1-or-later; Qt LGPL-3.0-only; libgfortran {RUNTIME}",
     "pillow-heif": "libheif, libde265 LGPL-3.0-or-later; libx265 GPL-2.0-or-later",
+    "scipy": f"libgfortran {RUNTIME}; libquadmath LGPL-2.1-or-later",
+    "sentencepiece": f"libgomp {RUNTIME}",
+    "torch": f"libgomp {RUNTIME}",
 }
 
 
