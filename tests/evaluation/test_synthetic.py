@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput, NothingFound
+from maquette.core.options import FitOptions
 from maquette.evaluation import synthetic
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head
-from maquette.evaluation.synthetic import FRONTAL, Condition, evaluate_synthetic, sensor_for
-from maquette.evaluation.synthetic_scores import Score, report
+from maquette.evaluation.synthetic import FRONTAL, Condition, compare_synthetic, evaluate_synthetic, sensor_for
+from maquette.evaluation.synthetic_scores import Score, comparison, report
 from maquette.synthesis.person import draw_person, head_model
 from maquette.synthesis.sample import photograph
 
@@ -167,8 +168,30 @@ def test_ratios_and_gaps_are_of_the_same_people():
     assert rows["tone gap %"][1] == pytest.approx(10) and rows["tone gap %"][3] == 5.0
 
 
+def test_variants_are_compared_over_the_people_that_all_found():
+    series = {"frontal": "frontal", "yaw 60": "yaw"}
+    one = [Score(p, name, 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(3) for name in series]
+    two = [s if s.person or s.condition == "frontal" else Score(0, "yaw 60", 5, why="no face") for s in one]
+    table = comparison({"one": one, "two": two}, series, "t")
+    rows = [dict(zip(table.columns, row)) for row in table.rows]
+    assert [row["people in all"] for row in rows] == [3, 2]
+    assert [row["one: error mm"] for row in rows] == [2.0, 2.5] == [row["two: error mm"] for row in rows]
+    assert rows[1]["one: found %"] == 100 and rows[1]["two: found %"] == pytest.approx(200 / 3)
+    assert [row["average head mm"] for row in rows] == [2.0, 2.0]
+    assert [part.title for part in table.more] == ["one", "two"]
+
+
+def test_an_ablation_shows_everybody_the_same_photographs(run):
+    run(average_of, [])  # the stub answers for both
+    table = compare_synthetic({"a": FitOptions(), "b": FitOptions(seed=1)}, PEOPLE, 3, SIZE, [PROFILE])
+    assert table.column("a: error mm") == table.column("b: error mm") == pytest.approx(table.column("average head mm"))
+    assert table.column("n") == [PEOPLE] * 2
+
+
 def test_impossible_wishes_are_one_line():
     with pytest.raises(BadInput, match="1 person"):
         evaluate_synthetic(0)
+    with pytest.raises(BadInput, match="nothing to compare"):
+        compare_synthetic({})
     with pytest.raises(BadInput, match="two conditions of one name"):
         evaluate_synthetic(1, conditions=[PROFILE, replace(PROFILE, yaw=30)])

@@ -10,7 +10,7 @@ both without expression, after the similarity that fits them best (Umeyama 1991)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,7 @@ from maquette.core.options import FitOptions
 from maquette.evaluation.landmarks import box_size
 from maquette.evaluation.predict import Method, Prediction, same_topology
 from maquette.evaluation.registration import corresponding_distances
-from maquette.evaluation.synthetic_scores import Score, report
+from maquette.evaluation.synthetic_scores import Score, comparison, report
 from maquette.evaluation.table import Table
 from maquette.synthesis.person import Person, draw_person, head_model
 from maquette.synthesis.sample import Asked, Sample, photograph
@@ -93,43 +93,86 @@ def evaluate_synthetic(
     Raises:
         BadInput: nobody to draw, two conditions of one name, a method whose heads have other triangles than maquette's.
     """
+    options = options or FitOptions()
+    scores = photo_scores({options.method: options}, people, seed, size, conditions, progress)[options.method]
+    return report(scores, _series(conditions), f"{options.method} on {people} synthetic faces of {size} px")
+
+
+def compare_synthetic(
+    variants: Mapping[str, FitOptions],
+    people: int = 24,
+    seed: int = 0,
+    size: int = 512,
+    conditions: Sequence[Condition] = CONDITIONS,
+    progress: Progress = silent,
+) -> Table:
+    """Several methods or settings on the same photographs, each taken once: an ablation.
+
+    Args:
+        variants: name -> options of the method; the others as in `evaluate_synthetic`.
+
+    Returns:
+        A row per condition: each variant's share found and its error over the people of whom all have a head; below it
+        each variant's own tables, one after the other.
+    """
+    scores = photo_scores(variants, people, seed, size, conditions, progress)
+    return comparison(scores, _series(conditions), f"{', '.join(variants)} on {people} synthetic faces of {size} px")
+
+
+def photo_scores(
+    variants: Mapping[str, FitOptions],
+    people: int = 24,
+    seed: int = 0,
+    size: int = 512,
+    conditions: Sequence[Condition] = CONDITIONS,
+    progress: Progress = silent,
+) -> dict[str, list[Score]]:
+    """Variant -> the scores of every photograph, by person and condition; see `compare_synthetic`."""
+    wanted = _with_frontal(conditions)
+    if not variants:
+        raise BadInput("synthetic: nothing to compare: give one method or setting at least")
     if people < 1 or size < 64:
         raise BadInput(f"synthetic: wanted 1 person and 64 pixels at least, got {people} and {size}")
-    wanted = (FRONTAL, *(condition for condition in conditions if condition != FRONTAL))
     if len({condition.name for condition in wanted}) < len(wanted):
         raise BadInput("synthetic: two conditions of one name: name each differently")
-    options = options or FitOptions()
-    method, scores = Method(options), []
+    methods = {name: Method(options) for name, options in variants.items()}
+    scores: dict[str, list[Score]] = {name: [] for name in variants}
     with TemporaryDirectory(prefix="maquette-") as folder:
         for number in range(people):
-            scores += _person_scores(method, (seed, number), size, wanted, Path(folder), progress)
-    series = {condition.name: condition.series for condition in wanted}
-    return report(scores, series, f"{options.method} on {people} synthetic faces of {size} px")
+            for condition, sample in _photographs((seed, number), size, wanted, progress):
+                name = f"{number:03d} {condition.name}"
+                progress(name, "reconstruction")
+                photo = Path(folder) / f"{name}.png"
+                if not cv2.imwrite(str(photo), sample.image[..., ::-1]):
+                    raise BadInput(f"{photo}: cannot be written: is the disk full?")
+                for variant, method in methods.items():
+                    scores[variant].append(_attempt(method, sample, photo, number, condition.name))
+                photo.unlink()
+    return scores
 
 
-def _person_scores(
-    method: Method,
-    who: tuple[int, int],
-    size: int,
-    conditions: Sequence[Condition],
-    folder: Path,
-    progress: Progress,
-) -> list[Score]:
-    """One person, (seed, number), in all conditions, the frontal first."""
+def _with_frontal(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    return (FRONTAL, *(condition for condition in conditions if condition != FRONTAL))
+
+
+def _series(conditions: Sequence[Condition]) -> dict[str, str]:
+    return {condition.name: condition.series for condition in _with_frontal(conditions)}
+
+
+def _photographs(
+    who: tuple[int, int], size: int, conditions: Sequence[Condition], progress: Progress
+) -> Iterator[tuple[Condition, Sample]]:
+    """One person, (seed, number), in all conditions, the frontal first: it tells how wide the face is."""
     seed, number = who
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
-    width, scores = 0.0, []
+    width, side = 0.0, -1.0 if number % 2 else 1.0
     for condition in conditions:
-        name = f"{number:03d} {condition.name}"
-        progress(name, "photograph")
+        progress(f"{number:03d} {condition.name}", "photograph")
         shown = person if condition.monk is None else painted(person, condition.monk)
-        side = -1.0 if number % 2 else 1.0
         asked = Asked(np.radians(side * condition.yaw), sensor_for(condition, width))
         sample = photograph(shown, (seed, TEST, number, 1), size, asked=asked)
         width = width or float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
-        progress(name, "reconstruction")
-        scores.append(_attempt(method, sample, folder / f"{name}.png", number, condition.name))
-    return scores
+        yield condition, sample
 
 
 def painted(person: Person, monk: int) -> Person:
@@ -154,17 +197,12 @@ def sensor_for(condition: Condition, width: float) -> Sensor:
 
 
 def _attempt(method: Method, sample: Sample, photo: Path, number: int, condition: str) -> Score:
-    """One photograph, written, reconstructed and scored; without a head it keeps the reason."""
-    written = cv2.imwrite(str(photo), sample.image[..., ::-1])
-    if not written:
-        raise BadInput(f"{photo}: cannot be written: is the disk full?")
+    """One photograph, reconstructed and scored; without a head it keeps the reason."""
     points = sample.landmarks["mediapipe478"][:, :2]
     try:
         prediction = method.predict(photo, box=np.concatenate([points.min(axis=0), points.max(axis=0)]))
     except NothingFound as error:
         return Score(number, condition, sample.person.skin.monk, why=str(error))
-    finally:
-        photo.unlink()
     return scored(prediction, sample, number, condition)
 
 

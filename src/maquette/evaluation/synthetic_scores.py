@@ -59,7 +59,7 @@ def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Ta
         series: condition -> the thing that is changed, in the order of the rows.
         title: of the table.
     """
-    found = {name: {s.person: s for s in scores if s.condition == name and not s.why} for name in series}
+    found = _found(scores, series)
     more = []
     for kind in dict.fromkeys(series.values()):
         names = [name for name in series if series[name] in (kind, FRONTAL)]
@@ -73,6 +73,34 @@ def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Ta
     curves = {name: np.array([s.shape for s in found[name].values()]) for name in series if found[name]}
     columns = ("score", "value", "standard error", "goal, at most", "people")
     return Table(title, columns, _goals(found, tones, scores), _notes(scores, series), curves, "mm", tuple(more))
+
+
+def comparison(variants: Mapping[str, Sequence[Score]], series: Mapping[str, str], title: str) -> Table:
+    """Several variants of a method beside each other, over the same people; each variant's `report` below.
+
+    Args:
+        variants: name -> its scores, of the same people and conditions.
+        series: condition -> the thing that is changed, in the order of the rows.
+    """
+    found = {variant: _found(scores, series) for variant, scores in variants.items()}
+    rows = []
+    for name in series:
+        n = sum(s.condition == name for s in next(iter(variants.values())))
+        shapes = _together([found[variant][name] for variant in variants])
+        average = _together([found[variant][name] for variant in variants], "average")
+        shares = [100 * len(found[variant][name]) / n for variant in variants]
+        means = shapes.mean(axis=0).tolist() if len(shapes) else [None] * len(variants)
+        rows.append((name, n, *shares, len(shapes), *means, _mean(average.ravel())))
+    columns = ("condition", "n", *(f"{v}: found %" for v in variants), "people in all")
+    columns += (*(f"{v}: error mm" for v in variants), "average head mm")
+    notes = ("errors are means over the people of whom all variants found a head, so that they compare",)
+    curves = {f"{v}, frontal": np.array([s.shape for s in found[v][FRONTAL].values()]) for v in variants}
+    more = tuple(report(scores, series, variant) for variant, scores in variants.items())
+    return Table(title, columns, tuple(rows), notes, curves, "mm", more)
+
+
+def _found(scores: Sequence[Score], series: Mapping[str, str]) -> dict[str, Scores]:
+    return {name: {s.person: s for s in scores if s.condition == name and not s.why} for name in series}
 
 
 def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Score]) -> tuple[tuple, ...]:
@@ -109,10 +137,10 @@ def _series_table(title: str, names: list[str], scores: Sequence[Score], found: 
     return Table(title, COLUMNS, tuple(rows))
 
 
-def _together(conditions: Sequence[Scores]) -> NDArray:
-    """(P, C) shape errors of the people who have a head in all conditions."""
+def _together(conditions: Sequence[Scores], error: str = "shape") -> NDArray:
+    """(P, C) errors of the people who have a head in all conditions."""
     people = [p for p in conditions[0] if all(p in other for other in conditions)]
-    return np.array([[other[p].shape for other in conditions] for p in people]).reshape(-1, len(conditions))
+    return np.array([[getattr(other[p], error) for other in conditions] for p in people]).reshape(-1, len(conditions))
 
 
 def _estimate(errors: NDArray, of_means: Callable[[NDArray], float]) -> tuple[float | None, float | None]:
