@@ -212,7 +212,7 @@ def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: T
     samples = points.shape[1]
     flat = project(points.reshape(-1, 3), *view).reshape(points.shape)
     radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
-    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else 1.0)
+    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else torch.ones_like(radius))
     if 2 * float((radius * focal).mean()) < FINEST:
         return None
     every = thinning(flat, size)
