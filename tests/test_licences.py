@@ -102,7 +102,7 @@ def test_extras_hold_no_name_twice_and_torch_is_in_the_core():
 
 
 def test_binary_wheels_that_carry_copyleft_libraries_are_told():
-    """Wheels with FFmpeg, x264, x265 or GCC's libraries inside: their own licence is permissive, so only their files tell."""
+    """Wheels with FFmpeg, x264, x265 or GCC's libraries: their own licence is permissive, so only their files tell."""
     for name, package in closure("maquette", EXTRAS).items():
         files = [str(file) for file in package.files or []]
         if any(re.search(r"libx26[45]|libavcodec|libde265|libQt5|libgomp|libgfortran", file) for file in files):
