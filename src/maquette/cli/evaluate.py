@@ -28,7 +28,8 @@ class Task:
         function: "module:function", imported on first use; it returns a `Table`.
         inputs: what its positional arguments are.
         text: one line of help.
-        count: "module:function" that lists the items of the first input, for the progress bar; "" for one step.
+        count: "module:function" that lists the items of the first input (or of so many people), for the progress bar;
+            "" for one step.
         together: whether it can reconstruct a person from several photos.
         status: "module:function" that makes the exit code of the table; "" for 0.
     """
@@ -73,7 +74,10 @@ TASKS = {
     ),
     "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
     "synthetic": Task(
-        HERE + "synthetic:evaluate_synthetic", (), "faces of people who do not exist, by yaw, exposure and tone"
+        HERE + "synthetic:evaluate_synthetic",
+        (),
+        "faces of people who do not exist, by yaw, exposure and tone",
+        HERE + "synthetic:planned",
     ),
 }
 LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name, task in TASKS.items())
@@ -159,13 +163,13 @@ def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions,
             raise BadInput(f"--{field.name}: evaluate {name} does not take it")
     if fit.together and not task.together:
         raise BadInput(f"--together: evaluate {name} scores each photo by itself")
-    with _progress(task, inputs, shown) as show:
+    with _progress(task, inputs, settings.people, shown) as show:
         return function(*inputs, **given, **({"progress": show} if "progress" in known else {}))
 
 
 @contextmanager
-def _progress(task: Task, inputs: list[Path], shown: bool) -> Iterator[Progress]:
-    total = len(_named(task.count, "")(inputs[0])) if task.count and shown else 1
+def _progress(task: Task, inputs: list[Path], people: int, shown: bool) -> Iterator[Progress]:
+    total = len(_named(task.count, "")(inputs[0] if inputs else people)) if task.count and shown else 1
     with progress_bar(total, shown) as show:
         yield show
 

@@ -72,6 +72,11 @@ CONDITIONS = (
 )
 
 
+def planned(people: int) -> range:
+    """One number per photograph that `evaluate_synthetic` takes of so many people."""
+    return range(people * len(CONDITIONS))
+
+
 def evaluate_synthetic(
     people: int = 24,
     seed: int = 0,

@@ -22,6 +22,7 @@ AVERAGE_MM = 1.5  # mean distance from the average face below which the head tel
 LITTLE_SEEN = 0.45  # share of the face's texels; its sides count, so a clear photo from the front reaches 0.6
 BLURRED, DROWNED, BURNT, COVERED = 0.35, 0.25, 0.15, 0.40
 TURNED = math.radians(50)
+DISAGREE = 0.05  # share of the face's size by which network and detector may differ; see perception/regressor/CARD.md
 SMALL_FACE = 100  # pixels between the outermost landmarks
 FILES = {
     "head.glb": "neutral head with 52 ARKit morph targets, metres, y up, facing +z",
@@ -99,6 +100,8 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
         "confidence": observation.confidence,
         "landmark_error_px": item("landmark_error_px"),
         "landmark_error_mm": item("landmark_error_mm"),
+        "disagreement": item("disagreement"),
+        "read_by": "network" if observation.reading is not None and observation.reading.alone else "detector",
         "pose_degrees": {name: math.degrees(angle) for name, angle in pose.items()},
         "focal_px": camera.intrinsics[0, 0],
         "distance_m": float(np.linalg.norm(camera.world_to_camera[:3, 3])),
@@ -117,6 +120,10 @@ def remarks(facts: Mapping[str, Any], several: bool) -> list[str]:
     """Warnings about one photo, in plain words."""
     yaw = abs(facts["pose_degrees"].get("yaw", 0.0))
     found = [
+        (
+            (facts.get("disagreement") or 0.0) > DISAGREE,
+            "network and detector disagree on where the face's points are: look at the overview before you use this",
+        ),
         (facts["sharpness"] < BLURRED, "the photo is blurred: fine detail is lost"),
         (facts["dark"] > DROWNED, "much of the face is in black shadow"),
         (facts["bright"] > BURNT, "part of the face is burnt out"),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
     """Fit one head to one or several photos of one person.
 
     Raises:
-        NothingFound: without observations.
+        NothingFound: without observations, or without the landmarks that are asked for.
     """
     if not observations:
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
@@ -93,8 +94,15 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
 
 
 def told_by(reader: str, observation: Observation) -> Observation:
-    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts."""
-    if reader == "landmarks" and observation.reading is not None and not observation.reading.alone:
+    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts.
+
+    Raises:
+        NothingFound: the detector's landmarks are wanted, and there are none.
+    """
+    if reader == "landmarks" and observation.reading is not None:
+        if observation.reading.alone:
+            name = Path(observation.frame.origin).name or "the picture"
+            raise NothingFound(f"{name}: the detector's landmarks do not fit this face: use --reader both")
         return replace(observation, reading=None)
     if reader == "network" and observation.reading is not None:
         alone = replace(observation.reading, disagreement=None)
