@@ -39,6 +39,7 @@ def test_front_and_back_share_one_outline(figure):
     both = front & back
     assert both.sum() > 0.98 * (front | back).sum() and np.array_equal(front, figure.kind > 0)
     assert (figure.back_depth[both] > figure.depth[both] - 1e-3).all()
+    assert np.array_equal(figure.back_normals.any(axis=2), back) and np.array_equal(figure.normals.any(axis=2), front)
     towards = figure.camera.world_to_camera[2, :3]
     assert ((figure.normals[front] @ towards) < 0.2).mean() > 0.99
     assert ((figure.back_normals[back] @ towards) > -0.2).mean() > 0.99

@@ -11,7 +11,7 @@ from maquette.core.options import SynthesisOptions
 from maquette.geometry.cameras import camera_centre, project
 from maquette.geometry.raycast import RayCaster
 from maquette.synthesis.person import draw_person, head_model
-from maquette.synthesis.sample import HIDDEN_BY_M, Asked, _closed_faces, _loops, odd_crossings, photograph
+from maquette.synthesis.sample import Asked, _closed_faces, _loops, odd_crossings, photograph
 from maquette.synthesis.sensor import Sensor
 from maquette.synthesis.types import Kind
 
@@ -94,7 +94,7 @@ def test_visibility_is_that_of_rays(person):
             inside = ((at >= 0) & (at < SIZE)).all(axis=1)
             at = at.clip(0, SIZE - 1)
             bare = inside & np.isfinite(sample.uv[at[:, 1], at[:, 0], 0])
-            agree.append((sample.visible[scheme] == (hit > reach - HIDDEN_BY_M))[bare])
+            agree.append((sample.visible[scheme] == (hit > reach - 0.006))[bare])
             assert not sample.visible[scheme][~inside].any()
     assert np.concatenate(agree).mean() > 0.96 and len(np.concatenate(agree)) > 800
 
