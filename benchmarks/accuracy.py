@@ -45,12 +45,16 @@ def steps() -> list[tuple[str, FitOptions, list]]:
     """The ablation: label, options and what is replaced."""
     term = method.landmark_term(MODEL.name, method.MODES)
     still = (method, "slide", no_slide)
+    flat = FitOptions(photometric=False, reader="landmarks")
+    detector = FitOptions(reader="landmarks")
     return [
-        ("landmarks, independent noise", FitOptions(photometric=False), [still, (term, "noise", plain(term))]),
-        ("landmarks, learned covariance", FitOptions(photometric=False), [still]),
-        ("+ shading", FitOptions(), [still]),
-        ("+ registration along the view", FitOptions(), [(registration, "KEPT_NORMAL", 1.0)]),
-        ("+ registration along the skin (default)", FitOptions(), []),
+        ("landmarks, independent noise", flat, [still, (term, "noise", plain(term))]),
+        ("landmarks, learned covariance", flat, [still]),
+        ("+ shading", detector, [still]),
+        ("+ registration along the view", detector, [(registration, "KEPT_NORMAL", 1.0)]),
+        ("+ registration along the skin", detector, []),
+        ("the network instead of the detector's landmarks", FitOptions(reader="network"), []),
+        ("both (default)", FitOptions(), []),
     ]
 
 

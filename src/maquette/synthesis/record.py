@@ -278,7 +278,7 @@ def _run(jobs: Iterator[tuple], workers: int) -> Iterator[list]:
         yield from (_write_some(*job) for job in jobs)
         return
     # Started anew rather than forked: torch's threads do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle)
     running: set[Future] = set()
     try:
         for job in jobs:
@@ -291,7 +291,7 @@ def _run(jobs: Iterator[tuple], workers: int) -> Iterator[list]:
         pool.shutdown(cancel_futures=True)
 
 
-def _settle() -> None:
+def settle() -> None:
     """One thread each; Ctrl-C is the parent's to hear, and nobody outlives it."""
     import torch
 

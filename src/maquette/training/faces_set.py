@@ -12,6 +12,7 @@ import numpy as np
 from maquette.core.options import SynthesisOptions
 from maquette.perception.regressor import align
 from maquette.perception.regressor.network import SIDE
+from maquette.synthesis.record import settle
 
 Array = np.ndarray
 MARGIN = 16  # pixels kept around the crop, for shifts and turns
@@ -81,13 +82,7 @@ def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 256, wo
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
     (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
     starts = range(0, options.count, per_file)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
         jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
         for job in jobs:
             yield job.result()
-
-
-def _begin() -> None:
-    import torch
-
-    torch.set_num_threads(1)
