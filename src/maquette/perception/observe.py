@@ -76,7 +76,7 @@ def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[F
         faces = faces_in(pixels, attempt, division, score, [])
         if faces:
             return faces
-    return alone.faces_read_alone(pixels, copy)
+    return alone.faint_faces(pixels, copy)
 
 
 def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
@@ -115,9 +115,12 @@ def faces_in(pixels: NDArray, copy: Copy, division: int, score: float, known: li
         if any(_same(candidate.box, face) for face in known + found):
             continue
         face = trace.trace(pixels, candidate, copy.note)
-        if face is None or any(_same(face.box, other) for other in known + found):
+        if face is not None and any(_same(face.box, other) for other in known + found):
             continue
-        if verify.is_face(pixels, face):
+        if face is None or not verify.is_face(pixels, face):
+            # A profile, say: the detector is sure, its landmarks do not fit.
+            face = alone.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
+        if face is not None and not any(_same(face.box, other) for other in known + found):
             found.append(face)
     return found
 

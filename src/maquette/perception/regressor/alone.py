@@ -21,11 +21,11 @@ FACE_PER_BOX = 1.2  # the landmarks' extent over the side of the detector's box,
 PRESENT = 0.9  # presence from which on a face is believed
 SURE = 0.035  # mean standard deviation of the landmarks, share of the face's size, up to which one is believed
 MOST = 6  # candidates tried per copy
-NOTE = "read by the face network alone: the detector's landmarks do not fit"
+NOTE = "read by the face network alone, the detector's landmarks do not fit: a profile, darkness or blur"
 
 
-def faces_read_alone(pixels: Array, copy: Copy) -> list[Face]:
-    """Faces that only our network believes in, pixels of the picture; the surest where they overlap.
+def faint_faces(pixels: Array, copy: Copy) -> list[Face]:
+    """Faces of which the detector is not sure, but our network is; pixels of the picture, the likeliest first.
 
     Args:
         pixels: (H, W, 3) uint8, the picture.
@@ -34,7 +34,7 @@ def faces_read_alone(pixels: Array, copy: Copy) -> list[Face]:
     found: list[Face] = []
     for attempt, division in _searches(copy):
         for candidate in detect.candidates(attempt, division, FAINT)[:MOST]:
-            face = _face(pixels, candidate)
+            face = read_face(pixels, candidate)
             if face is not None and all(detect.overlap(face.box, other.box) < 0.4 for other in found):
                 found.append(face)
         if found:
@@ -48,7 +48,8 @@ def _searches(copy: Copy) -> Iterator[tuple[Copy, int]]:
     yield copy, 2
 
 
-def _face(pixels: Array, candidate: Detection) -> Face | None:
+def read_face(pixels: Array, candidate: Detection) -> Face | None:
+    """The face at a candidate, pixels of the picture; None if the network does not believe in it."""
     reading = reader.read(pixels, _place(candidate), SETTLING)
     if not believable(reading):
         return None
