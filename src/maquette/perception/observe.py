@@ -16,7 +16,7 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Camera, Frame, Observation, Reading, Subject
 from maquette.perception import detect, segment, skin, topology, trace, verify
 from maquette.perception.detect import Copy
-from maquette.perception.regressor import alone, reader
+from maquette.perception.regressor import alone, leads, reader
 from maquette.perception.regressor.align import place_of
 from maquette.perception.trace import Face
 
@@ -138,7 +138,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     towards = facing(landmarks)
     bare = skin.skin_mask(crop, landmarks, towards)
     mask = segment.subject_mask(crop, face.roll, landmarks, others)
-    return Observation(
+    seen = Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
         box=box,
         subject=Subject.FACE,
@@ -153,12 +153,11 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         notes=(face.note,) if face.note else (),
         reading=reading,
     )
+    return leads.led(seen)
 
 
-def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading | None:
+def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:
     """What the network says of the same face, and how far it differs from the detector."""
-    if not reader.available():
-        return None
     reading = reader.read(crop, place_of(landmarks))
     if face.alone:
         return reading

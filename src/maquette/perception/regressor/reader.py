@@ -24,13 +24,6 @@ JITTER = ((0.0, 0.0, 0.0, 0.0), (0.015, -0.015, 0.04, 0.05))
 _in_use = threading.Lock()
 
 
-def available() -> bool:
-    """TEMPORARY until the weights are in the zoo."""
-    from maquette.weights.store import zoo
-
-    return NAME in zoo()
-
-
 @lru_cache(maxsize=1)
 def load_regressor() -> FaceRegressor:
     """The shipped network in float32.

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation, Reading
 from maquette.reconstruction.parametric.landmarks import LandmarkTerm
 from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
+from maquette.weights.store import fetch
 
 # Chosen on the development scans and held-out synthetic faces; CARD.md has the sweeps.
-LANDMARK_TRUST = 0.02  # 478 errors move together: each landmark counts as this share of an independent one
-IDENTITY_TRUST = 0.5  # share of the network's information on identity that survives on photographs
+GAP = 8.0  # how much larger the network's errors are taken to be on photographs than on renders
+IDENTITY_TRUST = 1.0  # share of the network's information on identity that survives on photographs
 EXPRESSION_TRUST = 0.25
 LOWEST_SIGMA = 0.004  # of the face's size: no landmark is known better
+
+
+@lru_cache(maxsize=1)
+def noise() -> tuple[NDArray, NDArray]:
+    """How the network's errors, each over its standard deviation, move together (tools/calibrate_reader.py).
+
+    Returns:
+        factor (R, 956) and spread (956,) of the covariance factor' factor + spread^2, x and y of each landmark.
+    """
+    from safetensors.numpy import load_file
+
+    tensors = load_file(fetch("face-regressor-noise"))
+    factor, spread = tensors["factor"].astype(float), tensors["spread"].astype(float)
+    return factor.reshape(len(factor), -1), spread.ravel()
 
 
 def landmark_equations(
     term: LandmarkTerm, view: View, observation: Observation, shape: NDArray
 ) -> tuple[NDArray, NDArray]:
     """Normal matrix and vector over [pose (7), identity (K), expression (E)] of the network's landmarks.
+
+    Whitened by their standard deviations and the learned covariance, inverted by Woodbury's identity.
 
     Args:
         shape: (K + E,) identity and expression weights.
@@ -29,12 +48,16 @@ def landmark_equations(
     placed = (term.mean + term.basis @ shape) @ view.rotation.T + view.translation
     pixels, by_pose, by_shape = point_jacobian(view, placed, term.basis)
     extent = np.ptp(reading.landmarks[:, :2], axis=0).max()
-    sigma = np.maximum(reading.sigma, LOWEST_SIGMA * extent)
-    weight = np.sqrt(LANDMARK_TRUST) / sigma
-    residual = ((reading.landmarks[:, :2] - pixels) * weight[:, None]).ravel()
-    jacobian = np.concatenate([by_pose, by_shape], axis=2) * weight[:, None, None]
-    jacobian = jacobian.reshape(residual.size, -1)
-    return jacobian.T @ jacobian, jacobian.T @ residual
+    sigma = np.repeat(np.maximum(reading.sigma, LOWEST_SIGMA * extent), 2) * GAP
+    factor, spread = noise()
+    inverse = 1 / (sigma * spread)
+    white = (reading.landmarks[:, :2] - pixels).ravel() * inverse
+    jacobian = np.concatenate([by_pose, by_shape], axis=2).reshape(white.size, -1) * inverse[:, None]
+    across = (factor / spread).T
+    inner = np.linalg.cholesky(np.eye(across.shape[1]) + across.T @ across)
+    moved = np.linalg.solve(inner, across.T @ jacobian)
+    along = np.linalg.solve(inner, across.T @ white)
+    return jacobian.T @ jacobian - moved.T @ moved, jacobian.T @ white - moved.T @ along
 
 
 def coefficient_equations(
