@@ -74,7 +74,9 @@ def test_small_faces(sample, full_landmarks, width):
     small = enlarged(sample, factor)
     found = observe(Frame(small), PerceptionOptions(min_face=38))
     assert len(found) == 1
-    assert disagreement(to_full(found[0]) * 512 / small.shape[1], full_landmarks) < 0.04
+    # The network leads on small faces, and its points are not quite the detector's.
+    assert disagreement(to_full(found[0]) * 512 / small.shape[1], full_landmarks) < 0.06
+    assert found[0].reading.alone == any("pixels across" in note for note in found[0].notes) == (width == 41)
 
 
 def test_needle_in_a_haystack(sample, full_landmarks):
@@ -100,7 +102,8 @@ def test_turned_photos(sample, full_landmarks, degrees):
 def test_dark_photos(sample, full_landmarks, light):
     found = observe(Frame((sample * light).astype(np.uint8)))
     assert len(found) == 1
-    assert disagreement(to_full(found[0]), full_landmarks) < 0.03
+    assert disagreement(to_full(found[0]), full_landmarks) < 0.065
+    assert found[0].reading.alone and any("the face is dark" in note for note in found[0].notes)
 
 
 def test_mirrored_photo_gives_mirrored_landmarks(sample, full_landmarks):

@@ -28,7 +28,7 @@ def told(identity, yaw=0.2, sigma=0.3, alone=False):
     read = Reading(
         landmarks,
         np.full(478, 1.0),
-        identity[:60].astype(float),
+        identity[:60] * (1 - sigma**2),  # a posterior mean: drawn to the prior's
         np.full(60, sigma),
         expression,
         np.full(52, 0.1),
