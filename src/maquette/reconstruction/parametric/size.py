@@ -15,6 +15,7 @@ from maquette.reconstruction.parametric.state import View
 IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
 HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well
 IRISES = ((469, 471, 468), (474, 476, 473))  # left and right edge, centre, of each iris in MediaPipe's landmarks
+SEEN_ASKANCE = np.radians(45.0)  # yaw from which on an iris is too narrow in the picture to be a ruler
 PIXEL_ERROR = 0.6  # standard error of an iris diameter in pixels of the photo, measured on renders
 
 
@@ -45,6 +46,8 @@ def measure_size(
         return Size(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
     logs, spreads = [], []
     for view, observation in zip(views, observations):
+        if abs(view.yaw_pitch_roll()[0]) > SEEN_ASKANCE:
+            continue
         points = term.mean + term.basis @ np.concatenate([identity, view.expression])
         placed = points @ view.rotation.T + view.translation
         per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
