@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from maquette.perception.detect import apply
 from maquette.perception.regressor import align
 
 
@@ -15,7 +16,7 @@ def landmarks():
 
 
 def test_the_face_stands_upright_and_fills_its_share(landmarks):
-    crop = align.moved(landmarks, align.alignment(landmarks, 128))
+    crop = apply(align.alignment(landmarks, 128), landmarks)
     up = crop[align.FOREHEAD] - crop[align.CHIN]
     assert abs(up[0]) < 1e-9 and up[1] < 0
     low, high = crop.min(axis=0), crop.max(axis=0)
@@ -27,13 +28,13 @@ def test_where_the_face_lies_in_the_picture_does_not_matter(landmarks):
     turn = 0.7
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     elsewhere = 3.1 * landmarks @ rotation.T + [200, -50]
-    crops = [align.moved(points, align.alignment(points, 128)) for points in (landmarks, elsewhere)]
+    crops = [apply(align.alignment(points, 128), points) for points in (landmarks, elsewhere)]
     assert np.allclose(*crops)
 
 
 def test_jitter_moves_turns_and_sizes(landmarks):
-    still = align.moved(landmarks, align.alignment(landmarks, 128))
-    moved = align.moved(landmarks, align.alignment(landmarks, 128, (0.1, -0.05, np.log(2), 0.3)))
+    still = apply(align.alignment(landmarks, 128), landmarks)
+    moved = apply(align.alignment(landmarks, 128, (0.1, -0.05, np.log(2), 0.3)), landmarks)
     cos, sin = np.cos(0.3), np.sin(0.3)
     expected = 0.5 * (still - 64) @ np.array([[cos, -sin], [sin, cos]]) + 64 + [12.8, -6.4]
     assert np.allclose(moved, expected)

@@ -220,6 +220,7 @@ class Reconstruction:
         motion: (N, V, 3) float32 metres, the vertices per observation, or None.
         parameters: named arrays of the model, each documented by the method.
         scale: "metric" or "relative".
+        volume: the occupancy that the shape was drawn from, in the same world frame, or None.
         provenance: method, model, measured facts (JSON-able).
     """
 
@@ -229,6 +230,7 @@ class Reconstruction:
     parameters: Mapping[str, Array] = field(default_factory=dict)
     scale: str = "relative"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    volume: Volume | None = None
 
     def __post_init__(self) -> None:
         if self.scale not in ("metric", "relative"):

@@ -95,11 +95,17 @@ def warp(pixels: NDArray, matrix: NDArray, size: tuple[int, int]) -> NDArray:
         matrix: (2, 3), from pixels of the source to pixels of the result.
         size: (width, height) of the result.
     """
-    shifted = np.array(matrix, float)
-    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
+    shifted = for_cv2(matrix)
     enlarges = abs(np.linalg.det(shifted[:, :2])) > 1.0
     flags = cv2.INTER_CUBIC if enlarges else cv2.INTER_LINEAR
     return cv2.warpAffine(pixels, shifted, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def for_cv2(matrix: NDArray) -> NDArray:
+    """The (2, 3) affine between our pixels as cv2 wants it, whose first pixel is centred on (0, 0)."""
+    shifted = np.array(matrix, float)
+    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
+    return shifted
 
 
 def apply(matrix: NDArray, points: NDArray) -> NDArray:

@@ -94,7 +94,7 @@ def trace(pixels: NDArray, detection: Detection, note: str = "") -> Face | None:
     Returns:
         The face, or None if the landmark network sees none there.
     """
-    source = Source.around(pixels, _from_detection(detection))
+    source = Source.around(pixels, placement_from(detection))
     placement = source.placement
     for _ in range(SETTLING_CROPS):
         landmarks, presence = source.trace(placement)
@@ -152,7 +152,7 @@ def placement_of(landmarks: NDArray) -> Placement:
     return Placement((low + high) / 2 @ upright, float(np.max(high - low)) * CROP_PER_FACE, roll)
 
 
-def _from_detection(detection: Detection) -> Placement:
+def placement_from(detection: Detection) -> Placement:
     """A first placement; roll from eye line and eyes to mouth, each by its length: in a profile the eyes coincide."""
     right, left, _, mouth = detection.keypoints[:4]
     down = mouth - (right + left) / 2

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from maquette.core.options import SynthesisOptions
+from maquette.perception.detect import apply
 from maquette.perception.regressor import align
 from maquette.perception.regressor.network import SIDE
 from maquette.synthesis.record import settle
@@ -36,7 +37,7 @@ def example(sample) -> dict[str, Array]:
     depth = (points[:, 2] - points[:, 2].mean()) * per_metre
     return {
         "image": align.cut(sample.image, matrix, STORED),
-        "landmarks": np.column_stack([align.moved(points[:, :2], matrix), depth]).astype(np.float32),
+        "landmarks": np.column_stack([apply(matrix, points[:, :2]), depth]).astype(np.float32),
         "visible": sample.visible["mediapipe478"].astype(np.uint8),
         "identity": sample.person.identity.coefficients.astype(np.float16),
         "expression": sample.expression.astype(np.float16),

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from maquette.perception.detect import apply, for_cv2
+from maquette.perception.trace import Placement
+
 Array = np.ndarray
 MARGIN = 1.4  # side of the crop over the larger extent of the landmarks
 FOREHEAD, CHIN = 10, 152  # MediaPipe's topmost and lowest landmark: their line is upright also in profile
@@ -27,10 +30,10 @@ class Place:
             side: of the crop, pixels.
             jitter: shift x and y as shares of the crop, log of the size, turn in radians.
         """
-        turn = self.turn + jitter[3]
-        scale = side / (MARGIN * self.extent * np.exp(jitter[2]))
-        linear = scale * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-        return np.column_stack([linear, side * (0.5 + np.array(jitter[:2])) - linear @ self.centre])
+        square = Placement(self.centre, MARGIN * self.extent * np.exp(jitter[2]), self.turn + jitter[3])
+        matrix = square.to_crop(side)
+        matrix[:, 2] += side * np.array(jitter[:2])
+        return matrix
 
 
 def place_of(landmarks: Array) -> Place:
@@ -57,7 +60,7 @@ def cut(pixels: Array, matrix: Array, side: int) -> Array:
         # Only the needed part is shrunk.
         corners = np.array([[0, 0], [side, 0], [0, side], [side, side]], float)
         back = cv2.invertAffineTransform(matrix)
-        at = corners @ back[:, :2].T + back[:, 2]
+        at = apply(back, corners)
         low = np.clip(np.floor(at.min(0)).astype(int) - 2, 0, None)
         high = np.minimum(np.ceil(at.max(0)).astype(int) + 2, pixels.shape[1::-1])
         if (high - low).min() >= 2:
@@ -67,11 +70,6 @@ def cut(pixels: Array, matrix: Array, side: int) -> Array:
             shrink = size / (high - low)
             matrix[:, 2] += matrix[:, :2] @ low
             matrix[:, :2] /= shrink
-    shifted = matrix.copy()
-    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
-    return cv2.warpAffine(pixels, shifted, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def moved(points: Array, matrix: Array) -> Array:
-    """(..., 2) points through a (2, 3) affine."""
-    return points @ matrix[:, :2].T + matrix[:, 2]
+    return cv2.warpAffine(
+        pixels, for_cv2(matrix), (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )

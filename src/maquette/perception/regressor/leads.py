@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from maquette.core.types import Observation
 from maquette.perception import quality, topology
 
 TURNED = np.radians(50.0)  # yaw
-DARK = 0.22  # mean brightness of the face, 0-1
+DARK, DROWNED = 0.22, 0.25  # mean brightness of the face and share of it in black; dark skin in good light is not black
 BLURRED = 0.28  # sharpness, see quality.measure; portraits measure 0.34 to 0.75
 SMALL = 64.0  # pixels of the photo across the landmarks' longer extent
 
@@ -26,12 +27,27 @@ def reason(observation: Observation) -> str:
     per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
     if extent * per_crop < SMALL:
         return f"only {extent * per_crop:.0f} pixels across"
-    if abs(yaw(observation.landmarks)) > TURNED:
+    return trouble(observation.frame.pixels, observation.landmarks, TURNED)
+
+
+def trouble(pixels: np.ndarray, landmarks: np.ndarray, turned: float) -> str:
+    """What is wrong with the view of a face, in plain words; "" if nothing.
+
+    Args:
+        pixels: (H, W, 3) uint8. landmarks: (478, 3) pixels.
+        turned: radians of yaw that count as wrong.
+    """
+    if abs(yaw(landmarks)) > turned:
         return "turned far away"
-    facts = quality.measure(observation)
-    if facts.brightness < DARK and facts.dark > 0.25:
+    low = np.maximum(np.floor(landmarks[:, :2].min(axis=0)).astype(int), 0)
+    high = np.ceil(landmarks[:, :2].max(axis=0)).astype(int)
+    face = pixels[low[1] : high[1], low[0] : high[0]]
+    if min(face.shape[:2]) < 4:
+        return ""
+    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
+    if grey.mean() / 255 < DARK and (face.max(axis=2) < quality.DARK).mean() > DROWNED:
         return "dark"
-    return "blurred" if facts.sharpness < BLURRED else ""
+    return "blurred" if quality.sharpness(grey, landmarks - [*low, 0]) < BLURRED else ""
 
 
 def yaw(landmarks: np.ndarray) -> float:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from maquette.core.types import Reading
+from maquette.perception.detect import apply
 from maquette.perception.regressor import align
 from maquette.weights.store import fetch
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 NAME = "face-regressor"
-SETTLING = 2  # crops, each placed by the landmarks of the one before, where no detector placed them
 # Averaged crops: shift x and y, log size, turn. Two scatter less than one; more hardly help.
 JITTER = ((0.0, 0.0, 0.0, 0.0), (0.015, -0.015, 0.04, 0.05))
 _in_use = threading.Lock()
@@ -77,7 +77,7 @@ def _read_once(pixels: Array, place: align.Place, jitter: tuple) -> Reading:
     for points, matrix in zip(values["landmarks"], matrices):
         back = cv2.invertAffineTransform(matrix)
         scale = SIDE * np.sqrt(abs(np.linalg.det(back[:, :2])))
-        placed.append(np.column_stack([align.moved(points[:, :2] * SIDE, back), points[:, 2] * scale]))
+        placed.append(np.column_stack([apply(back, points[:, :2] * SIDE), points[:, 2] * scale]))
         per_pixel.append(scale)
 
     def spread(name: str) -> Array:

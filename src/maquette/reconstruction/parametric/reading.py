@@ -12,7 +12,7 @@ from maquette.reconstruction.parametric.landmarks import LandmarkTerm
 from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
 from maquette.weights.store import fetch
 
-# Chosen on the development scans and held-out synthetic faces; CARD.md has the sweeps.
+# Chosen on the development scans and held-out synthetic faces; the sweeps are in CARD.md.
 GAP = 8.0  # how much larger the network's errors are taken to be on photographs than on renders
 IDENTITY_TRUST = 1.0  # share of the network's information on identity that survives on photographs
 EXPRESSION_TRUST = 0.25

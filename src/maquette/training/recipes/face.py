@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maquette.perception.detect import apply, for_cv2
 from maquette.perception.regressor import align
 from maquette.perception.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
 from maquette.synthesis.sensor import Sensor, develop, draw_sensor
@@ -76,7 +77,7 @@ class FaceCrops:
             present = 0.0
         matrix = _jittered(jitter)
         crop = cv2.warpAffine(
-            image, _shifted(matrix), (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+            image, for_cv2(matrix), (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         sensor = draw_sensor(rng, SIDE)
         if self.calm:
@@ -86,7 +87,7 @@ class FaceCrops:
         if not self.calm and present and rng.random() < 0.2:
             crop = _covered(crop, rng)
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-        moved = np.column_stack([align.moved(points[:, :2], matrix), points[:, 2] * scale]) / SIDE
+        moved = np.column_stack([apply(matrix, points[:, :2]), points[:, 2] * scale]) / SIDE
         return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
 
 
@@ -130,12 +131,6 @@ def _jittered(jitter: Array) -> Array:
     return matrix
 
 
-def _shifted(matrix: Array) -> Array:
-    shifted = matrix.copy()
-    shifted[:, 2] += shifted[:, :2] @ [0.5, 0.5] - 0.5
-    return shifted
-
-
 def _covered(crop: Array, rng: np.random.Generator) -> Array:
     """A flat shape in front: whatever else may cover a face."""
     covered = crop.copy()
@@ -163,7 +158,7 @@ def build_network(options: FaceOptions) -> nn.Module:
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces) * [1, -1, -1]
     matrix = align.alignment(points, SIDE)
     depth = (points[:, 2] - points[:, 2].mean()) * matrix[0, 0]
-    resting = np.column_stack([align.moved(points[:, :2], matrix), depth]) / SIDE
+    resting = np.column_stack([apply(matrix, points[:, :2]), depth]) / SIDE
     network.resting.copy_(torch.from_numpy(resting))
     return network
 
@@ -198,7 +193,7 @@ def loss(network: nn.Module, batch, options: FaceOptions) -> tuple[Tensor, dict[
     total = points + 0.3 * depth + options.identity_weight * identity + options.expression_weight * units
     figures = {
         "nme": (squared.sqrt().mean(1) * share).sum().detach() * 140,
-        "identity_r2": 1 - _explained(reading.identity, batch["identity"], weights, share),
+        "identity_r2": 1 - _left(reading.identity, batch["identity"], weights, share),
         "identity": (identity * share).sum().detach(),
         "units": (units * share).sum().detach(),
         "presence": presence.detach(),
@@ -206,20 +201,16 @@ def loss(network: nn.Module, batch, options: FaceOptions) -> tuple[Tensor, dict[
     return (total * share).sum() + 0.2 * presence, figures
 
 
-def _explained(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
+def _left(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
     """Share of the identity's variance, in millimetres, that is left."""
     left = ((found - true).square() * weights**2).sum(1)
     return (left * share).sum().detach() / ((true.square() * weights**2).sum(1) * share).sum().clamp(min=1e-6)
 
 
-_WEIGHTS: dict[torch.device, Tensor] = {}
-
-
+@lru_cache(maxsize=4)
 def mode_weights_on(device: torch.device) -> Tensor:
     """`mode_weights`, once per device."""
-    if device not in _WEIGHTS:
-        _WEIGHTS[device] = mode_weights().to(device)
-    return _WEIGHTS[device]
+    return mode_weights().to(device)
 
 
 def _nll(mean: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
