@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 from maquette import morphable
 from maquette.core.options import FitOptions, SourceOptions
 from maquette.core.types import Observation
+from maquette.geometry.alignment import similarity
 from maquette.perception.observe import observe
 from maquette.reconstruction.parametric import method, registration
 from maquette.sources import photos
@@ -58,16 +59,6 @@ def steps() -> list[tuple[str, FitOptions, list]]:
     ]
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation, shift from (N, 3) source to target: scale * source @ rotation + shift (Umeyama 1991)."""
-    a, b = source.mean(0), target.mean(0)
-    U, D, Vt = np.linalg.svd((source - a).T @ (target - b))
-    S = np.diag([1, 1, np.sign(np.linalg.det(U @ Vt))])
-    R = U @ S @ Vt
-    scale = (D * np.diag(S)).sum() / ((source - a) ** 2).sum()
-    return scale, R, b - scale * a @ R
-
-
 def closest(vertices: np.ndarray, points: np.ndarray, candidates: int = 10) -> tuple[np.ndarray, np.ndarray]:
     """Nearest points on the front of the head among the triangles with the nearest centres, and distances."""
     triangles = vertices[FRONT]
@@ -88,16 +79,15 @@ def scan_error(vertices: np.ndarray, scan: np.ndarray, landmarks: np.ndarray) ->
     mine = EMBEDDING.points(vertices, MODEL.faces)[:468] * 1000.0
     good = ~np.isnan(landmarks).any(axis=1)
     for _ in range(5):
-        scale, R, shift = similarity(mine[good], landmarks[good])
-        rest = np.linalg.norm(scale * mine @ R + shift - landmarks, axis=1)
+        laid = similarity(mine[good], landmarks[good])
+        rest = np.linalg.norm(laid.apply(mine) - landmarks, axis=1)
         good = rest < max(12.0, 3 * np.nanmedian(rest))
-    placed = scale * 1000.0 * vertices.astype(float) @ R + shift
+    placed = laid.apply(1000.0 * vertices.astype(float))
     sample = face[:: max(1, len(face) // 1500)]
     for _ in range(25):
         near, distance = closest(placed, sample)
         inner = distance <= np.percentile(distance, 95)
-        scale, R, shift = similarity(near[inner], sample[inner])
-        placed = scale * placed @ R + shift
+        placed = similarity(near[inner], sample[inner]).apply(placed)
     return float(np.median(closest(placed, face)[1]))
 
 

@@ -1,4 +1,4 @@
-"""Alignment: known motions are found, scale is free only where it may be, sliding is seen by correspondences."""
+"""Registration: a small motion is found, scale is free only where it may be, sliding is seen by correspondences."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
 from maquette.evaluation.registration import (
-    Motion,
-    align,
     align_robustly,
     correspondences,
     corresponding_distances,
@@ -18,55 +16,14 @@ from maquette.evaluation.registration import (
     settle,
 )
 from maquette.evaluation.shapes import ClosestPoints
+from maquette.geometry.alignment import Similarity
 
 
 def motion(scale=1.0, seed=0, degrees=50.0):
     generator = np.random.default_rng(seed)
     axis = generator.normal(size=3)
     turn = Rotation.from_rotvec(np.radians(degrees) * axis / np.linalg.norm(axis))
-    return Motion(scale, turn.as_matrix(), generator.normal(size=3))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_a_known_similarity_is_found(seed):
-    points, wanted = np.random.default_rng(seed).normal(size=(7, 3)), motion(2.5, seed, 170)
-    found = align(points, wanted.apply(points), scale=True)
-    assert found.scale == pytest.approx(2.5) and np.allclose(found.rotation, wanted.rotation)
-    assert np.allclose(found.translation, wanted.translation)
-
-
-def test_rigid_keeps_the_size_and_both_are_least_squares():
-    generator = np.random.default_rng(0)
-    points = generator.normal(size=(20, 3))
-    target = motion(1.3).apply(points) + 0.05 * generator.normal(size=(20, 3))
-    for scale in (False, True):
-        found = align(points, target, scale)
-        best = np.linalg.norm(found.apply(points) - target)
-        assert scale or found.scale == 1
-        for seed in range(20):
-            near = motion(1.0 + (0.01 if scale else 0.0), seed, 1.0)
-            other = Motion(near.scale, near.rotation, 0.01 * near.translation).after(found)
-            assert np.linalg.norm(other.apply(points) - target) >= best
-
-
-def test_mirrored_points_are_not_reflected():
-    points = np.random.default_rng(0).normal(size=(9, 3))
-    found = align(points, points * [-1, 1, 1], scale=True)
-    assert np.linalg.det(found.rotation) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    "source, target",
-    [
-        (np.zeros((5, 3)), np.zeros((4, 3))),
-        (np.arange(9.0).reshape(3, 3), np.arange(9.0).reshape(3, 3)),
-        (np.eye(3), np.full((3, 3), np.nan)),
-        (np.eye(3)[:2], np.eye(3)[:2]),
-    ],
-)
-def test_points_that_fix_nothing_are_refused(source, target):
-    with pytest.raises(BadInput, match="alignment"):
-        align(source, target, True)
+    return Similarity(scale, turn.as_matrix(), generator.normal(size=3))
 
 
 def test_corresponding_points_by_hand():
@@ -97,7 +54,7 @@ def test_outliers_are_left_out():
 def test_icp_finds_a_small_motion(plane, scale):
     shape = plane(bump=0.1, n=21)
     small = motion(1.02 if scale else 1.0, 1, 4.0)
-    small = Motion(small.scale, small.rotation, 0.02 * small.translation)
+    small = Similarity(small.scale, small.rotation, 0.02 * small.translation)
     points = small.apply(shape.vertices[np.abs(shape.vertices[:, :2] - 0.5).max(axis=1) < 0.4])
     found = icp(shape, points, scale, rounds=400, tolerance=1e-7)
     before = ClosestPoints(shape).query(points)[1].mean()
@@ -109,7 +66,7 @@ def test_icp_finds_a_small_motion(plane, scale):
 def test_settling_finds_the_exact_motion(plane, scale):
     shape = plane(bump=0.1, n=21)
     small = motion(1.05 if scale else 1.0, 1, 8.0)
-    small = Motion(small.scale, small.rotation, 0.03 * small.translation)
+    small = Similarity(small.scale, small.rotation, 0.03 * small.translation)
     points = small.apply(shape.vertices[np.abs(shape.vertices[:, :2] - 0.5).max(axis=1) < 0.35])
     found = settle(shape, points, scale)
     assert found.scale == pytest.approx(small.scale, abs=1e-5)
@@ -133,7 +90,7 @@ def test_settling_ends_where_no_small_motion_helps_and_below_icp(sphere):
     assert best <= cost(icp(shape, points, True, rounds=100, tolerance=1e-8)) + 1e-6
     for seed in range(8):
         near = motion(1.002 if seed % 2 else 0.998, seed, 0.2)
-        assert cost(Motion(near.scale, near.rotation, 0.002 * near.translation).after(found)) > best
+        assert cost(Similarity(near.scale, near.rotation, 0.002 * near.translation).after(found)) > best
 
 
 def test_settling_a_perfect_fit_stays(sphere):

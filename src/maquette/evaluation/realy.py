@@ -13,10 +13,11 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points, read_shape
-from maquette.evaluation.registration import align, correspondences, settle
+from maquette.evaluation.registration import correspondences, settle
 from maquette.evaluation.seven import SEVEN, Item, Source
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
+from maquette.geometry.alignment import similarity
 
 KEY_POINTS = 85  # of REALY; the first 68 are those of iBUG
 BROWS_AND_EYES = (*range(36, 48), *range(17, 27))
@@ -108,8 +109,8 @@ def region_errors(head: Shape, points: NDArray, face: Face, region: str) -> tupl
     """
     used = [k for k in REGIONS[region] if k < len(points)]
     scan = face.regions[region]
-    first = align(points[list(SEVEN)], face.points[list(SEVEN)], scale=True)
-    start = align(first.apply(points[used]), face.points[used], scale=True).after(first)
+    first = similarity(points[list(SEVEN)], face.points[list(SEVEN)], scale=True)
+    start = similarity(first.apply(points[used]), face.points[used], scale=True).after(first)
     placed = head.moved(start.apply(head.vertices))
     end = settle(placed, scan.vertices, scale=True).after(start)
     placed = head.moved(end.apply(head.vertices))

@@ -1,9 +1,8 @@
-"""Laying one shape onto another: Procrustes with or without scale, trimmed ICP, and non-rigid correspondences."""
+"""Laying one shape onto another: trimmed ICP, least squares on distances, and non-rigid correspondences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,61 +10,10 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import ClosestPoints
+from maquette.geometry.alignment import STILL, Similarity, similarity
 
 STIFFNESS = (50.0, 10.0, 2.0, 0.5)  # of the non-rigid graph, in units of the data term, stiff to soft
 ROUNDS_PER_STIFFNESS = 3
-
-
-@dataclass(frozen=True, eq=False)
-class Motion:
-    """x -> scale * rotation @ x + translation.
-
-    Attributes:
-        scale: positive; 1 for a rigid motion.
-        rotation: (3, 3), determinant 1.
-        translation: (3,).
-    """
-
-    scale: float
-    rotation: NDArray
-    translation: NDArray
-
-    def apply(self, points: NDArray) -> NDArray:
-        """(N, 3) moved points."""
-        return self.scale * np.asarray(points, np.float64) @ self.rotation.T + self.translation
-
-    def after(self, first: Motion) -> Motion:
-        """This motion after another one."""
-        return Motion(self.scale * first.scale, self.rotation @ first.rotation, self.apply(first.translation[None])[0])
-
-
-STILL = Motion(1.0, np.eye(3), np.zeros(3))
-
-
-def align(source: NDArray, target: NDArray, scale: bool) -> Motion:
-    """The least squares motion of corresponding points (Umeyama 1991, eq. 40-42; no reflection).
-
-    Args:
-        source, target: (N, 3), N >= 3, not all on a line.
-        scale: True for a similarity, False for a rigid (metric) motion.
-
-    Raises:
-        BadInput: different counts, NaN, or points that fix no rotation.
-    """
-    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
-    if source.shape != target.shape:
-        raise BadInput(f"alignment: wanted as many points on both sides, got {len(source)} and {len(target)}")
-    if not (np.isfinite(source).all() and np.isfinite(target).all()):
-        raise BadInput("alignment: points hold NaN or infinity, wanted finite ones")
-    a, b = source - source.mean(axis=0), target - target.mean(axis=0)
-    spreads = [np.linalg.svd(side, compute_uv=False) if len(side) >= 3 else np.zeros(3) for side in (a, b)]
-    if any(spread[1] <= 1e-9 * max(spread[0], 1e-300) for spread in spreads):
-        raise BadInput(f"alignment: {len(source)} points on a line or in one place fix no rotation: wanted more")
-    U, D, Vt = np.linalg.svd(b.T @ a)
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))])
-    rotation = (U * signs) @ Vt
-    factor = float((D * signs).sum() / (a**2).sum()) if scale else 1.0
-    return Motion(factor, rotation, target.mean(axis=0) - factor * rotation @ source.mean(axis=0))
 
 
 def corresponding_distances(prediction: NDArray, truth: NDArray, scale: bool, region: NDArray | None = None) -> NDArray:
@@ -86,11 +34,11 @@ def corresponding_distances(prediction: NDArray, truth: NDArray, scale: bool, re
         raise BadInput(f"corresponding points: wanted one topology, got {np.shape(prediction)} and {np.shape(truth)}")
     chosen = slice(None) if region is None else region
     mine, theirs = np.asarray(prediction, np.float64)[chosen], np.asarray(truth, np.float64)[chosen]
-    return np.linalg.norm(align(mine, theirs, scale).apply(mine) - theirs, axis=1)
+    return np.linalg.norm(similarity(mine, theirs, scale).apply(mine) - theirs, axis=1)
 
 
-def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) -> Motion:
-    """`align`, five times without the points that lie farther off than `least` and three medians.
+def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) -> Similarity:
+    """`similarity`, five times without the points that lie farther off than `least` and three medians.
 
     Args:
         least: distance below which a point is never dropped, in the target's unit.
@@ -98,7 +46,7 @@ def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) 
     good = np.isfinite(source).all(axis=1) & np.isfinite(target).all(axis=1)
     valid = good
     for _ in range(5):
-        motion = align(source[good], target[good], scale)
+        motion = similarity(source[good], target[good], scale)
         rest = np.full(len(source), np.inf)
         rest[valid] = np.linalg.norm(motion.apply(source[valid]) - target[valid], axis=1)
         good = rest < max(least, 3 * float(np.median(rest[valid])))
@@ -107,7 +55,7 @@ def align_robustly(source: NDArray, target: NDArray, scale: bool, least: float) 
 
 def icp(
     shape: Shape, points: NDArray, scale: bool, keep: float = 1.0, rounds: int = 100, tolerance: float = 1e-5
-) -> Motion:
+) -> Similarity:
     """Trimmed ICP (Chetverikov et al. 2002): the motion that brings a mesh to a scan, closest points on the mesh.
 
     Args:
@@ -121,20 +69,15 @@ def icp(
     # The scan moves towards the fixed mesh, so that the search tree is built once.
     tree, motion, before = ClosestPoints(shape), STILL, np.inf
     for _ in range(rounds):
-        back = _inverse(motion)
+        back = motion.inverse()
         closest, _, _ = tree.query(back.apply(points))
         gaps = np.linalg.norm(motion.apply(closest) - points, axis=1)
         inner = gaps <= np.quantile(gaps, keep)
         now = float(np.sqrt((gaps[inner] ** 2).mean()))
         if now <= 1e-12 or abs(before - now) <= tolerance * now:
             break
-        motion, before = align(closest[inner], points[inner], scale), now
+        motion, before = similarity(closest[inner], points[inner], scale), now
     return motion
-
-
-def _inverse(motion: Motion) -> Motion:
-    turned = motion.rotation.T
-    return Motion(1 / motion.scale, turned, -turned @ motion.translation / motion.scale)
 
 
 def neighbour_edges(points: NDArray, count: int = 6) -> NDArray:
@@ -189,7 +132,7 @@ def correspondences(
     return tree.query(points + shift)[0]
 
 
-def settle(shape: Shape, points: NDArray, scale: bool, rounds: int = 60, tolerance: float = 1e-7) -> Motion:
+def settle(shape: Shape, points: NDArray, scale: bool, rounds: int = 60, tolerance: float = 1e-7) -> Similarity:
     """The motion of a mesh that makes the sum of squared distances from the scan to its surface smallest.
 
     The same goal as untrimmed ICP, by Levenberg and Marquardt's steps on the distances themselves: ICP creeps, and
@@ -207,8 +150,8 @@ def settle(shape: Shape, points: NDArray, scale: bool, rounds: int = 60, toleran
     tree, normals = ClosestPoints(shape), face_normals(shape.vertices, shape.faces)
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
 
-    def look(motion: Motion) -> tuple[NDArray, NDArray, float]:
-        closest, _, faces = tree.query(_inverse(motion).apply(points))
+    def look(motion: Similarity) -> tuple[NDArray, NDArray, float]:
+        closest, _, faces = tree.query(motion.inverse().apply(points))
         placed = motion.apply(closest)
         gaps = points - placed
         length = np.linalg.norm(gaps, axis=1)
@@ -246,10 +189,10 @@ def settle(shape: Shape, points: NDArray, scale: bool, rounds: int = 60, toleran
     return motion
 
 
-def _step(step: NDArray, centre: NDArray, size: float) -> Motion:
+def _step(step: NDArray, centre: NDArray, size: float) -> Similarity:
     """A small motion about a centre: turn (3), shift (3) in units of `size`, logarithm of the scale (1) if free."""
     from scipy.spatial.transform import Rotation
 
     rotation = Rotation.from_rotvec(step[:3]).as_matrix()
     factor = float(np.exp(step[6])) if len(step) > 6 else 1.0
-    return Motion(factor, rotation, centre + size * step[3:6] - factor * rotation @ centre)
+    return Similarity(factor, rotation, centre + size * step[3:6] - factor * rotation @ centre)

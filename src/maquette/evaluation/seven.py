@@ -16,8 +16,9 @@ from maquette.core.job import Progress
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points
 from maquette.evaluation.predict import UNITS, Method, Prediction, check_unit, read_prediction
-from maquette.evaluation.registration import align, settle
+from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import ClosestPoints
+from maquette.geometry.alignment import similarity
 
 # Outer and inner corner of the right eye, inner and outer of the left, under the nose, right and left mouth corner:
 # entries of the 68 points of iBUG (NoW's own order).
@@ -84,7 +85,7 @@ def scan_errors(
     face = scan[face_region(scan, scan_seven, factor)]
     if not len(face):
         raise BadInput(f"{head.name}: no scan point lies near the landmarks: are scan and landmarks in one unit?")
-    motion = align(seven, scan_seven, scale)
+    motion = similarity(seven, scan_seven, scale)
     if scale:
         check_unit(motion.scale, head.name)
     placed = head.moved(motion.apply(head.vertices))

@@ -27,7 +27,7 @@ Array = np.ndarray
 GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
 OCCLUSION_RAYS, OCCLUSION_REACH_M = 96, 0.04
 HAIR_SHADE, ROOT_DARKNESS = 0.8, 0.6  # how far roots tint the scalp, and how dark they are against the hair
-SKIN_SPECULAR, EYE_SPECULAR = 0.028, 0.03  # refractive indices 1.40 and 1.41
+SKIN_SPECULAR = 0.028  # refractive index 1.40
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera, Observation
+from maquette.geometry.alignment import similarity
 
 POSE = 7  # rotation vector, translation, log focal length
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: the unit of the landmark noise
@@ -82,11 +83,8 @@ def first_guess(observation: Observation, points: NDArray, expressions: int) -> 
     else:
         known, centre = None, (np.array(observation.full_size) / 2 - observation.box[:2]) * scale_x
     seen = observation.landmarks[: len(points)]
-    a, b = points - points.mean(0), seen - seen.mean(0)
-    U, D, Vt = np.linalg.svd(b.T @ a)
-    S = np.diag([1, 1, np.sign(np.linalg.det(U @ Vt))])
-    rotation = U @ S @ Vt
-    pixels_per_metre = (D * np.diag(S)).sum() / (a**2).sum()
+    laid = similarity(points, seen)
+    pixels_per_metre, rotation = laid.scale, laid.rotation
     distance = known / pixels_per_metre if known else DISTANCE_M
     focal = known or pixels_per_metre * DISTANCE_M
     middle = seen.mean(0)[:2] - centre
