@@ -93,6 +93,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "maquette.training.recipes.face:RECIPE",
         "dense landmarks with uncertainty and head coefficients from a crop",
     ),
+    "vrn": (
+        "maquette.training.recipes.vrn:RECIPE",
+        "occupancy of the face from a crop and its 68 landmarks",
+    ),
 }
 
 

@@ -174,9 +174,10 @@ class VRN(nn.Sequential):
             )
         return super().forward(x)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, D, H, W) occupancy in 0-1; D counts towards the camera."""
-        return torch.sigmoid(upsampled(self.coarse(x)))
+    def forward(self, x: Tensor, coarse: bool = False) -> Tensor:
+        """(N, D, H, W) occupancy in 0-1; D counts towards the camera. With `coarse` what `coarse` gives."""
+        logits = self.coarse(x)
+        return logits if coarse else torch.sigmoid(upsampled(logits))
 
 
 class MultitaskVRN(nn.Module):

@@ -85,7 +85,7 @@ class FaceCrops:
         linear = LINEAR.astype(np.float32)[crop]
         crop = develop(linear, np.ones(crop.shape[:2], bool), sensor, rng)
         if not self.calm and present and rng.random() < 0.2:
-            crop = _covered(crop, rng)
+            crop = covered(crop, rng)
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         moved = np.column_stack([apply(matrix, points[:, :2]), points[:, 2] * scale]) / SIDE
         return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
@@ -131,10 +131,10 @@ def _jittered(jitter: Array) -> Array:
     return matrix
 
 
-def _covered(crop: Array, rng: np.random.Generator) -> Array:
+def covered(crop: Array, rng: np.random.Generator) -> Array:
     """A flat shape in front: whatever else may cover a face."""
-    covered = crop.copy()
-    centre, reach = rng.uniform(0, SIDE, 2), rng.uniform(6, 36, 2)
+    hidden = crop.copy()
+    centre, reach = rng.uniform(0, len(crop), 2), rng.uniform(6, 36, 2)
     color = rng.uniform(0, 255, 3) * rng.uniform(0.3, 1)
     shape = (
         (float(centre[0]), float(centre[1])),
@@ -142,10 +142,10 @@ def _covered(crop: Array, rng: np.random.Generator) -> Array:
         float(rng.uniform(0, 180)),
     )
     if rng.random() < 0.5:
-        cv2.ellipse(covered, shape, color.tolist(), -1, cv2.LINE_AA)
+        cv2.ellipse(hidden, shape, color.tolist(), -1, cv2.LINE_AA)
     else:
-        cv2.fillConvexPoly(covered, cv2.boxPoints(shape).astype(np.int32), color.tolist(), cv2.LINE_AA)
-    return covered
+        cv2.fillConvexPoly(hidden, cv2.boxPoints(shape).astype(np.int32), color.tolist(), cv2.LINE_AA)
+    return hidden
 
 
 def build_network(options: FaceOptions) -> nn.Module:
