@@ -7,7 +7,7 @@ from pathlib import Path
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
 from maquette.core.options import FitOptions
-from maquette.evaluation.seven import FENG_FACTOR, POOLED_COLUMNS, POOLED_NOTES, Item, Source, pooled_rows, score_items
+from maquette.evaluation.seven import FENG_FACTOR, Item, Source, pooled_table
 from maquette.evaluation.table import Table
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -66,13 +66,5 @@ def evaluate_feng(
     Raises:
         BadInput: see `read_set`; a missing prediction; a mesh that cannot be scored.
     """
-    items = read_set(folder)
-    found, failures = score_items(items, Source(predictions, unit, options), FENG_FACTOR, progress)
-    rows, curves = pooled_rows(items, found)
-    notes = [
-        "Feng protocol: seven landmarks, crop (1.2 * (outer eyes + nose) / 2), then least squares on the scan",
-        *POOLED_NOTES,
-    ]
-    if failures:
-        notes.append(f"{len(failures)} of {len(items)} images gave no face and are left out")
-    return Table(f"Feng on {Path(folder).name}", POOLED_COLUMNS, tuple(rows), tuple(notes), curves, "mm")
+    source = Source(predictions, unit, options)
+    return pooled_table(f"Feng on {Path(folder).name}", FENG_FACTOR, read_set(folder), source, progress)

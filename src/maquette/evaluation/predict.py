@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
+from maquette.core.job import Progress
 from maquette.core.options import FitOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.evaluation.meshes import Shape, read_shape
@@ -16,6 +19,7 @@ from maquette.geometry.cameras import project
 from maquette.morphable.model import MorphableModel
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
+Scores = TypeVar("Scores")
 FRONT = -90.0  # mm behind the eyes: further back lies no face, and searching there costs time
 
 
@@ -156,6 +160,42 @@ def read_prediction(path: str | Path, unit: str = "m") -> Prediction:
     model = morphable.load("maquette-head")
     landmarks = on_model(head, model)
     return Prediction(head, head, landmarks, landmarks)
+
+
+def score_each(
+    items: Sequence[Any],
+    predict: Callable[[Any], Prediction],
+    measure: Callable[[Any, Prediction], Scores],
+    stage: str,
+    progress: Progress,
+) -> tuple[dict[str, Scores], list[str]]:
+    """Predict and measure one image after another.
+
+    Args:
+        items: images, each with a `name`.
+        predict: makes the head of an item; may raise NothingFound.
+        measure: scores an item's head.
+        stage: what `progress` is told.
+
+    Returns:
+        name -> scores; and for each image without a face why.
+
+    Raises:
+        BadInput: no image gave a face.
+    """
+    found: dict[str, Scores] = {}
+    failures = []
+    for item in items:
+        progress(item.name, stage)
+        try:
+            prediction = predict(item)
+        except NothingFound as error:
+            failures.append(str(error))
+            continue
+        found[item.name] = measure(item, prediction)
+    if not found:
+        raise BadInput(f"no image gave a face ({len(items)} tried; first: {failures[0]})")
+    return found, failures
 
 
 def check_unit(scale: float, name: str) -> None:

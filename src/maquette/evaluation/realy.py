@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.errors import BadInput, NothingFound
+from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
 from maquette.core.options import FitOptions
 from maquette.evaluation.meshes import Shape, read_points, read_shape
+from maquette.evaluation.predict import Prediction, score_each
 from maquette.evaluation.registration import correspondences, settle
 from maquette.evaluation.seven import SEVEN, Item, Source
 from maquette.evaluation.shapes import ClosestPoints
@@ -169,35 +170,23 @@ def evaluate_realy(
     source = Source(predictions, unit, options)
     source.check(items)
     template = None if predictions is None else Path(predictions) / "keypoints.txt"
-    landed: dict[str, list[NDArray]] = {region: [] for region in REGIONS}
-    nearest: dict[str, list[NDArray]] = {region: [] for region in REGIONS}
-    failures = []
-    for item in items:
-        face = read_face(item, Path(folder) / "metrical_scale.txt")
-        progress(item.name, "regions")
-        try:
-            prediction = source.predict(item)
-        except NothingFound as error:
-            failures.append(str(error))
-            continue
-        head = prediction.neutral
+
+    def measure(item: Item, prediction: Prediction) -> dict[str, tuple[NDArray, NDArray]]:
+        face, head = read_face(item, Path(folder) / "metrical_scale.txt"), prediction.neutral
         if template is not None and template.is_file():
             points = template_points(template, head)
         else:
             points = source.landmarks(item, prediction, None, (68, KEY_POINTS))
-        for region in REGIONS:
-            far, near = region_errors(head, points, face, region)
-            landed[region].append(far)
-            nearest[region].append(near)
-    if not landed["nose"]:
-        raise BadInput(f"{folder}: no image gave a face ({len(items)} tried; first: {failures[0]})")
-    return _table(Path(folder), landed, nearest, failures)
+        return {region: region_errors(head, points, face, region) for region in REGIONS}
+
+    found, failures = score_each(items, source.predict, measure, "regions", progress)
+    return _table(Path(folder), list(found.values()), failures)
 
 
-def _table(folder: Path, landed: dict, nearest: dict, failures: list[str]) -> Table:
-    means = {region: np.array([errors.mean() for errors in rows]) for region, rows in landed.items()}
-    near = {region: float(np.mean([errors.mean() for errors in rows])) for region, rows in nearest.items()}
-    count = len(means["nose"])
+def _table(folder: Path, found: list[dict[str, tuple[NDArray, NDArray]]], failures: list[str]) -> Table:
+    means = {region: np.array([image[region][0].mean() for image in found]) for region in REGIONS}
+    near = {region: float(np.mean([image[region][1].mean() for image in found])) for region in REGIONS}
+    count = len(found)
     # Sample standard deviation over images, as published.
     spread = {r: float(m.std(ddof=1)) if count > 1 else None for r, m in means.items()}
     rows = [(region, count, float(means[region].mean()), spread[region], near[region]) for region in REGIONS]

@@ -6,18 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.errors import BadInput, NothingFound
+from maquette.core.errors import BadInput
 from maquette.core.job import Progress
 from maquette.core.options import FitOptions
-from maquette.evaluation.meshes import Shape, read_points
-from maquette.evaluation.predict import UNITS, Method, Prediction, check_unit, read_prediction
+from maquette.evaluation.meshes import Shape, read_points, read_shape
+from maquette.evaluation.predict import UNITS, Method, Prediction, check_unit, read_prediction, score_each
 from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import ClosestPoints
+from maquette.evaluation.table import Table
 from maquette.geometry.alignment import similarity
 
 # Outer and inner corner of the right eye, inner and outer of the left, under the nose, right and left mouth corner:
@@ -187,30 +189,36 @@ def score_items(
     items: Sequence[Item], source: Source, factor: float, progress: Progress
 ) -> tuple[dict[str, dict[str, ScanErrors]], list[str]]:
     """Errors per image: name -> {"similarity", "metric"} -> ScanErrors, and the images without a face."""
-    from maquette.evaluation.meshes import read_shape
+    # Images of one subject follow each other: one scan stays in memory.
+    read = lru_cache(maxsize=1)(read_shape)
+
+    def measure(item: Item, prediction: Prediction) -> dict[str, ScanErrors]:
+        truth, scan = read_seven(item.landmarks), read(item.scan).vertices
+        seven = source.landmarks(item, prediction, SEVEN, (7,))
+        kinds = {"similarity": True, "metric": False}
+        return {k: scan_errors(prediction.neutral, seven, scan, truth, factor, free) for k, free in kinds.items()}
 
     source.check(items)
-    found: dict[str, dict[str, ScanErrors]] = {}
-    failures = []
-    scans: dict[Path, NDArray] = {}
-    for item in items:
-        progress(item.name, "scan to mesh")
-        # Images of one subject follow each other: one scan stays in memory.
-        scans = {item.scan: scans[item.scan] if item.scan in scans else read_shape(item.scan).vertices}
-        truth = read_seven(item.landmarks)
-        try:
-            prediction = source.predict(item)
-        except NothingFound as error:
-            failures.append(str(error))
-            continue
-        seven = source.landmarks(item, prediction, SEVEN, (7,))
-        found[item.name] = {
-            kind: scan_errors(prediction.neutral, seven, scans[item.scan], truth, factor, kind == "similarity")
-            for kind in ("similarity", "metric")
-        }
-    if not found:
-        raise BadInput(f"no image gave a face ({len(items)} tried; first: {failures[0]})")
-    return found, failures
+    return score_each(items, source.predict, measure, "scan to mesh", progress)
+
+
+def pooled_table(title: str, factor: float, items: Sequence[Item], source: Source, progress: Progress) -> Table:
+    """Score a benchmark that has this protocol.
+
+    Args:
+        title: the benchmark and the data ("NoW on FOLDER").
+        factor: `NOW_FACTOR` or `FENG_FACTOR`.
+
+    Raises:
+        BadInput: a missing prediction; a scan, landmarks or a mesh that cannot be scored.
+    """
+    found, failures = score_items(items, source, factor, progress)
+    rows, curves = pooled_rows(items, found)
+    crop = f"crop ({factor} * (outer eyes + nose) / 2)"
+    notes = [f"{title.split()[0]} protocol: seven landmarks, {crop}, then least squares on the scan", *POOLED_NOTES]
+    if failures:
+        notes.append(f"{len(failures)} of {len(items)} images gave no face and are left out: not a full score")
+    return Table(title, POOLED_COLUMNS, tuple(rows), tuple(notes), curves, "mm")
 
 
 def pooled_rows(
