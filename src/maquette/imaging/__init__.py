@@ -1,0 +1,1 @@
+"""Frame -> Frame: pictures made larger before anything looks for a face in them."""

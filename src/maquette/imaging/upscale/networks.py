@@ -1,0 +1,79 @@
+"""Networks that enlarge, from their files: safetensors whose "facts" tell how to build them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from maquette.core.errors import BadInput
+from maquette.weights.store import fetch
+
+if TYPE_CHECKING:
+    from torch import nn
+
+NETWORKS = ("espcn", "srcnn")
+FACTORS = (2, 4)
+
+
+def build(facts: Mapping[str, str]) -> nn.Module:
+    """The network that these facts tell of, its weights still drawn.
+
+    Args:
+        facts: "network" (espcn or srcnn), "factor", "layout", "residual" (yes or no); others are ignored.
+
+    Raises:
+        BadInput: facts are missing, or of no network that is known here.
+    """
+    from maquette.imaging.upscale import espcn, srcnn
+
+    kinds = {"espcn": (espcn.ESPCN, espcn.LAYOUTS), "srcnn": (srcnn.SRCNN, srcnn.KERNELS)}
+    kind, layout = str(facts.get("network")), str(facts.get("layout"))
+    factor, residual = str(facts.get("factor")), str(facts.get("residual"))
+    if kind not in kinds or layout not in kinds[kind][1]:
+        raise BadInput(f"network {kind!r} of layout {layout!r}: wanted one of {', '.join(kinds)} as maquette writes it")
+    if factor not in map(str, FACTORS) or residual not in ("yes", "no"):
+        raise BadInput(f"network {kind}: factor {factor!r}, residual {residual!r}: wanted 2 or 4, yes or no")
+    return kinds[kind][0](int(factor), layout, residual == "yes")
+
+
+@lru_cache(maxsize=8)
+def load(file: Path) -> nn.Module:
+    """The network in a file, in float32, for inference.
+
+    Raises:
+        BadInput: no such file, not safetensors, or tensors that are not those of its network.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as opened:
+            facts = json.loads((opened.metadata() or {}).get("facts", "{}"))
+            tensors = {name: opened.get_tensor(name).float() for name in opened.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        told = " ".join(str(error).split())
+        raise BadInput(f"{file}: cannot be read ({told}): wanted safetensors made by maquette") from error
+    if not isinstance(facts, dict):
+        raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")
+    network = build(facts)
+    wanted = {name: tuple(t.shape) for name, t in network.state_dict().items()}
+    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    if wanted != found:
+        wrong = sorted(set(wanted.items()) ^ set(found.items()))[0]
+        raise BadInput(f"{file}: tensor {wrong[0]} {wrong[1]} does not fit {facts['network']}: convert it again")
+    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+        raise BadInput(f"{file}: holds numbers that are not finite: train or convert it again")
+    network.load_state_dict(tensors)
+    return network.requires_grad_(False).eval()
+
+
+def shipped(name: str, factor: int) -> nn.Module:
+    """The network of this name and factor that lies in the package.
+
+    Raises:
+        WeightsMissing: its file is not there, or not the one that the zoo describes.
+    """
+    return load(fetch(f"{name}-x{factor}"))
