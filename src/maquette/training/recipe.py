@@ -97,6 +97,11 @@ RECIPES: dict[str, tuple[str, str]] = {
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
     ),
+    "espcn": ("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
+    "srcnn": (
+        "maquette.training.recipes.upscale:SRCNN_RECIPE",
+        "pictures made larger by convolution of the bicubic enlargement",
+    ),
 }
 
 
