@@ -12,7 +12,14 @@ from maquette.core.options import FitOptions
 from maquette.evaluation import synthetic
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head
-from maquette.evaluation.synthetic import FRONTAL, Condition, compare_synthetic, evaluate_synthetic, sensor_for
+from maquette.evaluation.synthetic import (
+    FRONTAL,
+    Condition,
+    Plan,
+    compare_synthetic,
+    evaluate_synthetic,
+    sensor_for,
+)
 from maquette.evaluation.synthetic_scores import Score, comparison, report
 from maquette.synthesis.person import draw_person, head_model
 from maquette.synthesis.sample import photograph
@@ -183,7 +190,7 @@ def test_variants_are_compared_over_the_people_that_all_found():
 
 def test_an_ablation_shows_everybody_the_same_photographs(run):
     run(average_of, [])  # the stub answers for both
-    table = compare_synthetic({"a": FitOptions(), "b": FitOptions(seed=1)}, PEOPLE, 3, SIZE, [PROFILE])
+    table = compare_synthetic({"a": FitOptions(), "b": FitOptions(seed=1)}, Plan(PEOPLE, 3, SIZE, [PROFILE]))
     assert table.column("a: error mm") == table.column("b: error mm") == pytest.approx(table.column("average head mm"))
     assert table.column("n") == [PEOPLE] * 2
 

@@ -72,15 +72,52 @@ CONDITIONS = (
 )
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Who is photographed, and how.
+
+    Attributes:
+        people: how many are drawn, each photographed once per condition.
+        seed: of people and photographs; the same seed gives the same pictures to every method.
+        size: side of a photograph in pixels; the face takes about 0.35 to 0.5 of it.
+        conditions: `FRONTAL`, what all else is compared with, is always among them.
+
+    Raises:
+        BadInput: nobody to draw, two conditions of one name.
+    """
+
+    people: int = 24
+    seed: int = 0
+    size: int = 512
+    conditions: Sequence[Condition] = CONDITIONS
+
+    def __post_init__(self) -> None:
+        if self.people < 1 or self.size < 64:
+            raise BadInput(f"synthetic: wanted 1 person and 64 pixels at least, got {self.people} and {self.size}")
+        conditions = (FRONTAL, *(condition for condition in self.conditions if condition != FRONTAL))
+        if len({condition.name for condition in conditions}) < len(conditions):
+            raise BadInput("synthetic: two conditions of one name: name each differently")
+        object.__setattr__(self, "conditions", conditions)
+
+    def title(self, names: str) -> str:
+        """One line: the methods and what they are tried on."""
+        return f"{names} on {self.people} synthetic faces of {self.size} px"
+
+    @property
+    def series(self) -> dict[str, str]:
+        """Condition -> the thing that is changed."""
+        return {condition.name: condition.series for condition in self.conditions}
+
+
 def planned(people: int) -> range:
     """One number per photograph that `evaluate_synthetic` takes of so many people."""
     return range(people * len(CONDITIONS))
 
 
 def evaluate_synthetic(
-    people: int = 24,
-    seed: int = 0,
-    size: int = 512,
+    people: int = Plan.people,
+    seed: int = Plan.seed,
+    size: int = Plan.size,
     conditions: Sequence[Condition] = CONDITIONS,
     options: FitOptions | None = None,
     progress: Progress = silent,
@@ -88,63 +125,42 @@ def evaluate_synthetic(
     """Shape and landmark errors on held-out people who do not exist, by yaw, exposure, width, blur and tone.
 
     Args:
-        people: how many are drawn, each photographed once per condition.
-        seed: of people and photographs; the same seed gives the same pictures to every method.
-        size: side of a photograph in pixels; the face takes about 0.35 to 0.5 of it.
-        conditions: how they are photographed; `FRONTAL`, what all else is compared with, is always among them.
+        people, seed, size, conditions: see `Plan`.
         options: of the method.
         progress: called with each photograph's name.
 
     Raises:
-        BadInput: nobody to draw, two conditions of one name, a method whose heads have other triangles than maquette's.
+        BadInput: see `Plan`; a method whose heads have other triangles than maquette's.
     """
-    options = options or FitOptions()
-    scores = photo_scores({options.method: options}, people, seed, size, conditions, progress)[options.method]
-    return report(scores, _series(conditions), f"{options.method} on {people} synthetic faces of {size} px")
+    plan, options = Plan(people, seed, size, conditions), options or FitOptions()
+    scores = photo_scores({options.method: options}, plan, progress)[options.method]
+    return report(scores, plan.series, plan.title(options.method))
 
 
-def compare_synthetic(
-    variants: Mapping[str, FitOptions],
-    people: int = 24,
-    seed: int = 0,
-    size: int = 512,
-    conditions: Sequence[Condition] = CONDITIONS,
-    progress: Progress = silent,
-) -> Table:
+def compare_synthetic(variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent) -> Table:
     """Several methods or settings on the same photographs, each taken once: an ablation.
 
     Args:
-        variants: name -> options of the method; the others as in `evaluate_synthetic`.
+        variants: name -> options of the method.
 
     Returns:
         A row per condition: each variant's share found and its error over the people of whom all have a head; below it
         each variant's own tables, one after the other.
     """
-    scores = photo_scores(variants, people, seed, size, conditions, progress)
-    return comparison(scores, _series(conditions), f"{', '.join(variants)} on {people} synthetic faces of {size} px")
+    return comparison(photo_scores(variants, plan, progress), plan.series, plan.title(", ".join(variants)))
 
 
 def photo_scores(
-    variants: Mapping[str, FitOptions],
-    people: int = 24,
-    seed: int = 0,
-    size: int = 512,
-    conditions: Sequence[Condition] = CONDITIONS,
-    progress: Progress = silent,
+    variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent
 ) -> dict[str, list[Score]]:
     """Variant -> the scores of every photograph, by person and condition; see `compare_synthetic`."""
-    wanted = _with_frontal(conditions)
     if not variants:
         raise BadInput("synthetic: nothing to compare: give one method or setting at least")
-    if people < 1 or size < 64:
-        raise BadInput(f"synthetic: wanted 1 person and 64 pixels at least, got {people} and {size}")
-    if len({condition.name for condition in wanted}) < len(wanted):
-        raise BadInput("synthetic: two conditions of one name: name each differently")
     methods = {name: Method(options) for name, options in variants.items()}
     scores: dict[str, list[Score]] = {name: [] for name in variants}
     with TemporaryDirectory(prefix="maquette-") as folder:
-        for number in range(people):
-            for condition, sample in _photographs((seed, number), size, wanted, progress):
+        for number in range(plan.people):
+            for condition, sample in _photographs(plan, number, progress):
                 name = f"{number:03d} {condition.name}"
                 progress(name, "reconstruction")
                 photo = Path(folder) / f"{name}.png"
@@ -156,26 +172,16 @@ def photo_scores(
     return scores
 
 
-def _with_frontal(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-    return (FRONTAL, *(condition for condition in conditions if condition != FRONTAL))
-
-
-def _series(conditions: Sequence[Condition]) -> dict[str, str]:
-    return {condition.name: condition.series for condition in _with_frontal(conditions)}
-
-
-def _photographs(
-    who: tuple[int, int], size: int, conditions: Sequence[Condition], progress: Progress
-) -> Iterator[tuple[Condition, Sample]]:
-    """One person, (seed, number), in all conditions, the frontal first: it tells how wide the face is."""
-    seed, number = who
+def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, Sample]]:
+    """One person in all conditions, the frontal first: it tells how wide the face is."""
+    seed = plan.seed
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
     width, side = 0.0, -1.0 if number % 2 else 1.0
-    for condition in conditions:
+    for condition in plan.conditions:
         progress(f"{number:03d} {condition.name}", "photograph")
         shown = person if condition.monk is None else painted(person, condition.monk)
         asked = Asked(np.radians(side * condition.yaw), sensor_for(condition, width))
-        sample = photograph(shown, (seed, TEST, number, 1), size, asked=asked)
+        sample = photograph(shown, (seed, TEST, number, 1), plan.size, asked=asked)
         width = width or float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
         yield condition, sample
 
