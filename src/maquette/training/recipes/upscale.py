@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -51,27 +51,7 @@ CARRIED = {
 
 
 @dataclass(frozen=True)
-class UpscaleOptions:
-    """What both networks are told."""
-
-    data: str = "faces"
-    """Folder of shards made by `maquette synth --shards`, with the folders train and test in it."""
-    factor: int = 2
-    """How many times larger: 2 or 4."""
-    carried: float = 0.5
-    """Share of the patches from pictures that scikit-image carries, 0-1; the others are synthetic faces."""
-    residual: bool = True
-    """Learn what is to be added to the bicubic enlargement."""
-
-    def __post_init__(self) -> None:
-        if self.factor not in FACTORS:
-            raise BadInput(f"factor {self.factor}: wanted {' or '.join(map(str, FACTORS))}")
-        if not 0 <= self.carried <= 1:
-            raise BadInput(f"carried {self.carried:g}: wanted 0 to 1")
-
-
-@dataclass(frozen=True)
-class EspcnOptions(UpscaleOptions):
+class EspcnOptions:
     """Learning ESPCN."""
 
     data: str = "faces"
@@ -86,12 +66,11 @@ class EspcnOptions(UpscaleOptions):
     """Layers: relu4 (four, of the published checkpoints) or tanh3 (three, of the paper)."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        _known(self.layout, LAYOUTS)
+        _check(self, LAYOUTS)
 
 
 @dataclass(frozen=True)
-class SrcnnOptions(UpscaleOptions):
+class SrcnnOptions:
     """Learning SRCNN."""
 
     data: str = "faces"
@@ -106,8 +85,10 @@ class SrcnnOptions(UpscaleOptions):
     """Kernels of the three layers: 9-5-5 or 9-1-5."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        _known(self.layout, KERNELS)
+        _check(self, KERNELS)
+
+
+UpscaleOptions: TypeAlias = EspcnOptions | SrcnnOptions
 
 
 class Patches:
@@ -230,9 +211,13 @@ def _psnr(picture: Array, truth: Array, rim: int) -> float:
     return float(-10 * np.log10(max(np.mean(error**2), 1e-10)))
 
 
-def _known(layout: str, layouts: Mapping[str, Any]) -> None:
-    if layout not in layouts:
-        raise BadInput(f"layout {layout!r}: wanted {', '.join(layouts)}")
+def _check(options: UpscaleOptions, layouts: Mapping[str, Any]) -> None:
+    if options.factor not in FACTORS:
+        raise BadInput(f"factor {options.factor}: wanted {' or '.join(map(str, FACTORS))}")
+    if not 0 <= options.carried <= 1:
+        raise BadInput(f"carried {options.carried:g}: wanted 0 to 1")
+    if options.layout not in layouts:
+        raise BadInput(f"layout {options.layout!r}: wanted {', '.join(layouts)}")
 
 
 _SHARED: dict[str, Any] = {
