@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
-from seeded import fill, picture
 from torch import nn
 
 from maquette.reconstruction.vrn.network import (
@@ -20,6 +19,7 @@ from maquette.reconstruction.vrn.network import (
     upsampled,
     use_statistics,
 )
+from seeded import fill, picture
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 TINY = VRNSize(3, 16, 1, 2, 12)

@@ -1,0 +1,1 @@
+"""Published weights of others to our safetensors files, through readers that run nothing of what they read."""
