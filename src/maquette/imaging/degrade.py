@@ -60,12 +60,16 @@ def draw_degradation(rng: np.random.Generator, factor: int) -> Degradation:
     )
 
 
-def degraded(pixels: Array, factor: int, degradation: Degradation, rng: np.random.Generator) -> Array:
+def degraded(
+    pixels: Array, factor: int, degradation: Degradation, rng: np.random.Generator, full: Array | None = None
+) -> Array:
     """The picture made smaller.
 
     Args:
         pixels: (H, W, 3) uint8; H and W divisible by the factor.
         rng: for the noise.
+        full: (H', W', 3) uint8, the same view in more pixels, which "bilinear" samples as a program does that shrinks
+            a photo in one go; the picture itself by default, of which factor 2 would be the same as "area".
 
     Returns:
         (H / factor, W / factor, 3) uint8.
@@ -81,8 +85,10 @@ def degraded(pixels: Array, factor: int, degradation: Degradation, rng: np.rando
     if height % factor or width % factor:
         raise BadInput(f"picture of {width} x {height} pixels: wanted sides divisible by {factor}")
     size = (width // factor, height // factor)
+    if degradation.kernel == "bilinear" and full is not None:
+        pixels = full
     if degradation.blur:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), degradation.blur)
+        pixels = cv2.GaussianBlur(pixels, (0, 0), degradation.blur * pixels.shape[1] / width)
     if degradation.kernel in _ANTIALIASED:
         small = np.asarray(Image.fromarray(pixels).resize(size, _ANTIALIASED[degradation.kernel]))
     else:

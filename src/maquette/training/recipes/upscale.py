@@ -122,16 +122,15 @@ class Patches:
         shrink = float(np.exp(rng.uniform(0, np.log(most))))
         reach = min(round(least * shrink), min(picture.shape[:2]))
         top, left = (int(rng.integers(0, side - reach + 1)) for side in picture.shape[:2])
-        patch = picture[top : top + reach, left : left + reach]
-        if reach != least:
-            patch = cv2.resize(patch, (least, least), interpolation=cv2.INTER_AREA)
+        full = picture[top : top + reach, left : left + reach]
         if rng.random() < 0.5:
-            patch = patch[:, ::-1]
+            full = full[:, ::-1]
         if rng.random() < 0.25:
-            patch = patch.transpose(1, 0, 2)
-        patch = np.ascontiguousarray(patch)
+            full = full.transpose(1, 0, 2)
+        full = np.ascontiguousarray(full)
+        patch = full if reach == least else cv2.resize(full, (least, least), interpolation=cv2.INTER_AREA)
         factor = self.options.factor
-        return luma(degraded(patch, factor, draw_degradation(rng, factor), rng)), luma(patch)
+        return luma(degraded(patch, factor, draw_degradation(rng, factor), rng, full)), luma(patch)
 
 
 @lru_cache(maxsize=1)
@@ -244,7 +243,7 @@ SRCNN_RECIPE = Recipe(
     name="srcnn",
     options=SrcnnOptions,
     build_network=lambda options: SRCNN(options.factor, options.layout, options.residual),
-    loop=LoopOptions(steps=1100, batch_size=16, learning_rate=1e-3, weight_decay=0.0, ema=0.995, warmup=100),
+    loop=LoopOptions(steps=1000, batch_size=16, learning_rate=1e-3, weight_decay=0.0, ema=0.995, warmup=100),
     what="pictures made larger by convolution of the bicubic enlargement",
     **_SHARED,
 )
