@@ -137,7 +137,7 @@ def build_network(options: VRNOptions) -> nn.Module:
     """The guided network."""
     network = VRN(VRNSize(71, options.features, options.residuals, options.stacks, options.depth), "running")
     network.side, network.fill = options.side, options.fill
-    return network
+    return network.to(memory_format=torch.channels_last)
 
 
 def batches(options: VRNOptions, batch_size: int, seed: int) -> FaceVolumes:
@@ -151,7 +151,9 @@ def batches(options: VRNOptions, batch_size: int, seed: int) -> FaceVolumes:
 
 def read(network: nn.Module, batch, options: VRNOptions) -> Tensor:
     """(N, D, S / 4, S / 4) logits of a batch."""
-    return network(guided(batch["crops"].float() / 255, batch["points"]), coarse=True)
+    crops = guided(batch["crops"].float() / 255, batch["points"])
+    # On a processor channels last is 1.4 times as fast.
+    return network(crops.contiguous(memory_format=torch.channels_last), coarse=True)
 
 
 def sampled(logits: Tensor, side: int, phase: tuple[int, int, int], step: int) -> Tensor:
