@@ -62,6 +62,12 @@ TASKS = {
     ),
     "realy": Task(HERE + "realy:evaluate_realy", ("FOLDER",), "REALY's four regions", HERE + "realy:read_set"),
     "feng": Task(HERE + "feng:evaluate_feng", ("FOLDER",), "Feng's radius protocol (Stirling)", HERE + "feng:read_set"),
+    "dense": Task(
+        HERE + "dense:evaluate_dense",
+        ("FOLDER",),
+        "NME of whole faces against meshes in the photo's pixels, VRN's protocol, with and without rigid ICP",
+        HERE + "dense_set:read_set",
+    ),
     "mesh": Task(
         HERE + "compare:evaluate_mesh", ("A", "B"), "Chamfer, point-to-surface and normal error of A against B"
     ),

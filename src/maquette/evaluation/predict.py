@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress
 from maquette.core.options import FitOptions
-from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.cameras import project
 from maquette.morphable.model import MorphableModel
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
 Scores = TypeVar("Scores")
+SMALLEST_FACE = 0.5  # of the model's face region: from here a vertex counts as face
 FRONT = -90.0  # mm behind the eyes: further back lies no face, and searching there costs time
 
 
@@ -33,6 +34,7 @@ class Prediction:
         landmarks: scheme -> (N, 3) on `head`: "mediapipe478", "ibug68"; empty if not known.
         neutral_landmarks: the same on `neutral`.
         pixels: (68, 3) x, y in pixels of the photo and depth in pixels, larger towards the viewer; None from a file.
+        in_photo: `head` in the same pixels; None from a file.
         metric: whether the method claims a true size.
     """
 
@@ -42,6 +44,7 @@ class Prediction:
     neutral_landmarks: dict[str, NDArray]
     pixels: NDArray | None = None
     metric: bool = True
+    in_photo: Shape | None = None
 
 
 class Method:
@@ -106,13 +109,18 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
         scale = float(np.ravel(result.parameters.get("scale", 1.0))[0])
         bent = np.tensordot(result.parameters["expression"][0], model.expression_basis, 1)
         neutral = head.moved(head.vertices - 1000.0 * scale * bent)
+    vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
+    known = same_topology(head, model)
+    points = model.embeddings["ibug68"].points(vertices, model.faces) if known else None
+    middle = float(project(result.cameras[0], vertices if points is None else points)[1].mean())
     return Prediction(
         head,
         neutral,
         on_model(head, model),
         on_model(neutral, model),
-        _in_photo(result, seen, model) if same_topology(head, model) else None,
+        None if points is None else _in_photo(result.cameras[0], seen, points, middle),
         result.scale == "metric",
+        head.moved(_in_photo(result.cameras[0], seen, vertices, middle)),
     )
 
 
@@ -124,6 +132,11 @@ def same_topology(head: Shape, model: MorphableModel) -> bool:
     return bool(np.array_equal(ours, theirs))
 
 
+def face_vertices(model: MorphableModel) -> NDArray:
+    """(V,) bool: the vertices of the head that are measured, hairline to chin and before the ears."""
+    return model.regions["face"] > SMALLEST_FACE
+
+
 def on_model(head: Shape, model: MorphableModel) -> dict[str, NDArray]:
     """Scheme -> (N, 3) landmarks on a mesh of the model's topology, in the mesh's unit; else nothing."""
     if not same_topology(head, model):
@@ -131,15 +144,27 @@ def on_model(head: Shape, model: MorphableModel) -> dict[str, NDArray]:
     return {scheme: embedding.points(head.vertices, model.faces) for scheme, embedding in model.embeddings.items()}
 
 
-def _in_photo(result: Reconstruction, seen: Observation, model: MorphableModel) -> NDArray:
-    """(68, 3) pixels of the photo; depth scaled as an orthographic camera at the head's distance would."""
+def image_points(camera: Camera, points: NDArray, middle: float) -> NDArray:
+    """(N, 3) pixels x, y of the camera's image and depth in pixels, larger towards the viewer.
+
+    Depth is scaled as an orthographic camera at one distance would.
+
+    Args:
+        points: (N, 3) metres, world.
+        middle: metres, that distance; depth counts from the camera.
+    """
+    pixels, depth = project(camera, points)
+    per_metre = camera.intrinsics[0, 0] / (middle if camera.projection == "perspective" else 1.0)
+    return np.column_stack([pixels, -depth * per_metre])
+
+
+def _in_photo(camera: Camera, seen: Observation, points: NDArray, middle: float) -> NDArray:
+    """`image_points` in pixels of the photo that the observation is a crop of."""
     from maquette.outputs.landmarks import to_photo
 
-    vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
-    pixels, depth = project(result.cameras[0], model.embeddings["ibug68"].points(vertices, model.faces))
+    placed = image_points(camera, points, middle)
     per_crop_pixel = float(seen.box[2] - seen.box[0]) / seen.frame.size[0]
-    per_metre = result.cameras[0].intrinsics[0, 0] * per_crop_pixel / float(depth.mean())
-    return np.column_stack([to_photo(seen, pixels), -depth * per_metre])
+    return np.column_stack([to_photo(seen, placed[:, :2]), per_crop_pixel * placed[:, 2]])
 
 
 def read_prediction(path: str | Path, unit: str = "m") -> Prediction:

@@ -23,7 +23,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
 from maquette.core.options import FitOptions
 from maquette.evaluation.landmarks import box_size
-from maquette.evaluation.predict import Method, Prediction, same_topology
+from maquette.evaluation.predict import Method, Prediction, face_vertices, same_topology
 from maquette.evaluation.registration import corresponding_distances
 from maquette.evaluation.synthetic_scores import Score, comparison, report
 from maquette.evaluation.table import Table
@@ -35,7 +35,6 @@ from maquette.synthesis.skin import paint_head
 TEST = 1  # the split's place in a seed, as `maquette.synthesis.dataset` counts
 TEXTURE = 512  # side of the skin maps, pixels
 JPEG = 90  # quality of every photograph
-SMALLEST_FACE = 0.5  # of the region's mask: from here a vertex counts as face
 
 
 @dataclass(frozen=True)
@@ -226,7 +225,7 @@ def scored(prediction: Prediction, sample: Sample, number: int, condition: str) 
     model = head_model()
     if not same_topology(prediction.neutral, model):
         raise BadInput(f"synthetic: wanted heads of maquette's {len(model.mean)} vertices, got another topology")
-    identity, region = sample.person.identity, face_region()
+    identity, region = sample.person.identity, face_vertices(model)
     truth = 1000.0 * model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
     shape, metric = (
         float(corresponding_distances(prediction.neutral.vertices, truth, scale, region).mean())
@@ -235,11 +234,6 @@ def scored(prediction: Prediction, sample: Sample, number: int, condition: str) 
     average = float(corresponding_distances(1000.0 * model.mean, truth, True, region).mean())
     error = landmark_error(prediction.pixels, sample)
     return Score(number, condition, sample.person.skin.monk, shape, metric, average, error)
-
-
-def face_region() -> NDArray:
-    """(V,) bool: the vertices of the head that are measured, hairline to chin and before the ears."""
-    return head_model().regions["face"] > SMALLEST_FACE
 
 
 def landmark_error(pixels: NDArray, sample: Sample) -> float | None:

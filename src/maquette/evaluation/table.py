@@ -28,6 +28,7 @@ class Table:
         notes: remarks in plain words: protocol, what was left out and why.
         curves: label -> (n,) errors, drawn as cumulative error distributions (CED).
         curve_unit: the unit of the curves' errors, for the axis.
+        thresholds: (T,) errors at which the curves are sampled for the file and the picture; None chooses.
         more: further tables that belong to this one (parity by group), written below it.
     """
 
@@ -38,6 +39,7 @@ class Table:
     curves: Mapping[str, NDArray] = field(default_factory=dict)
     curve_unit: str = ""
     more: tuple[Table, ...] = ()
+    thresholds: NDArray | None = None
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -110,8 +112,11 @@ class Table:
             if self.curves:
                 # Keyword names may clash with savez's own, so labels travel beside the errors.
                 errors = {f"errors_{k}": np.asarray(values, float) for k, values in enumerate(self.curves.values())}
+                if self.thresholds is not None:
+                    errors["thresholds"] = self.thresholds
+                    errors["shares"] = np.stack([cumulative(e, self.thresholds) for e in self.curves.values()])
                 np.savez_compressed(folder / "curves.npz", labels=np.array(list(self.curves)), **errors)
-                plot_curves(folder / "ced.png", self.curves, self.title, self.curve_unit)
+                plot_curves(folder / "ced.png", self.curves, self.title, self.curve_unit, self.thresholds)
                 paths += [folder / "curves.npz", folder / "ced.png"]
         except OSError as error:
             raise BadInput(f"{folder}: cannot be written ({error.strerror or error}): choose another -o") from error
@@ -128,20 +133,24 @@ def cumulative(errors: NDArray, thresholds: NDArray) -> NDArray:
     return np.searchsorted(np.sort(np.asarray(errors, float)), thresholds, side="right") / max(1, np.size(errors))
 
 
-def plot_curves(path: Path, curves: Mapping[str, NDArray], title: str, unit: str) -> None:
-    """Draw cumulative error distributions, up to the largest 95th percentile, as a PNG."""
+def plot_curves(
+    path: Path, curves: Mapping[str, NDArray], title: str, unit: str, thresholds: NDArray | None = None
+) -> None:
+    """Draw cumulative error distributions at (T,) thresholds, or up to the largest 95th percentile, as a PNG."""
     # The object interface with Agg: pyplot would look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     filled = {label: np.asarray(errors, float).ravel() for label, errors in curves.items() if np.size(errors)}
-    reach = max((float(np.percentile(errors, 95)) for errors in filled.values()), default=1.0) or 1.0
-    thresholds = np.linspace(0, reach, CURVE_POINTS)
+    if thresholds is None:
+        reach = max((float(np.percentile(errors, 95)) for errors in filled.values()), default=1.0) or 1.0
+        thresholds = np.linspace(0, reach, CURVE_POINTS)
     figure = Figure(figsize=(6, 4), dpi=150)
     axes = FigureCanvasAgg(figure).figure.add_subplot()
     for label, errors in filled.items():
         axes.plot(thresholds, 100 * cumulative(errors, thresholds), label=label)
-    axes.set(xlabel=f"error, {unit}" if unit else "error", ylabel="share below, %", xlim=(0, reach), ylim=(0, 100))
+    axes.set(xlabel=f"error, {unit}" if unit else "error", ylabel="share below, %")
+    axes.set(xlim=(0, thresholds[-1]), ylim=(0, 100))
     axes.set_title(title, fontsize=9)
     axes.grid(alpha=0.3)
     if filled:
