@@ -70,7 +70,7 @@ def test_a_photo_colours_what_it_sees(ball, projection):
 def test_what_nobody_sees_is_neither_black_nor_background(ball):
     found = colours_from(ball, 0.0)
     hidden = found.colours[found.seen == 0].astype(int)
-    shown = found.colours[found.seen > 0.4].astype(int)
+    shown = found.colours[found.seen > 0].astype(int)
     assert (hidden.min(axis=0) >= shown.min(axis=0) - 3).all() and (hidden.max(axis=0) <= shown.max(axis=0) + 3).all()
     links = ball.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     steps = np.abs(np.diff(found.colours[links].astype(int), axis=1)).max(axis=(1, 2))
