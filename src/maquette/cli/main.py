@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from maquette.cli import doctor, evaluate, face, licenses, methods, synth, train, weights
+from maquette.cli import doctor, evaluate, face, licenses, methods, synth, train, upscale, weights
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, say
 from maquette.core.errors import MaquetteError
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("face")(face.face)
+app.command("upscale")(upscale.upscale)
 app.command("synth")(synth.synth)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")

@@ -147,6 +147,27 @@ class SynthesisOptions:
 
 
 @dataclass(frozen=True)
+class UpscaleOptions:
+    """Making pictures larger."""
+
+    factor: int = 2
+    """How many times larger: 2 or 4."""
+    method: str = "espcn"
+    """nearest, bilinear, bicubic, lanczos, area, srcnn or espcn."""
+    weights: str | None = None
+    """File of another network than the shipped one, as `maquette weights convert espcn` writes it."""
+    compat: bool = False
+    """Treat luma and colour as the published ESPCN code does (whole numbers cut off); for srcnn and espcn."""
+    max_result: float = 400.0
+    """Largest picture that is written, in megapixels; larger ones are refused."""
+
+    def __post_init__(self) -> None:
+        if self.factor not in (2, 4):
+            raise BadInput(f"factor {self.factor}: wanted 2 or 4")
+        _within("max result", self.max_result, 0.01, 4000, "megapixels")
+
+
+@dataclass(frozen=True)
 class Options:
     """All stages of one run."""
 
