@@ -1,17 +1,27 @@
-"""`maquette weights list`: the files that were learned or built."""
+"""`maquette weights`: list the files that were learned or built, and convert published ones."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from maquette.cli.terminal import say
 
-app = typer.Typer(help="Show the files that were learned or built.", no_args_is_help=True)
+app = typer.Typer(help="Show the files that were learned or built; convert published ones.", no_args_is_help=True)
+convert = typer.Typer(help="Convert published weights to maquette's safetensors.", no_args_is_help=True)
+app.add_typer(convert, name="convert")
 
 
 @app.callback()
 def _group() -> None:
-    """Show the files that were learned or built."""
+    """Show the files that were learned or built; convert published ones."""
+
+
+@convert.callback()
+def _convert() -> None:
+    """Convert published weights to maquette's safetensors; nothing in their files is run."""
 
 
 @app.command("list")
@@ -27,3 +37,36 @@ def list_weights() -> None:
         except WeightsMissing as error:
             state = str(error)
         say(f"{entry.name:<20} {entry.bytes / 1e6:6.1f} MB  {entry.licence:<12} {entry.what}  [{state}]")
+
+
+@convert.command("vrn")
+def convert_vrn(
+    file: Annotated[Path, typer.Argument(help="Torch7 .t7, PyTorch .pth or .pt (state_dict), or .safetensors.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+    bn_stats: Annotated[
+        str, typer.Option(help="Statistics at test time: image (each picture's own) or running (stored).")
+    ] = "image",
+    crop: Annotated[str, typer.Option(help="How pictures are cut: matlab (as the paper) or bash.")] = "matlab",
+) -> None:
+    """Convert weights of the volumetric network VRN, any of its sizes."""
+    from maquette.weights.convert import vrn
+
+    done = vrn.convert(file, output or file.with_suffix(".safetensors"), bn_stats, crop)
+    size = ", ".join(f"{name} {value}" for name, value in done.size.items())
+    say(f"{done.path}: VRN of {done.parameters:,} parameters ({size}), {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("espcn")
+def convert_espcn(
+    file: Annotated[Path, typer.Argument(help="super_res_model_epoch_*.pth, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert weights of the published super-resolution network ESPCN, for maquette upscale."""
+    from maquette.weights.convert import espcn
+
+    done = espcn.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done}: ESPCN, {done.stat().st_size / 1e6:.2f} MB")

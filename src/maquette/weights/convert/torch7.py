@@ -138,7 +138,8 @@ def _weights(module: Thing) -> Iterator[tuple[str, np.ndarray]]:
         eps = told.get("eps")
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             variance = deviation.astype(np.float64) ** -2 - (eps if isinstance(eps, float) else EPS)
-        yield "running_var", variance.astype(np.float32)
+            variance = np.maximum(variance, 0).astype(np.float32)
+        yield "running_var", variance
 
 
 def _four_axes(module: Thing, weight: np.ndarray) -> np.ndarray:
