@@ -72,6 +72,12 @@ TASKS = {
         HERE + "compare:evaluate_mesh", ("A", "B"), "Chamfer, point-to-surface and normal error of A against B"
     ),
     "images": Task(HERE + "images:evaluate_images", ("A", "B"), "PSNR and SSIM of pictures of the same names"),
+    "upscale": Task(
+        HERE + "upscale:evaluate_upscale",
+        ("PHOTOS",),
+        "PSNR and SSIM of faces made smaller in three ways and larger by every method, and grids of pictures",
+        HERE + "upscale:read_set",
+    ),
     "imagespace": Task(
         HERE + "imagespace:evaluate_imagespace",
         ("OUT",),
