@@ -25,7 +25,7 @@ class SRCNN(nn.Module):
     """
 
     def __init__(self, factor: int, layout: str = "9-5-5", residual: bool = False) -> None:
-        """Draw the weights: He et al. 2015 for the layers with ReLU, nearly zero for the last one."""
+        """Draw the weights: He et al. 2015 for the layers with ReLU; the last one nearly zero, or zero if residual."""
         super().__init__()
         self.factor, self.layout, self.residual = factor, layout, residual
         kernels = KERNELS[layout]
@@ -37,7 +37,7 @@ class SRCNN(nn.Module):
         self.reach = -(-sum(kernel // 2 for kernel in kernels) // factor) + 2
         for conv in (self.conv1, self.conv2):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        nn.init.normal_(self.conv3.weight, std=SPREAD)
+        nn.init.normal_(self.conv3.weight, std=0.0 if residual else SPREAD)
         for conv in (self.conv1, self.conv2, self.conv3):
             nn.init.zeros_(conv.bias)
 
