@@ -59,7 +59,7 @@ def test_it_begins_as_bicubic_and_learns(name, options):
         before = recipe.validate(network, settings)
     assert abs(before["gain_area"]) < 0.01 and before["psnr_area"] > 20
     batch = {key: torch.from_numpy(value) for key, value in recipe.batches(settings, 8, 0).batch(0).items()}
-    optimizer = torch.optim.Adam(network.parameters(), 1e-4)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-6)
     losses = []
     for _ in range(8):
         loss, figures = recipe.loss(network, batch, settings)
