@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,18 @@ from numpy.typing import NDArray
 from maquette.core.types import Observation
 from maquette.reconstruction.parametric.landmarks import LandmarkTerm
 from maquette.reconstruction.parametric.reading import equations as read_equations
-from maquette.reconstruction.parametric.shading import ShadingTerm
 from maquette.reconstruction.parametric.state import POSE, View, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
 EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
+
+
+class Term(Protocol):
+    """What beside the landmarks tells of the shape, e.g. the shading."""
+
+    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+        """Normal matrix and vector over [pose (7), identity, expression] for the photo of this index."""
+        ...
 
 
 def solve(
@@ -22,14 +30,14 @@ def solve(
     observations: Sequence[Observation],
     identity: NDArray,
     landmarks: LandmarkTerm,
-    shading: ShadingTerm | None,
+    extra: Term | None,
     rounds: int,
 ) -> tuple[list[View], NDArray]:
     """Refine poses, expressions and the identity.
 
     Args:
         identity: (K,) weights to start from.
-        shading: the photometric term, or None for landmarks alone.
+        extra: a term beside the landmarks, or None.
 
     Returns:
         views and identity after `rounds` steps, or earlier if the step is tiny.
@@ -43,8 +51,8 @@ def solve(
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
             part, right = _seen(landmarks, view, observation, shape)
-            if shading is not None:
-                more, also = shading.equations(index, view, shape)
+            if extra is not None:
+                more, also = extra.equations(index, view, shape)
                 part, right = part + more, right + also
             a, b = view_prior(view)
             part[:POSE, :POSE] += a

@@ -1,0 +1,122 @@
+"""From observations of one face to its volume, and from the volume to a head: read, place, fuse, fit, wrap."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette import morphable
+from maquette.core.errors import NothingFound
+from maquette.core.options import FitOptions
+from maquette.core.types import Observation, Reconstruction, Volume
+from maquette.reconstruction.parametric.method import MODES, Fit, assembled, fit_landmarks
+from maquette.reconstruction.parametric.registration import slide
+from maquette.reconstruction.vrn import weights
+from maquette.reconstruction.vrn.fast import prepared
+from maquette.reconstruction.vrn.fuse import fused
+from maquette.reconstruction.vrn.network import VRN
+from maquette.reconstruction.vrn.read import Coarse, Reading, read
+from maquette.reconstruction.vrn.solid import Placed
+from maquette.reconstruction.vrn.term import FrontTerm
+from maquette.reconstruction.vrn.wrap import wrap
+
+ROUNDS = 6  # of the fit to the fronts
+FEWEST = 200  # crop pixels: a smaller front is no face
+SHIPPED = "vrn-small"
+
+
+@lru_cache(maxsize=2)
+def network_of(path: Path) -> tuple[VRN, Coarse]:
+    """The network of a file, and how it is run."""
+    network = weights.load(path)
+    return network, prepared(network, network.side)
+
+
+def build(fetch: Callable, options: FitOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
+    """The method with the shipped network, or with the converted file that the options name.
+
+    Raises:
+        WeightsMissing: the shipped file is not there. BadInput: the named one cannot be used.
+    """
+    path = Path(options.vrn_weights) if options.vrn_weights else fetch(SHIPPED)
+    network, coarse = network_of(path)
+    model = morphable.load("maquette-head")
+    return lambda observations: reconstruct(model, network, coarse, observations, options)
+
+
+def reconstruct(
+    model: morphable.MorphableModel,
+    network: VRN,
+    coarse: Coarse,
+    observations: Sequence[Observation],
+    options: FitOptions,
+) -> Reconstruction:
+    """One head from one or several photos of one person.
+
+    Raises:
+        NothingFound: no observations, or the network sees no face in any of them.
+    """
+    began = time.perf_counter()
+    fit = fit_landmarks(model, observations, options)
+    landmark_seconds = time.perf_counter() - began
+    readings = tuple(read(network, coarse, o) for o in fit.observations)
+    network_seconds = time.perf_counter() - began - landmark_seconds
+    if not any(np.isfinite(r.front).sum() >= FEWEST for r in readings):
+        raise NothingFound(
+            "the volume has no surface: the network sees no face; try a clearer photo, or --method parametric"
+        )
+    term = FrontTerm.of(model, fit.term, readings, MODES)
+    fit = fit.refined(term, ROUNDS)
+    volume, shifts = canonical(fit, term)
+    slides = [
+        slide(model, fit.term, v, o, fit.identity) + wrap(model, posed, volume)
+        for v, o, posed in zip(fit.views, fit.observations, fit.posed())
+    ]
+    seconds = {"landmarks": landmark_seconds, "network": network_seconds}
+    seconds["volume"] = time.perf_counter() - began - sum(seconds.values())
+    facts = {"method": "vrn", "network": facts_of(network), "seconds": seconds, "depth_shift_px": shifts}
+    return assembled(fit, slides, options, facts, volume)
+
+
+def facts_of(network: VRN) -> dict[str, object]:
+    """What the report tells of the network."""
+    return {
+        "side": network.side,
+        "features": network.size.features,
+        "stacks": network.size.stacks,
+        "guided": network.size.channels > 3,
+        "parameters": sum(p.numel() for p in network.parameters()),
+    }
+
+
+def places(fit: Fit, readings: Sequence[Reading]) -> list[Placed]:
+    """Where the head of each view lies in its crop."""
+    marks = [
+        (fit.term.mean + fit.term.basis @ np.concatenate([fit.identity, view.expression]), view) for view in fit.views
+    ]
+    return [reading.placed(view, points) for reading, (points, view) in zip(readings, marks)]
+
+
+def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[float]]:
+    """The volumes of all photos in one, model metres, and the network's depth zero in each, pixels of the crop."""
+    placed = places(fit, term.readings)
+    shifts = []
+    for index, (place, view) in enumerate(zip(placed, fit.views)):
+        points = term.mean + term.basis @ np.concatenate([fit.identity, view.expression])
+        seen = place.project(points)
+        gap = term.readings[index].front_at(seen[:, :2]) - seen[:, 2]
+        facing = _toward(term.normals, view, points) > 0.5
+        known = np.isfinite(gap) & facing
+        shifts.append(float(np.median(gap[known])) if known.any() else 0.0)
+    return fused(term.readings, placed, shifts), shifts
+
+
+def _toward(normals: NDArray, view, points: NDArray) -> NDArray:
+    """(n,) cosine between normals and the way to the camera."""
+    placed = points @ view.rotation.T + view.translation
+    return -np.einsum("nd,nd->n", normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)

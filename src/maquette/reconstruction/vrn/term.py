@@ -1,0 +1,96 @@
+"""The head is fitted to the front of the volume: depth that the network sees, where the head's skin faces the camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.morphable import MorphableModel
+from maquette.reconstruction.parametric.landmarks import LandmarkTerm, depth_turn
+from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
+from maquette.reconstruction.vrn.read import Reading
+
+SIGMA_M = 0.0025  # error of the front, its spread on held-out synthetic faces
+EFFECTIVE = 60.0  # independent measurements in one front: its errors are alike over some 15 mm
+OUTLIER_M = 0.006  # residual at which a point counts half
+FACING = 0.3  # cosine to the camera below which skin is not asked
+
+
+@dataclass(frozen=True, eq=False)
+class FrontTerm:
+    """The fronts of all photos.
+
+    Attributes:
+        vertices: (n,) the ones that are compared; mean (n, 3) and basis (n, 3, K + E) of them; normals (n, 3) of the
+            average head.
+        landmarks: their mean depth is the zero of a front.
+    """
+
+    vertices: NDArray
+    mean: NDArray
+    basis: NDArray
+    normals: NDArray
+    landmarks: LandmarkTerm
+    readings: tuple[Reading, ...]
+
+    @classmethod
+    def of(cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[Reading, ...], modes: int) -> FrontTerm:
+        """The term for the first `modes` identity modes."""
+        from maquette.geometry.mesh import vertex_normals
+
+        region = model.regions
+        inner = np.isin(np.arange(len(model.mean)), model.part_vertices("mouth"))
+        vertices = np.flatnonzero((region["face"] > 0.6) & (region["nostrils"] < 0.3) & ~inner)
+        basis = np.concatenate([model.identity_basis[:modes], model.expression_basis])[:, vertices]
+        normals = vertex_normals(model.mean.astype(float), model.faces)[vertices]
+        mean = model.mean[vertices].astype(float)
+        return cls(vertices, mean, basis.transpose(1, 2, 0).astype(float), normals, landmarks, readings)
+
+    def residual(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+        """Metres that the front lies behind the head, their weights (n,), and the prediction's derivatives.
+
+        Returns:
+            residual (n,), weight (n,) in 0-1, by_pose (n, 7), by_shape (n, K + E).
+        """
+        reading = self.readings[index]
+        points = self.mean + self.basis @ shape
+        marks = self.landmarks.mean + self.landmarks.basis @ shape
+        placed = points @ view.rotation.T + view.translation
+        seen = reading.placed(view, marks).project(points)
+        scale = np.sqrt(np.linalg.det(reading.matrix[:2, :2]))
+        per_metre = scale * view.focal / (marks @ view.rotation[2] + view.translation[2]).mean()
+        front = reading.front_at(seen[:, :2])
+        slope_y, slope_x = np.gradient(reading.front)
+        toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
+        slopes = np.stack([_at(slope_x, seen), _at(slope_y, seen)], axis=1)
+        known = np.isfinite(front) & np.isfinite(slopes).all(axis=1) & (toward > FACING)
+        residual = np.where(known, (front - seen[:, 2]) / per_metre, 0.0)
+        # Where the network puts depth 0 is its own affair: only the shape of the front counts.
+        residual = residual - (np.median(residual[known]) if known.any() else 0.0)
+        weight = known * np.clip((toward - FACING) / 0.3, 0, 1) / (1 + (residual / OUTLIER_M) ** 2)
+        _, flat_pose, flat_shape = point_jacobian(view, placed, self.basis)
+        turn = depth_turn(placed - view.translation)
+        by_pose = np.zeros((len(points), POSE))
+        by_pose[:, :3] = turn - np.average(turn, axis=0, weights=weight + 1e-9)
+        by_shape = view.rotation[2] @ self.basis
+        by_shape = by_shape - np.average(by_shape, axis=0, weights=weight + 1e-9)
+        # d of the front changes too when the point moves sideways.
+        sideways = np.where(known[:, None], slopes, 0.0) @ reading.matrix[:2, :2] / per_metre
+        by_pose -= np.einsum("nk,nkp->np", sideways, flat_pose)
+        by_shape = by_shape - np.einsum("nk,nkp->np", sideways, flat_shape)
+        return residual, weight, by_pose, by_shape
+
+    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+        """Normal matrix and vector over [pose (7), identity, expression]."""
+        residual, weight, by_pose, by_shape = self.residual(index, view, shape)
+        jacobian = np.concatenate([by_pose, by_shape], axis=1)
+        weight = weight / SIGMA_M**2 * min(1.0, EFFECTIVE / max(weight.sum(), 1.0))
+        return jacobian.T @ (jacobian * weight[:, None]), jacobian.T @ (weight * residual)
+
+
+def _at(picture: NDArray, seen: NDArray) -> NDArray:
+    from scipy.ndimage import map_coordinates
+
+    return map_coordinates(picture, (seen[:, 1::-1] - 0.5).T, order=1, cval=np.nan)

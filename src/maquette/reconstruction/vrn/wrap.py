@@ -1,0 +1,58 @@
+"""The fitted head is laid onto the surface of the volume: what the coefficients cannot say, smoothly."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from maquette.core.types import Volume
+from maquette.geometry.isosurface import logits_of
+from maquette.geometry.mesh import vertex_normals
+from maquette.morphable import MorphableModel
+from maquette.reconstruction.parametric.registration import squared_distances
+
+REACH_M = 0.012  # smoothness of the field
+FAR_M, STEP_M = 0.008, 0.0005  # how far along the normal the surface is looked for, and in what steps
+DOUBT = 1.0  # weight of "no movement" against the vertices around
+
+
+def wrap(model: MorphableModel, vertices: NDArray, volume: Volume) -> NDArray:
+    """(V, 3) float32 metres to add to the vertices of the face so that they lie on the surface.
+
+    Args:
+        vertices: (V, 3) model metres, the frame of the volume.
+        volume: occupancy; points without a surface near them do not pull.
+    """
+    vertices = np.asarray(vertices, float)
+    normals = vertex_normals(vertices, model.faces)
+    mouth = np.isin(np.arange(len(vertices)), model.part_vertices("mouth"))
+    face = np.flatnonzero((model.regions["face"] > 0.5) & (model.regions["nostrils"] < 0.3) & ~mouth)
+    steps = np.arange(-FAR_M, FAR_M + STEP_M / 2, STEP_M)
+    points = vertices[face, None] + steps[:, None] * normals[face, None]
+    inverse = np.linalg.inv(volume.grid_to_world)
+    index = points @ inverse[:3, :3].T + inverse[:3, 3]
+    logits = map_coordinates(logits_of(volume.values), index.reshape(-1, 3).T, order=1, mode="nearest")
+    offset, found = nearest_crossing(logits.reshape(len(face), -1), steps)
+    weight = found * model.regions["face"][face]
+    near = np.exp(-squared_distances(vertices[face], vertices[face]) / (2 * REACH_M**2))
+    smooth = near @ (weight * offset) / (near @ weight + DOUBT)
+    field = np.zeros_like(vertices)
+    edge = np.clip((model.regions["face"][face] - 0.5) / 0.4, 0, 1)
+    field[face] = (edge * smooth)[:, None] * normals[face]
+    return field.astype(np.float32)
+
+
+def nearest_crossing(logits: NDArray, steps: NDArray) -> tuple[NDArray, NDArray]:
+    """Where log-odds (N, S) along outward rays fall through zero, nearest to step 0: (N,) and whether there is one.
+
+    Args:
+        steps: (S,) rising places of the samples.
+    """
+    inside, outside = logits[:, :-1], logits[:, 1:]
+    falls = (inside > 0) & (outside <= 0)
+    share = np.divide(inside, inside - outside, out=np.zeros_like(inside), where=falls)
+    at = np.where(falls, steps[:-1] + share * (steps[1:] - steps[:-1]), np.inf)
+    best = np.abs(at).argmin(axis=1)
+    found = falls.any(axis=1)
+    return np.where(found, at[np.arange(len(at)), best], 0.0), found
