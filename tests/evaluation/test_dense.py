@@ -16,7 +16,7 @@ from maquette.evaluation import dense
 from maquette.evaluation.dense import dense_error, depth_gap, evaluate_dense, face_part
 from maquette.evaluation.dense_set import Item, Truth, Truths, read_set
 from maquette.evaluation.meshes import Shape
-from maquette.evaluation.predict import average_head, face_vertices
+from maquette.evaluation.predict import average_head, face_vertices, image_points
 from maquette.geometry.cameras import project
 
 TURN = Rotation.from_euler("xyz", [6, -35, 4], degrees=True).as_matrix()
@@ -156,14 +156,18 @@ def test_eye_corners_become_vertices_once(tmp_path):
         assert np.array_equal(reader.read(item).eyes, wanted)
 
 
-def test_a_folder_of_synth_is_a_set(tmp_path):
+@pytest.fixture
+def synth(tmp_path):
+    """A folder with the labels of one photograph as `maquette synth` writes them, its vertices and its camera."""
     model = morphable.load("maquette-head")
     pose = np.diag([1.0, -1.0, -1.0, 1.0])
     pose[2, 3] = 1.5
     camera = Camera(np.array([[900.0, 0, 128], [0, 900.0, 128], [0, 0, 1]]), pose, (256, 256))
     identity, expression = np.full(5, 0.5, np.float32), np.zeros(len(model.expression_names), np.float16)
+    home = tmp_path / "synth"
+    home.mkdir()
     np.savez(
-        tmp_path / "00000.npz",
+        home / "00000.npz",
         coefficients=identity,
         expression=expression,
         scale=np.float32(1.02),
@@ -171,13 +175,38 @@ def test_a_folder_of_synth_is_a_set(tmp_path):
         world_to_camera=camera.world_to_camera,
         yaw=np.float32(12.0),
     )
-    truth = Truths(tmp_path).read(read_set(tmp_path)[0])
-    vertices = model.vertices(identity, expression, 1.02).astype(float)
-    pixels, depth = project(camera, vertices[face_vertices(model)])
+    return home, model.vertices(identity, expression, 1.02).astype(float), camera
+
+
+def test_a_folder_of_synth_is_a_set(synth):
+    home, vertices, camera = synth
+    truth = Truths(home).read(read_set(home)[0])
+    pixels, depth = project(camera, vertices[face_vertices(morphable.load("maquette-head"))])
     assert np.allclose(truth.points[:, :2], pixels) and truth.yaw == 12.0
     assert np.corrcoef(truth.points[:, 2], -depth)[0, 1] > 0.999999
     # One unit in all three axes: the eye distance is that of the head at its distance.
     assert truth.interocular == pytest.approx(1.02 * 0.0903 * 900 / 1.5, rel=0.07)
+
+
+def test_a_turn_that_icp_forgives_is_counted_on_corresponding_vertices(synth, tmp_path):
+    """Our own head, turned: ICP turns it back, corresponding vertices stay where they are."""
+    home, vertices, camera = synth
+    model, truth = morphable.load("maquette-head"), Truths(home).read(read_set(home)[0])
+    pixels = image_points(camera, vertices, 1.5)
+    mesh = trimesh.Trimesh(pixels, model.faces, process=False)
+    (tmp_path / "mine").mkdir()
+    for turned, exact in ((0.0, True), (0.1, False)):
+        spin, middle = Rotation.from_rotvec([0, turned, 0]).as_matrix(), pixels.mean(axis=0)
+        mesh.vertices = (pixels - middle) @ spin.T + middle
+        mesh.export(tmp_path / "mine/00000.ply")
+        table = evaluate_dense(home, tmp_path / "mine")
+        found = dict(zip(table.column("protocol"), table.column("NME %")))
+        gaps = mesh.vertices[truth.model_vertices] - truth.points
+        gaps[:, 2] -= gaps[:, 2].mean()
+        wanted = 100 * np.linalg.norm(gaps, axis=1).mean() / truth.interocular
+        assert found["no alignment, corresponding vertices"] == pytest.approx(wanted, abs=0.02)
+        assert found["with rigid ICP"] < 0.1 and exact == (wanted < 0.5)
+    assert len(table.more[0].columns) == 5 and "no alignment, corresponding vertices" in table.curves
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ x_k. The motion of ICP serves to find it and is then discarded ("no alignment"),
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
 from maquette.morphable.model import MorphableModel
 
-PROTOCOLS = ("no alignment", "with rigid ICP")
+PROTOCOLS = ("no alignment", "with rigid ICP", "no alignment, corresponding vertices")
 THRESHOLDS = np.arange(101) / 1000  # of the cumulative curve
 YAWS = (-80, -40, 0, 40, 80)  # degrees, the views of the Florence renders; a photo counts to the nearest
 STEER_POINTS = 3000  # of the truth that steer ICP; all of them are measured
@@ -39,11 +39,18 @@ PREDICTION_SUFFIXES = (".obj", ".ply", ".stl", ".glb")
 
 @dataclass(frozen=True, eq=False)
 class DenseError:
-    """One face. unaligned: NME with the motion of ICP discarded. aligned: NME with it. count: K, vertices measured."""
+    """NME of one face.
+
+    Attributes:
+        unaligned: with the motion of ICP discarded. aligned: with it.
+        count: K, vertices measured.
+        corresponding: to the very vertices, without ICP; None where nobody knows which they are.
+    """
 
     unaligned: float
     aligned: float
     count: int
+    corresponding: float | None = None
 
 
 def dense_error(face: Shape, truth: Truth) -> DenseError:
@@ -66,10 +73,15 @@ def dense_error(face: Shape, truth: Truth) -> DenseError:
     motion = settle(near, truth.points[:: max(1, len(truth.points) // STEER_POINTS)], scale=False)
     placed = near.moved(motion.apply(near.vertices))
     closest = ClosestPoints(placed).query(truth.points)[0]
-    gaps = motion.inverse().apply(closest) - truth.points
+    still, moved = motion.inverse().apply(closest), float(np.linalg.norm(closest - truth.points, axis=1).mean())
+    return DenseError(_error(still, truth), moved / truth.interocular, len(closest))
+
+
+def _error(points: NDArray, truth: Truth) -> float:
+    """NME of (M, 3) points, both depths at one mean."""
+    gaps = points - truth.points
     gaps[:, 2] -= gaps[:, 2].mean()
-    still, moved = (np.linalg.norm(g, axis=1).mean() / truth.interocular for g in (gaps, closest - truth.points))
-    return DenseError(float(still), float(moved), len(gaps))
+    return float(np.linalg.norm(gaps, axis=1).mean()) / truth.interocular
 
 
 def depth_gap(source: NDArray, target: NDArray, cell: float) -> float:
@@ -136,7 +148,11 @@ def evaluate_dense(
         return read_shape(files[item.name]) if method is None else method.predict(item.photo, box=truths[item.name].box)
 
     def measure(item: Item, made: Prediction | Shape) -> DenseError:
-        return dense_error(face_part(made if isinstance(made, Shape) else made.in_photo, model), truths[item.name])
+        head, truth = made if isinstance(made, Shape) else made.in_photo, truths[item.name]
+        error, known = dense_error(face_part(head, model), truth), truth.model_vertices
+        if known is None or not same_topology(head, model):
+            return error
+        return replace(error, corresponding=_error(head.vertices[known], truth))
 
     found, failures = score_each(items, predict, measure, "dense", progress)
     told = read_facts(facts, list(found)) if facts else {}
@@ -165,7 +181,8 @@ def _table(
     facts: Mapping[str, Sequence[float]],
 ) -> Table:
     """A row per protocol; below it means by yaw, expression and facts."""
-    errors = np.array([[one.unaligned, one.aligned] for one in found.values()])
+    errors = np.array([[one.unaligned, one.aligned, one.corresponding] for one in found.values()], float)
+    errors = errors[:, np.isfinite(errors).all(axis=0)]
     rows = []
     for name, values in zip(PROTOCOLS, errors.T):
         shares = [100 * float((values < limit).sum()) / len(truths) for limit in (0.05, 0.10)]
@@ -195,4 +212,5 @@ def _by(title: str, names: Sequence[str], groups: Sequence[str], errors: NDArray
     """Mean NME of each group that occurs."""
     labels = np.array(groups)
     rows = [(n, int((labels == n).sum()), *(100 * errors[labels == n].mean(axis=0))) for n in names if n in groups]
-    return Table(f"by {title}", (title.split(",")[0], "n", *(f"{name}, NME %" for name in PROTOCOLS)), tuple(rows))
+    scores = (f"{name}, NME %" for name in PROTOCOLS[: errors.shape[1]])
+    return Table(f"by {title}", (title.split(",")[0], "n", *scores), tuple(rows))

@@ -45,12 +45,14 @@ class Truth:
         points: (M, 3) pixels, the vertices of the face mask.
         eyes: (2, 3) pixels, the vertices of the outer eye corners.
         yaw: degrees or None. expression: its name, "" if not told.
+        model_vertices: (M,) which vertices of maquette's head the points are, or None.
     """
 
     points: NDArray
     eyes: NDArray
     yaw: float | None = None
     expression: str = ""
+    model_vertices: NDArray | None = None
 
     @property
     def interocular(self) -> float:
@@ -108,8 +110,8 @@ class Truths:
         """
         path = item.truth
         own = _arrays(path) if path.suffix.lower() == ".npz" else {"vertices": read_shape(path).vertices}
-        if "vertices" not in own and all(name in own for name in SYNTHESIS):
-            own = _synthetic(own)
+        ours = "vertices" not in own and all(name in own for name in SYNTHESIS)
+        own = _synthetic(own) if ours else own
         held = {**self._shared, **_beside(path), **own}
         if "vertices" not in held:
             raise BadInput(f"{path}: the array vertices is missing; it holds {', '.join(own) or 'nothing'}")
@@ -117,7 +119,8 @@ class Truths:
         if vertices.ndim != 2 or vertices.shape[1] != 3 or len(vertices) < 4:
             raise BadInput(f"{path}: vertices: wanted (V, 3) pixels, got {vertices.shape}")
         eyes = vertices[self._corners(path, vertices, held)]
-        truth = Truth(vertices[_mask(path, held.get("mask"), len(vertices))], eyes, *_facts(path, held))
+        mask = _mask(path, held.get("mask"), len(vertices))
+        truth = Truth(vertices[mask], eyes, *_facts(path, held), mask if ours else None)
         if not truth.interocular > 0:
             raise BadInput(f"{path}: both eye corners lie in one place, so there is nothing to divide by")
         return truth
