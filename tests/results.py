@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
 
 from maquette import morphable
 from maquette.core.result import Result
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject, Volume
 from maquette.geometry.cameras import project
 
 CROP = (240, 300)  # width, height
@@ -103,3 +105,25 @@ def ball_result() -> Result:
     reconstruction = Reconstruction(mesh, (make_camera(),), provenance={"method": "other"})
     seen = make_observation(np.random.default_rng(0).uniform(60, 180, (478, 2)))
     return Result("face-1", "ball", reconstruction, (seen,), {})
+
+
+VOXEL_M, FACE_M, CRUMB_M = 0.004, np.array([0.07, 0.1, 0.06]), 0.015
+
+
+def make_volume() -> Volume:
+    """A face of sorts, the front half of an ellipsoid, and a crumb beside it: 44 x 56 x 22 voxels, canonical frame."""
+    matrix = np.diag([VOXEL_M, VOXEL_M, VOXEL_M, 1.0])
+    matrix[:3, 3] = [-0.0865, -0.1105, -0.0125]
+    at = np.stack(np.meshgrid(*(np.arange(float(n)) for n in (44, 56, 22)), indexing="ij"), axis=-1) * VOXEL_M
+    at += matrix[:3, 3]
+    face = FACE_M.min() * (1 - np.linalg.norm(at / FACE_M, axis=-1))
+    crumb = CRUMB_M - np.linalg.norm(at - [0.065, 0.09, 0.05], axis=-1)
+    logits = np.maximum(np.minimum(face, at[..., 2]), crumb) / 0.002
+    return Volume((1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32), matrix)
+
+
+@pytest.fixture(scope="session")
+def volume_result(shut_result) -> Result:
+    """The shipped head together with a volume."""
+    seen = replace(shut_result.reconstruction, volume=make_volume())
+    return replace(shut_result, reconstruction=seen)

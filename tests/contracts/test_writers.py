@@ -65,6 +65,45 @@ def read_ply(data, asset):
     assert colors.std() > 5 if asset.mesh.texture is not None else np.unique(colors).size == 1
 
 
+def read_volume_ply(data, asset):
+    mesh = trimesh.load(io.BytesIO(data), file_type="ply", process=False)
+    told = asset.drawn.asset.mesh
+    assert np.array_equal(mesh.vertices.astype(np.float32), told.vertices) and np.array_equal(mesh.faces, told.faces)
+    assert np.array_equal(np.asarray(mesh.visual.vertex_colors)[:, :3], told.vertex_colors)
+    assert mesh.is_volume
+
+
+def read_volume_obj(data, asset):
+    mesh = trimesh.load(io.BytesIO(data), file_type="obj", process=False, maintain_order=True)
+    told = asset.drawn.asset.mesh
+    assert np.abs(mesh.vertices - told.vertices).max() < 1e-6 and np.array_equal(mesh.faces, told.faces)
+    assert np.abs(np.asarray(mesh.visual.vertex_colors)[:, :3].astype(int) - told.vertex_colors).max() <= 1
+    assert b"mtllib" not in data
+
+
+def read_volume_stl(data, asset):
+    solid = trimesh.load(io.BytesIO(data), file_type="stl")
+    told = asset.drawn.surface
+    assert solid.is_volume and solid.body_count == 1
+    assert solid.volume == pytest.approx(told.volume_cm3 * 1000, rel=1e-3), "cubic millimetres"
+    assert np.allclose(solid.bounds, trimesh.Trimesh(told.mesh.vertices, told.mesh.faces).bounds * 1000, atol=0.05)
+
+
+def read_volume_glb(data, asset):
+    gltf, told = GLTF2.load_from_bytes(data), asset.drawn.asset.mesh
+    assert len(gltf.meshes) == 1 and not gltf.images and not gltf.meshes[0].primitives[0].targets
+    mesh = trimesh.load(io.BytesIO(data), file_type="glb", process=False).to_geometry()
+    assert mesh.vertices.shape == told.vertices.shape and mesh.volume == pytest.approx(
+        asset.drawn.surface.volume_cm3 * 1e-6, rel=1e-3
+    )
+    accessor = gltf.accessors[gltf.meshes[0].primitives[0].attributes.COLOR_0]
+    view = gltf.bufferViews[accessor.bufferView]
+    blob = gltf.binary_blob()[view.byteOffset : view.byteOffset + view.byteLength]
+    light = np.frombuffer(blob, np.float32).reshape(-1, 3).astype(float)
+    value = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
+    assert np.array_equal(np.rint(255 * value).astype(np.uint8), told.vertex_colors)
+
+
 def read_overview(data, asset):
     image = Image.open(io.BytesIO(data))
     assert image.format == "JPEG" and image.width == 2000
@@ -113,6 +152,10 @@ READERS = {
     "texture_confidence.png": read_picture(lambda asset: asset.mesh.texture_confidence),
     "head.stl": read_stl,
     "head.ply": read_ply,
+    "volume.glb": read_volume_glb,
+    "volume.obj": read_volume_obj,
+    "volume.stl": read_volume_stl,
+    "volume.ply": read_volume_ply,
     "overview.jpg": read_overview,
     "turntable.mp4": read_turntable,
     "depth.png": read_crop_sized("I;16"),
@@ -123,7 +166,7 @@ READERS = {
 }
 
 
-@pytest.fixture(scope="module", params=["head_result", "ball_result"])
+@pytest.fixture(scope="module", params=["head_result", "ball_result", "volume_result"])
 def asset(request):
     asset = open_asset(request.getfixturevalue(request.param), OutputOptions())
     yield asset
@@ -136,15 +179,20 @@ def short_film(monkeypatch):
     monkeypatch.setattr(turntable, "SIDE", 96)
 
 
-@pytest.mark.parametrize("name", WRITERS)
-def test_it_can_be_read_back(name, asset):
+def skip_what_is_absent(name, asset):
     if name.startswith("texture") and asset.mesh.texture is None:
         pytest.skip("this result has no texture")
+    if name.startswith("volume") != (asset.result.reconstruction.volume is not None) and name != "report.json":
+        pytest.skip("the other results show it" if asset.drawn else "this result has no volume")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_it_can_be_read_back(name, asset):
+    skip_what_is_absent(name, asset)
     READERS[name](WRITERS[name](asset), asset)
 
 
 @pytest.mark.parametrize("name", [name for name in WRITERS if name != "report.json"])
 def test_the_same_result_gives_the_same_bytes(name, asset):
-    if name.startswith("texture") and asset.mesh.texture is None:
-        pytest.skip("this result has no texture")
+    skip_what_is_absent(name, asset)
     assert WRITERS[name](asset) == WRITERS[name](asset)

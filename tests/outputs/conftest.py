@@ -1,3 +1,3 @@
 """Fixtures of the writers' tests."""
 
-from results import ball_result, head_result, shut_result  # noqa: F401
+from results import ball_result, head_result, shut_result, volume_result  # noqa: F401

@@ -27,9 +27,9 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_all_files_appear_in_order(tiny, head_result, tmp_path):
+def test_all_files_appear_in_order(tiny, volume_result, tmp_path):
     begun = []
-    files = save(head_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
+    files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
     assert [file.name for file in files] == list(WRITERS) and set(begun) == set(WRITERS)
     assert begun[-1] == "report.json", "it tells how long the others took"
     assert content(tmp_path) == {f"a/b/{name}": name.encode() for name in WRITERS}
@@ -38,13 +38,16 @@ def test_all_files_appear_in_order(tiny, head_result, tmp_path):
 @pytest.mark.parametrize(
     "options,absent",
     [
-        (OutputOptions(formats="glb"), {"head.obj", "head.mtl", "head.stl", "head.ply"}),
-        (OutputOptions(formats="obj,ply"), {"head.glb", "head.stl"}),
+        (OutputOptions(formats="glb"), {"obj", "mtl", "stl", "ply"}),
+        (OutputOptions(formats="obj,ply"), {"glb", "stl"}),
         (QUICK, {"overview.jpg", "turntable.mp4"}),
     ],
 )
-def test_only_what_was_asked_for(head_result, options, absent):
-    assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - absent
+def test_only_what_was_asked_for(head_result, volume_result, options, absent):
+    left_out = {name for name in WRITERS if name in absent or name.split(".")[1] in absent}
+    assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
+    without = {name for name in WRITERS if name.startswith("volume.")}
+    assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - left_out - without
 
 
 def test_without_a_texture_there_is_no_texture_file(ball_result):
@@ -88,9 +91,9 @@ def test_a_folder_in_a_files_place_keeps_the_earlier_result_whole(tiny, head_res
     assert (tmp_path / "face-1" / "head.glb").read_text() == "the earlier one"
 
 
-def test_other_files_in_the_folder_stay(tiny, head_result, tmp_path):
+def test_other_files_in_the_folder_stay(tiny, volume_result, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
-    save(head_result, tmp_path)
+    save(volume_result, tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "keep" and len(list(tmp_path.iterdir())) == len(WRITERS) + 1
 
 

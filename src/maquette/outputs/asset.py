@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 
@@ -19,6 +19,8 @@ from maquette.geometry.raycast import render_buffers
 from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
 from maquette.outputs.views import Scene, set_scene
+from maquette.surface.colours import photo_colours
+from maquette.surface.extract import Surface, surface_of
 
 MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
 EYES = ("eyeLeft", "eyeRight")
@@ -134,9 +136,44 @@ class Asset:
         if "scene" in self.__dict__:
             self.__dict__.pop("scene").studio.close()
 
+    @cached_property
+    def drawn(self) -> Drawn | None:
+        """The coloured surface of the result's volume, made once for all its files; None without a volume.
+
+        Raises:
+            NothingFound: the volume has no surface.
+        """
+        result = self.result
+        volume = result.reconstruction.volume
+        if volume is None:
+            return None
+        surface = surface_of(volume)
+        found = photo_colours(surface.mesh, result.observations, result.reconstruction.cameras)
+        facts = {key: value for key, value in result.reconstruction.provenance.items() if key != "model"}
+        shape = replace(surface.mesh, vertex_colors=found.colours)
+        bare = replace(
+            result.reconstruction, shape=shape, motion=None, parameters={}, provenance=facts, volume=None
+        )
+        return Drawn(Asset(replace(result, reconstruction=bare), None, self.options), surface, found.share)
+
     @property
     def _surface(self) -> tuple[NDArray, NDArray]:
         return self.mesh.vertices, self.mesh.faces
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The surface of a result's volume on its way into files.
+
+    Attributes:
+        asset: its mesh is that surface, with a colour per vertex; it has no model.
+        surface: what there was to clean.
+        photographed: share of the vertices that a photo shows, 0-1; the others' colours are continued from those.
+    """
+
+    asset: Asset
+    surface: Surface
+    photographed: float
 
 
 def ray_camera(camera: Camera) -> Camera:

@@ -129,6 +129,8 @@ def _primitive(
     if mesh.uvs is not None:
         uvs = mesh.uvs[uv_of]
         attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
+    if mesh.vertex_colors is not None and mesh.texture is None:
+        attributes["COLOR_0"] = builder.dense(linear(mesh.vertex_colors[vertex_of]))
     index_type = np.uint16 if len(vertex_of) <= 65535 else np.uint32
     primitive = {
         "attributes": attributes,
@@ -152,10 +154,17 @@ def _unit(normals: NDArray) -> NDArray:
     return np.where(length > 1e-6, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0]).astype(np.float32)
 
 
-def _materials(has_texture: bool) -> list[dict]:
+def linear(colours: NDArray) -> NDArray:
+    """float32 0-1 light of sRGB colours, uint8: glTF multiplies vertex colours as light (IEC 61966-2-1)."""
+    value = np.asarray(colours, np.float64) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
     def material(name: str, roughness: float, two_sided: bool) -> dict:
         surface = {"metallicFactor": 0.0, "roughnessFactor": roughness}
-        surface |= {"baseColorTexture": {"index": 0}} if has_texture else {"baseColorFactor": [0.6, 0.57, 0.54, 1.0]}
+        plain = {} if has_colours else {"baseColorFactor": [0.6, 0.57, 0.54, 1.0]}
+        surface |= {"baseColorTexture": {"index": 0}} if has_texture else plain
         return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
 
     return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.35, True)]
@@ -234,7 +243,7 @@ def write_glb(asset: Asset) -> bytes:
         "scenes": [{"name": "head", "nodes": [0]}],
         "nodes": [root, *nodes],
         "meshes": meshes,
-        "materials": _materials(asset.mesh.texture is not None),
+        "materials": _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None),
     }
     if asset.mesh.texture is not None:
         document |= _texture(builder, asset.mesh.texture)

@@ -20,7 +20,8 @@ def material_of(part: str) -> str:
     return "eyes" if part in EYES else "skin" if part == "skin" else "mouth"
 
 
-def _rows(keyword: str, values: NDArray, digits: int) -> str:
+def rows(keyword: str, values: NDArray, digits: int) -> str:
+    """One line per row of values, after a keyword, with that many digits behind the point."""
     form = f"{keyword} " + " ".join([f"%.{digits}f"] * values.shape[1]) + "\n"
     return (form * len(values)) % tuple(values.ravel().tolist())
 
@@ -29,19 +30,19 @@ def write_obj(asset: Asset) -> bytes:
     """Wavefront OBJ in metres, y up, facing +z; v up; refers to head.mtl."""
     mesh = asset.mesh
     text = [f"# maquette {VERSION}: metres, y up, facing +z, expression of the photo\nmtllib head.mtl\no head\n"]
-    text.append(_rows("v", mesh.vertices, 6))
+    text.append(rows("v", mesh.vertices, 6))
     uv_faces = mesh.faces
     if mesh.uvs is not None:
-        text.append(_rows("vt", mesh.uvs, 6))
+        text.append(rows("vt", mesh.uvs, 6))
         uv_faces = mesh.uv_faces
-    text.append(_rows("vn", asset.normals, 4))
+    text.append(rows("vn", asset.normals, 4))
     corner = "%d/%d/%d" if mesh.uvs is not None else "%d//%d"
     form = f"f {corner} {corner} {corner}\n"
     columns = [mesh.faces, uv_faces, mesh.faces] if mesh.uvs is not None else [mesh.faces, mesh.faces]
     corners = np.stack(columns, axis=2) + 1
     for part in asset.part_names:
-        rows = corners[asset.part(part)]
-        text.append(f"g {part}\nusemtl {material_of(part)}\n" + (form * len(rows)) % tuple(rows.ravel().tolist()))
+        own = corners[asset.part(part)]
+        text.append(f"g {part}\nusemtl {material_of(part)}\n" + (form * len(own)) % tuple(own.ravel().tolist()))
     return "".join(text).encode("ascii")
 
 

@@ -30,6 +30,10 @@ FILES = {
     "head.mtl": "materials of head.obj",
     "head.stl": "closed solid for printing with the expression of the photo, millimetres, y up",
     "head.ply": "expression of the photo with vertex colours, metres, y up, facing +z",
+    "volume.glb": "surface of the volume with vertex colours, metres, y up, facing +z",
+    "volume.obj": "surface of the volume with vertex colours, metres, y up, facing +z",
+    "volume.stl": "surface of the volume as a closed solid for printing, millimetres, y up",
+    "volume.ply": "surface of the volume with vertex colours, metres, y up, facing +z",
     "texture.png": "sRGB, first row is v = 1",
     "texture_confidence.png": "255 = seen in a photo, 0 = invented",
     "overview.jpg": "eight pictures on one sheet",
@@ -147,6 +151,23 @@ def versions() -> dict[str, str]:
     return known
 
 
+def volume_facts(asset: Asset) -> dict[str, Any] | None:
+    """What the surface of the volume is like; None without a volume."""
+    if asset.drawn is None:
+        return None
+    surface, volume = asset.drawn.surface, asset.result.reconstruction.volume
+    return {
+        "voxels": list(volume.values.shape),
+        "components_before_cleaning": surface.components,
+        "faces_before_decimation": surface.faces_before,
+        "faces": len(surface.mesh.faces),
+        "watertight": surface.closed,
+        "volume_cm3": surface.volume_cm3,
+        "vertices_photographed": asset.drawn.photographed,
+        "vertices_invented": 1 - asset.drawn.photographed,
+    }
+
+
 def report(asset: Asset) -> dict[str, Any]:
     """All facts about one result, JSON-able."""
     result, provenance = asset.result, asset.result.reconstruction.provenance
@@ -179,6 +200,7 @@ def report(asset: Asset) -> dict[str, Any]:
         "average_distance_mm": distance,
         "close_to_average": near_average,
         "texture_real_share": shares,
+        "volume": volume_facts(asset),
         "warnings": list(dict.fromkeys(warnings)),
         "seconds": {**result.report.get("seconds", {}), "files": dict(asset.seconds)},
         "versions": versions(),

@@ -150,11 +150,11 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     solid = solid + _pedestal(neck, bounds[1], outline[:, [0, 2]].mean(axis=0))
     if is_open and len(asset.part("tongue")):
         fuller = solid + _solid(*_part(asset, "tongue"))
-        solid = fuller if is_sound(*_arrays(fuller)) else solid
-    return _arrays(solid)
+        solid = fuller if is_sound(*solid_arrays(fuller)) else solid
+    return solid_arrays(solid)
 
 
-def _arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
+def solid_arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
     """The largest piece of a solid as the file will hold it."""
     # Decomposed after it is simplified, which may break a crumb off.
     mesh = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume()).to_mesh()
@@ -185,11 +185,14 @@ def is_sound(vertices: NDArray, faces: NDArray) -> bool:
 
 def write_stl(asset: Asset) -> bytes:
     """Binary STL in millimetres, y up: one watertight solid with the photo's expression, standing on a flat base."""
-    vertices, faces = print_solid(asset)
+    return stl_bytes(*print_solid(asset), "maquette head, millimetres, y up")
+
+
+def stl_bytes(vertices: NDArray, faces: NDArray, title: str) -> bytes:
+    """Binary STL of (V, 3) vertices and (F, 3) faces under a title of at most 80 ASCII letters."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     rows = np.zeros(len(faces), [("n", "<f4", 3), ("v", "<f4", (3, 3)), ("a", "<u2")])
     rows["n"], rows["v"] = normals, corners
-    header = b"maquette head, millimetres, y up".ljust(80, b" ")
-    return header + np.uint32(len(faces)).tobytes() + rows.tobytes()
+    return title.encode("ascii").ljust(80, b" ") + np.uint32(len(faces)).tobytes() + rows.tobytes()

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from maquette.core.errors import BadInput
-from maquette.core.options import OutputOptions
+from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.glb import write_glb
@@ -25,6 +25,7 @@ from maquette.outputs.ply import write_ply
 from maquette.outputs.report import write_report
 from maquette.outputs.stl import write_stl
 from maquette.outputs.turntable import write_turntable
+from maquette.outputs.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
 
 Writer = Callable[[Asset], bytes]
 
@@ -36,6 +37,10 @@ WRITERS: dict[str, Writer] = {
     "texture_confidence.png": write_texture_confidence,
     "head.stl": write_stl,
     "head.ply": write_ply,
+    "volume.glb": write_volume_glb,
+    "volume.obj": write_volume_obj,
+    "volume.stl": write_volume_stl,
+    "volume.ply": write_volume_ply,
     "overview.jpg": write_overview,
     "turntable.mp4": write_turntable,
     "depth.png": write_depth,
@@ -55,7 +60,8 @@ def wanted(asset: Asset) -> list[str]:
     texture.png is written whenever there is a texture: it is a result of its own, and head.obj needs it.
     """
     formats, mesh = asset.options.format_list, asset.mesh
-    absent = {f"head.{name}" for name in ("glb", "obj", "stl", "ply") if name not in formats}
+    absent = {f"{part}.{name}" for part in ("head", "volume") for name in MESH_FORMATS if name not in formats}
+    absent |= {f"volume.{name}" for name in MESH_FORMATS if asset.result.reconstruction.volume is None}
     absent |= {"head.mtl"} if "obj" not in formats else set()
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
