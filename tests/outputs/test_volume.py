@@ -47,6 +47,7 @@ def test_the_report_tells_what_the_surface_is_like(volume_result):
     assert told["voxels"] == [44, 56, 22] and told["faces"] == told["faces_before_decimation"] > 1000
     assert 0.2 < told["vertices_photographed"] < 0.7, "its back is flat and hidden"
     assert told["vertices_photographed"] + told["vertices_invented"] == pytest.approx(1)
+    assert 0.2 < told["area_photographed"] < 0.7
 
 
 def test_without_a_volume_nothing_is_drawn(head_result):

@@ -64,7 +64,7 @@ def test_a_photo_colours_what_it_sees(ball, projection):
     assert error[found.seen > 0.9].max() < 8 and np.median(error[found.seen > 0.9]) < 2
     toward = ball.vertices @ -camera.world_to_camera[2, :3] / RADIUS
     assert (found.seen[toward < 0.1] == 0).all() and (found.seen[toward > 0.7] > 0.9).all()
-    assert 0.2 < found.share < 0.45
+    assert 0.2 < found.share < 0.45 and found.area_share(ball) == pytest.approx(found.share, abs=0.03)
 
 
 def test_what_nobody_sees_is_neither_black_nor_background(ball):

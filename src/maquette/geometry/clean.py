@@ -12,8 +12,9 @@ from scipy.sparse.csgraph import connected_components
 if TYPE_CHECKING:
     from manifold3d import Manifold
 
-SLIVER = 0.02  # of the mean edge's length: by how much a surface may move when its slivers go
-NEAR_ENOUGH = 0.75  # of the wanted faces: the surface without its slivers may have this few
+SLIVER = 0.01  # of the mean edge's length: by how much a surface may move when its slivers go
+MOST_SLIVER = 5  # times as much where most faces have to go anyway: quadrics are slow on many faces
+NEAR_ENOUGH = 0.5  # of the wanted faces: the surface without its slivers and flat parts may have this few
 STEPS = 14  # of the search for a tolerance
 
 
@@ -87,7 +88,7 @@ def decimated(vertices: NDArray, faces: NDArray, target: int) -> tuple[NDArray, 
     solid = _manifold(near, faces)
     start = near, faces
     if solid is not None:
-        without_slivers = solid.simplify(SLIVER)
+        without_slivers = solid.simplify(SLIVER * float(np.clip(len(faces) / target / 2, 1, MOST_SLIVER)))
         if without_slivers.num_tri() >= NEAR_ENOUGH * target:
             start = _arrays(without_slivers)
     found = start if len(start[1]) <= target else _quadric(*start, target)

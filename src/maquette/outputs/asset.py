@@ -154,7 +154,7 @@ class Asset:
         bare = replace(
             result.reconstruction, shape=shape, motion=None, parameters={}, provenance=facts, volume=None
         )
-        return Drawn(Asset(replace(result, reconstruction=bare), None, self.options), surface, found.share)
+        return Drawn(Asset(replace(result, reconstruction=bare), None, self.options), surface, found.share, found.area_share(shape))
 
     @property
     def _surface(self) -> tuple[NDArray, NDArray]:
@@ -169,11 +169,13 @@ class Drawn:
         asset: its mesh is that surface, with a colour per vertex; it has no model.
         surface: what there was to clean.
         photographed: share of the vertices that a photo shows, 0-1; the others' colours are continued from those.
+        area_photographed: the same share of the surface.
     """
 
     asset: Asset
     surface: Surface
     photographed: float
+    area_photographed: float
 
 
 def ray_camera(camera: Camera) -> Camera:

@@ -165,6 +165,7 @@ def volume_facts(asset: Asset) -> dict[str, Any] | None:
         "volume_cm3": surface.volume_cm3,
         "vertices_photographed": asset.drawn.photographed,
         "vertices_invented": 1 - asset.drawn.photographed,
+        "area_photographed": asset.drawn.area_photographed,
     }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation
 from maquette.geometry.cameras import camera_centre, project
-from maquette.geometry.mesh import adjacency, vertex_normals
+from maquette.geometry.mesh import adjacency, face_areas, vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.surface.bake import SEEN_COSINE, Baked
 from maquette.surface.blend import SHARPNESS, gains
@@ -42,6 +42,11 @@ class Coloured:
     def share(self) -> float:
         """Share of the vertices that a photo shows, 0-1."""
         return float((self.seen >= SEEN).mean()) if len(self.seen) else 0.0
+
+    def area_share(self, mesh: Mesh) -> float:
+        """Share of the surface that a photo shows, 0-1: where flat parts have few vertices it differs from `share`."""
+        areas = face_areas(mesh.vertices.astype(float), mesh.faces)
+        return float((areas * (self.seen >= SEEN)[mesh.faces].mean(axis=1)).sum() / max(areas.sum(), 1e-30))
 
 
 def coloured(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> Mesh:
