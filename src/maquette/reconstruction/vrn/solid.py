@@ -155,7 +155,7 @@ def occupancy(depth: Tensor, placed: tuple[Tensor, Tensor], pixels: tuple[Tensor
     grid = torch.stack([u, v], dim=-1).reshape(len(depth), -1, shape[-1], 2)
     front, mask = functional.grid_sample(maps, grid, align_corners=False).reshape(len(depth), 2, *shape[1:]).unbind(1)
     step = DEPTH_STEP / torch.linalg.norm(matrix[:, 2, :3], dim=1)[:, None, None, None]
-    beside = (mask - 0.5) * CELL_M
+    beside = (mask - 0.5) * (CELL_M + step)
     return torch.minimum(torch.minimum(front - z, z - BACK_M), beside).div(step).add(0.5).clamp(0, 1)
 
 

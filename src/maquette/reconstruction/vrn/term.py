@@ -1,4 +1,4 @@
-"""The head is fitted to the front of the volume: depth that the network sees, where the head's skin faces the camera."""
+"""The head is fitted to the front of the volume: depth as the network sees it, where skin faces the camera."""
 
 from __future__ import annotations
 

@@ -240,9 +240,10 @@ def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def example(options: VRNOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """One crop of noise with its landmarks' maps."""
-    noise = torch.from_numpy(rng.random((1, 3, options.side, options.side)).astype(np.float32))
-    points = torch.from_numpy(rng.uniform(0, options.side, (1, 68, 2)).astype(np.float32))
+    """One small crop of noise with its landmarks' maps."""
+    side = 16
+    noise = torch.from_numpy(rng.random((1, 3, side, side)).astype(np.float32))
+    points = torch.from_numpy(rng.uniform(0, side, (1, 68, 2)).astype(np.float32))
     return (guided(noise, points),)
 
 
