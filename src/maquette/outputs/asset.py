@@ -151,10 +151,9 @@ class Asset:
         found = photo_colours(surface.mesh, result.observations, result.reconstruction.cameras)
         facts = {key: value for key, value in result.reconstruction.provenance.items() if key != "model"}
         shape = replace(surface.mesh, vertex_colors=found.colours)
-        bare = replace(
-            result.reconstruction, shape=shape, motion=None, parameters={}, provenance=facts, volume=None
-        )
-        return Drawn(Asset(replace(result, reconstruction=bare), None, self.options), surface, found.share, found.area_share(shape))
+        bare = replace(result.reconstruction, shape=shape, motion=None, parameters={}, provenance=facts, volume=None)
+        alone = Asset(replace(result, reconstruction=bare), None, self.options)
+        return Drawn(alone, surface, found.share, found.area_share(shape))
 
     @property
     def _surface(self) -> tuple[NDArray, NDArray]:
