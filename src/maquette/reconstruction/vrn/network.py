@@ -164,6 +164,15 @@ class VRN(nn.Sequential):
             x: (N, C, H, W) RGB in 0-1, then the landmarks' maps; H and W divisible by 8.
 
         Raises:
+            ValueError: as `expect`.
+        """
+        self.expect(x)
+        return super().forward(x)
+
+    def expect(self, x: Tensor) -> None:
+        """Check pictures.
+
+        Raises:
             ValueError: not a batch of pictures, another number of channels, or sides that are not divisible by 8.
         """
         if x.ndim != 4:
@@ -174,7 +183,6 @@ class VRN(nn.Sequential):
                 f"VRN: wanted {self.size.channels} channels and sides divisible by 8, got {channels} channels and"
                 f" {width} x {height} pixels"
             )
-        return super().forward(x)
 
     def forward(self, x: Tensor, coarse: bool = False) -> Tensor:
         """(N, D, H, W) occupancy in 0-1; D counts towards the camera. With `coarse` what `coarse` gives."""
