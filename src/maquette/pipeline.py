@@ -1,6 +1,6 @@
 """The whole story of one run, in order: photos -> faces -> head -> texture. Writing files is the caller's part.
 
-`sources.photos.read` -> `perception.observe` -> a reconstructor of `reconstruction.methods` -> `surface.finish`
+`sources.photos.read` -> `closeup.observe` -> a reconstructor of `reconstruction.methods` -> `surface.finish`
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from maquette import surface
+from maquette.closeup import observe
 from maquette.core.job import Job, Progress, side_by_side, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation
 from maquette.outputs.folder import source_names
-from maquette.perception.observe import observe
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.weights.store import fetch

@@ -14,6 +14,7 @@ from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+UPSCALES = ("auto", "off", "2", "4")
 READERS = ("both", "landmarks", "network")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -42,10 +43,14 @@ class PerceptionOptions:
     """Smallest face that is accepted, width in pixels of the photo."""
     max_faces: int = 16
     """Largest number of faces taken from one photo."""
+    upscale: str = "auto"
+    """Enlarge small faces before they are read: auto (those under 96 pixels), off, or all of them 2 or 4 times."""
 
     def __post_init__(self) -> None:
         _within("min face", self.min_face, 1, 10000, "pixels")
         _within("max faces", self.max_faces, 1, 1000, "faces")
+        if self.upscale not in UPSCALES:
+            raise BadInput(f"upscale {self.upscale!r}: wanted {', '.join(UPSCALES)}")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Palette:
     @property
     def level(self) -> float:
         """How bright the photo's light is: its skin against usual skin."""
-        return float(np.clip(self.skin.mean() / DEFAULT_SKIN.mean(), 0.25, 1.15))
+        return float(np.clip(self.skin.mean() / DEFAULT_SKIN.mean(), 0.08, 1.15))
 
     def lit(self, colour: NDArray) -> NDArray:
         """(..., 3) a usual colour as it would look in this photo: as bright and, in a grey photo, as grey."""
