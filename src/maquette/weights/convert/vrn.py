@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,17 @@ def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "ma
     tensors, ignored = _stripped(_tensors(source), source)
     size = size_of(tensors)
     expected = shapes(**size)
-    _compare(tensors, expected, source)
+    compare(tensors, expected, source)
+    kinds = [key for key in expected if tensors[key].dtype.kind != "f"]
+    if kinds:
+        raise BadInput(f"{source}: wanted floating point numbers, {len(kinds)} tensors hold others ({few(kinds)})")
     told = {"size": json.dumps(size), "side": str(side), "bn_stats": bn_stats, "crop": crop, "source": source.name}
     plain = {key: np.ascontiguousarray(tensors[key], np.float32) for key in expected}
     strange = [key for key, value in plain.items() if not np.isfinite(value).all()]
     strange += [key for key, value in plain.items() if key.endswith("running_var") and (value < 0).any()]
     if strange:
         raise BadInput(
-            f"{source}: damaged: {len(strange)} tensors hold NaN, infinity or negative variances ({_few(strange)})"
+            f"{source}: damaged: {len(strange)} tensors hold NaN, infinity or negative variances ({few(strange)})"
         )
     _write(plain, told, target)
     statistics = sum(value.size for key, value in plain.items() if ".running_" in key)
@@ -98,6 +101,32 @@ def shapes(channels: int, features: int, residuals: int, stacks: int, depth: int
         for name in ("weight", "bias", "running_mean", "running_var"):
             found[f"{place}.{name}"] = (width,)
     return found
+
+
+def few(keys: Sequence[str]) -> str:
+    """The first of many keys, for messages."""
+    more = ["..."] if len(keys) > SHOWN else []
+    return ", ".join([*(key[:60] for key in keys[:SHOWN]), *more])
+
+
+def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path) -> None:
+    """Check names and shapes of tensors, of numpy or torch.
+
+    Raises:
+        BadInput: some are missing, unexpected or of another shape: how many, and the first ones.
+    """
+    missing = [key for key in expected if key not in tensors]
+    unexpected = [key for key in tensors if key not in expected]
+    shared = [key for key in expected if key in tensors]
+    wrong = [
+        f"{key} {tuple(tensors[key].shape)} for {expected[key]}"
+        for key in shared
+        if tuple(tensors[key].shape) != expected[key]
+    ]
+    told = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+    counts = [f"{len(keys)} {what} ({few(keys)})" for what, keys in told if keys]
+    if counts:
+        raise BadInput(f"{source}: not a VRN: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}")
 
 
 def _residuals(features: int, residuals: int, stacks: int) -> Iterator[tuple[str, int, int]]:
@@ -174,28 +203,6 @@ def _stripped(tensors: Tensors, source: Path) -> tuple[Tensors, int]:
     if len(kept) + ignored != len(tensors):
         raise BadInput(f"{source}: tensors with and without the prefix {prefix!r} have the same names")
     return kept, ignored
-
-
-def _few(keys: list[str]) -> str:
-    more = ["..."] if len(keys) > SHOWN else []
-    return ", ".join([*(key[:60] for key in keys[:SHOWN]), *more])
-
-
-def _compare(tensors: Tensors, expected: Shapes, source: Path) -> None:
-    missing = [key for key in expected if key not in tensors]
-    unexpected = [key for key in tensors if key not in expected]
-    wrong = [
-        f"{key} {tensors[key].shape} for {expected[key]}"
-        for key in expected
-        if key in tensors and tensors[key].shape != expected[key]
-    ]
-    told = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
-    counts = [f"{len(keys)} {what} ({_few(keys)})" for what, keys in told if keys]
-    if counts:
-        raise BadInput(f"{source}: not a VRN: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}")
-    kinds = [key for key in expected if tensors[key].dtype.kind != "f"]
-    if kinds:
-        raise BadInput(f"{source}: wanted floating point numbers, {len(kinds)} tensors hold others ({_few(kinds)})")
 
 
 def _tensors(source: Path) -> Tensors:

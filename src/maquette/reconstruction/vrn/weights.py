@@ -1,0 +1,124 @@
+"""Loads a VRN from our safetensors, whose metadata tells its size and what it wants to see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from maquette.core.errors import BadInput
+from maquette.reconstruction.vrn.crop import FILL
+from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
+from maquette.weights.convert.vrn import compare, few, shapes
+
+CROPS = ("matlab", "bash")
+REMEDY = "make it with maquette weights convert vrn, or with maquette train vrn"
+# Far above every network of the thesis: what a file may make us build before its tensors are compared.
+MOST = VRNSize(channels=256, features=2048, residuals=64, stacks=16, depth=2048)
+MOST_SIDE = 2048  # pixels
+
+
+def load(path: str | Path) -> VRN:
+    """The network of a file, in float32 and evaluation mode, without gradients.
+
+    Beside `size` it tells what its pictures must be: `side` in pixels, `crop` ("matlab" or "bash"), `fill` and
+    `upright` (see `crop.image_to_crop`).
+
+    Args:
+        path: safetensors, in float32 or float16, with the metadata "size" (JSON of `VRNSize`), "side", "bn_stats",
+            "crop", and perhaps "fill" and "upright"; a published file has them inside "facts".
+
+    Raises:
+        BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise BadInput(f"{path}: wanted a file of VRN weights, there is none: {REMEDY}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = _told(file.metadata(), path)
+            size = _size(told, path)
+            side = _number(told, "side", 8, MOST_SIDE, path)
+            tensors = {key: file.get_tensor(key) for key in file.keys() if not key.endswith("num_batches_tracked")}
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    if side % 8:
+        raise BadInput(f"{path}: metadata side {side}: wanted a multiple of 8")
+    # No memory is taken for weights that are replaced anyway.
+    with torch.device("meta"):
+        network = VRN(size, _one_of(told, "bn_stats", BN_STATS, path))
+    network.load_state_dict(_state(tensors, size, path) | _counters(network), assign=True)
+    network.side, network.crop = int(side), _one_of(told, "crop", CROPS, path)
+    network.fill = _number(told, "fill", 0.1, 1, path) if "fill" in told else FILL
+    network.upright = _one_of(told, "upright", ("0", "1"), path) == "1" if "upright" in told else False
+    return network.requires_grad_(False).eval()
+
+
+def _told(metadata: Mapping[str, str] | None, path: Path) -> Mapping[str, Any]:
+    told: Any = dict(metadata or {})
+    if "facts" in told and "size" not in told:
+        told = _json(told["facts"], "facts", path)
+    missing = [name for name in ("size", "side", "bn_stats", "crop") if name not in told]
+    if missing:
+        raise BadInput(f"{path}: its metadata lack {', '.join(missing)}: {REMEDY}")
+    return told
+
+
+def _json(text: Any, name: str, path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput(f"{path}: metadata {name}: wanted a JSON object, got {str(text)[:60]!r}")
+    return found
+
+
+def _size(told: Mapping[str, Any], path: Path) -> VRNSize:
+    found = _json(told["size"], "size", path)
+    names = [field.name for field in fields(VRNSize)]
+    wrong = sorted({*found} ^ {*names})
+    if wrong:
+        raise BadInput(f"{path}: metadata size: wanted {', '.join(names)}; {few(wrong)} is missing or unknown")
+    for name, value in found.items():
+        if type(value) is not int or not 1 <= value <= getattr(MOST, name):
+            raise BadInput(f"{path}: metadata size: {name} {value!r}: wanted 1 to {getattr(MOST, name)}")
+    return VRNSize(**found)
+
+
+def _number(told: Mapping[str, Any], name: str, least: float, most: float, path: Path) -> float:
+    try:
+        value = float(told[name])
+    except (TypeError, ValueError):
+        value = float("nan")
+    # A NaN fails both comparisons.
+    if not least <= value <= most:
+        raise BadInput(f"{path}: metadata {name} {str(told[name])[:60]!r}: wanted {least:g} to {most:g}")
+    return value
+
+
+def _one_of(told: Mapping[str, Any], name: str, choices: tuple[str, ...], path: Path) -> str:
+    if told[name] not in choices:
+        raise BadInput(f"{path}: metadata {name} {str(told[name])[:60]!r}: wanted {' or '.join(choices)}")
+    return told[name]
+
+
+def _state(tensors: Mapping[str, torch.Tensor], size: VRNSize, path: Path) -> dict[str, torch.Tensor]:
+    compare(tensors, shapes(**vars(size)), path)
+    strange = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t).all()]
+    strange += [key for key, t in tensors.items() if key.endswith("running_var") and (t < 0).any()]
+    if strange:
+        raise BadInput(
+            f"{path}: damaged: {len(strange)} tensors hold NaN, infinity, negative variances or whole numbers"
+            f" ({few(strange)})"
+        )
+    return {key: tensor.float() for key, tensor in tensors.items()}
+
+
+def _counters(network: VRN) -> dict[str, torch.Tensor]:
+    return {key: torch.tensor(0) for key in network.state_dict() if key.endswith("num_batches_tracked")}
