@@ -1,0 +1,67 @@
+"""Volumes of several photos in one."""
+
+import numpy as np
+import pytest
+
+from maquette.morphable import load
+from maquette.reconstruction.vrn import solid
+from maquette.reconstruction.vrn.fuse import CELL_M, LOW_M, fused
+from maquette.surface.extract import surface_of
+
+
+@pytest.fixture(scope="module")
+def placed(scene):
+    points = solid.head_points(load("maquette-head"), scene.vertices)
+    return [reading.placed(view, points) for reading, view in zip(scene.readings, scene.views)]
+
+
+def test_the_surface_of_the_volume_is_the_face(scene, placed):
+    for count in (1, 2):
+        volume = fused(scene.readings[:count], placed[:count], [0.0] * count)
+        surface = surface_of(volume, None)
+        assert surface.closed and surface.components == 1 and surface.volume_cm3 > 500
+        front = solid.depth_map(scene.vertices)
+        rows, columns = np.nonzero(np.isfinite(front))
+        inner = (rows > 30) & (rows < 95) & (columns > 25) & (columns < 63)
+        rows, columns = rows[inner], columns[inner]
+        x = solid.CORNER_M[0] + (columns + 0.5) * solid.CELL_M
+        y = solid.CORNER_M[1] - (rows + 0.5) * solid.CELL_M
+        truth = np.stack([x, y, front[rows, columns]], axis=1)
+        from scipy.spatial import cKDTree
+
+        apart = cKDTree(surface.mesh.vertices).query(truth)[0]
+        assert np.median(apart) < 0.0015 and np.quantile(apart, 0.95) < 0.005
+
+
+def test_the_order_of_the_photos_does_not_matter(scene, placed):
+    shifts = [0.4, -0.3]
+    one = fused(scene.readings, placed, shifts)
+    other = fused(scene.readings[::-1], placed[::-1], shifts[::-1])
+    assert np.array_equal(one.values, other.values)
+
+
+def test_the_same_photo_twice_changes_nothing(scene, placed):
+    once = fused(scene.readings[:1], placed[:1], [0.0])
+    twice = fused(scene.readings[:1] * 2, placed[:1] * 2, [0.0, 0.0])
+    assert np.allclose(once.values, twice.values, atol=1e-6)
+
+
+def test_a_photo_counts_where_it_looks_straight(scene, placed):
+    """Left and right photo disagree; each cheek follows the photo that sees it."""
+    shift = 2.0
+    both = fused(scene.readings, placed, [0.0, shift])
+    first, second = (fused([r], [p], [s]) for r, p, s in zip(scene.readings, placed, [0.0, shift]))
+    index = np.round((np.array([[0.055, -0.03, 0.0], [-0.055, -0.03, 0.0]]) - LOW_M) / CELL_M).astype(int)
+    columns = [tuple(i[:2]) for i in index]
+    apart = [[np.abs(both.values[c] - one.values[c]).sum() for one in (first, second)] for c in columns]
+    nearest = np.argmin(apart, axis=1)
+    assert sorted(nearest) == [0, 1]
+
+
+def test_grid_and_head_share_a_frame(scene, placed):
+    volume = fused(scene.readings, placed, [0.0, 0.0])
+    assert volume.grid_to_world[:3, :3] == pytest.approx(np.eye(3) * CELL_M)
+    nose = scene.vertices[scene.vertices[:, 2].argmax()]
+    index = np.linalg.solve(volume.grid_to_world, np.append(nose, 1))[:3]
+    inside, outside = index - [0, 0, 3], index + [0, 0, 3]
+    assert volume.values[tuple(np.round(inside).astype(int))] > 0.5 > volume.values[tuple(np.round(outside).astype(int))]
