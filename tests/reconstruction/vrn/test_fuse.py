@@ -64,4 +64,5 @@ def test_grid_and_head_share_a_frame(scene, placed):
     nose = scene.vertices[scene.vertices[:, 2].argmax()]
     index = np.linalg.solve(volume.grid_to_world, np.append(nose, 1))[:3]
     inside, outside = index - [0, 0, 3], index + [0, 0, 3]
-    assert volume.values[tuple(np.round(inside).astype(int))] > 0.5 > volume.values[tuple(np.round(outside).astype(int))]
+    within, beyond = (volume.values[tuple(np.round(i).astype(int))] for i in (inside, outside))
+    assert within > 0.5 > beyond
