@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SLIVER = 0.01  # of the mean edge's length: by how much a surface may move when its slivers go
 MOST_SLIVER = 5  # times as much where most faces have to go anyway: quadrics are slow on many faces
 NEAR_ENOUGH = 0.5  # of the wanted faces: the surface without its slivers and flat parts may have this few
-STEPS = 14  # of the search for a tolerance
+STEPS = 6  # of the search for a tolerance
 
 
 def signed_volume(vertices: NDArray, faces: NDArray) -> float:
