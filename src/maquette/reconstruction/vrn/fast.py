@@ -115,24 +115,31 @@ class _Convolution:
             # Its own copy, so that training the network further does not reach it.
             self.weight = weight.clone(memory_format=torch.channels_last)
 
-    def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        if self.packed and add is not None:
-            after = ("add", 1.0, None, [], None)
-            return torch.ops.mkldnn._convolution_pointwise.binary(x, add, self.weight, self.bias, *self.place, *after)
+    def __call__(self, x: Tensor, into: Tensor | None = None) -> Tensor:
+        """The output; with `into`, that tensor plus the output, which may overwrite it."""
+        if self.packed and into is not None:
+            # A new tensor for the sum takes a third longer than the convolution alone, an old one next to nothing.
+            sum_ = torch.ops.mkldnn._convolution_pointwise_.binary
+            return sum_(into, x, self.weight, self.bias, *self.place, "add", 1.0, None, [], None)
         if self.packed:
             after = ("relu" if self.relu else "none", [], "")
             return torch.ops.mkldnn._convolution_pointwise.default(x, self.weight, self.bias, *self.place, *after)
         padding, stride, dilation, groups = self.place
         y = functional.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
-        if add is not None:
-            y += add
+        if into is not None:
+            y += into
         return y.relu_() if self.relu else y
 
 
 class _Residual:
-    """`network.residual`: its first normalisation leaves a maximum, the others nothing."""
+    """`network.residual`: its first normalisation leaves a maximum, the others nothing.
 
-    def __init__(self, module: nn.Sequential, pack: _Pack, shrunk: int) -> None:
+    Args:
+        keep: whether its input is still needed; it is overwritten otherwise.
+    """
+
+    def __init__(self, module: nn.Sequential, pack: _Pack, shrunk: int, keep: bool = False) -> None:
+        self.keep = keep
         body, skip = module[0]
         gain, offset = pack.gains[body[0]]
         dead = gain == 0
@@ -151,17 +158,24 @@ class _Residual:
         rows = x.permute(0, 2, 3, 1)
         bounded = torch.maximum(rows, self.low) if self.rising else torch.clamp(rows, self.low, self.high)
         body = self.middle(self.first(bounded.permute(0, 3, 1, 2)))
-        return self.last(body, add=x if self.skip is None else self.skip(x))
+        if self.skip is not None:
+            return self.last(body, into=self.skip(x))
+        return self.last(body, into=x.clone() if self.keep else x)
 
 
 class _Level:
-    """`network.hourglass`: upper branch, next level inside it, lower branch, their sum, merge."""
+    """`network.hourglass`: upper branch, next level inside it, lower branch, their sum, merge.
+
+    The outermost level keeps its input, which the skip around the stack adds again.
+    """
 
     def __init__(self, module: nn.Module, pack: _Pack, shrunk: int, level: int = 1) -> None:
         parts = dict(module.named_children())
         upper, lower = (list(branch) for branch in parts["0"])
         deeper = [upper.pop()] if level < LEVELS else []
-        self.upper: list[Layer] = [_Residual(part, pack, shrunk) for part in upper]
+        self.upper: list[Layer] = [
+            _Residual(part, pack, shrunk, keep=level == 1 and part is upper[0]) for part in upper
+        ]
         self.upper += [_Level(part, pack, shrunk, level + 1) for part in deeper]
         self.lower = [_Residual(part, pack, 2 * shrunk) for part in lower[1:-1]]
         self.merge = _Residual(parts["2"], pack, shrunk)
