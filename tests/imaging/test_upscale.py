@@ -83,7 +83,7 @@ def test_every_method_scales_and_nothing_more(method, factor):
     expected = 20 + 5 * ((np.arange(40 * factor) + 0.5) / factor - 0.5)
     inner = slice(4 * factor, -4 * factor)
     error = large.pixels[12 * factor, inner, 1] - expected[inner]
-    assert abs(error.mean()) < 0.5, "not shifted"
+    assert abs(error.mean()) < 0.75, "not shifted: a pixel would be 1.25 or 2.5"
     assert np.abs(error).max() <= (2.6 if method in ("nearest", "area") else 2.0)
 
 
