@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera
-from maquette.geometry.cameras import project
+from maquette.geometry.cameras import project, resized
 from maquette.geometry.mesh import face_normals
+from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import Asset
 from maquette.outputs.views import backdrop, over
 
 CELL = (476, 580)  # pixels
 MARGIN, GAP, CAPTION = 30, 12, 40
 SHEET, INK, FAINT = (22, 23, 26), (225, 226, 228), (140, 143, 150)
-SIDE_TURN = np.radians(62)
+SIDE_TURN, VOLUME_TURN = np.radians(62), np.radians(25)
 PHOTO_FILL = 0.80  # of the cell's height that the head takes in the photo's view
 
 
@@ -100,6 +101,9 @@ def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     remark = "" if errors[0] is None else f"landmarks {errors[0]:.1f} mm"
     near = shoot(window.camera, "depth", depth=span)
     sides = [shoot(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
+    last = ("normals", "", over(shoot(window.camera, "normals"), ground))
+    if asset.drawn is not None:
+        last = ("volume", "before the head was fitted", drawn_volume(asset, scene.camera(VOLUME_TURN, 0.0, CELL)))
     return [
         ("photo", "", window.photo),
         ("overlay", remark, overlay(asset, window, clay)),
@@ -108,8 +112,24 @@ def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
         ("left side", "", over(sides[0], ground)),
         ("right side", "", over(sides[1], ground)),
         ("depth", f"{span[0]:.2f} to {depth.max():.2f} m", over(depth_colours(near), ground)),
-        ("normals", "", over(shoot(window.camera, "normals"), ground)),
+        last,
     ]
+
+
+def drawn_volume(asset: Asset, camera: Camera) -> NDArray:
+    """(h, w, 3) uint8: the surface of the volume with its colours, lit from the camera's upper left."""
+    import cv2
+
+    alone = asset.drawn.asset
+    camera = resized(camera, (2 * camera.size[0], 2 * camera.size[1]))
+    face, barycentric, _ = render_buffers(camera, alone.mesh.vertices, alone.mesh.faces)
+    corners = alone.mesh.faces[np.maximum(face, 0)]
+    normals = np.einsum("hwk,hwkd->hwd", barycentric, alone.normals[corners]) @ camera.world_to_camera[:3, :3].T
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    light = 0.35 + 0.75 * np.clip(normals @ (np.array([-0.4, -0.5, -0.77])), 0, 1)
+    colours = np.einsum("hwk,hwkd->hwd", barycentric, alone.mesh.vertex_colors[corners].astype(float))
+    picture = np.where((face >= 0)[..., None], colours * light[..., None], backdrop(camera.size))
+    return cv2.resize(picture.clip(0, 255).astype(np.uint8), CELL, interpolation=cv2.INTER_AREA)
 
 
 def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
@@ -131,7 +151,7 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
 
 
 def write_overview(asset: Asset) -> bytes:
-    """JPEG sheet of eight pictures: photo, overlay, shape, textured, two side views, depth, normals."""
+    """JPEG sheet of eight pictures: photo, overlay, shape, textured, two side views, depth, normals or volume."""
     import cv2
 
     page = sheet(panels(asset))

@@ -8,6 +8,8 @@ from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import CELL_M, LOW_M, fused
 from maquette.surface.extract import surface_of
 
+STILL = (0.0, 0.0, 0.0)
+
 
 @pytest.fixture(scope="module")
 def placed(scene):
@@ -17,7 +19,7 @@ def placed(scene):
 
 def test_the_surface_of_the_volume_is_the_face(scene, placed):
     for count in (1, 2):
-        volume = fused(scene.readings[:count], placed[:count], [0.0] * count)
+        volume = fused(scene.readings[:count], placed[:count], [STILL] * count)
         surface = surface_of(volume, None)
         assert surface.closed and surface.components == 1 and surface.volume_cm3 > 500
         front = solid.depth_map(scene.vertices)
@@ -34,23 +36,23 @@ def test_the_surface_of_the_volume_is_the_face(scene, placed):
 
 
 def test_the_order_of_the_photos_does_not_matter(scene, placed):
-    shifts = [0.4, -0.3]
-    one = fused(scene.readings, placed, shifts)
-    other = fused(scene.readings[::-1], placed[::-1], shifts[::-1])
+    planes = [(0.4, 1.0, 0.0), (-0.3, 0.0, -1.0)]
+    one = fused(scene.readings, placed, planes)
+    other = fused(scene.readings[::-1], placed[::-1], planes[::-1])
     assert np.array_equal(one.values, other.values)
 
 
 def test_the_same_photo_twice_changes_nothing(scene, placed):
-    once = fused(scene.readings[:1], placed[:1], [0.0])
-    twice = fused(scene.readings[:1] * 2, placed[:1] * 2, [0.0, 0.0])
+    once = fused(scene.readings[:1], placed[:1], [STILL])
+    twice = fused(scene.readings[:1] * 2, placed[:1] * 2, [STILL, STILL])
     assert np.allclose(once.values, twice.values, atol=1e-6)
 
 
 def test_a_photo_counts_where_it_looks_straight(scene, placed):
     """Left and right photo disagree; each cheek follows the photo that sees it."""
-    shift = 2.0
-    both = fused(scene.readings, placed, [0.0, shift])
-    first, second = (fused([r], [p], [s]) for r, p, s in zip(scene.readings, placed, [0.0, shift]))
+    moved = (2.0, 0.0, 0.0)
+    both = fused(scene.readings, placed, [STILL, moved])
+    first, second = (fused([r], [p], [s]) for r, p, s in zip(scene.readings, placed, [STILL, moved]))
     index = np.round((np.array([[0.055, -0.03, 0.0], [-0.055, -0.03, 0.0]]) - LOW_M) / CELL_M).astype(int)
     columns = [tuple(i[:2]) for i in index]
     apart = [[np.abs(both.values[c] - one.values[c]).sum() for one in (first, second)] for c in columns]
@@ -59,7 +61,7 @@ def test_a_photo_counts_where_it_looks_straight(scene, placed):
 
 
 def test_grid_and_head_share_a_frame(scene, placed):
-    volume = fused(scene.readings, placed, [0.0, 0.0])
+    volume = fused(scene.readings, placed, [STILL, STILL])
     assert volume.grid_to_world[:3, :3] == pytest.approx(np.eye(3) * CELL_M)
     nose = scene.vertices[scene.vertices[:, 2].argmax()]
     index = np.linalg.solve(volume.grid_to_world, np.append(nose, 1))[:3]

@@ -9,6 +9,8 @@ from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import fused
 from maquette.reconstruction.vrn.wrap import nearest_crossing, wrap
 
+STILL = (0.0, 0.0, 0.0)
+
 
 def test_crossings():
     steps = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
@@ -22,7 +24,7 @@ def test_a_wrong_head_comes_nearer_to_the_surface(scene):
     model = load("maquette-head")
     points = solid.head_points(model, scene.vertices)
     placed = [reading.placed(view, points) for reading, view in zip(scene.readings, scene.views)]
-    volume = fused(scene.readings, placed, [0.0, 0.0])
+    volume = fused(scene.readings, placed, [STILL, STILL])
     face = model.regions["face"] > 0.8
     wrong = scene.vertices + np.array([0, 0, 0.004], np.float32)  # 4 mm too far in front
     moved = wrong + wrap(model, wrong, volume)
@@ -42,7 +44,7 @@ def test_without_a_surface_nothing_moves():
 def test_the_field_is_smooth(scene, sign):
     model = load("maquette-head")
     points = solid.head_points(model, scene.vertices)
-    volume = fused(scene.readings, [r.placed(v, points) for r, v in zip(scene.readings, scene.views)], [0.0, 0.0])
+    volume = fused(scene.readings, [r.placed(v, points) for r, v in zip(scene.readings, scene.views)], [STILL, STILL])
     head = scene.vertices * np.float32(1 + sign * 0.02)
     field = wrap(model, head, volume)
     edges = np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]]])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from maquette.core.types import Volume
 from maquette.reconstruction.vrn.read import Reading
@@ -19,6 +20,8 @@ CELL_M = 0.002
 LOW_M, HIGH_M = np.array([-0.092, -0.150, -0.072]), np.array([0.092, 0.116, 0.072])
 MIDDLE_M = np.array([0.0, -0.02, -0.07])  # seen from here, a place's direction stands for its surface's normal
 LEAST = 0.05  # weight of a photo that sees a place from behind
+SURE = 4.0  # log-odds; more is not counted
+SMOOTH_M = 0.003  # spread of the Gaussian
 EMPTY = -8.0  # log-odds where no photo shows anything
 
 
@@ -30,21 +33,23 @@ def grid() -> tuple[NDArray, NDArray]:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1), matrix
 
 
-def fused(readings: Sequence[Reading], placed: Sequence[Placed], shifts: Sequence[float]) -> Volume:
+def fused(
+    readings: Sequence[Reading], placed: Sequence[Placed], planes: Sequence[tuple[float, float, float]]
+) -> Volume:
     """One occupancy grid in the head's frame, model metres.
 
     Args:
         readings: one per photo.
         placed: where the head lies in each one's crop.
-        shifts: depth of the network's zero in each, pixels; see `Reading.sample`.
+        planes: of each photo, see `Reading.sample`.
     """
     points, matrix = grid()
     shape, points = points.shape[:3], points.reshape(-1, 3)
     outward = points - MIDDLE_M
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     evidence, weights = [], []
-    for reading, place, shift in zip(readings, placed, shifts):
-        logits = reading.sample(place.project(points), shift)
+    for reading, place, plane in zip(readings, placed, planes):
+        logits = reading.sample(place.project(points), plane)
         toward = -place.matrix[2, :3] / np.linalg.norm(place.matrix[2, :3])
         weight = np.where(np.isfinite(logits), np.maximum(outward @ toward, 0.0) ** 2 + LEAST, 0.0)
         evidence.append(weight * np.nan_to_num(logits))
@@ -52,6 +57,6 @@ def fused(readings: Sequence[Reading], placed: Sequence[Placed], shifts: Sequenc
     # Sorted, sums come out the same to the last bit in any order.
     total, weight = (np.sort(np.stack(parts), axis=0).sum(axis=0) for parts in (evidence, weights))
     logits = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), EMPTY)
-    # Nothing sticks out of the grid.
-    values = 1 / (1 + np.exp(-np.clip(logits, -16, 16)))
-    return Volume(values.reshape(shape).astype(np.float32), matrix)
+    # The logits saturate and would add up to terraces between the network's few columns: clipped, smoothed they do not.
+    logits = gaussian_filter(np.clip(logits, -SURE, SURE).reshape(shape).astype(np.float32), SMOOTH_M / CELL_M)
+    return Volume(1 / (1 + np.exp(-logits)), matrix)

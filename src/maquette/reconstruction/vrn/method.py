@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from maquette import morphable
 from maquette.core.errors import NothingFound
@@ -27,6 +26,7 @@ from maquette.reconstruction.vrn.wrap import wrap
 
 ROUNDS = 6  # of the fit to the fronts
 FEWEST = 200  # crop pixels: a smaller front is no face
+LEAST_SOLID = 0.02  # of the canonical grid; a face takes a third
 SHIPPED = "vrn-small"
 
 
@@ -72,14 +72,16 @@ def reconstruct(
         )
     term = FrontTerm.of(model, fit.term, readings, MODES)
     fit = fit.refined(term, ROUNDS)
-    volume, shifts = canonical(fit, term)
+    volume, planes = canonical(fit, term)
+    if (volume.values > 0.5).mean() < LEAST_SOLID:
+        raise NothingFound("the volume has no surface: what the network sees is a speck; try --method parametric")
     slides = [
         slide(model, fit.term, v, o, fit.identity) + wrap(model, posed, volume)
         for v, o, posed in zip(fit.views, fit.observations, fit.posed())
     ]
     seconds = {"landmarks": landmark_seconds, "network": network_seconds}
     seconds["volume"] = time.perf_counter() - began - sum(seconds.values())
-    facts = {"method": "vrn", "network": facts_of(network), "seconds": seconds, "depth_shift_px": shifts}
+    facts = {"method": "vrn", "network": facts_of(network), "seconds": seconds, "front_plane_px": planes}
     return assembled(fit, slides, options, facts, volume)
 
 
@@ -102,21 +104,8 @@ def places(fit: Fit, readings: Sequence[Reading]) -> list[Placed]:
     return [reading.placed(view, points) for reading, (points, view) in zip(readings, marks)]
 
 
-def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[float]]:
-    """The volumes of all photos in one, model metres, and the network's depth zero in each, pixels of the crop."""
-    placed = places(fit, term.readings)
-    shifts = []
-    for index, (place, view) in enumerate(zip(placed, fit.views)):
-        points = term.mean + term.basis @ np.concatenate([fit.identity, view.expression])
-        seen = place.project(points)
-        gap = term.readings[index].front_at(seen[:, :2]) - seen[:, 2]
-        facing = _toward(term.normals, view, points) > 0.5
-        known = np.isfinite(gap) & facing
-        shifts.append(float(np.median(gap[known])) if known.any() else 0.0)
-    return fused(term.readings, placed, shifts), shifts
-
-
-def _toward(normals: NDArray, view, points: NDArray) -> NDArray:
-    """(n,) cosine between normals and the way to the camera."""
-    placed = points @ view.rotation.T + view.translation
-    return -np.einsum("nd,nd->n", normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
+def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[tuple[float, float, float]]]:
+    """The volumes of all photos in one, model metres, and what was taken off each front, see `FrontTerm.plane`."""
+    shapes = [np.concatenate([fit.identity, view.expression]) for view in fit.views]
+    planes = [term.plane(index, view, shape) for index, (view, shape) in enumerate(zip(fit.views, shapes))]
+    return fused(term.readings, places(fit, term.readings), planes), planes

@@ -59,13 +59,14 @@ class Reading:
         matrix[2, 3] -= f
         return Placed(matrix, 1 / f).moved(self.matrix)
 
-    def sample(self, seen: NDArray, shift: float = 0.0) -> NDArray:
+    def sample(self, seen: NDArray, plane: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> NDArray:
         """(N,) log-odds at points (N, 3) x, y, d of the crop, between voxels; NaN beyond the crop, at its sides.
 
         Args:
-            shift: added to d: where the fitted head's depth 0 lies for the network.
+            plane: added to d, see `FrontTerm.plane`: where the fitted head's depth 0 lies for the network.
         """
         count = len(self.logits)
+        shift = plane[0] + (seen[:, :2] / self.side - 0.5) @ plane[1:]
         index = 0.6 * count - 0.5 - (seen[:, 2] + shift) / DEPTH_STEP
         grid = np.stack(
             [seen[:, 0] / self.side * 2 - 1, seen[:, 1] / self.side * 2 - 1, (2 * index + 1) / count - 1], 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,21 +67,32 @@ class FrontTerm:
         toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
         slopes = np.stack([_at(slope_x, seen), _at(slope_y, seen)], axis=1)
         known = np.isfinite(front) & np.isfinite(slopes).all(axis=1) & (toward > FACING)
-        residual = np.where(known, (front - seen[:, 2]) / per_metre, 0.0)
-        # Where the network puts depth 0 is its own affair: only the shape of the front counts.
-        residual = residual - (np.median(residual[known]) if known.any() else 0.0)
-        weight = known * np.clip((toward - FACING) / 0.3, 0, 1) / (1 + (residual / OUTLIER_M) ** 2)
+        gap = np.where(known, front - seen[:, 2], 0.0) / per_metre
+        facing = known * np.clip((toward - FACING) / 0.3, 0, 1)
+        plane, weight = plane_of(seen[:, :2] / reading.side - 0.5, gap, facing)
         _, flat_pose, flat_shape = point_jacobian(view, placed, self.basis)
-        turn = depth_turn(placed - view.translation)
         by_pose = np.zeros((len(points), POSE))
-        by_pose[:, :3] = turn - np.average(turn, axis=0, weights=weight + 1e-9)
-        by_shape = view.rotation[2] @ self.basis
-        by_shape = by_shape - np.average(by_shape, axis=0, weights=weight + 1e-9)
+        by_pose[:, :3] = depth_turn(placed - view.translation)
         # d of the front changes too when the point moves sideways.
         sideways = np.where(known[:, None], slopes, 0.0) @ reading.matrix[:2, :2] / per_metre
         by_pose -= np.einsum("nk,nkp->np", sideways, flat_pose)
-        by_shape = by_shape - np.einsum("nk,nkp->np", sideways, flat_shape)
-        return residual, weight, by_pose, by_shape
+        by_shape = view.rotation[2] @ self.basis - np.einsum("nk,nkp->np", sideways, flat_shape)
+        # Offset and tilt of the front are unknowns of their own, which drop out of the equations.
+        remove = left_over(plane.columns, weight)
+        return remove(gap), weight, remove(by_pose), remove(by_shape)
+
+    def plane(self, index: int, view: View, shape: NDArray) -> tuple[float, float, float]:
+        """Depth d of the front beyond the head's, pixels: offset in the crop's middle, and rise across and down it."""
+        reading = self.readings[index]
+        points = self.mean + self.basis @ shape
+        placed = points @ view.rotation.T + view.translation
+        seen = reading.placed(view, self.landmarks.mean + self.landmarks.basis @ shape).project(points)
+        toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
+        gap = reading.front_at(seen[:, :2]) - seen[:, 2]
+        scale = np.sqrt(np.linalg.det(reading.matrix[:2, :2])) * view.focal / placed[:, 2].mean()
+        facing = np.isfinite(gap) * np.clip((toward - FACING) / 0.3, 0, 1)
+        plane, _ = plane_of(seen[:, :2] / reading.side - 0.5, np.nan_to_num(gap) / scale, facing)
+        return tuple(float(scale * value) for value in plane.values)
 
     def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression]."""
@@ -88,6 +100,39 @@ class FrontTerm:
         jacobian = np.concatenate([by_pose, by_shape], axis=1)
         weight = weight / SIGMA_M**2 * min(1.0, EFFECTIVE / max(weight.sum(), 1.0))
         return jacobian.T @ (jacobian * weight[:, None]), jacobian.T @ (weight * residual)
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """What is taken off a front: `columns` (n, 3) times `values` (3,), metres."""
+
+    columns: NDArray
+    values: NDArray
+
+
+def plane_of(places: NDArray, gap: NDArray, weight: NDArray) -> tuple[Plane, NDArray]:
+    """Offset and tilt between front and head, and the points' weights (n,) once outliers count little.
+
+    Where the network puts depth 0 is its own affair, and the landmarks tell a head's turn better than its volume does.
+
+    Args:
+        places: (n, 2), -0.5 to 0.5 across and down the crop; gap (n,) metres; weight (n,) 0-1.
+    """
+    columns = np.column_stack([np.ones(len(places)), places])
+    values = np.zeros(3)
+    robust = weight
+    for _ in range(8):
+        spread = robust[:, None] * columns
+        values = np.linalg.solve(columns.T @ spread + 1e-6 * np.eye(3), spread.T @ gap)
+        robust = weight / (1 + ((gap - columns @ values) / OUTLIER_M) ** 2)
+    return Plane(columns, values), robust
+
+
+def left_over(columns: NDArray, weight: NDArray) -> Callable[[NDArray], NDArray]:
+    """The part of rows (n, ...) that no combination of the columns (n, k) explains, weighted (n,)."""
+    spread = weight[:, None] * columns
+    inverse = np.linalg.inv(columns.T @ spread + 1e-6 * np.eye(columns.shape[1]))
+    return lambda rows: rows - columns @ (inverse @ (spread.T @ rows))
 
 
 def _at(picture: NDArray, seen: NDArray) -> NDArray:
