@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Camera, Frame, Observation
-from maquette.imaging.upscale.method import DEFAULT, advised, upscaled
+from maquette.imaging.upscale.method import DEFAULT, advised, check, upscaled
+from maquette.perception import topology
+from maquette.perception.observe import CROP_LIMIT
 from maquette.perception.observe import observe as perceive
 
 SMALLEST_FACE = 12.0  # pixels; below that an enlargement invents a face
 AROUND = 0.3  # of the observation's box: what is cut out beyond it, for the detector
+NEIGHBOURS = 1000  # faces looked for in an enlargement
+SAME = 0.5  # of the face's width: further away lies another face
 
 
 def observe(frame: Frame, options: PerceptionOptions) -> list[Observation]:
@@ -33,32 +37,67 @@ def observe(frame: Frame, options: PerceptionOptions) -> list[Observation]:
         seen = perceive(frame, options)
     except NothingFound:
         seen = perceive(frame, replace(options, min_face=min(SMALLEST_FACE, options.min_face)))
-    return [_closer(frame, face, options) for face in seen]
+    return [_chosen(frame, face, options) for face in seen]
 
 
 def face_width(face: Observation) -> float:
-    """Pixels of the photo that the landmarks span from side to side."""
+    """Pixels of the photo between the cheekbones in 3D, as `min_face` counts: turning the head does not change it."""
     per_crop = (face.box[2] - face.box[0]) / face.frame.size[0]
-    return float(np.ptp(face.landmarks[:, 0]) * per_crop)
+    right, left = face.landmarks[[topology.RIGHT_CHEEKBONE, topology.LEFT_CHEEKBONE]]
+    return float(np.linalg.norm(right - left) * per_crop)
 
 
-def _closer(frame: Frame, face: Observation, options: PerceptionOptions) -> Observation:
+def _chosen(frame: Frame, face: Observation, options: PerceptionOptions) -> Observation:
+    """The face, closer if the options or its width ask for it."""
+    factor = advised(face_width(face)) if options.upscale == "auto" else int(options.upscale)
+    return face if factor == 1 else closer(frame, face, options, factor)
+
+
+def closer(
+    frame: Frame, face: Observation, options: PerceptionOptions, factor: int, method: str = DEFAULT
+) -> Observation:
+    """One face of a picture, looked at again in its enlarged surroundings; with a note, also where that fails.
+
+    Args:
+        frame: the whole picture. face: what was seen in it.
+        factor: 2 or 4; less where the crop would be larger than an observation's may be.
+        method: a name of `imaging.upscale.method.METHODS`.
+
+    Raises:
+        BadInput: an unknown factor or method.
+    """
+    check(factor, method)
     width = face_width(face)
-    factor = advised(width) if options.upscale == "auto" else int(options.upscale)
+    while factor > 1 and (face.box[2:] - face.box[:2]).max() * factor > CROP_LIMIT:
+        factor //= 2
     if factor == 1:
-        return face
+        return replace(face, notes=(*face.notes, f"face of {width:.0f} pixels: not enlarged, it is large enough"))
     region = _around(face.box, frame.size)
     x0, y0, x1, y1 = region
     part = replace(frame, pixels=np.ascontiguousarray(frame.pixels[y0:y1, x0:x1]))
     try:
-        found = perceive(upscaled(part, factor), replace(options, min_face=min(SMALLEST_FACE, options.min_face)))
+        # All neighbours, so that none of them is taken for this one; nothing much smaller.
+        wanted = replace(options, min_face=max(1.0, width * factor / 2), max_faces=NEIGHBOURS)
+        found = perceive(upscaled(part, factor, method), wanted)
     except NothingFound:
-        return replace(face, notes=(*face.notes, f"face of {width:.0f} pixels: not found again in its enlargement"))
-    middle = (face.box[:2] + face.box[2:]) / 2
+        found = []
     placed = [_in_photo(near, region[:2], factor, face) for near in found]
-    best = min(placed, key=lambda near: np.linalg.norm((near.box[:2] + near.box[2:]) / 2 - middle))
-    note = f"face of {width:.0f} pixels enlarged {factor} times ({DEFAULT}): its detail is guessed"
+    best = min(placed, key=lambda near: _apart(near, face), default=None)
+    if best is None or _apart(best, face) > SAME * width:
+        return replace(face, notes=(*face.notes, f"face of {width:.0f} pixels: not found again in its enlargement"))
+    note = f"face of {width:.0f} pixels enlarged {factor} times ({method}): its detail is guessed"
     return replace(best, notes=(*best.notes, note))
+
+
+def _apart(near: Observation, face: Observation) -> float:
+    """Pixels of the photo between the middles of two faces' landmarks."""
+    return float(np.linalg.norm(_middle(near) - _middle(face)))
+
+
+def _middle(face: Observation) -> NDArray:
+    """(2,) pixels of the photo."""
+    per_crop = (face.box[2:] - face.box[:2]) / face.frame.size
+    return face.box[:2] + face.landmarks[:, :2].mean(axis=0) * per_crop
 
 
 def _around(box: NDArray, size: tuple[int, int]) -> NDArray:

@@ -57,6 +57,15 @@ METHODS = (
         builder="maquette.reconstruction.parametric.method:build",
         paper="Blanz and Vetter, A Morphable Model for the Synthesis of 3D Faces, SIGGRAPH 1999",
     ),
+    Method(
+        name="vrn",
+        subjects=(Subject.FACE,),
+        views="many",
+        weights=("vrn-small", "maquette-head"),
+        builder="maquette.reconstruction.vrn.method:build",
+        paper="Jackson et al., Large Pose 3D Face Reconstruction from a Single Image via Direct Volumetric CNN"
+        " Regression, ICCV 2017",
+    ),
 )
 
 

@@ -86,16 +86,17 @@ class Reading:
         return map_coordinates(self.front, (pixels[:, ::-1] - 0.5).T, order=1, cval=np.nan)
 
 
-def read(network: VRN, coarse: Coarse, observation: Observation) -> Reading:
+def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDArray | None = None) -> Reading:
     """Ask the network about one face.
 
     Args:
         network: tells what it wants to see.
         coarse: gives its logits before the upsampling, see `fast.prepared`.
         observation: with 478 landmarks.
+        landmarks: (478, 2) pixels of the observation to use in place of the detector's.
     """
     side = network.side
-    landmarks = observation.landmarks
+    landmarks = observation.landmarks if landmarks is None else landmarks
     points = landmarks[list(IBUG68), :2]
     turn = place_of(landmarks).turn if network.upright else 0.0
     matrix = image_to_crop(points, side, network.crop, network.fill, turn)
