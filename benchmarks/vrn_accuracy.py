@@ -43,7 +43,7 @@ from maquette.weights.store import fetch
 YAWS = (-40, 0, 40)
 SIZE = 320  # pixels of a photograph
 SEED = 777
-FRONT_M = -0.03  # the volume's flat back and cut sides lie behind this plane
+FRONT_M, FACING = -0.03, 0.4  # the volume's flat back and side walls lie behind this plane or turn away from z
 RESULT = Path(__file__).parent / "results" / "vrn_accuracy.csv"
 
 
@@ -96,7 +96,7 @@ class Scorer:
         self.faces = model.faces[self.face[model.faces].all(axis=1) & ~mouth]
         self.vertices = vertices.astype(float)
         self.truth = points_on(self.vertices, self.faces, 4000)
-        self.dense = cKDTree(points_on(self.vertices, self.faces, 60000))
+        self.dense = cKDTree(points_on(self.vertices, model.faces[model.parts["skin"]], 120000))
 
     def laid(self, head: np.ndarray) -> Similarity:
         """The similarity that lays a head (V, 3) onto the true one, by corresponding points of the face."""
@@ -108,12 +108,18 @@ class Scorer:
         return 1000 * cKDTree(there).query(self.truth)[0].mean()
 
     def chamfer(self, volume, laid: Similarity) -> float:
-        """Mean of both ways between the true face and the front of a volume's surface."""
+        """Mean of both ways between the true face and the front of a volume's surface, after ICP with scale.
+
+        The walls at the solid's border and its flat back are no skin and do not count.
+        """
         mesh = surface_of(volume, None).mesh
-        there = points_on(laid.apply(mesh.vertices), mesh.faces, 60000)
+        there, normals = points_on(laid.apply(mesh.vertices), mesh.faces, 60000, with_normals=True)
+        for _ in range(20):
+            near = there[cKDTree(there).query(self.truth)[1]]
+            there = similarity(near, self.truth).apply(there)
         to_volume = cKDTree(there).query(self.truth)[0].mean()
-        to_truth = self.dense.query(there[there[:, 2] > FRONT_M])[0].mean()
-        return 500 * (to_volume + to_truth)
+        front = (normals[:, 2] > FACING) & (there[:, 2] > FRONT_M)
+        return 500 * (to_volume + self.dense.query(there[front])[0].mean())
 
     def landmarks(self, result, observation: Observation, index: int) -> float:
         """Mean distance of the mesh's 68 landmarks to the photo's, percent of the distance of the outer eye corners."""
@@ -123,14 +129,16 @@ class Scorer:
         return 100 * np.linalg.norm(found - seen, axis=1).mean() / np.linalg.norm(seen[36] - seen[45])
 
 
-def points_on(vertices: np.ndarray, faces: np.ndarray, count: int) -> np.ndarray:
-    """(count, 3) points spread evenly over a mesh, the same on every call."""
+def points_on(vertices: np.ndarray, faces: np.ndarray, count: int, with_normals: bool = False):
+    """(count, 3) points spread evenly over a mesh, the same on every call; with their unit normals if wanted."""
     rng = np.random.default_rng(0)
     corners = vertices[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    chosen = corners[rng.choice(len(faces), count, p=area / area.sum())]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.linalg.norm(normals, axis=1)
+    chosen = rng.choice(len(faces), count, p=area / area.sum())
     u, v = np.sort(rng.random((2, count)), axis=0)
-    return np.einsum("kn,nkd->nd", np.stack([u, v - u, 1 - v]), chosen)
+    points = np.einsum("kn,nkd->nd", np.stack([u, v - u, 1 - v]), corners[chosen])
+    return (points, normals[chosen] / area[chosen, None]) if with_normals else points
 
 
 def measure(rows, options: FitOptions) -> dict[str, list[float]]:

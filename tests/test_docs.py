@@ -22,7 +22,7 @@ from maquette.cli.main import app, run
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LONG = {"evaluate", "synth", "train"}  # commands that take minutes or data: their words are only read
+LONG = {"evaluate", "synth", "train", "upscale", "weights"}  # minutes, or files of yours: their words are only read
 MODULES = ["maquette", *(m.name for m in pkgutil.walk_packages(maquette.__path__, "maquette."))]
 
 

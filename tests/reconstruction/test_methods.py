@@ -36,8 +36,8 @@ def test_the_table_loads_no_method():
 
 
 def test_an_unknown_method_lists_the_known_ones():
-    with pytest.raises(BadInput, match="'vrn'.*parametric"):
-        find("vrn")
+    with pytest.raises(BadInput, match="'nonsense'.*parametric"):
+        find("nonsense")
     with pytest.raises(BadInput, match="pet"):
         find("parametric", Subject.PET)
 

@@ -27,7 +27,7 @@ def test_a_wrong_head_comes_nearer_to_the_surface(scene):
     volume = fused(scene.readings, placed, [STILL, STILL])
     face = model.regions["face"] > 0.8
     wrong = scene.vertices + np.array([0, 0, 0.004], np.float32)  # 4 mm too far in front
-    moved = wrong + wrap(model, wrong, volume)
+    moved = wrong + wrap(model, wrong, volume, 0.001)
     before, after = (np.abs(v[face, 2] - scene.vertices[face, 2]).mean() for v in (wrong, moved))
     assert after < 0.6 * before
     outside = model.regions["face"] < 0.3
@@ -37,7 +37,7 @@ def test_a_wrong_head_comes_nearer_to_the_surface(scene):
 def test_without_a_surface_nothing_moves():
     model = load("maquette-head")
     empty = Volume(np.zeros((4, 4, 4), np.float32), np.diag([0.05, 0.05, 0.05, 1.0]))
-    assert not wrap(model, model.mean, empty).any()
+    assert not wrap(model, model.mean, empty, 0.001).any()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -46,7 +46,7 @@ def test_the_field_is_smooth(scene, sign):
     points = solid.head_points(model, scene.vertices)
     volume = fused(scene.readings, [r.placed(v, points) for r, v in zip(scene.readings, scene.views)], [STILL, STILL])
     head = scene.vertices * np.float32(1 + sign * 0.02)
-    field = wrap(model, head, volume)
+    field = wrap(model, head, volume, 0.001)
     edges = np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]]])
     face = (model.regions["face"] > 0.5)[edges].all(axis=1)
     jump = np.linalg.norm(field[edges[:, 0]] - field[edges[:, 1]], axis=1)[face]

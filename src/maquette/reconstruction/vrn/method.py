@@ -75,8 +75,9 @@ def reconstruct(
     volume, planes = canonical(fit, term)
     if (volume.values > 0.5).mean() < LEAST_SOLID:
         raise NothingFound("the volume has no surface: what the network sees is a speck; try --method parametric")
+    error = readings[0].error / np.sqrt(len(readings))
     slides = [
-        slide(model, fit.term, v, o, fit.identity) + wrap(model, posed, volume)
+        slide(model, fit.term, v, o, fit.identity) + wrap(model, posed, volume, error)
         for v, o, posed in zip(fit.views, fit.observations, fit.posed())
     ]
     seconds = {"landmarks": landmark_seconds, "network": network_seconds}

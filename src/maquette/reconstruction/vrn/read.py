@@ -34,12 +34,14 @@ class Reading:
         front: (S, S) float32 depth d of the front, pixels away from the camera; NaN where there is no face.
         matrix: (3, 3) from pixels of the observation to pixels of the crop.
         matte: (S, S) bool: crop pixels that lie in the photo.
+        error: metres that the network's fronts are usually wrong by, once offset and tilt are taken off.
     """
 
     logits: NDArray
     front: NDArray
     matrix: NDArray
     matte: NDArray
+    error: float = 0.003
 
     @property
     def side(self) -> int:
@@ -109,7 +111,7 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
         crops = guided(crops, seen)
     with torch.inference_mode():
         logits = smoothly_upsampled(coarse(crops).float(), side)[0].numpy()
-    return Reading(logits, front_of(logits), matrix, matte)
+    return Reading(logits, front_of(logits), matrix, matte, network.front_error)
 
 
 def smoothly_upsampled(logits: Tensor, side: int) -> Tensor:

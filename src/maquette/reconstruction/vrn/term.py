@@ -13,8 +13,7 @@ from maquette.reconstruction.parametric.landmarks import LandmarkTerm, depth_tur
 from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
 from maquette.reconstruction.vrn.read import Reading
 
-SIGMA_M = 0.0025  # error of the front, its spread on held-out synthetic faces
-EFFECTIVE = 60.0  # independent measurements in one front: its errors are alike over some 15 mm
+EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres
 OUTLIER_M = 0.006  # residual at which a point counts half
 FACING = 0.3  # cosine to the camera below which skin is not asked
 
@@ -98,7 +97,8 @@ class FrontTerm:
         """Normal matrix and vector over [pose (7), identity, expression]."""
         residual, weight, by_pose, by_shape = self.residual(index, view, shape)
         jacobian = np.concatenate([by_pose, by_shape], axis=1)
-        weight = weight / SIGMA_M**2 * min(1.0, EFFECTIVE / max(weight.sum(), 1.0))
+        error = self.readings[index].error
+        weight = weight / error**2 * min(1.0, EFFECTIVE / max(weight.sum(), 1.0))
         return jacobian.T @ (jacobian * weight[:, None]), jacobian.T @ (weight * residual)
 
 

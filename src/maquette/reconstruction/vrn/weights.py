@@ -21,6 +21,7 @@ REMEDY = "make it with maquette weights convert vrn, or with maquette train vrn"
 # Far above every network of the thesis: what a file may make us build before its tensors are compared.
 MOST = VRNSize(channels=256, features=2048, residuals=64, stacks=16, depth=2048)
 MOST_SIDE = 2048  # pixels
+FRONT_ERROR_M = 0.0015  # of a published network; its authors report half the error of fitted models
 
 
 def load(path: str | Path) -> VRN:
@@ -31,7 +32,7 @@ def load(path: str | Path) -> VRN:
 
     Args:
         path: safetensors, in float32 or float16, with the metadata "size" (JSON of `VRNSize`), "side", "bn_stats",
-            "crop", and perhaps "fill" and "upright"; a published file has them inside "facts".
+            "crop", and perhaps "fill", "upright" and "front_error" (metres); a published file has them inside "facts".
 
     Raises:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
@@ -55,6 +56,7 @@ def load(path: str | Path) -> VRN:
     network.load_state_dict(_state(tensors, size, path) | _counters(network), assign=True)
     network.side, network.crop = int(side), _one_of(told, "crop", CROPS, path)
     network.fill = _number(told, "fill", 0.1, 1, path) if "fill" in told else FILL
+    network.front_error = _number(told, "front_error", 1e-4, 0.1, path) if "front_error" in told else FRONT_ERROR_M
     network.upright = _one_of(told, "upright", ("0", "1"), path) == "1" if "upright" in told else False
     return network.requires_grad_(False).eval()
 

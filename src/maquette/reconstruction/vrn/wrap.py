@@ -14,15 +14,16 @@ from maquette.reconstruction.parametric.registration import squared_distances
 
 REACH_M = 0.012  # smoothness of the field
 FAR_M, STEP_M = 0.008, 0.0005  # how far along the normal the surface is looked for, and in what steps
-DOUBT = 1.0  # weight of "no movement" against the vertices around
+DOUBT = 2.2e6  # weight of "no movement" against the vertices around, for each square metre of the surface's variance
 
 
-def wrap(model: MorphableModel, vertices: NDArray, volume: Volume) -> NDArray:
+def wrap(model: MorphableModel, vertices: NDArray, volume: Volume, error: float) -> NDArray:
     """(V, 3) float32 metres to add to the vertices of the face so that they lie on the surface.
 
     Args:
         vertices: (V, 3) model metres, the frame of the volume.
         volume: occupancy; points without a surface near them do not pull.
+        error: metres that its surface is usually wrong by: a surer one pulls more.
     """
     vertices = np.asarray(vertices, float)
     normals = vertex_normals(vertices, model.faces)
@@ -36,7 +37,7 @@ def wrap(model: MorphableModel, vertices: NDArray, volume: Volume) -> NDArray:
     offset, found = nearest_crossing(logits.reshape(len(face), -1), steps)
     weight = found * model.regions["face"][face]
     near = np.exp(-squared_distances(vertices[face], vertices[face]) / (2 * REACH_M**2))
-    smooth = near @ (weight * offset) / (near @ weight + DOUBT)
+    smooth = near @ (weight * offset) / (near @ weight + DOUBT * error**2)
     field = np.zeros_like(vertices)
     edge = np.clip((model.regions["face"][face] - 0.5) / 0.4, 0, 1)
     field[face] = (edge * smooth)[:, None] * normals[face]
