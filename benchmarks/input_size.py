@@ -1,4 +1,4 @@
-"""How the error of a head grows as its photo gets smaller: python benchmarks/input_size.py [--people 10]
+"""How the error of a head grows as its photo gets smaller: python benchmarks/input_size.py [--people 8]
 
 Held-out people who do not exist are photographed frontally and turned by 30 degrees, sharp and well exposed; each photo
 is averaged down until the face (its 478 landmarks) is 192 to 16 pixels wide, so blur, noise and JPEG of real small
@@ -253,42 +253,39 @@ def plot(rows: list[Row]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7), sharex=True, sharey="row", layout="constrained")
-    errors = ("surface_mm", "landmark_percent")
+    figure, axes = pyplot.subplots(2, 2, figsize=(9, 7.4), sharex=True, sharey="row", layout="constrained")
+    styles = dict(zip(TRIED, ("s-", "v-.", "o-", "^-", "d:")))
+    colors = dict(zip(TRIED, ("black", "tab:gray", "tab:orange", "tab:red", "tab:blue")))
     for column, method in enumerate(METHODS):
-        for line, error in enumerate(errors):
-            axis = axes[line, column]
-            for (variant, _), color in zip(TRIED.items(), ("black", "tab:gray", "tab:orange", "tab:red", "tab:blue")):
-                draw(axis, [r for r in rows if (r.method, r.variant) == (method, variant)], error, variant, color)
-            axis.grid(alpha=0.3)
+        for line, error in enumerate(("surface_mm", "landmark_percent")):
+            for variant in TRIED:
+                chosen = [r for r in rows if (r.method, r.variant) == (method, variant) and r.found]
+                widths = np.array(sorted({r.width for r in chosen}))
+                values = [np.array([getattr(r, error) for r in chosen if r.width == w]) for w in widths]
+                mean = np.array([v.mean() for v in values])
+                if variant == OFF:
+                    spread = np.array([v.std(ddof=1) / np.sqrt(len(v)) for v in values])
+                    axes[line, column].fill_between(widths, mean - spread, mean + spread, color="black", alpha=0.1)
+                name = "as it is (--upscale off), band: standard error" if variant == OFF else variant
+                axes[line, column].plot(widths, mean, styles[variant], color=colors[variant], label=name, markersize=5)
+            axes[line, column].grid(alpha=0.3)
         for (name, value), style in zip(averages(rows).items(), ("--", ":")):
             axes[0, column].axhline(value, color="tab:green", linestyle=style, label=f"average head, {name}")
         axes[0, column].set_title(f"--method {method}")
         axes[1, column].set_xlabel("width of the face in the photo, pixels")
         axes[1, column].set_xscale("log", base=2)
         axes[1, column].set_xticks(WIDTHS, [str(width) for width in WIDTHS], minor=False)
-    axes[0, 0].set_ylabel("true face to surface, mm")
+    axes[0, 0].set_ylabel("from the true face to the surface, mm")
     axes[1, 0].set_ylabel("68 landmarks, NME %")
-    for axis in axes[:, 0]:
-        axis.set_ylim(bottom=0)
-    axes[0, 0].legend(fontsize=9, loc="lower right")
-    figure.savefig(PLOT, dpi=110)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), fontsize=9, loc="outside lower center", ncols=2)
+    figure.savefig(PLOT, dpi=100)
     pyplot.close(figure)
-
-
-def draw(axis: object, rows: list[Row], error: str, variant: str, color: str) -> None:
-    """One line: the mean and its standard error over the photos with a face."""
-    widths = [w for w in WIDTHS if any(r.width == w and r.found for r in rows)]
-    values = [np.array([getattr(r, error) for r in rows if r.width == w and r.found]) for w in widths]
-    spread = [v.std(ddof=1) / np.sqrt(len(v)) if len(v) > 1 else 0.0 for v in values]
-    name = {OFF: "as it is (off)"}.get(variant, variant)
-    axis.errorbar(widths, [v.mean() for v in values], spread, label=name, color=color, marker="o", ms=4, capsize=2)
 
 
 def main() -> None:
     """Measure, write, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=10)
+    parser.add_argument("--people", type=int, default=8)
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--vrn-weights", help="another network than the shipped one")
