@@ -10,7 +10,7 @@ from maquette.core.types import Volume
 from maquette.geometry.isosurface import logits_of
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.parametric.registration import squared_distances
+from maquette.reconstruction.parametric.registration import RIGID, STILL, squared_distances
 
 REACH_M = 0.012  # smoothness of the field
 FAR_M, STEP_M = 0.008, 0.0005  # how far along the normal the surface is looked for, and in what steps
@@ -27,20 +27,26 @@ def wrap(model: MorphableModel, vertices: NDArray, volume: Volume, error: float)
     """
     vertices = np.asarray(vertices, float)
     normals = vertex_normals(vertices, model.faces)
-    mouth = np.isin(np.arange(len(vertices)), model.part_vertices("mouth"))
-    face = np.flatnonzero((model.regions["face"] > 0.5) & (model.regions["nostrils"] < 0.3) & ~mouth)
+    inner = np.isin(np.arange(len(vertices)), model.part_vertices("mouth"))
+    share = model.regions["face"]
+    asked = np.flatnonzero((share > 0.5) & (model.regions["nostrils"] < 0.3) & ~inner)
     steps = np.arange(-FAR_M, FAR_M + STEP_M / 2, STEP_M)
-    points = vertices[face, None] + steps[:, None] * normals[face, None]
+    points = vertices[asked, None] + steps[:, None] * normals[asked, None]
     inverse = np.linalg.inv(volume.grid_to_world)
     index = points @ inverse[:3, :3].T + inverse[:3, 3]
     logits = map_coordinates(logits_of(volume.values), index.reshape(-1, 3).T, order=1, mode="nearest")
-    offset, found = nearest_crossing(logits.reshape(len(face), -1), steps)
-    weight = found * model.regions["face"][face]
-    near = np.exp(-squared_distances(vertices[face], vertices[face]) / (2 * REACH_M**2))
-    smooth = near @ (weight * offset) / (near @ weight + DOUBT * error**2)
+    offset, found = nearest_crossing(logits.reshape(len(asked), -1), steps)
+    weight = found * share[asked]
+    # Nostrils, lids and lips, which are not asked, go along with the skin around them.
+    moved = np.flatnonzero((share > 0.5) | inner)
+    near = np.exp(-squared_distances(vertices[moved], vertices[asked]) / (2 * REACH_M**2)) * weight
+    smooth = near @ (offset[:, None] * normals[asked]) / (near.sum(axis=1, keepdims=True) + DOUBT * error**2)
     field = np.zeros_like(vertices)
-    edge = np.clip((model.regions["face"][face] - 0.5) / 0.4, 0, 1)
-    field[face] = (edge * smooth)[:, None] * normals[face]
+    field[moved] = np.where(inner[moved], 1.0, np.clip((share[moved] - 0.5) / 0.4, 0, 1))[:, None] * smooth
+    for part in (*RIGID, *STILL):
+        used = model.part_vertices(part)
+        around = np.exp(-squared_distances(vertices[used].mean(axis=0)[None], vertices[moved]) / (2 * REACH_M**2))
+        field[used] = around @ field[moved] / max(around.sum(), 1e-12)
     return field.astype(np.float32)
 
 
