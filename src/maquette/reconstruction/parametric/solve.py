@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -23,6 +24,18 @@ class Term(Protocol):
     def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression] for the photo of this index."""
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Sum:
+    """Several terms as one."""
+
+    terms: tuple[Term, ...]
+
+    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+        """The sum of the terms' equations."""
+        parts = [term.equations(index, view, shape) for term in self.terms]
+        return sum(matrix for matrix, _ in parts), sum(vector for _, vector in parts)
 
 
 def solve(

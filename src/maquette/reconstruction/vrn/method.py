@@ -15,6 +15,8 @@ from maquette.core.options import FitOptions
 from maquette.core.types import Observation, Reconstruction, Volume
 from maquette.reconstruction.parametric.method import MODES, Fit, assembled, fit_landmarks
 from maquette.reconstruction.parametric.registration import slide
+from maquette.reconstruction.parametric.shading import ShadingTerm
+from maquette.reconstruction.parametric.solve import Sum
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused
@@ -71,7 +73,8 @@ def reconstruct(
             "the volume has no surface: the network sees no face; try a clearer photo, or --method parametric"
         )
     term = FrontTerm.of(model, fit.term, readings, MODES)
-    fit = fit.refined(term, ROUNDS)
+    shading = (ShadingTerm.of(model, MODES, fit.observations),) if options.photometric else ()
+    fit = fit.refined(Sum((term, *shading)), ROUNDS)
     volume, planes = canonical(fit, term)
     if (volume.values > 0.5).mean() < LEAST_SOLID:
         raise NothingFound("the volume has no surface: what the network sees is a speck; try --method parametric")

@@ -14,7 +14,7 @@ from maquette.reconstruction.parametric.registration import RIGID, STILL, square
 
 REACH_M = 0.012  # smoothness of the field
 FAR_M, STEP_M = 0.008, 0.0005  # how far along the normal the surface is looked for, and in what steps
-DOUBT = 2.2e6  # weight of "no movement" against the vertices around, for each square metre of the surface's variance
+DOUBT = 1e7  # weight of "no movement" against the vertices around, for each square metre of the surface's variance
 
 
 def wrap(model: MorphableModel, vertices: NDArray, volume: Volume, error: float) -> NDArray:
