@@ -68,3 +68,13 @@ def test_grid_and_head_share_a_frame(scene, placed):
     inside, outside = index - [0, 0, 3], index + [0, 0, 3]
     within, beyond = (volume.values[tuple(np.round(i).astype(int))] for i in (inside, outside))
     assert within > 0.5 > beyond
+
+
+def test_beside_the_face_it_is_empty(scene, placed):
+    front = solid.depth_map(scene.vertices)
+    whole = fused(scene.readings, placed, [STILL, STILL])
+    cut = fused(scene.readings, placed, [STILL, STILL], front)
+    narrow = np.where(np.arange(front.shape[1]) < 44, front, np.nan)  # half a face: the other half goes
+    half = fused(scene.readings, placed, [STILL, STILL], narrow)
+    sizes = [(volume.values > 0.5).sum() for volume in (whole, cut, half)]
+    assert 0.9 * sizes[0] < sizes[1] <= sizes[0] and 0.4 * sizes[1] < sizes[2] < 0.65 * sizes[1]

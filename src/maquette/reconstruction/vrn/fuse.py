@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from maquette.core.types import Volume
 from maquette.reconstruction.vrn.read import Reading
-from maquette.reconstruction.vrn.solid import Placed
+from maquette.reconstruction.vrn.solid import CELL_M as CELL_OF_MAP
+from maquette.reconstruction.vrn.solid import CORNER_M, Placed
 
 CELL_M = 0.002
 LOW_M, HIGH_M = np.array([-0.092, -0.150, -0.072]), np.array([0.092, 0.116, 0.072])
@@ -22,6 +23,7 @@ MIDDLE_M = np.array([0.0, -0.02, -0.07])  # seen from here, a place's direction 
 LEAST = 0.05  # weight of a photo that sees a place from behind
 SURE = 4.0  # log-odds; more is not counted
 SMOOTH_M = 0.003  # spread of the Gaussian
+BESIDE_M = 0.006  # what the fitted head's outline may be wrong by
 EMPTY = -8.0  # log-odds where no photo shows anything
 
 
@@ -34,7 +36,10 @@ def grid() -> tuple[NDArray, NDArray]:
 
 
 def fused(
-    readings: Sequence[Reading], placed: Sequence[Placed], planes: Sequence[tuple[float, float, float]]
+    readings: Sequence[Reading],
+    placed: Sequence[Placed],
+    planes: Sequence[tuple[float, float, float]],
+    front: NDArray | None = None,
 ) -> Volume:
     """One occupancy grid in the head's frame, model metres.
 
@@ -42,6 +47,8 @@ def fused(
         readings: one per photo.
         placed: where the head lies in each one's crop.
         planes: of each photo, see `Reading.sample`.
+        front: `solid.depth_map` of the head: the solid is the face alone; farther than BESIDE_M beside it, where no
+            photo looks and the network guesses, it is left empty.
     """
     points, matrix = grid()
     shape, points = points.shape[:3], points.reshape(-1, 3)
@@ -57,6 +64,17 @@ def fused(
     # Sorted, sums come out the same to the last bit in any order.
     total, weight = (np.sort(np.stack(parts), axis=0).sum(axis=0) for parts in (evidence, weights))
     logits = np.where(weight > 1e-3, total / np.maximum(weight, 1e-3), EMPTY)
+    logits = logits.reshape(shape)
+    if front is not None:
+        logits = np.where(beside(front, points.reshape(*shape, 3)[:, :, 0, :2])[..., None], EMPTY, logits)
     # The logits saturate and would add up to terraces between the network's few columns: clipped, smoothed they do not.
-    logits = gaussian_filter(np.clip(logits, -SURE, SURE).reshape(shape).astype(np.float32), SMOOTH_M / CELL_M)
+    logits = gaussian_filter(np.clip(logits, -SURE, SURE).astype(np.float32), SMOOTH_M / CELL_M)
     return Volume(1 / (1 + np.exp(-logits)), matrix)
+
+
+def beside(front: NDArray, places: NDArray) -> NDArray:
+    """(...) bool: world x, y (..., 2) farther than BESIDE_M beside the face of a depth map."""
+    apart = CELL_OF_MAP * distance_transform_edt(np.pad(~np.isfinite(front), 1, constant_values=True))[1:-1, 1:-1]
+    column = (places[..., 0] - CORNER_M[0]) / CELL_OF_MAP - 0.5
+    row = (CORNER_M[1] - places[..., 1]) / CELL_OF_MAP - 0.5
+    return map_coordinates(apart, [row, column], order=1, mode="nearest") > BESIDE_M

@@ -22,7 +22,7 @@ from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused
 from maquette.reconstruction.vrn.network import VRN
 from maquette.reconstruction.vrn.read import Coarse, Reading, read
-from maquette.reconstruction.vrn.solid import Placed
+from maquette.reconstruction.vrn.solid import Placed, depth_map
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.reconstruction.vrn.wrap import wrap
 
@@ -127,4 +127,5 @@ def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[tuple[float, floa
     """The volumes of all photos in one, model metres, and what was taken off each front, see `FrontTerm.plane`."""
     shapes = [np.concatenate([fit.identity, view.expression]) for view in fit.views]
     planes = [term.plane(index, view, shape) for index, (view, shape) in enumerate(zip(fit.views, shapes))]
-    return fused(term.readings, places(fit, term.readings), planes), planes
+    front = depth_map(fit.posed()[0])
+    return fused(term.readings, places(fit, term.readings), planes, front), planes
