@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import pickle
 import sys
 import time
 from collections.abc import Iterator
@@ -84,21 +83,14 @@ class Row:
     seconds: float | None = None
 
 
-def photographs(people: int, seed: int, cache: Path | None) -> Iterator[tuple[int, float, Sample]]:
-    """Person, yaw in degrees, photograph; from the cache folder where it has them."""
+def photographs(people: int, seed: int) -> Iterator[tuple[int, float, Sample]]:
+    """Person, yaw in degrees, photograph."""
     for number in range(people):
         person = None
         for yaw in (0.0, YAW if number % 2 == 0 else -YAW):
-            file = cache and cache / f"{seed}-{number}-{yaw:+.0f}.pkl"
-            if file and file.exists():
-                yield number, yaw, pickle.loads(file.read_bytes())
-                continue
             person = person or draw_person((seed, TEST, number), TEXTURE, split="test")
             asked = Asked(np.radians(yaw), Sensor())
             sample = photograph(person, (seed, TEST, number, 1), SIZE, supersample=2, asked=asked)
-            if file:
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(pickle.dumps(sample))
             yield number, yaw, sample
 
 
@@ -175,10 +167,10 @@ def scores(result: Reconstruction, face: Observation, sample: Sample, factor: fl
     return surface_error(vertices, sample.vertices), landmark_error(to_photo(face, pixels) / factor, sample)
 
 
-def measured(people: int, seed: int, options: dict[str, FitOptions], cache: Path | None) -> Iterator[Row]:
+def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator[Row]:
     """Every row; those of the average head first for each photo."""
     reconstructors = {name: methods.load(name, fetch, option) for name, option in options.items()}
-    for person, yaw, sample in photographs(people, seed, cache):
+    for person, yaw, sample in photographs(people, seed):
         yield from average_rows(sample, person, yaw)
         for width in WIDTHS:
             frame, factor = shrunk(sample, width)
@@ -289,7 +281,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
     parser.add_argument("--vrn-weights", help="another network than the shipped one")
-    parser.add_argument("--cache", type=Path, help="folder that keeps the photographs")
     parser.add_argument("--plot-only", action="store_true")
     arguments = parser.parse_args()
     options = {
@@ -300,7 +291,7 @@ def main() -> None:
         with RESULTS.open("w", newline="") as file:
             writer = csv.DictWriter(file, [f.name for f in fields(Row)])
             writer.writeheader()
-            for row in measured(arguments.people, arguments.seed, options, arguments.cache):
+            for row in measured(arguments.people, arguments.seed, options):
                 rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(row).items()}
                 writer.writerow(rounded)
                 file.flush()

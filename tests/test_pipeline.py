@@ -85,7 +85,7 @@ def test_progress_names_photo_and_stage(stand_ins, photo):
 
 def test_an_unknown_method_is_refused_at_once(photo):
     with pytest.raises(BadInput, match="parametric"):
-        pipeline.reconstruct([photo("a.png")], options_from(method="vrn"))
+        pipeline.reconstruct([photo("a.png")], options_from(method="nonsense"))
 
 
 def test_missing_libraries_stop_the_run(stand_ins, photo, monkeypatch):

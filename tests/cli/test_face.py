@@ -192,7 +192,7 @@ def test_a_terminal_without_the_letters(photo, stand_ins, tmp_path, monkeypatch)
         (["--texture-size", "big"], "--texture-size"),
         (["--formats", "glb,fbx"], "fbx"),
         (["--pupil-distance", "6.3"], "pupil distance"),
-        (["--method", "vrn"], "parametric"),
+        (["--method", "nonsense"], "parametric"),
         (["--device", "tpu"], "tpu"),
         (["--colour", "red"], "--colour"),
     ],
