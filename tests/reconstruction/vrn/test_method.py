@@ -98,3 +98,17 @@ def test_an_unguided_network_of_ones_own_is_run(face, tmp_path):
     network, coarse = method.network_of(tmp_path / "own.safetensors")
     reading = method.read(network, coarse, face)
     assert reading.logits.shape == (40, 64, 64) and reading.matte.any() and not network.upright
+
+
+def test_a_volume_that_is_no_face_shows_in_the_gap(result, face):
+    from maquette.outputs.report import VOLUME_GAP_MM
+
+    network, _ = method.network_of(fetch(method.SHIPPED))
+    rows, columns = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")
+    bowl = 50 * (rows**2 + columns**2) + 25  # slices: hollow where a face bulges
+
+    def wrong(x):
+        return (bowl - torch.arange(network.size.depth)[:, None, None])[None] / 2
+
+    found = method.reconstruct(load_model("maquette-head"), network, wrong, [face], OPTIONS)
+    assert result.provenance["volume_gap_mm"][0] < VOLUME_GAP_MM < found.provenance["volume_gap_mm"][0]

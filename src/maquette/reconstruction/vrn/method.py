@@ -86,6 +86,7 @@ def reconstruct(
     seconds = {"landmarks": landmark_seconds, "network": network_seconds}
     seconds["volume"] = time.perf_counter() - began - sum(seconds.values())
     facts = {"method": "vrn", "network": facts_of(network), "seconds": seconds, "front_plane_px": planes}
+    facts["volume_gap_mm"] = [gap_mm(fit, term, index) for index in range(len(readings))]
     return assembled(fit, slides, options, facts, volume)
 
 
@@ -102,6 +103,14 @@ def read_all(fit: Fit, network: VRN, coarse: Coarse) -> tuple[Reading, ...]:
             landmarks = landmarks - fit.term.bias(view)[:, :2] * view.unit()
         readings.append(read(network, coarse, observation, landmarks))
     return tuple(readings)
+
+
+def gap_mm(fit: Fit, term: FrontTerm, index: int) -> float:
+    """Mean distance in depth between a photo's front and the head fitted to it, once offset and tilt are taken off."""
+    view = fit.views[index]
+    shape = np.concatenate([fit.identity, view.expression])
+    residual, weight, _, _ = term.residual(index, view, shape)
+    return float(1000 * np.average(np.abs(residual), weights=weight + 1e-9))
 
 
 def facts_of(network: VRN) -> dict[str, object]:
