@@ -52,7 +52,7 @@ def alignment(landmarks: Array, side: int, jitter: tuple[float, float, float, fl
     return place_of(landmarks).matrix(side, jitter)
 
 
-def cut(pixels: Array, matrix: Array, side: int) -> Array:
+def cut(pixels: Array, matrix: Array, side: int, border: int = cv2.BORDER_REPLICATE) -> Array:
     """(side, side, 3) uint8: the crop; pictures are shrunk without aliasing first. Pixel (0, 0) lies at (0.5, 0.5)."""
     matrix = np.array(matrix, float)
     factor = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
@@ -70,6 +70,4 @@ def cut(pixels: Array, matrix: Array, side: int) -> Array:
             shrink = size / (high - low)
             matrix[:, 2] += matrix[:, :2] @ low
             matrix[:, :2] /= shrink
-    return cv2.warpAffine(
-        pixels, for_cv2(matrix), (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.warpAffine(pixels, for_cv2(matrix), (side, side), flags=cv2.INTER_LINEAR, borderMode=border)

@@ -108,7 +108,8 @@ def assembled(
     """
     model, observations, views = fit.model, fit.observations, fit.views
     size = measure_size(views, observations, fit.term, fit.identity, options.pupil_distance)
-    posed = [p + s for p, s in zip(fit.posed(), slides)]
+    plain = fit.posed()
+    posed = [p + s for p, s in zip(plain, slides)]
     errors = [reprojection(model, v, o, p) for v, o, p in zip(views, observations, posed)]
     units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
     provenance = {
@@ -123,7 +124,7 @@ def assembled(
         "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
         **facts,
     }
-    first = size.scale * (fit.posed()[0] + np.mean(slides, axis=0))
+    first = size.scale * (plain[0] + np.mean(slides, axis=0))
     if volume is not None:
         volume = replace(volume, grid_to_world=np.diag([size.scale] * 3 + [1.0]) @ volume.grid_to_world)
     return Reconstruction(

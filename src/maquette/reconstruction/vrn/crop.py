@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.perception.regressor import align
+
 CROPS = ("matlab", "bash")
 FILL = 90 / 192  # share of the crop's side that the geometric mean side of the landmarks' box takes
 
@@ -53,14 +55,4 @@ def cut(pixels: NDArray, matrix: NDArray, side: int) -> NDArray:
         pixels: (H, W, 3) uint8.
         matrix: (3, 3) from `image_to_crop`; pixel (0, 0) is centred on (0.5, 0.5).
     """
-    matrix = np.array(matrix[:2], float)
-    factor = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    if factor < 0.6:
-        height, width = pixels.shape[:2]
-        size = (max(1, round(width * factor * 1.2)), max(1, round(height * factor * 1.2)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        matrix[:, :2] /= np.array(size) / [width, height]
-    # cv2 counts from pixel centres.
-    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5
-    method = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_LINEAR
-    return cv2.warpAffine(pixels, matrix, (side, side), flags=method, borderMode=cv2.BORDER_CONSTANT)
+    return align.cut(pixels, matrix[:2], side, cv2.BORDER_CONSTANT)

@@ -20,7 +20,7 @@ from maquette.reconstruction.parametric.state import View
 from maquette.reconstruction.vrn.crop import cut, image_to_crop
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN
-from maquette.reconstruction.vrn.solid import DEPTH_STEP, Placed, slices
+from maquette.reconstruction.vrn.solid import Placed, depth_of, slice_at
 
 Coarse = Callable[[Tensor], Tensor]
 
@@ -69,7 +69,7 @@ class Reading:
         """
         count = len(self.logits)
         shift = plane[0] + (seen[:, :2] / self.side - 0.5) @ plane[1:]
-        index = 0.6 * count - 0.5 - (seen[:, 2] + shift) / DEPTH_STEP
+        index = slice_at(seen[:, 2] + shift, count)
         grid = np.stack(
             [seen[:, 0] / self.side * 2 - 1, seen[:, 1] / self.side * 2 - 1, (2 * index + 1) / count - 1], 1
         )
@@ -121,6 +121,4 @@ def smoothly_upsampled(logits: Tensor, side: int) -> Tensor:
 
 def front_of(logits: NDArray) -> NDArray:
     """(S, S) d of the front of log-odds (D, S, S), pixels; NaN beside the solid."""
-    return (slices(1)[0] + DEPTH_STEP * 0.6 * (len(logits) - 1) - DEPTH_STEP * front_depth(logits, axis=0)).astype(
-        np.float32
-    )
+    return depth_of(front_depth(logits, axis=0), len(logits)).astype(np.float32)

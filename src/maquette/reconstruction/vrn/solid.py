@@ -20,13 +20,14 @@ from torch.nn import functional
 
 from maquette.geometry.rasterize import rasterize
 from maquette.morphable import MorphableModel, load
+from maquette.reconstruction.vrn.raw import DEPTH_STEP
 
 CELL_M = 0.002  # of the depth map
 GRID = (88, 122)  # its width and height
 CORNER_M = (-0.088, 0.112)  # world x, y of the corner of its first row
 BACK_M = -0.064  # the plane, just behind the hindmost point of the average face region
 AHEAD_M = 1.0  # where the map is seen from
-DEPTH_STEP = 0.5  # a slice of the volume, in pixels of the crop
+FAR_SHARE = 0.6  # of the slices lie beyond the landmarks' mean depth
 
 
 @lru_cache(maxsize=1)
@@ -124,7 +125,17 @@ class Placed:
 
 def slices(count: int) -> NDArray:
     """(D,) depth d of the slices' middles in pixels: slice 0 is the farthest, the landmarks' mean lies at 3 / 5."""
-    return DEPTH_STEP * (0.6 * count - np.arange(count) - 0.5)
+    return depth_of(np.arange(count), count)
+
+
+def depth_of(index: NDArray, count: int) -> NDArray:
+    """Depth d of the middle of a slice, or between them, of so many; NaN stays."""
+    return DEPTH_STEP * (FAR_SHARE * count - index - 0.5)
+
+
+def slice_at(d: NDArray, count: int) -> NDArray:
+    """The inverse of `depth_of`."""
+    return FAR_SHARE * count - 0.5 - d / DEPTH_STEP
 
 
 def occupancy(depth: Tensor, placed: tuple[Tensor, Tensor], pixels: tuple[Tensor, Tensor], d: Tensor) -> Tensor:

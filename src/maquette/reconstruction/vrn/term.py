@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
 
+from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.parametric.landmarks import LandmarkTerm, depth_turn
 from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
@@ -38,8 +40,6 @@ class FrontTerm:
     @classmethod
     def of(cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[Reading, ...], modes: int) -> FrontTerm:
         """The term for the first `modes` identity modes."""
-        from maquette.geometry.mesh import vertex_normals
-
         region = model.regions
         inner = np.isin(np.arange(len(model.mean)), model.part_vertices("mouth"))
         vertices = np.flatnonzero((region["face"] > 0.6) & (region["nostrils"] < 0.3) & ~inner)
@@ -54,6 +54,25 @@ class FrontTerm:
         Returns:
             residual (n,), weight (n,) in 0-1, by_pose (n, 7), by_shape (n, K + E).
         """
+        seen = self.compared(index, view, shape)
+        _, flat_pose, flat_shape = point_jacobian(view, seen.placed, self.basis)
+        by_pose = np.zeros((len(seen.gap), POSE))
+        by_pose[:, :3] = depth_turn(seen.placed - view.translation)
+        # d of the front changes too when the point moves sideways.
+        sideways = seen.slopes @ self.readings[index].matrix[:2, :2] / seen.per_metre
+        by_pose -= np.einsum("nk,nkp->np", sideways, flat_pose)
+        by_shape = view.rotation[2] @ self.basis - np.einsum("nk,nkp->np", sideways, flat_shape)
+        # Offset and tilt of the front are unknowns of their own, which drop out of the equations.
+        remove = left_over(seen.plane.columns, seen.weight)
+        return remove(seen.gap), seen.weight, remove(by_pose), remove(by_shape)
+
+    def plane(self, index: int, view: View, shape: NDArray) -> tuple[float, float, float]:
+        """Depth d of the front beyond the head's, pixels: offset in the crop's middle, and rise across and down it."""
+        seen = self.compared(index, view, shape)
+        return tuple(float(seen.per_metre * value) for value in seen.plane.values)
+
+    def compared(self, index: int, view: View, shape: NDArray) -> Compared:
+        """One front beside the head of this view and shape."""
         reading = self.readings[index]
         points = self.mean + self.basis @ shape
         marks = self.landmarks.mean + self.landmarks.basis @ shape
@@ -63,35 +82,13 @@ class FrontTerm:
         per_metre = scale * view.focal / (marks @ view.rotation[2] + view.translation[2]).mean()
         front = reading.front_at(seen[:, :2])
         slope_y, slope_x = np.gradient(reading.front)
-        toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
         slopes = np.stack([_at(slope_x, seen), _at(slope_y, seen)], axis=1)
-        known = np.isfinite(front) & np.isfinite(slopes).all(axis=1) & (toward > FACING)
+        toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
+        known = np.isfinite(front) & np.isfinite(slopes).all(axis=1)
         gap = np.where(known, front - seen[:, 2], 0.0) / per_metre
         facing = known * np.clip((toward - FACING) / 0.3, 0, 1)
         plane, weight = plane_of(seen[:, :2] / reading.side - 0.5, gap, facing)
-        _, flat_pose, flat_shape = point_jacobian(view, placed, self.basis)
-        by_pose = np.zeros((len(points), POSE))
-        by_pose[:, :3] = depth_turn(placed - view.translation)
-        # d of the front changes too when the point moves sideways.
-        sideways = np.where(known[:, None], slopes, 0.0) @ reading.matrix[:2, :2] / per_metre
-        by_pose -= np.einsum("nk,nkp->np", sideways, flat_pose)
-        by_shape = view.rotation[2] @ self.basis - np.einsum("nk,nkp->np", sideways, flat_shape)
-        # Offset and tilt of the front are unknowns of their own, which drop out of the equations.
-        remove = left_over(plane.columns, weight)
-        return remove(gap), weight, remove(by_pose), remove(by_shape)
-
-    def plane(self, index: int, view: View, shape: NDArray) -> tuple[float, float, float]:
-        """Depth d of the front beyond the head's, pixels: offset in the crop's middle, and rise across and down it."""
-        reading = self.readings[index]
-        points = self.mean + self.basis @ shape
-        placed = points @ view.rotation.T + view.translation
-        seen = reading.placed(view, self.landmarks.mean + self.landmarks.basis @ shape).project(points)
-        toward = -np.einsum("nd,nd->n", self.normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
-        gap = reading.front_at(seen[:, :2]) - seen[:, 2]
-        scale = np.sqrt(np.linalg.det(reading.matrix[:2, :2])) * view.focal / placed[:, 2].mean()
-        facing = np.isfinite(gap) * np.clip((toward - FACING) / 0.3, 0, 1)
-        plane, _ = plane_of(seen[:, :2] / reading.side - 0.5, np.nan_to_num(gap) / scale, facing)
-        return tuple(float(scale * value) for value in plane.values)
+        return Compared(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane, weight)
 
     def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression]."""
@@ -108,6 +105,25 @@ class Plane:
 
     columns: NDArray
     values: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """A front beside a head.
+
+    Attributes:
+        placed: (n, 3) the head's points in the camera, metres.
+        gap: (n,) metres that the front lies behind them; slopes: (n, 2) of the front across and down the crop.
+        per_metre: pixels of the crop at the head.
+        plane: offset and tilt of the gap; weight: (n,) 0-1 of the points.
+    """
+
+    placed: NDArray
+    gap: NDArray
+    slopes: NDArray
+    per_metre: float
+    plane: Plane
+    weight: NDArray
 
 
 def plane_of(places: NDArray, gap: NDArray, weight: NDArray) -> tuple[Plane, NDArray]:
@@ -136,6 +152,4 @@ def left_over(columns: NDArray, weight: NDArray) -> Callable[[NDArray], NDArray]
 
 
 def _at(picture: NDArray, seen: NDArray) -> NDArray:
-    from scipy.ndimage import map_coordinates
-
     return map_coordinates(picture, (seen[:, 1::-1] - 0.5).T, order=1, cval=np.nan)

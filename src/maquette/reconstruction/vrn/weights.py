@@ -12,11 +12,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.vrn.crop import FILL
+from maquette.reconstruction.vrn.crop import CROPS, FILL
 from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
 from maquette.weights.convert.vrn import compare, few, shapes
 
-CROPS = ("matlab", "bash")
 REMEDY = "make it with maquette weights convert vrn, or with maquette train vrn"
 # Far above every network of the thesis: what a file may make us build before its tensors are compared.
 MOST = VRNSize(channels=256, features=2048, residuals=64, stacks=16, depth=2048)
