@@ -15,6 +15,8 @@ from maquette.core.errors import BadInput
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
+GRIDS = ("fast", "exact")
+BLUR_GATES = ("mark", "skip", "nearest")
 READERS = ("both", "landmarks", "network")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -36,6 +38,38 @@ class SourceOptions:
 
 
 @dataclass(frozen=True)
+class VideoOptions:
+    """Which frames of a clip are used, and how they are joined."""
+
+    every: int = 1
+    """Take every n-th frame."""
+    start: float = 0.0
+    """Where to begin, seconds."""
+    end: float | None = None
+    """Where to stop, seconds; none is the end of the clip."""
+    max_frames: int = 10_000
+    """Largest number of frames that are taken."""
+    smoothing: float = 0.1
+    """How far motion is smoothed in time, seconds; 0 is not at all."""
+    blurred: str = "mark"
+    """What happens to frames blurred by motion: mark, skip, or nearest (the nearest sharp frame stands in)."""
+    meshes: bool = True
+    """Write a mesh for each frame besides the animated person."""
+    resume: bool = True
+    """Go on where a stopped run of the same clip and settings ended."""
+
+    def __post_init__(self) -> None:
+        _within("every", self.every, 1, 100_000, "frames")
+        _within("start", self.start, 0, 1e6, "seconds")
+        if self.end is not None:
+            _within("end", self.end, self.start, 1e6, "seconds")
+        _within("max frames", self.max_frames, 1, 1_000_000, "frames")
+        _within("smoothing", self.smoothing, 0, 10, "seconds")
+        if self.blurred not in BLUR_GATES:
+            raise BadInput(f"blurred {self.blurred!r}: wanted {', '.join(BLUR_GATES)}")
+
+
+@dataclass(frozen=True)
 class PerceptionOptions:
     """Finding the subjects."""
 
@@ -43,12 +77,18 @@ class PerceptionOptions:
     """Smallest face that is accepted, width in pixels of the photo."""
     max_faces: int = 16
     """Largest number of faces taken from one photo."""
+    min_person: float = 64.0
+    """Smallest person that is accepted, height in pixels of the picture."""
+    max_people: int = 8
+    """Largest number of people taken from one picture."""
     upscale: str = "auto"
     """Enlarge small faces before they are read: auto (those under 96 pixels), off, or all of them 2 or 4 times."""
 
     def __post_init__(self) -> None:
         _within("min face", self.min_face, 1, 10000, "pixels")
         _within("max faces", self.max_faces, 1, 1000, "faces")
+        _within("min person", self.min_person, 8, 10000, "pixels")
+        _within("max people", self.max_people, 1, 1000, "people")
         if self.upscale not in UPSCALES:
             raise BadInput(f"upscale {self.upscale!r}: wanted {', '.join(UPSCALES)}")
 
@@ -82,6 +122,29 @@ class FitOptions:
         _within("seed", self.seed, 0, 2**32 - 1, "")
         if self.device not in DEVICES:
             raise BadInput(f"device {self.device!r}: wanted {', '.join(DEVICES)}")
+
+
+@dataclass(frozen=True)
+class BodyOptions:
+    """Whole people."""
+
+    height: float | None = None
+    """Height of the person in centimetres, if measured; sets the scale."""
+    resolution: int = 256
+    """Voxels along each side of the box in which the surface of a person is sought: a multiple of 64."""
+    grid: str = "fast"
+    """How that box is searched: fast (only where the surface passes) or exact (as PIFuHD published it)."""
+    pifuhd_weights: str | None = None
+    """With method pifuhd: a network of yours, converted by `maquette weights convert pifuhd`, not the shipped one."""
+
+    def __post_init__(self) -> None:
+        if self.height is not None:
+            _within("height", self.height, 40, 260, "centimetres")
+        _within("resolution", self.resolution, 64, 1024, "voxels")
+        if self.resolution % 64:
+            raise BadInput(f"resolution {self.resolution}: wanted a multiple of 64 voxels, e.g. 128, 256 or 512")
+        if self.grid not in GRIDS:
+            raise BadInput(f"grid {self.grid!r}: wanted {' or '.join(GRIDS)}")
 
 
 @dataclass(frozen=True)
@@ -183,6 +246,8 @@ class Options:
     fit: FitOptions = FitOptions()
     texture: TextureOptions = TextureOptions()
     output: OutputOptions = OutputOptions()
+    body: BodyOptions = BodyOptions()
+    video: VideoOptions = VideoOptions()
 
 
 def _typed(stage: type, name: str, value: object) -> object:

@@ -114,7 +114,7 @@ class Observation:
         box: (4,) float64 x0, y0, x1, y1 of the crop in pixels of the full frame.
         subject: what it is.
         landmarks: (N, 3) float64: x, y in crop pixels, z relative depth in crop pixels (smaller is nearer).
-        landmark_scheme: "mediapipe478", "ibug68", ...
+        landmark_scheme: "mediapipe478", "ibug68"; people: "mediapipe33", "body25", "coco17".
         landmark_confidence: (N,) float64 in 0-1.
         mask: (H, W) float32 in 0-1: the person against the background.
         skin: (H, W) float32 in 0-1 or None: bare facial skin, without hair, glasses, hands.
@@ -124,6 +124,8 @@ class Observation:
         full_size: (width, height) of the full frame.
         notes: plain-word remarks of the detector ("found on a brightened copy").
         reading: what the face network says, or None.
+        landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
+            camera axes (x right, y down, z away from the camera), origin midway between the hips.
     """
 
     frame: Frame
@@ -140,6 +142,7 @@ class Observation:
     full_size: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
     reading: Reading | None = None
+    landmarks_metric: Array | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]
@@ -149,6 +152,8 @@ class Observation:
         expect("Observation.mask", self.mask, (height, width), np.float32)
         if self.skin is not None:
             expect("Observation.skin", self.skin, (height, width), np.float32)
+        if self.landmarks_metric is not None:
+            expect("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.morphable.model import Embedding, MorphableModel
+from maquette.morphable.rig import Rig
 
-MODELS = {"maquette-head": load_head}
+MODELS = {"maquette-head": load_head, "maquette-body": load_body}
 
 
 def load(name: str) -> MorphableModel:
@@ -19,4 +21,4 @@ def load(name: str) -> MorphableModel:
     return MODELS[name]()
 
 
-__all__ = ["MODELS", "Embedding", "MorphableModel", "load"]
+__all__ = ["MODELS", "Embedding", "MorphableModel", "Rig", "load"]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from maquette.morphable.rig import Rig
+
 Array = np.ndarray
 
 
@@ -29,11 +31,11 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class MorphableModel:
-    """A linear model of a head: mean + identity + expression, in metres, in the canonical world frame.
+    """A linear model of a head or body: mean + identity + expression, in metres, in the canonical world frame.
 
     Attributes:
-        name: model name, e.g. "maquette-head".
-        mean: (V, 3) float32 metres; origin midway between the eyeball centres.
+        name: model name, e.g. "maquette-head", "maquette-body".
+        mean: (V, 3) float32 metres; origin midway between the eyeball centres, of a body on the floor under the pelvis.
         identity_basis: (K, V, 3) float32 metres per standard deviation; the prior on each weight is N(0, 1).
         expression_basis: (E, V, 3) float32 metres at weight 1; weights lie in 0-1.
         expression_names: E names, Apple's spelling ("eyeBlinkLeft").
@@ -51,6 +53,7 @@ class MorphableModel:
             distance in pixels: "bias" (4, 478, 3) on 1, s, |s|, s^2 with s = sin(yaw), "factor" (R, 478, 3) and
             "spread" (478, 3) of the covariance factor' factor + spread^2, "growth" (3,) polynomial in |s|.
         licence: SPDX and source of the data.
+        rig: the skeleton of a body, whose mean is its rest pose; None for a head.
     """
 
     name: str
@@ -68,6 +71,7 @@ class MorphableModel:
     landmark_mirror: Array | None = None
     landmark_noise: Mapping[str, Array] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
+    rig: Rig | None = None
 
     def vertices(self, identity: Array, expression: Array, scale: float = 1.0) -> Array:
         """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""
