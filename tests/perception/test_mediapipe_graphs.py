@@ -20,7 +20,7 @@ def test_import_is_light_and_use_is_silent():
         "assert not {'mediapipe', 'cv2'} & set(sys.modules); "
         "from maquette.perception import mediapipe_graphs as g; assert 'mediapipe' not in sys.modules; "
         "picture = np.zeros((192, 192, 3), np.uint8); g.trace(picture); g.segment(picture); "
-        "g.detect(picture, 'short'); g.detect(picture, 'full')"
+        "g.detect(picture, 'short'); g.detect(picture, 'full'); g.find_people(picture); g.trace_person(picture)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

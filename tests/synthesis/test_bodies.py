@@ -3,7 +3,8 @@ import pytest
 
 from maquette.geometry.mesh import boundary_loops, face_areas
 from maquette.morphable.anny import cache_file
-from maquette.synthesis.bodies import BODY_25, COCO, MEDIAPIPE_33, SCHEMES, draw_person, winding
+from maquette.perception.people.schemes import BODY_25, COCO, MEDIAPIPE_33, SCHEMES
+from maquette.synthesis.bodies import draw_person, winding
 from maquette.synthesis.poses import ARMS, NECK, SPINE, STANCES, draw_pose, onto
 from maquette.synthesis.types import Kind
 

@@ -124,7 +124,7 @@ def candidates(copy: Copy, division: int, score: float = SURE) -> list[Detection
         Detections in pixels of the full picture, best first, overlapping ones dropped.
     """
     found = []
-    for x, y, side in _tiles(copy.pixels.shape, division):
+    for x, y, side in tiles(copy.pixels.shape, division):
         tile = copy.pixels[y : y + side, x : x + side]
         for reach, wanted in DETECTOR_INPUT.items():
             if reach == "short" and division > 1:
@@ -152,7 +152,7 @@ def useful_divisions(copy: Copy, narrowest: float) -> list[int]:
     return [division for division in (2, 4, 8) if seen * division / 2 < SEEN]
 
 
-def _tiles(shape: tuple[int, ...], division: int) -> Iterator[tuple[int, int, int]]:
+def tiles(shape: tuple[int, ...], division: int) -> Iterator[tuple[int, int, int]]:
     """x, y, side of square tiles that overlap by at least half."""
     height, width = shape[:2]
     side = int(np.ceil(max(height, width) / division))

@@ -1,8 +1,8 @@
-"""The only file that imports mediapipe: its bundled networks as three plain functions.
+"""The only file that imports mediapipe: its bundled networks as five plain functions.
 
-Faces are found, traced and cut out by the networks inside the mediapipe wheel, each on a picture that the caller
-has prepared, so that cropping and resampling stay in our hands. Nothing is loaded before the first call; nothing is
-written to stderr; calls from several threads wait for each other.
+Faces and people are found, traced and cut out by the networks inside the mediapipe wheel, each on a picture that the
+caller has prepared, so that cropping and resampling stay in our hands. Nothing is loaded before the first call; nothing
+is written to stderr; calls from several threads wait for each other.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ MESH_INPUT = 192  # pixels: side of the picture that the landmark network sees
 DETECTOR_INPUT = {"short": 128, "full": 192}  # pixels: sides of the pictures that the detectors see
 SEGMENTER_INPUT = 256  # pixels
 LOWEST_SCORE = 0.25  # detections below this are not even reported
+PERSON_DETECTOR_INPUT = 224  # pixels: side of the picture that the detector of people sees
+POSE_INPUT = 256  # pixels: side of the picture that the network of key points sees
 
 # Image -> landmark network -> 478 refined landmarks and the probability that the picture shows a face. MediaPipe's
 # own FaceLandmark graph keeps that probability to itself and crops with plain bilinear sampling.
@@ -59,6 +61,66 @@ node {
 }
 """
 
+# Image -> network -> each of its tensors as plain numbers. MediaPipe's own PoseLandmark graph follows one person only.
+_RAW_GRAPH = """
+input_stream: "image"
+node {
+  calculator: "ImageToTensorCalculator"
+  input_stream: "IMAGE:image" output_stream: "TENSORS:input"
+  options { [mediapipe.ImageToTensorCalculatorOptions.ext] {
+    output_tensor_width: SIDE output_tensor_height: SIDE output_tensor_float_range { min: DARKEST max: 1 } } }
+}
+node { calculator: "TfLiteCustomOpResolverCalculator" output_side_packet: "OP_RESOLVER:resolver" }
+node {
+  calculator: "InferenceCalculator"
+  input_stream: "TENSORS:input" output_stream: "TENSORS:output" input_side_packet: "OP_RESOLVER:resolver"
+  options { [mediapipe.InferenceCalculatorOptions.ext] {
+    model_path: "mediapipe/modules/MODEL.tflite"
+    delegate { xnnpack { num_threads: 1 } } } }
+}
+node {
+  calculator: "SplitTensorVectorCalculator"
+  input_stream: "output" SPLIT
+  options { [mediapipe.SplitVectorCalculatorOptions.ext] { RANGES } }
+}
+"""
+
+
+class _Raw(NamedTuple):
+    """A bundled network: path, side of its input in pixels, value of black, names of its tensors."""
+
+    model: str
+    side: int
+    darkest: int
+    tensors: tuple[str, ...]
+
+
+_RAW = {
+    "find people": _Raw("pose_detection/pose_detection", PERSON_DETECTOR_INPUT, -1, ("places", "scores")),
+    "trace person": _Raw(
+        "pose_landmark/pose_landmark_full", POSE_INPUT, 0, ("points", "presence", "mask", "heat", "metric")
+    ),
+}
+
+
+class Pose(NamedTuple):
+    """What the network of key points says of one square picture, as it leaves the network.
+
+    Attributes:
+        points: (39, 5) float64: x, y, z pixels of the 256 x 256 input, visibility and presence as logits; the last six
+            are no points of the body but tell where to look next.
+        presence: 0-1, probability that there is a person.
+        mask: (256, 256) float32 logits: this person.
+        heat: (64, 64, 39) float32 logits: where each point is.
+        metric: (39, 3) float64 metres from the middle of the hips: x right, y down, z away from the viewer.
+    """
+
+    points: NDArray
+    presence: float
+    mask: NDArray
+    heat: NDArray
+    metric: NDArray
+
 
 class Detection(NamedTuple):
     """One face as a detector reports it, pixels of the picture it was given.
@@ -75,7 +137,7 @@ class Detection(NamedTuple):
 
 
 _loading = threading.Lock()
-_in_use = {name: threading.Lock() for name in ("trace", "segment", "detect short", "detect full")}
+_in_use = {name: threading.Lock() for name in ("trace", "segment", "detect short", "detect full", *_RAW)}
 
 
 def detect(pixels: NDArray, reach: str) -> list[Detection]:
@@ -119,6 +181,32 @@ def segment(pixels: NDArray) -> NDArray:
     return np.ascontiguousarray(_run("segment", pixels).segmentation_mask, np.float32)
 
 
+def find_people(pixels: NDArray) -> tuple[NDArray, NDArray]:
+    """Where people may be, one guess per anchor of the detector.
+
+    Args:
+        pixels: (224, 224, 3) uint8.
+
+    Returns:
+        places: (2254, 12) float32, what the network says of each anchor, see `people.find`.
+        scores: (2254,) float32 logits.
+    """
+    result = _run("find people", pixels)
+    return np.array(result.places, np.float32).reshape(-1, 12), np.array(result.scores, np.float32)
+
+
+def trace_person(crop: NDArray) -> Pose:
+    """Key points and outline of the one person in (256, 256, 3) uint8, upright, about 0.8 of the side."""
+    result = _run("trace person", crop)
+    return Pose(
+        np.array(result.points).reshape(39, 5),
+        float(result.presence[0]),
+        np.array(result.mask, np.float32).reshape(POSE_INPUT, POSE_INPUT),
+        np.array(result.heat, np.float32).reshape(POSE_INPUT // 4, POSE_INPUT // 4, 39),
+        np.array(result.metric).reshape(39, 3),
+    )
+
+
 def _run(name: str, pixels: NDArray) -> Any:
     pixels = np.ascontiguousarray(pixels)
     with _loading:
@@ -137,7 +225,11 @@ def _network(name: str) -> Any:
         from mediapipe.python.solutions.face_detection import FaceDetection
         from mediapipe.python.solutions.selfie_segmentation import SelfieSegmentation
 
-        if name == "trace":
+        if name in _RAW:
+            hints = {"image": PacketDataType.IMAGE_FRAME}
+            hints |= {tensor: PacketDataType.FLOAT_LIST for tensor in _RAW[name].tensors}
+            network = SolutionBase(graph_config=_raw_graph(_RAW[name]), stream_type_hints=hints)
+        elif name == "trace":
             hints = {"image": PacketDataType.IMAGE_FRAME, "presence": PacketDataType.FLOAT}
             network = SolutionBase(graph_config=_MESH_GRAPH, stream_type_hints=hints)
         elif name == "segment":
@@ -147,6 +239,23 @@ def _network(name: str) -> Any:
             network = FaceDetection(min_detection_confidence=LOWEST_SCORE, model_selection=selection)
         network.process(np.zeros((MESH_INPUT, MESH_INPUT, 3), np.uint8))
     return network
+
+
+def _raw_graph(raw: _Raw) -> str:
+    split = " ".join(f'output_stream: "tensor_{name}"' for name in raw.tensors)
+    ranges = " ".join(f"ranges {{ begin: {i} end: {i + 1} }}" for i in range(len(raw.tensors)))
+    text = _RAW_GRAPH
+    values = {"SIDE": raw.side, "DARKEST": raw.darkest, "MODEL": raw.model, "SPLIT": split, "RANGES": ranges}
+    for word, value in values.items():
+        text = text.replace(word, str(value))
+    for name in raw.tensors:
+        text += f'''
+output_stream: "{name}"
+node {{
+  calculator: "TensorsToFloatsCalculator"
+  input_stream: "TENSORS:tensor_{name}" output_stream: "FLOATS:{name}"
+}}'''
+    return text
 
 
 @contextmanager

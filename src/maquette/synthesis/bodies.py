@@ -12,6 +12,7 @@ import scipy.sparse
 from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.anny import Body, load_body
+from maquette.perception.people.schemes import SCHEMES
 from maquette.synthesis.bust import smooth_step
 from maquette.synthesis.cloth import clip
 from maquette.synthesis.patterns import draw_color, linear
@@ -21,22 +22,6 @@ from maquette.synthesis.types import Identity, Kind, Surface
 Array = np.ndarray
 YEARS, AGE_SLIDER = [4, 11, 16, 25, 90], [0.22, 0.42, 0.62, 0.667, 1.0]  # as tools/build_population.py
 FINGERS = {"index": "finger2-1", "pinky": "finger5-1", "thumb": "finger1-2"}
-COCO = tuple(
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle".split()
-)
-BODY_25 = tuple(
-    "nose neck right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist mid_hip right_hip right_knee "
-    "right_ankle left_hip left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe left_small_toe "
-    "left_heel right_big_toe right_small_toe right_heel".split()
-)
-MEDIAPIPE_33 = tuple(
-    "nose left_eye_inner left_eye left_eye_outer right_eye_inner right_eye right_eye_outer left_ear right_ear "
-    "mouth_left mouth_right left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_pinky "
-    "right_pinky left_index right_index left_thumb right_thumb left_hip right_hip left_knee right_knee left_ankle "
-    "right_ankle left_heel right_heel left_big_toe right_big_toe".split()
-)
-SCHEMES = {"coco17": COCO, "body25": BODY_25, "mediapipe33": MEDIAPIPE_33}
 EYE_HALF_WIDTH = 0.23  # from the middle of an eye to its corner, of the distance between the eyes
 MOST_CROSSINGS = 40
 SHOE_ROUNDS = 12
