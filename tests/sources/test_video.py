@@ -1,0 +1,351 @@
+"""Reading clips: order, times, orientation, colour, and every kind of damage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from clips import number_of, numbered, write_clip
+from maquette.core.errors import BadInput
+from maquette.core.options import SourceOptions, VideoOptions
+from maquette.sources import video
+
+SHORT = {"g": "10", "crf": "10"}
+
+
+def clip_of(path: Path, count: int = 30, size: tuple[int, int] = (96, 64), **asked) -> Path:
+    return write_clip(path, [numbered(k, size) for k in range(count)], **{"options": SHORT, **asked})
+
+
+def read(path: Path, **options) -> list[tuple[int, np.ndarray, float]]:
+    clip = video.open_clip(path, VideoOptions(**options))
+    return [(index, frame.pixels, frame.time) for index, frame in video.frames(clip)]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory) -> Path:
+    """30 frames, 25 per second, key frames every 10, with frames that are stored out of order."""
+    return clip_of(tmp_path_factory.mktemp("clips") / "plain.mp4")
+
+
+def test_facts(plain):
+    clip = video.open_clip(plain)
+    assert clip.size == (96, 64) and clip.frames == 30 and clip.codec == "h264" and clip.rotation == 0
+    assert clip.fps == pytest.approx(25) and clip.duration == pytest.approx(1.2)
+    assert clip.notes == () and len(clip.selected) == 30
+
+
+def test_every_frame_in_order_with_its_time(plain):
+    seen = read(plain)
+    assert [index for index, _, _ in seen] == [number_of(pixels) for _, pixels, _ in seen] == list(range(30))
+    assert np.allclose([time for _, _, time in seen], np.arange(30) / 25, atol=1e-6)
+
+
+def test_a_second_pass_gives_the_same_frames(plain):
+    clip = video.open_clip(plain)
+    first, second = list(video.frames(clip)), list(video.frames(clip))
+    assert all(
+        i == j and np.array_equal(a.pixels, b.pixels) and a.time == b.time for (i, a), (j, b) in zip(first, second)
+    )
+    assert len(first) == len(second) == 30
+
+
+@pytest.mark.parametrize("kind", ["mp4 libx264", "mkv libx264", "avi mpeg4", "ts libx264"])
+def test_random_access_is_the_same_as_reading_on(tmp_path, kind):
+    suffix, codec = kind.split()
+    clip = video.open_clip(clip_of(tmp_path / f"a.{suffix}", codec=codec))
+    whole = dict(video.frames(clip))
+    assert sorted(whole) == list(range(30)) and not clip.lost
+    for index in (0, 1, 9, 10, 11, 19, 20, 28, 29):
+        assert np.array_equal(video.frame_at(clip, index).pixels, whole[index].pixels)
+        assert video.frame_at(clip, index).time == whole[index].time
+    picked = list(video.frames_at(clip, [25, 3, 14]))
+    assert [index for index, _ in picked] == [3, 14, 25]
+    with pytest.raises(BadInput, match="frame 30 is not there"):
+        video.frame_at(clip, 30)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"every": 7}, range(0, 30, 7)),
+        ({"start": 0.5}, range(13, 30)),
+        ({"start": 0.48, "end": 0.8}, range(12, 20)),
+        ({"start": 0.44, "every": 5, "max_frames": 3}, range(11, 26, 5)),
+        ({"max_frames": 4}, range(4)),
+        ({"end": 99.0}, range(30)),
+    ],
+)
+def test_selection(plain, options, wanted):
+    assert [index for index, _, _ in read(plain, **options)] == list(wanted)
+    assert all(number_of(pixels) == index for index, pixels, _ in read(plain, **options))
+    assert list(video.open_clip(plain, VideoOptions(**options)).selected) == list(wanted)
+
+
+def test_nothing_in_the_wanted_range_is_told(plain):
+    with pytest.raises(BadInput, match=r"no frame in seconds 5 on, the clip has 1\.20 seconds"):
+        video.open_clip(plain, VideoOptions(start=5.0))
+    with pytest.raises(BadInput, match="no frame in seconds 1 to 1"):
+        video.open_clip(plain, VideoOptions(start=1.0, end=1.0))
+
+
+def test_variable_rate(tmp_path):
+    times = [0, 40, 80, 300, 310, 1000, 1500]
+    path = clip_of(tmp_path / "v.mp4", len(times), times=times)
+    seen = read(path)
+    assert [number_of(pixels) for _, pixels, _ in seen] == list(range(7))
+    assert np.allclose([time for _, _, time in seen], np.array(times) / 1000, atol=1e-4)
+    assert [index for index, _, _ in read(path, start=0.2, end=1.2)] == [3, 4, 5]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_stored_turned_and_shown_upright(tmp_path, rotation, mirrored):
+    upright = numbered(0b10110001, (96, 64))
+    upright[40:48, 8:16] = 255
+    turned = upright[:, ::-1] if mirrored else upright
+    stored = np.rot90(turned, rotation // 90)
+    path = write_clip(
+        tmp_path / "r.mp4", [stored] * 3, rotation=rotation, mirrored=mirrored, pixels="yuv444p", options=SHORT
+    )
+    clip = video.open_clip(path)
+    pixels = next(video.frames(clip))[1].pixels
+    assert clip.size == (96, 64) and pixels.shape == (64, 96, 3)
+    assert clip.rotation == rotation or mirrored
+    assert error(pixels, upright) < 6
+
+
+def error(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a.astype(int) - b).mean())
+
+
+@pytest.mark.parametrize("tags", [(1, 1), (5, 1), (1, 2), (5, 2), (9, 1), (2, 1)])
+def test_colours_follow_the_tags(tmp_path, tags):
+    colours = np.array(
+        [[200, 30, 30], [30, 200, 60], [20, 40, 210], [128, 128, 128], [255, 255, 255], [0, 0, 0]], np.uint8
+    )
+    picture = np.repeat(np.repeat(colours[None], 64, 0), 16, 1)
+    path = write_clip(tmp_path / "c.mp4", [picture] * 2, tags=tags, pixels="yuv444p", options={"crf": "1"})
+    pixels = read(path)[0][1]
+    assert np.abs(pixels[32, 8::16].astype(int) - colours).max() <= 4
+
+
+def test_ten_bits_and_alpha(tmp_path):
+    picture = numbered(77)
+    deep = write_clip(tmp_path / "deep.mkv", [picture] * 2, codec="ffv1", pixels="yuv420p10le")
+    clear = write_clip(tmp_path / "clear.mkv", [picture] * 2, codec="ffv1", pixels="yuva420p")
+    for path in (deep, clear):
+        pixels = read(path)[0][1]
+        assert number_of(pixels) == 77 and error(pixels, picture) < 6
+
+
+@pytest.mark.parametrize("size", [(101, 57), (33, 97), (1, 1), (2, 300)])
+def test_odd_sizes(tmp_path, size):
+    picture = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    path = write_clip(tmp_path / "o.mkv", [picture] * 2, codec="ffv1", pixels="yuv444p")
+    clip = video.open_clip(path)
+    assert clip.size == size and error(next(video.frames(clip))[1].pixels, picture) < 2
+
+
+def test_oblong_pixels_become_square(tmp_path):
+    path = clip_of(tmp_path / "w.mp4", 3, aspect=Fraction(4, 3))
+    clip = video.open_clip(path)
+    assert clip.size == (128, 64)
+    assert number_of(next(video.frames(clip))[1].pixels) == 0
+
+
+def test_gif(tmp_path):
+    pictures = [Image.fromarray(numbered(k)) for k in range(5)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=[40, 100, 40, 500, 40])
+    seen = read(tmp_path / "a.gif")
+    assert [number_of(pixels) for _, pixels, _ in seen] == list(range(5))
+    assert np.allclose([time for _, _, time in seen], [0, 0.04, 0.14, 0.18, 0.68])
+
+
+def packets_of(path: Path) -> list[tuple[int, int]]:
+    with av.open(str(path)) as container:
+        return [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+
+
+def test_damaged_packets_are_left_out_and_told(tmp_path):
+    path = clip_of(tmp_path / "d.mp4", codec="mpeg4")
+    data = bytearray(path.read_bytes())
+    for k in (7, 15):
+        position, size = packets_of(path)[k]
+        data[position : position + size] = bytes(size)
+    path.write_bytes(data)
+    clip = video.open_clip(path)
+    seen = dict(video.frames(clip))
+    assert 26 <= len(seen) < 30
+    assert clip.notes == (f"{30 - len(seen)} frames are damaged and left out",)
+    # What follows a lost frame may show traces of it until the next key frame, but keeps its number and time.
+    assert all(frame.time == pytest.approx(index / 25) for index, frame in seen.items())
+    assert number_of(seen[29].pixels) == 29
+    assert len(list(video.frames(clip))) == len(seen) and len(clip.lost) == 30 - len(seen)
+    for index in clip.lost:
+        with pytest.raises(BadInput, match="damaged"):
+            video.frame_at(clip, index)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "share"), [("mkv", "libx264", 0.6), ("avi", "mpeg4", 0.9), ("ts", "libx264", 0.6)]
+)
+def test_truncated_clips_give_the_frames_they_have(tmp_path, suffix, codec, share):
+    path = clip_of(tmp_path / f"t.{suffix}", codec=codec)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    clip = video.open_clip(path)
+    seen = list(video.frames(clip))
+    assert 8 <= len(seen) < 28
+    assert [number_of(frame.pixels) for _, frame in seen[:8]] == list(range(8))
+
+
+def test_a_truncated_mp4(tmp_path):
+    """Index in front: the frames that are there come. Index behind: it is gone, and that is told."""
+    fast, slow = tmp_path / "fast.mp4", tmp_path / "slow.mp4"
+    pictures = [numbered(k) for k in range(30)]
+    write_clip(slow, pictures, options=SHORT)
+    with av.open(str(slow)) as source, av.open(str(fast), "w", options={"movflags": "faststart"}) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                target.mux(packet)
+    for path in (fast, slow):
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * 0.7)])
+    clip = video.open_clip(fast)
+    seen = list(video.frames(clip))
+    assert 5 <= len(seen) < 30 and [index for index, _ in seen][:5] == list(range(5))
+    assert any("cut off" in note or "damaged" in note for note in clip.notes)
+    with pytest.raises(BadInput, match="cut off before its index"):
+        video.open_clip(slow)
+
+
+def sound(path: Path, cover: bool = False) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        for k in range(5):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.rate, frame.pts = 44100, 1024 * k
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def test_what_is_no_clip_is_refused_in_one_line(tmp_path, plain):
+    files = {
+        "missing.mp4": (None, "no such file"),
+        "empty.mp4": (b"", "is empty"),
+        "text.mp4": (b"hello\n" * 100, "is no clip"),
+        "text.txt": (b"hello\n" * 100, "is no clip"),
+        "noise.mkv": (np.random.default_rng(0).bytes(5000), "is no clip"),
+        "list.m3u8": (b"#EXTM3U\n#EXTINF:1,\n" + str(plain).encode() + b"\n#EXT-X-ENDLIST\n", "is no clip"),
+        "list.ffconcat": (b"ffconcat version 1.0\nfile plain.mp4\n", "is no clip"),
+        "head.mp4": (plain.read_bytes()[:200], "is no clip"),
+    }
+    for name, (data, why) in files.items():
+        if data is not None:
+            (tmp_path / name).write_bytes(data)
+        refused(tmp_path / name, why)
+    for suffix in ("png", "jpg", "webp", "bmp", "tiff"):
+        Image.fromarray(numbered(3)).save(tmp_path / f"a.{suffix}")
+        refused(tmp_path / f"a.{suffix}", "is a picture")
+    refused(tmp_path, "is a folder")
+    refused(sound(tmp_path / "song.m4a"), "only sound")
+
+
+def refused(path: Path, why: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        list(video.frames(video.open_clip(path)))
+    text = str(caught.value)
+    assert why in text and "\n" not in text and str(path) in text
+
+
+def test_no_frames(tmp_path):
+    path = tmp_path / "none.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        container.start_encoding()
+    refused(path, "")
+
+
+def test_all_frames_damaged(tmp_path):
+    path = clip_of(tmp_path / "d.avi", 5, codec="mpeg4")
+    data = bytearray(path.read_bytes())
+    for position, size in packets_of(path):
+        data[position + 8 : position + 8 + size] = bytes(size)
+    path.write_bytes(data)
+    refused(path, "no frame can be decoded")
+
+
+def test_giants_are_refused(tmp_path):
+    path = clip_of(tmp_path / "big.mp4", 2, (320, 240))
+    with pytest.raises(BadInput, match=r"320 x 240 is 0\.0768 megapixels a frame, at most 0\.01 are read"):
+        video.open_clip(path, None, SourceOptions(0.01))
+
+
+def test_names_that_look_like_addresses(tmp_path, monkeypatch, plain):
+    monkeypatch.chdir(tmp_path)
+    for name in ("concat:a|b.mp4", "ünï cödé.mp4", "-i.mp4"):
+        Path(name).write_bytes(plain.read_bytes())
+        assert len(read(Path(name))) == 30
+
+
+def test_nothing_is_left_open_or_on_the_disk(tmp_path):
+    path = clip_of(tmp_path / "a.mp4")
+    clip = video.open_clip(path)
+    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
+    for _ in range(5):
+        stream = video.frames(clip)
+        next(stream)
+        stream.close()
+    if before:
+        assert len(os.listdir("/proc/self/fd")) == before
+    assert os.listdir(tmp_path) == ["a.mp4"]
+
+
+def test_memory_stays_flat_over_ten_thousand_frames(tmp_path):
+    """The peak after 10,000 frames is that after 500."""
+    path = tmp_path / "long.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.full((24, 32), 128, np.uint8), format="yuv420p")
+        for index in range(10_000):
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    code = f"""
+    import resource
+    from maquette.sources import video
+    from maquette.core.options import VideoOptions
+    clip = video.open_clip({str(path)!r}, VideoOptions(max_frames=20_000))
+    peaks = []
+    for index, frame in video.frames(clip):
+        if index in (500, 9_999):
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(*peaks)
+    """
+    told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    early, late = map(int, told.stdout.split())
+    assert late - early < 3 * 1024  # kilobytes on Linux
+
+
+@pytest.mark.real_data
+def test_a_real_clip(real_data):
+    clip = video.open_clip(real_data / "video" / "dancer.mp4", VideoOptions(every=20))
+    assert clip.size == (1920, 1080) and clip.frames == 89 and clip.fps == pytest.approx(29.97, abs=0.01)
+    seen = list(video.frames(clip))
+    assert [index for index, _ in seen] == [0, 20, 40, 60, 80] and not clip.notes
+    assert np.array_equal(video.frame_at(clip, 60).pixels, seen[3][1].pixels)
