@@ -1,0 +1,124 @@
+"""What the fit aims at in each frame: key points, limb directions and the outline, in units of the person's size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maquette.core.types import Observation
+
+MASK_SIDE = 160  # pixels, longer side at which the outline is compared
+OUTLINE = 320  # points of the outline
+MARGIN = 0.15  # of the person's size around the mask, so that distances are known there
+LEAST_VISIBLE = 0.3  # confidence below which a key point does not tell the person's size
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """N frames. Plane coordinates: (full-frame pixel - centre) / size, x right, y down.
+
+    Attributes:
+        centre: (N, 2), size: (N,) full-frame pixels.
+        points: (N, 33, 2) plane; weight: (N, 33) 0-1.
+        metric: (N, 33, 3) metres, view axes (x right, y up, z nearer), origin midway between the hips.
+        outside: (N, 1, S, S) distance to the mask in plane units, 0 inside; corner (N, 2), side (N,) of its square.
+        outline: (N, O, 2) points of the mask's edge; within: (N, O) bool, not on the picture's edge.
+    """
+
+    centre: NDArray
+    size: NDArray
+    points: Tensor
+    weight: Tensor
+    metric: Tensor
+    outside: Tensor
+    corner: Tensor
+    side: Tensor
+    outline: Tensor
+    within: Tensor
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    def part(self, chosen: slice | NDArray) -> Targets:
+        """Some of the frames."""
+        return Targets(*(value[chosen] for value in vars(self).values()))
+
+
+def targets_of(observations: Sequence[Observation]) -> Targets:
+    """The targets of one person's observations."""
+    rows = [_target(seen) for seen in observations]
+    arrays = [np.stack(column) for column in zip(*rows)]
+    centre, size, *others = arrays
+    tensors = [torch.as_tensor(a, dtype=torch.bool if a.dtype == bool else torch.float32) for a in others]
+    return Targets(centre, size, *tensors)
+
+
+def full_frame(observation: Observation) -> tuple[NDArray, float]:
+    """Corner (2,) of the crop in full-frame pixels, and full-frame pixels per pixel of the crop."""
+    return observation.box[:2], float(observation.box[2] - observation.box[0]) / observation.frame.size[0]
+
+
+def _target(seen: Observation) -> tuple:
+    corner, step = full_frame(seen)
+    sure = seen.landmark_confidence > LEAST_VISIBLE
+    known = seen.landmarks[sure if sure.sum() > 4 else slice(None), :2]
+    mask = seen.mask > 0.5
+    rows, columns = np.nonzero(mask)
+    if len(rows):
+        edges = np.array([[columns.min(), rows.min()], [columns.max() + 1, rows.max() + 1]], float)
+        low, high = edges
+    else:
+        low, high = known.min(axis=0), known.max(axis=0)
+    size, centre = float((high - low).max()), (low + high) / 2
+    points = (seen.landmarks[:, :2] - centre) / size
+    metric = np.zeros((33, 3)) if seen.landmarks_metric is None else seen.landmarks_metric * [1, -1, -1]
+    # Unseen joints are guesses: they keep a little weight so that a hidden limb still hangs somewhere likely.
+    weight = np.clip(seen.landmark_confidence, 0.03, 1.0) ** 2
+    distance, square_corner, square = _outside(mask, low, size)
+    outline, within = _outline(mask)
+    return (
+        corner + step * centre,
+        np.float64(step * size),
+        points,
+        weight,
+        metric,
+        distance[None],
+        (square_corner - centre) / size,
+        np.float64(square / size),
+        (outline - centre) / size,
+        within,
+    )
+
+
+def _outside(mask: NDArray, low: NDArray, size: float) -> tuple[NDArray, NDArray, float]:
+    """Distance to the mask in units of `size` on a grid over a square, that square's corner and side in crop pixels."""
+    corner, side = low - MARGIN * size, (1 + 2 * MARGIN) * size
+    scale = MASK_SIDE / side
+    # Pixel centres lie at + 0.5; cv2 counts from the centre of the first pixel.
+    shift = (0.5 - corner) * scale - 0.5
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    small = cv2.warpAffine(mask.astype(np.float32), matrix, (MASK_SIDE,) * 2, flags=cv2.INTER_AREA)
+    inside = small > 0.5
+    if not inside.any():
+        return np.zeros((MASK_SIDE,) * 2, np.float32), corner, side
+    distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
+    return distance / (scale * size), corner, side
+
+
+def _outline(mask: NDArray) -> tuple[NDArray, NDArray]:
+    """(O, 2) crop pixels evenly along the mask's edges, and which of them are not the picture's edge."""
+    height, width = mask.shape
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not found:
+        return np.zeros((OUTLINE, 2)), np.zeros(OUTLINE, bool)
+    longest = max(len(c) for c in found)
+    every = np.concatenate([c[:, 0] for c in found if len(c) > 0.1 * longest]).astype(float)
+    chosen = every[np.linspace(0, len(every) - 1, OUTLINE).astype(int)]
+    inner = (chosen > 1).all(axis=1) & (chosen[:, 0] < width - 2) & (chosen[:, 1] < height - 2)
+    return chosen + 0.5, inner
