@@ -64,7 +64,7 @@ def test_methods_and_weights_list_their_tables(capsys):
     from maquette.reconstruction.methods import methods
     from maquette.weights.store import zoo
 
-    for words, names in ((["methods"], methods()), (["weights", "list"], zoo())):
+    for words, names in ((["methods"], [row.name for row in methods()]), (["weights", "list"], zoo())):
         assert run(words) == 0
         told = capsys.readouterr().out
         assert names and all(name in told for name in names)

@@ -10,23 +10,23 @@ from importlib.util import find_spec
 import pytest
 
 from maquette.core.errors import BadInput
-from maquette.core.options import FitOptions
+from maquette.core.options import Options
 from maquette.core.types import Subject
 from maquette.reconstruction import methods as module
-from maquette.reconstruction.methods import METHODS, Method, find, load, methods
+from maquette.reconstruction.methods import DEFAULT, METHODS, Method, find, load, methods, options_of
 from maquette.weights.store import fetch, zoo
 
 
-@pytest.mark.parametrize("row", METHODS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", METHODS, ids=lambda row: f"{row.name}-{row.subjects[0].value}")
 def test_every_row_is_complete(row):
     assert row.subjects and row.views in ("one", "many") and row.paper
     assert set(row.weights) <= set(zoo())
     assert find_spec(row.builder.split(":")[0])
 
 
-@pytest.mark.parametrize("row", METHODS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", METHODS, ids=lambda row: f"{row.name}-{row.subjects[0].value}")
 def test_every_row_builds_a_callable(row):
-    assert callable(load(row.name, fetch, FitOptions(method=row.name), row.subjects[0]))
+    assert callable(load(row.name, fetch, options_of(Options(), row.subjects[0]), row.subjects[0]))
 
 
 def test_the_table_loads_no_method():
@@ -60,8 +60,13 @@ def entry(name, value):
 
 def test_strangers_add_methods_through_entry_points(monkeypatch):
     monkeypatch.setattr(module, "entry_points", lambda group: [entry("s", STRANGER), entry("i", IMPOSTOR)])
-    assert set(methods()) == {*(row.name for row in METHODS), "strange"}
-    assert methods()["parametric"] is METHODS[0], "an entry point never replaces a row of ours"
+    assert methods() == (*METHODS, STRANGER), "an entry point never replaces a row of ours"
+    assert find("strange") is STRANGER and find("parametric") is METHODS[0]
+
+
+def test_one_name_serves_several_subjects():
+    assert find("parametric", Subject.FACE) is not find("parametric", Subject.PERSON)
+    assert all(find(name, subject) for subject, name in DEFAULT.items())
 
 
 def test_an_entry_point_of_another_kind_is_named(monkeypatch):

@@ -7,7 +7,7 @@ adds a method with the entry-point group `maquette.methods`, whose objects are `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from maquette.core.errors import BadInput
-from maquette.core.options import FitOptions
+from maquette.core.options import BodyOptions, FitOptions, Options
 from maquette.core.types import Observation, Reconstruction, Subject
 
 Fetch = Callable[[str], Path]
@@ -66,24 +66,35 @@ METHODS = (
         paper="Jackson et al., Large Pose 3D Face Reconstruction from a Single Image via Direct Volumetric CNN"
         " Regression, ICCV 2017",
     ),
+    Method(
+        name="parametric",
+        subjects=(Subject.PERSON,),
+        views="many",
+        weights=("maquette-body",),
+        builder="maquette.reconstruction.body.method:build",
+        paper="Bogo et al., Automatic Estimation of 3D Human Pose and Shape from a Single Image, ECCV 2016",
+    ),
 )
+DEFAULT = {Subject.FACE: "parametric", Subject.PERSON: "parametric"}
 
 
-def methods() -> Mapping[str, Method]:
-    """Every known method by name: the table, then the entry points of installed packages.
+def methods() -> tuple[Method, ...]:
+    """Every known method: the table, then the entry points of installed packages.
+
+    One name may serve several subjects, each with a row of its own.
 
     Example:
-        >>> methods()["parametric"].views
-        'many'
+        >>> [row.views for row in methods() if row.name == "vrn"]
+        ['many']
     """
-    rows = {row.name: row for row in METHODS}
+    rows = {(row.name, subject): row for row in METHODS for subject in row.subjects}
     for entry in entry_points(group="maquette.methods"):
         row = entry.load()
         if not isinstance(row, Method):
             raise TypeError(f"entry point {entry.name}: wanted a Method, got {type(row).__name__}")
-        if row.name not in rows:
-            rows[row.name] = row
-    return rows
+        for subject in row.subjects:
+            rows.setdefault((row.name, subject), row)
+    return tuple(dict.fromkeys(rows.values()))
 
 
 def find(name: str, subject: Subject = Subject.FACE) -> Method:
@@ -92,20 +103,22 @@ def find(name: str, subject: Subject = Subject.FACE) -> Method:
     Raises:
         BadInput: no such method for this subject; the message lists the known ones.
     """
-    row = methods().get(name)
-    if row is None or subject not in row.subjects:
-        known = ", ".join(m.name for m in methods().values() if subject in m.subjects)
-        raise BadInput(f"method {name!r}: not known for a {subject.value}; known: {known}")
-    return row
+    known = {row.name: row for row in reversed(methods()) if subject in row.subjects}
+    if name not in known:
+        names = ", ".join(reversed(known))
+        raise BadInput(f"method {name!r}: not known for a {subject.value}; known: {names or 'none'}")
+    return known[name]
 
 
-def load(name: str, fetch: Fetch, options: FitOptions, subject: Subject = Subject.FACE) -> Reconstructor:
+def load(
+    name: str, fetch: Fetch, options: FitOptions | BodyOptions, subject: Subject = Subject.FACE
+) -> Reconstructor:
     """Build the reconstructor of one method.
 
     Args:
         name: one of `methods()`.
         fetch: hands over the file of a zoo entry.
-        options: settings of the fit.
+        options: settings of the fit, see `options_of`.
 
     Raises:
         BadInput: no such method.
@@ -113,3 +126,8 @@ def load(name: str, fetch: Fetch, options: FitOptions, subject: Subject = Subjec
     """
     module, function = find(name, subject).builder.split(":")
     return getattr(import_module(module), function)(fetch, options)
+
+
+def options_of(options: Options, subject: Subject) -> FitOptions | BodyOptions:
+    """The part of the options that a builder for this subject takes."""
+    return options.body if subject is Subject.PERSON else options.fit
