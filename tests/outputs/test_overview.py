@@ -8,7 +8,8 @@ import pytest
 from maquette.core.options import OutputOptions
 from maquette.geometry.cameras import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.overview import CELL, panels, photo_window, sheet
+from maquette.outputs.overview import CELL, panels, sheet
+from maquette.outputs.window import photo_window
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def asset(head_result):
 
 
 def test_the_window_shows_the_photo_that_its_camera_sees(asset, head_result):
-    window = photo_window(asset)
+    window = photo_window(asset, CELL)
     assert window.photo.shape == (CELL[1], CELL[0], 3)
     points = asset.mesh.vertices[::500].astype(float)
     inner, _ = project(window.camera, points)

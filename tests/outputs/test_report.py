@@ -10,7 +10,8 @@ import pytest
 
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
-from maquette.outputs.report import plain, remarks, texture_shares, write_report
+from maquette.outputs.report import plain, texture_shares, write_report
+from maquette.outputs.report_face import remarks
 
 GOOD = {
     "photo": "a.jpg",

@@ -18,7 +18,7 @@ from maquette.outputs.views import backdrop
 @pytest.fixture(scope="module")
 def film(head_result):
     asset = open_asset(head_result, OutputOptions())
-    data = turntable.film(turntable.turntable_frames(asset.scene, 8, 160), backdrop((160, 160)))
+    data = turntable.film(turntable.turntable_frames(asset.scene, 8, (160, 160)), backdrop((160, 160)))
     asset.close()
     return data
 

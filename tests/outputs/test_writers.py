@@ -11,28 +11,51 @@ from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
-from maquette.outputs.writers import WRITERS, save, wanted
+from maquette.outputs.writers import WRITERS, file_name, save, wanted
+from people import make_person
 
+DEFAULT = OutputOptions()
 QUICK = OutputOptions(turntable=False, overview=False)
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """Every writer but the report gives a few bytes."""
+def stubs(monkeypatch):
+    """Every writer gives a few bytes."""
     for name in WRITERS:
         monkeypatch.setitem(WRITERS, name, lambda asset, name=name: name.encode())
+
+
+def files_of(result, options=DEFAULT) -> list[str]:
+    asset = open_asset(result, options)
+    return [file_name(key, asset) for key in wanted(asset)]
 
 
 def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_all_files_appear_in_order(tiny, volume_result, tmp_path):
+def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
-    assert [file.name for file in files] == list(WRITERS) and set(begun) == set(WRITERS)
+    keys = [key for key in WRITERS if not key.endswith(".bvh")]
+    names = [key.replace("{stem}", "head") for key in keys]
+    assert [file.name for file in files] == names and set(begun) == set(names)
     assert begun[-1] == "report.json", "it tells how long the others took"
-    assert content(tmp_path) == {f"a/b/{name}": name.encode() for name in WRITERS}
+    assert content(tmp_path) == {f"a/b/{name}": key.encode() for name, key in zip(names, keys)}
+
+
+def test_a_persons_files_are_called_so(stubs, person_result, clip_result, cloth_result, tmp_path):
+    meshes = {"person.glb", "person.obj", "person.mtl", "person.stl", "person.ply"}
+    both = {"texture.png", "texture_confidence.png"}
+    shared = {"overview.jpg", "turntable.mp4", "depth.png", "normals.png", "landmarks.json", "parameters.npz"}
+    assert set(files_of(person_result)) == meshes | both | shared | {"report.json"}
+    assert set(files_of(cloth_result)) == meshes | shared | {"report.json"}
+    assert set(files_of(clip_result)) == set(files_of(person_result)) | {"person.bvh"}, "only a clip has motion"
+    assert {file.name for file in save(clip_result, tmp_path / "x")} == set(files_of(clip_result))
+
+
+def test_several_photos_are_no_clip(tiny):
+    assert "person.bvh" not in files_of(make_person(tiny, 3))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +67,7 @@ def test_all_files_appear_in_order(tiny, volume_result, tmp_path):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    left_out = {name for name in WRITERS if name in absent or name.split(".")[1] in absent}
+    left_out = {name for name in WRITERS if name in absent or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}
     assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - left_out - without
@@ -61,9 +84,9 @@ def fails_with(error: BaseException):
     return writer
 
 
-@pytest.mark.parametrize("name", ["head.obj", "overview.jpg", "report.json"])
+@pytest.mark.parametrize("name", ["{stem}.obj", "overview.jpg", "report.json"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
-def test_a_failure_leaves_nothing_behind(tiny, head_result, tmp_path, monkeypatch, name, error):
+def test_a_failure_leaves_nothing_behind(stubs, head_result, tmp_path, monkeypatch, name, error):
     monkeypatch.setitem(WRITERS, name, fails_with(error))
     wanted_error = BadInput if isinstance(error, OSError) else type(error)
     with pytest.raises(wanted_error):
@@ -71,17 +94,17 @@ def test_a_failure_leaves_nothing_behind(tiny, head_result, tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_keeps_the_earlier_result(tiny, head_result, tmp_path, monkeypatch):
+def test_a_failure_keeps_the_earlier_result(stubs, head_result, tmp_path, monkeypatch):
     save(head_result, tmp_path / "face-1")
     (tmp_path / "face-1" / "mine.txt").write_text("keep")
     before = content(tmp_path)
-    monkeypatch.setitem(WRITERS, "head.stl", fails_with(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setitem(WRITERS, "{stem}.stl", fails_with(OSError(errno.ENOSPC, "No space left on device")))
     with pytest.raises(BadInput, match="disk is full"):
         save(head_result, tmp_path / "face-1")
     assert content(tmp_path) == before
 
 
-def test_a_folder_in_a_files_place_keeps_the_earlier_result_whole(tiny, head_result, tmp_path):
+def test_a_folder_in_a_files_place_keeps_the_earlier_result_whole(stubs, head_result, tmp_path):
     save(head_result, tmp_path / "face-1")
     (tmp_path / "face-1" / "texture.png").unlink()
     (tmp_path / "face-1" / "texture.png" / "mine").mkdir(parents=True)
@@ -91,13 +114,15 @@ def test_a_folder_in_a_files_place_keeps_the_earlier_result_whole(tiny, head_res
     assert (tmp_path / "face-1" / "head.glb").read_text() == "the earlier one"
 
 
-def test_other_files_in_the_folder_stay(tiny, volume_result, tmp_path):
+def test_other_files_in_the_folder_stay(stubs, volume_result, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     save(volume_result, tmp_path)
-    assert (tmp_path / "mine.txt").read_text() == "keep" and len(list(tmp_path.iterdir())) == len(WRITERS) + 1
+    assert (tmp_path / "mine.txt").read_text() == "keep" and len(list(tmp_path.iterdir())) == len(
+        files_of(volume_result)
+    ) + 1
 
 
-def test_a_full_disk_while_writing_is_one_line(tiny, head_result, tmp_path, monkeypatch):
+def test_a_full_disk_while_writing_is_one_line(stubs, head_result, tmp_path, monkeypatch):
     def full(self, data):
         raise OSError(errno.ENOSPC, "No space left on device", str(self))
 
@@ -108,7 +133,7 @@ def test_a_full_disk_while_writing_is_one_line(tiny, head_result, tmp_path, monk
 
 
 @pytest.mark.parametrize("place", ["file", "file/deeper", "file/../file"])
-def test_a_file_in_the_way_is_one_line(tiny, head_result, tmp_path, place):
+def test_a_file_in_the_way_is_one_line(stubs, head_result, tmp_path, place):
     (tmp_path / "file").write_text("precious")
     with pytest.raises(BadInput, match="cannot be written"):
         save(head_result, tmp_path / place)
@@ -116,12 +141,12 @@ def test_a_file_in_the_way_is_one_line(tiny, head_result, tmp_path, place):
 
 
 @pytest.mark.parametrize("name", ["with space", "ünïcödé 頭", "-o", "a.b"])
-def test_odd_folder_names(tiny, head_result, tmp_path, name):
+def test_odd_folder_names(stubs, head_result, tmp_path, name):
     files = save(head_result, tmp_path / name)
     assert all(file.is_file() for file in files)
 
 
-def test_the_studio_is_closed_after_use(tiny, head_result, tmp_path, monkeypatch):
+def test_the_studio_is_closed_after_use(stubs, head_result, tmp_path, monkeypatch):
     closed = []
     monkeypatch.setattr(writers.Asset, "close", lambda self: closed.append(self))
     save(head_result, tmp_path / "x")

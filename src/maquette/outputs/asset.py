@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.core.result import Result
-from maquette.core.types import Camera, Mesh
+from maquette.core.types import Camera, Mesh, Subject
 from maquette.geometry.cameras import resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.rig import Rig
+from maquette.outputs.motion import Motion, matrices, unit
 from maquette.outputs.views import Scene, set_scene
 from maquette.surface.colours import photo_colours
 from maquette.surface.extract import Surface, surface_of
 
 MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
 EYES = ("eyeLeft", "eyeRight")
+STEMS = {Subject.FACE: "head", Subject.PERSON: "person", Subject.PET: "pet"}
 VERSION = version("maquette")
 
 
@@ -48,7 +51,8 @@ class Asset:
 
     Attributes:
         result: what the pipeline made; its shape must be a Mesh.
-        model: the parametric model behind it, or None for a free-form mesh.
+        model: the parametric model whose mesh it is, or None for a free-form mesh.
+        body: the model with a rig that was fitted to a person, whether or not the mesh is its own, or None.
         options: what to write.
         seconds: file -> seconds that making it took, as far as written.
     """
@@ -57,6 +61,7 @@ class Asset:
     model: MorphableModel | None = None
     options: OutputOptions = OutputOptions()
     seconds: dict[str, float] = field(default_factory=dict)
+    body: MorphableModel | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.result.reconstruction.shape, Mesh):
@@ -68,22 +73,42 @@ class Asset:
         return self.result.reconstruction.shape
 
     @property
+    def subject(self) -> Subject:
+        """What the photos show."""
+        return self.result.observations[0].subject
+
+    @property
+    def stem(self) -> str:
+        """Name of the mesh files without their ending."""
+        return STEMS[self.subject]
+
+    @property
+    def rig(self) -> Rig | None:
+        """The skeleton inside the mesh, if it has one."""
+        return None if self.model is None else self.model.rig
+
+    @property
     def scale(self) -> float:
-        """Size of this head relative to the model's metres."""
+        """Size of this subject relative to the model's metres."""
         return float(np.ravel(self.result.reconstruction.parameters.get("scale", [1.0]))[0])
 
     @cached_property
     def expression(self) -> NDArray:
         """(E,) weights of the first photo; empty without a model."""
-        if self.model is None:
+        if self.model is None or not len(self.model.expression_names):
             return np.zeros(0)
         return np.atleast_2d(self.result.reconstruction.parameters["expression"])[0].astype(float)
 
     @cached_property
     def neutral(self) -> NDArray:
-        """(V, 3) float32 metres: the mesh without its expression; what lies outside the model's space is kept."""
+        """(V, 3) float32 metres: the mesh without its expression, of a rigged body in the rest pose.
+
+        What lies outside the model's space is kept in a head.
+        """
         if self.model is None:
             return self.mesh.vertices
+        if self.rig is not None:
+            return self.rest(np.zeros_like(self.expression))
         moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.model.expression_basis, 1)
         neutral = self.mesh.vertices - moved
         identity = self.result.reconstruction.parameters["identity"]
@@ -93,6 +118,59 @@ class Asset:
                 used = self.model.part_vertices(part)
                 neutral[used] = plain[used] + (neutral[used] - plain[used]).mean(axis=0)
         return neutral.astype(np.float32)
+
+    def rest(self, expression: NDArray) -> NDArray:
+        """(V, 3) float32 metres: the fitted body in its rest pose with that expression, (E,)."""
+        return self.body.vertices(self.result.reconstruction.parameters["identity"], expression, self.scale)
+
+    @cached_property
+    def joints(self) -> NDArray:
+        """(B, 3) float32 metres: where the bones of the fitted body begin in its rest pose."""
+        return self.body.rig.joints(self.result.reconstruction.parameters["identity"], self.scale)
+
+    @cached_property
+    def motion(self) -> Motion:
+        """The poses of the fitted body, one per observation; see `is_clip` for whether they follow each other."""
+        parameters = self.result.reconstruction.parameters
+        rotations = unit(parameters["rotations"])
+        times = np.nan_to_num(np.ravel(parameters.get("times", np.zeros(len(rotations)))).astype(float))
+        return Motion(
+            times, rotations, np.asarray(parameters["translation"], float), np.asarray(parameters["expression"], float)
+        )
+
+    @cached_property
+    def is_clip(self) -> bool:
+        """Whether a fitted body moves over time: at least two poses at rising times."""
+        times = np.ravel(self.result.reconstruction.parameters.get("times", [])).astype(float)
+        return self.body is not None and len(times) > 1 and bool((np.diff(times) > 0).all())
+
+    def posed(self, index: int) -> NDArray:
+        """(V, 3) float32 metres: the fitted body as in photo `index`."""
+        motion = self.motion
+        rest, turns = self.rest(motion.expression[index]), matrices(motion.rotations[index])
+        return self.body.rig.pose(rest, self.joints, turns, motion.translation[index])[0]
+
+    @cached_property
+    def keypoints(self) -> dict[str, NDArray]:
+        """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each photo; empty without a body."""
+        if self.body is None:
+            return {}
+        rig, motion = self.body.rig, self.motion
+        # Only the vertices that make key points are posed: a tenth of them, in each of perhaps many frames.
+        used = np.unique(np.concatenate([index.ravel() for index, _ in rig.keypoints.values()]))
+        few = replace(rig, bone_index=rig.bone_index[used], bone_weight=rig.bone_weight[used])
+        still = self.rest(np.zeros(motion.expression.shape[1]))[used]
+        moves = self.scale * self.body.expression_basis[:, used]
+        posed = np.stack(
+            [
+                few.pose(still + np.tensordot(weights, moves, 1), self.joints, matrices(turns), step)[0]
+                for weights, turns, step in zip(motion.expression, motion.rotations, motion.translation)
+            ]
+        ).astype(float)
+        return {
+            scheme: np.einsum("km,fkmd->fkd", weight, posed[:, np.searchsorted(used, index)])
+            for scheme, (index, weight) in rig.keypoints.items()
+        }
 
     @cached_property
     def normals(self) -> NDArray:
@@ -117,6 +195,8 @@ class Asset:
             return reconstruction.motion[index]
         if index == 0 or self.model is None:
             return self.mesh.vertices
+        if self.rig is not None:
+            return self.posed(index)
         parameters = reconstruction.parameters
         return self.model.vertices(parameters["identity"], parameters["expression"][index], self.scale)
 
@@ -131,6 +211,11 @@ class Asset:
         eyes = np.concatenate([self.part(name) for name in EYES]).astype(int)
         return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes)
 
+    @property
+    def has_volume(self) -> bool:
+        """Whether the result has a volume whose surface is not the mesh already."""
+        return self.result.reconstruction.volume is not None and self.model is not None
+
     def close(self) -> None:
         """Give the studio's window back, if it was opened."""
         if "scene" in self.__dict__:
@@ -138,15 +223,17 @@ class Asset:
 
     @cached_property
     def drawn(self) -> Drawn | None:
-        """The coloured surface of the result's volume, made once for all its files; None without a volume.
+        """The coloured surface of the result's volume, made once for all its files.
+
+        None without a volume, and where that surface is the mesh already.
 
         Raises:
             NothingFound: the volume has no surface.
         """
         result = self.result
-        volume = result.reconstruction.volume
-        if volume is None:
+        if not self.has_volume:
             return None
+        volume = result.reconstruction.volume
         surface = surface_of(volume)
         found = photo_colours(surface.mesh, result.observations, result.reconstruction.cameras)
         facts = {key: value for key, value in result.reconstruction.provenance.items() if key != "model"}
@@ -184,6 +271,8 @@ def ray_camera(camera: Camera) -> Camera:
 
 
 def open_asset(result: Result, options: OutputOptions) -> Asset:
-    """The asset of a result, with the model its provenance names."""
-    name = result.reconstruction.provenance.get("model")
-    return Asset(result, load(name) if name in MODELS else None, options)
+    """The asset of a result, with the models its provenance names."""
+    facts = result.reconstruction.provenance
+    model, body = (load(name) if name in MODELS else None for name in (facts.get("model"), facts.get("body_model")))
+    rigged = model if model is not None and model.rig is not None else body
+    return Asset(result, model, options, body=rigged)

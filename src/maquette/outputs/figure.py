@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Mesh
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
 
@@ -24,6 +25,7 @@ class Figure:
         normals: (N, 3) float32 unit.
         uvs: (N, 2) float32, v up; zeros without a texture.
         openness: (N,) float32 in 0-1, 1 = nothing near covers the vertex.
+        tints: (N, 3) uint8 sRGB, or None.
     """
 
     vertices: NDArray
@@ -31,12 +33,19 @@ class Figure:
     normals: NDArray
     uvs: NDArray
     openness: NDArray
+    tints: NDArray | None = None
 
     def part(self, faces: NDArray) -> Figure:
         """The figure of some of its faces, given as (n,) indices."""
         used, inverse = np.unique(self.faces[faces], return_inverse=True)
         corners = inverse.reshape(-1, 3).astype(np.int32)
-        return Figure(self.vertices[used], corners, self.normals[used], self.uvs[used], self.openness[used])
+        tints = None if self.tints is None else self.tints[used]
+        return Figure(self.vertices[used], corners, self.normals[used], self.uvs[used], self.openness[used], tints)
+
+
+def own_colours(mesh: Mesh) -> NDArray | None:
+    """(V, 3) uint8 sRGB of the vertices where no texture tells more; else None."""
+    return mesh.vertex_colors if mesh.texture is None else None
 
 
 def split_seams(faces: NDArray, uv_faces: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -130,6 +139,7 @@ def make_figure(
     uvs: NDArray | None = None,
     uv_faces: NDArray | None = None,
     longest: float = np.inf,
+    tints: NDArray | None = None,
 ) -> tuple[Figure, NDArray]:
     """Normals and openness of a mesh, its long edges split and bowed once, its uv seams split.
 
@@ -138,6 +148,7 @@ def make_figure(
         faces: (F, 3) int32.
         uvs, uv_faces: (T, 2) and (F, 3), or None.
         longest: edges longer than this are split, metres.
+        tints: (V, 3) uint8 sRGB, or None.
 
     Returns:
         figure: the finer mesh.
@@ -161,5 +172,6 @@ def make_figure(
         np.concatenate([normals, between])[vertex_of].astype(np.float32),
         np.concatenate([uvs, uvs[uv_edges].mean(axis=1)])[uv_of].astype(np.float32),
         np.concatenate([light, light[edges].mean(axis=1)])[vertex_of].astype(np.float32),
+        None if tints is None else np.concatenate([tints, tints[edges].mean(axis=1).astype(np.uint8)])[vertex_of],
     )
     return figure, origin

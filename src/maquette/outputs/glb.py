@@ -1,10 +1,11 @@
-"""head.glb: the neutral head with 52 morph targets, eyes that turn, texture, licence inside."""
+"""head.glb: the neutral head with 52 morph targets, eyes that turn, texture, licence inside; person.glb: a rigged body.
+
+A body stands in its rest pose, its joints turned as in the photo; a clip is an animation.
+"""
 
 from __future__ import annotations
 
-import json
-import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,71 +13,12 @@ from numpy.typing import NDArray
 from maquette.geometry.mesh import vertex_normals
 from maquette.outputs.asset import EYES, VERSION, Asset
 from maquette.outputs.figure import split_seams
+from maquette.outputs.gltf import ELEMENT_BUFFER, Builder, container
+from maquette.outputs.skeleton import Influences, animation, influences, joint_nodes, skin
 
 SMALLEST_STEP_M = 2e-6  # smaller moves are left out of a morph target
 SMALLEST_TURN = 2e-3  # so are smaller changes of a unit normal
 JPEG_QUALITY = 92
-FLOAT, USHORT, UINT = 5126, 5123, 5125
-ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
-
-
-@dataclass
-class Builder:
-    """Collects bytes, buffer views and accessors of one glTF file."""
-
-    blob: bytearray = field(default_factory=bytearray)
-    views: list[dict] = field(default_factory=list)
-    accessors: list[dict] = field(default_factory=list)
-    empty: dict[int, int] = field(default_factory=dict)
-
-    def view(self, data: bytes, target: int | None = None) -> int:
-        """Append bytes on a 4-byte boundary; return the buffer view's index."""
-        self.blob += b"\0" * (-len(self.blob) % 4)
-        entry = {"buffer": 0, "byteOffset": len(self.blob), "byteLength": len(data)}
-        if target is not None:
-            entry["target"] = target
-        self.blob += data
-        self.views.append(entry)
-        return len(self.views) - 1
-
-    def dense(self, array: NDArray, target: int = ARRAY_BUFFER) -> int:
-        """Accessor of (N, 2), (N, 3) float32 or (N,) index data."""
-        kinds = {np.dtype(np.float32): FLOAT, np.dtype(np.uint16): USHORT, np.dtype(np.uint32): UINT}
-        entry = {
-            "bufferView": self.view(np.ascontiguousarray(array).tobytes(), target),
-            "componentType": kinds[array.dtype],
-            "count": len(array),
-            "type": "SCALAR" if array.ndim == 1 else f"VEC{array.shape[1]}",
-        }
-        if array.ndim == 2:
-            entry |= {"min": array.min(axis=0).tolist(), "max": array.max(axis=0).tolist()}
-        self.accessors.append(entry)
-        return len(self.accessors) - 1
-
-    def sparse(self, deltas: NDArray, smallest: float) -> int:
-        """Accessor of (N, 3) float32 that stores only the rows longer than `smallest`."""
-        rows = np.flatnonzero(np.linalg.norm(deltas, axis=1) > smallest)
-        count = len(deltas)
-        if len(rows) == 0 and count in self.empty:
-            return self.empty[count]
-        entry: dict = {"componentType": FLOAT, "count": count, "type": "VEC3"}
-        kept = np.zeros_like(deltas)
-        kept[rows] = deltas[rows]
-        entry |= {"min": kept.min(axis=0).tolist(), "max": kept.max(axis=0).tolist()}
-        if len(rows):
-            small = count <= 65535
-            entry["sparse"] = {
-                "count": len(rows),
-                "indices": {
-                    "bufferView": self.view(rows.astype(np.uint16 if small else np.uint32).tobytes()),
-                    "componentType": USHORT if small else UINT,
-                },
-                "values": {"bufferView": self.view(np.ascontiguousarray(deltas[rows]).tobytes())},
-            }
-        self.accessors.append(entry)
-        if len(rows) == 0:
-            self.empty[count] = len(self.accessors) - 1
-        return len(self.accessors) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +42,7 @@ def morph_targets(asset: Asset, normals: NDArray) -> Targets:
     Args:
         normals: (V, 3) of the neutral head.
     """
-    if asset.model is None:
+    if not len(asset.expression):
         return Targets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
     moves = (asset.scale * asset.model.expression_basis).astype(np.float32)
     neutral = asset.neutral.astype(float)
@@ -115,10 +57,32 @@ def morph_targets(asset: Asset, normals: NDArray) -> Targets:
     return Targets(tuple(asset.model.expression_names), moves, turns.astype(np.float32))
 
 
-def _primitive(
-    builder: Builder, asset: Asset, faces: NDArray, material: int, centre: NDArray, normals: NDArray, targets: Targets
-) -> dict:
+@dataclass(frozen=True, eq=False)
+class Shell:
+    """What the primitives of one file share.
+
+    Attributes:
+        asset: whose mesh it is.
+        normals: (V, 3) of its neutral form.
+        targets: how its vertices move with the expression.
+        influences: how they move with the skeleton, or None without one.
+    """
+
+    asset: Asset
+    normals: NDArray
+    targets: Targets
+    influences: Influences | None
+
+
+def shell_of(asset: Asset) -> Shell:
+    """Normals, morph targets and skin weights of an asset."""
+    normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
+    return Shell(asset, normals, morph_targets(asset, normals), None if asset.rig is None else influences(asset))
+
+
+def _primitive(builder: Builder, shell: Shell, faces: NDArray, material: int, centre: NDArray) -> dict:
     """One glTF primitive of the given faces, positions relative to `centre`."""
+    asset, normals, targets = shell.asset, shell.normals, shell.targets
     mesh = asset.mesh
     uv_faces = mesh.faces if mesh.uv_faces is None else mesh.uv_faces
     corners, vertex_of, uv_of = split_seams(mesh.faces[faces], uv_faces[faces])
@@ -131,6 +95,8 @@ def _primitive(
         attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
     if mesh.vertex_colors is not None and mesh.texture is None:
         attributes["COLOR_0"] = builder.dense(linear(mesh.vertex_colors[vertex_of]))
+    if shell.influences is not None:
+        attributes |= shell.influences.attributes(builder, vertex_of)
     index_type = np.uint16 if len(vertex_of) <= 65535 else np.uint32
     primitive = {
         "attributes": attributes,
@@ -198,59 +164,82 @@ def asset_extras(asset: Asset) -> dict:
     }
 
 
-def _meshes(builder: Builder, asset: Asset) -> tuple[list[dict], list[dict]]:
-    """Meshes and their nodes: the skin with the mouth's inside, and each eye about its own centre."""
-    normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
-    targets = morph_targets(asset, normals)
-    groups = {"skin": [("skin", 0), *((name, 2) for name in asset.part_names if name not in ("skin", *EYES))]}
-    groups |= {name: [(name, 1)] for name in EYES}
-    meshes, nodes = [], []
+def _mesh(builder: Builder, shell: Shell, name: str, parts: list[tuple[str, int]], centre: NDArray) -> dict:
+    """One glTF mesh of some parts, each with its material."""
+    asset = shell.asset
+    own = [_primitive(builder, shell, asset.part(part), material, centre) for part, material in parts]
+    mesh = {"name": name, "primitives": own}
+    if shell.targets.names:
+        mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(shell.targets.names)}}
+    return mesh
+
+
+def _material_of(part: str) -> int:
+    return 1 if part in EYES else 0 if part == "skin" else 2
+
+
+def _still(builder: Builder, shell: Shell) -> tuple[list[dict], list[dict]]:
+    """Meshes and nodes without a skeleton: the skin with the mouth's inside, and each eye about its own centre."""
+    asset = shell.asset
+    groups = {"skin": ["skin", *(name for name in asset.part_names if name not in ("skin", *EYES))]}
+    groups |= {name: [name] for name in EYES}
+    meshes: list[dict] = []
+    nodes: list[dict] = []
     for name, parts in groups.items():
-        parts = [(part, material) for part, material in parts if len(asset.part(part))]
-        if not parts:
+        filled = [(part, _material_of(part)) for part in parts if len(asset.part(part))]
+        if not filled:
             continue
         centre = np.zeros(3)
         if name in EYES:
             centre = asset.model.eye_centre(asset.neutral, name.removeprefix("eye")).astype(np.float32).astype(float)
-        mesh = {
-            "name": name,
-            "primitives": [
-                _primitive(builder, asset, asset.part(part), material, centre, normals, targets)
-                for part, material in parts
-            ],
-        }
-        if targets.names:
-            mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(targets.names)}}
         node = {"name": name, "mesh": len(meshes)}
         if name in EYES:
             node["translation"] = centre.tolist()
-        meshes.append(mesh)
+        meshes.append(_mesh(builder, shell, name, filled, centre))
         nodes.append(node)
-    return meshes, nodes
+    return meshes, [{"name": asset.stem, "children": list(range(1, len(nodes) + 1))}, *nodes]
+
+
+def _rigged(builder: Builder, shell: Shell) -> dict:
+    """Mesh, nodes, skin and animation of a body: the mesh's node first, then one per bone."""
+    asset, rig, motion, joints = shell.asset, shell.asset.rig, shell.asset.motion, shell.asset.joints.astype(float)
+    names = ["skin", *(name for name in asset.part_names if name != "skin")]
+    parts = [(part, _material_of(part)) for part in names if len(asset.part(part))]
+    root = 1 + int(np.flatnonzero(rig.parents < 0)[0])
+    document = {
+        "scenes": [{"name": asset.stem, "nodes": [0, root]}],
+        "nodes": [{"name": asset.stem, "mesh": 0, "skin": 0}, *joint_nodes(rig, joints, motion, 1)],
+        "meshes": [_mesh(builder, shell, asset.stem, parts, np.zeros(3))],
+        "skins": [skin(builder, rig, joints, 1)],
+    }
+    clip = animation(builder, rig, joints, motion, (0, 1)) if asset.is_clip else None
+    return document | ({} if clip is None else {"animations": [clip]})
 
 
 def write_glb(asset: Asset) -> bytes:
-    """The neutral head as binary glTF 2.0 (metres, y up, facing +z).
+    """Binary glTF 2.0 (metres, y up, facing +z): the neutral head, or the body in its rest pose with its skeleton.
 
-    The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them.
+    The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them, the photo's pose
+    the default turn of the joints; the poses of a clip are an animation that begins at 0 s.
     """
     builder = Builder()
-    meshes, nodes = _meshes(builder, asset)
-    root = {"name": "head", "children": list(range(1, len(nodes) + 1))}
-    document = {
+    shell = shell_of(asset)
+    document: dict = {
         "asset": {"version": "2.0", "generator": f"maquette {VERSION}", "extras": asset_extras(asset)},
         "scene": 0,
-        "scenes": [{"name": "head", "nodes": [0]}],
-        "nodes": [root, *nodes],
-        "meshes": meshes,
-        "materials": _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None),
+        "scenes": [{"name": asset.stem, "nodes": [0]}],
     }
+    if asset.rig is None:
+        document["meshes"], document["nodes"] = _still(builder, shell)
+    else:
+        document |= _rigged(builder, shell)
+    document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
     if asset.mesh.texture is not None:
         document |= _texture(builder, asset.mesh.texture)
-    used = sorted({part["material"] for mesh in meshes for part in mesh["primitives"]})
-    for mesh in meshes:
-        for part in mesh["primitives"]:
-            part["material"] = used.index(part["material"])
+    parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
+    used = sorted({part["material"] for part in parts})
+    for part in parts:
+        part["material"] = used.index(part["material"])
     document["materials"] = [document["materials"][index] for index in used]
     document |= {
         "bufferViews": builder.views,
@@ -258,12 +247,3 @@ def write_glb(asset: Asset) -> bytes:
         "buffers": [{"byteLength": len(builder.blob)}],
     }
     return container(document, bytes(builder.blob))
-
-
-def container(document: dict, blob: bytes) -> bytes:
-    """The GLB file of a glTF document and its binary buffer (glTF 2.0 specification, chapter 4)."""
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
-    text += b" " * (-len(text) % 4)
-    blob += b"\0" * (-len(blob) % 4)
-    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
-    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks

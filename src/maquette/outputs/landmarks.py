@@ -1,4 +1,4 @@
-"""landmarks.json: where the landmarks were seen, where the head puts them, and which are visible."""
+"""landmarks.json: where the landmarks were seen, where the head or body puts them, and which are visible."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Observation
+from maquette.core.types import Observation, Subject
 from maquette.geometry.cameras import camera_centre, project
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.outputs.asset import Asset
+
+HEAD = {
+    "world": "metres; y up, the face looks along +z, origin midway between the eyeballs",
+    "visible": "true where the head itself does not hide the point",
+}
+BODY = {
+    "world": "metres; y up, the subject looks along +z, origin on the floor under the pelvis",
+    "confidence": "0-1, how surely the detector saw the point",
+}
+WORLDS = {Subject.FACE: HEAD, Subject.PERSON: BODY, Subject.PET: BODY}
 
 
 def to_photo(observation: Observation, pixels: NDArray) -> NDArray:
@@ -53,11 +63,34 @@ def _fitted(asset: Asset, index: int, scheme: str) -> dict:
     }
 
 
+def keypoints(asset: Asset, index: int, scheme: str) -> tuple[NDArray, NDArray]:
+    """Where the fitted body has the key points of a scheme in one photo.
+
+    Returns:
+        world: (N, 3) metres.
+        pixels: (N, 2) of the crop.
+    """
+    world = asset.keypoints[scheme][index]
+    return world, project(asset.result.reconstruction.cameras[index], world)[0]
+
+
+def _posed(asset: Asset, index: int, scheme: str) -> dict:
+    """World points and reprojection of one scheme of a body; inside it, so that none is visible or hidden."""
+    world, pixels = keypoints(asset, index, scheme)
+    return {
+        "world": _rounded(world, 6),
+        "reprojected": _rounded(pixels, 3),
+        "reprojected_photo": _rounded(to_photo(asset.result.observations[index], pixels), 3),
+    }
+
+
 def _photo(asset: Asset, index: int) -> dict:
     observation = asset.result.observations[index]
     schemes: dict[str, dict] = {}
     for scheme in asset.model.embeddings if asset.model else ():
         schemes[scheme] = {"detected": None, "detected_photo": None, **_fitted(asset, index, scheme)}
+    for scheme in asset.body.rig.keypoints if asset.body else ():
+        schemes[scheme] = {"detected": None, "detected_photo": None, **_posed(asset, index, scheme)}
     seen = schemes.setdefault(observation.landmark_scheme, {})
     seen["detected"] = _rounded(observation.landmarks, 3)
     seen["detected_photo"] = _rounded(to_photo(observation, observation.landmarks[:, :2]), 3)
@@ -72,10 +105,12 @@ def _photo(asset: Asset, index: int) -> dict:
 
 
 def write_landmarks(asset: Asset) -> bytes:
-    """JSON: per photo and scheme ("mediapipe478", "ibug68"), one row per landmark.
+    """JSON: per photo and scheme, one row per landmark.
+
+    Schemes of faces: "mediapipe478", "ibug68"; of people: "mediapipe33", "body25", "coco17".
 
     `detected` (x, y, relative depth) and `reprojected` are pixels of the crop, `*_photo` of the full photo, `world`
-    metres in the head's frame, `visible` whether the head itself hides the point. No detector gives 68 points:
+    metres in the subject's frame, `visible` whether the head itself hides the point. No detector gives 68 points:
     their `detected` is null.
     """
     units = {
@@ -83,8 +118,7 @@ def write_landmarks(asset: Asset) -> bytes:
         "detected_photo": "pixels of the full photo",
         "reprojected": "crop pixels",
         "reprojected_photo": "pixels of the full photo",
-        "world": "metres; y up, the face looks along +z, origin midway between the eyeballs",
-        "visible": "true where the head itself does not hide the point",
+        **WORLDS[asset.subject],
         "box": "x0, y0, x1, y1 of the crop in pixels of the full photo",
     }
     photos = [_photo(asset, index) for index in range(len(asset.result.observations))]

@@ -46,7 +46,7 @@ def write_texture_confidence(asset: Asset) -> bytes:
 
 
 def full_size(values: NDArray, inside: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray]:
-    """Enlarge a ray-cast grid to the crop, without mixing the head with the background.
+    """Enlarge a ray-cast grid to the crop, without mixing the subject with the background.
 
     Args:
         values: (h, w) or (h, w, 3) float.
@@ -69,9 +69,20 @@ def full_size(values: NDArray, inside: NDArray, size: tuple[int, int]) -> tuple[
     return total / (wide if values.ndim == 2 else wide[..., None]), share >= 0.5
 
 
+def depth_start(asset: Asset) -> float:
+    """Metres along the camera's axis where depth.png begins to count.
+
+    0 is the camera itself; an orthographic one stands nowhere, so that there it is 0.1 m before the nearest point.
+    """
+    if asset.result.reconstruction.cameras[0].projection == "perspective":
+        return 0.0
+    nearest = float(np.min(asset.buffers.depth, initial=np.inf, where=asset.buffers.face >= 0))
+    return round(nearest - 0.1, 4) if np.isfinite(nearest) else 0.0
+
+
 def depth_unit(asset: Asset) -> float:
-    """Metres per step of depth.png; 0.0001 unless the head is further away than 6.5 m."""
-    farthest = float(np.max(asset.buffers.depth, initial=0, where=asset.buffers.face >= 0))
+    """Metres per step of depth.png; 0.0001 unless the subject is further away than 6.5 m."""
+    farthest = float(np.max(asset.buffers.depth, initial=0, where=asset.buffers.face >= 0)) - depth_start(asset)
     return next((unit for unit in DEPTH_UNITS_M if farthest / unit < 65535), DEPTH_UNITS_M[-1])
 
 
@@ -79,7 +90,8 @@ def depth_map(asset: Asset) -> NDArray:
     """(H, W) uint16 for the first crop's pixels: depth along the camera's axis in steps, 0 = background."""
     buffers = asset.buffers
     inside = buffers.face >= 0
-    depth, inside = full_size(np.where(inside, buffers.depth, 0), inside, asset.result.observations[0].frame.size)
+    along, size = np.where(inside, buffers.depth - depth_start(asset), 0), asset.result.observations[0].frame.size
+    depth, inside = full_size(along, inside, size)
     steps = np.clip(np.round(depth / depth_unit(asset)), 1, 65535)
     return np.where(inside, steps, 0).astype(np.uint16)
 
@@ -100,8 +112,10 @@ def normal_map(asset: Asset) -> NDArray:
 def write_depth(asset: Asset) -> bytes:
     """16-bit depth in the pixels of the first crop; the text chunk "Description" gives the unit."""
     unit = depth_unit(asset)
+    start = depth_start(asset)
     note = f"depth along the camera axis, {unit} metres per step, 0 is background"
-    return png(depth_map(asset), Description=note, Unit=f"{unit} m", Software="maquette")
+    note += f"; counted from {start} metres" if start else ""
+    return png(depth_map(asset), Description=note, Unit=f"{unit} m", Start=f"{start} m", Software="maquette")
 
 
 def write_normals(asset: Asset) -> bytes:

@@ -1,11 +1,13 @@
-"""head.obj and head.mtl: the head with the photo's expression, one group per part."""
+"""head.obj and head.mtl (person.*): the mesh as in the photo, one group per part."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Subject
 from maquette.outputs.asset import EYES, VERSION, Asset
+from maquette.outputs.figure import own_colours
 
 MATERIALS = {"skin": (0.10, 20), "eyes": (0.45, 250), "mouth": (0.25, 80)}  # specular, Phong exponent
 
@@ -27,10 +29,16 @@ def rows(keyword: str, values: NDArray, digits: int) -> str:
 
 
 def write_obj(asset: Asset) -> bytes:
-    """Wavefront OBJ in metres, y up, facing +z; v up; refers to head.mtl."""
-    mesh = asset.mesh
-    text = [f"# maquette {VERSION}: metres, y up, facing +z, expression of the photo\nmtllib head.mtl\no head\n"]
-    text.append(rows("v", mesh.vertices, 6))
+    """Wavefront OBJ in metres, y up, facing +z; v up; refers to the MTL file of the same name.
+
+    Without a texture each vertex has its sRGB colour, 0-1, behind its position.
+    """
+    mesh, stem = asset.mesh, asset.stem
+    shown = "expression" if asset.subject is Subject.FACE else "pose"
+    text = [f"# maquette {VERSION}: metres, y up, facing +z, {shown} of the photo\nmtllib {stem}.mtl\no {stem}\n"]
+    colours = own_colours(mesh)
+    places = mesh.vertices if colours is None else np.concatenate([mesh.vertices.astype(float), colours / 255], axis=1)
+    text.append(rows("v", places, 6))
     uv_faces = mesh.faces
     if mesh.uvs is not None:
         text.append(rows("vt", mesh.uvs, 6))
@@ -47,7 +55,7 @@ def write_obj(asset: Asset) -> bytes:
 
 
 def write_mtl(asset: Asset) -> bytes:
-    """The materials of head.obj; all share texture.png."""
+    """The materials of the OBJ file; all share texture.png."""
     text = [f"# maquette {VERSION}\n"]
     for name in dict.fromkeys(material_of(part) for part in asset.part_names):
         specular, exponent = MATERIALS[name]

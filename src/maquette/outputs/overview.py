@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Camera
+from maquette.core.types import Camera, Subject
 from maquette.geometry.cameras import project, resized
 from maquette.geometry.mesh import face_normals
 from maquette.geometry.raycast import render_buffers
+from maquette.outputs import fullbody
 from maquette.outputs.asset import Asset
 from maquette.outputs.views import backdrop, over
+from maquette.outputs.window import Window, photo_window
 
 CELL = (476, 580)  # pixels
 MARGIN, GAP, CAPTION = 30, 12, 40
 SHEET, INK, FAINT = (22, 23, 26), (225, 226, 228), (140, 143, 150)
 SIDE_TURN, VOLUME_TURN = np.radians(62), np.radians(25)
-PHOTO_FILL = 0.80  # of the cell's height that the head takes in the photo's view
-
-
-@dataclass(frozen=True, eq=False)
-class Window:
-    """The part of the crop that a cell shows.
-
-    Attributes:
-        photo: (h, w, 3) uint8, the crop's pixels in the cell.
-        camera: the photo's camera for the cell's pixels.
-    """
-
-    photo: NDArray
-    camera: Camera
-
-
-def photo_window(asset: Asset) -> Window:
-    """The head in the photo, cut to a cell; beyond the crop the backdrop shows."""
-    import cv2
-
-    camera, pixels = asset.result.reconstruction.cameras[0], asset.result.observations[0].frame.pixels
-    height, width = pixels.shape[:2]
-    seen, _ = project(camera, asset.mesh.vertices.astype(float))
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    tall = max((high[1] - low[1]) / PHOTO_FILL, (high[0] - low[0]) / 0.92 * CELL[1] / CELL[0])
-    zoom = CELL[1] / tall
-    span = np.array(CELL) / zoom
-    corner = (low + high) / 2 - span / 2
-    free = np.array([width, height]) - span
-    corner = np.where(free >= 0, np.clip(corner, 0, np.maximum(free, 0)), np.clip(corner, np.minimum(free, 0), 0))
-    shift = np.array([[zoom, 0, -corner[0] * zoom], [0, zoom, -corner[1] * zoom]])
-    intrinsics = np.vstack([shift, [0, 0, 1]]) @ camera.intrinsics
-    # cv2 puts the first pixel's centre at 0, we at 0.5
-    shift[:, 2] += 0.5 * zoom - 0.5
-    if zoom < 0.7:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), 0.35 / zoom)
-    photo = cv2.warpAffine(pixels, shift, CELL, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    covered = cv2.warpAffine(np.ones((height, width), np.float32), shift, CELL, flags=cv2.INTER_LINEAR)[..., None]
-    if covered.min() < 1:
-        photo = (photo * covered + backdrop(CELL) * (1 - covered)).clip(0, 255).astype(np.uint8)
-    return Window(photo, Camera(intrinsics, camera.world_to_camera, CELL, camera.projection))
 
 
 def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
@@ -91,7 +50,7 @@ def depth_colours(picture: NDArray) -> NDArray:
 
 def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     """Caption, remark and (h, w, 3) picture of each cell, in reading order."""
-    window, ground, scene = photo_window(asset), backdrop(CELL), asset.scene
+    window, ground, scene = photo_window(asset, CELL), backdrop(CELL), asset.scene
     shoot = scene.studio.shoot
     depth = project(window.camera, asset.mesh.vertices.astype(float))[1]
     span = (float(depth.min()), float(depth.min() + 0.8 * np.ptp(depth)))
@@ -136,7 +95,7 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
     """(H, W, 3) uint8: pictures of one size in rows, a caption under each."""
     from PIL import Image, ImageDraw, ImageFont
 
-    width, height = CELL
+    height, width = cells[0][2].shape[:2]
     rows = -(-len(cells) // columns)
     size = (2 * MARGIN + columns * width + (columns - 1) * GAP, MARGIN + rows * (height + CAPTION + GAP))
     page = Image.new("RGB", size, SHEET)
@@ -151,9 +110,12 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
 
 
 def write_overview(asset: Asset) -> bytes:
-    """JPEG sheet of eight pictures: photo, overlay, shape, textured, two side views, depth, normals or volume."""
+    """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, depth, normals or volume;
+
+    a person: photo, overlay, four sides textured and as clay, texture, normals.
+    """
     import cv2
 
-    page = sheet(panels(asset))
+    page = sheet(fullbody.panels(asset), 6) if asset.subject is Subject.PERSON else sheet(panels(asset))
     _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     return data.tobytes()

@@ -1,4 +1,4 @@
-"""head.ply: the head with the photo's expression and one colour per vertex."""
+"""head.ply, person.ply: the mesh as in the photo with one colour per vertex."""
 
 from __future__ import annotations
 
@@ -38,9 +38,13 @@ def sample(texture: NDArray, uvs: NDArray) -> NDArray:
 
 def write_ply(asset: Asset) -> bytes:
     """Binary little-endian PLY in metres, y up, facing +z: positions, normals, colours."""
-    mesh = asset.mesh
+    return ply_bytes(asset.mesh, asset.normals)
+
+
+def ply_bytes(mesh: Mesh, normals: NDArray) -> bytes:
+    """Binary little-endian PLY of a mesh with (V, 3) unit normals and one colour per vertex."""
     vertex = np.zeros(len(mesh.vertices), [("p", "<f4", 3), ("n", "<f4", 3), ("c", "u1", 3)])
-    vertex["p"], vertex["n"], vertex["c"] = mesh.vertices, asset.normals, vertex_colors(mesh)
+    vertex["p"], vertex["n"], vertex["c"] = mesh.vertices, normals, vertex_colors(mesh)
     face = np.zeros(len(mesh.faces), [("k", "u1"), ("i", "<i4", 3)])
     face["k"], face["i"] = 3, mesh.faces
     places = [f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz")]

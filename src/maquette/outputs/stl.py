@@ -1,4 +1,4 @@
-"""head.stl: one closed solid on a pedestal, in millimetres, ready to print."""
+"""head.stl: one closed solid on a pedestal, in millimetres, ready to print; person.stl: the closed skin of a body."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.errors import BadInput
+from maquette.core.types import Subject
 from maquette.geometry.mesh import boundary_loops, vertex_normals
 from maquette.outputs.asset import EYES, Asset
 from maquette.outputs.figure import rounded
@@ -154,6 +156,18 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     return solid_arrays(solid)
 
 
+def print_body(asset: Asset) -> tuple[NDArray, NDArray]:
+    """The skin with the mouth's inside as one solid, without the eyeballs behind the lids; see `print_solid`.
+
+    Raises:
+        BadInput: the skin is no closed surface even after its holes are filled.
+    """
+    solid = _solid(*_part(asset, *(part for part in ("skin", "mouth") if len(asset.part(part)))))
+    if solid.is_empty():
+        raise BadInput(f"{asset.result.name}: its surface cannot be closed for printing: leave stl out of --formats")
+    return solid_arrays(solid)
+
+
 def solid_arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
     """The largest piece of a solid as the file will hold it."""
     # Decomposed after it is simplified, which may break a crumb off.
@@ -184,8 +198,9 @@ def is_sound(vertices: NDArray, faces: NDArray) -> bool:
 
 
 def write_stl(asset: Asset) -> bytes:
-    """Binary STL in millimetres, y up: one watertight solid with the photo's expression, standing on a flat base."""
-    return stl_bytes(*print_solid(asset), "maquette head, millimetres, y up")
+    """Binary STL in millimetres, y up: one watertight solid as in the photo; a head stands on a flat base."""
+    made = print_solid(asset) if asset.subject is Subject.FACE else print_body(asset)
+    return stl_bytes(*made, f"maquette {asset.stem}, millimetres, y up")
 
 
 def stl_bytes(vertices: NDArray, faces: NDArray, title: str) -> bytes:

@@ -19,6 +19,7 @@ from maquette.core.types import Camera
 from maquette.outputs.figure import Figure
 
 CLAY = (0.80, 0.775, 0.75)  # sRGB
+REACH_M = 20.0  # an orthographic camera sees this far before and behind itself
 
 # Lights stand still relative to the camera, directions in view space (x right, y up, z to the viewer).
 # Gamma is 2, so that a square and a root replace two powers: software OpenGL pays for each.
@@ -35,14 +36,13 @@ const vec3 rimHalf = vec3(0.7685, 0.4941, 0.4065);
 const vec3 backL = vec3(-0.7948, 0.2338, -0.5610);
 {
   vec3 n = normalize(normalVCVSOutput);
-  float open = vertexColorVSOutput.r;
+  float open = vertexColorVSOutput.a;
   if (styleShown == 1) {
     fragOutput0 = vec4(0.5 + 0.5 * n, 1.0);
   } else if (styleShown == 2) {
     fragOutput0 = vec4(vec3(clamp((vertexVC.z - depthFar) / (depthNear - depthFar), 0.0, 1.0)), 1.0);
   } else {
-    vec3 tone = fragOutput0.rgb / max(open, 0.004);
-    vec3 albedo = styleShown == 0 ? clayColor : tone * tone;
+    vec3 albedo = styleShown == 0 ? clayColor : fragOutput0.rgb * fragOutput0.rgb;
     vec3 wrap = vec3(0.30, 0.20, 0.16);
     vec3 key = max((dot(n, keyL) + wrap) / (1.0 + wrap), 0.0);
     vec3 fill = max((dot(n, fillL) + wrap) / (1.0 + wrap), 0.0);
@@ -124,7 +124,7 @@ class Studio:
 
     Args:
         parts: figures with their materials.
-        texture: (H, W, 3) uint8 sRGB, first row v = 1, or None for clay only.
+        texture: (H, W, 3) uint8 sRGB, first row v = 1, or None; without it and without tints there is clay only.
         closed: whether the parts show no back faces, which then need not be drawn.
     """
 
@@ -144,7 +144,7 @@ class Studio:
         self._closed = closed
         self._asked: tuple | None = None
         self._uniforms = [self._add(figure, material, image) for figure, material in parts]
-        self._textured = texture is not None
+        self._textured = texture is not None or any(figure.tints is not None for figure, _ in parts)
 
     def _add(self, figure: Figure, material: Material, image: object) -> object:
         from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
@@ -155,6 +155,7 @@ class Studio:
         mapper.SetStatic(True)
         actor = vtkActor()
         actor.SetMapper(mapper)
+        actor.ForceOpaqueOn()  # the scalars' alpha is how open the sky is, not how solid the skin
         actor.GetProperty().SetBackfaceCulling(self._closed)
         if image is not None:
             actor.SetTexture(image)
@@ -180,7 +181,7 @@ class Studio:
         """One picture.
 
         Args:
-            camera: perspective; its size is the size of the picture.
+            camera: its size is the size of the picture; an orthographic one also sees what lies behind it.
             style: "texture", "clay", "normals" (x right, y up, z to the viewer) or "depth" (white = near).
             contrast: 0 = flat light, 1 = studio light.
             supersample: samples per pixel along each axis.
@@ -225,12 +226,18 @@ class Studio:
         aim.SetViewUp(*-rotation[1])
         (fx, skew, cx), (_, fy, cy), _ = camera.intrinsics
         width, height = camera.size
-        near, far = 0.02, 20.0
         matrix = np.zeros((4, 4))
-        matrix[0] = [2 * fx / width, -2 * skew / width, 1 - 2 * cx / width, 0]
-        matrix[1] = [0, 2 * fy / height, 2 * cy / height - 1, 0]
-        matrix[2] = [0, 0, -(far + near) / (far - near), -2 * far * near / (far - near)]
-        matrix[3, 2] = -1
+        matrix[0, :2] = [2 * fx / width, -2 * skew / width]
+        matrix[1, 1] = 2 * fy / height
+        if camera.projection == "perspective":
+            near, far = 0.02, 20.0
+            matrix[:2, 2] = [1 - 2 * cx / width, 2 * cy / height - 1]
+            matrix[2, 2:] = [-(far + near) / (far - near), -2 * far * near / (far - near)]
+            matrix[3, 2] = -1
+        else:
+            matrix[:2, 3] = [2 * cx / width - 1, 1 - 2 * cy / height]
+            matrix[2, 2], matrix[3, 3] = -1 / REACH_M, 1
+        aim.SetParallelProjection(camera.projection == "orthographic")
         projection = vtkMatrix4x4()
         projection.DeepCopy(matrix.ravel())
         aim.SetExplicitProjectionTransformMatrix(projection)
@@ -256,8 +263,9 @@ def _polydata(figure: Figure) -> object:
     data.SetPolys(cells)
     data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(figure.normals), deep=True))
     data.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(figure.uvs), deep=True))
-    shade = np.repeat(np.clip(figure.openness * 255, 1, 255).astype(np.uint8)[:, None], 3, axis=1)
-    data.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(shade), deep=True))
+    tints = np.full((len(figure.vertices), 3), 255, np.uint8) if figure.tints is None else figure.tints
+    shade = np.clip(figure.openness * 255, 1, 255).astype(np.uint8)[:, None]
+    data.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(np.hstack([tints, shade])), deep=True))
     return data
 
 

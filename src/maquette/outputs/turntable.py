@@ -1,4 +1,4 @@
-"""turntable.mp4: the head turns once in front of the camera."""
+"""turntable.mp4: the subject turns once in front of the camera."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Subject
 from maquette.outputs.asset import Asset
 from maquette.outputs.views import Scene, backdrop, over
 
@@ -23,10 +24,10 @@ BT601, LIMITED = 6, 1  # what cv2's conversion means: SMPTE 170M, 16-235
 MOOV_BYTES = 1 << 14  # room kept at the front for the index, so that browsers start at once
 
 
-def turntable_frames(scene: Scene, count: int, side: int) -> Iterator[NDArray]:
-    """(side, side, 4) uint8 pictures of one full turn, the face first, premultiplied alpha."""
+def turntable_frames(scene: Scene, count: int, size: tuple[int, int]) -> Iterator[NDArray]:
+    """(height, width, 4) uint8 pictures of one full turn, the face first, premultiplied alpha."""
     for step in range(count):
-        camera = scene.camera(2 * np.pi * step / count, LIFT, (side, side))
+        camera = scene.camera(2 * np.pi * step / count, LIFT, size)
         yield scene.studio.shoot(camera, "texture", CONTRAST, SUPERSAMPLE)
 
 
@@ -88,5 +89,6 @@ def film(pictures: Iterator[NDArray], ground: NDArray) -> bytes:
 
 
 def write_turntable(asset: Asset) -> bytes:
-    """MP4 (H.264), 90 frames, 3 seconds, one full turn that loops."""
-    return film(turntable_frames(asset.scene, FRAMES, SIDE), backdrop((SIDE, SIDE)))
+    """MP4 (H.264), 90 frames, 3 seconds, one full turn that loops; upright where a person stands."""
+    size = (SIDE * 3 // 4, SIDE * 4 // 3) if asset.subject is Subject.PERSON else (SIDE, SIDE)
+    return film(turntable_frames(asset.scene, FRAMES, size), backdrop(size))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh
 from maquette.geometry.mesh import boundary_loops
-from maquette.outputs.figure import make_figure
+from maquette.outputs.figure import make_figure, own_colours
 from maquette.outputs.studio import SKIN, WET, Studio
 from maquette.outputs.weld import welded
 
@@ -66,13 +66,15 @@ def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene
     import cv2
 
     vertices, faces = mesh.vertices.astype(float), mesh.faces
-    uvs, uv_faces = mesh.uvs, mesh.uv_faces
+    uvs, uv_faces, tints = mesh.uvs, mesh.uv_faces, own_colours(mesh)
     is_eye = np.isin(np.arange(len(faces)), eyes)
     loops = boundary_loops(faces[skin])
     if loops:
         vertices, faces, uvs, uv_faces = _capped(vertices, faces, uvs, uv_faces, loops[0])
+        if tints is not None:
+            tints = np.vstack([tints, tints[loops[0]], tints[loops[0]].mean(axis=0, keepdims=True).astype(np.uint8)])
         is_eye = np.append(is_eye, np.zeros(len(faces) - len(is_eye), bool))
-    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, LONGEST_EDGE_M)
+    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, LONGEST_EDGE_M, tints)
     seen = figure.openness[figure.faces].max(axis=1) > HIDDEN
     is_eye = is_eye[origin]
     parts = [(figure.part(np.flatnonzero(seen & ~is_eye)), SKIN)]

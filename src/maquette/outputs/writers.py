@@ -15,6 +15,7 @@ from maquette.core.errors import BadInput
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
+from maquette.outputs.bvh import write_bvh
 from maquette.outputs.glb import write_glb
 from maquette.outputs.landmarks import write_landmarks
 from maquette.outputs.maps import write_depth, write_normals, write_texture, write_texture_confidence
@@ -29,14 +30,15 @@ from maquette.outputs.volume import write_volume_glb, write_volume_obj, write_vo
 
 Writer = Callable[[Asset], bytes]
 
-WRITERS: dict[str, Writer] = {
-    "head.glb": write_glb,
-    "head.obj": write_obj,
-    "head.mtl": write_mtl,
+WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
+    "{stem}.glb": write_glb,
+    "{stem}.bvh": write_bvh,
+    "{stem}.obj": write_obj,
+    "{stem}.mtl": write_mtl,
     "texture.png": write_texture,
     "texture_confidence.png": write_texture_confidence,
-    "head.stl": write_stl,
-    "head.ply": write_ply,
+    "{stem}.stl": write_stl,
+    "{stem}.ply": write_ply,
     "volume.glb": write_volume_glb,
     "volume.obj": write_volume_obj,
     "volume.stl": write_volume_stl,
@@ -55,19 +57,29 @@ LAST = "report.json"  # it tells how long the others took
 
 
 def wanted(asset: Asset) -> list[str]:
-    """Names of the files that this result and its options ask for, in the order of WRITERS.
+    """Keys of WRITERS that this result and its options ask for, in their order; `file_name` gives the files.
 
-    texture.png is written whenever there is a texture: it is a result of its own, and head.obj needs it.
+    texture.png is written whenever there is a texture: it is a result of its own, and the OBJ file needs it.
     """
     formats, mesh = asset.options.format_list, asset.mesh
-    absent = {f"{part}.{name}" for part in ("head", "volume") for name in MESH_FORMATS if name not in formats}
-    absent |= {f"volume.{name}" for name in MESH_FORMATS if asset.result.reconstruction.volume is None}
-    absent |= {"head.mtl"} if "obj" not in formats else set()
+    absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
+    absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
+    absent |= {"{stem}.mtl"} if "obj" not in formats else set()
+    absent |= {"{stem}.bvh"} if not asset.is_clip else set()
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()
     absent |= {"turntable.mp4"} if not asset.options.turntable else set()
     return [name for name in WRITERS if name not in absent]
+
+
+def file_name(key: str, asset: Asset) -> str:
+    """The file that a key of WRITERS stands for.
+
+    Example:
+        "{stem}.glb" of a person is "person.glb"
+    """
+    return key.replace("{stem}", asset.stem)
 
 
 def save(
@@ -131,14 +143,16 @@ def _told(error: OSError, folder: Path) -> str:
 def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:
     """Make every wanted file in `beside`; pictures in this thread, the rest in a second one."""
 
+    writers = {file_name(key, asset): WRITERS[key] for key in wanted(asset)}
+
     def write(name: str) -> None:
         progress(name)
         start = perf_counter()
-        data = WRITERS[name](asset)
+        data = writers[name](asset)
         (beside / name).write_bytes(data)
         asset.seconds[name] = round(perf_counter() - start, 3)
 
-    names = wanted(asset)
+    names = list(writers)
     asset.seconds.update(dict.fromkeys((name for name in names if name != LAST), 0.0))
     with ThreadPoolExecutor(max_workers=1) as pool:
         others: list[Future[None]] = [pool.submit(write, name) for name in names if name not in (*STUDIO, LAST)]
