@@ -49,7 +49,7 @@ class Field:
         )
         self.columns: tuple[ColumnMLP, ColumnMLP] | None = None
         if columns:
-            size, dtype = network.size, torch.float16 if half else torch.float32
+            size, dtype = network.size, torch.float16 if half else None
             self.columns = (
                 ColumnMLP(network.netG.mlp, size.coarse.features, size.coarse_points.merge, dtype),
                 ColumnMLP(network.mlp, size.fine.features, len(size.fine_points.widths) - 2, dtype),

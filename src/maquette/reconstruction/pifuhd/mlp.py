@@ -73,17 +73,18 @@ class ColumnMLP:
         network: whose weights are taken.
         shared: how many of the first channels of the input belong to the column.
         last: the layer whose activation is wanted; the last layer has none.
-        dtype: of the products; sums, and the shares of columns and points, stay in float32.
+        dtype: of the products, by default that of the weights; sums and depth keep the latter.
     """
 
-    def __init__(self, network: PointMLP, shared: int, last: int, dtype: torch.dtype = torch.float32) -> None:
-        self.last, self.dtype, self.final = last, dtype, last == len(network.filters) - 1
+    def __init__(self, network: PointMLP, shared: int, last: int, dtype: torch.dtype | None = None) -> None:
+        self.last, self.final = last, last == len(network.filters) - 1
+        self.dtype = dtype or network.filters[0].weight.dtype
         self.inner, self.columns, self.points, self.biases = [], [], [], []
         for k in range(last + 1):
             weight, width = network.filters[k].weight[..., 0], network.size.widths[k]
             sees = k == 0 or k in network.size.skips
             before = 0 if k == 0 else width
-            self.inner.append(weight[:, :before].to(dtype).contiguous() if k else None)
+            self.inner.append(weight[:, :before].to(self.dtype).contiguous() if k else None)
             self.columns.append(weight[:, before : before + shared].contiguous() if sees else None)
             self.points.append(weight[:, before + shared :].contiguous() if sees else None)
             self.biases.append(network.filters[k].bias)
@@ -105,7 +106,7 @@ class ColumnMLP:
         Args:
             shares: of `shares`.
             column: (P,) whole numbers: which column each point is in.
-            own: (P, widths[0] - shared) float32, the rest of each point's input.
+            own: (P, widths[0] - shared) the rest of each point's input.
         """
         value = own
         for k in range(self.last + 1):

@@ -1,0 +1,124 @@
+"""The field gives what the network gives, however points are grouped; its normals point where occupancy falls."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from torch.nn import functional
+
+from maquette.reconstruction.pifuhd.field import Field
+from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
+from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from pifuhd_by_key import SMALL, fill, pictures, points
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[PIFuHD, Features]:
+    network = PIFuHD(SMALL).eval().requires_grad_(False)
+    fill(network)
+    return network, network.prepare(*pictures(64))
+
+
+def lattice(side: int) -> np.ndarray:
+    """(side^3, 3) as a grid has them: many in one column, some beyond the crop."""
+    ticks = np.linspace(-1.1, 1.1, side, dtype=np.float32)
+    return np.stack(np.meshgrid(ticks, ticks, ticks, indexing="ij"), -1).reshape(-1, 3)
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_a_field_is_the_network(made, columns):
+    network, features = made
+    where = lattice(13)
+    wanted = network.occupancy(features, torch.from_numpy(where)[None])[0][0].numpy()
+    found = Field(network, features, columns=columns)(where)
+    assert found.dtype == np.float32 and found.std() > 0.05
+    assert np.abs(found - wanted).max() < 1e-6
+    assert np.array_equal(found == 0, (np.abs(where[:, :2]) > 1).any(1))
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_any_chunks_give_the_same_bits(made, columns):
+    network, features = made
+    where = np.concatenate([lattice(9), points()[0].numpy()])
+    whole = Field(network, features, columns, chunk=10**6)(where)
+    for chunk in (1, 7, 64, 100, 777):
+        some = where[:200] if chunk < 50 else where
+        assert np.array_equal(Field(network, features, columns, chunk=chunk)(some), whole[: len(some)]), chunk
+    order = np.random.default_rng(0).permutation(len(where))
+    assert np.array_equal(Field(network, features, columns)(where[order]), whole[order])
+
+
+def test_no_points(made):
+    field = Field(*made)
+    assert field(np.zeros((0, 3), np.float32)).shape == (0,)
+    assert field.normals(np.zeros((0, 3), np.float32)).shape == (0, 3)
+
+
+def test_features_made_without_gradients_serve_all_the_same(made):
+    network = made[0]
+    with torch.inference_mode():
+        features = network.prepare(*pictures(64))
+    found = Field(network, features).normals(points()[0].numpy())
+    assert np.allclose(found, Field(*made).normals(points()[0].numpy()))
+
+
+def test_columns_are_the_whole_perceptron_for_any_widths():
+    generator = torch.Generator().manual_seed(3)
+    size = PointSize((12, 9, 8, 7, 2), (1, 3), 1)
+    network = PointMLP(size).requires_grad_(False)
+    shared, own = torch.randn(5, 10, generator=generator), torch.randn(40, 2, generator=generator)
+    column = torch.randint(0, 5, (40,), generator=generator)
+    logits, merged = network(torch.cat((shared[column], own), 1))
+    for last, wanted in ((3, logits), (1, merged)):
+        part = ColumnMLP(network, 10, last)
+        assert torch.allclose(part(part.shares(shared), column, own), wanted, atol=1e-6)
+
+
+def test_forward_differences_are_those_of_the_published_modules(made):
+    """In float64 both: in float32 the difference of two neighbours keeps three digits."""
+    network = deepcopy(made[0]).double()
+    features = Features(*(value.double() for value in vars(made[1]).values()))
+    found = Field(network, features).normals(points()[0].double().numpy(), "compat")
+    with safe_open(GOLDEN, framework="pt") as file:
+        wanted = file.get_tensor("small.normals").numpy()
+    assert np.abs(found - wanted).max() < 1e-5, "the last one too"
+    assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_normals_by_gradient_are_those_by_differences(made):
+    """On features without noise, since a step of 0.001 may cross the border of a pixel."""
+    network, features = made
+    smooth = {
+        key: functional.interpolate(value[:, :, ::4, ::4], scale_factor=8, mode="bicubic", align_corners=True)
+        for key, value in vars(features).items()
+    }
+    field = Field(network, Features(**smooth))
+    where = 0.8 * points()[0].numpy()
+    analytic, compat = field.normals(where), field.normals(where, "compat")
+    angles = np.degrees(np.arccos(np.clip((analytic * compat).sum(1), -1, 1)))
+    assert np.median(angles) < 2
+    with pytest.raises(ValueError, match="analytic or compat"):
+        field.normals(where, "exact")
+
+
+def test_half_precision_keeps_the_occupancy(made):
+    where = lattice(7)
+    exact, half = Field(*made)(where), Field(*made, half=True)(where)
+    assert 0 < np.abs(exact - half).max() < 2e-3
+
+
+def test_what_a_field_refuses(made):
+    network, features = made
+    with pytest.raises(ValueError, match="columns=True"):
+        Field(network, features, columns=False, half=True)
+    two = replace(features, fine=torch.cat((features.fine, features.fine)))
+    with pytest.raises(ValueError, match="one picture, got 2"):
+        Field(network, two)
