@@ -1,6 +1,6 @@
 """How well a reconstruction fits the picture it was made from: rendered again with its stored camera.
 
-The measures come first, on arrays, for any subject; then `evaluate_imagespace`, for results of `maquette face`.
+`evaluate_imagespace` is the door, for faces and people; what follows here is for faces (people: `imagespace_people`).
 
 A head without hair, neck and shoulders has no silhouette that a person mask could judge. The face has one: the patch
 of the head that MediaPipe's 468 landmarks span, bounded by the oval from forehead to chin. Rendered with everything
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -22,11 +22,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.job import Progress, silent
 from maquette.evaluation.images import MARGIN, masked_psnr, masked_ssim
-from maquette.evaluation.rerender import Photo, Result, Seen, find_results, given_normals, look, open_photo
+from maquette.evaluation.imagespace_measures import (
+    DAVIS_TOLERANCE,
+    boundary_f,
+    containment,
+    normal_cosine,
+    reprojection,
+    silhouette_iou,
+)
+from maquette.evaluation.imagespace_people import PERSON_DEFAULTS, PersonThresholds
+from maquette.evaluation.imagespace_report import evaluate_person_results
+from maquette.evaluation.person_views import is_person
+from maquette.evaluation.rerender import (
+    Photo,
+    Result,
+    Seen,
+    given_normals,
+    look,
+    open_photo,
+    read_result,
+    result_files,
+)
 from maquette.evaluation.table import Table
 
-DAVIS_TOLERANCE = 0.008  # of the image diagonal, Perazzi et al. 2016
 LEAST_PIXELS = 100  # of a patch in which texture or normals are compared
 MEASURES = (
     "face IoU",
@@ -39,117 +59,6 @@ MEASURES = (
     "reprojection %",
 )
 COLUMNS = ("result", "photo", *MEASURES, "failed")
-
-
-def silhouette_iou(mask_a: NDArray, mask_b: NDArray) -> float:
-    """Intersection over union of two (H, W) bool masks; 1 if both are empty.
-
-    Raises:
-        BadInput: not bool, or different sizes.
-
-    Example:
-        >>> silhouette_iou(np.array([[True, True, False]]), np.array([[False, True, True]]))
-        0.3333333333333333
-    """
-    _masks(mask_a, mask_b)
-    union = np.count_nonzero(mask_a | mask_b)
-    return np.count_nonzero(mask_a & mask_b) / union if union else 1.0
-
-
-def boundary_f(mask_a: NDArray, mask_b: NDArray, tolerance: float = DAVIS_TOLERANCE) -> float:
-    """Boundary measure F of DAVIS (Perazzi et al. 2016, A Benchmark Dataset and Evaluation Methodology for VOS, 4.2).
-
-    A boundary pixel of one mask is matched if the other's boundary is at most ceil(tolerance x diagonal) pixels away;
-    F is the harmonic mean of the shares matched on either side. It is 1 if neither mask has a boundary, 0 if one has.
-
-    Args:
-        mask_a, mask_b: (H, W) bool; the measure is symmetric.
-        tolerance: share of the image diagonal, 0-1.
-
-    Raises:
-        BadInput: not bool, different sizes, tolerance out of range.
-    """
-    _masks(mask_a, mask_b)
-    if not 0 <= tolerance <= 1:
-        raise BadInput(f"tolerance: wanted a share of the image diagonal in 0-1, got {tolerance}")
-    reach = np.ceil(tolerance * np.hypot(*mask_a.shape))
-    edge_a, edge_b = boundary(mask_a), boundary(mask_b)
-    if not edge_a.any() or not edge_b.any():
-        return float(edge_a.any() == edge_b.any())
-    precision, recall = _matched(edge_a, edge_b, reach), _matched(edge_b, edge_a, reach)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def boundary(mask: NDArray) -> NDArray:
-    """(H, W) bool: pixels that differ from their right, lower or lower right neighbour, as DAVIS draws boundaries."""
-    edge = np.zeros(mask.shape, bool)
-    edge[:, :-1] |= mask[:, :-1] ^ mask[:, 1:]
-    edge[:-1] |= mask[:-1] ^ mask[1:]
-    edge[:-1, :-1] |= mask[:-1, :-1] ^ mask[1:, 1:]
-    return edge
-
-
-def containment(inner: NDArray, outer: NDArray) -> float:
-    """Share of the (H, W) bool mask `inner` that lies inside `outer`; 1 if `inner` is empty."""
-    _masks(inner, outer)
-    total = np.count_nonzero(inner)
-    return np.count_nonzero(inner & outer) / total if total else 1.0
-
-
-def normal_cosine(a: NDArray, b: NDArray, mask: NDArray) -> float:
-    """Mean cosine between two normal maps over a mask; 1 is agreement.
-
-    Args:
-        a, b: (H, W, 3) float, any frame but the same; need not be unit.
-        mask: (H, W) bool.
-
-    Raises:
-        BadInput: different sizes, an empty mask, NaN or a zero normal inside the mask.
-    """
-    if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or mask.shape != a.shape[:2]:
-        raise BadInput(f"normals: wanted two (H, W, 3) maps and a (H, W) mask, got {a.shape}, {b.shape}, {mask.shape}")
-    if not mask.any():
-        raise BadInput("normals: the mask is empty, wanted at least one pixel")
-    first, second = a[mask].astype(float), b[mask].astype(float)
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-        raise BadInput("normals: the mask holds NaN or zero normals; wanted a direction in each of its pixels")
-    return float(np.mean(np.sum(first * second, axis=1) / lengths))
-
-
-def reprojection(projected: NDArray, observed: NDArray, weights: NDArray | None = None) -> tuple[float, float]:
-    """Mean distance between projected and observed points.
-
-    Args:
-        projected, observed: (N, 2) pixels.
-        weights: (N,) not negative, or None for equal ones; 0 leaves a point out.
-
-    Returns:
-        pixels, and percent of the square root of width x height of the observed points' bounding box, the
-        normalisation of AFLW2000-3D (Zhu et al. 2016).
-
-    Raises:
-        BadInput: different counts, NaN in a point that counts, nothing that counts, points without extent.
-
-    Example:
-        >>> reprojection(np.array([[3.0, 4.0], [10.0, 10.0]]), np.array([[0.0, 0.0], [10.0, 10.0]]))
-        (2.5, 25.0)
-    """
-    weights = np.ones(len(observed)) if weights is None else np.asarray(weights, float)
-    if projected.shape != observed.shape or observed.shape != (len(weights), 2):
-        told = f"{projected.shape}, {observed.shape}, {weights.shape}"
-        raise BadInput(f"reprojection: wanted as many projected and observed points (N, 2) and weights, got {told}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-        raise BadInput("reprojection: wanted finite weights, none negative and some positive")
-    used = weights > 0
-    distance = np.linalg.norm(projected[used] - observed[used], axis=1)
-    if not np.isfinite(distance).all():
-        raise BadInput(f"reprojection: {np.count_nonzero(~np.isfinite(distance))} points are NaN or infinite")
-    extent = float(np.sqrt(np.prod(np.ptp(observed[used], axis=0))))
-    if not extent > 0:
-        raise BadInput("reprojection: the observed points lie on one line, wanted points with width and height")
-    mean = float(np.average(distance, weights=weights[used]))
-    return mean, 100 * mean / extent
 
 
 @dataclass(frozen=True)
@@ -222,37 +131,64 @@ def evaluate_imagespace(
     photos: str | Path | Sequence[str | Path] | None = None,
     normals: str | Path | None = None,
     thresholds: Thresholds = DEFAULTS,
+    person_thresholds: PersonThresholds = PERSON_DEFAULTS,
+    progress: Progress = silent,
 ) -> Table:
-    """Render the results of `maquette face` again and compare them with their photos.
+    """Render results of `maquette face`, `person` or `video` again and compare them with their pictures.
+
+    Beside each result of a person, imagespace.json and the contact sheet imagespace.jpg are written.
 
     Args:
         out_folder: OUT, OUT/<photo> or OUT/<photo>/face-1.
-        photos: the photos' folder, or the photos, if they are no longer where parameters.npz says.
+        photos: the folder of photos and clips, or these files, if they are no longer where the results say.
         normals: a folder with <photo stem>.png, coded as normals.png in the pixels of the crop, to compare with;
-            without it, the result's own normals.png, which only shows that the files agree.
-        thresholds: what counts as failed.
+            without it, the normals stored beside the result: of a face its own normals.png, which only shows that the
+            files agree, of a person those that the method predicted.
+        thresholds, person_thresholds: what counts as failed.
 
     Returns:
-        A row per photo of each result. "failed" names the measures that miss their threshold, or says why nothing
-        could be measured; it is empty if all is well (see `exit_status`).
+        A row per picture of each result; where there are faces and people, people in a table of their own. "failed"
+        names the measures that miss their threshold, or says why nothing could be measured; it is empty if all is
+        well (see `exit_status`). A result that cannot be read is a failed row.
 
     Raises:
-        BadInput: one line: no results, a broken file, a photo that is not there or has another size.
+        BadInput: one line: no results, or the only one cannot be measured: a broken file, a photo that is not there or
+            has another size.
     """
-    rows, failures = [], 0
-    for result in find_results(Path(out_folder)):
-        for index, name in enumerate(result.photos):
-            try:
-                photo = open_photo(result, index, photos)
-            except LookupError as error:  # the photo is fine, but shows nobody there any more
-                failed: str = str(error)
-                scores: dict[str, float | None] = {}
-            else:
-                maps = given_normals(result, index, normals, photo.size)
-                scores = scores_of(result, look(result, index, photo.size), photo, maps)
-                failed = ", ".join(thresholds.failed(scores))
-            failures += bool(failed)
-            rows.append((result.name, Path(name).name, *(scores.get(m) for m in MEASURES), failed))
+    folder = Path(out_folder)
+    people = evaluate_person_results(folder, photos, normals, person_thresholds, progress) if folder.is_dir() else None
+    try:
+        files = [path for path in result_files(folder) if not is_person(path.parent)]
+    except BadInput:
+        if people is None:
+            raise
+        files = []
+    if people is not None and not files:
+        return people
+    faces = _evaluate_faces(folder, files, photos, normals, thresholds)
+    return faces if people is None else replace(faces, more=(people,))
+
+
+def _evaluate_faces(
+    folder: Path,
+    files: list[Path],
+    photos: str | Path | Sequence[str | Path] | None,
+    normals: str | Path | None,
+    thresholds: Thresholds,
+) -> Table:
+    rows: list[tuple] = []
+    errors: list[BadInput] = []
+    for path in files:
+        name = path.parent.relative_to(folder).as_posix()
+        name = path.parent.name if name == "." else name
+        try:
+            rows += _face_rows(read_result(path.parent, name), photos, normals, thresholds)
+        except BadInput as error:
+            errors.append(error)
+            rows.append((name, "", *[None] * len(MEASURES), str(error)))
+    if len(errors) == len(files):
+        raise errors[0]
+    failures = sum(bool(row[-1]) for row in rows)
     notes = (
         "silhouette: the face patch spanned by the 468 landmarks, rendered with all that hides it, against the area "
         "that freshly detected landmarks cover in the photo; hair, neck and shoulders do not count",
@@ -266,22 +202,31 @@ def evaluate_imagespace(
         "is the one the fit used, so this measures the fit, not the truth",
         f"failed: {failures} of {len(rows)}; thresholds {json.dumps(vars(thresholds))}",
     )
-    return Table(f"Image space: {Path(out_folder).name}, {len(rows)} photos", COLUMNS, tuple(rows), notes)
+    return Table(f"Image space: {folder.name}, {len(rows)} photos", COLUMNS, tuple(rows), notes)
+
+
+def _face_rows(
+    result: Result,
+    photos: str | Path | Sequence[str | Path] | None,
+    normals: str | Path | None,
+    thresholds: Thresholds,
+) -> list[tuple]:
+    """A row per photo of one result."""
+    rows = []
+    for index, name in enumerate(result.photos):
+        try:
+            photo = open_photo(result, index, photos)
+        except LookupError as error:  # the photo is fine, but shows nobody there any more
+            failed: str = str(error)
+            scores: dict[str, float | None] = {}
+        else:
+            maps = given_normals(result, index, normals, photo.size)
+            scores = scores_of(result, look(result, index, photo.size), photo, maps)
+            failed = ", ".join(thresholds.failed(scores))
+        rows.append((result.name, Path(name).name, *(scores.get(m) for m in MEASURES), failed))
+    return rows
 
 
 def exit_status(table: Table) -> int:
     """0 if no row of `evaluate_imagespace` failed, else 1."""
-    return int(any(table.column("failed")))
-
-
-def _masks(mask_a: NDArray, mask_b: NDArray) -> None:
-    if mask_a.dtype != bool or mask_b.dtype != bool or mask_a.shape != mask_b.shape or mask_a.ndim != 2:
-        told = f"{mask_a.dtype} {mask_a.shape} and {mask_b.dtype} {mask_b.shape}"
-        raise BadInput(f"masks: wanted two bool masks (H, W) of one size, got {told}")
-
-
-def _matched(edge: NDArray, other: NDArray, reach: float) -> float:
-    """Share of the boundary pixels of `edge` within `reach` pixels of `other`."""
-    from scipy.ndimage import distance_transform_edt
-
-    return float(np.mean(distance_transform_edt(~other)[edge] <= reach))
+    return int(any(any(one.column("failed")) for one in (table, *table.more)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,8 +136,10 @@ def model_of(parameters: dict[str, NDArray], path: Path) -> MorphableModel:
         raise BadInput(f"{path}: made with model {name or 'none'!r}; known are {', '.join(MODELS)}")
     model = load(name)
     identities, expressions = parameters["identity"].shape, parameters["expression"].shape
-    if len(identities) != 1 or identities[0] > len(model.identity_basis) or expressions[1:] != (
-        len(model.expression_names),
+    if (
+        len(identities) != 1
+        or identities[0] > len(model.identity_basis)
+        or expressions[1:] != (len(model.expression_names),)
     ):
         raise BadInput(f"{path}: identity {identities} and expression {expressions} do not fit the model {name}")
     return model
@@ -169,13 +171,6 @@ def result_files(folder: Path) -> list[Path]:
     return found
 
 
-def find_results(folder: Path) -> Iterator[Result]:
-    """All results under OUT, one in memory at a time. Raises BadInput as `result_files` and `read_result`."""
-    for path in result_files(folder):
-        name = path.parent.relative_to(folder).as_posix()
-        yield read_result(path.parent, path.parent.name if name == "." else name)
-
-
 def read_result(folder: Path, name: str) -> Result:
     """One result from parameters.npz, head.obj and, where they are, the textures.
 
@@ -196,7 +191,7 @@ def read_result(folder: Path, name: str) -> Result:
     others = [model.vertices(arrays["identity"], weights, scale).astype(float) for weights in arrays["expression"][1:]]
     cameras = cameras_of(arrays, path)
     photos = tuple(str(photo) for photo in arrays["photo"])
-    textures = (_picture(folder / "texture.png", 3), _picture(folder / "texture_confidence.png", 2))
+    textures = (picture(folder / "texture.png", 3), picture(folder / "texture_confidence.png", 2))
     return Result(folder, name, model, (first, *others), cameras, arrays["box"], photos, *textures)
 
 
@@ -237,13 +232,13 @@ def look(result: Result, index: int, size: tuple[int, int]) -> Seen:
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     uv = np.einsum("hwk,hwkd->hwd", barycentric, model.uvs[model.uv_faces[corner]].astype(float))
     # Eyeballs, teeth and tongue have charts of their own: they are holes of the patch as seen.
-    patch = hit & (_sampled(face_patch(model), uv, cv2.INTER_NEAREST) > 0)
+    patch = hit & (sampled(face_patch(model), uv, cv2.INTER_NEAREST) > 0)
     colour = None
     textured = hit.copy()
     if result.texture is not None:
-        colour = np.where(hit[..., None], _sampled(_fitting(result.texture, uv, patch), uv), 0).astype(np.uint8)
+        colour = np.where(hit[..., None], sampled(fitting(result.texture, uv, patch), uv), 0).astype(np.uint8)
     if result.confidence is not None:
-        textured = hit & (_sampled(result.confidence, uv) >= PHOTOGRAPHED)
+        textured = hit & (sampled(result.confidence, uv) >= PHOTOGRAPHED)
     embedding = model.embeddings[result.scheme]
     points = embedding.points(vertices, model.faces)
     directions = embedding.points(vertex_normals(vertices, model.faces), model.faces)
@@ -321,24 +316,24 @@ def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple
     return Photo(crop, face, person, landmarks[:, :2], found.landmark_scheme)
 
 
-def _picture(path: Path, dimensions: int) -> NDArray | None:
+def picture(path: Path, dimensions: int) -> NDArray | None:
     """An 8-bit PNG, RGB if it has three dimensions; None if it is not there."""
     if not path.is_file():
         return None
     pixels = cv2.imread(str(path), cv2.IMREAD_COLOR if dimensions == 3 else cv2.IMREAD_GRAYSCALE)
     if pixels is None:
-        raise BadInput(f"{path}: is not a picture: make the result again with maquette face")
+        raise BadInput(f"{path}: is not a picture: make the result again")
     return pixels[:, :, ::-1] if dimensions == 3 else pixels
 
 
-def _sampled(texture: NDArray, uv: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
+def sampled(texture: NDArray, uv: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
     """The texture, first row v = 1, at (H, W, 2) places."""
     height, width = texture.shape[:2]
     place = np.stack([uv[..., 0] * width, (1 - uv[..., 1]) * height], axis=2) - 0.5
     return cv2.remap(texture, place.astype(np.float32), None, kind, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _fitting(texture: NDArray, uv: NDArray, patch: NDArray) -> NDArray:
+def fitting(texture: NDArray, uv: NDArray, patch: NDArray) -> NDArray:
     """The texture shrunk until a texel of the patch is about a pixel, so that sampling does not alias."""
     steps = np.linalg.norm(np.diff(uv, axis=1), axis=2)[patch[:, 1:] & patch[:, :-1]]
     texels = float(np.median(steps)) * texture.shape[1] if len(steps) else 1.0

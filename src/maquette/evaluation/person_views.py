@@ -1,0 +1,211 @@
+"""Results of `maquette person` and `maquette video` read back: which mesh belongs to which picture and camera.
+
+A photo's result lies in a folder person-N: mesh files and parameters.npz with camera, crop and path of each photo. A
+clip's lies in such a folder too, with frames/*.ply, and in manifest.json of the folder above: which frame, which track,
+which mesh.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput
+from maquette.core.types import Camera
+from maquette.evaluation.rerender import cameras_of
+
+MANIFEST = "manifest.json"
+PARAMETRIC, SURFACE = "parametric", "surface"
+MESHES = ("person.obj", "person.ply")  # in the pose of the photo, metres; glb is at rest, stl in millimetres
+PER_PHOTO = ("box", "photo", "camera_intrinsics", "camera_world_to_camera", "camera_size", "camera_projection")
+SAME_TIME = 1e-3  # seconds
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One mesh and the picture that it was made from.
+
+    Attributes:
+        folder: the result's folder, person-N; name: it, relative to what is evaluated.
+        picture: path of the photo or clip as it was given; frame: number in the clip, None for a photo.
+        time: seconds in the clip; track: which person.
+        box: (4,) x0, y0, x1, y1 in pixels of the whole picture: what the camera's picture shows.
+        camera: None where there is no result for the frame.
+        method: "parametric" or "surface".
+        mesh: file, or None: the body posed from the parameters.
+        body: arrays of parameters.npz that pose the fitted body, or None; row: which of its N frames.
+        told: what the manifest remarks; lost: why there is nothing to render, "" if there is.
+        skipped: whether the frame was left out on purpose.
+    """
+
+    folder: Path
+    name: str
+    picture: str
+    frame: int | None
+    time: float | None
+    track: int
+    box: NDArray
+    camera: Camera | None
+    method: str
+    mesh: Path | None
+    body: Mapping[str, NDArray] | None = None
+    row: int = 0
+    told: str = ""
+    lost: str = ""
+    skipped: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The picture in words: "photo.jpg" or "clip.mp4 12"."""
+        return Path(self.picture).name + ("" if self.frame is None else f" {self.frame}")
+
+
+def person_folders(folder: Path) -> list[Path]:
+    """Folders of people under OUT, OUT/<photo> or OUT/<photo>/person-1 that hold parameters.npz, sorted."""
+    found = [path.parent for depth in ("", "*/", "*/*/") for path in sorted(folder.glob(f"{depth}parameters.npz"))]
+    return [path for path in found if is_person(path)]
+
+
+def is_person(folder: Path) -> bool:
+    """Whether a folder holds the result of a person, not of a face."""
+    return folder.resolve().name.startswith("person-") or any((folder / name).is_file() for name in MESHES)
+
+
+def manifest_of(folder: Path) -> Path | None:
+    """The manifest.json of the folder, or of one of the two above it."""
+    places = [place / MANIFEST for place in (folder, *folder.resolve().parents[:2])]
+    return next((place for place in places if place.is_file()), None)
+
+
+def photo_views(folder: Path, name: str) -> Iterator[View]:
+    """One view per photo of a person's folder.
+
+    Raises:
+        BadInput: parameters.npz is damaged or lacks the cameras, or there is no mesh file.
+    """
+    path = folder / "parameters.npz"
+    arrays = _arrays(path)
+    method, body = _method(arrays), arrays if "rotations" in arrays else None
+    mesh = next((folder / file for file in MESHES if (folder / file).is_file()), None)
+    if mesh is None:
+        raise BadInput(
+            f"{folder}: holds neither {' nor '.join(MESHES)}: run maquette person with --formats glb,obj,ply"
+        )
+    for row, (camera, photo) in enumerate(zip(cameras_of(arrays, path), arrays["photo"])):
+        # The files wear the pose of the first photo alone.
+        lost = "" if row == 0 or (method == PARAMETRIC and body is not None) else "no mesh of its own"
+        time = float(arrays["time"][row]) if "time" in arrays else None
+        yield View(
+            folder, name, str(photo), None, time, 0, arrays["box"][row].astype(float), camera, method,
+            mesh if row == 0 else None, body, row, lost=lost, skipped=bool(lost),
+        )  # fmt: skip
+
+
+def clip_views(manifest: Path, below: Path) -> list[View]:
+    """The views of a clip, by frame and track.
+
+    Args:
+        manifest: the file; below: only results inside this folder.
+
+    Raises:
+        BadInput: the manifest is damaged.
+    """
+    try:
+        told = json.loads(manifest.read_text(encoding="utf-8"))
+        entries = [(entry, track) for entry in told["frames"] for track in entry["tracks"]]
+        clip, tracks = str(told["clip"]), sorted({int(track["track"]) for _, track in entries})
+        root = manifest.parent.resolve()
+        stored: dict[Path, dict[str, NDArray] | None] = {}
+        views = []
+        for entry, track in entries:
+            mesh = root / track["mesh"] if track.get("mesh") else None
+            folder = _folder(root, Path(clip).stem, mesh, tracks.index(int(track["track"])) + 1)
+            if not folder.resolve().is_relative_to(below.resolve()):
+                continue
+            if folder not in stored:
+                path = folder / "parameters.npz"
+                stored[folder] = _arrays(path) if path.is_file() else None
+            name = folder.relative_to(root).as_posix()
+            views.append(_clip_view(told, entry, track, (folder, name, clip, mesh), stored[folder]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{manifest}: damaged ({type(error).__name__} {error}): run maquette video again") from error
+    return sorted(views, key=lambda view: (view.frame, view.track))
+
+
+def _arrays(path: Path) -> dict[str, NDArray]:
+    """All arrays of parameters.npz; BadInput if it is damaged or lacks a camera."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    # zipfile and numpy raise whatever the damage leads them to.
+    except Exception as error:
+        raise BadInput(
+            f"{path}: cannot be read ({' '.join(str(error).split())[:100]}): make the result again"
+        ) from error
+    for name in PER_PHOTO:
+        if name not in arrays:
+            raise BadInput(f"{path}: lacks {name}, holds {', '.join(sorted(arrays))}: make it with maquette person")
+        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
+            raise BadInput(f"{path}: {name} holds NaN or infinity: make the result again")
+    if len({len(np.atleast_1d(arrays[name])) for name in PER_PHOTO}) > 1:
+        raise BadInput(f"{path}: wanted as many of {', '.join(PER_PHOTO)}: make the result again")
+    return arrays
+
+
+def _method(arrays: Mapping[str, NDArray]) -> str:
+    return PARAMETRIC if str(arrays.get("model", "")) else SURFACE
+
+
+def _folder(root: Path, stem: str, mesh: Path | None, number: int) -> Path:
+    if mesh is None:
+        return root / stem / f"person-{number}"
+    return mesh.parent.parent if mesh.parent.name == "frames" else mesh.parent
+
+
+def _clip_view(
+    told: dict[str, Any],
+    entry: dict[str, Any],
+    track: dict[str, Any],
+    place: tuple[Path, str, str, Path | None],
+    arrays: dict[str, NDArray] | None,
+) -> View:
+    folder, name, clip, mesh = place
+    number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
+    row = None
+    if arrays is not None and "time" in arrays and len(arrays["time"]):
+        near = int(np.nanargmin(np.abs(np.nan_to_num(arrays["time"], nan=np.inf) - time)))
+        row = near if abs(arrays["time"][near] - time) < SAME_TIME else None
+    box = np.array(track.get("rect") or [0, 0, 1, 1], float)
+    box[2:] += box[:2]
+    camera = None
+    if row is not None and arrays is not None:  # one file tells camera and crop
+        camera, box = cameras_of(arrays, folder / "parameters.npz")[row], arrays["box"][row].astype(float)
+    elif track.get("camera"):
+        said = track["camera"]
+        camera = Camera(
+            np.array(said["intrinsics"], float),
+            np.array(said["world_to_camera"], float),
+            (int(said["size"][0]), int(said["size"][1])),
+            str(said.get("projection", "orthographic")),
+        )
+    body = arrays if arrays is not None and row is not None and "rotations" in arrays else None
+    settings = str(told.get("settings", {}).get("method", ""))
+    method = _method(arrays) if arrays is not None else PARAMETRIC if settings == PARAMETRIC else SURFACE
+    reason, lost = str(track.get("reason") or ""), ""
+    if status in ("skipped", "failed"):
+        lost = f"{status}: {reason}" if reason else status
+    elif camera is None or (mesh is None and (body is None or method == SURFACE)):
+        lost = "no camera" if camera is None else "no mesh"
+    elif mesh is not None and not mesh.is_file():
+        lost = f"{mesh.name}: no such file"
+    flagged = (reason or "flagged") if status == "flagged" else ""
+    return View(
+        folder, name, clip, number, time, int(track["track"]), box, camera, method, mesh, body, row or 0,
+        flagged, lost, status == "skipped",
+    )  # fmt: skip
