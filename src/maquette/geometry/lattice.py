@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,21 +17,10 @@ from maquette.core.errors import BadInput
 from maquette.geometry.isosurface import marching_cubes
 
 BATCH = 2**18  # nodes a field is asked for at once
-MOST_NODES = 1024  # on an axis; numbers of nodes stay far below 2^63, volumes are as large as asked for
+MOST_NODES = 1024  # on an axis: so that the number of a node fits into 32 bits
 
 Field = Callable[[NDArray], NDArray]
 """(N, 3) float32 points in [-1, 1]^3 to (N,) float32 values, higher inside."""
-
-
-@runtime_checkable
-class ColumnField(Protocol):
-    """A field that computes what all points of a pixel column share once; `__call__` is a `Field`."""
-
-    def columns(self, xy: NDArray) -> Any:
-        """What the columns at (C, 2) float32 places share; handed to `at` as it is."""
-
-    def at(self, columns: Any, index: NDArray, z: NDArray) -> NDArray:
-        """(N,) float32 values at depth z (N,) float32 in the columns index (N,) int64."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +64,7 @@ class Sampler:
     """Asks a field for nodes of a lattice, in batches, and counts them.
 
     Attributes:
-        field: a `Field`; one that is a `ColumnField` too is asked column by column.
+        field: a `Field`; the points it is given are sorted by pixel column.
         resolution: R, nodes on an axis.
         batch: most nodes asked for at once.
         columns: (R, R) bool over (i, j); in the others every node is `outside` and not asked for.
@@ -122,10 +110,12 @@ class Sampler:
 
     def _ask(self, keys: NDArray, step: int) -> NDArray:
         values = np.empty(len(keys), np.float32)
-        ask = self._ask_columns if isinstance(self.field, ColumnField) else self._ask_points
         for first in range(0, len(keys), self.batch):
             part = keys[first : first + self.batch]
-            found = ask(*(index * step for index in unravel(part, count(self.resolution, step))))
+            points = np.empty((len(part), 3), np.float32)
+            for place, index in zip(points.T, unravel(part, count(self.resolution, step))):
+                place[:] = self._axis[index * step]
+            found = np.asarray(self.field(points))
             if found.shape != part.shape:
                 raise BadInput(f"field: wanted {part.shape} values for {len(part)} points, got {found.shape}")
             values[first : first + self.batch] = found
@@ -133,18 +123,6 @@ class Sampler:
         if not np.isfinite(values).all():
             raise BadInput("field: gave NaN or infinity; check the network's weights")
         return values
-
-    def _ask_points(self, i: NDArray, j: NDArray, k: NDArray) -> NDArray:
-        points = np.empty((len(i), 3), np.float32)
-        for column, index in enumerate((i, j, k)):
-            np.take(self._axis, index, out=points[:, column])
-        return np.asarray(self.field(points))
-
-    def _ask_columns(self, i: NDArray, j: NDArray, k: NDArray) -> NDArray:
-        new = np.ones(len(i), bool)
-        new[1:] = (i[1:] != i[:-1]) | (j[1:] != j[:-1])
-        xy = np.stack([self._axis[i[new]], self._axis[j[new]]], axis=1)
-        return np.asarray(self.field.at(self.field.columns(xy), np.cumsum(new) - 1, self._axis[k]))
 
 
 def axis(resolution: int) -> NDArray:
@@ -158,9 +136,9 @@ def count(resolution: int, step: int) -> int:
 
 
 def unravel(keys: NDArray, n: int) -> tuple[NDArray, NDArray, NDArray]:
-    """Indices i, j, k of node numbers on a lattice of n nodes an axis."""
-    i, rest = np.divmod(keys, n * n)
-    return i, *np.divmod(rest, n)
+    """(N,) int32 indices i, j, k of node numbers on a lattice of n nodes an axis, at most 1024."""
+    i, rest = np.divmod(keys.astype(np.int32), np.int32(n * n))  # twice as fast as with 64 bits
+    return i, *np.divmod(rest, np.int32(n))
 
 
 def columns_of(mask: NDArray, resolution: int, margin: float) -> NDArray:

@@ -61,56 +61,64 @@ def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = B
         full[tuple(index * step for index in place)] = values
         corners[tuple(index * (step // stride) for index in place)] = values
         cells, middles = _even_cells(full, corners, step, stride)
-        for volume, size in ((full, step), (corners, step // stride)):
-            _fill(volume, size, cells, middles, n)
+        _fill([(full, step), (corners, step // stride)], cells, middles, n)
     return Grid(full, np.zeros(3, int), resolution, level, sample.evaluations)
 
 
 def _even_cells(full: NDArray, corners: NDArray, step: int, stride: int) -> tuple[NDArray, NDArray]:
-    """Cells (M, 3) whose middle is not known yet and whose corners differ little, with their middle values (M,)."""
-    cells = count(len(full), step) - 1
-    half = slice(step // 2, step // 2 + (cells - 1) * step + 1, step)
+    """Keys (M,) of cells whose middle is not known yet and whose corners differ little, and their middle values (M,).
+
+    A cell has the key of its lowest node on the lattice of the step.
+    """
+    n, m, size = count(len(full), step), len(corners), step // stride
+    half = slice(step // 2, step // 2 + (n - 2) * step + 1, step)
     keys = np.flatnonzero(np.isnan(full[half, half, half]))
-    even, middles = [], []
-    n, size = len(corners), step // stride
-    reach = (CORNERS * size) @ [n * n, n, 1]
+    even, middles = [np.zeros(0, np.int64)], [np.zeros(0)]
+    reach = (CORNERS * size) @ [m * m, m, 1]
     for first in range(0, len(keys), PART):
-        place = np.stack(unravel(keys[first : first + PART], cells), axis=1)
-        around = corners.ravel()[((place * size) @ [n * n, n, 1])[:, None] + reach]
+        i, j, k = unravel(keys[first : first + PART], n - 1)
+        around = corners.ravel()[(((i * m + j) * m + k) * size)[:, None] + reach]
         low, high = around.min(axis=1), around.max(axis=1)
         found = high - low < SPREAD
-        even.append(place[found])
+        even.append(((i * n + j) * n + k)[found])
         middles.append(0.5 * (low + high)[found])
-    if not even:
-        return np.zeros((0, 3), int), np.zeros(0)
     return np.concatenate(even), np.concatenate(middles)
 
 
-def _fill(volume: NDArray, step: int, cells: NDArray, middles: NDArray, n: int) -> None:
+def _fill(volumes: list[tuple[NDArray, int]], cells: NDArray, middles: NDArray, n: int) -> None:
     """Each cell's closed cube gets its middle value; where cubes touch, the last cell in order wins.
 
     A cell fills its own block of step^3 nodes, which no earlier cell can take back. The nodes of its upper faces lie
     in blocks of later cells: there it is only seen where that block's own cell is not filled, and the latest of the
     cells around is painted last.
+
+    Args:
+        volumes: each with its nodes from cell to cell.
+        cells: (M,) sorted keys on a lattice of n nodes an axis.
+        middles: (M,) their values.
+        n: nodes an axis.
     """
-    filled = np.zeros((n, n, n), bool)
-    filled[tuple(cells.T)] = True
-    if len(cells) > n**3 // 4 and n * step == len(volume):
-        _paint_most(volume, step, filled, cells, middles)
-    else:
-        _paint(volume, cells * step, (step, step, step), middles)
+    filled = np.zeros(n**3, bool)
+    filled[cells] = True
+    for volume, step in volumes:
+        if len(cells) > n**3 // 4 and n * step == len(volume):
+            _paint_most(volume, step, filled, cells, middles)
+        else:
+            _paint(volume, step, (step, step, step), unravel(cells, n), middles)
     for shift in CORNERS[:0:-1]:
-        block = cells + shift
-        free = ~filled[tuple(block.T)]
-        _paint(volume, block[free] * step, tuple(1 if d else step for d in shift), middles[free])
+        blocks = cells + shift @ [n * n, n, 1]
+        free = ~filled[blocks]
+        place, values = unravel(blocks[free], n), middles[free]
+        for volume, step in volumes:
+            _paint(volume, step, tuple(1 if d else step for d in shift), place, values)
 
 
-def _paint(volume: NDArray, first: NDArray, shape: tuple[int, ...], values: NDArray) -> None:
-    """Boxes of nodes from first (M, 3), all of one shape, get a value each; later ones win."""
-    n = len(volume)
+def _paint(volume: NDArray, step: int, shape: tuple[int, ...], place: tuple[NDArray, ...], values: NDArray) -> None:
+    """Boxes of nodes of one shape, from i, j, k = place times step (M,), get a value each; later ones win."""
+    n, flat = len(volume), volume.reshape(-1)
     reach = np.array(list(np.ndindex(*shape))) @ [n * n, n, 1]
-    keys, flat = first @ [n * n, n, 1], volume.reshape(-1)
-    several = max(1, 2**21 // len(reach))
+    keys = ((place[0] * n + place[1]) * n + place[2]) * step
+    several = max(1, 2**20 // len(reach))
     for part in range(0, len(keys), several):
         chosen = slice(part, part + several)
         flat[keys[chosen, None] + reach] = values[chosen, None]
@@ -118,10 +126,12 @@ def _paint(volume: NDArray, first: NDArray, shape: tuple[int, ...], values: NDAr
 
 def _paint_most(volume: NDArray, step: int, filled: NDArray, cells: NDArray, middles: NDArray) -> None:
     """`_paint` of whole blocks where most blocks of the volume are painted."""
-    value = np.zeros(filled.shape, volume.dtype)
-    value[tuple(cells.T)] = middles
-    for i in range(len(filled)):
-        rows, where = (np.repeat(np.repeat(a[i], step, axis=0), step, axis=1) for a in (value, filled))
+    n = len(volume) // step
+    value = np.zeros(n**3, volume.dtype)
+    value[cells] = middles
+    value, filled = value.reshape(n, n, n), filled.reshape(n, n, n)
+    for i in range(n):
+        rows, where = (np.repeat(np.repeat(a[i], step, axis=1), step, axis=0) for a in (value, filled))
         np.copyto(volume[i * step : (i + 1) * step], rows, where=where)
 
 
@@ -239,17 +249,17 @@ def fast_grid(field: Field, resolution: int, options: FastGrid | None = None) ->
         known.ravel()[keys] = True
         at = _Level(values, known, options.level)
     if step == 1:
-        return _boxed(at.values, np.zeros(3, int), resolution, options.level, sample.evaluations)
+        return Grid(at.values, np.zeros(3, int), resolution, options.level, sample.evaluations)
     keys, found = _near_surface(at, sample, 1)
     place = np.stack(unravel(keys, resolution), axis=1)
     inside = np.concatenate([2 * np.argwhere(at.values > options.level), place[found > options.level]])
     if not len(inside):
-        return _boxed(np.zeros((0, 0, 0), np.float32), np.zeros(3, int), resolution, options.level, sample.evaluations)
+        return Grid(np.zeros((0, 0, 0), np.float32), np.zeros(3, int), resolution, options.level, sample.evaluations)
     start, end = np.maximum(inside.min(axis=0) - 2, 0), np.minimum(inside.max(axis=0) + 3, resolution)
     values = np.ascontiguousarray(at.finer(start, end))
     within = ((place >= start) & (place < end)).all(axis=1)
     values[tuple((place[within] - start).T)] = found[within]
-    return _boxed(values, start, resolution, options.level, sample.evaluations)
+    return Grid(values, start, resolution, options.level, sample.evaluations)
 
 
 def first_nodes(resolution: int, start: int | None = None) -> int:
@@ -336,7 +346,3 @@ def _neighbours(keys: NDArray, n: int) -> NDArray:
     place = (np.stack(unravel(keys, n), axis=1)[:, None] + AROUND).reshape(-1, 3)
     place = place[((place >= 0) & (place < n)).all(axis=1)]
     return np.unique(place @ [n * n, n, 1])
-
-
-def _boxed(values: NDArray, start: NDArray, resolution: int, level: float, evaluations: int) -> Grid:
-    return Grid(values, start, resolution, level, evaluations)
