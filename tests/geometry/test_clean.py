@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from maquette.geometry.clean import decimated, is_closed, largest_piece, pieces, signed_volume
+from maquette.geometry.clean import decimated, filled, is_closed, largest_piece, pieces, signed_volume, smoothed
 from maquette.geometry.isosurface import marching_cubes
 
 
@@ -86,3 +86,26 @@ def test_hard_noise_stays_closed():
 
 def test_few_faces_stay_as_they_are(dense):
     assert decimated(*dense, 10**6)[1] is dense[1]
+
+
+def test_terraces_go_and_nothing_shrinks():
+    field = (field_of((17.3, 17.6, 17.1, 14)) > 0).astype(np.float32)
+    vertices, faces = marching_cubes(field, 0.5)
+    error = lambda at: np.abs(np.linalg.norm(at - [17.3, 17.6, 17.1], axis=1) - 14)  # noqa: E731
+    smooth = smoothed(vertices, faces, 8)
+    assert np.sqrt((error(smooth) ** 2).mean()) < 0.6 * np.sqrt((error(vertices) ** 2).mean())
+    assert signed_volume(smooth, faces) == pytest.approx(signed_volume(vertices, faces), rel=0.005)
+
+
+def test_smoothing_moves_a_true_surface_little(dense):
+    vertices, faces = dense
+    away = np.linalg.norm(smoothed(vertices, faces, 8) - [17.3, 17.6, 17.1], axis=1) - 14
+    assert abs(away.mean()) < 0.02 and np.abs(away).max() < 0.15, "voxels off the sphere, however far along it"
+
+
+def test_holes_are_closed_outwards(dense):
+    vertices, faces = dense
+    mended = filled(vertices, faces[40:])
+    assert is_closed(mended[1])
+    assert signed_volume(*mended) == pytest.approx(signed_volume(vertices, faces), rel=0.01)
+    assert filled(vertices, faces)[1] is faces, "nothing to do"

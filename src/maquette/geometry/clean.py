@@ -9,6 +9,8 @@ import scipy.sparse
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from maquette.geometry.mesh import adjacency, boundary_loops
+
 if TYPE_CHECKING:
     from manifold3d import Manifold
 
@@ -16,6 +18,7 @@ SLIVER = 0.01  # of the mean edge's length: by how much a surface may move when 
 MOST_SLIVER = 5  # times as much where most faces have to go anyway: quadrics are slow on many faces
 NEAR_ENOUGH = 0.5  # of the wanted faces: the surface without its slivers and flat parts may have this few
 STEPS = 6  # of the search for a tolerance
+SMOOTHING, SWELLING = 0.5, -0.53  # steps of Taubin's filter: their pass band ends at 1 / 0.5 - 1 / 0.53 = 0.11
 
 
 def signed_volume(vertices: NDArray, faces: NDArray) -> float:
@@ -65,6 +68,41 @@ def largest_piece(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray, 
     kept = faces[label == volumes.argmax()]
     used, inverse = np.unique(kept, return_inverse=True)
     return vertices[used], inverse.reshape(-1, 3).astype(np.int64), int((volumes > 0).sum())
+
+
+def smoothed(vertices: NDArray, faces: NDArray, rounds: int = 8) -> NDArray:
+    """(V, 3) float64: vertices without the terraces of a grid, the shape neither shrunk nor moved (Taubin 1995).
+
+    Args:
+        vertices: (V, 3); faces: (F, 3) int.
+        rounds: each is one step to the neighbours' mean and one, slightly larger, away from it.
+    """
+    links = adjacency(faces, len(vertices))
+    degree = np.asarray(links.sum(axis=1))
+    mean = scipy.sparse.diags(1 / np.maximum(degree.ravel(), 1)) @ links
+    out = np.array(vertices, float)
+    for _ in range(rounds):
+        for step in (SMOOTHING, SWELLING):
+            out += step * np.where(degree > 0, mean @ out - out, 0)
+    return out
+
+
+def filled(vertices: NDArray, faces: NDArray, longest: int = 200) -> tuple[NDArray, NDArray]:
+    """The surface with its holes of at most `longest` edges closed, each by a fan around the middle of its rim.
+
+    Returns:
+        vertices: (V', 3), the old ones first; faces: (F', 3) int64, the old ones first.
+    """
+    centres, fans = [], []
+    for loop in boundary_loops(faces):
+        if 3 <= len(loop) <= longest:
+            # The rim runs along its faces' edges; the fan's faces must run against them.
+            middle = np.full(len(loop), len(vertices) + len(centres))
+            fans.append(np.stack([np.roll(loop, -1), loop, middle], axis=1))
+            centres.append(vertices[loop].mean(axis=0))
+    if not centres:
+        return vertices, faces
+    return np.concatenate([vertices, centres]), np.concatenate([faces.astype(np.int64), *fans])
 
 
 def decimated(vertices: NDArray, faces: NDArray, target: int) -> tuple[NDArray, NDArray]:

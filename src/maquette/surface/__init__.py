@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from maquette.surface.texture import finish
+from collections.abc import Sequence
 
-__all__ = ["finish"]
+from maquette.core.options import TextureOptions
+from maquette.core.types import Observation, Reconstruction, Subject
+from maquette.surface.person import DEFAULTS, finish_person
+from maquette.surface.texture import finish as finish_head
+
+__all__ = ["finish", "finish_head", "finish_person"]
+
+
+def finish(
+    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
+) -> Reconstruction:
+    """The reconstruction with a texture, as its subject wants it: see `finish_head` and `finish_person`."""
+    person = bool(observations) and observations[0].subject is Subject.PERSON
+    return (finish_person if person else finish_head)(reconstruction, observations, options)

@@ -16,7 +16,7 @@ from maquette.geometry.raycast import RayCaster
 from maquette.surface.bake import SEEN_COSINE, Baked
 from maquette.surface.blend import SHARPNESS, gains
 from maquette.surface.fill import DEFAULT_SKIN
-from maquette.surface.pyramid import blurred, smoothstep
+from maquette.surface.pyramid import blurred, picked, smoothstep
 
 RAY_OFFSET_M = 1e-3  # a ray starts this far above the surface: the grid's steps must not hide their own vertices
 MASK_RIM = 0.012  # of the crop's longer side: the person's outline that is not believed
@@ -114,7 +114,7 @@ def _view(
     weight = smoothstep(cosine, *SEEN_COSINE) * smoothstep(inside, 0.0, 0.01 * max(width, height))
     rim = MASK_RIM * max(width, height)
     mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
-    weight *= smoothstep(_sampled(mask, pixels), 0.4, 0.8)
+    weight *= smoothstep(picked(mask, pixels), 0.4, 0.8)
     facing = weight > 0
     weight[facing] *= ~rays.occluded(vertices[facing], normals[facing], centre, RAY_OFFSET_M)
     edges = np.linalg.norm(np.diff(pixels[faces[:, :2]][weight[faces[:, 0]] > 0], axis=1), axis=2)
@@ -129,18 +129,7 @@ def _photo_at(photo: NDArray, pixels: NDArray, edges: NDArray) -> NDArray:
         size = tuple(max(1, round(side * factor)) for side in photo.shape[1::-1])
         pixels = pixels * (np.array(size) / photo.shape[1::-1]).astype(np.float32)
         photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    return _sampled(photo, pixels).astype(np.float32)
-
-
-def _sampled(image: NDArray, pixels: NDArray) -> NDArray:
-    """(V, ...) an image at (V, 2) pixels, bilinear; the first pixel is centred on (0.5, 0.5)."""
-    strip = 16384  # cv2.remap takes no side longer than 32767
-    at = np.clip(pixels - 0.5, -16, 32000).astype(np.float32)
-    parts = [
-        cv2.remap(image, at[i : i + strip, None], None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
-        for i in range(0, len(at), strip)
-    ]
-    return np.concatenate(parts)
+    return picked(photo, pixels).astype(np.float32)
 
 
 def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray) -> NDArray:

@@ -1,10 +1,12 @@
-"""Smooth continuation of scattered values over an image, coarse to fine."""
+"""Images looked up, smoothed, and continued from scattered values, coarse to fine."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+STRIP = 4096  # points per row handed to cv2, which takes no side longer than 32767
 
 
 def membrane(values: NDArray, weight: NDArray, decay: float = 1.0, firmness: float = 0.02) -> NDArray:
@@ -49,3 +51,15 @@ def blurred(image: NDArray, sigma: float) -> NDArray:
 def enlarged(image: NDArray, shape: tuple[int, int]) -> NDArray:
     """The image resized to (h, w), bilinear."""
     return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def picked(image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
+    """(n, ...) an image at (n, 2) pixels; the first pixel is centred on (0.5, 0.5)."""
+    at = np.clip(pixels - 0.5, -16, 32000).astype(np.float32)
+    count = len(at)
+    if count == 0:
+        return np.zeros((0, *image.shape[2:]), image.dtype)
+    padded = np.concatenate([at, np.repeat(at[-1:], -count % STRIP, axis=0)]) if count > STRIP else at
+    grid = padded.reshape(-1, STRIP, 2) if count > STRIP else padded[None]
+    found = cv2.remap(image, grid, None, kind, borderMode=cv2.BORDER_REPLICATE)
+    return found.reshape(-1, *image.shape[2:])[:count]

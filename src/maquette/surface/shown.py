@@ -1,0 +1,136 @@
+"""What one photo shows of a posed surface: where each point lies in it, whether it is seen, and its colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera, Observation
+from maquette.geometry.cameras import camera_centre, project, resized
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import RayCaster, render_buffers
+from maquette.surface.pyramid import blurred, picked, smoothstep
+
+FACING = (0.27, 0.55)  # cosine of surface against view: below 16 degrees of slant nothing is believed
+RIM_PX, RIM_M = 2.0, 0.005  # the person's outline that is not believed: whichever is more
+NEAR_M, TOLERANCE_M = 0.008, 0.012  # beside what lies before it a surface is not believed; depth that counts as before
+DEPTH_SIDE = 640  # pixels: the depth of the surface is drawn no larger
+FAR = 1e4
+INSIDE_M, THIN_M = 5e-4, 3e-3  # a ray through the body starts this deep; thinner than this is no body
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One photo and the surface as it is in it.
+
+    Attributes:
+        photo: (H, W, 3) uint8. mask: (H, W) float32 0-1, the person without the outline.
+        near: (h, w) float32 metres: depth of the surface; border: the same, of the nearest around each pixel.
+        ratio: width of `near` over width of the photo.
+        at: (V, 4) float32 per vertex: pixel x, y, depth in metres, cosine against the view.
+        toward: (V, 3) unit, from each vertex to the camera.
+        rays: of the posed surface.
+        vertices, normals: (V, 3) of the posed surface.
+        metre: pixels per metre, at the person.
+        faces: (F, 3) of the surface.
+    """
+
+    photo: NDArray
+    mask: NDArray
+    near: NDArray
+    border: NDArray
+    ratio: float
+    at: NDArray
+    toward: NDArray
+    rays: RayCaster
+    vertices: NDArray
+    normals: NDArray
+    metre: float
+    faces: NDArray
+
+    def trust(self, at: NDArray) -> NDArray:
+        """(n,) float32 0-1: how far points are seen, `at` (n, 4) like the vertices' own."""
+        pixels, depth, cosine = at[:, :2], at[:, 2], at[:, 3]
+        height, width = self.mask.shape
+        air = np.minimum(pixels, np.array([width, height], np.float32) - pixels).min(axis=1)
+        trust = smoothstep(cosine, *FACING) * (air > RIM_PX)
+        trust *= smoothstep(picked(self.mask, pixels), 0.5, 0.95)
+        slope = np.sqrt(1 / np.clip(cosine, 0.2, 1) ** 2 - 1)
+        here, beside = (picked(x, pixels * self.ratio, cv2.INTER_NEAREST) for x in (self.near, self.border))
+        step = 1 / (self.metre * self.ratio)
+        hidden = depth > here + TOLERANCE_M + step * slope
+        trust *= ~hidden & (depth < beside + TOLERANCE_M + (NEAR_M + 2 * step) * slope)
+        return trust.astype(np.float32)
+
+    def colours(self, pixels: NDArray, step: float) -> NDArray:
+        """(n, 3) uint8: the photo at (n, 2) pixels that lie `step` pixels apart; averaged where that is far."""
+        photo = self.photo
+        if step > 1.2:
+            size = tuple(max(1, round(side / step)) for side in photo.shape[1::-1])
+            pixels = pixels * (np.array(size) / photo.shape[1::-1]).astype(np.float32)
+            photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        return picked(photo, pixels)
+
+    def through(self) -> NDArray:
+        """(V,) float32 0-1: how far the photo shows what lies before each vertex, through the body."""
+        behind = np.flatnonzero(self.at[:, 3] < 0)
+        start = self.vertices[behind] - INSIDE_M * self.normals[behind]
+        toward = self.toward[behind]
+        face, _, distance = self.rays.first_hits(start, toward)
+        met = (face >= 0) & (distance > THIN_M)
+        behind, face, distance, toward = behind[met], face[met], distance[met], toward[met]
+        cosine = (self._face_normals(face) * toward).sum(axis=1)
+        at = self.at[behind].copy()
+        at[:, 2] -= distance
+        at[:, 3] = cosine
+        seen = np.zeros(len(self.at), np.float32)
+        # What is seen through a side wall has no twin: only what looks away where the front looks on.
+        seen[behind] = self.trust(at) * smoothstep(-self.at[behind, 3], *FACING)
+        return seen
+
+    def _face_normals(self, face: NDArray) -> NDArray:
+        corners = self.vertices[self.faces[face]]
+        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
+
+
+def shown(observation: Observation, camera: Camera, vertices: NDArray, faces: NDArray) -> Shown:
+    """Prepare one photo.
+
+    Args:
+        observation: crop and mask. camera: for the crop's pixels.
+        vertices: (V, 3) metres, as they are in this photo; faces: (F, 3).
+    """
+    vertices = vertices.astype(float)
+    normals = vertex_normals(vertices, faces)
+    pixels, depth = project(camera, vertices)
+    if camera.projection == "perspective":
+        toward = camera_centre(camera) - vertices
+        toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-12)
+        metre = float(camera.intrinsics[0, 0] / np.median(depth))
+    else:
+        toward = np.broadcast_to(-camera.world_to_camera[2, :3], vertices.shape)
+        metre = float(camera.intrinsics[0, 0])
+    cosine = (normals * toward).sum(axis=1)
+    at = np.column_stack([np.where(depth[:, None] > 1e-6, np.clip(pixels, -FAR, 1e5), -FAR), depth, cosine])
+    ratio = min(1.0, DEPTH_SIDE / max(camera.size))
+    small = resized(camera, tuple(max(1, round(side * ratio)) for side in camera.size))
+    near = np.minimum(render_buffers(small, vertices, faces)[2], FAR).astype(np.float32)
+    ratio = small.size[0] / camera.size[0]
+    reach = 2 * max(1, round(NEAR_M * metre * ratio)) + 1
+    border = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    return Shown(
+        observation.frame.pixels, inner_mask(observation.mask, metre), near, border, ratio, at.astype(np.float32),
+        toward, RayCaster(vertices, faces), vertices, normals, metre, faces,
+    )  # fmt: skip
+
+
+def inner_mask(mask: NDArray, metre: float) -> NDArray:
+    """(H, W) float32: the mask without its outline, in which background shines through."""
+    rim = max(RIM_PX, RIM_M * metre)
+    size = 2 * int(np.ceil(rim)) + 1
+    sure = (mask > 0.5).astype(np.float32)
+    return blurred(cv2.erode(sure, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), 0.5)
