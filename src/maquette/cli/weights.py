@@ -70,3 +70,17 @@ def convert_espcn(
 
     done = espcn.convert(file, output or file.with_suffix(".safetensors"))
     say(f"{done}: ESPCN, {done.stat().st_size / 1e6:.2f} MB")
+
+
+@convert.command("pifuhd")
+def convert_pifuhd(
+    file: Annotated[Path, typer.Argument(help="pifuhd.pt, as published, or of the same layout.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of PIFuHD, for maquette person; their licence is non-commercial."""
+    from maquette.weights.convert import pifuhd
+
+    done = pifuhd.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: PIFuHD of {done.parameters:,} parameters ({done.crop}), {done.path.stat().st_size / 1e6:.1f} MB")

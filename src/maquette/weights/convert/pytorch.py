@@ -1,0 +1,86 @@
+"""PyTorch's files through its restricted reader, and safetensors that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from maquette.core.errors import BadInput
+from maquette.weights.convert.vrn import Shapes, few
+
+
+def load(source: Path, classes: tuple[type, ...] = ()) -> Any:
+    """What a file of torch.save holds, zipped or as before 1.6; nothing in it is run.
+
+    Args:
+        classes: plain classes that the file may hold beside tensors, containers, numbers and text.
+
+    Raises:
+        BadInput: no such file, another format, or anything else in it.
+    """
+    import torch
+
+    if not source.is_file():
+        raise BadInput(f"{source}: wanted a PyTorch checkpoint, there is no such file")
+    held = source.stat().st_size
+    try:
+        zipped = zipfile.is_zipfile(source)
+        if zipped:
+            with zipfile.ZipFile(source) as archive:
+                unpacked = sum(entry.file_size for entry in archive.infolist())
+            if unpacked > held:
+                raise BadInput(f"{source}: {held} bytes claim to unpack to {unpacked}; torch's own files do not")
+        with torch.serialization.safe_globals(list(classes)):
+            return torch.load(source, map_location="cpu", weights_only=True, mmap=zipped)
+    except BadInput:
+        raise
+    except Exception as error:  # damaged and hostile pickles end in a dozen kinds of errors
+        lines = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {lines[0][:120] if lines else 'no reason given'}"
+        raise BadInput(f"{source}: wanted a PyTorch checkpoint of tensors and plain values: {reason}") from error
+
+
+def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path, network: str) -> None:
+    """Check names and shapes.
+
+    Raises:
+        BadInput: some are missing, unexpected or of another shape: how many, and the first ones.
+    """
+    missing = [key for key in expected if key not in tensors]
+    unexpected = [str(key) for key in tensors if key not in expected]
+    wrong = [
+        f"{key} {tuple(tensors[key].shape)} for {shape}"
+        for key, shape in expected.items()
+        if key in tensors and tuple(tensors[key].shape) != shape
+    ]
+    told = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+    counts = [f"{len(keys)} {what} ({few(keys)})" for what, keys in told if keys]
+    if counts:
+        raise BadInput(
+            f"{source}: not a {network}: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}"
+        )
+
+
+def save(tensors: Mapping[str, Any], told: Mapping[str, str], target: Path) -> None:
+    """Write torch tensors as safetensors with metadata, by rename.
+
+    Raises:
+        BadInput: it cannot be written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            save_file(dict(tensors), part, dict(told))
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)[:100]
+        raise BadInput(f"{target}: cannot be written: {reason}") from error
