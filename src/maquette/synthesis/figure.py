@@ -122,16 +122,26 @@ def from_behind(camera: Camera) -> Camera:
     return replace(camera, intrinsics=intrinsics, world_to_camera=turn @ camera.world_to_camera)
 
 
-def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Camera, Array]:
-    """Half the people face the camera roughly, the others any way; the whole person is in the picture."""
+def draw_axes(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Half the people face the camera roughly, the others any way.
+
+    Returns:
+        axes: (3, 3) rows right, down, forward of the camera, world. pose: (3,) yaw, pitch, roll, radians.
+    """
     yaw = rng.normal() * 0.5 if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi)
     pitch, roll = float(np.clip(rng.normal() * 0.1, -0.35, 0.35)), float(np.clip(rng.normal() * 0.04, -0.12, 0.12))
-    fill = rng.uniform(*FILL)
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     forward = -np.array([sy * cp, sp, cy * cp])
     right = np.array([cy, 0.0, -sy])
     axes = np.stack([right, np.cross(forward, right), forward])
     axes = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ axes
+    return axes, np.array([yaw, pitch, roll])
+
+
+def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Camera, Array]:
+    """The whole person is in the picture."""
+    axes, turned = draw_axes(rng)
+    fill = rng.uniform(*FILL)
     pose = np.eye(4)
     pose[:3, :3], pose[2, 3] = axes, STAND_M
     seen = vertices @ axes[:2].T
@@ -140,7 +150,7 @@ def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Ca
     air = (size - scale * (high - low)) / 2
     centre = size / 2 - scale * (low + high) / 2 + rng.uniform(-0.6, 0.6, 2) * np.minimum(air, 0.1 * size)
     intrinsics = np.array([[scale, 0, centre[0]], [0, scale, centre[1]], [0, 0, 1.0]])
-    return Camera(intrinsics, pose, (size, size), "orthographic"), np.array([yaw, pitch, roll])
+    return Camera(intrinsics, pose, (size, size), "orthographic"), turned
 
 
 def _draw_points(scene: PersonScene, rng: np.random.Generator) -> Array:

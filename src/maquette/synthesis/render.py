@@ -142,6 +142,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
         uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
         uv_at = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)[face - first_face]
         uv = mixed(uvs, uv_at)
+        uv = torch.where((uv < 0) | (uv > 1), uv % 1, uv)  # cloth goes on beyond its sheet
     if surface.albedo.ndim == 3:
         sheet = _sheet(surface, device)
         looked = torch.nn.functional.grid_sample(
