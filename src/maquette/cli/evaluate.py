@@ -81,8 +81,14 @@ TASKS = {
     "imagespace": Task(
         HERE + "imagespace:evaluate_imagespace",
         ("OUT",),
-        "results of maquette, drawn again into their photos; exit code 1 if one does not fit",
+        "results of maquette, drawn again into their photos and clips, with a contact sheet; exit code 1 if one does "
+        "not fit",
         status=HERE + "imagespace:exit_status",
+    ),
+    "people": Task(
+        HERE + "people:evaluate_people",
+        ("PREDICTIONS", "TRUTH"),
+        "overlap, distances (cm) and normals of people's meshes against the true ones of the same names, metres",
     ),
     "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
     "synthetic": Task(
@@ -106,7 +112,7 @@ class Settings:
     facts: Path | None = None
     """CSV with the columns image and monk, yaw or exposure: parity tables."""
     photos: Path | None = None
-    """Folder with the photos of results, if they moved."""
+    """Folder with the photos or clips of results, if they moved."""
     normals: Path | None = None
     """Folder of NAME.png, normals coded as in normals.png, to compare those of results with."""
     people: int = 24

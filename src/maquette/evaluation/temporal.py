@@ -273,7 +273,8 @@ def _track(name: str, files: list[tuple[Path, dict[str, NDArray]]]) -> Track:
     """One subject from its files, frames in order."""
     times = [parameters.get("time") for _, parameters in files]
     frames = [(path, parameters, k) for path, parameters in files for k in range(len(parameters["photo"]))]
-    if all(time is not None for time in times):
+    # Photos have no time: theirs is NaN.
+    if all(time is not None and not np.isnan(np.asarray(time, float)).all() for time in times):
         order = np.concatenate([np.ravel(time) for time in times]).astype(float)
     else:
         order = frame_numbers([Path(str(parameters["photo"][k])).stem for _, parameters, k in frames])
