@@ -67,10 +67,11 @@ def photo(tmp_path):
 def stand_ins(monkeypatch):
     """Replace perception, reconstruction, surface and writers by tiny ones; photos are really read."""
     from maquette import pipeline
+    from maquette.core.types import Subject
     from maquette.outputs import writers
 
-    monkeypatch.setattr(pipeline, "observe", _observe)
-    monkeypatch.setattr(pipeline.methods, "load", lambda name, fetch, options: _reconstruct)
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, _observe)
+    monkeypatch.setattr(pipeline.methods, "load", lambda name, fetch, options, subject: _reconstruct)
     monkeypatch.setattr(pipeline.surface, "finish", lambda shape, seen, options: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
 

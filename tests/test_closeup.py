@@ -13,7 +13,7 @@ from maquette import closeup, pipeline
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import PerceptionOptions, options_from
 from maquette.core.result import Result
-from maquette.core.types import Frame
+from maquette.core.types import Frame, Subject
 from maquette.imaging.upscale.method import advised
 from maquette.outputs.landmarks import to_photo
 from maquette.perception.observe import observe as perceive
@@ -181,7 +181,7 @@ def test_another_factor_or_method_is_refused(frame, far):
 
 def test_the_note_reaches_the_report(stand_ins, monkeypatch, tmp_path, near):
     cv2.imwrite(str(tmp_path / "small.png"), small(60)[..., ::-1])
-    monkeypatch.setattr(pipeline, "observe", closeup.observe)
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, closeup.observe)
     (outcome,) = pipeline.reconstruct([tmp_path / "small.png"], options_from(upscale="4"))
     assert isinstance(outcome, Result)
     assert set(enlargement(near)) <= set(outcome.report["warnings"])

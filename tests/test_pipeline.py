@@ -11,6 +11,7 @@ from maquette import pipeline
 from maquette.core.errors import BadInput, InternalError, NothingFound
 from maquette.core.options import options_from
 from maquette.core.result import Failure, Result
+from maquette.core.types import Subject
 
 
 def names(outcomes):
@@ -92,7 +93,7 @@ def test_missing_libraries_stop_the_run(stand_ins, photo, monkeypatch):
     def missing(frame, options):
         raise ImportError("libGL.so.1: cannot open shared object file")
 
-    monkeypatch.setattr(pipeline, "observe", missing)
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, missing)
     with pytest.raises(ImportError):
         list(pipeline.reconstruct([photo("a.png")]))
 

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
-from maquette.core.types import Camera, Frame, Observation
+from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.imaging.upscale.method import DEFAULT, advised, check, upscaled
 from maquette.perception import topology
 from maquette.perception.observe import CROP_LIMIT
 from maquette.perception.observe import observe as perceive
+from maquette.perception.people.observe import observe_people
 
 SMALLEST_FACE = 12.0  # pixels; below that an enlargement invents a face
 AROUND = 0.3  # of the observation's box: what is cut out beyond it, for the detector
@@ -119,3 +120,6 @@ def _in_photo(near: Observation, corner: NDArray, factor: int, face: Observation
         intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], float)
         camera = Camera(intrinsics, np.eye(4), near.frame.size)
     return replace(near, box=box, camera=camera, full_size=face.full_size)
+
+
+OBSERVERS = {Subject.FACE: observe, Subject.PERSON: observe_people}

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from maquette.cli.main import run
+from maquette.core.types import Subject
 
 
 @pytest.fixture
@@ -266,7 +267,7 @@ def test_a_missing_system_library_names_its_package(maquette, photo, monkeypatch
     def no_library(frame, options):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
-    monkeypatch.setattr(pipeline, "observe", no_library)
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, no_library)
     code, out, err = maquette(photo("me.png"), "-o", "out")
     assert code == 3 and len(err) == 1 and "apt-get install" in err[0] and "libgl1" in err[0]
 
@@ -274,13 +275,13 @@ def test_a_missing_system_library_names_its_package(maquette, photo, monkeypatch
 def test_native_noise_stays_out_of_sight(maquette, photo, monkeypatch):
     from maquette import pipeline
 
-    whole = pipeline.observe
+    whole = pipeline.OBSERVERS[Subject.FACE]
 
     def noisy(frame, options):
         os.write(2, b"W0000 00:00:00 inference_feedback_manager.cc:114] Feedback manager requires...\n")
         return whole(frame, options)
 
-    monkeypatch.setattr(pipeline, "observe", noisy)
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, noisy)
     code, out, err = maquette(photo("me.png"), "gone.jpg", "-o", "out")
     assert code == 0 and len(err) == 1 and "gone.jpg" in err[0]
 
@@ -296,7 +297,7 @@ from maquette.core.result import Result
 from maquette.core.types import Mesh, Reconstruction
 from maquette.outputs import writers
 
-def reconstruct(photos, options, progress):
+def reconstruct(photos, options, progress, kind):
     mesh = Mesh(np.zeros((3, 3), np.float32), np.array([[0, 1, 2]], np.int32))
     for name in ("one", "two"):
         yield Result("face-1", name, Reconstruction(mesh, ()), (), {"photos": [name]})

@@ -10,10 +10,11 @@ from importlib.util import find_spec
 import pytest
 
 from maquette.core.errors import BadInput
+from maquette.core.options import METHODS as USUAL
 from maquette.core.options import Options
 from maquette.core.types import Subject
 from maquette.reconstruction import methods as module
-from maquette.reconstruction.methods import DEFAULT, METHODS, Method, find, load, methods, options_of
+from maquette.reconstruction.methods import METHODS, Method, find, load, methods, options_of
 from maquette.weights.store import fetch, zoo
 
 
@@ -66,7 +67,7 @@ def test_strangers_add_methods_through_entry_points(monkeypatch):
 
 def test_one_name_serves_several_subjects():
     assert find("parametric", Subject.FACE) is not find("parametric", Subject.PERSON)
-    assert all(find(name, subject) for subject, name in DEFAULT.items())
+    assert all(find(name, subject) for subject, name in ((Subject(word), name) for word, name in USUAL.items()))
 
 
 def test_an_entry_point_of_another_kind_is_named(monkeypatch):

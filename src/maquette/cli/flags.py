@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import Field, fields
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -11,7 +11,7 @@ import typer
 
 from maquette.core.options import field_help
 
-UNITS = {"millimetres": "MM", "megapixels": "MEGAPIXELS", "pixels": "PIXELS"}
+UNITS = {"millimetres": "MM", "centimetres": "CM", "seconds": "SECONDS", "megapixels": "MEGAPIXELS", "pixels": "PIXELS"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -24,11 +24,13 @@ def flag(field: Field, kind: type, help_text: str) -> Any:
     return Annotated[kind, typer.Option(dashed, help=help_text, metavar=None if kind is bool else unit)]
 
 
-def with_options(*stages: type) -> Callable[[Command], Command]:
+def with_options(*stages: type, leave_out: Collection[str] = (), **defaults: object) -> Callable[[Command], Command]:
     """Replace a command's `**options` by one flag per field of these dataclasses.
 
     Args:
         stages: options dataclasses, in the order in which `--help` shows them.
+        leave_out: fields that mean nothing to this command.
+        defaults: where this command's default is another than the field's.
     """
 
     def generate(command: Command) -> Command:
@@ -41,12 +43,12 @@ def with_options(*stages: type) -> Callable[[Command], Command]:
         ]
         for stage in stages:
             kinds, texts = get_type_hints(stage), field_help(stage)
-            for field in fields(stage):
+            for field in (f for f in fields(stage) if f.name not in leave_out):
                 parameters.append(
                     inspect.Parameter(
                         field.name,
                         inspect.Parameter.KEYWORD_ONLY,
-                        default=field.default,
+                        default=defaults.get(field.name, field.default),
                         annotation=flag(field, kinds[field.name], texts[field.name]),
                     )
                 )

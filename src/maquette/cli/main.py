@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from maquette.cli import doctor, evaluate, face, licenses, methods, synth, train, upscale, weights
+from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, weights
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, say
 from maquette.core.errors import MaquetteError
@@ -19,13 +19,14 @@ INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
 
 app = typer.Typer(
     name="maquette",
-    help="Photos of faces to textured, rigged, printable 3D heads.",
+    help="Photos and videos of faces and people to textured, rigged, printable 3D models.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("face")(face.face)
+app.command("person")(person.person)
 app.command("upscale")(upscale.upscale)
 app.command("synth")(synth.synth)
 app.command("evaluate")(evaluate.evaluate)
@@ -50,7 +51,7 @@ def _options(
         False
     ),
 ) -> None:
-    """Photos of faces to textured, rigged, printable 3D heads."""
+    """Photos and videos of faces and people to textured, rigged, printable 3D models."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
 GRIDS = ("fast", "exact")
 BLUR_GATES = ("mark", "skip", "nearest")
+METHODS = {"face": "parametric", "person": "parametric"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -97,7 +98,7 @@ class PerceptionOptions:
 class FitOptions:
     """Fitting the morphable head."""
 
-    method: str = "parametric"
+    method: str = METHODS["face"]
     """Reconstruction method, one row of `maquette methods`."""
     together: bool = False
     """All photos show one person: one head, one result."""

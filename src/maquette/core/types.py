@@ -28,6 +28,11 @@ class Subject(str, Enum):
     PERSON = "person"
     PET = "pet"
 
+    @property
+    def plural(self) -> str:
+        """The word for several."""
+        return {"face": "faces", "person": "people", "pet": "pets"}[self.value]
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from maquette.core.errors import BadInput
-from maquette.core.options import BodyOptions, FitOptions, Options
+from maquette.core.options import FitOptions, Options
 from maquette.core.types import Observation, Reconstruction, Subject
 
 Fetch = Callable[[str], Path]
@@ -75,7 +75,6 @@ METHODS = (
         paper="Bogo et al., Automatic Estimation of 3D Human Pose and Shape from a Single Image, ECCV 2016",
     ),
 )
-DEFAULT = {Subject.FACE: "parametric", Subject.PERSON: "parametric"}
 
 
 def methods() -> tuple[Method, ...]:
@@ -110,9 +109,7 @@ def find(name: str, subject: Subject = Subject.FACE) -> Method:
     return known[name]
 
 
-def load(
-    name: str, fetch: Fetch, options: FitOptions | BodyOptions, subject: Subject = Subject.FACE
-) -> Reconstructor:
+def load(name: str, fetch: Fetch, options: FitOptions | Options, subject: Subject = Subject.FACE) -> Reconstructor:
     """Build the reconstructor of one method.
 
     Args:
@@ -128,6 +125,6 @@ def load(
     return getattr(import_module(module), function)(fetch, options)
 
 
-def options_of(options: Options, subject: Subject) -> FitOptions | BodyOptions:
-    """The part of the options that a builder for this subject takes."""
-    return options.body if subject is Subject.PERSON else options.fit
+def options_of(options: Options, subject: Subject) -> FitOptions | Options:
+    """What a builder for this subject takes: `FitOptions` for a face, all options for a person."""
+    return options if subject is Subject.PERSON else options.fit

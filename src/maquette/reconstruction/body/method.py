@@ -14,7 +14,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
-from maquette.core.options import BodyOptions
+from maquette.core.options import BodyOptions, Options
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.cameras import project
 from maquette.reconstruction.body.fit import fit_photos
@@ -23,12 +23,12 @@ from maquette.reconstruction.body.skeleton import skeleton
 from maquette.reconstruction.body.target import targets_of
 
 
-def build(fetch: Callable, options: BodyOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
+def build(fetch: Callable, options: Options) -> Callable[[Sequence[Observation]], Reconstruction]:
     """A reconstructor for people."""
     fetch("maquette-body")
 
     def reconstruct(observations: Sequence[Observation]) -> Reconstruction:
-        return assembled(fit(observations, options), observations, options)
+        return assembled(fit(observations, options.body), observations, options.body)
 
     return reconstruct
 

@@ -1,0 +1,26 @@
+"""`maquette person PHOTO... -o OUT`: every person of every photo to a textured body or surface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maquette.cli.flags import with_options
+from maquette.cli.reconstruct import Json, Out, Photos, run
+from maquette.core.options import (
+    METHODS,
+    BodyOptions,
+    FitOptions,
+    OutputOptions,
+    PerceptionOptions,
+    SourceOptions,
+    TextureOptions,
+)
+
+FACES = ("pupil_distance", "photometric", "reader", "vrn_weights", "min_face", "max_faces", "upscale")
+STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
+
+
+@with_options(*STAGES, leave_out=FACES, method=METHODS["person"])
+def person(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
+    """Reconstruct every person of every photo."""
+    run("person", photos, out, as_json, options)
