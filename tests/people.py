@@ -194,6 +194,8 @@ def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None
         "method": "parametric",
         "model": model.name,
         "scale_source": "average person",
+        "keypoint_error_px": [2.0] * frames,
+        "keypoint_error_percent": [1.0] * frames,
         "silhouette_iou": [0.9] * frames,
     }
     stamps = [None] * frames if times is None else times.tolist()
@@ -209,7 +211,7 @@ def tiny() -> MorphableModel:
     model = tiny_body()
     morphable.MODELS[model.name] = lambda: model
     yield model
-    del morphable.MODELS[model.name]
+    morphable.MODELS.pop(model.name, None)
 
 
 @pytest.fixture(scope="session")

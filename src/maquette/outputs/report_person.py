@@ -10,7 +10,6 @@ import numpy as np
 
 from maquette.core.types import Observation
 from maquette.outputs.asset import Asset
-from maquette.outputs.landmarks import keypoints
 
 SURE = 0.5  # confidence from which a key point counts
 OUTLINE = 0.5  # of the mask: where the person ends
@@ -40,19 +39,6 @@ def _per_crop_pixel(observation: Observation) -> float:
     return float((observation.box[3] - observation.box[1]) / observation.frame.size[1])
 
 
-def keypoint_error(asset: Asset, index: int) -> float | None:
-    """Mean distance in pixels of the photo between the key points that are seen and where the body has them."""
-    observation = asset.result.observations[index]
-    if asset.body is None or observation.landmark_scheme not in asset.body.rig.keypoints:
-        return None
-    sure = observation.landmark_confidence >= SURE
-    if not sure.any():
-        return None
-    _, pixels = keypoints(asset, index, observation.landmark_scheme)
-    away = np.linalg.norm(pixels - observation.landmarks[:, :2], axis=1)[sure]
-    return float(away.mean() * _per_crop_pixel(observation))
-
-
 def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
     """What is known about one photo or frame and how well the body fits it."""
     observation, provenance = asset.result.observations[index], asset.result.reconstruction.provenance
@@ -61,17 +47,17 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
         values = provenance.get(name) or []
         return values[index] if index < len(values) else None
 
-    tall, error = tall_px(observation), keypoint_error(asset, index)
+    error = item("keypoint_error_px")
     return {
         "photo": observation.frame.origin,
         "time": observation.frame.time,
         "size": list(observation.full_size),
         "box": observation.box,
         "confidence": observation.confidence,
-        "person_px": tall,
+        "person_px": tall_px(observation),
         "keypoints_seen": float((observation.landmark_confidence >= SURE).mean()),
-        "keypoint_error_px": error,
-        "keypoint_error_percent": None if error is None else 100 * error / max(tall, 1.0),
+        "keypoint_error_px": None if error is None else error * _per_crop_pixel(observation),
+        "keypoint_error_percent": item("keypoint_error_percent"),
         "silhouette_iou": item("silhouette_iou"),
         "pose_flags": list(item("pose_flags") or []),
         "notes": list(observation.notes),
