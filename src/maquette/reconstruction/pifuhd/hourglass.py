@@ -26,6 +26,7 @@ class FilterSize:
         features: channels that come out.
         halved: whether features have a quarter of the picture's side, else half of it.
         width: channels of the hourglasses, divisible by 16.
+        enlarge: how levels are enlarged: "bicubic" as published, or "bilinear", which costs a tenth of the time.
     """
 
     channels: int = 9
@@ -34,6 +35,7 @@ class FilterSize:
     features: int = 256
     halved: bool = True
     width: int = 256
+    enlarge: str = "bicubic"
 
     @property
     def stride(self) -> int:
@@ -83,9 +85,9 @@ class ConvBlock(nn.Module):
 class HourGlass(nn.ModuleDict):
     """Levels of halved pictures, each added to the one above; the outermost is `depth`, the innermost 1."""
 
-    def __init__(self, depth: int, width: int) -> None:
+    def __init__(self, depth: int, width: int, enlarge: str = "bicubic") -> None:
         super().__init__()
-        self.depth = depth
+        self.depth, self.enlarge = depth, enlarge
         for level in range(depth, 0, -1):
             self[f"b1_{level}"], self[f"b2_{level}"] = ConvBlock(width, width), ConvBlock(width, width)
         self["b2_plus_1"] = ConvBlock(width, width)
@@ -99,7 +101,7 @@ class HourGlass(nn.ModuleDict):
         lower = self[f"b2_{level}"](functional.avg_pool2d(x, 2))
         lower = self._level(level - 1, lower) if level > 1 else self["b2_plus_1"](lower)
         lower = self[f"b3_{level}"](lower)
-        larger = functional.interpolate(lower, scale_factor=2, mode="bicubic", align_corners=True)
+        larger = functional.interpolate(lower, scale_factor=2, mode=self.enlarge, align_corners=True)
         return self[f"b1_{level}"](x) + larger
 
 
@@ -120,7 +122,7 @@ class ImageFilter(nn.ModuleDict):
         self["conv2"], self["conv3"] = ConvBlock(quarter, half), ConvBlock(half, half)
         self["conv4"] = ConvBlock(half, width)
         for k in range(size.stacks):
-            self[f"m{k}"], self[f"top_m_{k}"] = HourGlass(size.depth, width), ConvBlock(width, width)
+            self[f"m{k}"], self[f"top_m_{k}"] = HourGlass(size.depth, width, size.enlarge), ConvBlock(width, width)
             self[f"conv_last{k}"], self[f"bn_end{k}"] = nn.Conv2d(width, width, 1), norm(width)
             self[f"l{k}"] = nn.Conv2d(width, size.features, 1)
             if k < size.stacks - 1:
