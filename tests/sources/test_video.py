@@ -74,6 +74,22 @@ def test_random_access_is_the_same_as_reading_on(tmp_path, kind):
         video.frame_at(clip, 30)
 
 
+@pytest.mark.parametrize("kind", ["h264 libx264", "webm libvpx"])
+def test_files_without_frame_times_are_counted(tmp_path, kind):
+    suffix, codec = kind.split()
+    options = {"g": "10", "b": "400k", "auto-alt-ref": "1"} if codec == "libvpx" else SHORT
+    path = clip_of(tmp_path / f"a.{suffix}", codec=codec, options=options)
+    clip = video.open_clip(path)
+    seen = list(video.frames(clip))
+    assert clip.timeline is None and clip.selected is None and any("counted" in note for note in clip.notes)
+    assert [index for index, _ in seen] == [number_of(frame.pixels) for _, frame in seen] == list(range(30))
+    assert np.allclose([frame.time for _, frame in seen], np.arange(30) / 25)
+    assert np.array_equal(video.frame_at(clip, 17).pixels, seen[17][1].pixels)
+    assert [index for index, _, _ in read(path, start=0.4, end=0.9, every=4, max_frames=3)] == [10, 14, 18]
+    with pytest.raises(BadInput):
+        read(path, start=50.0)
+
+
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [

@@ -112,7 +112,7 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
             raise BadInput(f"{named(path)}: no frame can be decoded ({codec}), the clip is damaged: export it again")
         if timeline is not None and (stream.codec_context.name in UNNUMBERED or not _fits(timeline, firsts)):
             timeline = None
-        clip = _described(Path(path), options, timeline, container, firsts[0])
+        clip = _described(path, options, (timeline, count), container, firsts[0])
         clip = replace(clip, remarks=clip.remarks + _cut_off(clip, container, count), megapixels=source.max_megapixels)
     _refuse_giant(path, *clip.size, source.max_megapixels)
     if not (options.start < clip.duration + EPSILON if clip.selected is None else clip.selected):
@@ -240,15 +240,16 @@ def _fits(timeline: Timeline, firsts: list[av.VideoFrame]) -> bool:
 
 
 def _described(
-    path: Path, options: VideoOptions, timeline: Timeline | None, container: av.container.InputContainer, picture: Any
+    path: Path, options: VideoOptions, packets: tuple[Timeline | None, int], container: Any, picture: av.VideoFrame
 ) -> Clip:
     """The facts, from the first picture and the list of times."""
+    timeline, count = packets
     stream = picture_stream(container)
     orientation = _orientation(picture, stream)
     width, height = _square(stream, picture)
     fps = float(stream.average_rate or stream.guessed_rate or 0) or 25.0
     known = stream.duration * float(stream.time_base) if stream.duration else (container.duration or 0) / 1e6
-    duration = known or (stream.frames / fps)
+    duration = known or count / fps
     if timeline is not None:
         span = float(timeline.times[-1])
         fps = (len(timeline.stamps) - 1) / span if span > 0 else fps
