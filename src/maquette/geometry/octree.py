@@ -24,7 +24,7 @@ CORNERS = np.array(list(np.ndindex(2, 2, 2)))
 AROUND = np.array([d for d in np.ndindex(3, 3, 3) if d != (1, 1, 1)]) - 1
 
 
-def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = BATCH, downwards: bool = False) -> Grid:
+def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = BATCH) -> Grid:
     """The whole grid as the published octree has it: same values, same number of evaluations.
 
     Args:
@@ -32,8 +32,6 @@ def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = B
         resolution: R, a multiple of 64.
         level: the value at the surface; does not change the values.
         batch: most points the field is asked for at once.
-        downwards: whether the lattice begins at the top of the picture, as where the published network is asked:
-            its nodes are at y = 1 - 2 j / R. Values come in the order of y upwards all the same.
 
     Returns:
         All R^3 nodes. The last plane of each axis is 0, as published.
@@ -43,8 +41,7 @@ def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = B
     """
     if resolution < START or resolution % START or resolution > MOST_NODES:
         raise BadInput(f"resolution {resolution}: the exact grid wants a multiple of {START} up to {MOST_NODES}")
-    turn = np.array([1, -1, 1], np.float32)
-    sample = Sampler((lambda points: field(points * turn)) if downwards else field, resolution, batch)
+    sample = Sampler(field, resolution, batch)
     steps = [resolution // START]
     while steps[-1] > 1:
         steps.append(steps[-1] // 2)
@@ -65,8 +62,6 @@ def exact_grid(field: Field, resolution: int, level: float = 0.5, batch: int = B
         corners[tuple(index * (step // stride) for index in place)] = values
         cells, middles = _even_cells(full, corners, step, stride)
         _fill([(full, step), (corners, step // stride)], cells, middles, n)
-    if downwards:
-        return Grid(full[:, ::-1], np.array([0, 1, 0]), resolution, level, sample.evaluations)
     return Grid(full, np.zeros(3, int), resolution, level, sample.evaluations)
 
 
