@@ -152,7 +152,7 @@ def useful_divisions(copy: Copy, narrowest: float) -> list[int]:
     return [division for division in (2, 4, 8) if seen * division / 2 < SEEN]
 
 
-def tiles(shape: tuple[int, ...], division: int) -> Iterator[tuple[int, int, int]]:
+def tiles(shape: tuple[int, ...], division: float) -> Iterator[tuple[int, int, int]]:
     """x, y, side of square tiles that overlap by at least half."""
     height, width = shape[:2]
     side = int(np.ceil(max(height, width) / division))

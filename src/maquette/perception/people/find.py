@@ -23,6 +23,7 @@ UNSURE = 0.3  # detector score, enough where nothing better is found: the networ
 CROP_PER_CIRCLE = 1.25  # crop side over the circle's diameter: what the network of key points was trained with
 SEEN = 40.0  # pixels: shortest person that shows in the detector's 224
 OVERLAP = 0.3  # intersection over union above which two detections are the same, MediaPipe's value
+ONE_ROW = 1.3  # tiles grow by up to this if then one row of them is enough
 # SSD anchors as the network was trained: at each stride so many per cell (mediapipe, pose_detection graph).
 ANCHORS = ((8, 2), (16, 2), (32, 6))
 
@@ -54,6 +55,9 @@ def candidates(copy: Copy, division: int = 1, lowest: float = SURE) -> list[Cand
         Best first, doubles dropped, in pixels of the full picture.
     """
     found: list[Candidate] = []
+    shorter, longer = sorted(copy.pixels.shape[:2])
+    if longer / division < shorter < longer / division * ONE_ROW:
+        division = longer / shorter
     for x, y, side in detect.tiles(copy.pixels.shape, division):
         tile = copy.pixels[y : y + side, x : x + side]
         into = copy.to_full @ np.array([[1.0, 0, x], [0, 1, y], [0, 0, 1]])

@@ -16,7 +16,7 @@ from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.perception import detect
 from maquette.perception.detect import Copy
 from maquette.perception.people import find, mask, schemes, trace
-from maquette.perception.people.find import place_of
+from maquette.perception.people.find import Candidate, place_of
 from maquette.perception.people.trace import Person
 
 SCHEME = "mediapipe33"
@@ -68,7 +68,8 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             f"{name}: person too small: {tallest:.0f} px high, at least {options.min_person:g} are needed: "
             "use a larger version of the picture, or lower --min-person"
         )
-    return _observations(frame, large, people, options)
+    close = [_looked_at(frame.pixels, person) if person in large else person for person in people]
+    return _observations(frame, [c for c, person in zip(close, people) if person in large], close, options)
 
 
 def observe_near(frame: Frame, previous: list[Observation], options: PerceptionOptions = DEFAULTS) -> list[Observation]:
@@ -87,12 +88,16 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
         person = trace.trace(frame.pixels, _place_of(old), old.confidence, rounds=1)
         if person is None or not enough(person, frame.size) or any(_same(person, p, frame.size) for p in people):
             continue
-        people.append(person)
+        people.append(trace.looked_at_closely(frame.pixels, person))
         tracks.append(old.track)
     found = _observations(frame, people, people, options)
     track_of = {id(person): track for person, track in zip(people, tracks)}
     order = sorted(people, key=lambda p: _clipped(p.box, frame.size)[[0, 2]].mean())
     return [replace(seen, track=track_of[id(person)]) for seen, person in zip(found, order)]
+
+
+def _looked_at(pixels: NDArray, person: Person) -> Person:
+    return trace.looked_at_closely(pixels, trace.steadied(pixels, person))
 
 
 def find_people(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Person]:
@@ -127,12 +132,20 @@ def people_in(pixels: NDArray, copy: Copy, division: int, lowest: float, known: 
     size = pixels.shape[1], pixels.shape[0]
     found: list[Person] = []
     for candidate in find.candidates(copy, division, lowest):
+        if any(_known(candidate, person) for person in known + found):
+            continue
         person = trace.trace(pixels, candidate.place, candidate.score, note=copy.note)
         if person is None or not plausible(person, size):
             continue
         if not any(_same(person, other, size) for other in known + found):
             found.append(person)
     return found
+
+
+def _known(candidate: Candidate, person: Person) -> bool:
+    """Whether a candidate is so like a traced person that tracing it would tell nothing new."""
+    apart = np.linalg.norm(candidate.place.centre - person.following.centre) / person.following.side
+    return bool(apart < 0.15 and 0.6 < candidate.place.side / person.following.side < 1.6)
 
 
 def plausible(person: Person, size: tuple[int, int]) -> bool:
@@ -176,8 +189,15 @@ def _observations(
 
 
 def _observation(frame: Frame, person: Person, others: list[Person]) -> Observation:
-    box = _crop_box(person, frame.size)
+    wide = _crop_box(person.box, frame.size)
+    crop, scale = _crop(frame.pixels, wide)
+    drawn = mask.person_mask(crop, wide, person, others)
+    box = _tightened(wide, drawn, person, frame.size)
+    low, high = (np.round((corner - wide[:2]) * scale).astype(int) for corner in (box[:2], box[2:]))
+    drawn = drawn[low[1] : high[1], low[0] : high[0]]
     crop, scale = _crop(frame.pixels, box)
+    if drawn.shape != crop.shape[:2]:
+        drawn = cv2.resize(drawn, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_LINEAR)
     inside = _inside(person.landmarks, frame.size)
     return Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
@@ -186,7 +206,7 @@ def _observation(frame: Frame, person: Person, others: list[Person]) -> Observat
         landmarks=(person.landmarks - np.append(box[:2], 0)) * scale,
         landmark_scheme=SCHEME,
         landmark_confidence=person.visibility * np.where(inside, 1.0, 0.1),
-        mask=mask.person_mask(crop, box, person, others),
+        mask=np.ascontiguousarray(drawn),
         confidence=float(person.score * person.presence),
         camera=_camera(frame, box, scale, crop),
         full_size=frame.size,
@@ -195,9 +215,22 @@ def _observation(frame: Frame, person: Person, others: list[Person]) -> Observat
     )
 
 
-def _crop_box(person: Person, size: tuple[int, int]) -> NDArray:
-    """(4,) whole pixels of the full frame around what is seen of the person, clipped to the frame."""
-    box = _clipped(person.box, size)
+def _tightened(wide: NDArray, drawn: NDArray, person: Person, size: tuple[int, int]) -> NDArray:
+    """(4,) the box around the mask and the key points that are seen, with a margin, within the wide one."""
+    rows, columns = np.flatnonzero((drawn > 0.5).any(axis=1)), np.flatnonzero((drawn > 0.5).any(axis=0))
+    seen = person.landmarks[_inside(person.landmarks, size) & (person.visibility > SEEN), :2]
+    if not len(rows):
+        return wide
+    scale = (wide[2] - wide[0]) / drawn.shape[1]
+    corners = np.array([[columns[0], rows[0]], [columns[-1] + 1, rows[-1] + 1]]) * scale + wide[:2]
+    points = np.concatenate([corners, seen])
+    tight = _crop_box(np.concatenate([points.min(axis=0), points.max(axis=0)]), size)
+    return np.concatenate([np.maximum(tight[:2], wide[:2]), np.minimum(tight[2:], wide[2:])])
+
+
+def _crop_box(box: NDArray, size: tuple[int, int]) -> NDArray:
+    """(4,) whole pixels of the full frame: a box (4,) with a margin, clipped to the frame."""
+    box = _clipped(box, size)
     margin = MARGIN * max(box[2:] - box[:2])
     low = np.clip(np.floor(box[:2] - margin), 0, np.array(size) - 2)
     high = np.clip(np.ceil(box[2:] + margin), low + 2, size)

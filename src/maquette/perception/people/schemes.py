@@ -103,6 +103,13 @@ def indices(*names: str, scheme: str = "mediapipe33") -> list[int]:
     return [_names(scheme).index(name) for name in names]
 
 
+def mirror(scheme: str) -> NDArray:
+    """(N,) row of the same point on the other side, its own for points in the middle."""
+    names = _names(scheme)
+    swap = {"left": "right", "right": "left"}
+    return np.array([names.index("_".join(swap.get(word, word) for word in name.split("_"))) for name in names])
+
+
 def read_openpose(path: str | Path) -> list[tuple[NDArray, str]]:
     """People of an OpenPose file, `people[].pose_keypoints_2d`.
 

@@ -6,7 +6,8 @@ crops; each crop is placed by the points of the one before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,11 +20,21 @@ from maquette.perception.people.find import place_of
 from maquette.perception.trace import Placement
 
 POINTS = 33
+MIRROR = schemes.mirror("mediapipe33")
 PRESENT = 0.5  # presence below which a crop shows nobody, MediaPipe's value
 CENTRE, RIM = 33, 34  # extra points: middle of the hips, and a point on the circle around the body
-REFINE = 3  # cells of the heat map on each side of a point that draw on it
-HOT = 0.5  # a point whose heat reaches this nowhere stays where it is; MediaPipe's values
+CLOSE_UP = 1.05  # side of a closer look over the longer side of what is seen
+BODY = 0.6  # such a side over that of the square around the whole body from which on the closer look is worth it
+ANYBODY = 0.9  # what an outline counts that does not tell people apart
 WORKING_SIDE = 384  # pixels a crop's side has in the shrunk copy that it is sampled from
+
+
+class Look(NamedTuple):
+    """An outline (256, 256) float32 0-1, the square in the full picture on which it was drawn, what it counts."""
+
+    place: Placement
+    outline: NDArray
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +51,7 @@ class Person:
         place: the square on which the outline was drawn.
         following: the square on which to look for the person in the next frame.
         outline: (256, 256) float32 0-1, this person, on the pixels of `place`.
+        closer: further outlines, drawn on squares that hold just what is seen.
         note: how the person was found, "" on the first attempt.
     """
 
@@ -52,6 +64,7 @@ class Person:
     place: Placement
     following: Placement
     outline: NDArray
+    closer: tuple[Look, ...] = ()
     note: str = ""
 
     @property
@@ -77,18 +90,45 @@ def trace(pixels: NDArray, place: Placement, score: float = 1.0, rounds: int = 2
         place: where to look, in pixels of that picture.
         score: 0-1 of the detection.
         rounds: how often the crop is placed anew; 1 follows a person from frame to frame.
+        note: goes into the result.
 
     Returns:
         The person, or None if the network sees none there.
     """
     person = None
     for _ in range(rounds):
-        pose = mediapipe_graphs.trace_person(sampled(pixels, place))
-        if pose.presence < PRESENT:
+        person = _look(pixels, place, score, note)
+        if person is None:
             return None
-        person = _in_picture(pose, place, score, note)
         place = person.following
     return person
+
+
+def steadied(pixels: NDArray, person: Person) -> Person:
+    """The mean of what was seen directly and of a look in a mirror: the key points scatter a quarter less."""
+    seen = _look(pixels, person.place, person.score, person.note, mirrored=True)
+    if seen is None:
+        return person
+    names = ("landmarks", "visibility", "inside", "metric", "outline")
+    means = {name: (getattr(person, name) + getattr(seen, name)) / 2 for name in names}
+    return replace(person, **means)
+
+
+def looked_at_closely(pixels: NDArray, person: Person) -> Person:
+    """The person with more outlines, drawn on a square that holds just what the picture shows of them.
+
+    One is by the same network, if most of the body shows: cut at the chest, people are strange to it. The other is by
+    the network of `perception.segment`, which knows people in general, not this one, and counts less.
+    """
+    size = np.array(pixels.shape[1::-1], float)
+    low, high = np.clip(person.box[:2], 0, size), np.clip(person.box[2:], 0, size)
+    place = Placement((low + high) / 2, max(float((high - low).max()) * CLOSE_UP, 8.0), 0.0)
+    crop = sampled(pixels, place)
+    closer = [Look(place, np.clip(mediapipe_graphs.segment(crop), 0, 1), ANYBODY)]
+    if place.side > BODY * person.following.side:
+        pose = mediapipe_graphs.trace_person(crop)
+        closer += [Look(place, pose.mask)] if pose.presence >= PRESENT else []
+    return replace(person, closer=(*person.closer, *closer))
 
 
 def sampled(pixels: NDArray, place: Placement, size: int = POSE_INPUT, mirrored: bool = False) -> NDArray:
@@ -108,55 +148,34 @@ def sampled(pixels: NDArray, place: Placement, size: int = POSE_INPUT, mirrored:
     return detect.warp(patch, matrix @ to_full, (size, size))
 
 
-def _in_picture(pose: Pose, place: Placement, score: float, note: str) -> Person:
-    points = refined(pose.points[:, :3], pose.heat)
-    scale = place.side / POSE_INPUT
-    flat = detect.apply(cv2.invertAffineTransform(place.to_crop(POSE_INPUT)), points[:, :2])
+def _look(pixels: NDArray, place: Placement, score: float, note: str, mirrored: bool = False) -> Person | None:
+    """What the network sees in one square."""
+    pose = mediapipe_graphs.trace_person(sampled(pixels, place, mirrored=mirrored))
+    return _in_picture(pose, place, score, note, mirrored) if pose.presence >= PRESENT else None
+
+
+def _in_picture(pose: Pose, place: Placement, score: float, note: str, mirrored: bool) -> Person:
+    flat = detect.apply(cv2.invertAffineTransform(place.to_crop(POSE_INPUT, mirrored)), pose.points[:, :2])
     cos, sin = np.cos(place.roll), np.sin(place.roll)
     turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+    rows = MIRROR if mirrored else np.arange(POINTS)
+    metric = pose.metric * ([-1, 1, 1] if mirrored else [1, 1, 1])
     return Person(
-        landmarks=np.column_stack([flat, points[:, 2] * scale])[:POINTS],
-        visibility=_share(pose.points[:POINTS, 3]),
-        inside=_share(pose.points[:POINTS, 4]),
-        metric=(pose.metric @ turn.T)[:POINTS],
+        landmarks=np.column_stack([flat, pose.points[:, 2] * place.side / POSE_INPUT])[rows],
+        visibility=pose.visibility[rows],
+        inside=pose.inside[rows],
+        metric=(metric @ turn.T)[rows],
         presence=pose.presence,
         score=score,
         place=place,
         following=place_of(flat[CENTRE], flat[RIM]),
-        outline=_share(pose.mask).astype(np.float32),
+        outline=np.ascontiguousarray(pose.mask[:, ::-1] if mirrored else pose.mask),
         note=note,
     )
 
 
-def refined(points: NDArray, heat: NDArray) -> NDArray:
-    """Points drawn to the centre of the heat around them, as MediaPipe's RefineLandmarksFromHeatmap does.
-
-    Args:
-        points: (N, 3) pixels of the 256 x 256 input.
-        heat: (64, 64, N) logits.
-    """
-    side = heat.shape[0]
-    cells = points[:, :2] * side / POSE_INPUT
-    whole = np.floor(cells).astype(int)
-    step = np.arange(-REFINE, REFINE + 1)
-    rows, columns = whole[:, 1, None, None] + step[:, None], whole[:, 0, None, None] + step
-    valid = (rows >= 0) & (rows < side) & (columns >= 0) & (columns < side)
-    index = np.arange(len(points))[:, None, None]
-    weight = _share(heat[np.clip(rows, 0, side - 1), np.clip(columns, 0, side - 1), index]) * valid
-    total = np.maximum(weight.sum(axis=(1, 2)), 1e-9)
-    drawn = np.column_stack([(weight * columns).sum(axis=(1, 2)), (weight * rows).sum(axis=(1, 2))]) / total[:, None]
-    hot = weight.max(axis=(1, 2)) >= HOT
-    out = points.copy()
-    out[hot, :2] = drawn[hot] * POSE_INPUT / side
-    return out
-
-
 def same(a: Person, b: Person) -> bool:
     """Whether two traced people are one: most of their trunk and head lie on each other."""
-    trunk = [schemes.MEDIAPIPE_33.index(name) for name in schemes.TRUNK]
+    trunk = schemes.indices(*schemes.TRUNK)
     apart = np.linalg.norm(a.landmarks[trunk, :2] - b.landmarks[trunk, :2], axis=1)
     return bool(np.median(apart) < 0.09 * min(a.size, b.size))
-
-
-def _share(logits: NDArray) -> NDArray:
-    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))
