@@ -30,6 +30,7 @@ PARTS = {
 }
 MOST = 16_384  # far above every number of a size: what a file may make us build before its tensors are compared
 LEAST = {"merge": -1, "skips": 0}
+ENLARGE = ("bicubic", "bilinear")
 LISTS = ("widths", "skips")
 MOST_LAYERS = 16
 MOST_REPEATS = {"stacks": 16, "depth": 8, "halvings": 8, "blocks": 64}
@@ -88,6 +89,11 @@ def _checked(found: Mapping[str, Any], most: Mapping[str, int] = MOST_REPEATS) -
     """The fields of one part, lists as tuples."""
     result = {}
     for name, value in found.items():
+        if name == "enlarge":
+            if value not in ENLARGE:
+                raise ValueError(f"{name} {str(value)[:40]!r}: wanted {' or '.join(ENLARGE)}")
+            result[name] = value
+            continue
         numbers = value if isinstance(value, list) else [value]
         least, kind = LEAST.get(name, 1), bool if name == "halved" else int
         highest = most.get(name, MOST)

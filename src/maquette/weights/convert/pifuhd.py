@@ -123,19 +123,18 @@ def shapes(size: Size) -> Shapes:
     Args:
         size: the fields of a `PIFuHDSize`.
     """
-    found = {f"image_filter.{key}": shape for key, shape in _filter_shapes(**size["fine"])}
+    found = {f"image_filter.{key}": shape for key, shape in _filter_shapes(size["fine"])}
     found |= {f"mlp.{key}": shape for key, shape in _point_shapes(size["fine_points"])}
-    found |= {f"netG.image_filter.{key}": shape for key, shape in _filter_shapes(**size["coarse"])}
+    found |= {f"netG.image_filter.{key}": shape for key, shape in _filter_shapes(size["coarse"])}
     found |= {f"netG.mlp.{key}": shape for key, shape in _point_shapes(size["coarse_points"])}
     for net in ("netF", "netB"):
         found |= {f"netG.{net}.model.{key}": shape for key, shape in _normal_shapes(**size["normals"])}
     return found
 
 
-def _filter_shapes(
-    channels: int, stacks: int, depth: int, features: int, halved: bool, width: int
-) -> Iterator[tuple[str, tuple[int, ...]]]:
-    half, quarter = width // 2, width // 4
+def _filter_shapes(size: Size) -> Iterator[tuple[str, tuple[int, ...]]]:
+    channels, stacks, depth, features = (size[name] for name in ("channels", "stacks", "depth", "features"))
+    width, half, quarter = size["width"], size["width"] // 2, size["width"] // 4
     yield from _layer("conv1", (quarter, channels, 7, 7))
     yield from _layer("bn1", (quarter,))
     blocks = [("conv2", quarter, half), ("conv3", half, half), ("conv4", half, width)]
@@ -200,6 +199,7 @@ def _filter(options: Mapping[str, Any], halved: bool, source: Path) -> dict[str,
         "features": features,
         "halved": halved,
         "width": WIDTH,
+        "enlarge": "bicubic",
     }
 
 
