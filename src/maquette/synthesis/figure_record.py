@@ -1,8 +1,8 @@
 """Whole people as examples to learn a pixel-aligned surface from: what the network sees, and what it is asked.
 
-Everything is told in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer, one
-unit is half the side of the crop on every axis, z = 0 at the pelvis of the fitted body (Saito et al. 2020, section 3;
-the body as condition as in Zheng et al. 2021, PaMIR).
+Everything is told in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer,
+one unit is half the side of the crop on every axis, z = 0 at the pelvis of the fitted body (Saito et al. 2020, section
+3; the body as condition as in Zheng et al. 2021, PaMIR).
 """
 
 from __future__ import annotations
@@ -87,14 +87,16 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     axes, pose = draw_axes(rng)
     body = fit(scene, axes, rng)
     crop = _draw_crop(scene, body, axes, rng)
-    picture = _photograph(scene, crop, size, rng)
-    from maquette.synthesis.figure_views import sides
+    picture, views = _photograph(scene, crop, size, rng)
+    from maquette.synthesis.figure_views import sides, winding_ahead
 
-    points = crop.world(_draw_points(scene, crop, rng).astype(np.float64))
-    depth = np.clip(body.signed_distance(points, rng) / crop.half, -FARTHEST, FARTHEST)
-    chosen = np.linspace(0, len(body.vertices) - 1, BODY_VERTICES).astype(int)
-    views = sides(crop.ndc(scene.vertices), scene.faces, size)
-    views |= {f"body_{k}": v for k, v in sides(crop.ndc(body.vertices), body.faces, size).items()}
+    dressed, naked = crop.ndc(scene.vertices), crop.ndc(body.vertices)
+    points = _draw_points(dressed, scene.faces, crop.half, rng).astype(np.float64)
+    distance = np.minimum(body.distance(crop.world(points), rng) / crop.half, FARTHEST)
+    distance = np.where(winding_ahead(naked, body.faces, points) > 0, -distance, distance)
+    chosen = np.linspace(0, len(naked) - 1, BODY_VERTICES).astype(int)
+    views |= sides(dressed, scene.faces, size, ("back",))
+    views |= {f"body_{k}": v for k, v in sides(naked, body.faces, size).items()}
     mask = views["normals_front"].any(axis=2)
     keypoints = crop.ndc(scene.keypoints["mediapipe33"].astype(float))
     at = dict(zip(_names(), keypoints))
@@ -104,10 +106,10 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
         "mask": np.where(mask, 255, 0).astype(np.uint8),
         "mask_seen": degraded(mask, ends, rng),
         **views,
-        "body_vertices": crop.ndc(body.vertices[chosen]).astype(np.float16),
-        "points": crop.ndc(points).astype(np.float16),
-        "inside": scene.inside(points).astype(np.uint8),
-        "distance": depth.astype(np.float16),
+        "body_vertices": naked[chosen].astype(np.float16),
+        "points": points.astype(np.float16),
+        "inside": (winding_ahead(dressed, scene.faces, points) > 0).astype(np.uint8),
+        "distance": distance.astype(np.float16),
         "exact": np.uint8(body.exact),
         "half": np.float32(crop.half),
         "yaw": np.float32(np.degrees(pose[0])),
@@ -137,23 +139,25 @@ def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random
     return Crop(axes, middle @ axes, half)
 
 
-def _draw_points(scene: PersonScene, crop: Crop, rng: np.random.Generator) -> Array:
-    """(POINTS, 3) float16 NDC in the cube: near the surface, as pixels see it or not, and anywhere."""
-    corners = crop.ndc(scene.vertices)[scene.faces]
+def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Generator) -> Array:
+    """(POINTS, 3) float16 NDC in the cube: near the surface, seen or not, and anywhere."""
+    corners = vertices[faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     near = POINTS - UNIFORM
     within = (np.abs(corners.mean(axis=1)) < 1).all(axis=1) * area
     chosen = corners[rng.choice(len(area), near, p=within / within.sum())]
     first, second = np.sqrt(rng.random((near, 1))), rng.random((near, 1))
     surface = (1 - first) * chosen[:, 0] + first * (1 - second) * chosen[:, 1] + first * second * chosen[:, 2]
-    spread = np.where(np.arange(near) % 2 == 0, *SPREADS_M)[:, None] / crop.half
+    spread = np.where(np.arange(near) % 2 == 0, *SPREADS_M)[:, None] / half
     surface = np.clip(surface + spread * rng.normal(size=(near, 3)), -1, 1)
     points = np.concatenate([surface, rng.uniform(-1, 1, (UNIFORM, 3))])
     return points[rng.permutation(POINTS)].astype(np.float16)
 
 
-def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Generator) -> Array:
+def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Generator) -> tuple[Array, dict[str, Array]]:
+    """The picture, and normals_front and depth_front as `figure_views.sides` gives them."""
     from maquette.synthesis.background import draw_background
+    from maquette.synthesis.figure_views import coded
     from maquette.synthesis.light import draw_light
     from maquette.synthesis.render import render
     from maquette.synthesis.sensor import develop, draw_sensor
@@ -175,7 +179,11 @@ def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Genera
         motion=(min(sensor.motion[0], 4.0), sensor.motion[1]),
         shrink=min(sensor.shrink, 2.2),
     )
-    return develop(radiance, coverage > 0.5, sensor, rng)
+    nearest = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
+    depth, pixels = seen.depth[nearest, nearest], np.nonzero(seen.kind[nearest, nearest])
+    normals = seen.normals[nearest, nearest][pixels] @ (crop.axes * [[1.0], [-1], [-1]]).T
+    views = coded("front", pixels, normals, STAND - depth[pixels] / crop.half, size)
+    return develop(radiance, coverage > 0.5, sensor, rng), views
 
 
 def _filtered(surface: Surface, pixel: float) -> Surface:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from maquette.geometry.mesh import face_normals
 from maquette.morphable.anny import Body, load_body
-from maquette.synthesis.bodies import PersonScene, winding
+from maquette.synthesis.bodies import PersonScene
 
 Array = np.ndarray
 TRUE_SHARE = 1 / 3  # of examples whose fit has no error
@@ -40,8 +40,8 @@ class FittedBody:
     pelvis: Array
     exact: bool
 
-    def signed_distance(self, points: Array, rng: np.random.Generator) -> Array:
-        """(N,) float32 metres from points (N, 3) to the surface, negative inside (by winding); good to a millimetre."""
+    def distance(self, points: Array, rng: np.random.Generator) -> Array:
+        """(N,) float32 metres from points (N, 3) to the surface, not negative; good to a millimetre."""
         normals = face_normals(self.vertices.astype(float), self.faces)
         area = np.linalg.norm(normals, axis=1)
         chosen = rng.choice(len(area), SAMPLES, p=area / area.sum())
@@ -53,8 +53,7 @@ class FittedBody:
         nearest = chosen[at[found]]
         off = points[found] - samples[at[found]]
         distance[found] = np.abs((off * normals[nearest]).sum(axis=1)) / np.maximum(area[nearest], 1e-12)
-        distance = np.minimum(distance, 0.5)
-        return np.where(winding(self.vertices, self.faces, points) > 0, -distance, distance).astype(np.float32)
+        return np.minimum(distance, 0.5).astype(np.float32)
 
 
 def fit(scene: PersonScene, axes: Array, rng: np.random.Generator) -> FittedBody:

@@ -15,7 +15,7 @@ from maquette.synthesis.wardrobe import Hanging, Outfit
 Array = np.ndarray
 LEG_M, TRUNK_M = 0.896, 0.59  # of the average body: hip to ankle, hip to neck
 BAND_M, PELVIS = 0.045, (-0.03, 0.1)  # rows' share of the trunk; the heights that make the pelvis, metres above the hip
-EMERGE_M, BURIED_M = 0.16, 0.014  # a coat's skirt comes out of its upper part over this length, from this deep
+EMERGE_M, BURIED_M = 0.2, 0.018  # a coat's skirt comes out of its upper part over this length, from this deep
 SHELL_M, PLEATS_FROM = 0.012, 0.15
 
 
@@ -88,7 +88,7 @@ def _trunk_row(wearer: Wearer, height: float) -> tuple[Array, Similarity]:
     form = wearer.form
     band = (np.abs(form.waist - height) < BAND_M) & (form.arms < 0.1)
     motion = wearer.frame(band, 200)
-    near = (np.abs(form.waist - height) < 0.02) & (form.arms < 0.3)
+    near = (np.abs(form.waist - height) < 0.02) & (form.arms < 0.12)
     back = motion.inverse().apply(wearer.dressed[near])
     back[:, 1] = 0
     return supports(back, np.zeros(1))[0], motion

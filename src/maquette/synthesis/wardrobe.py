@@ -156,15 +156,15 @@ def _draw_hanging(rng: np.random.Generator, name: str, thick: float, child: bool
     if name == "coat":
         hem, flare = -size * rng.uniform(0.15, 0.7), rng.uniform(0.015, 0.1)
         gap = (rng.uniform(0.02, 0.15), rng.uniform(0.1, 0.7)) if rng.random() < 0.6 else (0.0, 0.0)
-        return (Hanging(rng.uniform(0.32, 0.4), hem, (thick, thick + flare), 0.05, 0.2 * flare + 0.005, folds, gap),)
+        return (Hanging(rng.uniform(0.4, 0.46), hem, (thick, thick + flare), 0.05, 0.2 * flare + 0.005, folds, gap),)
     if name == "jacket":
         gap = (rng.uniform(0.05, 0.3), rng.uniform(0.2, 0.8)) if rng.random() < 0.6 else (0.0, 0.0)
         ease = thick + rng.uniform(0.01, 0.05)
-        return (Hanging(rng.uniform(0.32, 0.4), rng.uniform(-0.12, 0.02), (thick, ease), 0.2, 0.008, folds, gap),)
+        return (Hanging(rng.uniform(0.4, 0.46), rng.uniform(-0.12, 0.02), (thick, ease), 0.2, 0.008, folds, gap),)
     if name == "loose":
         ease = rng.uniform(0.015, 0.06)
         hem = rng.uniform(-0.18, 0.0)
-        return (Hanging(rng.uniform(0.32, 0.4), hem, (thick, thick + ease), rng.uniform(0.0, 0.3), 0.3 * ease, folds),)
+        return (Hanging(rng.uniform(0.4, 0.46), hem, (thick, thick + ease), rng.uniform(0.0, 0.3), 0.3 * ease, folds),)
     return ()
 
 
