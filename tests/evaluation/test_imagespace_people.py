@@ -15,6 +15,8 @@ from clips import write_clip
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.evaluation import imagespace, imagespace_people, imagespace_report
+from maquette.evaluation.imagespace_clip import carried, rect_jitter
+from maquette.evaluation.imagespace_measures import silhouette_iou
 from maquette.evaluation.imagespace_people import PersonThresholds, detail, pose_flags
 from maquette.evaluation.imagespace_sheet import Worst
 from maquette.evaluation.meshes import Shape
@@ -264,6 +266,11 @@ def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
     told = json.loads((tmp_path / "out" / "walk" / "person-1" / "imagespace.json").read_text())
     assert [frame["status"] for frame in told["per_frame"]] == ["done", "failed", "flagged", "skipped", "failed"]
     assert (told["frames"], told["failed"]) == (5, 2)
+    steady = dict(zip(table.more[0].columns, table.more[0].rows[0]))
+    assert (steady["frames"], steady["rect jitter px"]) == (3, 0) and told["steadiness"][0]["frames"] == 3
+    # The mesh jumps to the side and back in a clip that stands still.
+    assert steady["silhouette IoU after flow"] == pytest.approx(table.column("silhouette IoU")[1], abs=0.05)
+    assert 1 < steady["chamfer cm"] < 10
     (tmp_path / "out" / "manifest.json").write_text('{"frames": 3}')
     with pytest.raises(BadInput, match=r"manifest.json: damaged"):
         imagespace.evaluate_imagespace(tmp_path / "out")
@@ -331,6 +338,27 @@ def test_maps_move_between_crops_by_their_pixels():
     assert np.array_equal(same, values)
     part = resize_into(values, source, np.array([12.0, 21.0, 20.0, 27.0]), (8, 6), cv2.INTER_LINEAR)
     assert np.array_equal(part[:5, :6], values[1:, 2:]) and not part[5].any() and not part[:, 6:].any()
+
+
+def test_jitter_of_crops_is_their_noise_and_not_their_motion():
+    noise = np.random.default_rng(0).normal(0, 0.7, (4000, 3))
+    walk = np.arange(4000)[:, None] * [3.0, 0.5, 0.1]
+    assert rect_jitter(list(enumerate(walk))) == pytest.approx(0, abs=1e-9)
+    assert rect_jitter(list(enumerate(walk + noise))) == pytest.approx(0.7, rel=0.05)
+    assert rect_jitter([(0, walk[0]), (1, walk[1])]) is None
+    assert rect_jitter([(0, walk[0]), (1, walk[1]), (9, walk[9])]) is None
+
+
+def test_a_silhouette_is_carried_by_the_flow():
+    random = np.random.default_rng(0)
+    before = cv2.GaussianBlur(random.integers(0, 255, (96, 128)).astype(np.uint8), (0, 0), 2)
+    before = cv2.normalize(before, None, 0, 255, cv2.NORM_MINMAX)
+    now = np.roll(before, (3, -5), (0, 1))
+    mask = np.zeros((96, 128), np.float32)
+    mask[30:60, 40:80] = 1
+    moved = carried(mask, before, now) > 0.5
+    assert silhouette_iou(moved, np.roll(mask, (3, -5), (0, 1)) > 0.5) > 0.95
+    assert silhouette_iou(moved, mask > 0.5) < 0.75
 
 
 def test_a_sheet_keeps_the_worst():

@@ -166,7 +166,7 @@ def evaluate_imagespace(
     if people is not None and not files:
         return people
     faces = _evaluate_faces(folder, files, photos, normals, thresholds)
-    return faces if people is None else replace(faces, more=(people,))
+    return faces if people is None else replace(faces, more=(replace(people, more=()), *people.more))
 
 
 def _evaluate_faces(
@@ -229,4 +229,5 @@ def _face_rows(
 
 def exit_status(table: Table) -> int:
     """0 if no row of `evaluate_imagespace` failed, else 1."""
-    return int(any(any(one.column("failed")) for one in (table, *table.more)))
+    told = [one.column("failed") for one in (table, *table.more) if "failed" in one.columns]
+    return int(any(any(column) for column in told))

@@ -92,6 +92,7 @@ class Scored:
         scores: measure -> value, None where it could not be taken.
         flags: what is odd about the picture: "blurred", "crowded", "pose: ..." and what the manifest told.
         pixels: (H, W, 3) uint8, the part of the picture that was compared; mask: (H, W) bool, the person; drawn.
+        box: (4,) that part in pixels of the whole picture; vertices: (V, 3) metres, world, of the mesh.
     """
 
     scores: dict[str, float | None]
@@ -99,6 +100,8 @@ class Scored:
     pixels: NDArray
     mask: NDArray
     drawn: Drawn
+    box: NDArray
+    vertices: NDArray
 
 
 def score_view(view: View, frame: Frame, people: list[Observation], normals: Path | None = None) -> Scored:
@@ -149,7 +152,7 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
     others = [
         resize_into(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
     ]
-    return Scored(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn)
+    return Scored(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, figure.shape.vertices)
 
 
 def same_person(view: View, people: list[Observation]) -> Observation:

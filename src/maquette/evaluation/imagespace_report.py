@@ -16,6 +16,8 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, explained, silent
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation
+from maquette.evaluation import imagespace_clip
+from maquette.evaluation.imagespace_clip import Steadiness
 from maquette.evaluation.imagespace_people import MEASURES, PERSON_DEFAULTS, PersonThresholds, Scored, score_view
 from maquette.evaluation.imagespace_sheet import Worst, row_of, write_sheet, write_whole
 from maquette.evaluation.person_views import View, clip_views, manifest_of, person_folders, photo_views
@@ -46,12 +48,20 @@ NOTES = (
 )
 
 
+STEADY_NOTES = (
+    "rect jitter: noise of the crop's centre and size, from second differences",
+    "silhouette IoU after flow: of each mesh's silhouette and the one before, carried along by the optical flow",
+    "chamfer: of each mesh's vertices and those of the one before; motion counts too",
+)
+
+
 @dataclass
 class Told:
-    """What one folder gets: its frames for JSON, and its worst rows for the sheet."""
+    """What one folder gets: its frames for JSON, its worst rows for the sheet, how steady its tracks are."""
 
     frames: list[dict[str, Any]] = field(default_factory=list)
     worst: Worst = field(default_factory=Worst)
+    steady: dict[int, Steadiness] = field(default_factory=lambda: defaultdict(Steadiness))
 
 
 def evaluate_person_results(
@@ -83,7 +93,7 @@ def evaluate_person_results(
     overall, rows, errors = Worst(), [], list(broken.values())
     for where, error in broken.items():
         rows.append((where, "", None, "", *[None] * len(MEASURES), "", str(error)))
-    for view, result in measured(views, photos, Path(normals) if normals else None, progress):
+    for view, frame, result in measured(views, photos, Path(normals) if normals else None, progress):
         scored = result if isinstance(result, Scored) else None
         failed = thresholds.failed(scored.scores, view.method) if scored else [] if view.skipped else [str(result)]
         flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.told,) if view.told else ())
@@ -92,10 +102,13 @@ def evaluate_person_results(
         row = (view.name, view.shown, view.track, view.method, *scores.values(), ", ".join(flags), ", ".join(failed))
         rows.append(row)
         _tell(told[view.folder], overall, view, (scored, scores, flags, failed))
+        if scored and frame is not None and view.frame is not None:
+            track = told[view.folder].steady[view.track]
+            track.add(view, frame, scored.drawn.inside, scored.box, scored.vertices)
     if len(errors) == len(rows) == 1:
         raise errors[0]
     _write(folder, told, overall, thresholds)
-    return _table(folder, rows, thresholds)
+    return _table(folder, rows, thresholds, told)
 
 
 def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
@@ -123,8 +136,8 @@ def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
 
 def measured(
     views: Sequence[View], photos: str | Path | Sequence[str | Path] | None, normals: Path | None, progress: Progress
-) -> Iterator[tuple[View, Scored | Exception | str]]:
-    """Each view with its scores, or with the error or words that stand in their place; pictures are read once."""
+) -> Iterator[tuple[View, Frame | None, Scored | Exception | str]]:
+    """Each view with its picture and its scores, or with the error or words in their place; pictures are read once."""
     for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.frame or 0)), key=lambda v: v.picture):
         shown = list(group)
         try:
@@ -134,11 +147,12 @@ def measured(
                 waiting[view.frame].append(view)
             for number, frame in coming:
                 progress(Path(picture).name, "measuring" if number is None else f"frame {number}")
-                yield from _in_picture(waiting.pop(number, []), frame, normals)
+                for view, result in _in_picture(waiting.pop(number, []), frame, normals):
+                    yield view, frame, result
             for rest in waiting.values():
-                yield from ((view, view.lost or "the frame cannot be decoded") for view in rest)
+                yield from ((view, None, view.lost or "the frame cannot be decoded") for view in rest)
         except BadInput as error:
-            yield from ((view, error) for view in shown)
+            yield from ((view, None, error) for view in shown)
 
 
 def list_pictures(path: Path, frames: Iterable[int]) -> Iterator[tuple[int | None, Frame]]:
@@ -224,6 +238,8 @@ def _picture_of(drawn: Drawn) -> np.ndarray:
 def _write(folder: Path, told: dict[Path, Told], overall: Worst, thresholds: PersonThresholds) -> None:
     for place, facts in told.items():
         counts = {"frames": len(facts.frames), "failed": sum(bool(f["failed"]) for f in facts.frames)}
+        tracks = [dict(zip(imagespace_clip.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(facts.steady.items())]
+        counts |= {"steadiness": tracks} if tracks else {}
         data = {**counts, "thresholds": asdict(thresholds), "notes": NOTES, "per_frame": facts.frames}
         write_whole(place / JSON_FILE, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
         write_sheet(place / SHEET_FILE, facts.worst.rows)
@@ -231,9 +247,14 @@ def _write(folder: Path, told: dict[Path, Told], overall: Worst, thresholds: Per
         write_sheet(folder / SHEET_FILE, overall.rows)
 
 
-def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds) -> Table:
+def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, told: dict[Path, Told]) -> Table:
     failures, flagged = sum(bool(row[-1]) for row in rows), sum(bool(row[-2]) for row in rows)
     scored = np.array([row[4] for row in rows if row[4] is not None], float)
     mean = f"; mean silhouette IoU {scored.mean():.3f}, worst {scored.min():.3f}" if len(scored) else ""
     summary = f"failed: {failures} of {len(rows)}, flagged {flagged}{mean}; thresholds {json.dumps(asdict(thresholds))}"
-    return Table(f"Image space: {folder.name}, {len(rows)} meshes of people", COLUMNS, tuple(rows), (*NOTES, summary))
+    tracks = [
+        (place.name, number, *steady.row()) for place, facts in told.items() for number, steady in facts.steady.items()
+    ]
+    more = (Table("Steadiness from frame to frame", imagespace_clip.COLUMNS, tuple(tracks), STEADY_NOTES),)
+    title = f"Image space: {folder.name}, {len(rows)} meshes of people"
+    return Table(title, COLUMNS, tuple(rows), (*NOTES, summary), more=more if tracks else ())

@@ -61,17 +61,18 @@ def row_of(
         lines: at most three, ASCII.
         failed: the text is red.
     """
-    outlined = (pixels * 0.6 + 100).astype(np.uint8)
-    scale = min(CELL[0] / pixels.shape[1], CELL[1] / pixels.shape[0])
-    thick = max(1, round(1.5 / scale))
+    outlined = _letterboxed((pixels * 0.6 + 100).astype(np.uint8))
     for mask, colour in ((wanted, WANTED), (made, MADE)):
         if mask is not None:
-            contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(outlined, contours, -1, colour, thick)
+            small = (_letterboxed(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2), 0)[..., 0] > 127).astype(
+                np.uint8
+            )
+            contours, _ = cv2.findContours(small, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+            cv2.drawContours(outlined, contours, -1, colour, 1)
     width = 3 * CELL[0] + 2 * GAP
     row = np.full((CELL[1] + LINES * LINE + GAP, width, 3), 255, np.uint8)
-    for k, image in enumerate((pixels, outlined, rendered)):
-        row[: CELL[1], k * (CELL[0] + GAP) : k * (CELL[0] + GAP) + CELL[0]] = _letterboxed(image)
+    for k, image in enumerate((_letterboxed(pixels), outlined, _letterboxed(rendered))):
+        row[: CELL[1], k * (CELL[0] + GAP) : k * (CELL[0] + GAP) + CELL[0]] = image
     for k, line in enumerate(lines[:LINES]):
         text = line.encode("ascii", "replace").decode()
         place = (2, CELL[1] + LINE * (k + 1) - 3)
@@ -107,12 +108,12 @@ def write_whole(path: Path, data: bytes) -> None:
         raise BadInput(f"{path}: cannot be written ({error.strerror or error}): make the folder writable") from error
 
 
-def _letterboxed(image: NDArray) -> NDArray:
-    """The picture in the middle of a cell, on light grey."""
+def _letterboxed(image: NDArray, beside: int = 235) -> NDArray:
+    """The picture in the middle of a cell, on a grey."""
     scale = min(CELL[0] / image.shape[1], CELL[1] / image.shape[0])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    cell = np.full((CELL[1], CELL[0], 3), 235, np.uint8)
+    cell = np.full((CELL[1], CELL[0], 3), beside, np.uint8)
     left, top = (CELL[0] - size[0]) // 2, (CELL[1] - size[1]) // 2
     cell[top : top + size[1], left : left + size[0]] = cv2.resize(np.ascontiguousarray(image), size, interpolation=kind)
     return cell

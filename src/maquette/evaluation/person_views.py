@@ -25,6 +25,7 @@ PARAMETRIC, SURFACE = "parametric", "surface"
 MESHES = ("person.obj", "person.ply")  # in the pose of the photo, metres; glb is at rest, stl in millimetres
 PER_PHOTO = ("box", "photo", "camera_intrinsics", "camera_world_to_camera", "camera_size", "camera_projection")
 SAME_TIME = 1e-3  # seconds
+Stored = tuple[dict[str, NDArray], tuple[Camera, ...]]  # arrays of a parameters.npz and the cameras in it
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def clip_views(manifest: Path, below: Path) -> list[View]:
         entries = [(entry, track) for entry in told["frames"] for track in entry["tracks"]]
         clip, tracks = str(told["clip"]), sorted({int(track["track"]) for _, track in entries})
         root = manifest.parent.resolve()
-        stored: dict[Path, dict[str, NDArray] | None] = {}
+        stored: dict[Path, Stored | None] = {}
         views = []
         for entry, track in entries:
             mesh = root / track["mesh"] if track.get("mesh") else None
@@ -130,7 +131,8 @@ def clip_views(manifest: Path, below: Path) -> list[View]:
                 continue
             if folder not in stored:
                 path = folder / "parameters.npz"
-                stored[folder] = _arrays(path) if path.is_file() else None
+                arrays = _arrays(path) if path.is_file() else None
+                stored[folder] = None if arrays is None else (arrays, cameras_of(arrays, path))
             name = folder.relative_to(root).as_posix()
             views.append(_clip_view(told, entry, track, (folder, name, clip, mesh), stored[folder]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -173,9 +175,10 @@ def _clip_view(
     entry: dict[str, Any],
     track: dict[str, Any],
     place: tuple[Path, str, str, Path | None],
-    arrays: dict[str, NDArray] | None,
+    stored: Stored | None,
 ) -> View:
     folder, name, clip, mesh = place
+    arrays, cameras = stored or (None, ())
     number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
     row = None
     if arrays is not None and "time" in arrays and len(arrays["time"]):
@@ -185,7 +188,7 @@ def _clip_view(
     box[2:] += box[:2]
     camera = None
     if row is not None and arrays is not None:  # one file tells camera and crop
-        camera, box = cameras_of(arrays, folder / "parameters.npz")[row], arrays["box"][row].astype(float)
+        camera, box = cameras[row], arrays["box"][row].astype(float)
     elif track.get("camera"):
         said = track["camera"]
         camera = Camera(
