@@ -305,6 +305,45 @@ def test_all_frames_damaged(tmp_path):
     refused(path, "no frame can be decoded")
 
 
+@pytest.mark.parametrize("kind", ["mp4 libx264", "mkv libx264", "avi mpeg4", "gif gif"])
+def test_any_damage_gives_frames_or_one_line(tmp_path, kind):
+    """Flipped bytes, a lost middle, a lost end: never another error, and both passes give the same."""
+    suffix, codec = kind.split()
+    path = clip_of(
+        tmp_path / f"a.{suffix}", codec=codec, **({"pixels": "rgb8", "options": {}} if codec == "gif" else {})
+    )
+    data, generator = path.read_bytes(), np.random.default_rng(0)
+    for attempt in range(12):
+        spoilt = bytearray(data)
+        start = int(generator.integers(len(data)))
+        if attempt % 3 == 0:
+            for place in generator.integers(0, len(data), 20):
+                spoilt[place] = generator.integers(256)
+        elif attempt % 3 == 1:
+            spoilt[start : start + len(data) // 10] = generator.bytes(len(spoilt[start : start + len(data) // 10]))
+        else:
+            spoilt = spoilt[: max(start, 1)]
+        path.write_bytes(spoilt)
+        try:
+            clip = video.open_clip(path)
+            first, second = list(video.frames(clip)), list(video.frames(clip))
+        except BadInput as error:
+            assert "\n" not in str(error)
+            continue
+        assert [index for index, _ in first] == [index for index, _ in second]
+        assert all(np.array_equal(a.pixels, b.pixels) for (_, a), (_, b) in zip(first, second))
+        if clip.timeline is not None:
+            assert len(first) + len(clip.lost) == clip.frames
+
+
+def test_titles_in_another_encoding(tmp_path):
+    path = clip_of(tmp_path / "a.avi", codec="mpeg4")
+    data = path.read_bytes()
+    place = data.index(b"Lavf")
+    path.write_bytes(data[:place] + b"\xe4\xf6\xfc\xdf" + data[place + 4 :])
+    assert len(read(path)) == 30
+
+
 def test_giants_are_refused(tmp_path):
     path = clip_of(tmp_path / "big.mp4", 2, (320, 240))
     with pytest.raises(BadInput, match=r"320 x 240 is 0\.0768 megapixels a frame, at most 0\.01 are read"):

@@ -136,7 +136,8 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     # A file object: as text, some paths would be addresses of a protocol. Lists of further files are refused.
     with path.open("rb") as file:
         try:
-            container = _av().open(file, options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
+            options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+            container = _av().open(file, options=options, metadata_errors="replace")
         except (error.FFmpegError, OSError) as problem:
             raise BadInput(f"{named(path)}: {_why(head, problem)}; {WANTED}") from problem
         with container:
