@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SLOPE = 0.01  # of the leaky ReLU
+FEW = 4  # channels of a point's own up to which they are places in space, not features
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class ColumnMLP:
         network: whose weights are taken.
         shared: how many of the first channels of the input belong to the column.
         last: the layer whose activation is wanted; the last layer has none.
-        dtype: of the products, by default that of the weights; sums and depth keep the latter.
+        dtype: of the products, by default that of the weights; sums and places keep the latter.
     """
 
     def __init__(self, network: PointMLP, shared: int, last: int, dtype: torch.dtype | None = None) -> None:
@@ -86,7 +87,10 @@ class ColumnMLP:
             before = 0 if k == 0 else width
             self.inner.append(weight[:, :before].to(self.dtype).contiguous() if k else None)
             self.columns.append(weight[:, before : before + shared].contiguous() if sees else None)
-            self.points.append(weight[:, before + shared :].contiguous() if sees else None)
+            own = weight[:, before + shared :]
+            # Places in space are never rounded.
+            own = own if own.shape[1] <= FEW else own.to(self.dtype)
+            self.points.append(own.contiguous() if sees else None)
             self.biases.append(network.filters[k].bias)
 
     def shares(self, features: Tensor) -> list[Tensor]:
@@ -112,10 +116,16 @@ class ColumnMLP:
         for k in range(self.last + 1):
             total = shares[k].expand(len(column), -1).clone() if self.columns[k] is None else shares[k][column]
             if k:
-                total += functional.linear(value.to(self.dtype), self.inner[k])
-            if self.points[k] is not None and own.shape[1] == 1:
-                total.addcmul_(own, self.points[k][:, 0])  # depth is never rounded
-            elif self.points[k] is not None:
-                total += functional.linear(own.to(self.dtype), self.points[k].to(self.dtype))
+                _add_product(total, value, self.inner[k])
+            if self.points[k] is not None:
+                _add_product(total, own, self.points[k])
             value = total if self.final and k == self.last else functional.leaky_relu_(total, SLOPE)
         return value
+
+
+def _add_product(total: Tensor, value: Tensor, weight: Tensor) -> None:
+    """Add value (P, C) times weight (D, C) to total (P, D), in the precision of the weight."""
+    if weight.dtype == total.dtype:
+        total.addmm_(value, weight.t())
+    else:
+        total += functional.linear(value.to(weight.dtype), weight)
