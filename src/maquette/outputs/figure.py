@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Mesh
-from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
 
 OCCLUSION_REACH_M = 0.06  # beyond this a surface no longer darkens its neighbour; about half a head
-OCCLUSION_RAYS = 32
+OCCLUSION_RAYS, FEWEST_RAYS = 32, 8  # per vertex
+MOST_RAYS = 1_000_000  # in all; a mesh too dense for it takes fewer per vertex and smooths them
+SMOOTHED = 2  # times
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +69,14 @@ def split_seams(faces: NDArray, uv_faces: NDArray) -> tuple[NDArray, NDArray, ND
 
 def openness(vertices: NDArray, faces: NDArray, normals: NDArray) -> NDArray:
     """(V,) float32 in 0-1: the share of the sky above each vertex that nothing near covers (ambient occlusion)."""
-    return ambient_occlusion(vertices, normals, faces, OCCLUSION_RAYS, OCCLUSION_REACH_M)
+    rays = int(np.clip(MOST_RAYS // len(vertices), FEWEST_RAYS, OCCLUSION_RAYS))
+    light = ambient_occlusion(vertices, normals, faces, rays, OCCLUSION_REACH_M)
+    if rays < OCCLUSION_RAYS:
+        near = adjacency(faces, len(vertices))
+        count = 1 + np.asarray(near.sum(axis=1)).ravel()
+        for _ in range(SMOOTHED):
+            light = (light + near @ light) / count
+    return light.astype(np.float32)
 
 
 def edges_of(faces: NDArray, count: int) -> tuple[NDArray, NDArray, NDArray]:

@@ -85,7 +85,7 @@ def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     return [
         ("photo", "", window.photo),
         *((name, "", picture) for name, picture in coloured.items()),
-        ("texture", "" if asset.mesh.texture is None else "below: where seen", texture_cell(asset)),
+        ("texture", "none" if asset.mesh.texture is None else "below: where seen", texture_cell(asset)),
         ("overlay", remark, seen),
         *((name, "" if name != "front" else f"{len(asset.mesh.vertices):,} vertices", p) for name, p in clay.items()),
         ("normals", "", normals),

@@ -14,7 +14,8 @@ from maquette.outputs.studio import SKIN, WET, Studio
 from maquette.outputs.weld import welded
 
 FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, about 90 mm on full frame
-LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline
+LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline of a head
+LONGEST_SHARE = 0.008  # of the height: so of whatever is larger
 HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 
@@ -74,7 +75,8 @@ def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene
         if tints is not None:
             tints = np.vstack([tints, tints[loops[0]], tints[loops[0]].mean(axis=0, keepdims=True).astype(np.uint8)])
         is_eye = np.append(is_eye, np.zeros(len(faces) - len(is_eye), bool))
-    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, LONGEST_EDGE_M, tints)
+    longest = max(LONGEST_EDGE_M, LONGEST_SHARE * float(np.ptp(mesh.vertices[:, 1])))
+    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, longest, tints)
     seen = figure.openness[figure.faces].max(axis=1) > HIDDEN
     is_eye = is_eye[origin]
     parts = [(figure.part(np.flatnonzero(seen & ~is_eye)), SKIN)]
