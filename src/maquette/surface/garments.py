@@ -15,8 +15,8 @@ from maquette.surface.guide import Guide
 from maquette.surface.pyramid import smoothstep
 
 # How firmly the fill holds to what is guessed, against 1 for what is seen.
-THROUGH, TWIN, HAIR, SKIN = 0.6, 0.3, 0.3, 0.05
-ACROSS = 0.01  # firmness of ties across the view, against 1 along it
+THROUGH, TWIN, HAIR, SKIN = 0.6, 0.3, 0.3, 0.2
+ACROSS, NARROW = 0.01, 4  # firmness of ties across the view, against 1 along it; power of the cosine between
 STIFFNESS = 0.05  # of the membrane against what is seen
 HAIR_BAND = (0.0, 0.3)  # behind the hairline, distances between the ears
 ENOUGH = 12  # vertices whose colours make a colour of hair or skin
@@ -89,7 +89,7 @@ def along_view(vertices: NDArray, faces: NDArray, toward: NDArray) -> scipy.spar
     links = adjacency(faces, len(vertices)).tocoo()
     edge = vertices[links.row] - vertices[links.col]
     edge /= np.maximum(np.linalg.norm(edge, axis=1, keepdims=True), 1e-12)
-    along = np.abs(edge @ toward.T).max(axis=1) ** 4
+    along = np.abs(edge @ toward.T).max(axis=1) ** NARROW
     return scipy.sparse.csr_matrix((ACROSS + along, (links.row, links.col)), links.shape)
 
 
