@@ -173,6 +173,39 @@ def test_frames_and_times_of_a_clip_are_kept(clip_result, person_result):
         assert np.isnan(file["time"]).all()
 
 
+@pytest.fixture
+def thinned(clip_result):
+    """The clip with two of its seven pictures kept, as long clips are."""
+    kept = tuple(clip_result.observations[k] for k in (0, 5))
+    boxes = np.tile(BOX, (7, 1)) + np.arange(7)[:, None]
+    parameters = {
+        **clip_result.reconstruction.parameters,
+        "box": boxes,
+        "frame": np.array([10, 11, 12, 13, 15, 16, 17]),
+    }
+    told = replace(clip_result.reconstruction, parameters=parameters)
+    return replace(clip_result, reconstruction=told, observations=kept)
+
+
+def test_a_clip_may_keep_few_of_its_pictures(thinned, clip_result):
+    assert [opened(thinned).pose_of(k) for k in (0, 1)] == [0, 5]
+    few = json.loads(write_landmarks(opened(thinned)))["photos"]
+    whole = json.loads(write_landmarks(opened(clip_result)))["photos"]
+    assert few == [whole[0], whole[5]] and few[1]["time"] == pytest.approx(2.24)
+    with np.load(io.BytesIO(write_parameters(opened(thinned)))) as file:
+        assert len(file["box"]) == len(file["frame"]) == len(file["time"]) == len(file["camera_size"]) == 7
+    facts = told(thinned, silhouette_iou=[0.9, 0.9, 0.2, 0.9, 0.9, 0.8, 0.9])
+    assert [photo["silhouette_iou"] for photo in facts["photo_facts"]] == [0.9, 0.8]
+    assert any(text.startswith("1 of 7 pictures: the mesh fits") for text in facts["warnings"])
+
+
+def test_the_report_sums_up_a_clip(clip_result):
+    clip = told(clip_result, silhouette_iou=[0.9, None, 0.2, 0.9, 0.9, 0.8, 0.9], keypoint_error_percent=[])["clip"]
+    assert (clip["frames"], clip["start_s"], clip["seconds"]) == (7, 2.0, pytest.approx(0.28))
+    assert clip["mean_fps"] == pytest.approx(6 / 0.28, abs=1e-3)
+    assert clip["silhouette_iou"] == {"median": 0.9, "worst": 0.2} and clip["keypoint_error_percent"] is None
+
+
 def test_several_photos_of_one_person_are_told_apart(tiny):
     asset = opened(make_person(tiny, 3))
     assert not asset.is_clip and len(asset.motion) == 3

@@ -144,15 +144,26 @@ class Asset:
         times = np.ravel(self.result.reconstruction.parameters.get("times", [])).astype(float)
         return self.body is not None and len(times) > 1 and bool((np.diff(times) > 0).all())
 
+    def pose_of(self, index: int) -> int:
+        """Which camera and pose belong to observation `index`.
+
+        A long clip keeps few of its pictures; its observations are then told apart by their times.
+        """
+        seen, cameras = self.result.observations, self.result.reconstruction.cameras
+        time = seen[index].frame.time
+        if len(seen) == len(cameras) or time is None or not self.is_clip:
+            return index
+        return int(np.abs(self.motion.times - time).argmin())
+
     def posed(self, index: int) -> NDArray:
-        """(V, 3) float32 metres: the fitted body as in photo `index`."""
+        """(V, 3) float32 metres: the fitted body in its pose `index`."""
         motion = self.motion
         rest, turns = self.rest(motion.expression[index]), matrices(motion.rotations[index])
         return self.body.rig.pose(rest, self.joints, turns, motion.translation[index])[0]
 
     @cached_property
     def keypoints(self) -> dict[str, NDArray]:
-        """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each photo; empty without a body."""
+        """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each pose; empty without a body."""
         if self.body is None:
             return {}
         rig, motion = self.body.rig, self.motion

@@ -64,14 +64,15 @@ def _fitted(asset: Asset, index: int, scheme: str) -> dict:
 
 
 def keypoints(asset: Asset, index: int, scheme: str) -> tuple[NDArray, NDArray]:
-    """Where the fitted body has the key points of a scheme in one photo.
+    """Where the fitted body has the key points of a scheme in one observation.
 
     Returns:
         world: (N, 3) metres.
         pixels: (N, 2) of the crop.
     """
-    world = asset.keypoints[scheme][index]
-    return world, project(asset.result.reconstruction.cameras[index], world)[0]
+    pose = asset.pose_of(index)
+    world = asset.keypoints[scheme][pose]
+    return world, project(asset.result.reconstruction.cameras[pose], world)[0]
 
 
 def _posed(asset: Asset, index: int, scheme: str) -> dict:
@@ -95,8 +96,10 @@ def _photo(asset: Asset, index: int) -> dict:
     seen["detected"] = _rounded(observation.landmarks, 3)
     seen["detected_photo"] = _rounded(to_photo(observation, observation.landmarks[:, :2]), 3)
     seen["confidence"] = _rounded(observation.landmark_confidence, 4)
+    moment = {} if observation.frame.time is None else {"time": round(observation.frame.time, 6)}
     return {
         "photo": observation.frame.origin,
+        **moment,
         "box": _rounded(observation.box, 3),
         "crop_size": list(observation.frame.size),
         "photo_size": [int(side) for side in observation.full_size],

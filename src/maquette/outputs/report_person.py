@@ -43,9 +43,11 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
     """What is known about one photo or frame and how well the body fits it."""
     observation, provenance = asset.result.observations[index], asset.result.reconstruction.provenance
 
+    pose = asset.pose_of(index)
+
     def item(name: str) -> Any:
         values = provenance.get(name) or []
-        return values[index] if index < len(values) else None
+        return values[pose] if pose < len(values) else None
 
     error = item("keypoint_error_px")
     return {
@@ -65,18 +67,42 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
 
 
 def remarks(facts: Mapping[str, Any]) -> list[str]:
-    """Warnings about one photo or frame, in plain words without its numbers, so that frames can be counted."""
-    error, overlap = facts["keypoint_error_percent"], facts["silhouette_iou"]
+    """Warnings about one picture, in plain words without its numbers, so that pictures can be counted."""
     found = [
-        (
-            facts["person_px"] < SMALL_PERSON,
-            f"the person is under {SMALL_PERSON} pixels tall: expect little detail",
-        ),
+        (facts["person_px"] < SMALL_PERSON, f"the person is under {SMALL_PERSON} pixels tall: expect little detail"),
         (facts["keypoints_seen"] < FEW_POINTS, "much of the body is hidden or outside the picture: it is guessed"),
-        (error is not None and error > BAD_KEYPOINTS, "the body fits the key points badly: check overview.jpg"),
-        (overlap is not None and overlap < BAD_OUTLINE, "the mesh fits the person's outline badly: check overview.jpg"),
     ]
-    return [text for wrong, text in found if wrong] + list(facts["pose_flags"])
+    return [text for wrong, text in found if wrong]
+
+
+def pose_remarks(provenance: Mapping[str, Any]) -> list[list[str]]:
+    """Warnings about each pose, as the method measured it: also those of a clip whose pictures are not kept."""
+    errors, overlaps = (list(provenance.get(name) or []) for name in ("keypoint_error_percent", "silhouette_iou"))
+    flags = [list(flag or []) for flag in provenance.get("pose_flags") or []]
+    found: list[list[str]] = [[] for _ in range(max(len(errors), len(overlaps), len(flags)))]
+    for texts, error in zip(found, errors):
+        texts += ["the body fits the key points badly: check overview.jpg"] * (
+            error is not None and error > BAD_KEYPOINTS
+        )
+    for texts, overlap in zip(found, overlaps):
+        texts += ["the mesh fits the person's outline badly: check overview.jpg"] * (
+            overlap is not None and overlap < BAD_OUTLINE
+        )
+    for texts, flag in zip(found, flags):
+        texts += flag
+    return found
+
+
+def counted(lists: list[list[str]]) -> list[str]:
+    """Each warning once; where there are several pictures, with the number of those it is about.
+
+    Example:
+        >>> counted([["small"], [], ["small"]])
+        ['2 of 3 pictures: small']
+    """
+    totals = Counter(text for texts in lists for text in dict.fromkeys(texts))
+    prefix = "{} of {} pictures: " if len(lists) > 1 else ""
+    return [prefix.format(count, len(lists)) + text for text, count in totals.items()]
 
 
 def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, float]) -> list[str]:
@@ -86,15 +112,28 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
         photos: `photo_facts` of each.
         shares: of the texture that was seen, by region.
     """
-    counted = Counter(text for facts in photos for text in dict.fromkeys(remarks(facts)))
-    several = len(photos) > 1
-    found = [f"{count} of {len(photos)} pictures: {text}" if several else text for text, count in counted.items()]
+    found = counted([remarks(facts) for facts in photos])
+    found += counted(pose_remarks(asset.result.reconstruction.provenance))
     if asset.result.reconstruction.scale == "relative":
         found.append("the size is that of an average person: give --height for the true size")
     share = shares.get("skin", 1.0)
     if share < LITTLE_SEEN:
         found.append(f"only {share:.0%} of the texture was seen: the rest is continued or invented")
     return found
+
+
+def clip_facts(asset: Asset) -> dict[str, Any] | None:
+    """How long the motion is and how well its poses fit; None without motion."""
+    if not asset.is_clip:
+        return None
+    times, provenance = asset.motion.times, asset.result.reconstruction.provenance
+    fit = {}
+    for name, worst in (("keypoint_error_percent", np.max), ("silhouette_iou", np.min)):
+        values = np.array(provenance.get(name) or [], float)
+        known = values[np.isfinite(values)]
+        fit[name] = {"median": float(np.median(known)), "worst": float(worst(known))} if len(known) else None
+    span = float(times[-1] - times[0])
+    return {"frames": len(times), "start_s": times[0], "seconds": span, "mean_fps": (len(times) - 1) / span, **fit}
 
 
 def facts(asset: Asset) -> dict[str, Any]:
@@ -108,4 +147,5 @@ def facts(asset: Asset) -> dict[str, Any]:
         "body_model": None if asset.body is None else asset.body.name,
         "bones": 0 if asset.rig is None else len(asset.rig.bones),
         "poses": len(asset.motion) if asset.body is not None else 1,
+        "clip": clip_facts(asset),
     }
