@@ -8,6 +8,7 @@ import sys
 import textwrap
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -138,6 +139,16 @@ def test_stored_turned_and_shown_upright(tmp_path, rotation, mirrored):
     assert clip.size == (96, 64) and pixels.shape == (64, 96, 3)
     assert clip.rotation == rotation or mirrored
     assert error(pixels, upright) < 6
+
+
+@pytest.mark.parametrize("matrix", [[[1, 5], [0, 5]], [[0, 0], [0, 0]], [[0, 1], [0, 0]], [[1, 0], [0, 1]]])
+def test_a_display_matrix_that_is_no_rotation_is_passed_over(matrix):
+    """Rows a b, c d of the file's matrix, 16.16 fixed point."""
+    data = np.zeros((3, 3), np.int32)
+    data[:2, :2] = np.array(matrix) << 16
+    side = type("Side", (), {"type": "Type.DISPLAYMATRIX", "__bytes__": lambda self: data.tobytes()})()
+    found = video._orientation(SimpleNamespace(side_data=[side]), SimpleNamespace(metadata={}))
+    assert np.array_equal(found, np.eye(2))
 
 
 def error(a: np.ndarray, b: np.ndarray) -> float:

@@ -26,6 +26,7 @@ FORMATS = (
     "ogg,gif,apng,mxf,nut,rm,dv,yuv4mpegpipe,mjpeg,webp_anim,wtv,swf,mp3,wav,flac,aac,aiff,amr"
 )
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P6", b"P5")
+NEW_STREAMS = 100  # that may begin in the middle of a file, as in broadcasts
 STILL = "is a picture: photos go to maquette face or maquette person"
 STILL_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif")
 
@@ -85,11 +86,15 @@ def pictures(
 
 def packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
     """Packets that hold something, up to the end or to where the file is cut off."""
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                yield packet
-    except (_av().error.FFmpegError, OSError):
+    for _ in range(NEW_STREAMS):
+        try:
+            for packet in container.demux(stream):
+                if packet.size:
+                    yield packet
+        except IndexError:  # PyAV's, at the first packet of a stream that begins in the middle: it can be read on
+            continue
+        except (_av().error.FFmpegError, OSError):
+            return
         return
 
 

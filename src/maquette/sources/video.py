@@ -300,12 +300,11 @@ def _orientation(picture: av.VideoFrame, stream: av.VideoStream) -> NDArray:
     elif stream.metadata.get("rotate", "").lstrip("-").isdigit():
         angle = np.radians(int(stream.metadata["rotate"]))
         matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    straight = abs(np.linalg.det(matrix[[0, 1]]))
-    if not np.isfinite(straight) or straight < 1e-6:
-        return np.eye(2, dtype=int)
     turned = abs(matrix[0, 1]) > abs(matrix[0, 0])
     kept = np.array([[0, 1], [1, 0]]) if turned else np.eye(2, dtype=int)
-    return (np.sign(matrix) * kept).astype(int)
+    straight = (np.sign(np.nan_to_num(matrix)) * kept).astype(int)
+    # A damaged matrix may be no rotation at all.
+    return straight if abs(straight.sum(axis=1)).all() else np.eye(2, dtype=int)
 
 
 def _square(stream: av.VideoStream, picture: av.VideoFrame) -> tuple[int, int]:

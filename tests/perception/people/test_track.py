@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maquette.core.options import VideoOptions
 from maquette.core.types import Frame, Observation, Subject
 from maquette.perception.people import track
+from maquette.perception.people.observe import observe_people
 from maquette.perception.people.schemes import MEDIAPIPE_33
+from maquette.perception.people.smooth import smooth_rects
 from maquette.perception.people.track import Tracker
+from maquette.sources import video
 
 RED_BLUE, GREEN_BLACK, GREY = ((200, 40, 40), (40, 50, 160)), ((40, 160, 60), (25, 25, 25)), ((128,) * 3, (128,) * 3)
 HEIGHT = 200
@@ -162,3 +166,22 @@ def test_clothes():
     assert track.clothes_distance(first, second) < 0.25
     assert track.clothes_distance(first, track.clothes(person(100, GREEN_BLACK))) > 0.8
     assert track.clothes_distance(first, np.zeros_like(first)) is None
+
+
+@pytest.mark.real_data
+def test_a_dancer_is_one_track_in_a_calm_crop(real_data):
+    """Every third frame: one person all along, and the smoothed crop of the key points holds them all."""
+    clip = video.open_clip(real_data / "video" / "dancer.mp4", VideoOptions(every=3, max_frames=10))
+    tracker, times, rects, points = Tracker(), [], [], []
+    for _, frame in video.frames(clip):
+        (seen,) = tracker.step(observe_people(frame))
+        full = track.sight(seen, frame.time)
+        sure = full.points[full.confidence > 0.5]
+        low, high = sure.min(axis=0), sure.max(axis=0)
+        side = 1.3 * (high - low).max()
+        rects.append(np.append((low + high) / 2 - side / 2, [side, side]))
+        times.append(frame.time)
+        points.append(sure)
+    assert tracker.kept() == {1: 10}
+    for rect, sure in zip(smooth_rects(np.array(times), np.array(rects)), points):
+        assert (sure >= rect[:2]).all() and (sure <= rect[:2] + rect[2:]).all()
