@@ -19,7 +19,7 @@ ROWS = [
     "surface",
     "outputs",
     "closeup synthesis",
-    "pipeline",
+    "pipeline video",
     "evaluation",
     "training",
     "batch web",

@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, weights
+from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, video, weights
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, say
 from maquette.core.errors import MaquetteError
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.command("face")(face.face)
 app.command("person")(person.person)
+app.command("video")(video.video)
 app.command("upscale")(upscale.upscale)
 app.command("synth")(synth.synth)
 app.command("evaluate")(evaluate.evaluate)

@@ -102,11 +102,11 @@ def _work(
             codes.append(outcome.error.exit_code)
             complain(str(outcome.error))
         elif not as_json:
-            _tell(folder.path, outcome)
+            tell(folder.path, outcome)
     return codes
 
 
-def _tell(out: Path, row: Mapping[str, Any]) -> None:
+def tell(out: Path, row: Mapping[str, Any]) -> None:
     """Where to look, and what to know about it."""
     files = [file for file in row["files"] if file.endswith("overview.jpg")] or [row["folder"]]
     replaced = " (replaced an earlier result)" if row["replaced"] else ""

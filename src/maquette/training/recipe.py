@@ -97,6 +97,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
     ),
+    "pifuhd": (
+        "maquette.training.recipes.pifuhd:RECIPE",
+        "surface of a dressed person from a picture and the fitted body",
+    ),
     "espcn": ("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
     "srcnn": (
         "maquette.training.recipes.upscale:SRCNN_RECIPE",

@@ -71,15 +71,15 @@ class Field:
     def occupancy(self, points: Tensor) -> Tensor:
         """(P,) of points (P, 3) on the network's device, all at once."""
         inside = (points[:, :2].abs() <= 1).all(1)
-        return torch.sigmoid(self.logits(_blocks(points)))[: len(points)] * inside
+        return torch.sigmoid(self.logits(blocks(points)))[: len(points)] * inside
 
     def logits(self, points: Tensor) -> Tensor:
         """(P,) log-odds of points (P, 3), also beside the crop."""
         if self.columns is None or points.requires_grad:
             merged = self.network.coarse_logits(self.features.coarse, points[None])[1]
             return self.network.fine_logits(self.features.fine, points[None], merged)[0]
-        places, column = _columns(points)
-        places = _blocks(places)
+        places, column = pixel_columns(points)
+        places = blocks(places)
         coarse, fine = self.columns
         shares = coarse.shares(sampled(self.features.coarse, places[None])[0])
         merged = coarse(shares, column, self.network.size.depth_feature(points[:, 2:]))
@@ -116,12 +116,12 @@ class Field:
             return torch.autograd.grad(self.logits(variable).sum(), variable)[0]
 
 
-def _blocks(rows: Tensor) -> Tensor:
+def blocks(rows: Tensor) -> Tensor:
     """The rows, filled up with zeros to a multiple of `ROWS`."""
     return functional.pad(rows, (0, 0, 0, -len(rows) % ROWS))
 
 
-def _columns(points: Tensor) -> tuple[Tensor, Tensor]:
+def pixel_columns(points: Tensor) -> tuple[Tensor, Tensor]:
     """(M, 2) different x, y among points (P, 3), and (P,) which of them each point has."""
     places = points[:, :2].contiguous()
     if places.dtype != torch.float32:

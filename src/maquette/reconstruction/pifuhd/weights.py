@@ -79,13 +79,13 @@ def _size(told: Mapping[str, str], path: Path) -> PIFuHDSize:
         wrong = sorted({*found} ^ {field.name for field in fields(PIFuHDSize)})
         if wrong:
             raise ValueError(f"{few(wrong)} is missing or unknown")
-        parts = {name: kind(**_checked(found[name])) for name, kind in PARTS.items()}
-        return PIFuHDSize(**parts, **_checked({name: found[name] for name in ("side", "depth")}, {}))
+        parts = {name: kind(**checked(found[name])) for name, kind in PARTS.items()}
+        return PIFuHDSize(**parts, **checked({name: found[name] for name in ("side", "depth")}, {}))
     except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise BadInput(f"{path}: metadata size: {' '.join(str(error).split())[:120]}: {REMEDY}") from error
 
 
-def _checked(found: Mapping[str, Any], most: Mapping[str, int] = MOST_REPEATS) -> dict[str, Any]:
+def checked(found: Mapping[str, Any], most: Mapping[str, int] = MOST_REPEATS) -> dict[str, Any]:
     """The fields of one part, lists as tuples."""
     result = {}
     for name, value in found.items():

@@ -1,0 +1,140 @@
+"""Occupancy of a dressed person as a function of points, from one picture and the fitted body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera, Observation
+from maquette.geometry.distance import DistanceGrid
+from maquette.geometry.sides import sides
+from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, own_features
+from maquette.reconstruction.pifuhd.field import pixel_columns
+from maquette.reconstruction.pifuhd.mlp import ColumnMLP
+from maquette.reconstruction.pifuhd.network import sampled
+
+FILL = 1 / 1.3  # of the crop that the person takes, as in training
+CHUNK = 16_384  # points at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Cube:
+    """The cube about a person in which the surface is sought, and the square of the picture that it is.
+
+    Attributes:
+        camera: orthographic, of the observation's crop.
+        corner: (2,) int pixels of the crop where the square begins; may be negative. side: its pixels.
+        depth: metres along the camera's axis of the plane z = 0.
+    """
+
+    camera: Camera
+    corner: NDArray
+    side: int
+    depth: float
+
+    @property
+    def half(self) -> float:
+        """Metres per unit of the cube."""
+        return self.side / 2 / float(self.camera.intrinsics[0, 0])
+
+    def to_cube(self, points: NDArray) -> NDArray:
+        """(N, 3) in [-1, 1]^3 of world points (N, 3) metres."""
+        pose, flat = self.camera.world_to_camera, self.camera.intrinsics
+        seen = points @ pose[:3, :3].T + pose[:3, 3]
+        pixels = seen[:, :2] * flat[0, 0] + flat[:2, 2]
+        x, y = ((pixels - self.corner) * 2 / self.side - 1).T
+        return np.column_stack([x, -y, (self.depth - seen[:, 2]) / self.half])
+
+    def to_world(self, points: NDArray) -> NDArray:
+        """(N, 3) metres of points (N, 3) of the cube."""
+        pose, flat = self.camera.world_to_camera, self.camera.intrinsics
+        pixels = (points[:, :2] * [1, -1] + 1) * self.side / 2 + self.corner
+        seen = np.column_stack([(pixels - flat[:2, 2]) / flat[0, 0], self.depth - points[:, 2] * self.half])
+        return (seen - pose[:3, 3]) @ pose[:3, :3]
+
+    def cut(self, picture: NDArray, size: int) -> NDArray:
+        """(size, size, ...) of a picture of the crop; 0 beyond its edges."""
+        height, width = picture.shape[:2]
+        low, high = self.corner, self.corner + self.side
+        before, after = np.maximum(-low, 0), np.maximum(high - [width, height], 0)
+        inner = picture[max(low[1], 0) : high[1], max(low[0], 0) : high[0]]
+        sides_ = (before[1], after[1], before[0], after[0])
+        whole = cv2.copyMakeBorder(inner, *(int(n) for n in sides_), cv2.BORDER_CONSTANT, value=0)
+        way = cv2.INTER_AREA if self.side > size else cv2.INTER_LINEAR
+        return cv2.resize(whole, (size, size), interpolation=way)
+
+
+def cube_of(observation: Observation, camera: Camera, body: NDArray, pelvis: NDArray) -> Cube:
+    """The cube about what is seen of a person and where the body is fitted.
+
+    Args:
+        camera: of the observation's crop.
+        body: (V, 3) metres, world. pelvis: (3,) between the hips' joints.
+    """
+    pose, flat = camera.world_to_camera, camera.intrinsics
+    seen = body @ pose[:3, :3].T + pose[:3, 3]
+    pixels = seen[:, :2] * flat[0, 0] + flat[:2, 2]
+    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    rows, columns = np.nonzero(observation.mask > 0.5)
+    if len(rows):
+        low = np.minimum(low, [columns.min(), rows.min()])
+        high = np.maximum(high, [columns.max() + 1, rows.max() + 1])
+    side = max(16, round(float((high - low).max()) / FILL))
+    corner = np.round((low + high - side) / 2).astype(int)
+    return Cube(camera, corner, side, float(pose[2, :3] @ pelvis + pose[2, 3]))
+
+
+class BodyField:
+    """Call it with points of the cube.
+
+    Args:
+        network: in evaluation mode.
+        observation: the picture and its mask.
+        body: (V, 3) metres, world, and its (F, 3) closed faces.
+
+    Attributes:
+        mask: (S, S) float32 as the network sees it; normals: (6, S, S) front and back that it guesses.
+    """
+
+    def __init__(self, network: BodyPIFuHD, observation: Observation, cube: Cube, body: NDArray, faces: NDArray):
+        side = network.size.side
+        placed = cube.to_cube(body.astype(float))
+        self.cube, self.distance = cube, DistanceGrid.of(placed, faces, FARTHEST)
+        self.mask = cube.cut(np.ascontiguousarray(observation.mask, np.float32), side)
+        image = cube.cut(observation.frame.pixels, side).astype(np.float32) / 255 * self.mask[..., None]
+        views = sides(placed, faces, side)
+        told = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
+        told += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
+        self.network = network
+        with torch.inference_mode():
+            self.features = network.prepare(_batch(np.dstack([image, self.mask])), _batch(np.dstack(told)))
+        self.normals = self.features.normals[0].numpy()
+        size = network.size
+        self.coarse = ColumnMLP(network.coarse_points, size.coarse.features + 3, size.coarse_points.merge)
+        self.fine = ColumnMLP(network.fine_points, size.fine.features, len(size.fine_points.widths) - 2)
+
+    def __call__(self, points: NDArray) -> NDArray:
+        """(N,) float32 occupancy in 0-1 of points (N, 3), the fine level's."""
+        found = np.empty(len(points), np.float32)
+        for start in range(0, len(points), CHUNK):
+            part = points[start : start + CHUNK]
+            with torch.inference_mode():
+                logits = self._logits(torch.from_numpy(np.ascontiguousarray(part)), self.distance(part))
+                found[start : start + CHUNK] = torch.sigmoid(logits).numpy()
+        return found
+
+    def _logits(self, points: torch.Tensor, distance: NDArray) -> torch.Tensor:
+        places, column = pixel_columns(points)
+        features: BodyFeatures = self.features
+        coarse = torch.cat([sampled(f, places[None])[0] for f in (features.coarse, features.guide)], 1)
+        own = own_features(points[:, 2], torch.from_numpy(distance))
+        merged = self.coarse(self.coarse.shares(coarse), column, own)
+        return self.fine(self.fine.shares(sampled(features.fine, places[None])[0]), column, merged)[:, 0]
+
+
+def _batch(picture: NDArray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32))

@@ -1,0 +1,1 @@
+"""From a clip to moving people: watch, fit, draw, write. `run.reconstruct_clip` tells the story."""

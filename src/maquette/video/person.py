@@ -1,0 +1,136 @@
+"""One person of a clip: the motion, the textured result, and a mesh for every frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from maquette import surface
+from maquette.core.options import Options
+from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
+from maquette.geometry.clean import is_closed, largest_piece, smoothed
+from maquette.outputs.ply import vertex_colors
+from maquette.perception.people.smooth import smooth
+from maquette.reconstruction.body import method as body
+from maquette.reconstruction.body.fit import fit_clip
+from maquette.reconstruction.body.place import Placement, place, silhouette
+from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.pifuhd import method as pifuhd
+from maquette.surface.colours import photo_colours
+from maquette.video.sighting import Sighting
+
+TEXTURED = 6  # frames that the texture is taken from
+
+
+def moving(
+    sightings: Sequence[Sighting], options: Options, progress: Callable[[int], None] = lambda done: None
+) -> Placement:
+    """The body through all its sightings: one shape, poses smoothed in time.
+
+    Args:
+        progress: called with the number of frames that are fitted.
+    """
+
+    def observed(first: int, last: int) -> list[Observation]:
+        return [one.observation() for one in sightings[first:last]]
+
+    state, centre, size = fit_clip(len(sightings), observed, progress)
+    found = place(state, centre, size, body.metres(options.body))
+    return steadied(found, np.array([one.time for one in sightings]), options.video.smoothing)
+
+
+def steadied(placement: Placement, times: NDArray, width: float) -> Placement:
+    """Turns, steps and cameras smoothed without lag; `width` is the Gaussian's standard deviation in seconds."""
+    if width <= 0 or len(times) < 3:
+        return placement
+    turns = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(len(times), -1, 4)
+    flips = np.where((turns[1:] * turns[:-1]).sum(axis=2) < 0, -1.0, 1.0)
+    turns[1:] *= np.cumprod(flips, axis=0)[..., None]
+    calm = smooth(times, turns, width).reshape(-1, 4)
+    rotations = Rotation.from_quat(calm).as_matrix().reshape(placement.rotations.shape)
+    root = smooth(times, placement.root, width)
+    return replace(
+        placement,
+        rotations=rotations,
+        root=root,
+        translation=placement.translation - placement.root + root,
+        pixels_per_metre=np.exp(smooth(times, np.log(placement.pixels_per_metre), width)),
+        spot=smooth(times, placement.spot, width),
+    )
+
+
+def key_frames(sightings: Sequence[Sighting]) -> list[int]:
+    """Places of the sightings that the texture is taken from: the first, and clear ones spread over the clip."""
+    chosen = [0]
+    for part in np.array_split(np.arange(1, len(sightings)), TEXTURED - 1):
+        if len(part):
+            chosen.append(int(max(part, key=lambda k: sightings[k].score - len(sightings[k].flags))))
+    return chosen
+
+
+def only(placement: Placement, chosen: Sequence[int]) -> Placement:
+    """The placement in some of its frames; the first must stay the first, for the world hangs on it."""
+    index = list(chosen)
+    names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
+    return replace(placement, **{name: getattr(placement, name)[index] for name in names})
+
+
+def finished(
+    placement: Placement, sightings: Sequence[Sighting], pictures: dict[int, Frame], options: Options
+) -> tuple[Reconstruction, list[Observation]]:
+    """The textured body whose parameters hold the whole motion, and the observations its texture was taken from.
+
+    Args:
+        pictures: frame number -> picture, of the key frames.
+    """
+    chosen = [k for k in key_frames(sightings) if sightings[k].frame in pictures]
+    seen = [sightings[k].observation(pictures[sightings[k].frame]) for k in chosen]
+    textured = surface.finish(body.assembled(only(placement, chosen), seen, options.body), seen, options.texture)
+    rows = [one.observation() for one in sightings]
+    motion = body.parameters(placement, rows) | {"frames": np.array([one.frame for one in sightings])}
+    return replace(textured, parameters=motion), seen
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMesh:
+    """A person in one frame: the mesh with a colour per vertex, its camera, and how well it fits the mask."""
+
+    mesh: Mesh
+    camera: Camera
+    overlap: float
+
+
+class Meshes:
+    """Makes the mesh of each frame: the posed body, or with a network the surface that it sees.
+
+    Args:
+        textured: the finished body; its texture colours the meshes.
+        network: of method pifuhd, or None.
+    """
+
+    def __init__(self, placement: Placement, textured: Reconstruction, options: Options, network: object = None):
+        self.placement, self.options, self.network = placement, options, network
+        self.colours = vertex_colors(textured.shape) if isinstance(textured.shape, Mesh) else None
+
+    def of(self, index: int, observation: Observation) -> FrameMesh:
+        """The mesh in the placement's frame `index`, seen in the observation.
+
+        Raises:
+            NothingFound: the network finds nothing.
+        """
+        camera = self.placement.camera(index, observation)
+        if self.network is None:
+            model = skeleton().model
+            mesh = Mesh(self.placement.vertices(index), model.faces, vertex_colors=self.colours)
+        else:
+            drawn = pifuhd.draw(self.network, self.placement, index, observation, self.options.body)
+            vertices, faces, _ = largest_piece(drawn.vertices.astype(float), drawn.faces)
+            vertices = smoothed(vertices, faces, 4) if is_closed(faces) else vertices
+            mesh = Mesh(vertices.astype(np.float32), faces.astype(np.int32))
+            mesh = replace(mesh, vertex_colors=photo_colours(mesh, [observation], [camera]).colours)
+        shown, mask = silhouette(mesh.vertices, mesh.faces, camera), observation.mask > 0.5
+        return FrameMesh(mesh, camera, float((shown & mask).sum() / max((shown | mask).sum(), 1)))

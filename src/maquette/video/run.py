@@ -1,0 +1,217 @@
+"""The story of a clip: watch it, fit each person, texture them, draw every frame. Files appear as the work goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from maquette import outputs
+from maquette.core.errors import MaquetteError, NothingFound
+from maquette.core.job import Progress, explained, silent
+from maquette.core.options import Options
+from maquette.core.result import Failure, Result
+from maquette.core.types import Frame, Subject
+from maquette.geometry.mesh import vertex_normals
+from maquette.outputs.folder import OutputFolder, source_names
+from maquette.outputs.manifest import Manifest, Row, clip_identity
+from maquette.outputs.ply import ply_bytes
+from maquette.reconstruction import methods
+from maquette.reconstruction.body.place import Placement
+from maquette.reconstruction.pifuhd import method as pifuhd
+from maquette.reconstruction.pifuhd.shipped import load_any
+from maquette.sources.video import Clip, frames, frames_at, open_clip
+from maquette.video import store
+from maquette.video.person import FrameMesh, Meshes, finished, key_frames, moving
+from maquette.video.sighting import Sighting
+from maquette.video.watch import Watched, watch
+from maquette.weights.store import fetch
+
+BLURRED = "blurred"
+
+
+@dataclass
+class Run:
+    """One clip on its way into OUT.
+
+    Attributes:
+        path: the clip. options: of all stages. progress: called with the clip's name and what is being done.
+        name: of its folder in OUT.
+    """
+
+    path: Path
+    options: Options
+    folder: OutputFolder
+    progress: Progress = silent
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = source_names([self.path])[0][0]
+        (self.folder.path / self.name).mkdir(exist_ok=True)
+
+    def reconstruct(self) -> Iterator[dict[str, Any] | Failure]:
+        """Rows of saved results, one per person, then failures.
+
+        Raises:
+            BadInput: the clip cannot be read. NothingFound: nobody is in it. WeightsMissing: the method lacks a file.
+        """
+        network = self._network()
+        clip = open_clip(self.path, self.options.video, self.options.source)
+        settings = self._settings()
+        with Manifest(self.folder.path, self.path, clip.fps, settings, self.options.video.resume) as manifest:
+            if manifest.told:
+                self.progress(self.name, manifest.told)
+            watched, placements = self._watched(clip, settings)
+            for frame, time in watched.empty.items():
+                manifest.add(frame, time)
+            if not watched.tracks:
+                raise NothingFound(f"{self.path}: no person found in {watched.count} frames: wanted somebody in view")
+            textured = {}
+            for number, (track, sightings) in enumerate(watched.tracks.items(), 1):
+                outcome = self._person(clip, number, sightings, placements[track])
+                if isinstance(outcome, Failure):
+                    yield outcome
+                    continue
+                row, textured[track] = outcome
+                yield row
+            if self.options.video.meshes:
+                self._draw(clip, watched, placements, textured, (network, manifest))
+        store.forget(self.folder.path / self.name)
+
+    def _network(self) -> object | None:
+        """The network of method pifuhd; what is missing is told before any work."""
+        method = methods.find(self.options.fit.method, Subject.PERSON)
+        for name in method.weights:
+            fetch(name)
+        if method.name != "pifuhd":
+            return None
+        given = self.options.body.pifuhd_weights
+        return load_any(Path(given) if given else fetch(pifuhd.SHIPPED))
+
+    def _settings(self) -> dict[str, Any]:
+        """Everything that the frames' meshes hang on."""
+        told = {name: asdict(getattr(self.options, name)) for name in ("body", "perception", "video", "source")}
+        told["video"].pop("resume")
+        return told | {"method": self.options.fit.method}
+
+    def _watched(self, clip: Clip, settings: Mapping[str, Any]) -> tuple[Watched, dict[int, Placement]]:
+        """Sightings and placements, from an earlier run if it was the same."""
+        folder = self.folder.path / self.name
+        kept = {name: settings[name] for name in ("perception", "video", "source")} | {
+            "body": settings["body"]["height"]
+        }
+        key = json.dumps([clip_identity(self.path), kept], sort_keys=True)
+        found = store.load(folder, key) if self.options.video.resume else None
+        total = f" of {len(clip.selected)}" if clip.selected is not None else ""
+        watched, placements = found or (
+            watch(clip, self.options.perception, lambda n: self.progress(self.name, f"looking, frame {n}{total}")),
+            {},
+        )
+        if found is None:
+            store.save(folder, key, watched, placements)
+        for number, (track, sightings) in enumerate(watched.tracks.items(), 1):
+            if track not in placements:
+                say = partial(self._told_fit, number, len(sightings))
+                placements[track] = moving(sightings, self.options, say)
+                store.save(folder, key, watched, placements)
+        return watched, placements
+
+    def _told_fit(self, number: int, total: int, done: int) -> None:
+        self.progress(self.name, f"person-{number} fitting, frame {done} of {total}")
+
+    def _person(self, clip: Clip, number: int, sightings: list[Sighting], placement: Placement):
+        """The summary's row and the textured body of one person, or a Failure."""
+        name = f"person-{number}"
+        self.progress(self.name, f"{name} texture")
+        try:
+            wanted = [sightings[k].frame for k in key_frames(sightings)]
+            pictures: dict[int, Frame] = dict(frames_at(clip, sorted(wanted)))
+            shape, seen = finished(placement, sightings, pictures, self.options)
+        except ImportError:
+            raise
+        except Exception as error:
+            return Failure(self.name, str(self.path), explained(error, f"{self.path}, {name}"))
+        flagged = sum(bool(one.flags) for one in sightings)
+        warnings = [f"{flagged} of {len(sightings)} frames are flagged: see manifest.json"] if flagged else []
+        report = {
+            "photos": [str(self.path)],
+            "frames": len(sightings),
+            "seed": self.options.fit.seed,
+            "warnings": [*warnings, *clip.notes],
+            "seconds": {},
+        }
+        result = Result(name, self.name, shape, tuple(seen), report)
+        self.progress(self.name, f"{name} writing")
+        row = self.folder.attempt(result, partial(outputs.save, options=self.options.output))
+        return row if isinstance(row, Failure) else (row, shape)
+
+    def _draw(
+        self,
+        clip: Clip,
+        watched: Watched,
+        placements: Mapping[int, Placement],
+        textured: Mapping[int, Any],
+        tools: tuple[object | None, Manifest],
+    ) -> None:
+        """A mesh per person and frame, in the order of the clip."""
+        network, manifest = tools
+        makers = {t: Meshes(placements[t], textured[t], self.options, network) for t in textured}
+        numbers = {track: number for number, track in enumerate(watched.tracks, 1)}
+        plan: dict[int, list[tuple[int, int]]] = {}
+        for track in makers:
+            for index, one in enumerate(watched.tracks[track]):
+                if not manifest.is_done(one.frame, track):
+                    plan.setdefault(one.frame, []).append((track, index))
+        done = 0
+        for frame, picture in _pictures(clip, plan):
+            for track, index in plan.get(frame, []):
+                one = watched.tracks[track][index]
+                row = self._row(makers[track], numbers[track], (index, one), picture)
+                manifest.add(frame, one.time, row)
+            done += 1
+            self.progress(self.name, f"drawing, frame {done} of {len(plan)}")
+
+    def _row(self, maker: Meshes, number: int, sight: tuple[int, Sighting], picture: Frame) -> Row:
+        """Draw one person in one frame, write the mesh, and say how it went."""
+        index, one = sight
+        if BLURRED in " ".join(one.flags) and self.options.video.blurred == "skip":
+            return Row(one.track, "skipped", "; ".join(one.flags), one.rect)
+        try:
+            made = maker.of(index, one.observation(picture))
+            file = Path(self.name) / f"person-{number}" / "frames" / f"{one.frame:06d}.ply"
+            write_mesh(self.folder.path / file, made)
+        except MaquetteError as error:
+            return Row(one.track, "failed", str(error), one.rect)
+        status = "flagged" if one.flags else "done"
+        scores = {"silhouette_iou": made.overlap}
+        return Row(one.track, status, "; ".join(one.flags), one.rect, made.camera, file.as_posix(), scores)
+
+
+def _pictures(clip: Clip, plan: Mapping[int, object]) -> Iterator[tuple[int, Frame]]:
+    """The frames of the plan; a clip of which little is left is not decoded whole."""
+    wanted = sorted(plan)
+    if not wanted:
+        return iter(())
+    whole = clip.selected
+    if whole is not None and len(wanted) < 0.5 * len(whole):
+        return frames_at(clip, wanted)
+    return ((index, frame) for index, frame in frames(clip) if index in plan)
+
+
+def write_mesh(path: Path, made: FrameMesh) -> None:
+    """One frame's mesh as PLY, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    normals = vertex_normals(made.mesh.vertices.astype(float), made.mesh.faces)
+    beside.write_bytes(ply_bytes(made.mesh, normals))
+    beside.replace(path)
+
+
+def reconstruct_clip(
+    path: str | Path, folder: OutputFolder, options: Options, progress: Progress = silent
+) -> Iterator[dict[str, Any] | Failure]:
+    """Every person of a clip: animated, textured bodies, and a mesh per frame; see `Run.reconstruct`."""
+    return Run(Path(path), options, folder, progress).reconstruct()
