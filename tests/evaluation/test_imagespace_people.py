@@ -20,7 +20,7 @@ from maquette.evaluation.imagespace_measures import silhouette_iou
 from maquette.evaluation.imagespace_people import PersonThresholds, detail, pose_flags
 from maquette.evaluation.imagespace_sheet import Worst
 from maquette.evaluation.meshes import Shape
-from maquette.evaluation.person_views import photo_views
+from maquette.evaluation.person_views import clip_views, photo_views
 from maquette.evaluation.rerender_people import Figure, draw, open_figure, resize_into
 
 FULL = (320, 240)  # width, height of the pictures
@@ -272,8 +272,34 @@ def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
     assert steady["silhouette IoU after flow"] == pytest.approx(table.column("silhouette IoU")[1], abs=0.05)
     assert 1 < steady["chamfer cm"] < 10
     (tmp_path / "out" / "manifest.json").write_text('{"frames": 3}')
-    with pytest.raises(BadInput, match=r"manifest.json: damaged"):
+    with pytest.raises(BadInput, match=r"manifest.json: cannot be read"):
         imagespace.evaluate_imagespace(tmp_path / "out")
+
+
+def test_the_motion_of_a_clip_is_found_by_the_number_of_the_frame(tmp_path):
+    from maquette import morphable
+
+    model = morphable.load("maquette-body")
+    count, turns = 3, np.tile([1.0, 0, 0, 0], (3, len(model.rig.bones), 1))
+    moves = np.arange(3)[:, None] * [0.1, 0, 0]
+    write_result(
+        tmp_path / "out" / "walk" / "person-1", figure(), tmp_path / "walk.mp4", model=np.array(model.name),
+        identity=np.zeros(len(model.identity_basis)), expression=np.zeros((count, len(model.expression_names))),
+        scale=np.ones(1), rotations=turns, translation=moves, times=np.array([0.0, 0.4, 0.8]),
+        frames=np.array([0, 10, 20]), time=np.array([0.4]),
+    )  # fmt: skip
+    clip_manifest(tmp_path, [[]] * 20 + [[track(None)]])
+    (view,) = clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out")
+    assert (view.frame, view.row, view.lost, view.method) == (20, 2, "no mesh", "surface")
+    told = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps({**told, "settings": {"method": "parametric"}}))
+    (view,) = clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out")
+    assert view.lost == "" and view.camera is not None
+    assert open_figure(view).shape.vertices[:, 0].mean() == pytest.approx(0.2, abs=0.01)
+    # Without a row in the manifest, the frames of the texture.
+    (view,) = photo_views(tmp_path / "out" / "walk" / "person-1", "x")
+    assert (view.frame, view.row, view.mesh, view.lost) == (10, 1, None, "")
+    assert clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out" / "walk" / "person-2") == []
 
 
 def test_a_posed_body_stands_in_for_a_mesh_and_tells_key_points(out):

@@ -23,6 +23,7 @@ from maquette.evaluation.imagespace_sheet import Worst, row_of, write_sheet, wri
 from maquette.evaluation.person_views import View, clip_views, manifest_of, person_folders, photo_views
 from maquette.evaluation.rerender_people import Drawn
 from maquette.evaluation.table import Table
+from maquette.outputs.manifest import read_manifest
 from maquette.perception.people.observe import observe_people
 from maquette.sources import photos as photo_files
 from maquette.sources import video
@@ -115,20 +116,21 @@ def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
     """All views of photos and of a clip, and the results that cannot be read, by name."""
     views: list[View] = []
     broken: dict[str, BadInput] = {}
-    manifest = manifest_of(folder)
+    manifest, clip = manifest_of(folder), ""
     if manifest is not None:
         try:
             views += clip_views(manifest, folder)
+            clip = str(read_manifest(manifest.parent)["clip"])
         except BadInput as error:
             broken[manifest.name] = error
     known = {view.folder.resolve() for view in views}
     for place in person_folders(folder):
-        if place.resolve() in known or (place / "frames").is_dir():
+        if place.resolve() in known:
             continue
         name = place.relative_to(folder).as_posix()
         name = place.resolve().name if name == "." else name
         try:
-            views += photo_views(place, name)
+            views += photo_views(place, name, clip)
         except BadInput as error:
             broken[name] = error
     return views, broken

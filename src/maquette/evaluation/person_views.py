@@ -1,13 +1,12 @@
 """Results of `maquette person` and `maquette video` read back: which mesh belongs to which picture and camera.
 
 A photo's result lies in a folder person-N: mesh files and parameters.npz with camera, crop and path of each photo. A
-clip's lies in such a folder too, with frames/*.ply, and in manifest.json of the folder above: which frame, which track,
-which mesh.
+clip's lies in such a folder too, with frames/*.ply, and in manifest.json of the folder above: frame, track, crop,
+camera and mesh. Its parameters.npz holds the motion of all frames, and cameras of those that the texture is from.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,8 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
 from maquette.evaluation.rerender import cameras_of
+from maquette.outputs.manifest import JOURNAL, MANIFEST, read_manifest
 
-MANIFEST = "manifest.json"
 PARAMETRIC, SURFACE = "parametric", "surface"
 MESHES = ("person.obj", "person.ply")  # in the pose of the photo, metres; glb is at rest, stl in millimetres
 PER_PHOTO = ("box", "photo", "camera_intrinsics", "camera_world_to_camera", "camera_size", "camera_projection")
@@ -79,13 +78,16 @@ def is_person(folder: Path) -> bool:
 
 
 def manifest_of(folder: Path) -> Path | None:
-    """The manifest.json of the folder, or of one of the two above it."""
-    places = [place / MANIFEST for place in (folder, *folder.resolve().parents[:2])]
+    """The manifest of the folder, or of one of the two above it; of a run that was stopped, its journal."""
+    places = [place / name for place in (folder, *folder.resolve().parents[:2]) for name in (MANIFEST, JOURNAL)]
     return next((place for place in places if place.is_file()), None)
 
 
-def photo_views(folder: Path, name: str) -> Iterator[View]:
-    """One view per photo of a person's folder.
+def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[View]:
+    """One view per photo of a person's folder; of a clip of which no meshes were written, per frame of the texture.
+
+    Args:
+        clip_path: the clip, as its manifest tells it.
 
     Raises:
         BadInput: parameters.npz is damaged or lacks the cameras, or there is no mesh file.
@@ -93,19 +95,26 @@ def photo_views(folder: Path, name: str) -> Iterator[View]:
     path = folder / "parameters.npz"
     arrays = _arrays(path)
     method, body = _method(arrays), arrays if "rotations" in arrays else None
+    clip = "frames" in arrays
     mesh = next((folder / file for file in MESHES if (folder / file).is_file()), None)
-    if mesh is None:
-        raise BadInput(
-            f"{folder}: holds neither {' nor '.join(MESHES)}: run maquette person with --formats glb,obj,ply"
-        )
-    for row, (camera, photo) in enumerate(zip(cameras_of(arrays, path), arrays["photo"])):
-        # The files wear the pose of the first photo alone.
-        lost = "" if row == 0 or (method == PARAMETRIC and body is not None) else "no mesh of its own"
-        time = float(arrays["time"][row]) if "time" in arrays else None
+    if mesh is None and not clip:
+        raise BadInput(f"{folder}: holds neither {' nor '.join(MESHES)}: run maquette person with --formats obj")
+    for index, (camera, photo) in enumerate(zip(cameras_of(arrays, path), arrays["photo"])):
+        box, time = arrays["box"][index].astype(float), None
+        row, frame, lost = index, None, ""
+        if clip:
+            time = float(arrays["time"][index])
+            found = _row(arrays, None, time)
+            row, frame = (found, int(arrays["frames"][found])) if found is not None else (0, 0)
+            photo = clip_path or str(photo).rsplit(" frame ", 1)[0]
+            lost = "" if found is not None and body is not None else "not among the frames of the motion"
+        elif index and (method != PARAMETRIC or body is None):
+            # The files wear the pose of the first photo alone.
+            lost = "no mesh of its own"
+        own = mesh if index == 0 and not clip else None
         yield View(
-            folder, name, str(photo), None, time, 0, arrays["box"][row].astype(float), camera, method,
-            mesh if row == 0 else None, body, row, lost=lost, skipped=bool(lost),
-        )  # fmt: skip
+            folder, name, str(photo), frame, time, 0, box, camera, method, own, body, row, lost=lost, skipped=bool(lost)
+        )
 
 
 def clip_views(manifest: Path, below: Path) -> list[View]:
@@ -118,7 +127,7 @@ def clip_views(manifest: Path, below: Path) -> list[View]:
         BadInput: the manifest is damaged.
     """
     try:
-        told = json.loads(manifest.read_text(encoding="utf-8"))
+        told = read_manifest(manifest.parent)
         entries = [(entry, track) for entry in told["frames"] for track in entry["tracks"]]
         clip, tracks = str(told["clip"]), sorted({int(track["track"]) for _, track in entries})
         root = manifest.parent.resolve()
@@ -164,6 +173,16 @@ def _method(arrays: Mapping[str, NDArray]) -> str:
     return PARAMETRIC if str(arrays.get("model", "")) else SURFACE
 
 
+def _row(arrays: Mapping[str, NDArray], frame: int | None, time: float) -> int | None:
+    """Which row of the motion a frame is, by its number or else its time; None if it is not there."""
+    if frame is not None and "frames" in arrays:
+        rows = np.flatnonzero(arrays["frames"] == frame)
+        return int(rows[0]) if len(rows) else None
+    times = np.nan_to_num(np.atleast_1d(arrays.get("times", arrays.get("time", np.empty(0)))), nan=np.inf)
+    near = int(np.argmin(np.abs(times - time))) if len(times) else 0
+    return near if len(times) and abs(times[near] - time) < SAME_TIME else None
+
+
 def _folder(root: Path, stem: str, mesh: Path | None, number: int) -> Path:
     if mesh is None:
         return root / stem / f"person-{number}"
@@ -180,16 +199,11 @@ def _clip_view(
     folder, name, clip, mesh = place
     arrays, cameras = stored or (None, ())
     number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
-    row = None
-    if arrays is not None and "time" in arrays and len(arrays["time"]):
-        near = int(np.nanargmin(np.abs(np.nan_to_num(arrays["time"], nan=np.inf) - time)))
-        row = near if abs(arrays["time"][near] - time) < SAME_TIME else None
+    row = None if arrays is None else _row(arrays, number, time)
     box = np.array(track.get("rect") or [0, 0, 1, 1], float)
     box[2:] += box[:2]
     camera = None
-    if row is not None and arrays is not None:  # one file tells camera and crop
-        camera, box = cameras[row], arrays["box"][row].astype(float)
-    elif track.get("camera"):
+    if track.get("camera"):
         said = track["camera"]
         camera = Camera(
             np.array(said["intrinsics"], float),
@@ -197,9 +211,12 @@ def _clip_view(
             (int(said["size"][0]), int(said["size"][1])),
             str(said.get("projection", "orthographic")),
         )
+    elif row is not None and arrays is not None and row < len(cameras) == len(arrays["rotations"]):
+        camera, box = cameras[row], arrays["box"][row].astype(float)
     body = arrays if arrays is not None and row is not None and "rotations" in arrays else None
     settings = str(told.get("settings", {}).get("method", ""))
-    method = _method(arrays) if arrays is not None else PARAMETRIC if settings == PARAMETRIC else SURFACE
+    known = PARAMETRIC if settings == PARAMETRIC else SURFACE
+    method = known if settings or arrays is None else _method(arrays)
     reason, lost = str(track.get("reason") or ""), ""
     if status in ("skipped", "failed"):
         lost = f"{status}: {reason}" if reason else status

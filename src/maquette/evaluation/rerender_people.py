@@ -67,11 +67,14 @@ class Drawn:
 
 def open_figure(view: View) -> Figure:
     """Read or pose the mesh of a view. Raises BadInput: as `read_shape`, or the parameters do not fit the model."""
-    shape, keypoints = _posed(view) if view.body is not None else (None, {})
+    shape, uvs, keypoints = _posed(view) if view.body is not None else (None, None, {})
     if view.mesh is None:
         if shape is None:
             raise BadInput(f"{view.folder}: {view.shown} has neither a mesh file nor a body in parameters.npz")
-        return Figure(shape, keypoints=keypoints)
+        texture = picture(view.folder / "texture.png", 3)
+        if texture is None or uvs is None:
+            return Figure(shape, keypoints=keypoints)
+        return Figure(shape, None, uvs, texture, picture(view.folder / "texture_confidence.png", 2), keypoints)
     read = read_shape(view.mesh)
     if view.mesh.suffix == ".ply":
         return Figure(read, colours=_vertex_colours(view.mesh, len(read.vertices)), keypoints=keypoints)
@@ -124,15 +127,15 @@ def draw(figure: Figure, camera: Camera) -> Drawn:
     return Drawn(inside, normals, back, colour, photographed)
 
 
-def _posed(view: View) -> tuple[Shape | None, dict[str, NDArray]]:
-    """The fitted body in the view's pose, and its key points by scheme."""
+def _posed(view: View) -> tuple[Shape | None, NDArray | None, dict[str, NDArray]]:
+    """The fitted body in the view's pose, (F, 3, 2) its texture coordinates, and its key points by scheme."""
     arrays, row = view.body, view.row
     name = str(arrays.get("body_model", arrays.get("model", ""))) or "maquette-body"
     if name not in MODELS:
         raise BadInput(f"{view.folder}: made with model {name!r}; known are {', '.join(MODELS)}")
     model = load(name)
     if model.rig is None:
-        return None, {}
+        return None, None, {}
     try:
         scale = float(np.ravel(arrays["scale"])[0])
         rest = model.vertices(arrays["identity"], arrays["expression"][row], scale)
@@ -142,7 +145,7 @@ def _posed(view: View) -> tuple[Shape | None, dict[str, NDArray]]:
     except (KeyError, IndexError, ValueError) as error:
         raise BadInput(f"{view.folder}: parameters.npz does not fit the model {name} ({error})") from error
     points = {scheme: model.rig.keypoints_of(scheme, vertices) for scheme in model.rig.keypoints}
-    return Shape(vertices, model.faces, f"{view.name} {view.shown}"), points
+    return Shape(vertices, model.faces, f"{view.name} {view.shown}"), model.uvs[model.uv_faces].astype(float), points
 
 
 def _vertex_colours(path: Path, count: int) -> NDArray | None:
