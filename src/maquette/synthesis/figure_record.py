@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import cv2
 import numpy as np
 
 from maquette.core.types import Camera
+from maquette.geometry.mesh import face_areas
+from maquette.morphable.anny import load_body
 from maquette.synthesis.bodies import PersonScene, draw_person
 from maquette.synthesis.figure import draw_axes
 from maquette.synthesis.fitted_body import FittedBody, fit
@@ -94,7 +97,6 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     points = _draw_points(dressed, scene.faces, crop.half, rng).astype(np.float64)
     distance = np.minimum(body.distance(crop.world(points), rng) / crop.half, FARTHEST)
     distance = np.where(winding_ahead(naked, body.faces, points) > 0, -distance, distance)
-    chosen = np.linspace(0, len(naked) - 1, BODY_VERTICES).astype(int)
     views |= sides(dressed, scene.faces, size, ("back",))
     views |= {f"body_{k}": v for k, v in sides(naked, body.faces, size).items()}
     mask = views["normals_front"].any(axis=2)
@@ -106,7 +108,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
         "mask": np.where(mask, 255, 0).astype(np.uint8),
         "mask_seen": degraded(mask, ends, rng),
         **views,
-        "body_vertices": naked[chosen].astype(np.float16),
+        "body_vertices": naked[even_vertices()].astype(np.float16),
         "points": points.astype(np.float16),
         "inside": (winding_ahead(dressed, scene.faces, points) > 0).astype(np.uint8),
         "distance": distance.astype(np.float16),
@@ -116,6 +118,16 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
         "keypoints": keypoints.astype(np.float16),
         "seed": np.array((*seed, 0, 0)[:3], np.int32),
     }
+
+
+@lru_cache(maxsize=1)
+def even_vertices() -> Array:
+    """(BODY_VERTICES,) int64 vertices of the body's skin, always the same, about as many on each piece of its area."""
+    body = load_body()
+    skin = body.faces[: body.skin_faces]
+    area = np.bincount(skin.ravel(), np.repeat(face_areas(body.template.astype(float), skin), 3), len(body.template))
+    chosen = np.random.default_rng(0).choice(len(area), BODY_VERTICES, replace=False, p=area / area.sum())
+    return np.sort(chosen)
 
 
 def _names() -> tuple[str, ...]:

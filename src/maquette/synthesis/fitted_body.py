@@ -22,7 +22,8 @@ SHIFT, SHIFT_DEPTH, SIZE = 0.012, 0.02, 0.015  # metres, metres, share of the si
 LIMBS = ("root", "spine03", "spine01", "neck01", "head", "upperleg01", "lowerleg01", "foot", "shoulder01", "upperarm01")
 LIMBS += ("lowerarm01", "wrist")
 SAMPLES = 30000  # on the surface, for distances: 8 mm apart
-EXACT_M = 0.012  # nearer than this the distance is to the plane of the sample
+GOLDEN = (0.7548776662, 0.5698402910)  # steps that fill a square evenly
+EXACT_M = 0.015  # nearer than this the distance is to the plane of the sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +42,13 @@ class FittedBody:
     exact: bool
 
     def distance(self, points: Array, rng: np.random.Generator) -> Array:
-        """(N,) float32 metres from points (N, 3) to the surface, not negative; good to a millimetre."""
+        """(N,) float32 metres from points (N, 3) to the surface, not negative; 99 in 100 good to 2 mm."""
         normals = face_normals(self.vertices.astype(float), self.faces)
         area = np.linalg.norm(normals, axis=1)
-        chosen = rng.choice(len(area), SAMPLES, p=area / area.sum())
-        first, second = np.sqrt(rng.random(SAMPLES)), rng.random(SAMPLES)
+        # Evenly along the list of triangles, by area; random ones would leave holes.
+        steps = (np.arange(SAMPLES) + rng.random()) / SAMPLES
+        chosen = np.minimum(np.searchsorted(np.cumsum(area) / area.sum(), steps), len(area) - 1)
+        first, second = np.sqrt(np.arange(SAMPLES) * GOLDEN[0] % 1), np.arange(SAMPLES) * GOLDEN[1] % 1
         weights = np.stack([1 - first, first * (1 - second), first * second], axis=1)
         samples = np.einsum("nk,nkd->nd", weights, self.vertices[self.faces[chosen]])
         distance, at = cKDTree(samples, leafsize=32).query(points, distance_upper_bound=0.5)
