@@ -173,30 +173,31 @@ def test_frames_and_times_of_a_clip_are_kept(clip_result, person_result):
         assert np.isnan(file["time"]).all()
 
 
-@pytest.fixture
-def thinned(clip_result):
+@pytest.fixture(params=["cameras of pictures", "cameras of poses"])
+def thinned(request, clip_result):
     """The clip with two of its seven pictures kept, as long clips are."""
+    told = clip_result.reconstruction
     kept = tuple(clip_result.observations[k] for k in (0, 5))
-    boxes = np.tile(BOX, (7, 1)) + np.arange(7)[:, None]
-    parameters = {
-        **clip_result.reconstruction.parameters,
-        "box": boxes,
-        "frame": np.array([10, 11, 12, 13, 15, 16, 17]),
-    }
-    told = replace(clip_result.reconstruction, parameters=parameters)
-    return replace(clip_result, reconstruction=told, observations=kept)
+    shifted = tuple(replace(camera, size=(200 + k, 320)) for k, camera in enumerate(told.cameras))
+    cameras = tuple(shifted[k] for k in (0, 5)) if request.param == "cameras of pictures" else shifted
+    parameters = {**told.parameters, "frames": np.array([10, 11, 12, 13, 15, 16, 17])}
+    return replace(clip_result, reconstruction=replace(told, cameras=cameras, parameters=parameters), observations=kept)
 
 
 def test_a_clip_may_keep_few_of_its_pictures(thinned, clip_result):
-    assert [opened(thinned).pose_of(k) for k in (0, 1)] == [0, 5]
-    few = json.loads(write_landmarks(opened(thinned)))["photos"]
+    asset = opened(thinned)
+    assert [asset.pose_of(k) for k in (0, 1)] == [0, 5]
+    assert asset.of_observation(thinned.reconstruction.cameras, 1).size == (205, 320)
+    few = json.loads(write_landmarks(asset))["photos"]
     whole = json.loads(write_landmarks(opened(clip_result)))["photos"]
     assert few == [whole[0], whole[5]] and few[1]["time"] == pytest.approx(2.24)
-    with np.load(io.BytesIO(write_parameters(opened(thinned)))) as file:
-        assert len(file["box"]) == len(file["frame"]) == len(file["time"]) == len(file["camera_size"]) == 7
+    with np.load(io.BytesIO(write_parameters(asset))) as file:
+        assert len(file["box"]) == len(file["time"]) == 2 and len(file["frames"]) == len(file["rotations"]) == 7
     facts = told(thinned, silhouette_iou=[0.9, 0.9, 0.2, 0.9, 0.9, 0.8, 0.9])
     assert [photo["silhouette_iou"] for photo in facts["photo_facts"]] == [0.9, 0.8]
     assert any(text.startswith("1 of 7 pictures: the mesh fits") for text in facts["warnings"])
+    facts = told(thinned, silhouette_iou=[0.9, 0.7])
+    assert [photo["silhouette_iou"] for photo in facts["photo_facts"]] == [0.9, 0.7]
 
 
 def test_the_report_sums_up_a_clip(clip_result):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,15 +147,20 @@ class Asset:
         return self.body is not None and len(times) > 1 and bool((np.diff(times) > 0).all())
 
     def pose_of(self, index: int) -> int:
-        """Which camera and pose belong to observation `index`.
+        """Which pose belongs to observation `index`.
 
         A long clip keeps few of its pictures; its observations are then told apart by their times.
         """
-        seen, cameras = self.result.observations, self.result.reconstruction.cameras
+        seen = self.result.observations
         time = seen[index].frame.time
-        if len(seen) == len(cameras) or time is None or not self.is_clip:
+        if len(seen) == len(self.motion) or time is None or not self.is_clip:
             return index
         return int(np.abs(self.motion.times - time).argmin())
+
+    def of_observation(self, values: Sequence[Any], index: int) -> Any:
+        """The item that belongs to observation `index` in a list per observation or per pose; None if there is none."""
+        place = index if len(values) == len(self.result.observations) or self.body is None else self.pose_of(index)
+        return values[place] if place < len(values) else None
 
     def posed(self, index: int) -> NDArray:
         """(V, 3) float32 metres: the fitted body in its pose `index`."""

@@ -70,9 +70,8 @@ def keypoints(asset: Asset, index: int, scheme: str) -> tuple[NDArray, NDArray]:
         world: (N, 3) metres.
         pixels: (N, 2) of the crop.
     """
-    pose = asset.pose_of(index)
-    world = asset.keypoints[scheme][pose]
-    return world, project(asset.result.reconstruction.cameras[pose], world)[0]
+    world = asset.keypoints[scheme][asset.pose_of(index)]
+    return world, project(asset.of_observation(asset.result.reconstruction.cameras, index), world)[0]
 
 
 def _posed(asset: Asset, index: int, scheme: str) -> dict:

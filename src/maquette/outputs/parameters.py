@@ -14,8 +14,8 @@ def write_parameters(asset: Asset) -> bytes:
 
     `expression_names` (E,), `camera_intrinsics` (N, 3, 3) pixels, `camera_world_to_camera` (N, 4, 4) metres,
     `camera_size` (N, 2), `camera_projection` (N,), `box` (N, 4) crop in photo pixels, `photo` (N,), `time` (N,)
-    seconds, nan for a photo, `model`; with a skeleton `bone_names` (B,) and `body_model`. A clip of which few pictures
-    are kept brings `box` for all of its frames among its parameters, and `frame` (N,), their numbers in the clip.
+    seconds, nan for a photo, `model`; with a skeleton `bone_names` (B,) and `body_model`. A clip has more poses
+    than pictures are kept: then `times` and `frames`, their numbers in the clip, belong to `rotations` and the like.
     """
     reconstruction, observations = asset.result.reconstruction, asset.result.observations
     arrays = {name: np.asarray(value) for name, value in reconstruction.parameters.items()}
@@ -23,10 +23,10 @@ def write_parameters(asset: Asset) -> bytes:
     arrays["camera_world_to_camera"] = np.stack([camera.world_to_camera for camera in reconstruction.cameras])
     arrays["camera_size"] = np.array([camera.size for camera in reconstruction.cameras])
     arrays["camera_projection"] = np.array([camera.projection for camera in reconstruction.cameras])
-    arrays.setdefault("box", np.stack([observation.box for observation in observations]))
+    arrays["box"] = np.stack([observation.box for observation in observations])
     arrays["photo"] = np.array([observation.frame.origin for observation in observations])
     times = [np.nan if observation.frame.time is None else observation.frame.time for observation in observations]
-    arrays["time"] = np.array(times, float) if len(times) == len(reconstruction.cameras) else arrays["times"]
+    arrays["time"] = np.array(times, float)
     arrays["model"] = np.array(asset.model.name if asset.model else "")
     if asset.model is not None:
         arrays["expression_names"] = np.array(asset.model.expression_names)

@@ -43,11 +43,8 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
     """What is known about one photo or frame and how well the body fits it."""
     observation, provenance = asset.result.observations[index], asset.result.reconstruction.provenance
 
-    pose = asset.pose_of(index)
-
     def item(name: str) -> Any:
-        values = provenance.get(name) or []
-        return values[pose] if pose < len(values) else None
+        return asset.of_observation(provenance.get(name) or [], index)
 
     error = item("keypoint_error_px")
     return {
