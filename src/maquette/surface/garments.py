@@ -15,7 +15,7 @@ from maquette.surface.guide import Guide
 from maquette.surface.pyramid import smoothstep
 
 # How firmly the fill holds to what is guessed, against 1 for what is seen.
-THROUGH, TWIN, HAIR, SKIN = 0.6, 0.3, 0.3, 0.2
+THROUGH, TWIN, HAIR, SKIN = 0.6, 0.6, 0.3, 0.05
 ACROSS, NARROW = 0.01, 4  # firmness of ties across the view, against 1 along it; power of the cosine between
 STIFFNESS = 0.05  # of the membrane against what is seen
 HAIR_BAND = (0.0, 0.3)  # behind the hairline, distances between the ears

@@ -12,6 +12,7 @@ from maquette.core.types import Camera, Observation
 from maquette.geometry.cameras import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
+from maquette.surface.atlas import nearest_inside
 from maquette.surface.pyramid import blurred, picked, smoothstep
 
 FACING = (0.27, 0.55)  # cosine of surface against view: below 16 degrees of slant nothing is believed
@@ -27,7 +28,8 @@ class Shown:
     """One photo and the surface as it is in it.
 
     Attributes:
-        photo: (H, W, 3) uint8. mask: (H, W) float32 0-1, the person without the outline.
+        photo: (H, W, 3) uint8, the person's colours carried on outside.
+        mask: (H, W) float32 0-1, the person without the outline.
         near: (h, w) float32 metres: depth of the surface; border: the same, of the nearest around each pixel.
         ratio: width of `near` over width of the photo.
         at: (V, 4) float32 per vertex: pixel x, y, depth in metres, cosine against the view.
@@ -122,10 +124,17 @@ def shown(observation: Observation, camera: Camera, vertices: NDArray, faces: ND
     ratio = small.size[0] / camera.size[0]
     reach = 2 * max(1, round(NEAR_M * metre * ratio)) + 1
     border = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    mask = inner_mask(observation.mask, metre)
     return Shown(
-        observation.frame.pixels, inner_mask(observation.mask, metre), near, border, ratio, at.astype(np.float32),
-        toward, RayCaster(vertices, faces), vertices, normals, metre, faces,
+        without_background(observation.frame.pixels, mask), mask, near, border, ratio, at.astype(np.float32), toward,
+        RayCaster(vertices, faces), vertices, normals, metre, faces,
     )  # fmt: skip
+
+
+def without_background(photo: NDArray, mask: NDArray) -> NDArray:
+    """(H, W, 3) uint8: what is not surely the person takes the nearest pixel that is: no average mixes it in."""
+    inside = mask > 0.5
+    return photo.reshape(-1, 3)[nearest_inside(inside)] if inside.any() else photo
 
 
 def inner_mask(mask: NDArray, metre: float) -> NDArray:
