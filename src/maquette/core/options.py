@@ -47,7 +47,7 @@ class VideoOptions:
     start: float = 0.0
     """Where to begin, seconds."""
     end: float | None = None
-    """Where to stop, seconds; none is the end of the clip."""
+    """Where to stop, seconds; the frame at that time is not taken. None is the end of the clip."""
     max_frames: int = 10_000
     """Largest number of frames that are taken."""
     smoothing: float = 0.1
