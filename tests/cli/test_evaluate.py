@@ -160,3 +160,14 @@ def test_results_that_do_not_fit_their_photos_are_an_exit_code(failed, status, t
     words = ["imagespace", folders[0], "--photos", folders[1], "--normals", folders[2], "--json"]
     assert run(*words) == status and got == folders
     assert json.loads(capsys.readouterr().out)["rows"][0]["failed"] == (failed or "")
+
+
+def test_people_are_compared_by_name(tmp_path, capsys):
+    import trimesh
+
+    for folder, size in (("truth", 1.0), ("mine", 1.02)):
+        (tmp_path / folder).mkdir()
+        trimesh.creation.icosphere(subdivisions=2, radius=size).export(tmp_path / folder / "someone.ply")
+    assert run("people", tmp_path / "mine", tmp_path / "truth", "--json") == 0
+    row = json.loads(capsys.readouterr().out)["rows"][0]
+    assert row["method"] == "mine" and row["people"] == 1 and row["P2S cm"] == pytest.approx(2, rel=0.05)

@@ -137,11 +137,11 @@ def compare_people(
     return Table(f"People: {len(predictions)} methods, {len(whole)} people", COLUMNS, tuple(rows), notes)
 
 
-def evaluate_people(predictions: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
+def evaluate_people(meshes: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
     """Meshes of people against true ones, paired by the stem of their names.
 
     Args:
-        predictions: a folder of meshes in metres, or of folders of such, one per method.
+        meshes: the predictions: a folder of meshes in metres, or of folders of such, one per method.
         truth: a folder of meshes in metres, closed, in the same frame.
 
     Returns:
@@ -154,10 +154,8 @@ def evaluate_people(predictions: str | Path, truth: str | Path, progress: Progre
     if not names:
         raise BadInput(f"{truth}: holds no meshes ({', '.join(SUFFIXES)}), wanted the true shapes")
     truths = [read_shape(path) for path in names.values()]
-    methods = {path.name: _meshes(path) for path in sorted(Path(predictions).glob("*/"))}
-    methods = {name: found for name, found in methods.items() if found} or {
-        Path(predictions).name: _meshes(Path(predictions))
-    }
+    methods = {path.name: _meshes(path) for path in sorted(Path(meshes).glob("*/"))}
+    methods = {name: found for name, found in methods.items() if found} or {Path(meshes).name: _meshes(Path(meshes))}
     shapes = {name: [read_shape(found[k]) if k in found else None for k in names] for name, found in methods.items()}
     return compare_people(shapes, truths, progress)
 
