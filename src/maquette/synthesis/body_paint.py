@@ -112,14 +112,14 @@ def _hair(form: Mannequin, outfit: Outfit, rng: np.random.Generator) -> Array:
 
 
 def eyes(body: Body, vertices: Array, rng: np.random.Generator) -> Surface:
-    """Both eyeballs of a posed body (V0, 3): white, iris, pupil."""
+    """Both eyeballs of a posed body (V0, 3): white as the lids shade it, iris, pupil."""
     faces = body.faces[body.skin_faces :]
     owner = np.array([name.startswith("eye.") for name in body.bones])
     share = (body.bone_weight * owner[body.bone_index]).sum(axis=1)
     faces = faces[(share[faces] > 0.9).all(axis=1)]
     used, index = np.unique(faces, return_inverse=True)
     rest, iris = body.template[used], IRISES[rng.integers(len(IRISES))]
-    color = np.tile(np.float32([0.62, 0.6, 0.57]), (len(used), 1))
+    color = np.tile(np.float32([0.36, 0.34, 0.32]), (len(used), 1))
     for side in (rest[:, 0] > 0, rest[:, 0] <= 0):
         away = rest[side] - (rest[side].min(0) + rest[side].max(0)) / 2
         looking = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-9)

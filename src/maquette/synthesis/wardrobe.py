@@ -172,7 +172,7 @@ def regions(form: Mannequin, outfit: Outfit) -> dict[str, Array]:
     """NAMES -> (V,) fields, positive where the garment is, about metres near its edge."""
     lengths = outfit.lengths
     arm = 0.55 * (lengths["sleeve"] - form.along_arm)
-    scoop = lengths["neck"] * np.exp(-((form.rest[:, 0] / 0.085) ** 2))
+    scoop = lengths["neck"] * np.exp(-((form.rest[:, 0] / 0.085) ** 2)) * (0.25 + 0.75 * (form.rest[:, 2] > 0.0))
     body = np.minimum(form.waist - lengths["hem"], form.neck - scoop)
     if lengths["sleeve"] < 0:  # without sleeves: cut at the shoulder
         arm, body = np.full(len(arm), -0.05), np.minimum(body, 0.2 * (0.35 - form.arms))
