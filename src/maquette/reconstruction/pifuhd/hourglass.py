@@ -58,7 +58,7 @@ class ConvBlock(nn.Module):
 
     Example:
         >>> sum(p.numel() for p in ConvBlock(256, 256).parameters())
-        480256
+        406912
     """
 
     def __init__(self, before: int, after: int) -> None:
