@@ -1,4 +1,4 @@
-"""The pictures of a person's overview.jpg: upright cells, so that somebody standing fills them."""
+"""The pictures of a person's overview.jpg: cells shaped as the pose is, so that the person fills them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from maquette.outputs.asset import Asset
 from maquette.outputs.views import Scene, backdrop, over
 from maquette.outputs.window import Window, photo_window
 
-CELL = (380, 700)  # pixels
+CELL = (380, 700)  # pixels, for somebody standing upright
+WIDEST = 1.2  # width over height of a cell, for wide poses
 SIDES = {"front": 0.0, "left": np.pi / 2, "back": np.pi, "right": -np.pi / 2}  # radians; left is the subject's
 CONTRAST = 0.55
 TINT = np.array([255, 140, 60], float)  # of the outline on the photo
@@ -45,37 +46,47 @@ def seen_points(asset: Asset, window: Window, least: float = 0.5) -> NDArray:
     return points @ change[:2, :2].T + change[:2, 2]
 
 
-def texture_cell(asset: Asset) -> NDArray:
+def cell_of(asset: Asset) -> tuple[int, int]:
+    """(width, height) in pixels of the cells: always the same area, wider for arms spread out."""
+    across, tall, deep = np.ptp(asset.mesh.vertices.astype(float), axis=0)
+    shape = float(np.clip(max(across, deep) / tall, CELL[0] / CELL[1], WIDEST))
+    height = np.sqrt(CELL[0] * CELL[1] / shape)
+    return round(shape * height), round(height)
+
+
+def texture_cell(asset: Asset, size: tuple[int, int]) -> NDArray:
     """(h, w, 3) uint8: the texture, and under it what of it was seen (bright) and what was filled (dark)."""
     import cv2
 
-    cell, mesh = backdrop(CELL), asset.mesh
+    cell, mesh = backdrop(size), asset.mesh
     if mesh.texture is None:
         return cell
-    side = CELL[0] - 20
+    width, height = size
+    side = width - 20
     pictures = [mesh.texture]
     if mesh.texture_confidence is not None:
         pictures.append(np.repeat(mesh.texture_confidence[..., None], 3, axis=2))
-    gap = (CELL[1] - len(pictures) * side) // (len(pictures) + 1)
+    gap = (height - len(pictures) * side) // (len(pictures) + 1)
     while gap < 10:
         side -= 10
-        gap = (CELL[1] - len(pictures) * side) // (len(pictures) + 1)
-    left = (CELL[0] - side) // 2
+        gap = (height - len(pictures) * side) // (len(pictures) + 1)
+    left = (width - side) // 2
     for index, picture in enumerate(pictures):
         top = gap + index * (side + gap)
         cell[top : top + side, left : left + side] = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
     return cell
 
 
-def _around(scene: Scene, turn: float) -> Camera:
-    return scene.camera(turn, 0.0, CELL, 0.92)
+def _around(scene: Scene, turn: float, cell: tuple[int, int]) -> Camera:
+    return scene.camera(turn, 0.0, cell, 0.88)
 
 
 def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     """Caption, remark and (h, w, 3) picture of each cell, in reading order: six above six."""
-    window, ground, scene = photo_window(asset, CELL), backdrop(CELL), asset.scene
+    cell, scene = cell_of(asset), asset.scene
+    window, ground = photo_window(asset, cell), backdrop(cell)
     shoot = scene.studio.shoot
-    cameras = {name: _around(scene, turn) for name, turn in SIDES.items()}
+    cameras = {name: _around(scene, turn, cell) for name, turn in SIDES.items()}
     seen = overlay(window, shoot(window.camera, "clay"), seen_points(asset, window))
     coloured = {name: over(shoot(camera, "texture", CONTRAST), ground) for name, camera in cameras.items()}
     clay = {name: over(shoot(camera, "clay"), ground) for name, camera in cameras.items()}
@@ -85,7 +96,7 @@ def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     return [
         ("photo", "", window.photo),
         *((name, "", picture) for name, picture in coloured.items()),
-        ("texture", "none" if asset.mesh.texture is None else "below: where seen", texture_cell(asset)),
+        ("texture", "none" if asset.mesh.texture is None else "below: where seen", texture_cell(asset, cell)),
         ("overlay", remark, seen),
         *((name, "" if name != "front" else f"{len(asset.mesh.vertices):,} vertices", p) for name, p in clay.items()),
         ("normals", "", normals),
