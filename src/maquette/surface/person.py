@@ -25,6 +25,7 @@ from maquette.surface.tidy import tidied
 from maquette.surface.unwrap import unwrapped
 
 DEFAULTS = TextureOptions()
+SQUARE = (0.3, 0.8)  # cosine of surface against view from which, and fully, a photo's colour is carried on
 UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
 MOST_PHOTOS = 6  # of a clip: more add time, not texture
 COARSEST = 0.7  # pixels of the photo per texel up to which a texture of half the size holds the same
@@ -145,7 +146,10 @@ def _textured(
     coarse = _mixed(views, [v.at for v in views], through, factors, float(edge))
     # Other photos show other poses; the surface that is filled has the first one's.
     toward = np.stack([view.toward.mean(axis=0) for view in views])
-    filled = fill((mesh.vertices.astype(float), mesh.faces), guide, toward, coarse.own, coarse.through)
+    # Light from behind lies on the rim of a photo: it must not go on around the body.
+    square = np.max([smoothstep(view.at[:, 3], *SQUARE) for view in views], axis=0)
+    own = coarse.own[0], coarse.own[1] * square
+    filled = fill((mesh.vertices.astype(float), mesh.faces), guide, toward, own, coarse.through)
     places = [texels.spread(np.column_stack([v.at, t])) for v, t in zip(views, through)]
     fine = _mixed(views, [p[:, :4] for p in places], [p[:, 4] for p in places], factors, step)
     seen = fine.own[1]

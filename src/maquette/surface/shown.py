@@ -15,7 +15,7 @@ from maquette.geometry.raycast import RayCaster, render_buffers
 from maquette.surface.atlas import nearest_inside
 from maquette.surface.pyramid import blurred, picked, smoothstep
 
-FACING = (0.27, 0.55)  # cosine of surface against view: below 16 degrees of slant nothing is believed
+FACING = (0.27, 0.62)  # cosine of surface against view: below 16 degrees of slant nothing is believed
 RIM_PX, RIM_M = 2.0, 0.005  # the person's outline that is not believed: whichever is more
 NEAR_M, TOLERANCE_M = 0.008, 0.012  # beside what lies before it a surface is not believed; depth that counts as before
 DEPTH_SIDE = 640  # pixels: the depth of the surface is drawn no larger
