@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -169,25 +169,46 @@ class Run:
         for frame, picture in _pictures(clip, plan):
             for track, index in plan.get(frame, []):
                 one = watched.tracks[track][index]
-                row = self._row(makers[track], numbers[track], (index, one), picture)
+                path = Path(self.name) / f"person-{numbers[track]}" / "frames"
+                stand_in = self._stand_in(watched.tracks[track], index)
+                row = stand_in(path) if stand_in else self._row(makers[track], path, (index, one), picture)
                 manifest.add(frame, one.time, row)
             done += 1
             self.progress(self.name, f"drawing, frame {done} of {len(plan)}")
 
-    def _row(self, maker: Meshes, number: int, sight: tuple[int, Sighting], picture: Frame) -> Row:
+    def _stand_in(self, sightings: Sequence[Sighting], index: int) -> Callable[[Path], Row] | None:
+        """What is noted instead of drawing a blurred frame, given the folder of meshes; None where it is drawn."""
+        one, way = sightings[index], self.options.video.blurred
+        if way == "mark" or not _blurred(one):
+            return None
+        reason = "; ".join(one.flags)
+        sharp = [other for other in sightings if not _blurred(other)]
+        if way == "skip" or not sharp:
+            return lambda folder: Row(one.track, "skipped", reason, one.rect)
+        nearest = min(sharp, key=lambda other: abs(other.time - one.time))
+        told = f"{reason}; frame {nearest.frame} stands in"
+        return lambda folder: Row(one.track, "flagged", told, one.rect, None, _file(folder, nearest.frame).as_posix())
+
+    def _row(self, maker: Meshes, folder: Path, sight: tuple[int, Sighting], picture: Frame) -> Row:
         """Draw one person in one frame, write the mesh, and say how it went."""
         index, one = sight
-        if BLURRED in " ".join(one.flags) and self.options.video.blurred == "skip":
-            return Row(one.track, "skipped", "; ".join(one.flags), one.rect)
         try:
             made = maker.of(index, one.observation(picture))
-            file = Path(self.name) / f"person-{number}" / "frames" / f"{one.frame:06d}.ply"
+            file = _file(folder, one.frame)
             write_mesh(self.folder.path / file, made)
         except MaquetteError as error:
             return Row(one.track, "failed", str(error), one.rect)
         status = "flagged" if one.flags else "done"
         scores = {"silhouette_iou": made.overlap}
         return Row(one.track, status, "; ".join(one.flags), one.rect, made.camera, file.as_posix(), scores)
+
+
+def _blurred(one: Sighting) -> bool:
+    return any(flag.startswith(BLURRED) for flag in one.flags)
+
+
+def _file(folder: Path, frame: int) -> Path:
+    return folder / f"{frame:06d}.ply"
 
 
 def _pictures(clip: Clip, plan: Mapping[int, object]) -> Iterator[tuple[int, Frame]]:

@@ -47,8 +47,9 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
     tracker, seen = Tracker(), Watched()
     found: dict[int, list[Sighting]] = {}
     for done, (index, people) in enumerate(_people(clip, options, seen.empty), 1):
-        for one in tracker.step(people):
-            found.setdefault(one.track, []).append(sighted(one, index, tuple(flags(one, people))))
+        for place, one in enumerate(tracker.step(people)):
+            wrong = tuple(flags(one, people[:place] + people[place + 1 :]).values())
+            found.setdefault(one.track, []).append(sighted(one, index, wrong))
         progress(done)
     kept = tracker.kept()
     seen.tracks = {track: found[track] for track in kept}

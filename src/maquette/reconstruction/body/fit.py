@@ -19,15 +19,16 @@ WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next w
 POSE_STEPS, OUTLINE_STEPS = 110, 90
 CLIP_POSE_STEPS, CLIP_OUTLINE_STEPS = 60, 50  # neighbours help
 RATE, FINE_RATE = 0.04, 0.02
-SMOOTHING = 1.0  # weight of accelerations in a clip
+ACCELERATION = 18.0  # metres per second squared of key points of people who dance
+STEP = 1 / 30  # seconds between frames that have no times
 MOVING = ("turns", "log_scale", "shift")
 
 
 def fit_photos(targets: Targets) -> State:
     """One identity and a pose of its own for each of a few frames that need not follow each other."""
     state = first_state(targets)
-    state = descend(state, lambda s: energy(s, targets, 0.0, 0.0), POSE_STEPS, RATE)
-    return descend(state, lambda s: energy(s, targets, 1.0, 0.0), OUTLINE_STEPS, FINE_RATE)
+    state = descend(state, lambda s: energy(s, targets, 0.0), POSE_STEPS, RATE)
+    return descend(state, lambda s: energy(s, targets, 1.0), OUTLINE_STEPS, FINE_RATE)
 
 
 def fit_clip(
@@ -57,8 +58,9 @@ def fit_clip(
     start = 0
     while True:
         end = min(start + WINDOW, count)
-        targets = targets_of(observed(start, end))
-        parts.append(_window(targets, identity))
+        seen = observed(start, end)
+        targets = targets_of(seen)
+        parts.append(_window(targets, identity, ACCELERATION * _step(seen) ** 2 / 2))
         places.append((targets.centre, targets.size))
         progress(end)
         if end == count:
@@ -67,10 +69,16 @@ def fit_clip(
     return _joined(parts, places)
 
 
-def _window(targets: Targets, identity: torch.Tensor) -> State:
+def _step(observations: Sequence[Observation]) -> float:
+    """Seconds between frames, as a rule."""
+    times = [seen.frame.time for seen in observations if seen.frame.time is not None]
+    return float(np.median(np.diff(times))) if len(times) > 1 else STEP
+
+
+def _window(targets: Targets, identity: torch.Tensor, bend_m: float) -> State:
     state = placed(replace(first_state(targets), identity=identity), targets)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
-        loss = partial(energy, targets=targets, silhouette=weight, smoothing=SMOOTHING)
+        loss = partial(energy, targets=targets, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
     return state
 

@@ -25,7 +25,6 @@ OUTLINE_CUT = 3.0
 SKIN_POINTS = 2600
 PRIOR = 0.15  # weight of the pose prior against the data
 SHAPE = 0.7  # weight of the identity's prior
-SMOOTH_M = 0.02  # metres of acceleration per frame squared that motion has anyway
 BALANCE_M = 0.10  # metres in depth between the middle of the trunk and the feet that carry it; pictures do not show it
 TRUNK, FEET = (11, 12, 23, 24), (29, 30, 31, 32)
 CARRYING_M = 0.05  # metres of height over which a foot ceases to carry
@@ -126,12 +125,13 @@ def robust(square: Tensor, cut: float) -> Tensor:
     return square / (1 + square / cut**2)
 
 
-def energy(state: State, targets: Targets, silhouette: float, smoothing: float) -> Tensor:
+def energy(state: State, targets: Targets, silhouette: float, bend_m: float = 0.0) -> Tensor:
     """The negative log posterior, up to a constant.
 
     Args:
         silhouette: weight of the outline against the key points, 0 to leave it out.
-        smoothing: weight of the accelerations of key points between neighbouring frames.
+        bend_m: metres by which key points usually lie off the middle of the frames before and after; 0 where frames
+            do not follow each other.
     """
     look = probe()
     points = look.landmarks(state)
@@ -147,14 +147,14 @@ def energy(state: State, targets: Targets, silhouette: float, smoothing: float) 
     total = total + SHAPE * len(targets) ** 0.5 * state.identity.square().sum()
     if silhouette:
         total = total + silhouette * outline_energy(look.seen(look.skin, state)[1], targets)
-    if smoothing and len(targets) > 2:
+    if bend_m and len(targets) > 2:
         place = (
             points
             + torch.cat([state.shift * torch.tensor([1.0, -1.0]), state.shift[:, :1] * 0], 1)[:, None]
             / state.log_scale.exp().mean()
         )
         bend = place[2:] - 2 * place[1:-1] + place[:-2]
-        total = total + smoothing * (bend / SMOOTH_M).square().sum() / 33
+        total = total + (bend / (2 * bend_m)).square().sum() / 33
     return total
 
 
