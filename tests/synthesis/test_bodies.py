@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from maquette.geometry.distance import winding
 from maquette.geometry.mesh import boundary_loops, face_areas
 from maquette.morphable.anny import cache_file
 from maquette.perception.people.schemes import BODY_25, COCO, MEDIAPIPE_33, SCHEMES
-from maquette.synthesis.bodies import draw_person, winding
+from maquette.synthesis.bodies import draw_person
 from maquette.synthesis.poses import ARMS, NECK, SPINE, STANCES, draw_pose, onto
 from maquette.synthesis.types import Kind
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from maquette.geometry.distance import winding, winding_ahead
+from maquette.geometry.sides import sides
 from maquette.morphable.anny import cache_file
 from maquette.synthesis import figure_record
-from maquette.synthesis.bodies import draw_person, winding
+from maquette.synthesis.bodies import draw_person
 from maquette.synthesis.figure import draw_axes
 from maquette.synthesis.figure_record import FARTHEST, POINTS, draw_example, write_figures
-from maquette.synthesis.figure_views import sides, winding_ahead
 from maquette.synthesis.fitted_body import fit
 
 pytestmark = pytest.mark.skipif(

@@ -22,7 +22,7 @@ from maquette.evaluation.normals import normal_error
 from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import distances, sample_surface
 from maquette.evaluation.table import Table
-from maquette.synthesis.bodies import winding
+from maquette.geometry.distance import winding
 
 INSIDE_SAMPLES = 50_000  # points in the box of both; the overlap's standard error is then about 0.002
 ALIGN_SAMPLES = 3000

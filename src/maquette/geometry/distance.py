@@ -13,7 +13,9 @@ from maquette.geometry.raycast import RayCaster
 
 MOST_CROSSINGS = 40
 SAMPLES = 30_000  # on the surface
-NEAR = 1.5  # spacings of the samples: nearer than this the distance is to the plane of the nearest one
+GOLDEN = (0.7548776662466927, 0.5698402909980532)  # of the plane (Roberts 2018): low discrepancy
+GRID = 160  # cells of the cube's side
+NEAR = 1.2  # spacings of the samples: nearer than this the distance is to the plane of the nearest one
 
 
 def winding(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray:
@@ -42,27 +44,73 @@ def winding(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray:
     return total
 
 
-def signed_distance(vertices: NDArray, faces: NDArray, points: NDArray, farthest: float) -> NDArray:
-    """(N,) float32 distance of points (N, 3) from a closed surface, negative inside, clamped to +-`farthest`.
+def winding_ahead(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray:
+    """(N,) int: how often a closed surface goes round each point, by the triangles between it and the viewer.
 
-    To the nearest of many points of the surface, and near it to the plane of its triangle.
+    As `winding`, along z; triangles are paired with points by cells of the picture, without a tree.
+
+    Args:
+        vertices: (V, 3) NDC. points: (N, 3) NDC, x and y within -1 to 1.
+    """
+    cells = np.clip(((points[:, :2] + 1) * (GRID / 2)).astype(int), 0, GRID - 1)
+    cell = cells[:, 1] * GRID + cells[:, 0]
+    order = np.argsort(cell, kind="stable")
+    starts = np.searchsorted(cell[order], np.arange(GRID * GRID + 1))
+    x, y, z = (vertices[:, k][faces.T] for k in range(3))  # (3, F) each
+    low, high = (_cells(x, y, pick) for pick in (np.minimum, np.maximum))
+    wide = high[0] + 1 - low[0]
+    triangle, step = _counted(wide * (high[1] + 1 - low[1]))
+    at = (low[1][triangle] + step // wide[triangle]) * GRID + low[0][triangle] + step % wide[triangle]
+    pair, step = _counted(starts[at + 1] - starts[at])
+    triangle, point = triangle[pair], order[starts[at[pair]] + step]
+    right, up = x[:, triangle] - points[point, 0], y[:, triangle] - points[point, 1]
+    weights = np.stack([right[k - 2] * up[k - 1] - right[k - 1] * up[k - 2] for k in range(3)])
+    over = np.flatnonzero((weights > 0).all(axis=0) | (weights < 0).all(axis=0))
+    weights, triangle, point = weights[:, over], triangle[over], point[over]
+    whole = weights.sum(axis=0)
+    height = (weights * z[:, triangle]).sum(axis=0) / whole - points[point, 2]
+    signs = np.where(height > 0, np.sign(whole), 0)
+    return np.round(np.bincount(point, signs, len(points))).astype(int)
+
+
+def _cells(x: NDArray, y: NDArray, pick: np.ufunc) -> list[NDArray]:
+    """The cell's column and row of triangles' lowest or highest corners, from corners (3, F)."""
+    ends = (pick(pick(v[0], v[1]), v[2]) for v in (x, y))
+    return [np.clip(((v + 1) * (GRID / 2)).astype(np.int64), 0, GRID - 1) for v in ends]
+
+
+def _counted(counts: NDArray) -> tuple[NDArray, NDArray]:
+    """For counts (N,): each index repeated as often, and the number of the repetition."""
+    index = np.repeat(np.arange(len(counts)), counts)
+    return index, np.arange(len(index)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def surface_distance(
+    vertices: NDArray, faces: NDArray, points: NDArray, farthest: float, start: float = 0.5
+) -> NDArray:
+    """(N,) float32 distance of points (N, 3) from a surface, not negative, at most `farthest`.
+
+    To the nearest of many points of the surface, and near it to the plane of its triangle: 99 in 100 good to a quarter
+    of the samples' spacing.
+
+    Args:
+        vertices: (V, 3), faces: (F, 3).
+        start: 0-1, where the samples begin along the triangles.
     """
     normals = face_normals(vertices.astype(float), faces)
     area = np.linalg.norm(normals, axis=1)
-    rng = np.random.default_rng(0)  # the same surface always gives the same distances
-    chosen = rng.choice(len(area), SAMPLES, p=area / area.sum())
-    first, second = np.sqrt(rng.random(SAMPLES)), rng.random(SAMPLES)
+    # Evenly along the list of triangles, by area; random ones would leave holes.
+    steps = (np.arange(SAMPLES) + start) / SAMPLES
+    chosen = np.minimum(np.searchsorted(np.cumsum(area) / area.sum(), steps), len(area) - 1)
+    first, second = np.sqrt(np.arange(SAMPLES) * GOLDEN[0] % 1), np.arange(SAMPLES) * GOLDEN[1] % 1
     weights = np.stack([1 - first, first * (1 - second), first * second], axis=1)
     samples = np.einsum("nk,nkd->nd", weights, vertices[faces[chosen]].astype(float))
-    distance, at = cKDTree(samples, leafsize=32).query(points, distance_upper_bound=1.2 * farthest)
+    distance, at = cKDTree(samples, leafsize=32).query(points, distance_upper_bound=farthest)
     found = np.flatnonzero(distance < NEAR * np.sqrt(area.sum() / 2 / SAMPLES))
     nearest = chosen[at[found]]
     off = points[found] - samples[at[found]]
     distance[found] = np.abs((off * normals[nearest]).sum(axis=1)) / np.maximum(area[nearest], 1e-12)
-    inside = np.zeros(len(points), bool)
-    close = np.flatnonzero((points >= vertices.min(axis=0)).all(axis=1) & (points <= vertices.max(axis=0)).all(axis=1))
-    inside[close] = winding(vertices, faces, points[close]) > 0
-    return np.where(inside, -1, 1).astype(np.float32) * np.minimum(distance, farthest).astype(np.float32)
+    return np.minimum(distance, farthest).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +133,9 @@ class DistanceGrid:
         block = tuple(slice(a, b) for a, b in zip(low, high))
         nodes = np.stack(np.meshgrid(*(line[s] for s in block), indexing="ij"), axis=-1)
         if nodes.size:
-            found = signed_distance(vertices, faces, nodes.reshape(-1, 3), farthest)
-            values[block] = found.reshape(nodes.shape[:3])
+            points = nodes.reshape(-1, 3)
+            found = surface_distance(vertices, faces, points, farthest)
+            values[block] = np.where(winding_ahead(vertices, faces, points) > 0, -found, found).reshape(nodes.shape[:3])
         return DistanceGrid(values)
 
     def __call__(self, points: NDArray) -> NDArray:

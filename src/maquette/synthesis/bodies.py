@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from maquette.geometry.distance import winding
 from maquette.geometry.mesh import vertex_normals
-from maquette.geometry.raycast import RayCaster
 from maquette.morphable.anny import Body, load_body
 from maquette.perception.people.schemes import SCHEMES
 from maquette.synthesis.body_hair import bag, brim, draw_style, falling, tied
@@ -24,7 +24,6 @@ Array = np.ndarray
 YEARS, AGE_SLIDER = [4, 11, 16, 25, 90], [0.22, 0.42, 0.62, 0.667, 1.0]  # as tools/build_population.py
 FINGERS = {"index": "finger2-1", "pinky": "finger5-1", "thumb": "finger1-2"}
 EYE_HALF_WIDTH = 0.23  # from the middle of an eye to its corner, of the distance between the eyes
-MOST_CROSSINGS = 40
 SHOE_ROUNDS = 24
 BAG = 0.08  # share of people with one
 
@@ -66,29 +65,6 @@ class PersonScene:
     def inside(self, points: Array) -> Array:
         """(N,) bool: which points (N, 3) metres lie inside, by `winding`."""
         return winding(self.vertices, self.faces, points) > 0
-
-
-def winding(vertices: Array, faces: Array, points: Array) -> Array:
-    """(N,) int: how often a closed surface goes round each point, by signed crossings of one ray.
-
-    Counting with signs stays right where limbs run into each other, where the parity of the crossings does not.
-    """
-    normals = np.cross(vertices[faces[:, 1]] - vertices[faces[:, 0]], vertices[faces[:, 2]] - vertices[faces[:, 0]])
-    caster = RayCaster(vertices, faces)
-    # An odd direction, so that rays do not run along edges of a mesh that is symmetric.
-    direction = np.array([0.5773, 0.3331, 0.7454])
-    direction /= np.linalg.norm(direction)
-    low, high = vertices.min(axis=0), vertices.max(axis=0)
-    rest = np.flatnonzero(((points >= low) & (points <= high)).all(axis=1))
-    origins, total = np.array(points, float), np.zeros(len(points), int)
-    for _ in range(MOST_CROSSINGS):
-        if not len(rest):
-            break
-        hit, _, distance = caster.first_hits(origins[rest], np.broadcast_to(direction, (len(rest), 3)))
-        rest, hit, distance = rest[hit >= 0], hit[hit >= 0], distance[hit >= 0]
-        total[rest] += np.sign(normals[hit] @ direction).astype(int)
-        origins[rest] += (distance + 2e-6)[:, None] * direction
-    return total
 
 
 def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonScene:

@@ -92,7 +92,8 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     body = fit(scene, axes, rng)
     crop = _draw_crop(scene, body, axes, rng)
     picture, views = _photograph(scene, crop, size, rng)
-    from maquette.synthesis.figure_views import sides, winding_ahead
+    from maquette.geometry.distance import winding_ahead
+    from maquette.geometry.sides import sides
 
     dressed, naked = crop.ndc(scene.vertices), crop.ndc(body.vertices)
     points = _draw_points(dressed, scene.faces, crop.half, rng).astype(np.float64)
@@ -168,9 +169,9 @@ def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Gene
 
 
 def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Generator) -> tuple[Array, dict[str, Array]]:
-    """The picture, and normals_front and depth_front as `figure_views.sides` gives them."""
+    """The picture, and normals_front and depth_front as `geometry.sides.sides` gives them."""
+    from maquette.geometry.sides import coded
     from maquette.synthesis.background import draw_background
-    from maquette.synthesis.figure_views import coded
     from maquette.synthesis.light import draw_light
     from maquette.synthesis.render import render
     from maquette.synthesis.sensor import develop, draw_sensor
