@@ -53,8 +53,8 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
     name = Path(frame.origin).name if frame.origin else "the picture"
     if not people:
         raise NothingFound(
-            f"{name}: no person found, also on brightened and enlarged copies: "
-            "use a picture that shows the person larger, brighter and upright"
+            f"{name}: no person found, also on brightened, turned and enlarged copies: "
+            "use a picture that shows the whole person, larger, brighter and upright"
         )
     whole = [person for person in people if enough(person, frame.size)]
     if not whole:
@@ -68,7 +68,7 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             f"{name}: person too small: {tallest:.0f} px high, at least {options.min_person:g} are needed: "
             "use a larger version of the picture, or lower --min-person"
         )
-    close = [_looked_at(frame.pixels, person) if person in large else person for person in people]
+    close = [trace.looked_at_closely(frame.pixels, person) if person in large else person for person in people]
     return _observations(frame, [c for c, person in zip(close, people) if person in large], close, options)
 
 
@@ -94,10 +94,6 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     track_of = {id(person): track for person, track in zip(people, tracks)}
     order = sorted(people, key=lambda p: _clipped(p.box, frame.size)[[0, 2]].mean())
     return [replace(seen, track=track_of[id(person)]) for seen, person in zip(found, order)]
-
-
-def _looked_at(pixels: NDArray, person: Person) -> Person:
-    return trace.looked_at_closely(pixels, trace.steadied(pixels, person))
 
 
 def find_people(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Person]:
@@ -137,7 +133,10 @@ def people_in(pixels: NDArray, copy: Copy, division: int, lowest: float, known: 
         person = trace.trace(pixels, candidate.place, candidate.score, note=copy.note)
         if person is None or not plausible(person, size):
             continue
-        if not any(_same(person, other, size) for other in known + found):
+        if any(_same(person, other, size) for other in known + found):
+            continue
+        person = trace.confirmed(pixels, person)
+        if person is not None:
             found.append(person)
     return found
 
