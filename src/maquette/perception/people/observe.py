@@ -85,7 +85,7 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     """
     people, tracks = [], []
     for old in previous:
-        person = trace.trace(frame.pixels, _place_of(old), old.confidence, rounds=1)
+        person = trace.trace(frame.pixels, _place_of(old), rounds=1)
         if person is None or not enough(person, frame.size) or any(_same(person, p, frame.size) for p in people):
             continue
         people.append(trace.looked_at_closely(frame.pixels, person))
