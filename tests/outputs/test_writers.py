@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
-from maquette.outputs.writers import WRITERS, file_name, save, wanted
+from maquette.outputs.maps import write_guessed_front
+from maquette.outputs.writers import GUESSED, WRITERS, file_name, save, wanted
 from people import make_person
 
 DEFAULT = OutputOptions()
@@ -37,7 +41,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
-    keys = [key for key in WRITERS if not key.endswith(".bvh")]
+    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in GUESSED]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
     assert begun[-1] == "report.json", "it tells how long the others took"
@@ -54,6 +58,20 @@ def test_a_persons_files_are_called_so(stubs, person_result, clip_result, cloth_
     assert {file.name for file in save(clip_result, tmp_path / "x")} == set(files_of(clip_result))
 
 
+def test_guessed_normals_lie_where_the_network_saw_them(person_result):
+    maps = np.zeros((6, 8, 8), np.int8)
+    maps[2, 2:6, 2:6] = 127
+    told = dict(person_result.reconstruction.parameters) | {"guessed_normals": maps, "square": np.array([3.0, 2, 16])}
+    result = replace(person_result, reconstruction=replace(person_result.reconstruction, parameters=told))
+    assert GUESSED <= set(files_of(result))
+    picture = cv2.imdecode(np.frombuffer(write_guessed_front(open_asset(result, DEFAULT)), np.uint8), cv2.IMREAD_UNCHANGED)
+    rows, columns = np.nonzero(picture.any(axis=2))
+    width, height = person_result.observations[0].frame.size
+    box = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    wanted_box = 6, min(14, height), 7, min(15, width)
+    assert np.abs(np.array(box) - wanted_box).max() <= 1
+
+
 def test_several_photos_are_no_clip(tiny):
     assert "person.bvh" not in files_of(make_person(tiny, 3))
 
@@ -67,7 +85,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    left_out = {name for name in WRITERS if name in absent or name.split(".")[1] in {*absent, "bvh"}}
+    left_out = {name for name in WRITERS if name in absent | GUESSED or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}
     assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - left_out - without

@@ -122,3 +122,29 @@ def write_normals(asset: Asset) -> bytes:
     """16-bit normals in the pixels of the first crop; the text chunk "Description" gives the frame."""
     note = "unit normals, value / 32767.5 - 1; red right, green up, blue to the camera; black is background"
     return png(normal_map(asset), Description=note, Software="maquette")
+
+
+def write_guessed_front(asset: Asset) -> bytes:
+    """Normals of the front as a network guessed them, coded and placed as those of `write_normals`."""
+    return _guessed(asset, 0)
+
+
+def write_guessed_back(asset: Asset) -> bytes:
+    """Normals of the back as a network guessed them, at the pixels behind which they lie, in the same axes."""
+    return _guessed(asset, 3)
+
+
+def _guessed(asset: Asset, first: int) -> bytes:
+    """From the parameters `guessed_normals` (6, S, S) int8 = 127 n and `square` (3,) x, y, side in crop pixels."""
+    import cv2
+
+    told = asset.result.reconstruction.parameters
+    maps = told["guessed_normals"][first : first + 3].transpose(1, 2, 0).astype(np.float32) / 127
+    x, y, side = told["square"]
+    scale = side / maps.shape[0]
+    matrix = np.array([[scale, 0, x + 0.5 * scale - 0.5], [0, scale, y + 0.5 * scale - 0.5]])
+    placed = cv2.warpAffine(maps, matrix, asset.result.observations[0].frame.size, flags=cv2.INTER_LINEAR)
+    length = np.linalg.norm(placed, axis=2, keepdims=True)
+    coded = np.where(length > 0.5, np.round(NORMAL_ZERO * (1 + placed / np.maximum(length, 1e-6))), 0)
+    note = "normals that the network guessed, value / 32767.5 - 1; red right, green up, blue to the camera"
+    return png(coded.astype(np.uint16), Description=note, Software="maquette")

@@ -21,6 +21,8 @@ VOLUME_GAP_MM = 3.0  # between a volume's front and the head: 1.2 to 2.3 on 15 p
 SHARE_SIDE = 512  # texels; the shares are measured on a texture of this size
 KINDS = {Subject.FACE: report_face, Subject.PERSON: report_person, Subject.PET: report_person}
 FILES = {
+    "normals_front.png": "normals of the front that the network guessed, coded as normals.png",
+    "normals_back.png": "normals of the back that the network guessed, in the same axes and pixels",
     "{stem}.bvh": "skeleton and motion, centimetres and degrees, y up, facing +z",
     "{stem}.mtl": "materials of the OBJ file",
     "volume.glb": "surface of the volume with vertex colours, metres, y up, facing +z",

@@ -18,7 +18,14 @@ from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.bvh import write_bvh
 from maquette.outputs.glb import write_glb
 from maquette.outputs.landmarks import write_landmarks
-from maquette.outputs.maps import write_depth, write_normals, write_texture, write_texture_confidence
+from maquette.outputs.maps import (
+    write_depth,
+    write_guessed_back,
+    write_guessed_front,
+    write_normals,
+    write_texture,
+    write_texture_confidence,
+)
 from maquette.outputs.obj import write_mtl, write_obj
 from maquette.outputs.overview import write_overview
 from maquette.outputs.parameters import write_parameters
@@ -47,12 +54,15 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "turntable.mp4": write_turntable,
     "depth.png": write_depth,
     "normals.png": write_normals,
+    "normals_front.png": write_guessed_front,
+    "normals_back.png": write_guessed_back,
     "landmarks.json": write_landmarks,
     "parameters.npz": write_parameters,
     "report.json": write_report,
 }
 STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
+GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it tells how long the others took
 
 
@@ -66,6 +76,7 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
     absent |= {"{stem}.bvh"} if not asset.is_clip else set()
+    absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()

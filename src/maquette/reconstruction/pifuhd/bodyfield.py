@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Observation
 from maquette.geometry.distance import DistanceGrid
 from maquette.geometry.sides import sides
-from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, own_features
+from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, first_guess, own_features
 from maquette.reconstruction.pifuhd.field import pixel_columns
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP
 from maquette.reconstruction.pifuhd.network import sampled
@@ -131,9 +131,11 @@ class BodyField:
         places, column = pixel_columns(points)
         features: BodyFeatures = self.features
         coarse = torch.cat([sampled(f, places[None])[0] for f in (features.coarse, features.guide)], 1)
-        own = own_features(points[:, 2], torch.from_numpy(distance))
+        away = torch.from_numpy(distance)
+        own = own_features(points[:, 2], away)
         merged = self.coarse(self.coarse.shares(coarse), column, own)
-        return self.fine(self.fine.shares(sampled(features.fine, places[None])[0]), column, merged)[:, 0]
+        fine = self.fine(self.fine.shares(sampled(features.fine, places[None])[0]), column, merged)[:, 0]
+        return fine + first_guess(away)
 
 
 def _batch(picture: NDArray) -> torch.Tensor:

@@ -23,6 +23,7 @@ PICTURE = ("red", "green", "blue", "mask")
 BODY = ("front x", "front y", "front z", "back x", "back y", "back z", "front depth", "back depth")
 GUIDES = 3  # of a column: the body's front and back depth, and whether there is a body
 OWN = 2  # of a point: its depth, and its signed distance to the body
+FIRST_GUESS = 25.0  # log-odds per unit of distance with which the body itself is the first guess
 FARTHEST = 0.15  # model space: beyond it the distance to the body tells nothing more
 
 
@@ -37,7 +38,7 @@ class BodySize:
     """
 
     side: int = 256
-    normals: FilterSize = FilterSize(12, 1, 3, 24, False, 32, "bilinear")
+    normals: FilterSize = FilterSize(12, 1, 3, 24, True, 48, "bilinear")
     coarse: FilterSize = FilterSize(18, 1, 3, 64, True, 64, "bilinear")
     coarse_points: PointSize = PointSize((69, 256, 128, 64, 1), (1, 2), 2)
     fine: FilterSize = FilterSize(18, 1, 2, 16, False, 32, "bilinear")
@@ -91,7 +92,8 @@ class Normals(nn.Module):
         # Where there is cloth but no body behind, the side itself is the first guess.
         guess = seen[:, 4:10] + 0.2 * torch.tensor([0, 0, 1.0, 0, 0, -1.0]).to(seen)[None, :, None, None]
         both = (guess + change).unflatten(1, (2, 3))
-        return (functional.normalize(both, dim=2, eps=1e-6) * mask[:, None]).flatten(1, 2)
+        length = (both * both).sum(2, keepdim=True).add(1e-12).sqrt()  # functional.normalize takes ten times as long
+        return (both / length * mask[:, None]).flatten(1, 2)
 
 
 class BodyPIFuHD(nn.Module):
@@ -141,7 +143,13 @@ class BodyPIFuHD(nn.Module):
         seen = torch.cat((sampled(features.coarse, points), sampled(features.guide, points), own), -1)
         coarse, merged = self.coarse_points(seen)
         fine, _ = self.fine_points(torch.cat((sampled(features.fine, points), merged), -1))
-        return fine[..., 0], coarse[..., 0]
+        guess = first_guess(distance)
+        return fine[..., 0] + guess, coarse[..., 0] + guess
+
+
+def first_guess(distance: Tensor) -> Tensor:
+    """Log-odds of lying in the body at a signed distance from it: the levels learn what clothes add."""
+    return -FIRST_GUESS * distance.clamp(-FARTHEST, FARTHEST)
 
 
 def own_features(depth: Tensor, distance: Tensor) -> Tensor:

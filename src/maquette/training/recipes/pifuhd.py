@@ -110,7 +110,8 @@ def build_network(options: PIFuHDOptions) -> nn.Module:
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-    nn.init.normal_(network.normals.out.weight, std=0.01)
+    for last in (network.normals.out, network.coarse_points.filters[-1], network.fine_points.filters[-1]):
+        nn.init.normal_(last.weight, std=0.01)  # the body is the first guess
     taught = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(taught))
