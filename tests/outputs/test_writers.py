@@ -64,7 +64,8 @@ def test_guessed_normals_lie_where_the_network_saw_them(person_result):
     told = dict(person_result.reconstruction.parameters) | {"guessed_normals": maps, "square": np.array([3.0, 2, 16])}
     result = replace(person_result, reconstruction=replace(person_result.reconstruction, parameters=told))
     assert GUESSED <= set(files_of(result))
-    picture = cv2.imdecode(np.frombuffer(write_guessed_front(open_asset(result, DEFAULT)), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = np.frombuffer(write_guessed_front(open_asset(result, DEFAULT)), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     rows, columns = np.nonzero(picture.any(axis=2))
     width, height = person_result.observations[0].frame.size
     box = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
