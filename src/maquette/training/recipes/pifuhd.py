@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -18,16 +16,11 @@ from torch import Tensor, nn
 from maquette.core.errors import BadInput
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.shipped import SMALL
+from maquette.training.figures_set import Figures, shards_of
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
-from maquette.training.shards import Shards, shuffled
 
 Array = np.ndarray
-MAPS = ("normals_front", "normals_back", "body_normals_front", "body_normals_back")
-DEPTHS = ("body_depth_front", "body_depth_back")
-COLUMNS = ("image", "mask", "mask_seen", *MAPS, *DEPTHS, "points", "inside", "distance")
-TRUE_MASK = 0.3  # share of the examples that see the true mask
-GAIN = (0.75, 1.3)  # each colour channel is multiplied by as much
 NORMAL_WEIGHT = 0.5  # of the normals' loss beside the occupancy's
 SIDE = BodySize().side
 STAGES = ("all", "normals", "coarse", "fine")
@@ -53,63 +46,13 @@ class PIFuHDOptions:
             raise BadInput(f"points {self.points}: wanted 16 to 100000")
 
 
-class Figures:
-    """Batches of dressed people."""
+def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> Figures:
+    """The training set.
 
-    def __init__(self, options: PIFuHDOptions, batch_size: int, seed: int, split: str = "train", calm: bool = False):
-        self.shards = Shards(Path(options.data) / split, COLUMNS, batch_size, seed)
-        self.options, self.seed, self.calm = options, seed, calm
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-    def batch(self, number: int) -> dict[str, Array]:
-        """picture (N, 4, S, S), body (N, 8, S, S), normals (N, 6, S, S), shown (N, S, S), points (N, P, 3), inside,
-        distance (N, P)."""
-        rng = np.random.default_rng([self.seed, number])
-        rows = self.shards.rows(shuffled(len(self), self.shards.batch_size, self.shards.seed, number))
-        made = [self._one({n: c[k] for n, c in rows.items()}, rng) for k in range(len(rows["image"]))]
-        return {name: np.stack([row[name] for row in made]) for name in made[0]}
-
-    def _one(self, row: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-        true = not self.calm and rng.random() < TRUE_MASK
-        mask = smaller(row["mask" if true else "mask_seen"], cv2.INTER_AREA).astype(np.float32) / 255
-        image = smaller(row["image"], cv2.INTER_AREA).astype(np.float32) / 255
-        if not self.calm:
-            image = np.clip(image * rng.uniform(*GAIN, 3).astype(np.float32) * rng.uniform(0.8, 1.2), 0, 1)
-        row = row | {name: smaller(row[name]) for name in (*MAPS, *DEPTHS)}
-        chosen = rng.choice(len(row["points"]), self.options.points, replace=False)
-        made = {
-            "picture": np.dstack([image * mask[..., None], mask]),
-            "body": np.dstack([row[n].astype(np.float32) / 127 for n in MAPS[2:]] + [row[n] for n in DEPTHS]),
-            "normals": np.dstack([row[n].astype(np.float32) / 127 for n in MAPS[:2]]),
-            "shown": (smaller(row["mask"]) > 127).astype(np.float32),
-            "points": row["points"][chosen].astype(np.float32),
-            "inside": row["inside"][chosen].astype(np.float32),
-            "distance": row["distance"][chosen].astype(np.float32),
-        }
-        if not self.options.body:
-            made["body"], made["distance"] = 0 * made["body"], 0 * made["distance"]
-        if not self.calm and rng.random() < 0.5:
-            made = mirrored(made)
-        for name in ("picture", "body", "normals"):
-            made[name] = np.ascontiguousarray(made[name].transpose(2, 0, 1), np.float32)
-        return made
-
-
-def smaller(picture: Array, way: int = cv2.INTER_NEAREST) -> Array:
-    """A stored map (256, 256, ...) at the network's side; labels are picked, not mixed, so that edges stay edges."""
-    return cv2.resize(
-        picture.astype(np.float32) if picture.dtype != np.uint8 else picture, (SIDE,) * 2, interpolation=way
-    )
-
-
-def mirrored(row: dict[str, Array]) -> dict[str, Array]:
-    """The example in a mirror: pictures (S, S, C) turned over, x of normals and points negated."""
-    out = {name: row[name][:, ::-1].copy() for name in ("picture", "body", "normals", "shown")}
-    out["body"][..., [0, 3]] *= -1
-    out["normals"][..., [0, 3]] *= -1
-    return row | out | {"points": row["points"] * np.float32([-1, 1, 1])}
+    Raises:
+        BadInput: no shards in the folder.
+    """
+    return Figures(shards_of(options.data, batch_size, seed), options.points, SIDE, options.body)
 
 
 def build_network(options: PIFuHDOptions) -> nn.Module:
@@ -171,7 +114,7 @@ def normal_error(normals: Tensor, batch) -> Tensor:
 
 def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
     """On people who are not in the training set: loss, overlap of the solids among the points, normals' angle."""
-    held = Figures(options, 16, 0, "test", calm=True)
+    held = Figures(shards_of(options.data, 16, 0, "test"), options.points, SIDE, options.body, calm=True)
     device = next(network.parameters()).device
     count = min(8, max(1, len(held) // 16))
     sums = {"score": 0.0, "iou": 0.0, "body_iou": 0.0, "normal_degrees": 0.0}
@@ -222,7 +165,7 @@ RECIPE = Recipe(
     name="pifuhd",
     options=PIFuHDOptions,
     build_network=build_network,
-    batches=lambda options, batch_size, seed: Figures(options, batch_size, seed),
+    batches=batches,
     loss=loss,
     picture=picture,
     validate=validate,
