@@ -19,7 +19,7 @@ ROWS = [
     "surface",
     "outputs",
     "closeup synthesis",
-    "pipeline video",
+    "pipeline footage",
     "evaluation",
     "training",
     "batch web",

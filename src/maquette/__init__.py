@@ -1,7 +1,9 @@
-"""maquette: photos of faces to textured, rigged, printable 3D heads.
+"""maquette: photos and videos of faces and people to textured, rigged, printable 3D models.
 
     import maquette
     maquette.face("me.jpg").save("out")
+    maquette.person("me.jpg").save("out")
+    maquette.video("dance.mp4", "out")
 
 The names below are resolved on first use, so that `import maquette` costs nothing.
 """
@@ -12,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from maquette.api import Results, face, save
+    from maquette.api import Results, face, person, save, video
     from maquette.core.errors import BadInput, ExtraMissing, MaquetteError, NothingFound, WeightsMissing
     from maquette.core.options import Options
     from maquette.core.result import Failure, Result
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from maquette.reconstruction.methods import methods
 
 _HOMES = {
-    "maquette.api": ("face", "save", "Results"),
+    "maquette.api": ("face", "person", "video", "save", "Results"),
     "maquette.core.errors": ("MaquetteError", "BadInput", "NothingFound", "WeightsMissing", "ExtraMissing"),
     "maquette.core.options": ("Options",),
     "maquette.core.result": ("Result", "Failure"),

@@ -1,4 +1,4 @@
-"""The Python door: `maquette.face(photo)`."""
+"""The Python door: `maquette.face(photo)`, `maquette.person(photo)`, `maquette.video(clip, out)`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import overload
+from typing import TYPE_CHECKING, Any, overload
 
 from maquette.core.job import Progress, silent
-from maquette.core.options import Options, options_from
+from maquette.core.options import METHODS, Options, options_from
 from maquette.core.result import Failure, Result
+
+if TYPE_CHECKING:
+    from maquette.core.types import Subject
 
 Photo = str | Path
 
 
 class Results(Sequence[Result]):
-    """The faces that were found, in the order of the photos and left to right.
+    """The faces or people that were found, in the order of the photos and left to right.
 
     `results[0]` is a `Result`, `results[:1]` a `Results` again, so a part can be saved too.
 
@@ -49,7 +52,7 @@ class Results(Sequence[Result]):
         return f"Results({names}; {len(self.failures)} failed)" if self.failures else f"Results({names})"
 
     def save(self, folder: Photo) -> list[Path]:
-        """Write every result into `folder/<photo stem>/face-1/` ... and `folder/summary.json`.
+        """Write every result into `folder/<photo stem>/face-1/` (or `person-1/`) ... and `folder/summary.json`.
 
         Files are written beside and moved in whole; an earlier result of the same name is replaced.
 
@@ -103,7 +106,51 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
     Source:
         The method `parametric` fits a morphable model (Blanz and Vetter, SIGGRAPH 1999); `maquette methods` lists all.
     """
-    settings = options_from(**options)
+    from maquette.core.types import Subject
+
+    return _reconstructed(photos, Subject.FACE, progress, options)
+
+
+def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **options: object) -> Results:
+    """Reconstruct every person of one photo, or of several photos, from head to foot.
+
+    Args:
+        photos: one image file, or several.
+        progress: called with the name of the photo and the stage that begins.
+        options: any field of `maquette.core.options` by name, as the flags of `maquette person`:
+            `height=172.0` (centimetres), `together=True` (all photos show one person), `min_person=64.0` (pixels),
+            `texture_size=1024` (pixels), `formats="glb,stl"`, `method="parametric"`, ...
+
+    Returns:
+        As `face`, with one `Result` per person: `result.reconstruction.shape` is a `Mesh` in metres, y up, with the
+        pelvis facing +z, the subject's left at +x and the origin on the floor under the pelvis; `.cameras` are
+        orthographic, one per photo, for the pixels of the crop; `.parameters` holds identity, pose and place of the
+        rigged body. `.save(folder)` writes person.glb and the other files.
+
+    Raises:
+        BadInput: a bad option, or no photo can be read.
+        NothingFound: there is no person in any photo.
+        WeightsMissing, ExtraMissing: a file or an optional dependency is not installed.
+        TypeError: an unknown option, with the known ones; photos that are not paths.
+
+    Example:
+        >>> import maquette
+        >>> maquette.person("me.jpg", height=172.0).save("out")  # doctest: +SKIP
+        [PosixPath('out/me/person-1/person.glb'), ...]
+
+    Source:
+        The method `parametric` is SMPLify's energy (Bogo et al., ECCV 2016) with a silhouette, on a CC0 body.
+    """
+    from maquette.core.types import Subject
+
+    return _reconstructed(photos, Subject.PERSON, progress, options)
+
+
+def _reconstructed(
+    photos: Photo | Sequence[Photo], kind: Subject, progress: Progress, options: dict[str, Any]
+) -> Results:
+    """What `face` and `person` have in common."""
+    settings = options_from(**{"method": METHODS[kind.value], **options})
     several = list(photos) if isinstance(photos, Iterable) and not isinstance(photos, str | bytes) else [photos]
     for photo in several:
         if not isinstance(photo, str | PathLike):
@@ -112,7 +159,7 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
         raise ValueError("photos: wanted at least one file")
     from maquette.pipeline import reconstruct
 
-    outcomes = list(reconstruct(several, settings, progress))
+    outcomes = list(reconstruct(several, settings, progress, kind))
     done = [outcome for outcome in outcomes if isinstance(outcome, Result)]
     failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
     if not done:
@@ -120,11 +167,55 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
     return Results(done, failures, settings)
 
 
+def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: object) -> list[dict[str, Any]]:
+    """Reconstruct everybody in a clip, moving: animated bodies, and a mesh for each frame.
+
+    Files are written while the work goes on, so that a clip may be long and a stopped run goes on where it was.
+
+    Args:
+        clip: a video file.
+        out: folder for the results, made if absent; one clip for each.
+        progress: called with the clip's name and what is being done.
+        options: any field of `maquette.core.options` by name, as the flags of `maquette video`: `every=2` (frames),
+            `start=1.0`, `end=3.5` (seconds), `smoothing=0.05` (seconds), `blurred="skip"`, `meshes=False`, ...
+
+    Returns:
+        The rows of OUT/summary.json, one per person: `folder` (`<clip>/person-1`) and `files`, relative to `out`,
+        `warnings`, `seconds`. OUT/manifest.json tells what became of each person in each frame.
+
+    Raises:
+        BadInput: a bad option, the clip cannot be read, the folder cannot be written.
+        NothingFound: there is no person in the clip.
+        WeightsMissing, ExtraMissing: a file or an optional dependency is not installed.
+        TypeError: an unknown option, with the known ones; a clip that is not a path.
+
+    Example:
+        >>> import maquette
+        >>> maquette.video("dance.mp4", "out")[0]["folder"]  # doctest: +SKIP
+        'dance/person-1'
+    """
+    if not isinstance(clip, str | PathLike):
+        raise TypeError(f"clip: wanted a path, got {type(clip).__name__}")
+    settings = options_from(**{"method": METHODS["person"], **options})
+    from maquette.footage.run import reconstruct_clip
+    from maquette.outputs.folder import OutputFolder
+
+    folder, failures = OutputFolder(out), []
+    for outcome in reconstruct_clip(clip, folder, settings, progress):
+        if isinstance(outcome, Failure):
+            failures.append(outcome)
+            folder.fail(outcome)
+    folder.close()
+    if not folder.done:
+        raise failures[0].error
+    return folder.done
+
+
 def save(result: Result, folder: Photo, **options: object) -> list[Path]:
     """Write the files of one result straight into a folder.
 
     Args:
-        result: one item of what `face` returns.
+        result: one item of what `face` or `person` returns.
         folder: made if absent.
         options: fields of `OutputOptions`, e.g. `formats="glb"`, `turntable=False`.
 

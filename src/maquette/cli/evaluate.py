@@ -90,6 +90,11 @@ TASKS = {
         ("PREDICTIONS", "TRUTH"),
         "overlap, distances (cm) and normals of people's meshes against the true ones of the same names, metres",
     ),
+    "clip": Task(
+        HERE + "clip:evaluate_clip",
+        ("OUT",),
+        "how steadily meshes of maquette video follow each other: crops, silhouettes after optical flow, surfaces",
+    ),
     "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
     "synthetic": Task(
         HERE + "synthetic:evaluate_synthetic",
@@ -113,6 +118,8 @@ class Settings:
     """CSV with the columns image and monk, yaw or exposure: parity tables."""
     photos: Path | None = None
     """Folder with the photos or clips of results, if they moved."""
+    clip: Path | None = None
+    """The clip of the results, if it moved, for the task clip."""
     normals: Path | None = None
     """Folder of NAME.png, normals coded as in normals.png, to compare those of results with."""
     people: int = 24

@@ -17,9 +17,7 @@ EXTRAS = ("heic", "train")  # what users install; their packages are listed wher
 
 
 def licenses(
-    result: Annotated[Path | None, typer.Argument(metavar="[HEAD.GLB]", help="Show the record inside this file.")] = (
-        None
-    ),
+    result: Annotated[Path | None, typer.Argument(metavar="[GLB]", help="Show the record inside this file.")] = None,
 ) -> None:
     """List the licences of everything inside."""
     if result is not None:
@@ -37,7 +35,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield "maquette", "Apache-2.0", "this program"
     for entry in zoo().values():
         yield entry.name, entry.licence, f"data, {entry.source}"
-    yield "mediapipe models", "Apache-2.0", "data inside the mediapipe wheel: face detection, face mesh, segmentation"
+    yield "mediapipe models", "Apache-2.0", "data inside its wheel: finding and tracing faces and people, masks"
     for name, package in closure("maquette", EXTRAS).items():
         carried = f"; its wheel carries {CARRIED[name]}" if name in CARRIED else ""
         yield name, licence(package), f"{package.version}{carried}"
@@ -56,6 +54,6 @@ def record(path: Path) -> dict[str, Any]:
             raise ValueError("not a binary glTF file")
         return json.loads(content[20 : 20 + length])["asset"]["extras"]
     except OSError as error:
-        raise BadInput(f"{path}: {error.strerror}: give a head.glb made by maquette") from error
+        raise BadInput(f"{path}: {error.strerror}: give a GLB file made by maquette") from error
     except (struct.error, ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path}: holds no licence record: give a head.glb made by maquette") from error
+        raise BadInput(f"{path}: holds no licence record: give a GLB file made by maquette") from error

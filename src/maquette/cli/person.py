@@ -22,5 +22,8 @@ STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOpti
 
 @with_options(*STAGES, leave_out=FACES, method=METHODS["person"])
 def person(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
-    """Reconstruct every person of every photo."""
+    """Reconstruct every person of every photo.
+
+    OUT/<photo>/person-1/ and so on, left to right, hold person.glb (rigged), .obj, .stl, .ply, textures, an overview.
+    """
     run("person", photos, out, as_json, options)

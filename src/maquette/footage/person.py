@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 from maquette import surface
 from maquette.core.options import Options
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
+from maquette.footage.sighting import Sighting
 from maquette.geometry.clean import is_closed, largest_piece, smoothed
 from maquette.outputs.ply import vertex_colors
 from maquette.perception.people.smooth import smooth
@@ -21,7 +22,6 @@ from maquette.reconstruction.body.place import Placement, place, silhouette
 from maquette.reconstruction.body.skeleton import skeleton
 from maquette.reconstruction.pifuhd import method as pifuhd
 from maquette.surface.colours import photo_colours
-from maquette.video.sighting import Sighting
 
 TEXTURED = 6  # frames that the texture is taken from
 
@@ -90,8 +90,11 @@ def finished(
     chosen = [k for k in key_frames(sightings) if sightings[k].frame in pictures]
     seen = [sightings[k].observation(pictures[sightings[k].frame]) for k in chosen]
     textured = surface.finish(body.assembled(only(placement, chosen), seen, options.body), seen, options.texture)
-    rows = [one.observation() for one in sightings]
-    motion = body.parameters(placement, rows) | {"frames": np.array([one.frame for one in sightings])}
+    # Of a long clip not even the masks are unpacked at once.
+    motion = body.parameters(placement, ()) | {
+        "times": np.array([one.time for one in sightings]),
+        "frames": np.array([one.frame for one in sightings]),
+    }
     return replace(textured, parameters=motion), seen
 
 

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from maquette.core.errors import BadInput
+from maquette.footage.sighting import Sighting
+from maquette.footage.watch import Watched
 from maquette.reconstruction.body.place import Placement
-from maquette.video.sighting import Sighting
-from maquette.video.watch import Watched
 
 WORKING = ".working.npz"
 TEXTS = ("notes", "flags")
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """A file that is at `path` once the block has ended well, and before that or otherwise not at all.
+
+    Raises:
+        BadInput: the disk is full or the folder cannot be written; an earlier file stays.
+    """
+    beside = path.with_name(f".{path.name}-{token_hex(4)}")
+    try:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("xb") as file:
+                yield file
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        why = "the disk is full" if full else f"cannot be written ({error.strerror or error})"
+        raise BadInput(f"{path.parent}: {why}: make room; the same command goes on from there") from error
 
 
 def save(folder: Path, key: str, watched: Watched, placements: dict[int, Placement]) -> None:
@@ -24,8 +49,12 @@ def save(folder: Path, key: str, watched: Watched, placements: dict[int, Placeme
 
     Args:
         key: of the clip and the settings that they hang on.
+
+    Raises:
+        BadInput: the disk is full or the folder cannot be written.
     """
     arrays: dict[str, Any] = {"key": np.array(key), "unlooked": np.array(watched.unlooked)}
+    arrays["remarks"] = np.array(json.dumps(watched.notes))
     arrays["empty"] = np.array(sorted(watched.empty.items()), float).reshape(-1, 2)
     sights = [one for track in watched.tracks.values() for one in track]
     for column in fields(Sighting):
@@ -39,28 +68,32 @@ def save(folder: Path, key: str, watched: Watched, placements: dict[int, Placeme
             arrays[column.name] = np.array(values)
     for track, placement in placements.items():
         arrays |= {f"placement.{track}.{f.name}": np.asarray(getattr(placement, f.name)) for f in fields(Placement)}
-    beside = folder / f"{WORKING}-{token_hex(4)}"
-    try:
-        with beside.open("xb") as file:
-            np.savez(file, **arrays)
-        os.replace(beside, folder / WORKING)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(folder / WORKING) as file:
+        np.savez(file, **arrays)
 
 
 def load(folder: Path, key: str) -> tuple[Watched, dict[int, Placement]] | None:
-    """What an earlier run kept for the same key, or None."""
+    """What an earlier run kept for the same key; None if there is nothing, or nothing that can be read."""
     try:
-        with np.load(folder / WORKING, allow_pickle=False) as stored:
-            if str(stored["key"]) != key:
-                return None
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, KeyError):
+        return _load(folder, key)
+    # zipfile, zlib and numpy raise whatever the damage leads them to; then the clip is watched again.
+    except Exception:
         return None
+
+
+def _load(folder: Path, key: str) -> tuple[Watched, dict[int, Placement]] | None:
+    with np.load(folder / WORKING, allow_pickle=False) as stored:
+        if str(stored["key"]) != key:
+            return None
+        arrays = {name: stored[name] for name in stored.files}
     ends = np.cumsum(arrays["mask_bytes"])
     masks = [arrays["mask"][end - size : end].tobytes() for end, size in zip(ends, arrays["mask_bytes"])]
     texts = {name: json.loads(str(arrays[name])) for name in TEXTS}
-    watched = Watched(empty={int(f): float(t) for f, t in arrays["empty"]}, unlooked=int(arrays["unlooked"]))
+    watched = Watched(
+        empty={int(f): float(t) for f, t in arrays["empty"]},
+        unlooked=int(arrays["unlooked"]),
+        notes=tuple(json.loads(str(arrays["remarks"]))),
+    )
     for k, mask in enumerate(masks):
         row = {f.name: arrays[f.name][k] for f in fields(Sighting) if f.name not in ("mask", *TEXTS)}
         row |= {name: int(row[name]) for name in ("frame", "track")} | {n: float(row[n]) for n in ("time", "score")}
@@ -76,5 +109,6 @@ def load(folder: Path, key: str) -> tuple[Watched, dict[int, Placement]] | None:
 
 
 def forget(folder: Path) -> None:
-    """Remove what was kept."""
-    (folder / WORKING).unlink(missing_ok=True)
+    """Remove what was kept, and what a killed run left half-written."""
+    for path in (folder / WORKING, *folder.glob(f".{WORKING}-*")):
+        path.unlink(missing_ok=True)

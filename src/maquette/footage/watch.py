@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation
+from maquette.footage.sighting import Sighting, sighted
 from maquette.perception.people.observe import observe_near, observe_people
 from maquette.perception.people.quality import flags
 from maquette.perception.people.track import Tracker
 from maquette.sources.video import Clip, frames
-from maquette.video.sighting import Sighting, sighted
 
 LOOK_AGAIN = 10  # frames after which the whole picture is searched for newcomers
 LOOK_AGAIN_EMPTY = 3  # the same where nobody is in sight
@@ -26,11 +26,13 @@ class Watched:
         tracks: who -> sightings in the order of time; passing errors are left out.
         empty: frame -> time, of frames in which nobody was found.
         unlooked: sightings of tracks that were left out.
+        notes: what is odd about the clip, in plain words, damage too.
     """
 
     tracks: dict[int, list[Sighting]] = field(default_factory=dict)
     empty: dict[int, float] = field(default_factory=dict)
     unlooked: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -57,6 +59,7 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
     known = {s.frame for sights in seen.tracks.values() for s in sights}
     for sights in found.values():
         seen.empty.update({s.frame: s.time for s in sights if s.frame not in known})
+    seen.notes = clip.notes
     return seen
 
 
