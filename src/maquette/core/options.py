@@ -50,7 +50,7 @@ class VideoOptions:
     """Where to stop, seconds; the frame at that time is not taken. None is the end of the clip."""
     max_frames: int = 10_000
     """Largest number of frames that are taken."""
-    smoothing: float = 0.05
+    smoothing: float = 0.02
     """How far motion is smoothed in time, seconds; 0 is not at all."""
     blurred: str = "mark"
     """What happens to frames blurred by motion: mark, skip, or nearest (the nearest sharp frame stands in)."""
