@@ -9,9 +9,12 @@ import numpy as np
 from safetensors.numpy import save_file
 from scipy.spatial.transform import Rotation
 
+from maquette.core.types import Frame, Observation, Subject
+from maquette.geometry.cameras import project
 from maquette.geometry.distance import surface_distance, winding_ahead
 from maquette.geometry.mesh import face_areas, vertex_normals
 from maquette.geometry.sides import sides
+from maquette.reconstruction.body.place import Placement, silhouette
 from maquette.reconstruction.body.skeleton import skeleton
 
 FARTHEST = 0.15
@@ -81,3 +84,43 @@ def write(folder: Path, count: int, size: int = 64, points: int = 2000) -> Path:
         columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         save_file(columns, folder / split / "figures-00000.safetensors")
     return folder
+
+
+@lru_cache(maxsize=2)
+def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Placement, Observation]:
+    """A standing body with its placement, and what a picture of it tells: flat colour, its own outline."""
+    model = skeleton().model
+    joints = model.rig.joints(np.zeros(len(model.identity_basis))).astype(float)
+    root = joints[0] - [0, float(model.mean[:, 1].min()), 0]
+    placement = Placement(
+        identity=np.zeros(len(model.identity_basis)),
+        scale=1.0,
+        rotations=np.tile(np.eye(3), (1, len(joints), 1, 1)),
+        translation=(root - joints[0])[None],
+        root=root[None],
+        view=np.eye(3),
+        pixels_per_metre=np.array([scale]),
+        spot=np.array([[size[0] / 2, 0.45 * size[1]]]),
+    )
+    blank = observation(np.zeros((size[1], size[0]), np.float32), np.zeros((33, 2)))
+    camera = placement.camera(0, blank)
+    vertices = placement.vertices(0)
+    mask = silhouette(vertices, model.faces, camera)
+    points = project(camera, model.rig.keypoints_of("mediapipe33", vertices).astype(float))[0]
+    return placement, observation(mask.astype(np.float32), points)
+
+
+def observation(mask: np.ndarray, points: np.ndarray, time: float | None = None) -> Observation:
+    """A person of one colour before another, with key points (33, 2)."""
+    height, width = mask.shape
+    return Observation(
+        frame=Frame(np.where(mask[..., None] > 0.5, [200, 120, 80], [60, 90, 130]).astype(np.uint8), time, "drawn"),
+        box=np.array([0.0, 0, width, height]),
+        subject=Subject.PERSON,
+        landmarks=np.column_stack([points, np.zeros(33)]),
+        landmark_scheme="mediapipe33",
+        landmark_confidence=np.ones(33),
+        mask=mask,
+        landmarks_metric=np.zeros((33, 3)),
+        full_size=(width, height),
+    )

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
+from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.network import PIFuHD
 from maquette.reconstruction.pifuhd.weights import PARTS, checked
 from maquette.reconstruction.pifuhd.weights import load as load_published
@@ -57,7 +58,8 @@ def _size(text: object, path: Path) -> BodySize:
         found = json.loads(text) if isinstance(text, str) else text
         if not isinstance(found, dict) or {*found} != {field.name for field in fields(BodySize)}:
             raise ValueError("fields are missing or unknown")
-        parts = {name: PARTS[name](**checked(found[name])) for name in found if name != "side"}
+        kinds = PARTS | {"normals": FilterSize}  # here a filter guesses them
+        parts = {name: kinds[name](**checked(found[name])) for name in found if name != "side"}
         return BodySize(**parts, **checked({"side": found["side"]}))
     except (ValueError, TypeError, IndexError, KeyError, RecursionError) as error:
         raise BadInput(f"{path}: metadata size: {' '.join(str(error).split())[:120]}: {REMEDY}") from error
