@@ -2,8 +2,8 @@
 
     python benchmarks/body_fit.py [--people 16]
 
-Prints, per variant, the mean distance in cm of the 12 large joints in space after the best move and scale (no turn: the
-camera is known), the same in depth alone, and the overlap of the body's outline with the true mask of the dressed person.
+Prints, per variant, the mean distance in cm of the 12 large joints in space after the best move and scale (no turn,
+for the camera is known), the same in depth alone, and the overlap of the outline with the dressed person's true mask.
 Writes benchmarks/results/body_fit.csv.
 """
 
