@@ -61,7 +61,8 @@ def test_a_published_network_loads_too(tmp_path):
     fill(network)
     state = {k: v.clone() for k, v in network.state_dict().items() if ".downsample.0." not in k}
     path = tmp_path / "published.safetensors"
-    save_file(state, path, {"network": "pifuhd", "size": json.dumps(asdict(PUBLISHED) | {"depth": 25}), "crop": "fullbody"})
+    told = {"network": "pifuhd", "size": json.dumps(asdict(PUBLISHED) | {"depth": 25}), "crop": "fullbody"}
+    save_file(state, path, told)
     assert isinstance(load_any(path), PIFuHD)
 
 

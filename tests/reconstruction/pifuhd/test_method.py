@@ -1,0 +1,110 @@
+"""The method on a drawn person: with untaught weights the surface is the body's own, closed and in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+import dolls
+from maquette.core.errors import BadInput, NothingFound
+from maquette.core.options import BodyOptions, Options
+from maquette.reconstruction.body.place import silhouette
+from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.pifuhd import method
+from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
+from maquette.reconstruction.pifuhd.network import PIFuHD
+from maquette.training.recipes.pifuhd import PIFuHDOptions, build_network
+from pifuhd_by_key import SMALL, fill
+
+OPTIONS = BodyOptions(resolution=128)
+
+
+@pytest.fixture(scope="module")
+def network() -> BodyPIFuHD:
+    torch.manual_seed(0)
+    network = BodyPIFuHD(BodySize(side=64))
+    network.load_state_dict(build_network(PIFuHDOptions()).state_dict())
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def made(network):
+    placement, observation = dolls.seen()
+    return method.assembled(network, placement, [observation], OPTIONS)
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_the_first_guess_is_the_body_closed_and_outward(made):
+    placement, observation = dolls.seen()
+    mesh = trimesh.Trimesh(made.shape.vertices, made.shape.faces, process=False)
+    assert mesh.is_watertight and mesh.is_winding_consistent and mesh.volume > 0
+    body, faces = placement.vertices(0), skeleton().model.faces
+    # The last joints of fingers are thinner than a voxel.
+    assert np.abs(mesh.bounds - [body.min(axis=0), body.max(axis=0)]).max() < 0.06
+    naked = trimesh.Trimesh(body, faces[skeleton().model.parts["skin"]], process=False)
+    assert mesh.volume == pytest.approx(naked.volume, rel=0.15)
+    shown = silhouette(made.shape.vertices, made.shape.faces, made.cameras[0])
+    assert overlap(shown, silhouette(body, faces, made.cameras[0])) > 0.9
+    assert made.provenance["silhouette_iou"][0] == pytest.approx(overlap(shown, observation.mask > 0.5))
+
+
+def test_what_is_told(made):
+    told = made.provenance
+    assert told["method"] == "pifuhd" and told["body_model"] == skeleton().model.name and "model" not in told
+    assert 0 < told["points_evaluated"] < 128**3 / 4 and told["body_silhouette_iou"][0] > 0.98
+    assert made.parameters["guessed_normals"].shape == (6, 64, 64) and made.parameters["square"].shape == (3,)
+    assert made.parameters["rotations"].shape[0] == 1 and made.scale == "relative"
+
+
+def test_both_grids_draw_the_same(network, made):
+    placement, observation = dolls.seen()
+    exact = method.draw(network, placement, 0, observation, replace(OPTIONS, grid="exact"))
+    assert exact.evaluations > 1.5 * made.provenance["points_evaluated"]
+    shown = silhouette(exact.vertices, exact.faces, placement.camera(0, observation))
+    assert overlap(shown, silhouette(made.shape.vertices, made.shape.faces, made.cameras[0])) > 0.97
+
+
+def test_nothing_is_drawn_far_from_the_mask(network):
+    """What the mask cuts away, a leg here, is not drawn, though the body has it."""
+    placement, observation = dolls.seen()
+    mask = observation.mask.copy()
+    mask[230:, : mask.shape[1] // 2] = 0
+    drawn = method.draw(network, placement, 0, replace(observation, mask=mask), OPTIONS)
+    shown = silhouette(drawn.vertices, drawn.faces, placement.camera(0, observation))
+    assert shown[250:, : mask.shape[1] // 2 - 8].mean() < 0.01 < shown[250:, mask.shape[1] // 2 :].mean()
+
+
+def test_an_empty_outline_and_an_empty_answer_are_told(network):
+    placement, observation = dolls.seen()
+    with pytest.raises(NothingFound, match="outline is empty"):
+        method.draw(network, placement, 0, replace(observation, mask=0 * observation.mask), OPTIONS)
+    empty = BodyPIFuHD(network.size).eval().requires_grad_(False)
+    empty.load_state_dict(network.state_dict())
+    empty.fine_points.filters[-1].bias.fill_(-50.0)
+    with pytest.raises(NothingFound, match="drawn: .*--method parametric"):
+        method.draw(empty, placement, 0, observation, OPTIONS)
+
+
+def test_a_published_network_takes_its_own_crop():
+    """Random weights draw a random surface; it lies in the cube of the published crop, in front of the camera."""
+    published = PIFuHD(SMALL).eval().requires_grad_(False)
+    fill(published)
+    placement, observation = dolls.seen()
+    drawn = method.draw(published, placement, 0, observation, replace(OPTIONS, resolution=64))
+    assert len(drawn.faces) and np.abs(drawn.cube.to_cube(drawn.vertices.astype(float))).max() < 1.05
+    assert drawn.normals.shape == (6, 64, 64)
+    rows = np.nonzero(observation.mask > 0.5)[0]
+    assert drawn.cube.side == pytest.approx(1.3 * np.ptp(rows), rel=0.15)
+
+
+def test_build_wants_our_files(tmp_path):
+    options = Options(body=BodyOptions(pifuhd_weights=str(tmp_path / "none.safetensors")))
+    with pytest.raises(BadInput, match="there is none"):
+        method.build(lambda name: tmp_path, options)
