@@ -95,14 +95,14 @@ def reconstruct_into(folder: OutputFolder, clip: Path, settings: Options, as_jso
     return 0 if folder.done else max(codes)
 
 
-def _closed(folder: OutputFolder, as_json: bool, **facts: Any) -> None:
+def _closed(target: OutputFolder, as_json: bool, **facts: Any) -> None:
     """The summary to its file, and to stdout if that is wanted; else which earlier results are gone."""
-    summary = folder.close(**facts)
+    summary = target.close(**facts)
     if as_json:
         say(json.dumps(summary))
         return
     for removed in summary["removed"]:
-        say(f"removed {folder.path / removed}: an earlier result; the clip was done again and does not show it")
+        say(f"removed {target.path / removed}: an earlier result; the clip was done again and does not show it")
 
 
 def outcomes_of(
