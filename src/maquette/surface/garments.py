@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from maquette.geometry.mesh import adjacency
 from maquette.surface.fill import DEFAULT_SKIN, MIRROR_CONFIDENCE
 from maquette.surface.guide import Guide
+from maquette.surface.hair import unlike_skin
 from maquette.surface.pyramid import smoothstep
 
 # How firmly the fill holds to what is guessed, against 1 for what is seen.
@@ -21,6 +22,7 @@ STIFFNESS = 0.05  # of the membrane against what is seen
 HAIR_BAND = (0.0, 0.3)  # behind the hairline, distances between the ears
 ENOUGH = 12  # vertices whose colours make a colour of hair or skin
 SEEN = 0.5
+HAIRY = 0.15  # of what shows behind the hairline: so much unlike skin is hair
 DARK = 0.4  # of the skin: hair that no photo shows
 ROUNDS, PRECISION = 400, 2e-4
 
@@ -53,11 +55,8 @@ def fill(surface: tuple, guide: Guide, toward: NDArray, own: tuple, mirrored: tu
     colours, trust = own
     vertices, faces = surface
     behind = np.full(len(trust), -1.0) if guide.head is None else guide.head.hairy(vertices)
-    skin, hair = _skin(colours, trust, guide, behind), None
-    hair = _typical(colours, trust * (guide.share > 0.6) * (behind > 0.12))
-    if hair is None:
-        hair = _typical(colours, trust * (guide.share > 0.6) * (behind > 0.0))
-    hair = DARK * skin if hair is None else hair
+    skin = _skin(colours, trust, guide, behind)
+    hair = guide.hair if guide.hair is not None else _hair(colours, trust * (guide.share > 0.6), behind, skin)
     total, weight = colours * trust[:, None] ** 2, trust**2
     twin = np.where(guide.twin >= 0, trust[np.maximum(guide.twin, 0)], 0) ** 2
     unknown = (1 - trust) * (1 - mirrored[1])
@@ -142,6 +141,19 @@ def _skin(colours: NDArray, trust: NDArray, guide: Guide, behind: NDArray) -> ND
     if face is None:
         face = _typical(colours, trust * (guide.hands > 0.9))
     return DEFAULT_SKIN if face is None else face
+
+
+def _hair(colours: NDArray, trust: NDArray, behind: NDArray, skin: NDArray) -> NDArray:
+    """(3,) the hair of a head by what is seen behind the hairline; the skin's where it is bald all over.
+
+    A forehead reaches behind the model's hairline, and light lies on it: the median of all would be skin.
+    """
+    for least in (0.12, 0.0):
+        zone = np.flatnonzero((trust > SEEN) & (behind > least))
+        if len(zone) >= ENOUGH:
+            unlike = unlike_skin(colours[zone], skin)
+            return np.median(colours[zone[unlike] if unlike.sum() >= max(HAIRY * len(zone), ENOUGH) else zone], axis=0)
+    return DARK * skin
 
 
 def _typical(colours: NDArray, trust: NDArray) -> NDArray | None:

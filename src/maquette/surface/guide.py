@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.cameras import project
 from maquette.morphable import MorphableModel, load
+from maquette.surface.hair import hair_seen
 from maquette.surface.pyramid import smoothstep
 
 SCHEME = "mediapipe33"
@@ -20,6 +21,7 @@ TWIN_M = 0.06  # between a vertex and the mirror image of its twin's body: farth
 HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair end there
 CHIN = -0.85  # likewise, from the ears down
 HAIRLINE = (0.06, 0.8)  # height above the ears and its rise towards the forehead, of a plane from nape to forehead
+MOST_HAIR = 6  # photos that are asked for the hair
 SUREST = 0.3  # confidence from which landmarks of a head are believed
 
 
@@ -57,12 +59,14 @@ class Guide:
         share: (V,) float32 0-1: how far each vertex belongs to the head.
         hands: (V,) float32 0-1, likewise for the hands.
         twin: (V,) int32: the vertex on the other side of the body; -1 for none.
+        hair: (3,) 8-bit sRGB, as the photos show it; or None.
     """
 
     head: Head | None
     share: NDArray
     hands: NDArray
     twin: NDArray
+    hair: NDArray | None = None
 
 
 def posed(reconstruction: Reconstruction, model: MorphableModel, number: int) -> NDArray:
@@ -97,14 +101,16 @@ def guide_of(
     Args:
         mesh: the surface as it is in the first observation.
         body: the model and its (B, 3) vertices in the same pose, or None.
-        observations: the first tells the head where there is no body. camera: its camera.
+        observations: the first tells the head where there is no body; all tell the hair. camera: of the first.
     """
+    seen = [colour for colour in map(hair_seen, observations[:MOST_HAIR]) if colour is not None]
+    hair = np.median(seen, axis=0) if seen else None
     count = len(mesh.vertices)
     nobody = np.zeros(count, np.float32)
     if body is None:
         head = _seen_head(mesh, observations[0], camera)
         share = nobody if head is None else head.belongs(mesh.vertices)
-        return Guide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32))
+        return Guide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
     model, vertices = body
     head = head_of(model.rig.keypoints_of(SCHEME, vertices.astype(float)))
     names = np.array(model.rig.bones)
@@ -120,7 +126,7 @@ def guide_of(
     share = heads[near] * (
         smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2) if count != len(vertices) else 1
     )
-    return Guide(head, share.astype(np.float32), hands[near].astype(np.float32), twin)
+    return Guide(head, share.astype(np.float32), hands[near].astype(np.float32), twin, hair)
 
 
 def _bones(names: NDArray, starts: tuple[str, ...]) -> list[str]:

@@ -13,13 +13,14 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.mesh import face_areas
 from maquette.morphable import MorphableModel
+from maquette.surface.agree import agreement, feathered, priorities
 from maquette.surface.bake import Baked
 from maquette.surface.blend import SHARPNESS, gains
 from maquette.surface.fill import CAVITY_COLOUR, Palette
 from maquette.surface.garments import Filled, fill
-from maquette.surface.guide import Guide, body_of, guide_of, posed
+from maquette.surface.guide import SCHEME, Guide, Head, body_of, guide_of, head_of, posed
 from maquette.surface.pyramid import picked, smoothstep
-from maquette.surface.shown import Shown, shown
+from maquette.surface.shown import Shown, believed, shown
 from maquette.surface.texels import Texels, texels_of
 from maquette.surface.tidy import tidied
 from maquette.surface.unwrap import unwrapped
@@ -31,8 +32,9 @@ MOST_PHOTOS = 6  # of a clip: more add time, not texture
 COARSEST = 0.7  # pixels of the photo per texel up to which a texture of half the size holds the same
 LEAST_SIZE = 1024  # texels
 CROWD = 0.8  # of the texels, the largest in pixels: so fine has the texture to be
-SCLERA, IRIS, PUPIL = np.array([208.0, 202, 198]), np.array([92.0, 66, 46]), np.array([18.0, 16, 16])
-IRIS_ANGLE, PUPIL_ANGLE, EDGE = 0.50, 0.19, 0.05  # radians around the middle of an eyeball
+DOUBT_M = 0.02  # that the body lies beside the person in photos other than the first
+SCLERA, IRIS, PUPIL = np.array([232.0, 224, 218]), np.array([92.0, 66, 46]), np.array([18.0, 16, 16])
+IRIS_ANGLE, PUPIL_ANGLE, EDGE = 0.37, 0.13, 0.04  # radians around the middle of an eyeball
 MOUTH_DEPTH = 0.6  # of the usual colour inside a mouth: little light gets there
 
 
@@ -77,9 +79,17 @@ def finish_person(
     body = None if model is None else mesh.vertices if own else posed(reconstruction, model, 0)
     mesh, facts = (mesh, {}) if mesh.uvs is not None else _made_ready(mesh, body)
     chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
-    poses = [_pose(reconstruction, model, mesh, own, k) for k in chosen]
-    views = [shown(observations[k], cameras[k], pose, mesh.faces) for k, pose in zip(chosen, poses)]
     guide = guide_of(mesh, None if body is None else (model, body), observations, cameras[0])
+    views, heads = [], []
+    for k in chosen:
+        points = None if body is None else model.rig.keypoints_of(SCHEME, _body(reconstruction, model, body, k))
+        surface, head = (_pose(reconstruction, model, mesh, own, k), mesh.faces), None
+        if points is not None:
+            head = points, guide.share
+            heads.append(head_of(points))
+        views.append(shown(observations[k], cameras[k], surface, head, DOUBT_M if k else 0.0))
+    sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
+    views = _ranked(views, sharp, heads or [None] * len(views), guide)
     textured, share = _textured(mesh, views, guide, options, model if own else None)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
@@ -101,6 +111,11 @@ def _pose(reconstruction: Reconstruction, model: MorphableModel | None, mesh: Me
         return posed(reconstruction, model, number)
     motion = reconstruction.motion
     return mesh.vertices if motion is None or motion.shape[1] != len(mesh.vertices) else motion[number]
+
+
+def _body(reconstruction: Reconstruction, model: MorphableModel, first: NDArray, number: int) -> NDArray:
+    """(B, 3) float64 the fitted body as it is in one photo."""
+    return (first if number == 0 else posed(reconstruction, model, number)).astype(float)
 
 
 def chosen_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
@@ -131,6 +146,28 @@ def sharpness(observation: Observation, camera: Camera) -> float:
     return float(steep[inside].mean() * camera.intrinsics[0, 0]) * observation.confidence if inside.any() else 0.0
 
 
+def _ranked(views: Sequence[Shown], sharp: Sequence[float], heads: Sequence[Head | None], guide: Guide) -> list[Shown]:
+    """The photos with how much each counts, and fading out towards the rim of what they show."""
+    rank = priorities(sharp, heads, np.stack([view.toward.mean(axis=0) for view in views]), guide.share)
+    return [believed(view, feathered(view.trust(view.at), view.faces), order) for view, order in zip(views, rank)]
+
+
+def _agreed(views: Sequence[Shown], through: Sequence[NDArray], factors: NDArray, edge: float, guide: Guide) -> list:
+    """The photos without what only one shows against what the first lets expect."""
+    if len(views) == 1:
+        return list(views)
+    first = views[0]
+    colours = np.stack([view.colours(view.at[:, 4:6], edge) * factor for view, factor in zip(views, factors)])
+    trust = np.stack([view.trust(view.at) for view in views])
+    alone = colours[0], trust[0] * smoothstep(first.at[:, 3], *SQUARE)
+    surface = first.vertices, first.faces
+    expected = fill(surface, guide, first.toward.mean(axis=0)[None], alone, (colours[0], through[0])).colours
+    return [
+        believed(view, view.at[:, 6] * share, view.at[:, 7])
+        for view, share in zip(views, agreement(colours, trust, expected))
+    ]
+
+
 def _textured(
     mesh: Mesh, views: Sequence[Shown], guide: Guide, options: TextureOptions, model: MorphableModel | None
 ) -> tuple[Mesh, float]:
@@ -143,6 +180,8 @@ def _textured(
     through = [_cautious(view.through() * (1 - guide.share), mesh.faces) for view in views]
     edge = np.median(np.sqrt(face_areas(mesh.vertices.astype(float), mesh.faces))) * views[0].metre
     factors = _gains(views)
+    views = _agreed(views, through, factors, float(edge), guide)
+    through = [_cautious(view.through() * (1 - guide.share), mesh.faces) for view in views]
     coarse = _mixed(views, [v.at for v in views], through, factors, float(edge))
     # Other photos show other poses; the surface that is filled has the first one's.
     toward = np.stack([view.toward.mean(axis=0) for view in views])
@@ -151,7 +190,7 @@ def _textured(
     own = coarse.own[0], coarse.own[1] * square
     filled = fill((mesh.vertices.astype(float), mesh.faces), guide, toward, own, coarse.through)
     places = [texels.spread(np.column_stack([v.at, t])) for v, t in zip(views, through)]
-    fine = _mixed(views, [p[:, :4] for p in places], [p[:, 4] for p in places], factors, step)
+    fine = _mixed(views, [p[:, :-1] for p in places], [p[:, -1] for p in places], factors, step)
     seen = fine.own[1]
     if options.fill:
         colours = _composed(fine, texels, filled)
@@ -195,7 +234,7 @@ def _gains(views: Sequence[Shown]) -> NDArray:
     columns = []
     for view in views:
         trust = view.trust(view.at)[:, None]
-        colours = view.colours(view.at[:, :2], 2.0)[:, None]
+        colours = view.colours(view.at[:, 4:6], 2.0)[:, None]
         columns.append(Baked(colours, colours.astype(np.float32), trust, 0 * trust, 0 * trust + 1, None))
     return gains(columns)
 
@@ -203,16 +242,16 @@ def _gains(views: Sequence[Shown]) -> NDArray:
 def _mixed(
     views: Sequence[Shown], at: Sequence[NDArray], through: Sequence[NDArray], factors: NDArray, step: float
 ) -> _Mixed:
-    """All photos at n points: `at` (n, 4) and `through` (n,) per photo; who sees a point most squarely wins."""
+    """All photos at n points: `at` (n, 8) and `through` (n,) per photo; who sees a point most squarely wins."""
     count = len(at[0])
     sums = [np.zeros((count, 3), np.float32) for _ in range(2)]
     totals = [np.full(count, 1e-12, np.float32) for _ in range(2)]
     best = [np.zeros(count, np.float32) for _ in range(2)]
     for view, place, behind, factor in zip(views, at, through, factors.astype(np.float32)):
-        colours = view.colours(place[:, :2], step) * factor
-        trusted = view.trust(place), behind * smoothstep(picked(view.mask, place[:, :2]), 0.5, 0.95)
+        colours = view.colours(place[:, 4:6], step) * factor
+        trusted = view.trust(place), behind * smoothstep(picked(view.mask, place[:, 4:6]), 0.5, 0.95)
         for k, trust in enumerate(trusted):
-            share = (trust * np.abs(place[:, 3])) ** SHARPNESS if len(views) > 1 else trust
+            share = (trust * np.abs(place[:, 3]) * place[:, 7]) ** SHARPNESS if len(views) > 1 else trust
             sums[k] += share[:, None] * colours
             totals[k] += share
             np.maximum(best[k], trust, out=best[k])

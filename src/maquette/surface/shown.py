@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,10 +12,11 @@ from maquette.core.types import Camera, Observation
 from maquette.geometry.cameras import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
+from maquette.surface.align import face_shift
 from maquette.surface.atlas import nearest_inside
 from maquette.surface.pyramid import blurred, picked, smoothstep
 
-FACING = (0.27, 0.62)  # cosine of surface against view: below 16 degrees of slant nothing is believed
+FACING = (0.33, 0.7)  # cosine of surface against view: below 19 degrees of slant nothing is believed
 RIM_PX, RIM_M = 2.0, 0.005  # the person's outline that is not believed: whichever is more
 NEAR_M, TOLERANCE_M = 0.008, 0.012  # beside what lies before it a surface is not believed; depth that counts as before
 DEPTH_SIDE = 640  # pixels: the depth of the surface is drawn no larger
@@ -32,11 +33,13 @@ class Shown:
         mask: (H, W) float32 0-1, the person without the outline.
         near: (h, w) float32 metres: depth of the surface; border: the same, of the nearest around each pixel.
         ratio: width of `near` over width of the photo.
-        at: (V, 4) float32 per vertex: pixel x, y, depth in metres, cosine against the view.
+        at: (V, 8) float32 per vertex: pixel x, y where it is drawn, depth in metres, cosine against the view, pixel
+            x, y of the photo that shows it, how far it is believed (0-1), and how much it counts beside other photos.
         toward: (V, 3) unit, from each vertex to the camera.
         rays: of the posed surface.
         vertices, normals: (V, 3) of the posed surface.
         metre: pixels per metre, at the person.
+        margin: metres beside what lies before it in which the surface is not believed.
         faces: (F, 3) of the surface.
     """
 
@@ -51,20 +54,21 @@ class Shown:
     vertices: NDArray
     normals: NDArray
     metre: float
+    margin: float
     faces: NDArray
 
     def trust(self, at: NDArray) -> NDArray:
-        """(n,) float32 0-1: how far points are seen, `at` (n, 4) like the vertices' own."""
+        """(n,) float32 0-1: how far points are seen, `at` (n, 8) like the vertices' own."""
         pixels, depth, cosine = at[:, :2], at[:, 2], at[:, 3]
         height, width = self.mask.shape
         air = np.minimum(pixels, np.array([width, height], np.float32) - pixels).min(axis=1)
-        trust = smoothstep(cosine, *FACING) * (air > RIM_PX)
-        trust *= smoothstep(picked(self.mask, pixels), 0.5, 0.95)
+        trust = smoothstep(cosine, *FACING) * (air > RIM_PX) * at[:, 6]
+        trust *= smoothstep(picked(self.mask, at[:, 4:6]), 0.5, 0.95)
         slope = np.sqrt(1 / np.clip(cosine, 0.2, 1) ** 2 - 1)
         here, beside = (picked(x, pixels * self.ratio, cv2.INTER_NEAREST) for x in (self.near, self.border))
         step = 1 / (self.metre * self.ratio)
         hidden = depth > here + TOLERANCE_M + step * slope
-        trust *= ~hidden & (depth < beside + TOLERANCE_M + (NEAR_M + 2 * step) * slope)
+        trust *= ~hidden & (depth < beside + TOLERANCE_M + (self.margin + 2 * step) * slope)
         return trust.astype(np.float32)
 
     def colours(self, pixels: NDArray, step: float) -> NDArray:
@@ -88,6 +92,7 @@ class Shown:
         at = self.at[behind].copy()
         at[:, 2] -= distance
         at[:, 3] = cosine
+        at[:, 6] = self.at[self.faces[face], 6].mean(axis=1)
         seen = np.zeros(len(self.at), np.float32)
         # What is seen through a side wall has no twin: only what looks away where the front looks on.
         seen[behind] = self.trust(at) * smoothstep(-self.at[behind, 3], *FACING)
@@ -99,13 +104,22 @@ class Shown:
         return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
 
 
-def shown(observation: Observation, camera: Camera, vertices: NDArray, faces: NDArray) -> Shown:
+def shown(
+    observation: Observation,
+    camera: Camera,
+    surface: tuple[NDArray, NDArray],
+    head: tuple[NDArray, NDArray] | None,
+    doubt: float = 0.0,
+) -> Shown:
     """Prepare one photo.
 
     Args:
         observation: crop and mask. camera: for the crop's pixels.
-        vertices: (V, 3) metres, as they are in this photo; faces: (F, 3).
+        surface: (V, 3) metres, as they are in this photo, and (F, 3) faces.
+        head: the model's (33, 3) key points in this photo and how far each vertex belongs to the head (V,); or None.
+        doubt: metres that the surface may lie beside the person: so much farther in from every rim is it believed.
     """
+    vertices, faces = surface
     vertices = vertices.astype(float)
     normals = vertex_normals(vertices, faces)
     pixels, depth = project(camera, vertices)
@@ -117,18 +131,27 @@ def shown(observation: Observation, camera: Camera, vertices: NDArray, faces: ND
         toward = np.broadcast_to(-camera.world_to_camera[2, :3], vertices.shape)
         metre = float(camera.intrinsics[0, 0])
     cosine = (normals * toward).sum(axis=1)
-    at = np.column_stack([np.where(depth[:, None] > 1e-6, np.clip(pixels, -FAR, 1e5), -FAR), depth, cosine])
+    drawn = np.where(depth[:, None] > 1e-6, np.clip(pixels, -FAR, 1e5), -FAR)
+    move = 0 if head is None else face_shift(observation, camera, head[0], drawn) * head[1][:, None]
+    whole = np.ones(len(drawn))
+    at = np.column_stack([drawn, depth, cosine, drawn + move, whole, whole])
     ratio = min(1.0, DEPTH_SIDE / max(camera.size))
     small = resized(camera, tuple(max(1, round(side * ratio)) for side in camera.size))
     near = np.minimum(render_buffers(small, vertices, faces)[2], FAR).astype(np.float32)
     ratio = small.size[0] / camera.size[0]
-    reach = 2 * max(1, round(NEAR_M * metre * ratio)) + 1
+    margin = NEAR_M + doubt
+    reach = 2 * max(1, round(margin * metre * ratio)) + 1
     border = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
-    mask = inner_mask(observation.mask, metre)
+    mask = inner_mask(observation.mask, metre, doubt)
     return Shown(
         without_background(observation.frame.pixels, mask), mask, near, border, ratio, at.astype(np.float32), toward,
-        RayCaster(vertices, faces), vertices, normals, metre, faces,
+        RayCaster(vertices, faces), vertices, normals, metre, margin, faces,
     )  # fmt: skip
+
+
+def believed(view: Shown, share: NDArray, rank: NDArray) -> Shown:
+    """The photo, each vertex believed by its share (V,) 0-1 and counting `rank` (V,) beside other photos."""
+    return replace(view, at=np.column_stack([view.at[:, :6], share, rank]).astype(np.float32))
 
 
 def without_background(photo: NDArray, mask: NDArray) -> NDArray:
@@ -137,9 +160,9 @@ def without_background(photo: NDArray, mask: NDArray) -> NDArray:
     return photo.reshape(-1, 3)[nearest_inside(inside)] if inside.any() else photo
 
 
-def inner_mask(mask: NDArray, metre: float) -> NDArray:
+def inner_mask(mask: NDArray, metre: float, doubt: float = 0.0) -> NDArray:
     """(H, W) float32: the mask without its outline, in which background shines through."""
-    rim = max(RIM_PX, RIM_M * metre)
+    rim = max(RIM_PX, (RIM_M + doubt) * metre)
     size = 2 * int(np.ceil(rim)) + 1
     sure = (mask > 0.5).astype(np.float32)
     return blurred(cv2.erode(sure, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), 0.5)

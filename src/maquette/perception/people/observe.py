@@ -16,6 +16,7 @@ from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.perception import detect
 from maquette.perception.detect import Copy
 from maquette.perception.people import find, mask, schemes, trace
+from maquette.perception.people.face import faced
 from maquette.perception.people.find import Candidate, place_of
 from maquette.perception.people.trace import Person
 
@@ -68,7 +69,8 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             f"{name}: person too small: {tallest:.0f} px high, at least {options.min_person:g} are needed: "
             "use a larger version of the picture, or lower --min-person"
         )
-    close = [trace.looked_at_closely(frame.pixels, person) if person in large else person for person in people]
+    pixels = frame.pixels
+    close = [faced(pixels, trace.looked_at_closely(pixels, p)) if p in large else p for p in people]
     return _observations(frame, [c for c, person in zip(close, people) if person in large], close, options)
 
 
@@ -88,7 +90,7 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
         person = trace.trace(frame.pixels, _place_of(old), rounds=1)
         if person is None or not enough(person, frame.size) or any(_same(person, p, frame.size) for p in people):
             continue
-        people.append(trace.looked_at_closely(frame.pixels, person))
+        people.append(faced(frame.pixels, trace.looked_at_closely(frame.pixels, person)))
         tracks.append(old.track)
     found = _observations(frame, people, people, options)
     track_of = {id(person): track for person, track in zip(people, tracks)}

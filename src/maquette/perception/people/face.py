@@ -1,0 +1,83 @@
+"""Eyes, nose and mouth of a person where the network of faces sees them.
+
+The network of bodies sees a head of twenty or thirty pixels and guesses: in a photo of somebody who stands, its eyes
+lie on the brows, a third of the way from eyes to mouth too high. Head and texture hang on these points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.perception import topology
+from maquette.perception.people import schemes
+from maquette.perception.people.trace import Person
+from maquette.perception.trace import PRESENT, SETTLING_CROPS, Placement, Source, jittered, placement_of
+from maquette.perception.trace import plausible as is_face
+
+LOOKS = ((0.0, 0.0, 1.0, 0.0, False), (0.0, 0.0, 1.0, 0.0, True))  # averaged crops, as in `perception.trace.JITTER`
+SEEN = 0.5  # visibility of the nose from which on there is a face to look for
+REACH = 3.6  # side of the first crop over eyes to mouth, or over eye to eye, whichever is longer
+APART = 0.9  # of the face's size: a face farther from where the body has it is another person's
+SMALLEST = 12.0  # pixels of a face's longer extent below which its network knows no more than the other
+# The points of the face network, averaged, that stand for each of the body's.
+POINTS = {
+    "nose": (topology.NOSE[4],),
+    "left_eye_inner": (362,), "left_eye": topology.LEFT_EYE, "left_eye_outer": (263,),
+    "right_eye_inner": (133,), "right_eye": topology.RIGHT_EYE, "right_eye_outer": (33,),
+    "mouth_left": (291,), "mouth_right": (61,),
+}  # fmt: skip
+
+
+def faced(pixels: NDArray, person: Person) -> Person:
+    """The person with the points of the face moved to where the face network sees them; the same if it sees none.
+
+    Args:
+        pixels: (H, W, 3) uint8, the full picture.
+    """
+    if person.visibility[schemes.indices("nose")[0]] < SEEN:
+        return person
+    found = _landmarks(pixels, _place(person.landmarks))
+    if found is None:
+        return person
+    rows = schemes.indices(*POINTS)
+    flat = np.array([found[list(index), :2].mean(axis=0) for index in POINTS.values()])
+    extent = np.ptp(found[:, :2], axis=0).max()
+    apart = np.linalg.norm(flat.mean(axis=0) - person.landmarks[rows, :2].mean(axis=0))
+    if extent < SMALLEST or apart > APART * extent:
+        return person
+    landmarks = person.landmarks.copy()
+    landmarks[rows, :2] = flat
+    return replace(person, landmarks=landmarks)
+
+
+def _place(points: NDArray) -> Placement:
+    """Where the face ought to be, from the body's points (33, 3)."""
+    left, right = (points[schemes.indices(f"{side}_eye")[0], :2] for side in ("left", "right"))
+    mouth = points[schemes.indices("mouth_left", "mouth_right"), :2].mean(axis=0)
+    down, across = mouth - (left + right) / 2, left - right
+    turned = across + [down[1], -down[0]]
+    side = REACH * max(float(np.linalg.norm(down)), float(np.linalg.norm(across)), 2.0)
+    return Placement((left + right + 2 * mouth) / 4, side, float(np.arctan2(turned[1], turned[0])))
+
+
+def _landmarks(pixels: NDArray, place: Placement) -> NDArray | None:
+    """(478, 3) landmarks in pixels of the picture, or None if there is no face."""
+    height, width = pixels.shape[:2]
+    if not (0 <= place.centre[0] < width and 0 <= place.centre[1] < height):
+        return None
+    source = Source.around(pixels, place)
+    place = source.placement
+    for _ in range(SETTLING_CROPS):
+        landmarks, presence = source.trace(place)
+        if presence < PRESENT or not is_face(landmarks):
+            return None
+        place = placement_of(landmarks)
+        if not source.covers(place):
+            source = source.moved(pixels, place)
+            place = source.placement
+    samples, presences = zip(*(source.trace(*jittered(place, *look)) for look in LOOKS))
+    landmarks = source.full(np.mean(samples, axis=0))
+    return landmarks if np.mean(presences) >= PRESENT and is_face(landmarks) else None
