@@ -138,6 +138,7 @@ def stand_in(monkeypatch) -> type[Made]:
     monkeypatch.setattr(watch, "observe_people", observe)
     monkeypatch.setattr(watch, "observe_near", observe_near)
     monkeypatch.setattr(watch, "flags", flags)
+    monkeypatch.setattr(run.Run, "_network", lambda self: None)
     monkeypatch.setattr(run, "moving", lambda sightings, options, progress: placement(len(sightings)))
     monkeypatch.setattr(run, "finished", _finished)
     monkeypatch.setattr(run, "Meshes", Made)
