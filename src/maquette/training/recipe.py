@@ -101,6 +101,10 @@ RECIPES: dict[str, tuple[str, str]] = {
         "maquette.training.recipes.pifuhd:RECIPE",
         "surface of a dressed person from a picture and the fitted body",
     ),
+    "pifuhd-published": (
+        "maquette.training.recipes.pifuhd_published:RECIPE",
+        "the same from the picture alone, as published: normals, coarse and fine level in turn",
+    ),
     "espcn": ("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
     "srcnn": (
         "maquette.training.recipes.upscale:SRCNN_RECIPE",

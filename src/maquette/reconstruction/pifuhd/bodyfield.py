@@ -104,14 +104,11 @@ class BodyField:
         side = network.size.side
         placed = cube.to_cube(body.astype(float))
         self.cube, self.distance = cube, DistanceGrid.of(placed, faces, FARTHEST)
-        self.mask = cube.cut(np.ascontiguousarray(observation.mask, np.float32), side)
-        image = cube.cut(observation.frame.pixels, side).astype(np.float32) / 255 * self.mask[..., None]
-        views = sides(placed, faces, side)
-        told = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
-        told += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
+        picture, told = shown(observation, cube, placed, faces, side)
+        self.mask = np.ascontiguousarray(picture[..., 3])
         self.network = network
         with torch.inference_mode():
-            self.features = network.prepare(_batch(np.dstack([image, self.mask])), _batch(np.dstack(told)))
+            self.features = network.prepare(_batch(picture), _batch(told))
         self.normals = self.features.normals[0].numpy()
         size = network.size
         self.coarse = ColumnMLP(network.coarse_points, size.coarse.features + 3, size.coarse_points.merge)
@@ -136,6 +133,20 @@ class BodyField:
         merged = self.coarse(self.coarse.shares(coarse), column, own)
         fine = self.fine(self.fine.shares(sampled(features.fine, places[None])[0]), column, merged)[:, 0]
         return fine + first_guess(away)
+
+
+def shown(observation: Observation, cube: Cube, placed: NDArray, faces: NDArray, side: int) -> tuple[NDArray, NDArray]:
+    """What the network sees: (side, side, 4) the picture off its background with the mask, (side, side, 8) the body.
+
+    Args:
+        placed: (V, 3) the body in the cube, and its (F, 3) closed faces.
+    """
+    mask = cube.cut(np.ascontiguousarray(observation.mask, np.float32), side)
+    image = cube.cut(observation.frame.pixels, side).astype(np.float32) / 255 * mask[..., None]
+    views = sides(placed, faces, side)
+    told = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
+    told += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
+    return np.dstack([image, mask]), np.dstack(told)
 
 
 def _batch(picture: NDArray) -> torch.Tensor:

@@ -74,11 +74,7 @@ def draw(
     Raises:
         NothingFound: the network says that nothing is inside.
     """
-    model = skeleton().model
-    vertices, joints = placement.posed(index)
-    skin = model.faces[model.parts["skin"]]
-    pelvis = joints[[model.rig.bones.index(name) for name in HIPS]].mean(axis=0)
-    cube = cube_of(observation, placement.camera(index, observation), vertices[np.unique(skin)], pelvis)
+    cube, vertices, skin = about(placement, index, observation)
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
     field = BodyField(network, observation, cube, vertices, skin)
@@ -90,6 +86,15 @@ def draw(
         )
     world = cube.to_world(points).astype(np.float32)
     return Drawn(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
+
+
+def about(placement: Placement, index: int, observation: Observation) -> tuple[Cube, NDArray, NDArray]:
+    """The cube about frame `index` of a fitted body; the body (V, 3) metres, world, and its skin's (F, 3) faces."""
+    model = skeleton().model
+    vertices, joints = placement.posed(index)
+    skin = model.faces[model.parts["skin"]]
+    pelvis = joints[[model.rig.bones.index(name) for name in HIPS]].mean(axis=0)
+    return cube_of(observation, placement.camera(index, observation), vertices[np.unique(skin)], pelvis), vertices, skin
 
 
 def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> Drawn:

