@@ -107,7 +107,9 @@ def test_a_field_that_did_not_move_and_fits_costs_little(frames):
     network = untaught().eval()
     batch = tensors(Footage(frames, 1, 0).batch(0))
     wider, figures = pifuhd_video.loss(network, batch, None)
-    assert float(figures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(1 - float(figures["overlap"]), abs=1e-4)
+    assert float(figures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
+        1 - float(figures["overlap"]), abs=1e-4
+    )
     field = pifuhd_video.field_of(network, batch, 0)
     with torch.no_grad():
         own = pifuhd_video.silhouette_of_field(field, batch["columns"][0], batch["depths"][0])
