@@ -109,9 +109,9 @@ def _reconstruct(observations):
     return Reconstruction(Mesh(vertices, faces), cameras, provenance={"seen": len(observations)})
 
 
-FILES = ("head.glb", "head.obj", "head.stl", "head.ply", "overview.jpg", "report.json")
+FILES = ("{stem}.glb", "{stem}.obj", "{stem}.stl", "{stem}.ply", "overview.jpg", "report.json")
 
 
 def _write(asset):
-    facts = {**asset.result.report, "files": dict.fromkeys(FILES)}
+    facts = {**asset.result.report, "files": {name.replace("{stem}", asset.stem): None for name in FILES}}
     return json.dumps(facts).encode()

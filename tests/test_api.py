@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import maquette
-from maquette.core.errors import BadInput, NothingFound
+from clips import write_clip
+from drawn import picture, stand_in, standing
+from maquette.core.errors import BadInput, InternalError, NothingFound
+from maquette.core.options import METHODS
 
 
 def test_import_is_light(cpu_seconds):
@@ -72,6 +76,61 @@ def test_options_reach_the_writers(stand_ins, photo, tmp_path):
     results = maquette.face(photo("a.png"), formats="stl")
     assert {file.name for file in results.save(tmp_path)} == {"overview.jpg", "report.json", "head.stl"}
     assert (tmp_path / "one" / "head.ply") in maquette.save(results[0], tmp_path / "one", formats="ply")
+
+
+@pytest.fixture
+def people(stand_ins, monkeypatch):
+    """The stand-ins' faces taken for people."""
+    from maquette import pipeline
+    from maquette.core.types import Subject
+
+    def observe(frame, options):
+        return [replace(one, subject=Subject.PERSON) for one in pipeline.OBSERVERS[Subject.FACE](frame, options)]
+
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.PERSON, observe)
+
+
+def test_people_are_as_faces(people, photo, tmp_path):
+    results = maquette.person([photo("two.png", 2), photo("wall.png", 0)], height=172.0)
+    assert repr(results) == "Results(two/person-1, two/person-2; 1 failed)"
+    assert results.options.body.height == 172 and results.options.fit.method == METHODS["person"]
+    assert tmp_path / "out/two/person-2/report.json" in results.save(tmp_path / "out")
+    assert maquette.person(photo("a.png"), method="parametric").options.fit.method == "parametric"
+    assert maquette.face(photo("a.png")).options.fit.method == METHODS["face"]
+    with pytest.raises(TypeError, match="height"):
+        maquette.person(photo("a.png"), tallness=3)
+
+
+@pytest.fixture
+def walk(monkeypatch, tmp_path):
+    """A clip of somebody who walks; the slow stages are stand-ins."""
+    stand_in(monkeypatch)
+    return write_clip(tmp_path / "walk.mp4", standing(6))
+
+
+def test_a_clip(walk, tmp_path):
+    told = []
+    rows = maquette.video(walk, tmp_path / "out", every=2, progress=lambda name, stage: told.append(stage))
+    assert [row["folder"] for row in rows] == ["walk/person-1"] and told
+    assert rows == json.loads((tmp_path / "out/summary.json").read_text())["done"]
+    assert len(list((tmp_path / "out/walk/person-1/frames").iterdir())) == 3
+    assert callable(maquette.video), "also after the work: no package takes the name"
+
+
+def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
+    from maquette.footage import run
+
+    with pytest.raises(BadInput, match="gone.mp4"):
+        maquette.video(tmp_path / "gone.mp4", tmp_path / "out")
+    with pytest.raises(NothingFound, match="no person"):
+        maquette.video(write_clip(tmp_path / "wall.mp4", [picture()] * 3), tmp_path / "out")
+    with pytest.raises(TypeError, match="wanted a path, got list"):
+        maquette.video([walk], tmp_path / "out")
+    with pytest.raises(TypeError, match="every"):
+        maquette.video(walk, tmp_path / "out", evry=2)
+    monkeypatch.setattr(run, "finished", lambda *given: 1 / 0)
+    with pytest.raises(InternalError, match="person-1"):
+        maquette.video(walk, tmp_path / "out")
 
 
 @pytest.mark.parametrize("strange", [None, 3, b"me.jpg", np.zeros((4, 4, 3)), [3], ["me.jpg", None]], ids=str)

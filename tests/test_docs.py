@@ -10,19 +10,29 @@ import re
 import shlex
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 import typer
 
 import maquette
+from maquette import pipeline
 from maquette.cli.evaluate import TASKS
 from maquette.cli.main import app, run
+from maquette.core.types import Subject
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LONG = {"evaluate", "synth", "train", "upscale", "weights"}  # minutes, or files of yours: their words are only read
+LONG = {
+    "evaluate",
+    "synth",
+    "train",
+    "upscale",
+    "video",
+    "weights",
+}  # minutes, or files of yours: only read
 MODULES = ["maquette", *(m.name for m in pkgutil.walk_packages(maquette.__path__, "maquette."))]
 
 
@@ -61,6 +71,7 @@ def test_words_that_no_command_takes_are_seen():
         ("train face -o out --datum x", "No such option"),
         ("evaluate mesh a.obj", "wanted"),
         ("evaluate images a b --border wide", "integer"),
+        ("video a.mp4 -o out --evry 2", "No such option"),
     ):
         with pytest.raises(Exception, match=told):
             parse(words.split())
@@ -68,7 +79,8 @@ def test_words_that_no_command_takes_are_seen():
 
 @pytest.fixture
 def desk(stand_ins, photo, tmp_path, monkeypatch):
-    """A folder with the photos that the documents speak of; stages are stand-ins."""
+    """A folder with the photos that the documents speak of; stages are stand-ins, and everybody is a face."""
+    monkeypatch.setitem(pipeline.OBSERVERS, Subject.PERSON, pipeline.OBSERVERS[Subject.FACE])
     monkeypatch.chdir(tmp_path)
     for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg"):
         photo(name)
@@ -106,12 +118,12 @@ def test_links_and_pictures_exist(page):
             assert (page.parent / target).is_file(), target
 
 
-def test_the_readme_names_every_file_of_a_result():
+def test_the_documents_name_every_file_of_a_result():
     from maquette.outputs.writers import WRITERS
 
-    told = (TOP / "README.md").read_text()
+    told = "".join((TOP / page).read_text() for page in ("README.md", "docs/people.md"))
     for name in WRITERS:
-        assert f"`{name}`" in told, name
+        assert any(f"`{name.replace('{stem}', stem)}`" in told for stem in ("head", "person")), name
 
 
 def test_the_readme_fits_on_a_screen_and_promises_no_absent_command():
@@ -134,12 +146,13 @@ def test_examples_run(path, astronaut, tmp_path, monkeypatch, capsys):
     import runpy
     import sys
 
-    whole = maquette.face
     small = {"texture_size": 256, "turntable": False}
-    monkeypatch.setattr(maquette, "face", lambda photos, **options: whole(photos, **{**small, **options}))
+    for door in ("face", "person"):
+        made = partial(lambda whole, photos, **given: whole(photos, **{**small, **given}), getattr(maquette, door))
+        monkeypatch.setattr(maquette, door, made)
     monkeypatch.setattr(sys, "argv", [str(path), str(tmp_path / "out")])
     runpy.run_path(str(path), run_name="__main__")
-    assert list((tmp_path / "out").rglob("head.glb"))
+    assert [*(tmp_path / "out").rglob("head.glb"), *(tmp_path / "out").rglob("person.glb")]
     assert str(tmp_path / "out") in capsys.readouterr().out
 
 
