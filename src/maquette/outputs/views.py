@@ -15,7 +15,7 @@ from maquette.outputs.weld import welded
 
 FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, about 90 mm on full frame
 LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline of a head
-LONGEST_SHARE = 0.008  # of the height: so of whatever is larger
+LONGEST_SHARE = 0.016  # of the height: so of whatever is larger
 HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 

@@ -15,7 +15,7 @@ SKULL = (1.0, 3.2)  # above and around the eyes, distances from eyes to mouth: w
 RIM = 0.45  # likewise: how far within the outline
 LEAST_PX = 3.0
 SHARE = 0.3  # of the rim: so much unlike skin is hair
-PURE = 0.6  # quantile of the distances from the background's colour from which on hair is not mixed with it
+PURE = 0.75  # quantile of the distances from wall and skin from which on hair is not mixed with them
 ENOUGH = 12  # pixels
 DARKER, TINT = 0.3, 0.08  # logarithm of brightness, and share of a channel, by which hair is unlike skin
 
@@ -42,13 +42,15 @@ def hair_seen(observation: Observation) -> NDArray | None:
     face = (mask > 0) & (above < 0) & (reach < 0.8)
     if crown.sum() < ENOUGH or face.sum() < ENOUGH:
         return None
-    unlike = unlike_skin(pixels[crown], np.median(pixels[face], axis=0))
+    skin = np.median(pixels[face], axis=0)
+    unlike = unlike_skin(pixels[crown], skin)
     if unlike.mean() < SHARE:
         return None
     hair, around = pixels[crown][unlike], (mask == 0) & (above > SKULL[0]) & (reach < SKULL[1])
     if around.any():
-        # What lies behind shines through the outline: of the rim count what is least like it.
-        apart = np.linalg.norm(hair - np.median(pixels[around], axis=0), axis=1)
+        # A thin rim of hair is mixed with the wall outside and the skin inside: what is least like both counts.
+        mixed = np.median(pixels[around], axis=0), skin
+        apart = np.min([np.linalg.norm(hair - colour, axis=1) for colour in mixed], axis=0)
         hair = hair[apart >= np.quantile(apart, PURE)]
     return np.median(hair, axis=0)
 

@@ -26,7 +26,8 @@ from maquette.surface.tidy import tidied
 from maquette.surface.unwrap import unwrapped
 
 DEFAULTS = TextureOptions()
-SQUARE = (0.3, 0.8)  # cosine of surface against view from which, and fully, a photo's colour is carried on
+SQUARE = (0.5, 0.92)  # cosine of surface against view from which, and fully, a photo's colour is carried on
+FACE_SQUARE = (0.45, 0.85)  # likewise, for a head: smeared along a cheek its edge is a streak
 UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
 MOST_PHOTOS = 6  # of a clip: more add time, not texture
 COARSEST = 0.7  # pixels of the photo per texel up to which a texture of half the size holds the same
@@ -149,7 +150,11 @@ def sharpness(observation: Observation, camera: Camera) -> float:
 def _ranked(views: Sequence[Shown], sharp: Sequence[float], heads: Sequence[Head | None], guide: Guide) -> list[Shown]:
     """The photos with how much each counts, and fading out towards the rim of what they show."""
     rank = priorities(sharp, heads, np.stack([view.toward.mean(axis=0) for view in views]), guide.share)
-    return [believed(view, feathered(view.trust(view.at), view.faces), order) for view, order in zip(views, rank)]
+    out = []
+    for view, order in zip(views, rank):
+        aslant = guide.share * (1 - smoothstep(view.at[:, 3], *FACE_SQUARE))
+        out.append(believed(view, feathered(view.trust(view.at), view.faces) * (1 - aslant), order))
+    return out
 
 
 def _agreed(views: Sequence[Shown], through: Sequence[NDArray], factors: NDArray, edge: float, guide: Guide) -> list:
