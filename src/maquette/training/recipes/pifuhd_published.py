@@ -28,15 +28,17 @@ from maquette.training.recipe import Recipe
 from maquette.training.recipes.pifuhd import extended_bce
 
 Array = np.ndarray
+# The published depth makes 1.28 of z. Short trainings stay at the average of the front's and the back's places unless
+# z is told louder: one body learned by heart, overlap near the surface after 240 steps 0.54 so, and 0.85 with 10 z.
 SIZES = {
     "toy": PIFuHDSize(
-        FilterSize(stacks=2, depth=1, features=48, width=48),
-        PointSize((49, 128, 96, 64, 32, 1)),
+        FilterSize(stacks=2, depth=1, features=64, halved=False, width=48),
+        PointSize((65, 192, 128, 64, 32, 1)),
         FilterSize(stacks=1, depth=2, features=16, halved=False, width=32),
         PointSize((80, 96, 48, 1), (1, 2), -1),
         NormalSize(width=8, halvings=3, blocks=2),
         side=64,
-        depth=25,
+        depth=3,
     ),
     "small": PIFuHDSize(
         FilterSize(stacks=2, depth=2, features=128, width=128),
@@ -45,7 +47,7 @@ SIZES = {
         PointSize((144, 256, 128, 64, 1), (1, 2), -1),
         NormalSize(width=24, halvings=4, blocks=6),
         side=128,
-        depth=50,
+        depth=10,
     ),
     "published": PIFuHDSize(),
 }
