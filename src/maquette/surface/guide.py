@@ -21,6 +21,7 @@ TWIN_M = 0.06  # between a vertex and the mirror image of its twin's body: farth
 HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair end there
 CHIN = -0.85  # likewise, from the ears down
 HAIRLINE = (0.06, 0.8)  # height above the ears and its rise towards the forehead, of a plane from nape to forehead
+NAPE = (1.5, 2.5)  # from the head, distances between the ears: the back is unlike the front, and like it
 MOST_HAIR = 6  # photos that are asked for the hair
 SUREST = 0.3  # confidence from which landmarks of a head are believed
 
@@ -67,6 +68,16 @@ class Guide:
     hands: NDArray
     twin: NDArray
     hair: NDArray | None = None
+
+    def like_front(self, points: NDArray) -> NDArray:
+        """(V,) 0-1: how far the back of a person looks like the front, at the guide's vertices (V, 3) in metres.
+
+        A head's does not, nor does what is below it: necklines, beards and ties are in front.
+        """
+        if self.head is None:
+            return 1 - self.share
+        away = np.linalg.norm(self.head.places(points), axis=1)
+        return (1 - self.share) * smoothstep(away, *NAPE)
 
 
 def posed(reconstruction: Reconstruction, model: MorphableModel, number: int) -> NDArray:

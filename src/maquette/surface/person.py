@@ -182,11 +182,12 @@ def _textured(
     while size >= 2 * LEAST_SIZE and 2 * step <= COARSEST:
         size, step = size // 2, 2 * step
     texels = texels_of(mesh, size)
-    through = [_cautious(view.through() * (1 - guide.share), mesh.faces) for view in views]
+    like = guide.like_front(mesh.vertices)
+    through = [_cautious(view.through() * like, mesh.faces) for view in views]
     edge = np.median(np.sqrt(face_areas(mesh.vertices.astype(float), mesh.faces))) * views[0].metre
     factors = _gains(views)
     views = _agreed(views, through, factors, float(edge), guide)
-    through = [_cautious(view.through() * (1 - guide.share), mesh.faces) for view in views]
+    through = [_cautious(view.through() * like, mesh.faces) for view in views]
     coarse = _mixed(views, [v.at for v in views], through, factors, float(edge))
     # Other photos show other poses; the surface that is filled has the first one's.
     toward = np.stack([view.toward.mean(axis=0) for view in views])
