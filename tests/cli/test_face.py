@@ -294,13 +294,17 @@ import numpy as np
 from maquette import pipeline
 from maquette.cli.main import main
 from maquette.core.result import Result
-from maquette.core.types import Mesh, Reconstruction
+from maquette.core.types import Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.outputs import writers
+
+frame, box = Frame(np.zeros((4, 4, 3), np.uint8)), np.array([0, 0, 4, 4], float)
+points = np.zeros((478, 3)), "mediapipe478", np.ones(478)
+seen = Observation(frame, box, Subject.FACE, *points, np.ones((4, 4), np.float32))
 
 def reconstruct(photos, options, progress, kind):
     mesh = Mesh(np.zeros((3, 3), np.float32), np.array([[0, 1, 2]], np.int32))
     for name in ("one", "two"):
-        yield Result("face-1", name, Reconstruction(mesh, ()), (), {"photos": [name]})
+        yield Result("face-1", name, Reconstruction(mesh, ()), (seen,), {"photos": [name]})
 
 def write(asset):
     if asset.result.source == "two":
