@@ -21,7 +21,7 @@ TWIN_M = 0.06  # between a vertex and the mirror image of its twin's body: farth
 HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair end there
 CHIN = -0.85  # likewise, from the ears down
 HAIRLINE = (0.06, 0.8)  # height above the ears and its rise towards the forehead, of a plane from nape to forehead
-NAPE = (1.5, 2.5)  # from the head, distances between the ears: the back is unlike the front, and like it
+NAPE = (1.35, 2.1)  # from the head, distances between the ears: the back is unlike the front, and like it
 MOST_HAIR = 6  # photos that are asked for the hair
 SUREST = 0.3  # confidence from which landmarks of a head are believed
 

@@ -86,7 +86,8 @@ def finish_person(
         points = None if body is None else model.rig.keypoints_of(SCHEME, _body(reconstruction, model, body, k))
         surface, head = (_pose(reconstruction, model, mesh, own, k), mesh.faces), None
         if points is not None:
-            head = points, guide.share
+            # A free surface was drawn over the photo's own pixels: its face lies right already.
+            head = (points, guide.share) if own else None
             heads.append(head_of(points))
         views.append(shown(observations[k], cameras[k], surface, head, DOUBT_M if k else 0.0))
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
