@@ -91,7 +91,7 @@ def finish_person(
             heads.append(head_of(points))
         views.append(shown(observations[k], cameras[k], surface, head, DOUBT_M if k else 0.0))
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
-    views = _ranked(views, sharp, heads or [None] * len(views), guide)
+    views = _ranked(views, sharp, heads or [None] * len(views), guide, own)
     textured, share = _textured(mesh, views, guide, options, model if own else None)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
@@ -148,12 +148,17 @@ def sharpness(observation: Observation, camera: Camera) -> float:
     return float(steep[inside].mean() * camera.intrinsics[0, 0]) * observation.confidence if inside.any() else 0.0
 
 
-def _ranked(views: Sequence[Shown], sharp: Sequence[float], heads: Sequence[Head | None], guide: Guide) -> list[Shown]:
-    """The photos with how much each counts, and fading out towards the rim of what they show."""
+def _ranked(
+    views: Sequence[Shown], sharp: Sequence[float], heads: Sequence[Head | None], guide: Guide, smooth: bool
+) -> list[Shown]:
+    """The photos with how much each counts, and fading out towards the rim of what they show.
+
+    `smooth` surfaces tell by their normals what is seen aslant; a free one has dents on its cheeks.
+    """
     rank = priorities(sharp, heads, np.stack([view.toward.mean(axis=0) for view in views]), guide.share)
     out = []
     for view, order in zip(views, rank):
-        aslant = guide.share * (1 - smoothstep(view.at[:, 3], *FACE_SQUARE))
+        aslant = smooth * guide.share * (1 - smoothstep(view.at[:, 3], *FACE_SQUARE))
         out.append(believed(view, feathered(view.trust(view.at), view.faces) * (1 - aslant), order))
     return out
 
