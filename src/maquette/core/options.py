@@ -17,7 +17,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
 GRIDS = ("fast", "exact")
 BLUR_GATES = ("mark", "skip", "nearest")
-METHODS = {"face": "parametric", "person": "parametric"}  # what each subject is made by if nobody says
+METHODS = {"face": "parametric", "person": "pifuhd"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 

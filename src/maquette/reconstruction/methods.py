@@ -74,6 +74,15 @@ METHODS = (
         builder="maquette.reconstruction.body.method:build",
         paper="Bogo et al., Automatic Estimation of 3D Human Pose and Shape from a Single Image, ECCV 2016",
     ),
+    Method(
+        name="pifuhd",
+        subjects=(Subject.PERSON,),
+        views="one",
+        weights=("pifuhd-small", "maquette-body"),
+        builder="maquette.reconstruction.pifuhd.method:build",
+        paper="Saito et al., PIFuHD: Multi-Level Pixel-Aligned Implicit Function for High-Resolution 3D Human"
+        " Digitization, CVPR 2020",
+    ),
 )
 
 
