@@ -1,4 +1,4 @@
-"""Small faces are enlarged before they are read: each face's surroundings, never the whole photo."""
+"""How subjects are looked at: small faces enlarged before they are read, people judged."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from maquette.perception import topology
 from maquette.perception.observe import CROP_LIMIT
 from maquette.perception.observe import observe as perceive
 from maquette.perception.people.observe import observe_people
+from maquette.perception.people.quality import flags
 
 SMALLEST_FACE = 12.0  # pixels; below that an enlargement invents a face
 AROUND = 0.3  # of the observation's box: what is cut out beyond it, for the detector
@@ -122,4 +123,17 @@ def _in_photo(near: Observation, corner: NDArray, factor: int, face: Observation
     return replace(near, box=box, camera=camera, full_size=face.full_size)
 
 
-OBSERVERS = {Subject.FACE: observe, Subject.PERSON: observe_people}
+def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation]:
+    """Every person in a picture, with notes on what is wrong with it: blurred, cropped, crowded, an unusual pose.
+
+    Raises:
+        NothingFound: as `perception.people.observe`.
+    """
+    people = observe_people(frame, options)
+    return [
+        replace(one, notes=one.notes + tuple(flags(one, people[:place] + people[place + 1 :]).values()))
+        for place, one in enumerate(people)
+    ]
+
+
+OBSERVERS = {Subject.FACE: observe, Subject.PERSON: observe_judged}

@@ -101,7 +101,7 @@ class FitOptions:
     method: str = METHODS["face"]
     """Reconstruction method, one row of `maquette methods`."""
     together: bool = False
-    """All photos show one person: one head, one result."""
+    """All photos show the same subject: one result."""
     pupil_distance: float | None = None
     """Distance between the pupils in millimetres, if measured; sets the scale."""
     photometric: bool = True

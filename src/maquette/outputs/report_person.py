@@ -78,13 +78,11 @@ def pose_remarks(provenance: Mapping[str, Any]) -> list[list[str]]:
     flags = [list(flag or []) for flag in provenance.get("pose_flags") or []]
     found: list[list[str]] = [[] for _ in range(max(len(errors), len(overlaps), len(flags)))]
     for texts, error in zip(found, errors):
-        texts += ["the body fits the key points badly: check overview.jpg"] * (
-            error is not None and error > BAD_KEYPOINTS
-        )
+        if error is not None and error > BAD_KEYPOINTS:
+            texts.append("the body fits the key points badly: check overview.jpg")
     for texts, overlap in zip(found, overlaps):
-        texts += ["the mesh fits the person's outline badly: check overview.jpg"] * (
-            overlap is not None and overlap < BAD_OUTLINE
-        )
+        if overlap is not None and overlap < BAD_OUTLINE:
+            texts.append("the mesh fits the person's outline badly: check overview.jpg")
     for texts, flag in zip(found, flags):
         texts += flag
     return found
