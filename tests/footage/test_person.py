@@ -122,7 +122,7 @@ def test_a_mesh_of_a_network_is_one_piece_coloured_from_the_frame(monkeypatch):
     place, one = doll()
     ball, crumb = (trimesh.creation.icosphere(2, r).apply_translation([0, 0.9, z]) for r, z in ((0.3, 0), (0.02, 2)))
     both = trimesh.util.concatenate([ball, crumb])
-    drawn = SimpleNamespace(vertices=np.asarray(both.vertices), faces=np.asarray(both.faces))
+    drawn = SimpleNamespace(vertices=np.float32(both.vertices), faces=np.int32(both.faces))
     monkeypatch.setattr(person.pifuhd, "draw", lambda *given: drawn)
     made = Meshes(place, textured(place), Options(), network="a network").of(0, one)
     assert len(made.mesh.faces) == len(ball.faces) and made.mesh.vertex_colors.dtype == np.uint8

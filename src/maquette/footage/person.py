@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from maquette import surface
 from maquette.core.options import Options
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
 from maquette.footage.sighting import Sighting
-from maquette.geometry.clean import is_closed, largest_piece, smoothed
 from maquette.outputs.ply import vertex_colors
 from maquette.perception.people.smooth import smooth
 from maquette.reconstruction.body import method as body
@@ -21,7 +21,9 @@ from maquette.reconstruction.body.fit import fit_clip
 from maquette.reconstruction.body.place import Placement, place, silhouette
 from maquette.reconstruction.body.skeleton import skeleton
 from maquette.reconstruction.pifuhd import method as pifuhd
-from maquette.surface.colours import photo_colours
+from maquette.surface.colours import Coloured, photo_colours
+from maquette.surface.pyramid import smoothstep
+from maquette.surface.tidy import tidied
 
 TEXTURED = 6  # frames that the texture is taken from
 
@@ -131,9 +133,16 @@ class Meshes:
             mesh = Mesh(self.placement.vertices(index), model.faces, vertex_colors=self.colours)
         else:
             drawn = pifuhd.draw(self.network, self.placement, index, observation, self.options.body)
-            vertices, faces, _ = largest_piece(drawn.vertices.astype(float), drawn.faces)
-            vertices = smoothed(vertices, faces, 4) if is_closed(faces) else vertices
-            mesh = Mesh(vertices.astype(np.float32), faces.astype(np.int32))
-            mesh = replace(mesh, vertex_colors=photo_colours(mesh, [observation], [camera]).colours)
+            body = self.placement.vertices(index)
+            mesh = tidied(Mesh(drawn.vertices, drawn.faces), body).mesh
+            mesh = replace(mesh, vertex_colors=self._coloured(mesh, body, photo_colours(mesh, [observation], [camera])))
         shown, mask = silhouette(mesh.vertices, mesh.faces, camera), observation.mask > 0.5
         return FrameMesh(mesh, camera, float((shown & mask).sum() / max((shown | mask).sum(), 1)))
+
+    def _coloured(self, mesh: Mesh, body: NDArray, found: Coloured) -> NDArray:
+        """(V, 3) uint8: the photo where it shows the mesh, elsewhere the textured body's nearest colour."""
+        if self.colours is None:
+            return found.colours
+        _, nearest = cKDTree(body).query(mesh.vertices)
+        seen = smoothstep(found.seen, 0.1, 0.5)[:, None]
+        return np.rint(seen * found.colours + (1 - seen) * self.colours[nearest]).astype(np.uint8)
