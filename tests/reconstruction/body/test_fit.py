@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -144,10 +145,27 @@ def test_parameters_give_the_shape_back():
 
 def test_other_key_points_are_refused():
     observation, _ = found()
-    from dataclasses import replace
-
     with pytest.raises(BadInput, match="mediapipe33"):
         method.fit([replace(observation, landmark_scheme="coco17")], BodyOptions())
+
+
+def test_legs_that_the_picture_cuts_off_go_on_beyond_it():
+    whole = seen(pose(shoulder_L=(0, 0, -30), shoulder_R=(0, 0, 30)), np.zeros(MODES), np.random.default_rng(4))
+    knees = int(whole.landmarks[[25, 26], 1].mean())
+    shown = whole.landmarks[:, 1] < knees - 2
+    half = replace(
+        whole,
+        frame=Frame(whole.frame.pixels[:knees].copy(), None, "cut"),
+        box=np.array([0.0, 0, SIZE[0], knees]),
+        mask=whole.mask[:knees].copy(),
+        landmark_confidence=np.where(shown, 1.0, 0.05),
+        full_size=(SIZE[0], knees),
+    )
+    placement = method.fit([half], BodyOptions())
+    points = MODEL.rig.keypoints_of("mediapipe33", placement.vertices(0)).astype(float)
+    pixels, _ = project(placement.camera(0, half), points)
+    assert np.linalg.norm(pixels - whole.landmarks[:, :2], axis=1)[shown].mean() < 5
+    assert (pixels[[27, 28], 1] > knees + 0.6 * (whole.landmarks[[27, 28], 1] - knees)).all(), "feet are not pulled up"
 
 
 def test_unlikely_poses_cost():

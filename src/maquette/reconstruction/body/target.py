@@ -16,6 +16,7 @@ from maquette.core.types import Observation
 MASK_SIDE = 160  # pixels, longer side at which the outline is compared
 OUTLINE = 320  # points of the outline
 MARGIN = 0.15  # of the person's size around the mask, so that distances are known there
+CUT = 3  # pixels from the picture's edge within which a mask is cut by it
 LEAST_VISIBLE = 0.3  # confidence below which a key point does not tell the person's size
 
 
@@ -108,7 +109,20 @@ def _outside(mask: NDArray, low: NDArray, size: float) -> tuple[NDArray, NDArray
     if not inside.any():
         return np.zeros((MASK_SIDE,) * 2, np.float32), corner, side
     distance = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, 5)
+    distance[_unknown(mask, corner, side)] = 0
     return distance / (scale * size), corner, side
+
+
+def _unknown(mask: NDArray, corner: NDArray, side: float) -> NDArray:
+    """(S, S) bool of that square: beyond an edge of the picture that cuts the person, where limbs may well be."""
+    x, y = (np.arange(MASK_SIDE) + 0.5) / MASK_SIDE * side + corner[:, None]
+    height, width = mask.shape
+    out = np.zeros((MASK_SIDE,) * 2, bool)
+    out[y < 1] |= mask[:CUT].any()
+    out[y >= height - 1] |= mask[-CUT:].any()
+    out[:, x < 1] |= mask[:, :CUT].any()
+    out[:, x >= width - 1] |= mask[:, -CUT:].any()
+    return out
 
 
 def _outline(mask: NDArray) -> tuple[NDArray, NDArray]:
