@@ -234,5 +234,9 @@ def cloth_result(person_result) -> Result:
     colours = np.clip(128 + 110 * ball.vertices, 0, 255).astype(np.uint8)
     shape = Mesh(vertices, ball.faces.astype(np.int32), vertex_colors=colours)
     facts = {"method": "pifuhd", "body_model": "tiny-body", "scale_source": "given height", "height_cm": 181.0}
-    told = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric")
+    guess = np.zeros((6, 16, 16), np.int8)
+    guess[2, 4:12, 4:12], guess[5, 4:12, 4:12] = 127, -127
+    known = dict(person_result.reconstruction.parameters)
+    known |= {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
+    told = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric", parameters=known)
     return replace(person_result, reconstruction=told)

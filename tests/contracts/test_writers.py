@@ -6,6 +6,7 @@ import io
 import json
 
 import av
+import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -15,7 +16,7 @@ from pygltflib import GLTF2
 from maquette.core.options import OutputOptions
 from maquette.outputs import turntable
 from maquette.outputs.asset import open_asset
-from maquette.outputs.writers import WRITERS
+from maquette.outputs.writers import GUESSED, WRITERS
 
 
 def read_glb(data, asset):
@@ -158,7 +159,20 @@ def read_report(data, asset):
     assert json.loads(data)["method"] == asset.result.reconstruction.provenance["method"]
 
 
+def read_guessed(sign):
+    def read(data, asset):
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)[..., ::-1]
+        width, height = asset.result.observations[0].frame.size
+        assert picture.shape == (height, width, 3) and picture.dtype == np.uint16
+        known = picture.any(axis=2)
+        assert 0.1 < known.mean() < 0.9 and np.allclose(picture[known][:, 2] / 32767.5 - 1, sign, atol=0.02)
+
+    return read
+
+
 READERS = {
+    "normals_front.png": read_guessed(1),
+    "normals_back.png": read_guessed(-1),
     "{stem}.glb": read_glb,
     "{stem}.bvh": read_bvh,
     "{stem}.obj": read_obj,
@@ -200,6 +214,8 @@ def short_film(monkeypatch):
 def skip_what_is_absent(name, asset):
     if name.startswith("texture") and asset.mesh.texture is None:
         pytest.skip("this result has no texture")
+    if name in GUESSED and "guessed_normals" not in asset.result.reconstruction.parameters:
+        pytest.skip("no network guessed normals")
     if name == "{stem}.bvh" and not asset.is_clip:
         pytest.skip("nothing moves over time")
     if name.startswith("volume") != (asset.result.reconstruction.volume is not None) and name != "report.json":
