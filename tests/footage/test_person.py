@@ -126,3 +126,14 @@ def test_a_mesh_of_a_network_is_one_piece_coloured_from_the_frame(monkeypatch):
     monkeypatch.setattr(person.pifuhd, "draw", lambda *given: drawn)
     made = Meshes(place, textured(place), Options(), network="a network").of(0, one)
     assert len(made.mesh.faces) == len(ball.faces) and made.mesh.vertex_colors.dtype == np.uint8
+
+
+def test_the_networks_squares_are_steady_over_a_clip(monkeypatch):
+    noise, rows = np.random.default_rng(0).normal(scale=2.0, size=(40, 2)), sights(40)
+    monkeypatch.setattr(person.pifuhd, "square_about", lambda place, k, seen: np.array([*(5 + noise[k]), 100.0]))
+    place = placement(40)
+    maker = Meshes(place, textured(only(place, [0])), Options(), network="a network")
+    assert maker.square(0, rows[0].observation()) is None, "a single frame has nothing to be steadied by"
+    maker.steady(rows)
+    squares = np.stack([maker.square(k, one.observation()) for k, one in enumerate(rows)])
+    assert squares[:, :2].std(axis=0).max() < 0.5 * noise.std() and squares[:, 2] == pytest.approx(100, abs=1)

@@ -15,11 +15,12 @@ from maquette.core.options import Options
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
 from maquette.footage.sighting import Sighting
 from maquette.outputs.ply import vertex_colors
-from maquette.perception.people.smooth import smooth
+from maquette.perception.people.smooth import smooth, smooth_rects
 from maquette.reconstruction.body import method as body
 from maquette.reconstruction.body.fit import fit_clip
 from maquette.reconstruction.body.place import Placement, place, silhouette
 from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.body.target import full_frame
 from maquette.reconstruction.pifuhd import method as pifuhd
 from maquette.surface.colours import Coloured, photo_colours
 from maquette.surface.pyramid import smoothstep
@@ -120,6 +121,26 @@ class Meshes:
     def __init__(self, placement: Placement, textured: Reconstruction, options: Options, network: object = None):
         self.placement, self.options, self.network = placement, options, network
         self.colours = vertex_colors(textured.shape) if isinstance(textured.shape, Mesh) else None
+        self.squares: NDArray | None = None
+
+    def steady(self, sightings: Sequence[Sighting]) -> None:
+        """Take the network's squares from all sightings, smoothed in time, so that its pictures do not tremble."""
+        if self.network is None:
+            return
+        rects = []
+        for index, one in enumerate(sightings):
+            seen = one.observation()
+            corner, step = full_frame(seen)
+            x, y, side = step * pifuhd.square_about(self.placement, index, seen)
+            rects.append([corner[0] + x, corner[1] + y, side, side])
+        self.squares = smooth_rects(np.array([one.time for one in sightings]), np.array(rects))
+
+    def square(self, index: int, observation: Observation) -> NDArray | None:
+        """(3,) x, y, side of the network's picture in pixels of the observation's crop, if `steady` was called."""
+        if self.squares is None:
+            return None
+        corner, step = full_frame(observation)
+        return np.append((self.squares[index, :2] - corner) / step, self.squares[index, 2] / step)
 
     def of(self, index: int, observation: Observation) -> FrameMesh:
         """The mesh in the placement's frame `index`, seen in the observation.
@@ -132,7 +153,8 @@ class Meshes:
             model = skeleton().model
             mesh = Mesh(self.placement.vertices(index), model.faces, vertex_colors=self.colours)
         else:
-            drawn = pifuhd.draw(self.network, self.placement, index, observation, self.options.body)
+            square = self.square(index, observation)
+            drawn = pifuhd.draw(self.network, self.placement, index, observation, self.options.body, square)
             body = self.placement.vertices(index)
             mesh = tidied(Mesh(drawn.vertices, drawn.faces), body).mesh
             mesh = replace(mesh, vertex_colors=self._coloured(mesh, body, photo_colours(mesh, [observation], [camera])))

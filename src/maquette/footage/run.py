@@ -193,6 +193,8 @@ class Run:
         """A mesh per person and frame, in the order of the clip; how many of how many failed, if any did."""
         network, manifest = tools
         makers = {t: Meshes(placements[t], textured[t], self.options, network) for t in textured}
+        for track, maker in makers.items():
+            maker.steady(watched.tracks[track])
         numbers = {track: number for number, track in enumerate(watched.tracks, 1)}
         plan: dict[int, list[tuple[int, int]]] = {}
         for track in makers:
@@ -240,7 +242,8 @@ class Run:
         write_mesh(self.folder.path / file, made)
         status = "flagged" if one.flags else "done"
         scores = {"silhouette_iou": made.overlap}
-        return Row(one.track, status, "; ".join(one.flags), one.rect, made.camera, file.as_posix(), scores)
+        rect = one.rect if maker.squares is None else maker.squares[index]
+        return Row(one.track, status, "; ".join(one.flags), rect, made.camera, file.as_posix(), scores)
 
     def _sweep(self) -> None:
         """Remove what earlier runs left that this one does not know: meshes of other frames, half-written files."""

@@ -12,7 +12,7 @@ import dolls
 from maquette.core.types import Camera, Frame
 from maquette.geometry.distance import DistanceGrid, surface_distance, winding_ahead
 from maquette.reconstruction.body.skeleton import skeleton
-from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of
+from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.training.figures_set import Figures, shards_of
 
@@ -32,7 +32,8 @@ def scene():
     vertices, model = placement.vertices(0), skeleton().model
     skin = model.faces[model.parts["skin"]]
     camera = placement.camera(0, observation)
-    return observation, vertices, skin, cube_of(observation, camera, vertices[np.unique(skin)], np.array([0, 0.9, 0]))
+    square = square_of(observation, camera, vertices)
+    return observation, vertices, skin, cube_of(camera, square, np.array([0, 0.9, 0]))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,8 @@ def test_the_cube_holds_the_body_and_the_mask(scene):
     assert np.abs(placed).max() < 0.85 and np.ptp(placed[:, 1]) == pytest.approx(2 * FILL, abs=0.05)
     wide = np.zeros_like(observation.mask)
     wide[50:60, 5:215] = 1
-    wider = cube_of(replace(observation, mask=np.maximum(wide, observation.mask)), cube.camera, vertices, np.zeros(3))
+    seen = replace(observation, mask=np.maximum(wide, observation.mask))
+    wider = cube_of(cube.camera, square_of(seen, cube.camera, vertices), np.zeros(3))
     assert wider.corner[0] <= 5 and wider.corner[0] + wider.side >= 215 and wider.side >= cube.side
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation
+from maquette.geometry.cameras import project
 from maquette.geometry.distance import DistanceGrid
 from maquette.geometry.sides import sides
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, first_guess, own_features
@@ -68,23 +69,34 @@ class Cube:
         return cv2.resize(whole, (size, size), interpolation=way)
 
 
-def cube_of(observation: Observation, camera: Camera, body: NDArray, pelvis: NDArray) -> Cube:
-    """The cube about what is seen of a person and where the body is fitted.
+def square_of(observation: Observation, camera: Camera, body: NDArray) -> NDArray:
+    """(3,) float64 x, y, side in pixels of the crop: about what is seen of a person and where the body is fitted.
+
+    Feet and hands that the picture cuts off or hides are where the body has them.
 
     Args:
-        camera: of the observation's crop.
-        body: (V, 3) metres, world. pelvis: (3,) between the hips' joints.
+        camera: of the observation's crop. body: (V, 3) metres, world.
     """
-    pose, flat = camera.world_to_camera, camera.intrinsics
-    seen = body @ pose[:3, :3].T + pose[:3, 3]
-    pixels = seen[:, :2] * flat[0, 0] + flat[:2, 2]
+    pixels, _ = project(camera, body.astype(float))
     low, high = pixels.min(axis=0), pixels.max(axis=0)
     rows, columns = np.nonzero(observation.mask > 0.5)
     if len(rows):
         low = np.minimum(low, [columns.min(), rows.min()])
         high = np.maximum(high, [columns.max() + 1, rows.max() + 1])
-    side = max(16, round(float((high - low).max()) / FILL))
-    corner = np.round((low + high - side) / 2).astype(int)
+    side = float((high - low).max()) / FILL
+    return np.append((low + high - side) / 2, side)
+
+
+def cube_of(camera: Camera, square: NDArray, pelvis: NDArray) -> Cube:
+    """The cube about a person.
+
+    Args:
+        camera: of the observation's crop. square: (3,) x, y, side in its pixels, see `square_of`.
+        pelvis: (3,) metres, world, between the hips' joints.
+    """
+    pose = camera.world_to_camera
+    side = max(16, round(float(square[2])))
+    corner = np.round(square[:2] + (square[2] - side) / 2).astype(int)
     return Cube(camera, corner, side, float(pose[2, :3] @ pelvis + pose[2, 3]))
 
 

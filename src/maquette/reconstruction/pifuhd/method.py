@@ -21,7 +21,7 @@ from maquette.reconstruction.body import method as body_method
 from maquette.reconstruction.body.place import Placement, silhouette
 from maquette.reconstruction.body.skeleton import skeleton
 from maquette.reconstruction.pifuhd import published
-from maquette.reconstruction.pifuhd.bodyfield import BodyField, Cube, cube_of
+from maquette.reconstruction.pifuhd.bodyfield import BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD
 from maquette.reconstruction.pifuhd.network import PIFuHD
 from maquette.reconstruction.pifuhd.shipped import load_any
@@ -67,14 +67,22 @@ class Drawn:
 
 
 def draw(
-    network: BodyPIFuHD | PIFuHD, placement: Placement, index: int, observation: Observation, options: BodyOptions
+    network: BodyPIFuHD | PIFuHD,
+    placement: Placement,
+    index: int,
+    observation: Observation,
+    options: BodyOptions,
+    square: NDArray | None = None,
 ) -> Drawn:
     """The surface in frame `index` of a fitted body.
+
+    Args:
+        square: (3,) x, y, side of the network's picture in pixels of the crop; None for that of `square_about`.
 
     Raises:
         NothingFound: the network says that nothing is inside.
     """
-    cube, vertices, skin = about(placement, index, observation)
+    cube, vertices, skin = about(placement, index, observation, square)
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
     field = BodyField(network, observation, cube, vertices, skin)
@@ -88,13 +96,22 @@ def draw(
     return Drawn(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
 
 
-def about(placement: Placement, index: int, observation: Observation) -> tuple[Cube, NDArray, NDArray]:
+def about(
+    placement: Placement, index: int, observation: Observation, square: NDArray | None = None
+) -> tuple[Cube, NDArray, NDArray]:
     """The cube about frame `index` of a fitted body; the body (V, 3) metres, world, and its skin's (F, 3) faces."""
     model = skeleton().model
     vertices, joints = placement.posed(index)
     skin = model.faces[model.parts["skin"]]
     pelvis = joints[[model.rig.bones.index(name) for name in HIPS]].mean(axis=0)
-    return cube_of(observation, placement.camera(index, observation), vertices[np.unique(skin)], pelvis), vertices, skin
+    camera = placement.camera(index, observation)
+    square = square_of(observation, camera, vertices) if square is None else square
+    return cube_of(camera, square, pelvis), vertices, skin
+
+
+def square_about(placement: Placement, index: int, observation: Observation) -> NDArray:
+    """(3,) x, y, side in pixels of the crop, about the person in frame `index`."""
+    return square_of(observation, placement.camera(index, observation), placement.vertices(index))
 
 
 def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> Drawn:
@@ -139,7 +156,7 @@ def assembled(
         shape=Mesh(drawn.vertices, drawn.faces),
         cameras=tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
         parameters=body_method.parameters(placement, observations)
-        | {"guessed_normals": np.round(127 * drawn.normals).astype(np.int8), "square": square(drawn.cube)},
+        | {"guessed_normals": np.round(127 * drawn.normals).astype(np.int8), "square": told_square(drawn.cube)},
         scale="relative" if options.height is None else "metric",
         provenance={
             "method": "pifuhd",
@@ -152,6 +169,6 @@ def assembled(
     )
 
 
-def square(cube: Cube) -> NDArray:
+def told_square(cube: Cube) -> NDArray:
     """(3,) x, y, side of the network's picture in pixels of the crop."""
     return np.array([*cube.corner, cube.side], float)
