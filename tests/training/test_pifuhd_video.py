@@ -120,6 +120,7 @@ def test_a_field_that_did_not_move_and_fits_costs_little(frames):
     assert "fine_points" in pulled and "coarse" in pulled and "normals" not in pulled
 
 
+@pytest.mark.slow
 def test_the_outline_comes_nearer_to_the_mask(frames):
     network = untaught()
     before = pifuhd_video.validate(network, frames)
