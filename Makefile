@@ -1,4 +1,4 @@
-# make demo   a first result in demo/        make test   every test        make lint   style
+# make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style
 # Needs Python 3.10-3.12, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
 
 # A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
@@ -9,7 +9,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test slow lint clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -33,7 +33,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
-	@$(BIN)/python -m pytest -n 2 $(TESTS)
+	@$(BIN)/python -m pytest -n 2 -m "not slow" $(TESTS)
+
+slow: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n 2 -m slow $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -120,9 +120,13 @@ class Made:
     """Stand-in for `Meshes`: a tetrahedron whose size is the frame; counts what it was asked for."""
 
     asked: list[int] = []
+    squares = None
 
     def __init__(self, *_: object) -> None:
         pass
+
+    def steady(self, sightings: object) -> None:
+        """Nothing trembles."""
 
     def of(self, index: int, observation: Observation) -> SimpleNamespace:
         Made.asked.append(index)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 
 import pytest
+import torch
+from safetensors import safe_open
 
 from maquette.cli import main
 from maquette.training import checkpoint
@@ -38,12 +40,19 @@ def test_train_kill_and_resume(tmp_path, capsys):
     assert "15 steps, score" in capsys.readouterr().out
     state = checkpoint.load(tmp_path / "out" / "last.ckpt")
     assert state["step"] == 15 and state["options"]["slope"] == 3.0
+    assert (
+        main.run(["weights", "export", str(tmp_path / "out" / "last.ckpt"), "-o", str(tmp_path / "toy.safetensors")])
+        == 0
+    )
+    with safe_open(tmp_path / "toy.safetensors", framework="pt") as file:
+        assert {*file.keys()} and all(file.get_tensor(key).dtype == torch.float32 for key in file.keys())
+    assert main.run(["weights", "export", str(tmp_path / "none.ckpt")]) == 2
 
 
 @pytest.mark.parametrize(
     "words,told",
     [
-        (["toi", "-o", "out"], "recipe 'toi': not known; known: face, vrn, espcn, srcnn, toy"),
+        (["toi", "-o", "out"], "recipe 'toi': not known; known: face, vrn, "),
         (["toy", "-o", "out", "--steps", "0"], "steps 0: wanted at least 1"),
         (["toy", "-o", "out", "--examples", "0"], "the data set is empty"),
         (["toy", "-o", "out", "--nan-from", "2"], "loss is nan at step 3"),

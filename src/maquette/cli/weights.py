@@ -39,6 +39,20 @@ def list_weights() -> None:
         say(f"{entry.name:<20} {entry.bytes / 1e6:6.1f} MB  {entry.licence:<12} {entry.what}  [{state}]")
 
 
+@app.command("export")
+def export_weights(
+    checkpoint: Annotated[Path, typer.Argument(help="best.ckpt or last.ckpt of maquette train.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default CHECKPOINT with .safetensors.")
+    ] = None,
+) -> None:
+    """Turn a checkpoint of a training of yours into weights that the other commands take."""
+    from maquette.training import files
+
+    done = files.write(checkpoint, output or checkpoint.with_suffix(".safetensors"))
+    say(f"{done}: {done.stat().st_size / 1e6:.1f} MB")
+
+
 @convert.command("vrn")
 def convert_vrn(
     file: Annotated[Path, typer.Argument(help="Torch7 .t7, PyTorch .pth or .pt (state_dict), or .safetensors.")],
