@@ -20,16 +20,20 @@ from pifuhd_by_key import SMALL, fill, pictures, points
 GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Several threads sum in another order; where occupancy is flat, differences show even that."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def made() -> tuple[PIFuHD, Features]:
     network = PIFuHD(SMALL).eval().requires_grad_(False)
     fill(network)
-    threads = torch.get_num_threads()
-    # Several threads sum in another order; where occupancy is flat, its differences show even that.
-    torch.set_num_threads(1)
-    features = network.prepare(*pictures(64))
-    torch.set_num_threads(threads)
-    return network, features
+    return network, network.prepare(*pictures(64))
 
 
 def lattice(side: int) -> np.ndarray:
