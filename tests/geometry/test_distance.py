@@ -30,3 +30,9 @@ def test_a_grid_tells_signed_distances_between_its_nodes():
     true = np.clip(np.linalg.norm(POINTS, axis=1) - 0.5, -0.2, 0.2)
     assert np.abs(grid(POINTS) - true).max() < 0.02
     assert grid(np.array([[5.0, 0, 0]]))[0] == pytest.approx(0.2), "outside the cube: that of its nearest point"
+
+
+def test_a_ball_joined_to_a_grid_is_the_nearer_of_both():
+    grid = DistanceGrid.of(BALL.vertices, BALL.faces, 0.2).with_ball(np.array([0.6, 0, 0]), 0.3)
+    apart = np.minimum(np.linalg.norm(POINTS, axis=1) - 0.5, np.linalg.norm(POINTS - [0.6, 0, 0], axis=1) - 0.3)
+    assert np.abs(grid(POINTS) - np.clip(apart, -0.2, 0.2))[apart > -0.15].max() < 0.02

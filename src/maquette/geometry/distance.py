@@ -138,6 +138,13 @@ class DistanceGrid:
             values[block] = np.where(winding_ahead(vertices, faces, points) > 0, -found, found).reshape(nodes.shape[:3])
         return DistanceGrid(values)
 
+    def with_ball(self, centre: NDArray, radius: float) -> DistanceGrid:
+        """The grid of the solid together with a ball: centre (3,) in the cube, radius in its units."""
+        line = np.linspace(-1, 1, len(self.values))
+        x, y, z = ((line - c) ** 2 for c in centre)
+        ball = np.sqrt(x[:, None, None] + y[:, None] + z) - radius
+        return DistanceGrid(np.minimum(self.values, ball.astype(np.float32)))
+
     def __call__(self, points: NDArray) -> NDArray:
         """(N,) float32 at points (N, 3) of the cube, trilinear; outside it that of its nearest point."""
         from scipy.ndimage import map_coordinates

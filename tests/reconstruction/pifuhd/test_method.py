@@ -108,3 +108,18 @@ def test_build_wants_our_files(tmp_path):
     options = Options(body=BodyOptions(pifuhd_weights=str(tmp_path / "none.safetensors")))
     with pytest.raises(BadInput, match="there is none"):
         method.build(lambda name: tmp_path, options)
+
+
+def test_the_plug_of_the_mouth_stays_inside_the_head():
+    from maquette.geometry.distance import winding
+
+    model = skeleton().model
+    centre, radius = method.mouth_plug(model.mean)
+    rng = np.random.default_rng(0)
+    around = rng.normal(size=(2000, 3))
+    shell = centre + radius * around / np.linalg.norm(around, axis=1, keepdims=True)
+    hull = model.mean[np.linalg.norm(model.mean - centre, axis=1) < 0.2].astype(float)
+    lips = hull[np.abs(hull[:, 0]) < 0.02][:, 2].max()
+    assert shell[:, 2].max() < lips - 0.005, "behind the lips"
+    inside = winding(model.mean.astype(float), model.faces[model.parts["skin"]], shell) > 0
+    assert inside.mean() > 0.5 and np.abs(shell[:, 0]).max() < np.abs(hull[:, 0]).max()

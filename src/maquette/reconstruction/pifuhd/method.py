@@ -29,6 +29,8 @@ from maquette.reconstruction.pifuhd.shipped import load_any
 SHIPPED = "pifuhd-small"
 MARGIN = 0.02  # of half the cube: how far beyond the mask the surface may go
 SCHEME = "mediapipe33"
+MOUTH, EARS = [9, 10], [7, 8]  # "mediapipe33"
+PLUG = 0.5  # of the way from the mouth to between the ears: where the middle of the mouth's inside is
 HIPS = ("upperleg01.L", "upperleg01.R")
 
 
@@ -86,6 +88,8 @@ def draw(
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
     field = BodyField(network, observation, cube, vertices, skin)
+    centre, radius = mouth_plug(vertices)
+    field.distance = field.distance.with_ball(cube.to_cube(centre[None])[0], radius / cube.half)
     grid = searched(field, field.mask, options)
     points, faces = grid.surface()
     if not len(faces):
@@ -107,6 +111,16 @@ def about(
     camera = placement.camera(index, observation)
     square = square_of(observation, camera, vertices) if square is None else square
     return cube_of(camera, square, pelvis), vertices, skin
+
+
+def mouth_plug(vertices: NDArray) -> tuple[NDArray, float]:
+    """Centre (3,) and radius in metres of a ball that fills the body's mouth without reaching its lips or cheeks.
+
+    The body's skin goes on inside its mouth; coarse grids would make holes of that.
+    """
+    points = skeleton().model.rig.keypoints_of(SCHEME, vertices).astype(float)
+    mouth, ears = points[MOUTH].mean(axis=0), points[EARS].mean(axis=0)
+    return mouth + PLUG * (ears - mouth), PLUG * 0.94 * float(np.linalg.norm(ears - mouth))
 
 
 def square_about(placement: Placement, index: int, observation: Observation) -> NDArray:
