@@ -9,6 +9,11 @@ from pathlib import Path
 import av
 import numpy as np
 
+from maquette.core.options import VideoOptions
+from maquette.sources import video
+
+SHORT = {"g": "10", "crf": "10"}
+
 BITS = 8  # columns of black and white that spell a frame's number
 
 
@@ -62,3 +67,14 @@ def write_clip(path: Path, pictures: Sequence[np.ndarray], **asked) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def clip_of(path: Path, count: int = 30, size: tuple[int, int] = (96, 64), **asked) -> Path:
+    """A short clip of numbered frames, a key frame every ten."""
+    return write_clip(path, [numbered(k, size) for k in range(count)], **{"options": SHORT, **asked})
+
+
+def read(path: Path, **options) -> list[tuple[int, np.ndarray, float]]:
+    """(number, pixels, seconds) of the wanted frames."""
+    clip = video.open_clip(path, VideoOptions(**options))
+    return [(index, frame.pixels, frame.time) for index, frame in video.frames(clip)]

@@ -12,7 +12,7 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.imaging.upscale.method import DEFAULT, advised, check, upscaled
 from maquette.perception import topology
-from maquette.perception.observe import CROP_LIMIT
+from maquette.perception.cutout import CROP_LIMIT
 from maquette.perception.observe import observe as perceive
 from maquette.perception.people.observe import observe_people
 from maquette.perception.people.quality import flags

@@ -14,6 +14,7 @@ from maquette import surface
 from maquette.core.options import Options
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
 from maquette.footage.sighting import Sighting
+from maquette.outputs.motion import unit
 from maquette.outputs.ply import vertex_colors
 from maquette.perception.people.smooth import smooth, smooth_rects
 from maquette.reconstruction.body import method as body
@@ -50,9 +51,8 @@ def steadied(placement: Placement, times: NDArray, width: float) -> Placement:
     """Turns, steps and cameras smoothed without lag; `width` is the Gaussian's standard deviation in seconds."""
     if width <= 0 or len(times) < 3:
         return placement
-    turns = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(len(times), -1, 4)
-    flips = np.where((turns[1:] * turns[:-1]).sum(axis=2) < 0, -1.0, 1.0)
-    turns[1:] *= np.cumprod(flips, axis=0)[..., None]
+    # Neighbours on one half-sphere: q and -q turn alike. The order of a quaternion's numbers does not matter here.
+    turns = unit(Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(len(times), -1, 4))
     calm = smooth(times, turns, width).reshape(-1, 4)
     rotations = Rotation.from_quat(calm).as_matrix().reshape(placement.rotations.shape)
     root = smooth(times, placement.root, width)

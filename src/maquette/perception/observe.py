@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
-from maquette.core.types import Camera, Frame, Observation, Reading, Subject
+from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.perception import detect, segment, skin, topology, trace, verify
+from maquette.perception.cutout import camera_of, cut_out, whole_pixels
 from maquette.perception.detect import Copy
 from maquette.perception.regressor import alone, leads, reader
 from maquette.perception.regressor.align import place_of
@@ -22,7 +23,6 @@ from maquette.perception.trace import Face
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
 CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
-CROP_LIMIT = 2048  # pixels, longer side; larger crops are shrunk
 TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
 SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
 DEFAULTS = PerceptionOptions()
@@ -131,7 +131,7 @@ def _same(box: NDArray, face: Face) -> bool:
 
 def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     box = _crop_box(frame.size, face)
-    crop, scale = _crop(frame.pixels, box)
+    crop, scale = cut_out(frame.pixels, box)
     landmarks = _into_crop(face.landmarks, box, scale)
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
     reading = _reading(crop, landmarks, face)
@@ -148,7 +148,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         mask=mask,
         skin=bare,
         confidence=face.score * face.presence,
-        camera=_camera(frame, box, scale, crop),
+        camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
         notes=(face.note,) if face.note else (),
         reading=reading,
@@ -171,35 +171,11 @@ def _crop_box(size: tuple[int, int], face: Face) -> NDArray:
     up = np.array([np.sin(face.roll), -np.cos(face.roll)])
     centre = (face.box[:2] + face.box[2:]) / 2 + up * CROP_UP * height
     half = CROP_PER_FACE * height / 2
-    low = np.clip(np.floor(centre - half), 0, np.array(size) - 2)
-    high = np.clip(np.ceil(centre + half), low + 2, size)
-    return np.concatenate([low, high])
-
-
-def _crop(pixels: NDArray, box: NDArray) -> tuple[NDArray, float]:
-    """The crop (H, W, 3) and its pixels per pixel of the full frame."""
-    x0, y0, x1, y1 = box.astype(int)
-    crop = pixels[y0:y1, x0:x1]
-    longer = max(crop.shape[:2])
-    if longer <= CROP_LIMIT:
-        return crop.copy(), 1.0
-    scale = CROP_LIMIT / longer
-    size = max(2, round(crop.shape[1] * scale)), max(2, round(crop.shape[0] * scale))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA), size[0] / crop.shape[1]
+    return whole_pixels(centre - half, centre + half, size)
 
 
 def _into_crop(landmarks: NDArray, box: NDArray, scale: float) -> NDArray:
     return (landmarks - np.append(box[:2], 0)) * scale
-
-
-def _camera(frame: Frame, box: NDArray, scale: float, crop: NDArray) -> Camera | None:
-    """Pinhole of the full photo, centred, seen through the crop; None if the focal length is unknown."""
-    if not frame.focal:
-        return None
-    centre = (np.array(frame.size) / 2 - box[:2]) * scale
-    focal = frame.focal * scale
-    intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], float)
-    return Camera(intrinsics, np.eye(4), (crop.shape[1], crop.shape[0]))
 
 
 def facing(landmarks: NDArray) -> NDArray:

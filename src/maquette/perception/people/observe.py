@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
-from maquette.core.types import Camera, Frame, Observation, Subject
+from maquette.core.types import Frame, Observation, Subject
 from maquette.perception import detect
+from maquette.perception.cutout import camera_of, cut_out, whole_pixels
 from maquette.perception.detect import Copy
 from maquette.perception.people import find, mask, schemes, trace
 from maquette.perception.people.face import faced
@@ -22,7 +23,6 @@ from maquette.perception.people.trace import Person
 
 SCHEME = "mediapipe33"
 MARGIN = 0.12  # of the longer side of what is seen of the person, on each side of the crop
-CROP_LIMIT = 2048  # pixels, longer side; larger crops are shrunk
 SEEN = 0.5  # visibility from which on a key point counts as seen
 ENOUGH = 4  # joints that must be seen where the shoulders are not
 DEFAULTS = PerceptionOptions()
@@ -191,12 +191,12 @@ def _observations(
 
 def _observation(frame: Frame, person: Person, others: list[Person]) -> Observation:
     wide = _crop_box(person.box, frame.size)
-    crop, scale = _crop(frame.pixels, wide)
+    crop, scale = cut_out(frame.pixels, wide)
     drawn = mask.person_mask(crop, wide, person, others)
     box = _tightened(wide, drawn, person, frame.size)
     low, high = (np.round((corner - wide[:2]) * scale).astype(int) for corner in (box[:2], box[2:]))
     drawn = drawn[low[1] : high[1], low[0] : high[0]]
-    crop, scale = _crop(frame.pixels, box)
+    crop, scale = cut_out(frame.pixels, box)
     if drawn.shape != crop.shape[:2]:
         drawn = cv2.resize(drawn, (crop.shape[1], crop.shape[0]), interpolation=cv2.INTER_LINEAR)
     inside = _inside(person.landmarks, frame.size)
@@ -209,7 +209,7 @@ def _observation(frame: Frame, person: Person, others: list[Person]) -> Observat
         landmark_confidence=person.visibility * np.where(inside, 1.0, 0.1),
         mask=np.ascontiguousarray(drawn),
         confidence=float(person.score * person.presence),
-        camera=_camera(frame, box, scale, crop),
+        camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
         notes=(person.note,) if person.note else (),
         landmarks_metric=person.metric,
@@ -233,31 +233,7 @@ def _crop_box(box: NDArray, size: tuple[int, int]) -> NDArray:
     """(4,) whole pixels of the full frame: a box (4,) with a margin, clipped to the frame."""
     box = _clipped(box, size)
     margin = MARGIN * max(box[2:] - box[:2])
-    low = np.clip(np.floor(box[:2] - margin), 0, np.array(size) - 2)
-    high = np.clip(np.ceil(box[2:] + margin), low + 2, size)
-    return np.concatenate([low, high])
-
-
-def _crop(pixels: NDArray, box: NDArray) -> tuple[NDArray, float]:
-    """The crop (H, W, 3) and its pixels per pixel of the full frame."""
-    x0, y0, x1, y1 = box.astype(int)
-    crop = pixels[y0:y1, x0:x1]
-    longer = max(crop.shape[:2])
-    if longer <= CROP_LIMIT:
-        return crop.copy(), 1.0
-    scale = CROP_LIMIT / longer
-    size = max(2, round(crop.shape[1] * scale)), max(2, round(crop.shape[0] * scale))
-    return cv2.resize(crop, size, interpolation=cv2.INTER_AREA), size[0] / crop.shape[1]
-
-
-def _camera(frame: Frame, box: NDArray, scale: float, crop: NDArray) -> Camera | None:
-    """Pinhole of the full photo, centred, seen through the crop; None if the focal length is unknown."""
-    if not frame.focal:
-        return None
-    centre = (np.array(frame.size) / 2 - box[:2]) * scale
-    focal = frame.focal * scale
-    intrinsics = np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], float)
-    return Camera(intrinsics, np.eye(4), (crop.shape[1], crop.shape[0]))
+    return whole_pixels(box[:2] - margin, box[2:] + margin, size)
 
 
 def _place_of(old: Observation) -> trace.Placement:

@@ -44,11 +44,9 @@ class Cube:
 
     def to_cube(self, points: NDArray) -> NDArray:
         """(N, 3) in [-1, 1]^3 of world points (N, 3) metres."""
-        pose, flat = self.camera.world_to_camera, self.camera.intrinsics
-        seen = points @ pose[:3, :3].T + pose[:3, 3]
-        pixels = seen[:, :2] * flat[0, 0] + flat[:2, 2]
+        pixels, depth = project(self.camera, points)
         x, y = ((pixels - self.corner) * 2 / self.side - 1).T
-        return np.column_stack([x, -y, (self.depth - seen[:, 2]) / self.half])
+        return np.column_stack([x, -y, (self.depth - depth) / self.half])
 
     def to_world(self, points: NDArray) -> NDArray:
         """(N, 3) metres of points (N, 3) of the cube."""

@@ -17,8 +17,7 @@ from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
 from maquette.reconstruction.pifuhd.normalnet import NormalSize
 from maquette.weights.convert.pifuhd import CROPS, ONCE, TWICE, shapes
-from maquette.weights.convert.pytorch import compare
-from maquette.weights.convert.vrn import few
+from maquette.weights.convert.pytorch import compare, few
 
 REMEDY = "make it with maquette weights convert pifuhd"
 PARTS = {

@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from maquette.core.errors import BadInput
 from maquette.reconstruction.vrn.crop import CROPS, FILL
 from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
-from maquette.weights.convert.vrn import compare, few, shapes
+from maquette.weights.convert.pytorch import compare, few
+from maquette.weights.convert.vrn import shapes
 
 REMEDY = "make it with maquette weights convert vrn, or with maquette train vrn"
 # Far above every network of the thesis: what a file may make us build before its tensors are compared.
@@ -110,7 +111,7 @@ def _one_of(told: Mapping[str, Any], name: str, choices: tuple[str, ...], path: 
 
 
 def _state(tensors: Mapping[str, torch.Tensor], size: VRNSize, path: Path) -> dict[str, torch.Tensor]:
-    compare(tensors, shapes(**vars(size)), path)
+    compare(tensors, shapes(**vars(size)), path, "VRN")
     strange = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t).all()]
     strange += [key for key, t in tensors.items() if key.endswith("running_var") and (t < 0).any()]
     if strange:

@@ -16,7 +16,7 @@ from typing import Any
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.vrn import Shapes, few
+from maquette.weights.convert.pytorch import Shapes, few
 
 CONTENTS = ("opt", "opt_netG", "model_state_dict")
 TWICE, ONCE = ".downsample.0.", ".bn4."  # the two names of one tensor

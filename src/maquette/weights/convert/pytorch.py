@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from maquette.core.errors import BadInput
-from maquette.weights.convert.vrn import Shapes, few
+
+Shapes = dict[str, tuple[int, ...]]
+SHOWN = 3  # keys that a message lists
 
 
-def load(source: Path, classes: tuple[type, ...] = ()) -> Any:
+CHECKPOINT = "a PyTorch checkpoint of tensors and plain values"
+
+
+def load(source: Path, classes: tuple[type, ...] = (), wanted: str = CHECKPOINT) -> Any:
     """What a file of torch.save holds, zipped or as before 1.6; nothing in it is run.
 
     Args:
         classes: plain classes that the file may hold beside tensors, containers, numbers and text.
+        wanted: what it should be, for the message.
 
     Raises:
         BadInput: no such file, another format, or anything else in it.
@@ -38,9 +44,19 @@ def load(source: Path, classes: tuple[type, ...] = ()) -> Any:
     except BadInput:
         raise
     except Exception as error:  # damaged and hostile pickles end in a dozen kinds of errors
-        lines = str(error).strip().splitlines()
-        reason = f"{type(error).__name__}: {lines[0][:120] if lines else 'no reason given'}"
-        raise BadInput(f"{source}: wanted a PyTorch checkpoint of tensors and plain values: {reason}") from error
+        raise BadInput(f"{source}: wanted {wanted}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of a long message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:120] if lines else 'no reason given'}"
+
+
+def few(keys: Sequence[str]) -> str:
+    """The first of many keys, for messages."""
+    more = ["..."] if len(keys) > SHOWN else []
+    return ", ".join([*(key[:60] for key in keys[:SHOWN]), *more])
 
 
 def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path, network: str) -> None:
@@ -62,6 +78,13 @@ def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path, network:
         raise BadInput(
             f"{source}: not a {network}: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}"
         )
+
+
+def save_arrays(arrays: Mapping[str, Any], told: Mapping[str, str], target: Path) -> None:
+    """As `save`, of numpy arrays."""
+    import torch
+
+    save({key: torch.from_numpy(value) for key, value in arrays.items()}, told, target)
 
 
 def save(tensors: Mapping[str, Any], told: Mapping[str, str], target: Path) -> None:

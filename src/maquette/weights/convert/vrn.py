@@ -7,9 +7,7 @@ a convolution deep in the second stack). Which tensors belong to a size follows 
 from __future__ import annotations
 
 import json
-import os
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,16 @@ import numpy as np
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
+from maquette.weights.convert.pytorch import Shapes, compare, few, load, reason_of, save_arrays
 
 LEVELS = 4
 STEM = "0.weight"  # (64, channels, 7, 7): where a prefix as "module." ends
-SHOWN = 3  # keys that a message lists
 COUNTER = "num_batches_tracked"
 WRAPPINGS = ("state_dict", "model", "network", "net")
 MOST_REPEATS = 64  # residuals per position or stacks; the largest network of the thesis has 8
 SIDE = 192  # pixels of the released network's picture
 FORMATS = (".t7", ".net", ".pth", ".pt", ".pkl", ".safetensors")
 
-Shapes = dict[str, tuple[int, ...]]
 Tensors = Mapping[str, np.ndarray]
 
 
@@ -70,7 +67,7 @@ def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "ma
     tensors, ignored = _stripped(_tensors(source), source)
     size = size_of(tensors)
     expected = shapes(**size)
-    compare(tensors, expected, source)
+    compare(tensors, expected, source, "VRN")
     kinds = [key for key in expected if tensors[key].dtype.kind != "f"]
     if kinds:
         raise BadInput(f"{source}: wanted floating point numbers, {len(kinds)} tensors hold others ({few(kinds)})")
@@ -82,7 +79,7 @@ def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "ma
         raise BadInput(
             f"{source}: damaged: {len(strange)} tensors hold NaN, infinity or negative variances ({few(strange)})"
         )
-    _write(plain, told, target)
+    save_arrays(plain, told, target)
     statistics = sum(value.size for key, value in plain.items() if ".running_" in key)
     return Converted(target, size, sum(value.size for value in plain.values()) - statistics, ignored)
 
@@ -101,32 +98,6 @@ def shapes(channels: int, features: int, residuals: int, stacks: int, depth: int
         for name in ("weight", "bias", "running_mean", "running_var"):
             found[f"{place}.{name}"] = (width,)
     return found
-
-
-def few(keys: Sequence[str]) -> str:
-    """The first of many keys, for messages."""
-    more = ["..."] if len(keys) > SHOWN else []
-    return ", ".join([*(key[:60] for key in keys[:SHOWN]), *more])
-
-
-def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path) -> None:
-    """Check names and shapes of tensors, of numpy or torch.
-
-    Raises:
-        BadInput: some are missing, unexpected or of another shape: how many, and the first ones.
-    """
-    missing = [key for key in expected if key not in tensors]
-    unexpected = [key for key in tensors if key not in expected]
-    shared = [key for key in expected if key in tensors]
-    wrong = [
-        f"{key} {tuple(tensors[key].shape)} for {expected[key]}"
-        for key in shared
-        if tuple(tensors[key].shape) != expected[key]
-    ]
-    told = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
-    counts = [f"{len(keys)} {what} ({few(keys)})" for what, keys in told if keys]
-    if counts:
-        raise BadInput(f"{source}: not a VRN: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}")
 
 
 def _residuals(features: int, residuals: int, stacks: int) -> Iterator[tuple[str, int, int]]:
@@ -224,7 +195,7 @@ def _safetensors(source: Path) -> Tensors:
         with safe_open(source, framework="pt") as file:
             return {key: _array(file.get_tensor(key), torch) for key in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"{source}: wanted a safetensors file: {_reason(error)}") from error
+        raise BadInput(f"{source}: wanted a safetensors file: {reason_of(error)}") from error
 
 
 def _pytorch(source: Path) -> Tensors:
@@ -232,20 +203,7 @@ def _pytorch(source: Path) -> Tensors:
     import torch
 
     held = source.stat().st_size
-    try:
-        if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > held:
-                raise BadInput(f"{source}: {held} bytes claim to unpack to {unpacked}; torch's own files do not")
-        found = torch.load(source, map_location="cpu", weights_only=True)
-    except BadInput:
-        raise
-    except Exception as error:  # damaged and hostile pickles end in a dozen kinds of errors
-        raise BadInput(
-            f"{source}: wanted a PyTorch file of tensors alone, as torch.save(network.state_dict()) writes:"
-            f" {_reason(error)}"
-        ) from error
+    found = load(source, wanted="a PyTorch file of tensors alone, as torch.save(network.state_dict()) writes")
     found = _unwrapped(found)
     tensors = {str(key): value for key, value in found.items() if isinstance(value, torch.Tensor)}
     if not tensors:
@@ -265,24 +223,3 @@ def _unwrapped(found: Any) -> Mapping:
 def _array(tensor: Any, torch: Any) -> np.ndarray:
     tensor = tensor.detach()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-
-
-def _reason(error: Exception) -> str:
-    """The first sentence of a long message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:120] if lines else 'no reason given'}"
-
-
-def _write(tensors: Tensors, told: Mapping[str, str], target: Path) -> None:
-    from safetensors.numpy import save
-
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(save(dict(tensors), dict(told)))
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise BadInput(f"{target}: cannot be written: {error.strerror}") from error
