@@ -136,8 +136,11 @@ def measured_eye(observation: Observation, part: str) -> tuple[NDArray, NDArray,
     """Iris (3,), sclera (3,) and a weight 0-1 of one eye in one photo; None where it cannot be seen."""
     iris, outline, _ = SIDES[part]
     diameter, opened = iris_diameter(observation, part), openness(observation, part)
-    weight = opened * float(smoothstep(np.float64(diameter), 4, 14)) * float(
-        observation.landmark_confidence[list(iris)].mean())
+    weight = (
+        opened
+        * float(smoothstep(np.float64(diameter), 4, 14))
+        * float(observation.landmark_confidence[list(iris)].mean())
+    )
     centre = observation.landmarks[iris[0], :2]
     height, width = observation.frame.pixels.shape[:2]
     reach = int(2.2 * diameter) + 2

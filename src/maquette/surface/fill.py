@@ -68,7 +68,8 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     known = own + (1 - own) * twin
     offset = mirror_offset(seen.coarse, mirrored, own, twin)
     both = (own[..., None] * seen.coarse + ((1 - own) * twin)[..., None] * (mirrored + offset)) / np.maximum(
-        known, 1e-6)[..., None]
+        known, 1e-6
+    )[..., None]
     hair = hair_field(seen, own, twin, layers, palette)
     bare = np.where(own > 0.5, seen.bare, seen.bare[:, ::-1])
     base = base_colour(both, known, hair, bare, layers, palette)

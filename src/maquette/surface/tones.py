@@ -118,9 +118,7 @@ def roughness(lab: NDArray) -> NDArray:
     return np.sqrt(blurred((lab[..., 0] - blurred(lab[..., 0], 2.5)) ** 2, 2.5))
 
 
-def likeness(
-    colour: NDArray, tones: Tones | None, known_skin: NDArray, plain: NDArray
-) -> tuple[NDArray, NDArray]:
+def likeness(colour: NDArray, tones: Tones | None, known_skin: NDArray, plain: NDArray) -> tuple[NDArray, NDArray]:
     """How far each texel looks like this person's bare skin, anywhere on the head, and how far like the hair.
 
     Args:

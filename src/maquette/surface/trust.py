@@ -17,9 +17,7 @@ SMALLEST_OCCLUDER = 0.001  # of the chart's area
 ONE_SIDED = 0.3  # share of an occluder whose mirror image is bare skin: beards and fringes are on both sides
 
 
-def believable(
-    geometric: NDArray, bare: NDArray, hair: NDArray, known_skin: NDArray, layers: Layers
-) -> NDArray:
+def believable(geometric: NDArray, bare: NDArray, hair: NDArray, known_skin: NDArray, layers: Layers) -> NDArray:
     """How far each texel shows this head's own skin or hair.
 
     Args:

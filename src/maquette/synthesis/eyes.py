@@ -100,9 +100,7 @@ def paint_eyes(guide: Guide, albedo: NDArray, identity: Identity, tone: float, r
         albedo[chart.region][reach] = np.clip(small[reach], 0.006, 0.8)
 
 
-def painted_eye(
-    ball: Ball, colours: tuple[NDArray, NDArray], amounts: tuple[float, float], noise: NDArray
-) -> NDArray:
+def painted_eye(ball: Ball, colours: tuple[NDArray, NDArray], amounts: tuple[float, float], noise: NDArray) -> NDArray:
     """(h, w, 3) float32 linear RGB of an eyeball that looks along +z.
 
     Args:

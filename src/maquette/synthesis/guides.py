@@ -124,9 +124,7 @@ def _normals(model: MorphableModel) -> NDArray:
     """(V, 3) area-weighted normals of the mean head."""
     a, b, c = (model.mean[model.faces[:, k]] for k in range(3))
     area = np.cross(b - a, c - a)
-    total = np.stack(
-        [np.bincount(model.faces.ravel(), np.repeat(area[:, k], 3), len(model.mean)) for k in range(3)], 1
-    )
+    total = np.stack([np.bincount(model.faces.ravel(), np.repeat(area[:, k], 3), len(model.mean)) for k in range(3)], 1)
     return (total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 

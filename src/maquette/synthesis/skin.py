@@ -206,9 +206,7 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
     return skin
 
 
-def add_marks(
-    guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, height: NDArray
-) -> None:
+def add_marks(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, height: NDArray) -> None:
     """Moles, pimples, age spots and scars, each a small stamp, in place."""
     identity = person.identity
     adult = float(smoothstep(np.float64(identity.age), 6, 25))
@@ -248,9 +246,7 @@ def _stamp(
     height[window] += amounts[2] * dot
 
 
-def add_hair_roots(
-    guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, scalp: float | None
-) -> None:
+def add_hair_roots(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, scalp: float | None) -> None:
     """Brows, lash lines, beard shadow and the scalp's hair roots, in place; strands may grow over them."""
     zone, window, fields, identity = guide.zones, guide.windows, person.fields, person.identity
     hair = person.hair

@@ -102,7 +102,13 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
         lens[-1, 2] += 0.0012
         surfaces.append(
             Surface(
-                lens, lens_faces.astype(np.int32), Kind.GLASSES, tint, roughness=0.08, specular=0.05, alpha=alpha,
+                lens,
+                lens_faces.astype(np.int32),
+                Kind.GLASSES,
+                tint,
+                roughness=0.08,
+                specular=0.05,
+                alpha=alpha,
                 two_sided=True,
             )
         )

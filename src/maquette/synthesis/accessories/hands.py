@@ -51,7 +51,12 @@ def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np
         faces = faces[:, ::-1]  # the frame of a left hand is mirrored
     albedo = skin_color * np.exp(rng.normal(0, 0.05, (len(shape), 1))) * [1.04, 0.97, 0.95]
     skin = Surface(
-        shape, np.ascontiguousarray(faces), Kind.OCCLUDER, albedo.astype(np.float32), roughness=0.5, specular=0.028,
+        shape,
+        np.ascontiguousarray(faces),
+        Kind.OCCLUDER,
+        albedo.astype(np.float32),
+        roughness=0.5,
+        specular=0.028,
         two_sided=True,
     )
     return [skin, *things]
@@ -181,6 +186,10 @@ def _holding(places: Array, left: bool, scale: float, held: str, rng: np.random.
 def _thing(solid: Solid, color: Array, roughness: float) -> Surface:
     vertices, faces = solid
     return Surface(
-        vertices.astype(np.float32), faces.astype(np.int32), Kind.OCCLUDER, np.asarray(color, np.float32),
-        roughness=roughness, two_sided=True,
+        vertices.astype(np.float32),
+        faces.astype(np.int32),
+        Kind.OCCLUDER,
+        np.asarray(color, np.float32),
+        roughness=roughness,
+        two_sided=True,
     )

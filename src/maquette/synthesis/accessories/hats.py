@@ -25,9 +25,7 @@ EDGES = {
 }
 
 
-def draw_hat(
-    model: MorphableModel, vertices: Array, rng: np.random.Generator
-) -> tuple[list[Surface], Cover]:
+def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> tuple[list[Surface], Cover]:
     """A hat on a head with vertices (V, 3).
 
     Returns:

@@ -87,8 +87,13 @@ def _middle_z(model: MorphableModel) -> float:
 
 def _cloth(vertices: Array, faces: Array, albedo: Array) -> Surface:
     return Surface(
-        vertices.astype(np.float32), faces.astype(np.int32), Kind.OCCLUDER, albedo.astype(np.float32), roughness=0.8,
-        specular=0.02, two_sided=True,
+        vertices.astype(np.float32),
+        faces.astype(np.int32),
+        Kind.OCCLUDER,
+        albedo.astype(np.float32),
+        roughness=0.8,
+        specular=0.02,
+        two_sided=True,
     )
 
 
