@@ -21,8 +21,8 @@ from maquette import morphable
 from maquette.core.options import FitOptions, SourceOptions
 from maquette.core.types import Observation
 from maquette.geometry.alignment import similarity
-from maquette.perception.observe import observe
-from maquette.reconstruction.parametric import method, registration
+from maquette.perception.faces.observe import observe
+from maquette.reconstruction.face_fit import method, registration
 from maquette.sources import photos
 
 MODEL = morphable.load("maquette-head")

@@ -19,12 +19,12 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import BodyOptions
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.imagespace_measures import silhouette_iou
+from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.perception.people.observe import JOINTS, observe_people
-from maquette.reconstruction.body import fit, method, solve
-from maquette.reconstruction.body.place import silhouette
-from maquette.reconstruction.body.skeleton import skeleton
-from maquette.synthesis.figure import Figure, photograph_person
+from maquette.reconstruction.body_fit import fit, method, solve
+from maquette.reconstruction.body_fit.place import silhouette
+from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.synthesis.scenes.person_sample import Figure, photograph_person
 
 SIZE = 448  # pixels of a photograph
 SEED = 909

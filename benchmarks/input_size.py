@@ -2,7 +2,8 @@
 
 Held-out people who do not exist are photographed frontally and turned by 30 degrees, sharp and well exposed; each photo
 is averaged down until the face (its 478 landmarks) is 192 to 16 pixels wide, so blur, noise and JPEG of real small
-photos are left out. It is then read as it is, or its face enlarged first by `maquette.closeup`, and reconstructed.
+photos are left out. It is then read as it is, or its face enlarged first by
+`maquette.perception.faces.closeup`, and reconstructed.
 Error: mean distance in mm from the true face, with its expression, to the reconstructed surface, both laid onto each
 other by a similarity of corresponding vertices; and the NME of the 68 projected landmarks that are visible.
 
@@ -29,21 +30,21 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from maquette import morphable
-from maquette.closeup import closer
 from maquette.core.errors import MaquetteError, NothingFound
 from maquette.core.options import FitOptions, PerceptionOptions
 from maquette.core.types import Frame, Observation, Reconstruction
+from maquette.evaluation.benchmarks.synthetic import TEST, landmark_error
 from maquette.evaluation.predict import face_vertices
-from maquette.evaluation.synthetic import TEST, landmark_error
 from maquette.geometry.alignment import similarity
-from maquette.geometry.cameras import project
-from maquette.outputs.landmarks import to_photo
-from maquette.perception.observe import observe
-from maquette.perception.regressor import leads
+from maquette.geometry.camera import project
+from maquette.outputs.reports.landmarks import to_photo
+from maquette.perception.faces.closeup import closer
+from maquette.perception.faces.observe import observe
+from maquette.perception.faces.regressor import leads
 from maquette.reconstruction import methods
-from maquette.synthesis.person import draw_person
-from maquette.synthesis.sample import Asked, Sample, photograph
-from maquette.synthesis.sensor import Sensor
+from maquette.synthesis.rendering.sensor import Sensor
+from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
 RESULTS = Path(__file__).parent / "results" / "input_size.csv"

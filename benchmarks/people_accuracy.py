@@ -20,16 +20,16 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
 from maquette.core.types import Camera, Frame, Observation, Reconstruction, Subject
-from maquette.evaluation.imagespace_measures import silhouette_iou
+from maquette.evaluation.benchmarks.people import compare_people
+from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.meshes import Shape
-from maquette.evaluation.people import compare_people
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
 from maquette.perception.people.observe import observe_people
 from maquette.reconstruction import methods
-from maquette.reconstruction.body.place import silhouette
-from maquette.reconstruction.body.target import full_frame
-from maquette.surface.tidy import tidied
-from maquette.synthesis.figure import Figure, photograph_person
+from maquette.reconstruction.body_fit.place import silhouette
+from maquette.reconstruction.body_fit.target import full_frame
+from maquette.synthesis.scenes.person_sample import Figure, photograph_person
+from maquette.texturing.person.tidy import tidied
 from maquette.weights.store import fetch
 
 SIZE = 512  # pixels of a photograph

@@ -30,10 +30,10 @@ from pathlib import Path
 import numpy as np
 
 from maquette.core.types import Mesh
-from maquette.geometry.lattice import Grid
 from maquette.geometry.mesh import vertex_normals
-from maquette.geometry.octree import exact_grid, fast_grid
-from maquette.outputs.ply import ply_bytes
+from maquette.geometry.surfaces.lattice import Grid
+from maquette.geometry.surfaces.octree import exact_grid, fast_grid
+from maquette.outputs.meshes.ply import ply_bytes
 
 RESULTS = Path(__file__).parent / "results" / "pifuhd_grid.csv"
 OFFICIAL, EXACT, FAST = "official", "exact", "fast"

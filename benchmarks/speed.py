@@ -24,13 +24,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from PIL import Image
 
-from maquette import outputs, pipeline, surface
+from maquette import outputs, texturing
 from maquette.core.options import FitOptions, Options, TextureOptions, options_from
 from maquette.core.result import Result
 from maquette.core.types import Observation
 from maquette.outputs.asset import open_asset
-from maquette.perception import segment, skin
-from maquette.perception.observe import facing, find_faces, observe
+from maquette.perception.faces import segment, skin
+from maquette.perception.faces.observe import facing, find_faces, observe
+from maquette.pipeline import photo as pipeline
 from maquette.reconstruction import methods
 from maquette.sources import photos
 from maquette.weights.store import fetch
@@ -136,7 +137,7 @@ def stages(photo: Path) -> dict[str, Work]:
 
     def finish(size: int) -> None:
         for shape, one in zip(shapes, seen):
-            surface.finish(shape, [one], TextureOptions(texture_size=size))
+            texturing.finish(shape, [one], TextureOptions(texture_size=size))
 
     return {
         "reading": lambda: photos.read(photo),

@@ -26,18 +26,18 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions
 from maquette.core.types import Frame, Observation
 from maquette.geometry.alignment import Similarity, similarity
-from maquette.geometry.cameras import project
-from maquette.perception.observe import observe
-from maquette.perception.topology import IBUG68
+from maquette.geometry.camera import project
+from maquette.geometry.surfaces.extract import surface_of
+from maquette.perception.faces.observe import observe
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction import methods
-from maquette.reconstruction.parametric.method import fit_landmarks
+from maquette.reconstruction.face_fit.method import fit_landmarks
 from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
 from maquette.reconstruction.vrn.term import FrontTerm
-from maquette.surface.extract import surface_of
-from maquette.synthesis.person import draw_person
-from maquette.synthesis.sample import Asked, Sample, photograph
-from maquette.synthesis.sensor import Sensor
+from maquette.synthesis.rendering.sensor import Sensor
+from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
 YAWS = (-40, 0, 40)

@@ -66,13 +66,13 @@ def photo(tmp_path):
 @pytest.fixture
 def stand_ins(monkeypatch):
     """Replace perception, reconstruction, surface and writers by tiny ones; photos are really read."""
-    from maquette import pipeline
     from maquette.core.types import Subject
     from maquette.outputs import writers
+    from maquette.pipeline import photo
 
-    monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, _observe)
-    monkeypatch.setattr(pipeline.methods, "load", lambda name, fetch, options, subject: _reconstruct)
-    monkeypatch.setattr(pipeline.surface, "finish", lambda shape, seen, options: shape)
+    monkeypatch.setitem(photo.OBSERVERS, Subject.FACE, _observe)
+    monkeypatch.setattr(photo.methods, "load", lambda name, fetch, options, subject: _reconstruct)
+    monkeypatch.setattr(photo.texturing, "finish", lambda shape, seen, options: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
 
 

@@ -1,4 +1,4 @@
-"""Dressed dolls as examples of `synthesis.figure_record`: the shipped body in simple clothes, made in a moment."""
+"""Dressed dolls as examples of `synthesis.datasets.people`: the shipped body in simple clothes, made in a moment."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from safetensors.numpy import save_file
 from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Frame, Observation, Subject
-from maquette.geometry.cameras import project
-from maquette.geometry.distance import surface_distance, winding_ahead
+from maquette.geometry.camera import project
 from maquette.geometry.mesh import face_areas, vertex_normals
-from maquette.geometry.sides import sides
-from maquette.reconstruction.body.place import Placement, silhouette
-from maquette.reconstruction.body.skeleton import skeleton
+from maquette.geometry.rendering.sides import sides
+from maquette.geometry.surfaces.distance import surface_distance, winding_ahead
+from maquette.reconstruction.body_fit.place import Placement, silhouette
+from maquette.reconstruction.body_fit.skeleton import skeleton
 
 FARTHEST = 0.15
 LOOSE = 0.025  # NDC: how far the clothes stand off

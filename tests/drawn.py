@@ -10,8 +10,8 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
-from maquette.reconstruction.body.place import Placement
-from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.body_fit.place import Placement
+from maquette.reconstruction.body_fit.skeleton import skeleton
 
 SIZE = (192, 128)  # width, height of a picture
 TALL = 96
@@ -136,16 +136,17 @@ class Made:
 
 def stand_in(monkeypatch) -> type[Made]:
     """Finding, fitting, texturing, meshes and writers are tiny; clips are really read, files really written."""
-    from maquette.footage import run, watch
     from maquette.outputs import writers
+    from maquette.perception.tracking import watch
+    from maquette.pipeline import video
 
     monkeypatch.setattr(watch, "observe_people", observe)
     monkeypatch.setattr(watch, "observe_near", observe_near)
     monkeypatch.setattr(watch, "flags", flags)
-    monkeypatch.setattr(run.Run, "_network", lambda self: None)
-    monkeypatch.setattr(run, "moving", lambda sightings, options, progress: placement(len(sightings)))
-    monkeypatch.setattr(run, "finished", _finished)
-    monkeypatch.setattr(run, "Meshes", Made)
+    monkeypatch.setattr(video.Run, "_network", lambda self: None)
+    monkeypatch.setattr(video, "moving", lambda sightings, options, progress: placement(len(sightings)))
+    monkeypatch.setattr(video, "finished", _finished)
+    monkeypatch.setattr(video, "Meshes", Made)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
     monkeypatch.setattr(writers, "wanted", lambda asset: list(FILES))
     Made.asked = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.geometry.lattice import axis
+from maquette.geometry.surfaces.lattice import axis
 
 CM = 1 / 102.4  # of the cube: a person of 1.57 m fills 77 % of its height
 FINGER = 0.75 * CM  # radius

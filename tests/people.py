@@ -11,7 +11,7 @@ import trimesh
 from maquette import morphable
 from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig

@@ -11,7 +11,7 @@ import trimesh
 from maquette import morphable
 from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject, Volume
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
 
 CROP = (240, 300)  # width, height
 BOX = np.array([100.0, 50.0, 580.0, 650.0])  # the crop was made at half the photo's resolution

@@ -81,8 +81,8 @@ def test_options_reach_the_writers(stand_ins, photo, tmp_path):
 @pytest.fixture
 def people(stand_ins, monkeypatch):
     """The stand-ins' faces taken for people."""
-    from maquette import pipeline
     from maquette.core.types import Subject
+    from maquette.pipeline import photo as pipeline
 
     def observe(frame, options):
         return [replace(one, subject=Subject.PERSON) for one in pipeline.OBSERVERS[Subject.FACE](frame, options)]
@@ -118,7 +118,7 @@ def test_a_clip(walk, tmp_path):
 
 
 def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
-    from maquette.footage import run
+    from maquette.pipeline import video
 
     with pytest.raises(BadInput, match="gone.mp4"):
         maquette.video(tmp_path / "gone.mp4", tmp_path / "out")
@@ -128,7 +128,7 @@ def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
         maquette.video([walk], tmp_path / "out")
     with pytest.raises(TypeError, match="every"):
         maquette.video(walk, tmp_path / "out", evry=2)
-    monkeypatch.setattr(run, "finished", lambda *given: 1 / 0)
+    monkeypatch.setattr(video, "finished", lambda *given: 1 / 0)
     with pytest.raises(InternalError, match="person-1"):
         maquette.video(walk, tmp_path / "out")
 

@@ -17,10 +17,10 @@ import pytest
 import typer
 
 import maquette
-from maquette import pipeline
-from maquette.cli.evaluate import TASKS
 from maquette.cli.main import app, run
 from maquette.core.types import Subject
+from maquette.evaluation.tasks import TASKS
+from maquette.pipeline import photo as pipeline
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])

@@ -18,7 +18,7 @@ TOP = Path(__file__).parents[1]
 SOURCES = sorted((TOP / "src").rglob("*.py"))
 FILES = SOURCES + sorted(p for d in ("tools", "benchmarks", "examples") for p in (TOP / d).rglob("*.py"))
 FORBIDDEN = {"pytorch3d", "nvdiffrast", "pyrender", "chumpy"}
-MAY_IMPORT_ANNY = {TOP / "src/maquette/morphable/anny.py"}
+MAY_IMPORT_ANNY = {TOP / "src/maquette/synthesis/anatomy/anny.py"}
 COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General)", re.IGNORECASE)
 # Modules of packages that a declared dependency cannot be without.
 COMES_WITH = {"cv2": "mediapipe", "vtkmodules": "vtk", "tomli": "Python 3.10", "google": "mediapipe"}

@@ -26,7 +26,7 @@ from head.topology import cut
 
 from maquette.geometry.mesh import adjacency, boundary_loops, vertex_normals
 from maquette.morphable import load_head
-from maquette.synthesis.bust import features
+from maquette.synthesis.anatomy.bust import features
 
 TARGET = Path(__file__).parents[1] / "src/maquette/synthesis/data/population.safetensors"
 MODES = 24

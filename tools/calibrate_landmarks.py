@@ -22,12 +22,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import maquette.morphable
 from maquette.core.types import Camera
-from maquette.geometry.cameras import pixel_rays, project
+from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.head import HEAD_FILE
-from maquette.perception import detect
-from maquette.perception.observe import faces_in
-from maquette.reconstruction.parametric.state import INTERPUPILLARY_M, View
+from maquette.perception.faces import detect
+from maquette.perception.faces.observe import faces_in
+from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
 
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept

@@ -14,8 +14,8 @@ import torch
 from refresh_zoo import main as refresh
 from safetensors.numpy import save_file
 
-from maquette.perception.regressor.network import normalise
-from maquette.perception.regressor.reader import load_regressor
+from maquette.perception.faces.regressor.network import normalise
+from maquette.perception.faces.regressor.reader import load_regressor
 from maquette.training.recipes.face import FaceCrops
 from maquette.weights.store import PACKAGE
 

@@ -66,7 +66,7 @@ class Results(Sequence[Result]):
             BadInput: the folder cannot be written or the disk is full.
         """
         from maquette import outputs
-        from maquette.outputs.folder import OutputFolder
+        from maquette.outputs.result_folder import OutputFolder
 
         target = OutputFolder(folder)
         rows = [target.add(result, partial(outputs.save, options=self.options.output)) for result in self._items]
@@ -157,7 +157,7 @@ def _reconstructed(
             raise TypeError(f"photos: wanted a path or several paths, got {type(photo).__name__}")
     if not several:
         raise ValueError("photos: wanted at least one file")
-    from maquette.pipeline import reconstruct
+    from maquette.pipeline.photo import reconstruct
 
     outcomes = list(reconstruct(several, settings, progress, kind))
     done = [outcome for outcome in outcomes if isinstance(outcome, Result)]
@@ -197,8 +197,8 @@ def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: ob
     if not isinstance(clip, str | PathLike):
         raise TypeError(f"clip: wanted a path, got {type(clip).__name__}")
     settings = options_from(**{"method": METHODS["person"], **options})
-    from maquette.footage.run import reconstruct_clip
-    from maquette.outputs.folder import OutputFolder
+    from maquette.outputs.result_folder import OutputFolder
+    from maquette.pipeline.video import reconstruct_clip
 
     folder, failures = OutputFolder(out), []
     for outcome in reconstruct_clip(clip, folder, settings, progress):

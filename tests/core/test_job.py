@@ -14,16 +14,16 @@ def test_stages_are_told_and_timed():
     job = Job("me", ["me.jpg"], lambda name, stage: told.append((name, stage)))
     with job.stage("reading"):
         pass
-    with job.stage("surface", "face-2"):
+    with job.stage("texturing", "face-2"):
         pass
     assert told == [("me", "reading"), ("me", "face-2 surface")]
-    assert set(job.seconds) == {"reading", "surface"} and min(job.seconds.values()) >= 0
+    assert set(job.seconds) == {"reading", "texturing"} and min(job.seconds.values()) >= 0
 
 
 def test_a_fork_keeps_its_own_times():
     job = Job("me", ["me.jpg"], lambda name, stage: None, {"reading": 1.0})
     fork = job.fork()
-    fork.seconds["surface"] = 2.0
+    fork.seconds["texturing"] = 2.0
     fork.warnings.append("dark")
     assert job.seconds == {"reading": 1.0} and job.warnings == []
 

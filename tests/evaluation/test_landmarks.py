@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from maquette.core.errors import BadInput
-from maquette.evaluation.aflw import evaluate_landmarks, read_annotation, read_predictions, read_set
+from maquette.evaluation.benchmarks.aflw import evaluate_landmarks, read_annotation, read_predictions, read_set
 from maquette.evaluation.landmarks import auc, box_size, failure_rate, interocular, nme, summary
 
 

@@ -8,7 +8,7 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera
-from maquette.geometry.cameras import camera_centre, pixel_rays, project
+from maquette.geometry.camera import camera_centre, pixel_rays, project
 from maquette.geometry.raycast import RayCaster, render_buffers
 
 RADIUS = 0.1  # metres

@@ -13,15 +13,15 @@ from PIL import Image
 
 from maquette import morphable
 from maquette.core.options import OutputOptions
-from maquette.geometry.cameras import project
-from maquette.outputs import fullbody
+from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.landmarks import write_landmarks
-from maquette.outputs.maps import depth_unit, write_depth
-from maquette.outputs.overview import sheet
-from maquette.outputs.parameters import write_parameters
-from maquette.outputs.report import write_report
-from maquette.outputs.stl import is_sound, print_body, write_stl
+from maquette.outputs.meshes.stl import is_sound, print_body, write_stl
+from maquette.outputs.pictures import fullbody
+from maquette.outputs.pictures.maps import depth_unit, write_depth
+from maquette.outputs.pictures.overview import sheet
+from maquette.outputs.reports.landmarks import write_landmarks
+from maquette.outputs.reports.parameters import write_parameters
+from maquette.outputs.reports.report import write_report
 from people import BOX, make_person
 
 FACE_WORDS = ("pupil", "face", "eye", "head", "disagree", "focal")

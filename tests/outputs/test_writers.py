@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
-from maquette.outputs.maps import write_guessed_front
+from maquette.outputs.pictures.maps import write_guessed_front
 from maquette.outputs.writers import GUESSED, WRITERS, file_name, save, wanted
 from people import make_person
 

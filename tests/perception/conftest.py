@@ -8,7 +8,7 @@ import pytest
 from skimage import data
 
 from maquette.core.types import Frame, Observation
-from maquette.perception.observe import observe
+from maquette.perception.faces.observe import observe
 
 
 @pytest.fixture(scope="session")

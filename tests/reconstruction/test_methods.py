@@ -33,7 +33,7 @@ def test_every_row_builds_a_callable(row):
 def test_the_table_loads_no_method():
     code = "import sys, maquette.reconstruction.methods as m; m.methods(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert "maquette.reconstruction.parametric" not in loaded and "scipy" not in loaded
+    assert "maquette.reconstruction.face_fit" not in loaded and "scipy" not in loaded
 
 
 def test_an_unknown_method_lists_the_known_ones():

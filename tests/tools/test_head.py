@@ -13,7 +13,7 @@ import trimesh
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 from head import teeth, topology  # noqa: E402
 
-from maquette.geometry.mesh import boundary_loops  # noqa: E402
+from maquette.geometry.mesh import boundary_loops
 
 BALL = trimesh.creation.icosphere(subdivisions=3)
 

@@ -1,1 +1,1 @@
-"""Row 10: the command line, one short file per command."""
+"""Row 12: the command line, one short file per command."""

@@ -24,7 +24,7 @@ MODULES = (
     "av",
     "torch",
 )
-RENDER = "from maquette.outputs.studio import open_window; open_window().Render()"
+RENDER = "from maquette.outputs.pictures.studio import open_window; open_window().Render()"
 ENCODE = "import av; av.codec.Codec('libx264', 'w')"
 TRY_SECONDS = 120  # a cold disk
 

@@ -14,95 +14,13 @@ from maquette.cli.flags import with_options
 from maquette.cli.terminal import progress_bar, quiet_libraries, say
 from maquette.core.errors import BadInput
 from maquette.core.options import FitOptions, options_from
+from maquette.evaluation.tasks import TASKS, Task, function_of
 
 if TYPE_CHECKING:
     from maquette.core.job import Progress
     from maquette.evaluation.table import Table
 
 
-@dataclass(frozen=True)
-class Task:
-    """One row of the table.
-
-    Attributes:
-        function: "module:function", imported on first use; it returns a `Table`.
-        inputs: what its positional arguments are.
-        text: one line of help.
-        count: "module:function" that lists the items of the first input (or of so many people), for the progress bar;
-            "" for one step.
-        together: whether it can reconstruct a person from several photos.
-        status: "module:function" that makes the exit code of the table; "" for 0.
-    """
-
-    function: str
-    inputs: tuple[str, ...]
-    text: str
-    count: str = ""
-    together: bool = False
-    status: str = ""
-
-
-HERE = "maquette.evaluation."
-TASKS = {
-    "landmarks": Task(
-        HERE + "aflw:evaluate_landmarks",
-        ("FOLDER",),
-        "NME of 68 points on AFLW2000-3D or 300W-LP (.mat), by yaw",
-        HERE + "aflw:read_set",
-    ),
-    "scans": Task(
-        HERE + "scans:evaluate_scans",
-        ("FOLDER",),
-        "distance of heads to scans (photos/NAME_VIEW.png, gt/NAME.npz), beside the average head's",
-        HERE + "scans:read_set",
-        together=True,
-    ),
-    "now": Task(
-        HERE + "now:evaluate_now", ("FOLDER",), "the NoW challenge, non-metric and metric", HERE + "now:read_set"
-    ),
-    "realy": Task(HERE + "realy:evaluate_realy", ("FOLDER",), "REALY's four regions", HERE + "realy:read_set"),
-    "feng": Task(HERE + "feng:evaluate_feng", ("FOLDER",), "Feng's radius protocol (Stirling)", HERE + "feng:read_set"),
-    "dense": Task(
-        HERE + "dense:evaluate_dense",
-        ("FOLDER",),
-        "NME of whole faces against meshes in the photo's pixels, VRN's protocol, with and without rigid ICP",
-        HERE + "dense_set:read_set",
-    ),
-    "mesh": Task(
-        HERE + "compare:evaluate_mesh", ("A", "B"), "Chamfer, point-to-surface and normal error of A against B"
-    ),
-    "images": Task(HERE + "images:evaluate_images", ("A", "B"), "PSNR and SSIM of pictures of the same names"),
-    "upscale": Task(
-        HERE + "upscale:evaluate_upscale",
-        ("PHOTOS",),
-        "PSNR and SSIM of faces made smaller in three ways and larger by every method, and grids of pictures",
-        HERE + "upscale:read_set",
-    ),
-    "imagespace": Task(
-        HERE + "imagespace:evaluate_imagespace",
-        ("OUT",),
-        "results of maquette, drawn again into their photos and clips, with a contact sheet; exit code 1 if one does "
-        "not fit",
-        status=HERE + "imagespace:exit_status",
-    ),
-    "people": Task(
-        HERE + "people:evaluate_people",
-        ("PREDICTIONS", "TRUTH"),
-        "overlap, distances (cm) and normals of people's meshes against the true ones of the same names, metres",
-    ),
-    "clip": Task(
-        HERE + "clip:evaluate_clip",
-        ("OUT",),
-        "how steadily meshes of maquette video follow each other: crops, silhouettes after optical flow, surfaces",
-    ),
-    "temporal": Task(HERE + "temporal:evaluate_temporal", ("FOLDER",), "jitter and drift of a clip's meshes"),
-    "synthetic": Task(
-        HERE + "synthetic:evaluate_synthetic",
-        (),
-        "faces of people who do not exist, by yaw, exposure and tone",
-        HERE + "synthetic:planned",
-    ),
-}
 LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name, task in TASKS.items())
 
 
@@ -152,7 +70,7 @@ def evaluate(
         if paths:
             say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
     status = TASKS[task].status
-    raise typer.Exit(_named(status, task)(table) if status else 0)
+    raise typer.Exit(function_of(status, task)(table) if status else 0)
 
 
 evaluate.__doc__ = f"Score reconstructions or predictions on data of yours.\n\n{LISTED}"
@@ -177,7 +95,7 @@ def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions,
     if len(inputs) != len(task.inputs):
         wanted = " ".join(task.inputs) or "nothing more"
         raise BadInput(f"evaluate {name}: wanted {wanted}, got {' '.join(map(str, inputs)) or 'nothing'}")
-    function = _named(task.function, name)
+    function = function_of(task.function, name)
     known = signature(function).parameters
     given: dict[str, Any] = {"options": fit} if "options" in known else {}
     for field in fields(Settings):
@@ -194,21 +112,6 @@ def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions,
 
 @contextmanager
 def _progress(task: Task, inputs: list[Path], people: int, shown: bool) -> Iterator[Progress]:
-    total = len(_named(task.count, "")(inputs[0] if inputs else people)) if task.count and shown else 1
+    total = len(function_of(task.count, "")(inputs[0] if inputs else people)) if task.count and shown else 1
     with progress_bar(total, shown) as show:
         yield show
-
-
-def _named(path: str, task: str) -> Any:
-    """The function "module:function".
-
-    Raises:
-        BadInput: this version does not have it.
-    """
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    module, function = path.split(":")
-    if find_spec(module) is None:
-        raise BadInput(f"task {task!r}: this version of maquette does not have it")
-    return getattr(import_module(module), function)

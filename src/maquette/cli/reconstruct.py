@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from maquette.core.job import Progress
     from maquette.core.result import Failure, Result
     from maquette.core.types import Subject
-    from maquette.outputs.folder import OutputFolder
+    from maquette.outputs.result_folder import OutputFolder
 
 Photos = Annotated[
     list[Path],
@@ -51,8 +51,9 @@ def reconstruct_into(out: Path, photos: Sequence[Path], settings: Options, as_js
     Returns:
         0 if there is any result, else the exit code of the gravest failure.
     """
-    from maquette.outputs.folder import OutputFolder, source_names
+    from maquette.outputs.result_folder import OutputFolder
     from maquette.reconstruction import methods
+    from maquette.sources.naming import source_names
 
     # What can be refused at once is refused before the heavy imports.
     methods.find(settings.fit.method, subject)
@@ -80,9 +81,9 @@ def pipeline_of(
     photos: Sequence[Path], settings: Options, show: Progress, subject: Subject
 ) -> Iterable[Result | Failure]:
     """The pipeline's outcomes; it is imported only now."""
-    from maquette import pipeline
+    from maquette.pipeline import photo
 
-    return pipeline.reconstruct(photos, settings, show, subject)
+    return photo.reconstruct(photos, settings, show, subject)
 
 
 def _work(

@@ -32,8 +32,8 @@ def synth(
     if shards:
         _write_shards(out, settings, subject, workers)
         return
-    from maquette.synthesis.record import write_photographs
-    from maquette.synthesis.sheet import write_sheet
+    from maquette.synthesis.datasets.record import write_photographs
+    from maquette.synthesis.datasets.sheet import write_sheet
 
     begun, drawn = perf_counter(), 0
     with quiet_libraries(), progress_bar(settings.count, True) as show:
@@ -52,8 +52,8 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
         return
     if subject != "face":
         raise BadInput(f"--shards: wanted --subject face or person, got {subject}")
-    from maquette.synthesis.record import begin
-    from maquette.training.faces_set import make_shards
+    from maquette.synthesis.datasets.record import begin
+    from maquette.training.datasets.faces import make_shards
 
     begin(out / settings.split, settings, "face", grows=())  # a short last file would stay short
     with quiet_libraries(), progress_bar(-(-settings.count // 256), True) as show:
@@ -64,8 +64,8 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
 
 
 def _write_figures(out: Path, settings: SynthesisOptions, workers: int) -> None:
-    from maquette.synthesis.figure_record import SHARD, write_figures
-    from maquette.synthesis.record import begin
+    from maquette.synthesis.datasets.people import SHARD, write_figures
+    from maquette.synthesis.datasets.record import begin
 
     folder = out / settings.split
     begin(folder, settings, "person", grows=())

@@ -62,7 +62,8 @@ def upscale_into(
     """
     from maquette.core.job import explained
     from maquette.imaging.upscale import method
-    from maquette.outputs.folder import OutputFolder, source_names
+    from maquette.outputs.result_folder import OutputFolder
+    from maquette.sources.naming import source_names
 
     method.check(wanted.factor, wanted.method)
     folder = OutputFolder(out)

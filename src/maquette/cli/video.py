@@ -22,7 +22,7 @@ from maquette.core.options import METHODS, Options, VideoOptions, options_from
 if TYPE_CHECKING:
     from maquette.core.job import Progress
     from maquette.core.result import Failure
-    from maquette.outputs.folder import OutputFolder
+    from maquette.outputs.result_folder import OutputFolder
 
 SUBJECTS = ("person",)
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
@@ -41,7 +41,7 @@ def video(
     OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json tells
     what became of each person in each frame. One clip for each OUT.
     """
-    from maquette.outputs.folder import OutputFolder
+    from maquette.outputs.result_folder import OutputFolder
 
     try:
         if subject not in SUBJECTS:
@@ -116,7 +116,7 @@ def outcomes_of(
     with quiet_libraries(), told(str(clip), not as_json) as show:
         methods.find(settings.fit.method, Subject.PERSON)
         open_clip(clip, settings.video, settings.source)
-        from maquette.footage.run import reconstruct_clip
+        from maquette.pipeline.video import reconstruct_clip
 
         yield from reconstruct_clip(clip, folder, settings, show)
 

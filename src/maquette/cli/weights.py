@@ -47,9 +47,9 @@ def export_weights(
     ] = None,
 ) -> None:
     """Turn a checkpoint of a training of yours into weights that the other commands take."""
-    from maquette.training import files
+    from maquette.training import weights_file
 
-    done = files.write(checkpoint, output or checkpoint.with_suffix(".safetensors"))
+    done = weights_file.write(checkpoint, output or checkpoint.with_suffix(".safetensors"))
     say(f"{done}: {done.stat().st_size / 1e6:.1f} MB")
 
 

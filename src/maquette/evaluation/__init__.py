@@ -1,1 +1,1 @@
-"""Row 7: the honest scale: distances between shapes, benchmark protocols, parity, tables and curves."""
+"""Row 9: the honest scale: distances between shapes, benchmark protocols, parity, tables and curves."""

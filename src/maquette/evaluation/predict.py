@@ -15,7 +15,7 @@ from maquette.core.job import Progress
 from maquette.core.options import FitOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.evaluation.meshes import Shape, read_shape
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
 from maquette.morphable.model import MorphableModel
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
@@ -70,7 +70,7 @@ class Method:
         Raises:
             BadInput: not a photo. NothingFound: no face, or none near the box.
         """
-        from maquette.perception.observe import observe
+        from maquette.perception.faces.observe import observe
         from maquette.sources import photos
 
         chosen = []
@@ -83,7 +83,7 @@ class Method:
 
 def _nearest(seen: list[Observation], box: NDArray, photo: Path) -> Observation:
     """The face whose landmarks' centre lies in the box and nearest to its centre."""
-    from maquette.outputs.landmarks import to_photo
+    from maquette.outputs.reports.landmarks import to_photo
 
     centres = [to_photo(o, o.landmarks[:468, :2]).mean(axis=0) for o in seen]
     gaps = [float(np.linalg.norm((c - (box[:2] + box[2:]) / 2) / (box[2:] - box[:2]))) for c in centres]
@@ -160,7 +160,7 @@ def image_points(camera: Camera, points: NDArray, middle: float) -> NDArray:
 
 def _in_photo(camera: Camera, seen: Observation, points: NDArray, middle: float) -> NDArray:
     """`image_points` in pixels of the photo that the observation is a crop of."""
-    from maquette.outputs.landmarks import to_photo
+    from maquette.outputs.reports.landmarks import to_photo
 
     placed = image_points(camera, points, middle)
     per_crop_pixel = float(seen.box[2] - seen.box[0]) / seen.frame.size[0]
@@ -266,7 +266,7 @@ def surface_landmarks(head: Shape) -> NDArray:
     from maquette.core.types import Camera
     from maquette.geometry.mesh import vertex_normals
     from maquette.geometry.raycast import render_buffers
-    from maquette.perception.observe import find_faces
+    from maquette.perception.faces.observe import find_faces
 
     side, low, high = 640, head.vertices.min(axis=0), head.vertices.max(axis=0)
     extent = 1.15 * float((high - low)[:2].max())

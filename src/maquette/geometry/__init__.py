@@ -1,1 +1,1 @@
-"""Row 1: pure functions on arrays: transforms, cameras, meshes, rays."""
+"""Row 1: pure functions on arrays: transforms, cameras, meshes, rays, surfaces, rendering."""

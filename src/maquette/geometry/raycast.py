@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera
-from maquette.geometry.cameras import pixel_rays
+from maquette.geometry.camera import pixel_rays
 
 
 class RayCaster:

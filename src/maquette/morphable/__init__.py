@@ -1,4 +1,4 @@
-"""Row 2: the parametric models."""
+"""Row 3: the parametric models."""
 
 from __future__ import annotations
 

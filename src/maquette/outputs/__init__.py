@@ -1,6 +1,6 @@
-"""Row 5: a finished reconstruction -> files.
+"""Row 7: a finished reconstruction -> files.
 
-`save` and `WRITERS` are looked up on first use, so that `outputs.folder` can be asked without loading the writers.
+`save` and `WRITERS` are looked up on first use, so that `outputs.result_folder` needs no writer.
 """
 
 from __future__ import annotations

@@ -15,16 +15,16 @@ from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.core.result import Result
 from maquette.core.types import Camera, Mesh, Subject
-from maquette.geometry.cameras import resized
+from maquette.geometry.camera import resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
+from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
-from maquette.outputs.motion import Motion, matrices, unit
-from maquette.outputs.views import Scene, set_scene
-from maquette.surface.colours import photo_colours
-from maquette.surface.extract import Surface, surface_of
+from maquette.outputs.meshes.motion import Motion, matrices, unit
+from maquette.outputs.pictures.views import Scene, set_scene
+from maquette.texturing.colours import photo_colours
 
 MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
 EYES = ("eyeLeft", "eyeRight")

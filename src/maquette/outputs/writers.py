@@ -15,10 +15,13 @@ from maquette.core.errors import BadInput
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
-from maquette.outputs.bvh import write_bvh
-from maquette.outputs.glb import write_glb
-from maquette.outputs.landmarks import write_landmarks
-from maquette.outputs.maps import (
+from maquette.outputs.meshes.bvh import write_bvh
+from maquette.outputs.meshes.glb import write_glb
+from maquette.outputs.meshes.obj import write_mtl, write_obj
+from maquette.outputs.meshes.ply import write_ply
+from maquette.outputs.meshes.stl import write_stl
+from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
+from maquette.outputs.pictures.maps import (
     write_depth,
     write_guessed_back,
     write_guessed_front,
@@ -26,14 +29,11 @@ from maquette.outputs.maps import (
     write_texture,
     write_texture_confidence,
 )
-from maquette.outputs.obj import write_mtl, write_obj
-from maquette.outputs.overview import write_overview
-from maquette.outputs.parameters import write_parameters
-from maquette.outputs.ply import write_ply
-from maquette.outputs.report import write_report
-from maquette.outputs.stl import write_stl
-from maquette.outputs.turntable import write_turntable
-from maquette.outputs.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
+from maquette.outputs.pictures.overview import write_overview
+from maquette.outputs.pictures.turntable import write_turntable
+from maquette.outputs.reports.landmarks import write_landmarks
+from maquette.outputs.reports.parameters import write_parameters
+from maquette.outputs.reports.report import write_report
 
 Writer = Callable[[Asset], bytes]
 

@@ -1,1 +1,1 @@
-"""Row 2: frames to observations. `observe.observe` finds the faces, `quality.measure` judges them."""
+"""Row 4: frames to observations of faces and people."""

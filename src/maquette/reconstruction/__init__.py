@@ -1,1 +1,1 @@
-"""Row 3: observations to reconstructions, one folder per method."""
+"""Row 5: observations to reconstructions, one folder per method."""

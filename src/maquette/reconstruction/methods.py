@@ -54,7 +54,7 @@ METHODS = (
         subjects=(Subject.FACE,),
         views="many",
         weights=("maquette-head",),
-        builder="maquette.reconstruction.parametric.method:build",
+        builder="maquette.reconstruction.face_fit.method:build",
         paper="Blanz and Vetter, A Morphable Model for the Synthesis of 3D Faces, SIGGRAPH 1999",
     ),
     Method(
@@ -71,7 +71,7 @@ METHODS = (
         subjects=(Subject.PERSON,),
         views="many",
         weights=("maquette-body",),
-        builder="maquette.reconstruction.body.method:build",
+        builder="maquette.reconstruction.body_fit.method:build",
         paper="Bogo et al., Automatic Estimation of 3D Human Pose and Shape from a Single Image, ECCV 2016",
     ),
     Method(

@@ -1,1 +1,1 @@
-"""Row 6: photographs of people who do not exist, with every label, by seed."""
+"""Row 8: photographs of people who do not exist, with every label, by seed."""

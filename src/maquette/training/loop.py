@@ -25,8 +25,8 @@ from lightning_fabric import Fabric
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.training import checkpoint
+from maquette.training.datasets.feed import feed, tensors
 from maquette.training.facts import facts
-from maquette.training.feed import feed, tensors
 from maquette.training.logs import SCORES, TRAIN, Logs
 from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
 from maquette.training.options import LoopOptions

@@ -10,11 +10,11 @@ import torch
 
 import dolls
 from maquette.core.types import Camera, Frame
-from maquette.geometry.distance import DistanceGrid, surface_distance, winding_ahead
-from maquette.reconstruction.body.skeleton import skeleton
+from maquette.geometry.surfaces.distance import DistanceGrid, surface_distance, winding_ahead
+from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
-from maquette.training.figures_set import Figures, shards_of
+from maquette.training.datasets.people import Figures, shards_of
 
 SIDE = 64
 

@@ -12,8 +12,8 @@ import trimesh
 import dolls
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import BodyOptions, Options
-from maquette.reconstruction.body.place import silhouette
-from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.body_fit.place import silhouette
+from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd import method
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.network import PIFuHD
@@ -111,7 +111,7 @@ def test_build_wants_our_files(tmp_path):
 
 
 def test_the_plug_of_the_mouth_stays_inside_the_head():
-    from maquette.geometry.distance import winding
+    from maquette.geometry.surfaces.distance import winding
 
     model = skeleton().model
     centre, radius = method.mouth_plug(model.mean)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from maquette.morphable import load
-from maquette.reconstruction.parametric.method import MODES, landmark_term
-from maquette.reconstruction.parametric.state import View
+from maquette.reconstruction.face_fit.method import MODES, landmark_term
+from maquette.reconstruction.face_fit.state import View
 from maquette.reconstruction.vrn import read, solid
 
 SIDE, DEPTH = 64, 68

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from maquette.geometry.surfaces.extract import surface_of
 from maquette.morphable import load
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import CELL_M, LOW_M, fused
-from maquette.surface.extract import surface_of
 
 STILL = (0.0, 0.0, 0.0)
 

@@ -8,14 +8,14 @@ import torch
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import FitOptions, SourceOptions
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
+from maquette.geometry.surfaces.extract import surface_of
 from maquette.morphable import load as load_model
-from maquette.perception.observe import observe
-from maquette.perception.topology import IBUG68
+from maquette.perception.faces.observe import observe
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction import methods
 from maquette.reconstruction.vrn import method
 from maquette.sources.photos import read
-from maquette.surface.extract import surface_of
 from maquette.weights.store import fetch
 
 OPTIONS = FitOptions(method="vrn")
@@ -101,7 +101,7 @@ def test_an_unguided_network_of_ones_own_is_run(face, tmp_path):
 
 
 def test_a_volume_that_is_no_face_shows_in_the_gap(result, face):
-    from maquette.outputs.report import VOLUME_GAP_MM
+    from maquette.outputs.reports.report import VOLUME_GAP_MM
 
     network, _ = method.network_of(fetch(method.SHIPPED))
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")

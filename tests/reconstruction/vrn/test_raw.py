@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput
-from maquette.geometry.clean import is_closed, pieces, signed_volume
-from maquette.geometry.isosurface import logits_of, marching_cubes
+from maquette.geometry.surfaces.clean import is_closed, pieces, signed_volume
+from maquette.geometry.surfaces.isosurface import logits_of, marching_cubes
 from maquette.reconstruction.vrn.raw import LEGACY_LEVEL, SHAPE, raw_bytes, read_raw, values_of, volume_of, write_raw
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maquette.core.types import Camera
-from maquette.geometry.cameras import project
+from maquette.geometry.camera import project
 from maquette.morphable import load
 from maquette.reconstruction.vrn import solid
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from maquette.morphable import load
-from maquette.reconstruction.parametric.method import MODES
+from maquette.reconstruction.face_fit.method import MODES
 from maquette.reconstruction.vrn.term import FrontTerm
 
 

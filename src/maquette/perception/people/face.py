@@ -11,13 +11,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception import topology
+from maquette.perception.faces import topology
+from maquette.perception.faces.landmarker import PRESENT, SETTLING_CROPS, Placement, Source, jittered, placement_of
+from maquette.perception.faces.landmarker import plausible as is_face
 from maquette.perception.people import schemes
-from maquette.perception.people.trace import Person
-from maquette.perception.trace import PRESENT, SETTLING_CROPS, Placement, Source, jittered, placement_of
-from maquette.perception.trace import plausible as is_face
+from maquette.perception.people.key_points import Person
 
-LOOKS = ((0.0, 0.0, 1.0, 0.0, False), (0.0, 0.0, 1.0, 0.0, True))  # averaged crops, as in `perception.trace.JITTER`
+LOOKS = (
+    (0.0, 0.0, 1.0, 0.0, False),
+    (0.0, 0.0, 1.0, 0.0, True),
+)  # averaged crops, as in `perception.faces.landmarker.JITTER`
 SEEN = 0.5  # visibility of the nose from which on there is a face to look for
 REACH = 3.6  # side of the first crop over eyes to mouth, or over eye to eye, whichever is longer
 APART = 0.9  # of the face's size: a face farther from where the body has it is another person's

@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception import detect, mediapipe_graphs
-from maquette.perception.detect import Copy
-from maquette.perception.mediapipe_graphs import PERSON_DETECTOR_INPUT as SIDE
-from maquette.perception.trace import Placement
+from maquette.perception.faces import detect
+from maquette.perception.faces.detect import Copy
+from maquette.perception.faces.landmarker import Placement
+from maquette.perception.models import mediapipe_graphs
+from maquette.perception.models.mediapipe_graphs import PERSON_DETECTOR_INPUT as SIDE
 
 SURE = 0.5  # detector score, MediaPipe's default
 UNSURE = 0.4  # detector score, enough where nothing better is found; no person of 38 views was below 0.61
@@ -47,7 +48,7 @@ def candidates(copy: Copy, division: int = 1, lowest: float = SURE) -> list[Cand
     """Search a picture.
 
     Args:
-        copy: the picture at a size fit for searching, see `perception.detect.search_copy`.
+        copy: the picture at a size fit for searching, see `perception.faces.detect.search_copy`.
         division: 1 searches the picture as a whole; 2, 4, ... in tiles of its longer side divided by this.
         lowest: lowest detector score, 0-1.
 

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception import detect
-from maquette.perception.mediapipe_graphs import POSE_INPUT
+from maquette.perception.faces import detect
+from maquette.perception.models.mediapipe_graphs import POSE_INPUT
 from maquette.perception.people import schemes
-from maquette.perception.people.trace import Look, Person
+from maquette.perception.people.key_points import Look, Person
 
 EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops enlarge the result
 EDGE_REACH = 2.0  # radius of the guided filter (He et al. 2013), pixels of the network's outline

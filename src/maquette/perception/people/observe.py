@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Subject
-from maquette.perception import detect
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
-from maquette.perception.detect import Copy
-from maquette.perception.people import find, mask, schemes, trace
+from maquette.perception.faces import detect
+from maquette.perception.faces.detect import Copy
+from maquette.perception.people import find, key_points, mask, schemes
 from maquette.perception.people.face import faced
 from maquette.perception.people.find import Candidate, place_of
-from maquette.perception.people.trace import Person
+from maquette.perception.people.key_points import Person
 
 SCHEME = "mediapipe33"
 MARGIN = 0.12  # of the longer side of what is seen of the person, on each side of the crop
@@ -70,7 +70,7 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             "use a larger version of the picture, or lower --min-person"
         )
     pixels = frame.pixels
-    close = [faced(pixels, trace.looked_at_closely(pixels, p)) if p in large else p for p in people]
+    close = [faced(pixels, key_points.looked_at_closely(pixels, p)) if p in large else p for p in people]
     return _observations(frame, [c for c, person in zip(close, people) if person in large], close, options)
 
 
@@ -87,10 +87,10 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     """
     people, tracks = [], []
     for old in previous:
-        person = trace.trace(frame.pixels, _place_of(old), rounds=1)
+        person = key_points.trace(frame.pixels, _place_of(old), rounds=1)
         if person is None or not enough(person, frame.size) or any(_same(person, p, frame.size) for p in people):
             continue
-        people.append(faced(frame.pixels, trace.looked_at_closely(frame.pixels, person)))
+        people.append(faced(frame.pixels, key_points.looked_at_closely(frame.pixels, person)))
         tracks.append(old.track)
     found = _observations(frame, people, people, options)
     track_of = {id(person): track for person, track in zip(people, tracks)}
@@ -132,12 +132,12 @@ def people_in(pixels: NDArray, copy: Copy, division: int, lowest: float, known: 
     for candidate in find.candidates(copy, division, lowest):
         if any(_known(candidate, person) for person in known + found):
             continue
-        person = trace.trace(pixels, candidate.place, candidate.score, note=copy.note)
+        person = key_points.trace(pixels, candidate.place, candidate.score, note=copy.note)
         if person is None or not plausible(person, size):
             continue
         if any(_same(person, other, size) for other in known + found):
             continue
-        person = trace.confirmed(pixels, person)
+        person = key_points.confirmed(pixels, person)
         if person is not None:
             found.append(person)
     return found
@@ -170,7 +170,7 @@ def height_in(person: Person, size: tuple[int, int]) -> float:
 
 def _same(a: Person, b: Person, size: tuple[int, int]) -> bool:
     """Whether two traced people are one: trunks or outlines coincide."""
-    if trace.same(a, b):
+    if key_points.same(a, b):
         return True
     low = np.maximum(np.minimum(a.box[:2], b.box[:2]), 0)
     high = np.minimum(np.maximum(a.box[2:], b.box[2:]), size)
@@ -236,7 +236,7 @@ def _crop_box(box: NDArray, size: tuple[int, int]) -> NDArray:
     return whole_pixels(box[:2] - margin, box[2:] + margin, size)
 
 
-def _place_of(old: Observation) -> trace.Placement:
+def _place_of(old: Observation) -> key_points.Placement:
     """Where to look for a person seen before: the circle around the body, from the key points."""
     scale = old.frame.size[0] / (old.box[2] - old.box[0])
     points = old.landmarks[:, :2] / scale + old.box[:2]

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation
-from maquette.geometry.cameras import project
-from maquette.geometry.distance import DistanceGrid
-from maquette.geometry.sides import sides
+from maquette.geometry.camera import project
+from maquette.geometry.rendering.sides import sides
+from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, first_guess, own_features
 from maquette.reconstruction.pifuhd.field import pixel_columns
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from maquette.core.errors import NothingFound
 from maquette.core.options import BodyOptions, Options
 from maquette.core.types import Mesh, Observation, Reconstruction
-from maquette.geometry.lattice import Field, Grid, columns_of
-from maquette.geometry.octree import FastGrid, exact_grid, fast_grid
+from maquette.geometry.surfaces.lattice import Field, Grid, columns_of
+from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
 from maquette.perception.people.crop import published_rect
 from maquette.perception.people.schemes import convert
-from maquette.reconstruction.body import method as body_method
-from maquette.reconstruction.body.place import Placement, silhouette
-from maquette.reconstruction.body.skeleton import skeleton
+from maquette.reconstruction.body_fit import method as body_method
+from maquette.reconstruction.body_fit.place import Placement, silhouette
+from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd import published
 from maquette.reconstruction.pifuhd.bodyfield import BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD

@@ -20,8 +20,8 @@ from torch import Tensor
 from maquette.core.check import expect
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import GRIDS
-from maquette.geometry.lattice import columns_of
-from maquette.geometry.octree import FastGrid, exact_grid, fast_grid
+from maquette.geometry.surfaces.lattice import columns_of
+from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.network import Features, PIFuHD
 

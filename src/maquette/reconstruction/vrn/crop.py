@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.regressor import align
+from maquette.perception.faces.regressor import align
 
 CROPS = ("matlab", "bash")
 FILL = 90 / 192  # share of the crop's side that the geometric mean side of the landmarks' box takes

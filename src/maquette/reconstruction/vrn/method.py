@@ -13,10 +13,10 @@ from maquette import morphable
 from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions
 from maquette.core.types import Observation, Reconstruction, Volume
-from maquette.reconstruction.parametric.method import MODES, Fit, assembled, fit_landmarks
-from maquette.reconstruction.parametric.registration import slide
-from maquette.reconstruction.parametric.shading import ShadingTerm
-from maquette.reconstruction.parametric.solve import Sum
+from maquette.reconstruction.face_fit.method import MODES, Fit, assembled, fit_landmarks
+from maquette.reconstruction.face_fit.registration import slide
+from maquette.reconstruction.face_fit.shading import ShadingTerm
+from maquette.reconstruction.face_fit.solve import Sum
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused

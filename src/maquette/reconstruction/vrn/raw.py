@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from maquette.core.check import expect
 from maquette.core.errors import BadInput
 from maquette.core.types import Volume
-from maquette.geometry.isosurface import MOST_VOXELS
+from maquette.geometry.surfaces.isosurface import MOST_VOXELS
 
 SHAPE = (200, 192, 192)  # slices d, rows y, columns x of the released network
 LEGACY_LEVEL = 10 / 255  # iso-value of the scripts that read signed bytes

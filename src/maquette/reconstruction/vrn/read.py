@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.core.types import Observation
-from maquette.geometry.isosurface import front_depth
-from maquette.perception.regressor.align import place_of
-from maquette.perception.topology import IBUG68
-from maquette.reconstruction.parametric.state import View
+from maquette.geometry.surfaces.isosurface import front_depth
+from maquette.perception.faces.regressor.align import place_of
+from maquette.perception.faces.topology import IBUG68
+from maquette.reconstruction.face_fit.state import View
 from maquette.reconstruction.vrn.crop import cut, image_to_crop
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN

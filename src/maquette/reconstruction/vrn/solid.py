@@ -18,7 +18,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from maquette.geometry.rasterize import rasterize
+from maquette.geometry.rendering.rasterize import rasterize
 from maquette.morphable import MorphableModel, load
 from maquette.reconstruction.vrn.raw import DEPTH_STEP
 

@@ -11,8 +11,8 @@ from scipy.ndimage import map_coordinates
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.parametric.landmarks import LandmarkTerm, depth_turn
-from maquette.reconstruction.parametric.state import POSE, View, point_jacobian
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, depth_turn
+from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
 from maquette.reconstruction.vrn.read import Reading
 
 EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres

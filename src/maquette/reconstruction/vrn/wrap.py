@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from maquette.core.types import Volume
-from maquette.geometry.isosurface import logits_of
 from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.surfaces.isosurface import logits_of
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.parametric.registration import RIGID, STILL, squared_distances
+from maquette.reconstruction.face_fit.registration import RIGID, STILL, squared_distances
 
 REACH_M = 0.012  # smoothness of the field
 FAR_M, STEP_M = 0.008, 0.0005  # how far along the normal the surface is looked for, and in what steps

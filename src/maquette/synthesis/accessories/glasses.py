@@ -13,7 +13,7 @@ import numpy as np
 
 from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.accessories.solids import fan, joined, tube
-from maquette.synthesis.scalp import CENTRE, cast
+from maquette.synthesis.hair.scalp import CENTRE, cast
 from maquette.synthesis.types import Kind, Surface
 
 Array = np.ndarray

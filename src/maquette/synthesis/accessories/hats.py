@@ -8,7 +8,7 @@ import numpy as np
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.accessories.solids import Solid, grid_faces, joined
-from maquette.synthesis.scalp import CENTRE, Head, measure
+from maquette.synthesis.hair.scalp import CENTRE, Head, measure
 from maquette.synthesis.types import Kind, Strands, Surface
 
 Array = np.ndarray

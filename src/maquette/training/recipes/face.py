@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maquette.perception.detect import apply, for_cv2
-from maquette.perception.regressor import align
-from maquette.perception.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
-from maquette.synthesis.sensor import Sensor, develop, draw_sensor
-from maquette.training.faces_set import COLUMNS, STORED
+from maquette.perception.faces.detect import apply, for_cv2
+from maquette.perception.faces.regressor import align
+from maquette.perception.faces.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
+from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
+from maquette.training.datasets.faces import COLUMNS, STORED
+from maquette.training.datasets.shards import Shards
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
-from maquette.training.shards import Shards
 
 Array = np.ndarray
 MOVED, SIZED, TURNED = 0.05, 0.09, 0.16  # spread of the crop's shift (share), log size and turn (radians) in training

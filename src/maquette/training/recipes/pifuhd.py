@@ -1,6 +1,6 @@
 """Body-conditioned PIFuHD in small: occupancy and normals of dressed people, learned from synthetic figures.
 
-The data are the shards of `maquette synth --subject person` (`synthesis.figure_record`): the picture, a segmenter's
+The data are the shards of `maquette synth --subject person` (`synthesis.datasets.people`): the picture, a segmenter's
 mask, the fitted body with a fit's errors, and points with their labels.
 """
 
@@ -18,8 +18,8 @@ from maquette.core.errors import BadInput
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.method import SHIPPED
 from maquette.reconstruction.pifuhd.shipped import SMALL
-from maquette.training import files
-from maquette.training.figures_set import Figures, shards_of
+from maquette.training import weights_file
+from maquette.training.datasets.people import Figures, shards_of
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
 from maquette.training.recipes import pifuhd_video
@@ -100,7 +100,7 @@ def build_network(options: PIFuHDOptions) -> nn.Module:
     for last in (network.normals.out, network.coarse_points.filters[-1], network.fine_points.filters[-1]):
         nn.init.normal_(last.weight, std=0.01)  # the body is the first guess
     if begin := beginning(options):
-        files.start(network, begin)
+        weights_file.start(network, begin)
     taught = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(taught))

@@ -21,11 +21,11 @@ from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
 from maquette.reconstruction.pifuhd.normalnet import NormalSize
-from maquette.training.figures_set import Figures, shards_of
-from maquette.training.files import start
+from maquette.training.datasets.people import Figures, shards_of
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
 from maquette.training.recipes.pifuhd import extended_bce
+from maquette.training.weights_file import start
 
 Array = np.ndarray
 # The published depth makes 1.28 of z. Short trainings stay at the average of the front's and the back's places unless

@@ -21,17 +21,17 @@ from torch.nn import functional
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, VideoOptions
 from maquette.core.types import Observation
-from maquette.evaluation.imagespace_loss import silhouette_of_field, soft_iou
-from maquette.footage.person import moving
-from maquette.footage.watch import watch
-from maquette.geometry.distance import DistanceGrid
-from maquette.reconstruction.body.place import Placement
+from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
+from maquette.geometry.surfaces.distance import DistanceGrid
+from maquette.perception.tracking.watch import watch
+from maquette.pipeline.clip_person import moving
+from maquette.reconstruction.body_fit.place import Placement
 from maquette.reconstruction.pifuhd.bodyfield import shown
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
 from maquette.reconstruction.pifuhd.method import about
 from maquette.sources.video import frames_at, open_clip
-from maquette.training import files
-from maquette.training.shards import shuffled
+from maquette.training import weights_file
+from maquette.training.datasets.shards import shuffled
 
 Array = np.ndarray
 COLUMNS, DEPTHS = 384, 48  # pixels whose rays are followed in a step, and samples of each ray
@@ -140,7 +140,7 @@ def footage(video: str, every: int, most: int, start: Path) -> tuple[dict[str, A
         BadInput: the clip or the weights cannot be read. NothingFound: nobody is in it.
     """
     network = BodyPIFuHD().eval()
-    files.start(network, start)
+    weights_file.start(network, start)
     options = Options(video=VideoOptions(every=every, max_frames=most))
     clip = open_clip(Path(video), options.video, options.source)
     seen = watch(clip, options.perception)

@@ -26,9 +26,9 @@ from maquette.imaging.upscale.interpolation import enlarged
 from maquette.imaging.upscale.luma import BLUE, GREEN, RED
 from maquette.imaging.upscale.networks import FACTORS
 from maquette.imaging.upscale.srcnn import KERNELS, SRCNN
+from maquette.training.datasets.shards import Shards
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
-from maquette.training.shards import Shards
 
 Array = np.ndarray
 SIDE = 32  # pixels of the small patch

@@ -17,16 +17,16 @@ from torch.nn import functional
 
 from maquette.core.errors import BadInput
 from maquette.morphable import load
-from maquette.perception.topology import IBUG68
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.vrn import crop as crops_of
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN, VRNSize
-from maquette.synthesis.sensor import develop, draw_sensor
+from maquette.synthesis.rendering.sensor import develop, draw_sensor
+from maquette.training.datasets.shards import Shards, shuffled
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Recipe
 from maquette.training.recipes.face import LINEAR, covered
-from maquette.training.shards import Shards, shuffled
 
 Array = np.ndarray
 COLUMNS = ("image", "landmarks", "identity", "expression")

@@ -1,0 +1,262 @@
+"""People in image space: photos and clips measured in one pass, told as table, JSON and contact sheet."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maquette.core.errors import BadInput, NothingFound
+from maquette.core.job import Progress, explained, silent
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Frame, Observation
+from maquette.evaluation.image_space import steadiness
+from maquette.evaluation.image_space.people import MEASURES, PERSON_DEFAULTS, PersonThresholds, Scored, score_view
+from maquette.evaluation.image_space.rerender_people import Drawn
+from maquette.evaluation.image_space.sheet import Worst, row_of, write_sheet, write_whole
+from maquette.evaluation.image_space.steadiness import Steadiness
+from maquette.evaluation.image_space.views import View, clip_views, manifest_of, person_folders, photo_views
+from maquette.evaluation.table import Table
+from maquette.outputs.reports.manifest import read_manifest
+from maquette.perception.people.observe import observe_people
+from maquette.sources import photos as photo_files
+from maquette.sources import video
+
+COLUMNS = ("result", "picture", "track", "method", *MEASURES, "flags", "failed")
+JSON_FILE, SHEET_FILE = "imagespace.json", "imagespace.jpg"
+SHORT = {
+    "silhouette IoU": "IoU",
+    "boundary F": "F",
+    "normal cosine": "cos",
+    "masked SSIM": "SSIM",
+    "keypoints %": "kp %",
+}  # on the contact sheet
+SMALLEST = 16.0  # pixels: a person who was found once may be smaller than what is looked for by default
+NOTES = (
+    "silhouette: of the mesh in the whole picture, beyond the crop too, against a person mask made afresh",
+    "normal and back cosine: against the normals the method predicted, where it stored any",
+    "masked SSIM (luma) and PSNR (RGB): where the texture was photographed. It was made from this picture, so this "
+    "tells whether it sits where it should, not whether the shape is true",
+    "keypoints: of the fitted body against freshly detected ones that are seen; % of the person's height in the "
+    "picture. The detector is the one that the fit used",
+    "flags: blurred, crowded or posed outside the range: a bad score there says more about the picture",
+)
+
+
+STEADY_NOTES = (
+    "rect jitter: noise of the crop's centre and size, from second differences",
+    "silhouette IoU after flow: of each mesh's silhouette and the one before, carried along by the optical flow",
+    "chamfer: of each mesh's vertices and those of the one before; motion counts too",
+)
+
+
+@dataclass
+class Told:
+    """What one folder gets: its frames for JSON, its worst rows for the sheet, how steady its tracks are."""
+
+    frames: list[dict[str, Any]] = field(default_factory=list)
+    worst: Worst = field(default_factory=Worst)
+    steady: dict[int, Steadiness] = field(default_factory=lambda: defaultdict(Steadiness))
+
+
+def evaluate_person_results(
+    folder: Path,
+    photos: str | Path | Sequence[str | Path] | None = None,
+    normals: str | Path | None = None,
+    thresholds: PersonThresholds = PERSON_DEFAULTS,
+    progress: Progress = silent,
+) -> Table | None:
+    """Measure all people under a folder; writes imagespace.json and imagespace.jpg beside each result.
+
+    Args:
+        folder: OUT, OUT/<name> or OUT/<name>/person-1.
+        photos: folder with the photos or clips, or the files, if they are no longer where the result says.
+        normals: folder with <picture stem>.png to compare normals with.
+        thresholds: what counts as failed.
+
+    Returns:
+        A row per mesh; "failed" names the measures that miss their threshold or says why there are none. None if
+        there are no people.
+
+    Raises:
+        BadInput: the one and only result cannot be measured at all.
+    """
+    views, broken = find_views(folder)
+    if not views and not broken:
+        return None
+    told: dict[Path, Told] = defaultdict(Told)
+    overall, rows, errors = Worst(), [], list(broken.values())
+    for where, error in broken.items():
+        rows.append((where, "", None, "", *[None] * len(MEASURES), "", str(error)))
+    for view, frame, result in measured(views, photos, Path(normals) if normals else None, progress):
+        scored = result if isinstance(result, Scored) else None
+        failed = thresholds.failed(scored.scores, view.method) if scored else [] if view.skipped else [str(result)]
+        flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.told,) if view.told else ())
+        scores = scored.scores if scored else dict.fromkeys(MEASURES)
+        errors += [result] if isinstance(result, BadInput) else []
+        row = (view.name, view.shown, view.track, view.method, *scores.values(), ", ".join(flags), ", ".join(failed))
+        rows.append(row)
+        _tell(told[view.folder], overall, view, (scored, scores, flags, failed))
+        if scored and frame is not None and view.frame is not None:
+            track = told[view.folder].steady[view.track]
+            track.add(view, frame, scored.drawn.inside, scored.box, scored.vertices)
+    if len(errors) == len(rows) == 1:
+        raise errors[0]
+    _write(folder, told, overall, thresholds)
+    return _table(folder, rows, thresholds, told)
+
+
+def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
+    """All views of photos and of a clip, and the results that cannot be read, by name."""
+    views: list[View] = []
+    broken: dict[str, BadInput] = {}
+    manifest, clip = manifest_of(folder), ""
+    if manifest is not None:
+        try:
+            views += clip_views(manifest, folder)
+            clip = str(read_manifest(manifest.parent)["clip"])
+        except BadInput as error:
+            broken[manifest.name] = error
+    known = {view.folder.resolve() for view in views}
+    for place in person_folders(folder):
+        if place.resolve() in known:
+            continue
+        name = place.relative_to(folder).as_posix()
+        name = place.resolve().name if name == "." else name
+        try:
+            views += photo_views(place, name, clip)
+        except BadInput as error:
+            broken[name] = error
+    return views, broken
+
+
+def measured(
+    views: Sequence[View], photos: str | Path | Sequence[str | Path] | None, normals: Path | None, progress: Progress
+) -> Iterator[tuple[View, Frame | None, Scored | Exception | str]]:
+    """Each view with its picture and its scores, or with the error or words in their place; pictures are read once."""
+    for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.frame or 0)), key=lambda v: v.picture):
+        shown = list(group)
+        try:
+            coming = list_pictures(_found(picture, photos), [v.frame for v in shown if v.frame is not None])
+            waiting = defaultdict(list)
+            for view in shown:
+                waiting[view.frame].append(view)
+            for number, frame in coming:
+                progress(Path(picture).name, "measuring" if number is None else f"frame {number}")
+                for view, result in _in_picture(waiting.pop(number, []), frame, normals):
+                    yield view, frame, result
+            for rest in waiting.values():
+                yield from ((view, None, view.lost or "the frame cannot be decoded") for view in rest)
+        except BadInput as error:
+            yield from ((view, None, error) for view in shown)
+
+
+def list_pictures(path: Path, frames: Iterable[int]) -> Iterator[tuple[int | None, Frame]]:
+    """The photo, numbered None, or these frames of the clip, in order, one in memory at a time."""
+    wanted = sorted(set(frames))
+    return video.frames_at(video.open_clip(path), wanted) if wanted else iter([(None, photo_files.read(path))])
+
+
+def _in_picture(
+    views: list[View], frame: Frame, normals: Path | None
+) -> Iterator[tuple[View, Scored | Exception | str]]:
+    people: list[Observation] = []
+    if any(not view.lost for view in views):
+        try:
+            people = observe_people(frame, PerceptionOptions(min_person=SMALLEST))
+        except NothingFound:
+            pass  # told for each view by `same_person`
+    for view in views:
+        if view.lost:
+            yield view, view.lost
+            continue
+        try:
+            yield view, score_view(view, frame, people, normals)
+        except ImportError:
+            raise
+        # One bad result never stops the others.
+        except LookupError as error:
+            yield view, str(error)
+        except Exception as error:
+            yield view, explained(error, f"{view.name} {view.shown}")
+
+
+def _found(picture: str, photos: str | Path | Sequence[str | Path] | None) -> Path:
+    """Where a photo or clip lies. Raises BadInput if it is not there."""
+    recorded = Path(picture)
+    if photos is None:
+        places = [recorded]
+    elif isinstance(photos, str | Path):
+        places = [Path(photos) / recorded.name if Path(photos).is_dir() else Path(photos)]
+    else:
+        places = [Path(photo) for photo in photos]
+    found = next((place for place in places if place.name == recorded.name and place.is_file()), None)
+    if found is None:
+        raise BadInput(f"{recorded.name}: is not at {places[0]}: give the folder of the pictures with --photos")
+    return found
+
+
+def _tell(told: Told, overall: Worst, view: View, found: tuple[Scored | None, dict, tuple, list[str]]) -> None:
+    """Add one view to the JSON and to the sheets."""
+    scored, scores, flags, failed = found
+    told.frames.append(
+        {
+            "picture": view.picture,
+            "frame": view.frame,
+            "time": view.time if view.time is None or np.isfinite(view.time) else None,
+            "track": view.track,
+            "method": view.method,
+            "status": "failed" if failed else "skipped" if view.skipped else "flagged" if flags else "done",
+            "scores": {name: None if value is None else round(float(value), 5) for name, value in scores.items()},
+            "flags": list(flags),
+            "failed": failed,
+        }
+    )
+    if scored is None:
+        return
+    lines = [
+        f"{view.name}  {view.shown}  {view.method}",
+        "  ".join(f"{short} {scores[name]:.3f}" for name, short in SHORT.items() if scores[name] is not None),
+        "; ".join([*(["FAILED " + ", ".join(failed)] if failed else []), *flags]),
+    ]
+    row = row_of(scored.pixels, scored.mask, scored.drawn.inside, _picture_of(scored.drawn), lines, bool(failed))
+    for worst in (told.worst, overall):
+        worst.add(scores["silhouette IoU"], row)
+
+
+def _picture_of(drawn: Drawn) -> np.ndarray:
+    """(H, W, 3) uint8: the colours, or else the normals as colours."""
+    if drawn.colour is not None:
+        return np.where(drawn.inside[..., None], drawn.colour, 255).astype(np.uint8)
+    return np.where(drawn.inside[..., None], 127.5 * (1 + drawn.normals), 255).astype(np.uint8)
+
+
+def _write(folder: Path, told: dict[Path, Told], overall: Worst, thresholds: PersonThresholds) -> None:
+    for place, facts in told.items():
+        counts = {"frames": len(facts.frames), "failed": sum(bool(f["failed"]) for f in facts.frames)}
+        tracks = [dict(zip(steadiness.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(facts.steady.items())]
+        counts |= {"steadiness": tracks} if tracks else {}
+        data = {**counts, "thresholds": asdict(thresholds), "notes": NOTES, "per_frame": facts.frames}
+        write_whole(place / JSON_FILE, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+        write_sheet(place / SHEET_FILE, facts.worst.rows)
+    if folder.resolve() not in {place.resolve() for place in told}:
+        write_sheet(folder / SHEET_FILE, overall.rows)
+
+
+def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, told: dict[Path, Told]) -> Table:
+    failures, flagged = sum(bool(row[-1]) for row in rows), sum(bool(row[-2]) for row in rows)
+    scored = np.array([row[4] for row in rows if row[4] is not None], float)
+    mean = f"; mean silhouette IoU {scored.mean():.3f}, worst {scored.min():.3f}" if len(scored) else ""
+    summary = f"failed: {failures} of {len(rows)}, flagged {flagged}{mean}; thresholds {json.dumps(asdict(thresholds))}"
+    tracks = [
+        (place.name, number, *steady.row()) for place, facts in told.items() for number, steady in facts.steady.items()
+    ]
+    more = (Table("Steadiness from frame to frame", steadiness.COLUMNS, tuple(tracks), STEADY_NOTES),)
+    title = f"Image space: {folder.name}, {len(rows)} meshes of people"
+    return Table(title, COLUMNS, tuple(rows), (*NOTES, summary), more=more if tracks else ())

@@ -1,0 +1,1 @@
+"""How steady a sequence of reconstructions is."""

@@ -1,1 +1,0 @@
-"""From a clip to moving people: watch, fit, draw, write. `run.reconstruct_clip` tells the story."""

@@ -1,0 +1,1 @@
+"""Triangles to pixels in plain torch, hard and differentiable."""

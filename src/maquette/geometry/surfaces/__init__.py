@@ -1,0 +1,1 @@
+"""Volumes and fields to closed surfaces, and distances to them."""

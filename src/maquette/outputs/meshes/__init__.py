@@ -1,0 +1,1 @@
+"""Mesh, rig and motion files of a result, one file per format."""

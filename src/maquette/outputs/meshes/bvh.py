@@ -1,0 +1,107 @@
+"""person.bvh: the skeleton and its motion, as animation programs read it."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.morphable.rig import Rig
+from maquette.outputs.asset import Asset
+from maquette.outputs.meshes.motion import Motion, evenly
+
+CM = 100.0
+CHANNELS = "Zrotation Xrotation Yrotation"
+SHORTEST_CM = 0.5  # a bone without flesh still needs an end that can be seen
+
+
+def end_sites(rig: Rig, joints: NDArray, vertices: NDArray) -> dict[int, NDArray]:
+    """Bones without children -> (3,) metres from their head to their end: twice as far as the middle of their flesh.
+
+    Args:
+        joints, vertices: (B, 3) and (V, 3) metres, rest pose.
+    """
+    sites = {}
+    for bone in sorted(set(range(len(joints))) - set(rig.parents.tolist())):
+        weight = np.where(rig.bone_index == bone, rig.bone_weight, 0).sum(axis=1)
+        away = np.zeros(3)
+        if weight.sum() > 0:
+            away = 2 * ((weight @ vertices) / weight.sum() - joints[bone])
+        if np.linalg.norm(away) * CM < SHORTEST_CM:
+            away = np.array([0.0, SHORTEST_CM / CM, 0.0])
+        sites[bone] = away
+    return sites
+
+
+def order_of(parents: NDArray) -> list[int]:
+    """The bones from the root outwards, each branch to its end before the next: the order of a BVH's columns."""
+    children: dict[int, list[int]] = {}
+    for bone, parent in enumerate(parents.tolist()):
+        children.setdefault(parent, []).append(bone)
+    order, waiting = [], [children[-1][0]]
+    while waiting:
+        order.append(waiting.pop())
+        waiting += children.get(order[-1], [])[::-1]
+    return order
+
+
+def hierarchy(rig: Rig, joints: NDArray, sites: dict[int, NDArray]) -> str:
+    """The HIERARCHY part; offsets in centimetres."""
+
+    def place(values: NDArray) -> str:
+        return "OFFSET " + " ".join(f"{CM * value:.5f}" for value in values)
+
+    lines, depths, open_depth = ["HIERARCHY"], {}, 0
+    for bone in order_of(rig.parents):
+        parent = int(rig.parents[bone])
+        depth = depths[bone] = 0 if parent < 0 else depths[parent] + 1
+        lines += ["\t" * level + "}" for level in range(open_depth - 1, depth - 1, -1)]
+        indent, inner = "\t" * depth, "\t" * (depth + 1)
+        offset = np.zeros(3) if parent < 0 else joints[bone] - joints[parent]
+        kind, free = ("ROOT", "6 Xposition Yposition Zposition") if parent < 0 else ("JOINT", "3")
+        lines += [f"{indent}{kind} {rig.bones[bone]}", f"{indent}{{", f"{inner}{place(offset)}"]
+        lines.append(f"{inner}CHANNELS {free} {CHANNELS}")
+        if bone in sites:
+            lines += [f"{inner}End Site", f"{inner}{{", f"{inner}\t{place(sites[bone])}", f"{inner}}}"]
+        open_depth = depth + 1
+    lines += ["\t" * level + "}" for level in range(open_depth - 1, -1, -1)]
+    return "\n".join(lines) + "\n"
+
+
+def angles(rotations: NDArray) -> NDArray:
+    """(N, B, 3) degrees about Z, X, Y whose product in this order is each turn; continuous over time.
+
+    Args:
+        rotations: (N, B, 4) wxyz.
+    """
+    from scipy.spatial.transform import Rotation
+
+    frames, bones = rotations.shape[:2]
+    with warnings.catch_warnings():
+        # Where X is a right angle only the sum of the other two counts; scipy sets one to zero and says so.
+        warnings.simplefilter("ignore", UserWarning)
+        found = Rotation.from_quat(rotations.reshape(-1, 4)[:, [1, 2, 3, 0]]).as_euler("ZXY", degrees=True)
+    return np.unwrap(found.reshape(frames, bones, 3), axis=0, period=360.0)
+
+
+def frames(rig: Rig, joints: NDArray, motion: Motion, step: float) -> str:
+    """The MOTION part: one line per frame, centimetres and degrees."""
+    order = order_of(rig.parents)
+    root = CM * (joints[order[0]] + motion.translation)
+    turns = angles(motion.rotations)[:, order].reshape(len(motion), -1)
+    rows = np.concatenate([root, turns], axis=1)
+    form = " ".join(["%.5f"] * rows.shape[1]) + "\n"
+    text = "".join(form % tuple(row) for row in rows.tolist())
+    return f"MOTION\nFrames: {len(rows)}\nFrame Time: {step:.8f}\n{text}"
+
+
+def write_bvh(asset: Asset) -> bytes:
+    """Biovision hierarchy: offsets in centimetres, root position and turns Z X Y in degrees, y up, facing +z.
+
+    All bones' axes are the world's in the rest pose. A clip of variable rate is brought to its mean rate.
+    """
+    rig, joints = asset.body.rig, asset.joints.astype(float)
+    motion, step = evenly(asset.motion)
+    sites = end_sites(rig, joints, asset.rest(np.zeros(asset.motion.expression.shape[1])).astype(float))
+    return (hierarchy(rig, joints, sites) + frames(rig, joints, motion, step)).encode("ascii")

@@ -1,0 +1,249 @@
+"""head.glb: the neutral head with 52 morph targets, eyes that turn, texture, licence inside; person.glb: a rigged body.
+
+A body stands in its rest pose, its joints turned as in the photo; a clip is an animation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.geometry.mesh import vertex_normals
+from maquette.outputs.asset import EYES, VERSION, Asset
+from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container
+from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
+from maquette.outputs.shaded_mesh import split_seams
+
+SMALLEST_STEP_M = 2e-6  # smaller moves are left out of a morph target
+SMALLEST_TURN = 2e-3  # so are smaller changes of a unit normal
+JPEG_QUALITY = 92
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """All moves of all vertices.
+
+    Attributes:
+        names: E target names.
+        moves: (E, V, 3) float32 metres at weight 1.
+        turns: (E, V, 3) float32 change of the unit normal at weight 1.
+    """
+
+    names: tuple[str, ...]
+    moves: NDArray
+    turns: NDArray
+
+
+def morph_targets(asset: Asset, normals: NDArray) -> Targets:
+    """The model's expression units at this head's size, with the normals they lead to.
+
+    Args:
+        normals: (V, 3) of the neutral head.
+    """
+    if not len(asset.expression):
+        return Targets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
+    moves = (asset.scale * asset.model.expression_basis).astype(np.float32)
+    neutral = asset.neutral.astype(float)
+    turns = np.stack([vertex_normals(neutral + move, asset.mesh.faces) - normals for move in moves])
+    still = np.zeros(moves.shape[:2], bool)
+    for row, move in zip(still, moves):  # a normal turns only where a face at the vertex moves
+        moved = np.linalg.norm(move, axis=1) > SMALLEST_STEP_M
+        touched = np.unique(asset.mesh.faces[moved[asset.mesh.faces].any(axis=1)])
+        row[:] = True
+        row[touched] = False
+    turns[still] = 0
+    return Targets(tuple(asset.model.expression_names), moves, turns.astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Shell:
+    """What the primitives of one file share.
+
+    Attributes:
+        asset: whose mesh it is.
+        normals: (V, 3) of its neutral form.
+        targets: how its vertices move with the expression.
+        influences: how they move with the skeleton, or None without one.
+    """
+
+    asset: Asset
+    normals: NDArray
+    targets: Targets
+    influences: Influences | None
+
+
+def shell_of(asset: Asset) -> Shell:
+    """Normals, morph targets and skin weights of an asset."""
+    normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
+    return Shell(asset, normals, morph_targets(asset, normals), None if asset.rig is None else influences(asset))
+
+
+def _primitive(builder: Builder, shell: Shell, faces: NDArray, material: int, centre: NDArray) -> dict:
+    """One glTF primitive of the given faces, positions relative to `centre`."""
+    asset, normals, targets = shell.asset, shell.normals, shell.targets
+    mesh = asset.mesh
+    uv_faces = mesh.faces if mesh.uv_faces is None else mesh.uv_faces
+    corners, vertex_of, uv_of = split_seams(mesh.faces[faces], uv_faces[faces])
+    attributes = {
+        "POSITION": builder.dense((asset.neutral[vertex_of] - centre).astype(np.float32)),
+        "NORMAL": builder.dense(_unit(normals[vertex_of])),
+    }
+    if mesh.uvs is not None:
+        uvs = mesh.uvs[uv_of]
+        attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
+    if mesh.vertex_colors is not None and mesh.texture is None:
+        attributes["COLOR_0"] = builder.dense(linear(mesh.vertex_colors[vertex_of]))
+    if shell.influences is not None:
+        attributes |= shell.influences.attributes(builder, vertex_of)
+    index_type = np.uint16 if len(vertex_of) <= 65535 else np.uint32
+    primitive = {
+        "attributes": attributes,
+        "indices": builder.dense(corners.ravel().astype(index_type), ELEMENT_BUFFER),
+        "material": material,
+        "mode": 4,
+    }
+    if targets.names:
+        primitive["targets"] = [
+            {
+                "POSITION": builder.sparse(move[vertex_of], SMALLEST_STEP_M),
+                "NORMAL": builder.sparse(turn[vertex_of], SMALLEST_TURN),
+            }
+            for move, turn in zip(targets.moves, targets.turns)
+        ]
+    return primitive
+
+
+def _unit(normals: NDArray) -> NDArray:
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    return np.where(length > 1e-6, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0]).astype(np.float32)
+
+
+def linear(colours: NDArray) -> NDArray:
+    """float32 0-1 light of sRGB colours, uint8: glTF multiplies vertex colours as light (IEC 61966-2-1)."""
+    value = np.asarray(colours, np.float64) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
+    def material(name: str, roughness: float, two_sided: bool) -> dict:
+        surface = {"metallicFactor": 0.0, "roughnessFactor": roughness}
+        plain = {} if has_colours else {"baseColorFactor": [0.6, 0.57, 0.54, 1.0]}
+        surface |= {"baseColorTexture": {"index": 0}} if has_texture else plain
+        return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
+
+    return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.35, True)]
+
+
+def _texture(builder: Builder, pixels: NDArray) -> dict:
+    import cv2
+
+    ok, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not ok:
+        raise ValueError(f"texture of shape {pixels.shape} cannot be compressed")
+    image = {"name": "texture", "mimeType": "image/jpeg", "bufferView": builder.view(data.tobytes())}
+    sampler = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
+    return {"images": [image], "samplers": [sampler], "textures": [{"sampler": 0, "source": 0, "name": "texture"}]}
+
+
+def asset_extras(asset: Asset) -> dict:
+    """Licence, provenance and units, as the file carries them."""
+    provenance = asset.result.reconstruction.provenance
+    return {
+        "generator_version": VERSION,
+        "method": str(provenance.get("method", "unknown")),
+        "model": str(provenance.get("model", "none")),
+        "model_licence": dict(asset.model.licence) if asset.model else {},
+        "texture_licence": "follows the photograph it was made from",
+        "units": "m",
+        "up": "+Y",
+        "forward": "+Z",
+        "scale": asset.result.reconstruction.scale,
+        "scale_source": str(provenance.get("scale_source", "unknown")),
+    }
+
+
+def _mesh(builder: Builder, shell: Shell, name: str, parts: list[tuple[str, int]], centre: NDArray) -> dict:
+    """One glTF mesh of some parts, each with its material."""
+    asset = shell.asset
+    own = [_primitive(builder, shell, asset.part(part), material, centre) for part, material in parts]
+    mesh = {"name": name, "primitives": own}
+    if shell.targets.names:
+        mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(shell.targets.names)}}
+    return mesh
+
+
+def _material_of(part: str) -> int:
+    return 1 if part in EYES else 0 if part == "skin" else 2
+
+
+def _still(builder: Builder, shell: Shell) -> tuple[list[dict], list[dict]]:
+    """Meshes and nodes without a skeleton: the skin with the mouth's inside, and each eye about its own centre."""
+    asset = shell.asset
+    groups = {"skin": ["skin", *(name for name in asset.part_names if name not in ("skin", *EYES))]}
+    groups |= {name: [name] for name in EYES}
+    meshes: list[dict] = []
+    nodes: list[dict] = []
+    for name, parts in groups.items():
+        filled = [(part, _material_of(part)) for part in parts if len(asset.part(part))]
+        if not filled:
+            continue
+        centre = np.zeros(3)
+        if name in EYES:
+            centre = asset.model.eye_centre(asset.neutral, name.removeprefix("eye")).astype(np.float32).astype(float)
+        node = {"name": name, "mesh": len(meshes)}
+        if name in EYES:
+            node["translation"] = centre.tolist()
+        meshes.append(_mesh(builder, shell, name, filled, centre))
+        nodes.append(node)
+    return meshes, [{"name": asset.stem, "children": list(range(1, len(nodes) + 1))}, *nodes]
+
+
+def _rigged(builder: Builder, shell: Shell) -> dict:
+    """Mesh, nodes, skin and animation of a body: the mesh's node first, then one per bone."""
+    asset, rig, motion, joints = shell.asset, shell.asset.rig, shell.asset.motion, shell.asset.joints.astype(float)
+    names = ["skin", *(name for name in asset.part_names if name != "skin")]
+    parts = [(part, _material_of(part)) for part in names if len(asset.part(part))]
+    root = 1 + int(np.flatnonzero(rig.parents < 0)[0])
+    document = {
+        "scenes": [{"name": asset.stem, "nodes": [0, root]}],
+        "nodes": [{"name": asset.stem, "mesh": 0, "skin": 0}, *joint_nodes(rig, joints, motion, 1)],
+        "meshes": [_mesh(builder, shell, asset.stem, parts, np.zeros(3))],
+        "skins": [skin(builder, rig, joints, 1)],
+    }
+    clip = animation(builder, rig, joints, motion, (0, 1)) if asset.is_clip else None
+    return document | ({} if clip is None else {"animations": [clip]})
+
+
+def write_glb(asset: Asset) -> bytes:
+    """Binary glTF 2.0 (metres, y up, facing +z): the neutral head, or the body in its rest pose with its skeleton.
+
+    The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them, the photo's pose
+    the default turn of the joints; the poses of a clip are an animation that begins at 0 s.
+    """
+    builder = Builder()
+    shell = shell_of(asset)
+    document: dict = {
+        "asset": {"version": "2.0", "generator": f"maquette {VERSION}", "extras": asset_extras(asset)},
+        "scene": 0,
+        "scenes": [{"name": asset.stem, "nodes": [0]}],
+    }
+    if asset.rig is None:
+        document["meshes"], document["nodes"] = _still(builder, shell)
+    else:
+        document |= _rigged(builder, shell)
+    document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
+    if asset.mesh.texture is not None:
+        document |= _texture(builder, asset.mesh.texture)
+    parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
+    used = sorted({part["material"] for part in parts})
+    for part in parts:
+        part["material"] = used.index(part["material"])
+    document["materials"] = [document["materials"][index] for index in used]
+    document |= {
+        "bufferViews": builder.views,
+        "accessors": builder.accessors,
+        "buffers": [{"byteLength": len(builder.blob)}],
+    }
+    return container(document, bytes(builder.blob))

@@ -1,0 +1,64 @@
+"""head.obj and head.mtl (person.*): the mesh as in the photo, one group per part."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Subject
+from maquette.outputs.asset import EYES, VERSION, Asset
+from maquette.outputs.shaded_mesh import own_colours
+
+MATERIALS = {"skin": (0.10, 20), "eyes": (0.45, 250), "mouth": (0.25, 80)}  # specular, Phong exponent
+
+
+def material_of(part: str) -> str:
+    """The material's name of a part.
+
+    Example:
+        >>> material_of("eyeLeft"), material_of("teeth")
+        ('eyes', 'mouth')
+    """
+    return "eyes" if part in EYES else "skin" if part == "skin" else "mouth"
+
+
+def rows(keyword: str, values: NDArray, digits: int) -> str:
+    """One line per row of values, after a keyword, with that many digits behind the point."""
+    form = f"{keyword} " + " ".join([f"%.{digits}f"] * values.shape[1]) + "\n"
+    return (form * len(values)) % tuple(values.ravel().tolist())
+
+
+def write_obj(asset: Asset) -> bytes:
+    """Wavefront OBJ in metres, y up, facing +z; v up; refers to the MTL file of the same name.
+
+    Without a texture each vertex has its sRGB colour, 0-1, behind its position.
+    """
+    mesh, stem = asset.mesh, asset.stem
+    shown = "expression" if asset.subject is Subject.FACE else "pose"
+    text = [f"# maquette {VERSION}: metres, y up, facing +z, {shown} of the photo\nmtllib {stem}.mtl\no {stem}\n"]
+    colours = own_colours(mesh)
+    places = mesh.vertices if colours is None else np.concatenate([mesh.vertices.astype(float), colours / 255], axis=1)
+    text.append(rows("v", places, 6))
+    uv_faces = mesh.faces
+    if mesh.uvs is not None:
+        text.append(rows("vt", mesh.uvs, 6))
+        uv_faces = mesh.uv_faces
+    text.append(rows("vn", asset.normals, 4))
+    corner = "%d/%d/%d" if mesh.uvs is not None else "%d//%d"
+    form = f"f {corner} {corner} {corner}\n"
+    columns = [mesh.faces, uv_faces, mesh.faces] if mesh.uvs is not None else [mesh.faces, mesh.faces]
+    corners = np.stack(columns, axis=2) + 1
+    for part in asset.part_names:
+        own = corners[asset.part(part)]
+        text.append(f"g {part}\nusemtl {material_of(part)}\n" + (form * len(own)) % tuple(own.ravel().tolist()))
+    return "".join(text).encode("ascii")
+
+
+def write_mtl(asset: Asset) -> bytes:
+    """The materials of the OBJ file; all share texture.png."""
+    text = [f"# maquette {VERSION}\n"]
+    for name in dict.fromkeys(material_of(part) for part in asset.part_names):
+        specular, exponent = MATERIALS[name]
+        text.append(f"\nnewmtl {name}\nKa 0 0 0\nKd 1 1 1\nKs {specular} {specular} {specular}\nNs {exponent}\nd 1\n")
+        text.append("illum 2\n" + ("map_Kd texture.png\n" if asset.mesh.texture is not None else ""))
+    return "".join(text).encode("ascii")

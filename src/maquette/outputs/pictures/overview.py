@@ -1,0 +1,121 @@
+"""overview.jpg: one sheet that shows what was seen and what was made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera, Subject
+from maquette.geometry.camera import project, resized
+from maquette.geometry.mesh import face_normals
+from maquette.geometry.raycast import render_buffers
+from maquette.outputs.asset import Asset
+from maquette.outputs.pictures import fullbody
+from maquette.outputs.pictures.views import backdrop, over
+from maquette.outputs.pictures.window import Window, photo_window
+
+CELL = (476, 580)  # pixels
+MARGIN, GAP, CAPTION = 30, 12, 40
+SHEET, INK, FAINT = (22, 23, 26), (225, 226, 228), (140, 143, 150)
+SIDE_TURN, VOLUME_TURN = np.radians(62), np.radians(25)
+
+
+def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
+    """(h, w, 3) uint8: the photo under a translucent shaded mesh with its front-facing edges."""
+    import cv2
+
+    vertices, faces = asset.mesh.vertices.astype(float), asset.mesh.faces[asset.part("skin")]
+    pixels, _ = project(window.camera, vertices)
+    rotation, translation = window.camera.world_to_camera[:3, :3], window.camera.world_to_camera[:3, 3]
+    middle = vertices[faces].mean(axis=1) @ rotation.T + translation
+    facing = np.sum((face_normals(vertices, faces) @ rotation.T) * middle, axis=1) < 0
+    lines = np.zeros(window.photo.shape[:2], np.uint8)
+    corners = np.round((pixels[faces[facing]] - 0.5) * 16).astype(np.int32)
+    cv2.polylines(lines, list(corners), True, 255, 1, cv2.LINE_AA, shift=4)
+    inside = clay[..., 3:] / 255.0
+    shaded = window.photo * (1 - 0.28 * inside) + clay[..., :3] * 0.28
+    weight = 0.24 * lines[..., None] / 255.0 * inside
+    return (shaded * (1 - weight) + 255 * weight).clip(0, 255).astype(np.uint8)
+
+
+def depth_colours(picture: NDArray) -> NDArray:
+    """A "depth" picture of the studio in colour, near = bright; alpha stays."""
+    import cv2
+
+    alpha = picture[..., 3:].astype(np.float32)
+    near = (picture[..., 0] * 255.0 / np.maximum(alpha[..., 0], 1)).clip(0, 255).astype(np.uint8)
+    colour = cv2.applyColorMap((40 + near * (210 / 255)).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1]
+    return np.concatenate([(colour * (alpha / 255)).astype(np.uint8), picture[..., 3:]], axis=2)
+
+
+def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
+    """Caption, remark and (h, w, 3) picture of each cell, in reading order."""
+    window, ground, scene = photo_window(asset, CELL), backdrop(CELL), asset.scene
+    shoot = scene.studio.shoot
+    depth = project(window.camera, asset.mesh.vertices.astype(float))[1]
+    span = (float(depth.min()), float(depth.min() + 0.8 * np.ptp(depth)))
+    clay = shoot(window.camera, "clay")
+    facts = asset.result.reconstruction.provenance
+    errors = facts.get("landmark_error_mm") or [None]
+    remark = "" if errors[0] is None else f"landmarks {errors[0]:.1f} mm"
+    near = shoot(window.camera, "depth", depth=span)
+    sides = [shoot(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
+    last = ("normals", "", over(shoot(window.camera, "normals"), ground))
+    if asset.drawn is not None:
+        last = ("volume", "before the head was fitted", drawn_volume(asset, scene.camera(VOLUME_TURN, 0.0, CELL)))
+    return [
+        ("photo", "", window.photo),
+        ("overlay", remark, overlay(asset, window, clay)),
+        ("shape", f"{len(asset.mesh.vertices):,} vertices", over(clay, ground)),
+        ("textured", "", over(shoot(window.camera, "texture", 0.35), ground)),
+        ("left side", "", over(sides[0], ground)),
+        ("right side", "", over(sides[1], ground)),
+        ("depth", f"{span[0]:.2f} to {depth.max():.2f} m", over(depth_colours(near), ground)),
+        last,
+    ]
+
+
+def drawn_volume(asset: Asset, camera: Camera) -> NDArray:
+    """(h, w, 3) uint8: the surface of the volume with its colours, lit from the camera's upper left."""
+    import cv2
+
+    alone = asset.drawn.asset
+    camera = resized(camera, (2 * camera.size[0], 2 * camera.size[1]))
+    face, barycentric, _ = render_buffers(camera, alone.mesh.vertices, alone.mesh.faces)
+    corners = alone.mesh.faces[np.maximum(face, 0)]
+    normals = np.einsum("hwk,hwkd->hwd", barycentric, alone.normals[corners]) @ camera.world_to_camera[:3, :3].T
+    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    light = 0.35 + 0.75 * np.clip(normals @ (np.array([-0.4, -0.5, -0.77])), 0, 1)
+    colours = np.einsum("hwk,hwkd->hwd", barycentric, alone.mesh.vertex_colors[corners].astype(float))
+    picture = np.where((face >= 0)[..., None], colours * light[..., None], backdrop(camera.size))
+    return cv2.resize(picture.clip(0, 255).astype(np.uint8), CELL, interpolation=cv2.INTER_AREA)
+
+
+def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
+    """(H, W, 3) uint8: pictures of one size in rows, a caption under each."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = cells[0][2].shape[:2]
+    rows = -(-len(cells) // columns)
+    size = (2 * MARGIN + columns * width + (columns - 1) * GAP, MARGIN + rows * (height + CAPTION + GAP))
+    page = Image.new("RGB", size, SHEET)
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=20)
+    for index, (caption, remark, picture) in enumerate(cells):
+        x = MARGIN + (index % columns) * (width + GAP)
+        y = MARGIN + (index // columns) * (height + CAPTION + GAP)
+        page.paste(Image.fromarray(picture), (x, y))
+        draw.text((x + 2, y + height + 9), caption, INK, font)
+        draw.text((x + width - 2, y + height + 9), remark, FAINT, font, anchor="ra")
+    return np.asarray(page)
+
+
+def write_overview(asset: Asset) -> bytes:
+    """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, depth, normals or volume;
+
+    a person: photo, overlay, four sides textured and as clay, texture, normals.
+    """
+    import cv2
+
+    page = sheet(fullbody.panels(asset), 6) if asset.subject is Subject.PERSON else sheet(panels(asset))
+    _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return data.tobytes()

@@ -1,0 +1,1 @@
+"""What a result says of itself in numbers and plain words."""

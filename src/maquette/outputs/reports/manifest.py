@@ -1,0 +1,339 @@
+"""OUT/manifest.json: what became of each person in each frame of a clip, kept safe while the run goes on.
+
+While a clip is worked on, every line of manifest.jsonl tells one thing that is done; it can be read after a crash at
+any moment. At the end the whole manifest takes its place. A later run of the same clip with the same settings goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from maquette.core.errors import BadInput
+from maquette.core.types import Camera
+from maquette.outputs.reports.report import plain
+
+MANIFEST, JOURNAL = "manifest.json", "manifest.jsonl"
+STATUSES = ("done", "flagged", "skipped", "failed")
+HASHED_BYTES = 1 << 20  # of the clip: enough to tell clips apart that happen to have one size and date
+VERSION = 1
+
+Key = tuple[int, int | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """What became of one person in one frame.
+
+    Attributes:
+        track: which person.
+        status: done, flagged (done, but not to be trusted), skipped (on purpose), or failed.
+        reason: why it is not simply done, in plain words.
+        rect: (4,) x, y, w, h of the crop in pixels of the full frame, or None.
+        camera: for the pixels of the crop, or None.
+        mesh: file, relative to OUT, or None.
+        scores: name -> number.
+    """
+
+    track: int
+    status: str = "done"
+    reason: str = ""
+    rect: ArrayLike | None = None
+    camera: Camera | None = None
+    mesh: str | None = None
+    scores: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"Row.status: wanted {', '.join(STATUSES)}, got {self.status!r}")
+
+    def told(self) -> dict[str, Any]:
+        """As the manifest has it."""
+        rect = None if self.rect is None else [float(side) for side in self.rect]
+        facts = plain({**vars(self), "track": int(self.track), "rect": rect, "camera": None})
+        return {**facts, "camera": camera_facts(self.camera)}
+
+
+def camera_facts(camera: Camera | None) -> dict[str, Any] | None:
+    """A camera as JSON has it; its numbers are not rounded."""
+    if camera is None:
+        return None
+    return {
+        "projection": camera.projection,
+        "size": [int(side) for side in camera.size],
+        "intrinsics": camera.intrinsics.tolist(),
+        "world_to_camera": camera.world_to_camera.tolist(),
+    }
+
+
+def clip_identity(path: str | Path) -> dict[str, Any]:
+    """What tells a clip from others: bytes, date of change, and the sha256 of its first megabyte.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
+        facts = path.stat()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error}): check the name") from error
+    return {"bytes": facts.st_size, "modified_ns": facts.st_mtime_ns, "sha256_first_mb": digest}
+
+
+class Manifest:
+    """The manifest of one run; rows are on the disk as soon as `add` returns.
+
+    Example:
+        with Manifest(out, clip, fps, settings) as manifest:
+            if not manifest.is_done(frame, track):
+                manifest.add(frame, time, Row(track, mesh="clip/person-1/frames/000000.ply"))
+
+    Attributes:
+        told: one line on an earlier run: that this one goes on, or why it starts anew; "" if there was none.
+    """
+
+    def __init__(
+        self, folder: str | Path, clip: str | Path, fps: float, settings: Mapping[str, Any], resume: bool = True
+    ) -> None:
+        """Open the manifest, and take over what an earlier run of the same clip and settings has done.
+
+        Args:
+            folder: OUT; made if absent.
+            clip: the file.
+            fps: frames per second on average.
+            settings: everything that changes the results, JSON-able.
+            resume: False starts anew in any case.
+
+        Raises:
+            BadInput: the clip cannot be read, the folder cannot be written.
+        """
+        self._folder, self.told = Path(folder), ""
+        settings = json.loads(json.dumps(plain(settings)))
+        self._head = {"version": VERSION, "clip": str(clip), "fps": plain(float(fps)), "settings": settings}
+        self._head["source"] = clip_identity(clip)
+        self._places: dict[Key, tuple[int, int]] = {}
+        self._done: set[Key] = set()
+        with _told(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            kept = self._earlier(resume)
+            beside = self._beside()
+            try:
+                with beside.open("xb") as file:
+                    file.write(_line(self._head))
+                    for row in kept:
+                        self._note(row, file.tell(), file.write(_line(row)))
+                beside.replace(self._folder / JOURNAL)
+            finally:
+                beside.unlink(missing_ok=True)
+            if not self._places:  # what an earlier run with other settings tells no longer holds
+                (self._folder / MANIFEST).unlink(missing_ok=True)
+            self._file = (self._folder / JOURNAL).open("r+b")
+            self._file.seek(0, os.SEEK_END)
+        if self._places:
+            frames = {frame for frame, _ in self._done}
+            self.told = f"goes on: {len(frames)} frames are done already"
+
+    def is_done(self, frame: int, track: int | None = None) -> bool:
+        """Whether this person in this frame, or with None the frame as a whole, needs no more work.
+
+        What failed, and what lost its mesh file, is done again.
+        """
+        return (int(frame), track) in self._done
+
+    def add(self, frame: int, time: float, row: Row | None = None) -> None:
+        """Note what became of a person in a frame, or with None that the frame was looked at; a later row replaces.
+
+        Raises:
+            BadInput: the disk is full or the folder cannot be written.
+        """
+        told = {"frame": int(frame), "time": plain(float(time)), **(row.told() if row is not None else {})}
+        with _told(self._folder):
+            place, data = self._file.tell(), _line(told)
+            self._file.write(data)
+            self._file.flush()
+        self._note(told, place, len(data))
+
+    def close(self) -> Path:
+        """Put the whole manifest in the journal's place.
+
+        Returns:
+            The path of manifest.json.
+        """
+        with _told(self._folder):
+            path, beside = self._folder / MANIFEST, self._beside()
+            try:
+                with beside.open("x", encoding="ascii", newline="\n") as file:
+                    file.writelines(self._whole())
+                    file.flush()
+                    os.fsync(file.fileno())
+                beside.replace(path)
+            finally:
+                beside.unlink(missing_ok=True)
+            self._file.close()
+            (self._folder / JOURNAL).unlink(missing_ok=True)
+        return path
+
+    def __enter__(self) -> Manifest:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.close()
+        except BadInput:
+            # The journal stays, for the next run to go on from; the first error is the one to be told.
+            self._file.close()
+            if kind is None:
+                raise
+
+    def _beside(self) -> Path:
+        return self._folder / f".manifest-{token_hex(4)}"
+
+    def _note(self, row: Mapping[str, Any], place: int, length: int) -> None:
+        key = (row["frame"], row.get("track"))
+        self._places[key] = (place, length)
+        if row.get("status") == "failed":
+            self._done.discard(key)
+        else:
+            self._done.add(key)
+
+    def _whole(self) -> Iterator[str]:
+        """The text of manifest.json, a frame at a time: rows are read back from the journal, not held."""
+        head = json.dumps(self._head, indent=1)
+        yield head[: head.rindex("\n}")] + ',\n "frames": ['
+        frames: dict[int, list[Key]] = {}
+        for key in sorted(self._places, key=lambda key: (key[0], -1 if key[1] is None else key[1])):
+            frames.setdefault(key[0], []).append(key)
+        for number, (frame, keys) in enumerate(frames.items()):
+            rows = [self._read(key) for key in keys]
+            looked = {"complete": True} if keys[0][1] is None else {}
+            tracks = [_track(row) for row in rows if "track" in row]
+            whole = {"frame": frame, "time": rows[0]["time"], **looked, "tracks": tracks}
+            yield (",\n  " if number else "\n  ") + json.dumps(whole)
+        yield "\n ]\n}\n"
+
+    def _read(self, key: Key) -> dict[str, Any]:
+        place, length = self._places[key]
+        self._file.seek(place)
+        return json.loads(self._file.read(length))
+
+    def _earlier(self, resume: bool) -> Iterator[dict[str, Any]]:
+        """The rows of an earlier run that still hold; says in `told` why there are none."""
+        head, rows = _stored(self._folder)
+        if head is None:
+            if rows is None:
+                self.told = f"starts anew: {MANIFEST} of an earlier run cannot be read"
+            return iter(())
+        if not resume:
+            self.told = "starts anew, as asked"
+            return iter(())
+        changed = _differences(head, self._head)
+        if changed:
+            self.told = f"starts anew: {changed}"
+            return iter(())
+        return (row for row in rows or () if self._holds(row))
+
+    def _holds(self, row: Mapping[str, Any]) -> bool:
+        mesh = row.get("mesh")
+        return not mesh or (self._folder / str(mesh)).is_file()
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """The manifest of OUT, also of a run that is going on or was stopped.
+
+    Returns:
+        {"clip", "fps", "settings", "source", "frames": [{"frame", "time", "complete", "tracks": [...]}]}, frames and
+        tracks ascending; "complete" only where `add` was told so of the frame as a whole.
+
+    Raises:
+        BadInput: there is none, or it cannot be read.
+    """
+    folder = Path(folder)
+    head, rows = _stored(folder)
+    if head is None:
+        why = "cannot be read" if rows is None else "no such file"
+        raise BadInput(f"{folder / MANIFEST}: {why}: give the output folder of maquette video")
+    frames: dict[int, dict[str, Any]] = {}
+    for row in rows or ():
+        frame = frames.setdefault(row["frame"], {"frame": row["frame"], "time": row.get("time"), "tracks": {}})
+        if "track" in row:
+            frame["tracks"][row["track"]] = _track(row)
+        else:
+            frame["complete"] = True
+    ordered = [frames[number] for number in sorted(frames)]
+    tracks = [{**frame, "tracks": [frame["tracks"][name] for name in sorted(frame["tracks"])]} for frame in ordered]
+    return {**head, "frames": tracks}
+
+
+def _stored(folder: Path) -> tuple[dict[str, Any] | None, Iterator[dict[str, Any]] | None]:
+    """Head and rows of the journal, else of the manifest. No head: (None, empty) there is none, (None, None) broken."""
+    if (folder / JOURNAL).is_file():
+        lines = _lines(folder / JOURNAL)
+        head = next(lines, None)
+        if head is not None and "settings" in head:
+            return head, (row for row in lines if isinstance(row.get("frame"), int))
+    try:
+        whole = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        rows = [
+            {"frame": int(frame["frame"]), "time": frame["time"], **row}
+            for frame in whole.pop("frames")
+            for row in (*([{}] if frame.get("complete") else []), *frame["tracks"])
+        ]
+    except FileNotFoundError:
+        return None, None if (folder / JOURNAL).is_file() else iter(())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None, None
+    return whole, iter(rows)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of a journal; one that was cut off by a crash is none."""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                row = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                continue
+            if isinstance(row, dict):
+                yield row
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return json.dumps(row, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def _track(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in ("frame", "time")}
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """In words why results of `old` are none of `new`; "" if they are."""
+    if old.get("version") != new["version"]:
+        return "the earlier run was of another version"
+    if old.get("source") != new["source"]:
+        return f"it is another clip than {Path(str(old.get('clip'))).name} was at the earlier run"
+    before, now = old.get("settings", {}), new["settings"]
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    changes = ", ".join(f"{name.replace('_', ' ')} {before.get(name)} -> {now.get(name)}" for name in names)
+    return f"settings changed ({changes})" if names else ""
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """System errors as one line about this folder."""
+    try:
+        yield
+    except OSError as error:
+        raise BadInput(
+            f"{folder}: the manifest cannot be written ({error.strerror or error}): choose another folder with -o"
+        ) from error

@@ -1,0 +1,165 @@
+"""report.json: how good the result is, in numbers and in plain words."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from maquette.core.types import Subject
+from maquette.outputs.asset import VERSION, Asset
+from maquette.outputs.pictures.maps import depth_start, depth_unit
+from maquette.outputs.reports import face_facts, person_facts
+
+SEEN = 128  # texture_confidence from which a texel counts as photographed
+VOLUME_GAP_MM = 3.0  # between a volume's front and the head: 1.2 to 2.3 on 15 portraits, 3.9 to 4.4 for random weights
+SHARE_SIDE = 512  # texels; the shares are measured on a texture of this size
+KINDS = {Subject.FACE: face_facts, Subject.PERSON: person_facts, Subject.PET: person_facts}
+FILES = {
+    "normals_front.png": "normals of the front that the network guessed, coded as normals.png",
+    "normals_back.png": "normals of the back that the network guessed, in the same axes and pixels",
+    "{stem}.bvh": "skeleton and motion, centimetres and degrees, y up, facing +z",
+    "{stem}.mtl": "materials of the OBJ file",
+    "volume.glb": "surface of the volume with vertex colours, metres, y up, facing +z",
+    "volume.obj": "surface of the volume with vertex colours, metres, y up, facing +z",
+    "volume.stl": "surface of the volume as a closed solid for printing, millimetres, y up",
+    "volume.ply": "surface of the volume with vertex colours, metres, y up, facing +z",
+    "texture.png": "sRGB, first row is v = 1",
+    "texture_confidence.png": "255 = seen in a photo, 0 = invented",
+    "turntable.mp4": "one full turn, H.264",
+    "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
+    "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
+    "landmarks.json": "landmarks in pixels and metres",
+    "parameters.npz": "parameters, cameras, names",
+    "report.json": "this file",
+}
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: numpy as lists and numbers, NaN and infinity as None.
+
+    Example:
+        >>> plain({"a": np.float32(1.5), "b": np.array([1.0, np.nan])})
+        {'a': 1.5, 'b': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def texture_shares(asset: Asset) -> dict[str, float]:
+    """Share of the skin's texels, and of the face's, that a photo shows; empty without a texture."""
+    import cv2
+
+    mesh = asset.mesh
+    if mesh.texture_confidence is None or mesh.uvs is None:
+        return {}
+    seen = cv2.resize(mesh.texture_confidence, (SHARE_SIDE, SHARE_SIDE), interpolation=cv2.INTER_AREA) >= SEEN
+    groups = {"skin": asset.part("skin")}
+    if asset.model is not None and "face" in asset.model.regions:
+        inside = asset.model.regions["face"][mesh.faces].mean(axis=1) > 0.5
+        groups["face"] = groups["skin"][inside[groups["skin"]]]
+    shares = {}
+    for name, faces in groups.items():
+        corners = mesh.uvs[mesh.uv_faces[faces]].astype(float)
+        corners = np.stack([corners[..., 0], 1 - corners[..., 1]], axis=-1) * SHARE_SIDE - 0.5
+        area = np.zeros((SHARE_SIDE, SHARE_SIDE), np.uint8)
+        for triangle in np.round(corners * 16).astype(np.int32):
+            cv2.fillConvexPoly(area, triangle, 1, shift=4)
+        shares[name] = float(seen[area > 0].mean()) if area.any() else 0.0
+    return shares
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the result depends on."""
+    known = {"maquette": VERSION, "python": platform.python_version()}
+    for package in ("numpy", "mediapipe", "opencv-contrib-python", "vtk"):
+        try:
+            known[package] = version(package)
+        except PackageNotFoundError:
+            known[package] = "not installed"
+    return known
+
+
+def volume_facts(asset: Asset) -> dict[str, Any] | None:
+    """What the surface of the volume is like; None without a volume."""
+    if asset.drawn is None:
+        return None
+    surface, volume = asset.drawn.surface, asset.result.reconstruction.volume
+    return {
+        "voxels": list(volume.values.shape),
+        "components_before_cleaning": surface.components,
+        "faces_before_decimation": surface.faces_before,
+        "faces": len(surface.mesh.faces),
+        "watertight": surface.closed,
+        "volume_cm3": surface.volume_cm3,
+        "vertices_photographed": asset.drawn.photographed,
+        "vertices_invented": 1 - asset.drawn.photographed,
+        "area_photographed": asset.drawn.area_photographed,
+    }
+
+
+def described(asset: Asset) -> dict[str, str]:
+    """What is in each file that was written, by its name."""
+    texts = {**FILES, **KINDS[asset.subject].FILES}
+    told = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
+    return {name: told[name] for name in (*asset.seconds, "report.json")}
+
+
+def report(asset: Asset) -> dict[str, Any]:
+    """All facts about one result, JSON-able."""
+    result, provenance, kind = asset.result, asset.result.reconstruction.provenance, KINDS[asset.subject]
+    photos = [kind.photo_facts(asset, index) for index in range(len(result.observations))]
+    shares = texture_shares(asset)
+    warnings = [*result.report.get("warnings", []), *kind.warnings(asset, photos, shares)]
+    gap = max(provenance.get("volume_gap_mm") or [0.0])
+    if gap > VOLUME_GAP_MM:
+        warnings.append(f"the network's volume and the landmarks disagree by {gap:.1f} mm: do not trust the shape")
+    facts = {
+        **result.report,
+        "name": result.name,
+        "source": result.source,
+        "method": provenance.get("method"),
+        "model": provenance.get("model"),
+        "photo_facts": photos,
+        "scale": {
+            "kind": result.reconstruction.scale,
+            "source": provenance.get("scale_source"),
+            "relative_standard_error": provenance.get("scale_error"),
+            "size_of_model": asset.scale,
+        },
+        **kind.facts(asset),
+        "texture_real_share": shares,
+        "volume": volume_facts(asset),
+        "warnings": list(dict.fromkeys(warnings)),
+        "seconds": {**result.report.get("seconds", {}), "files": dict(asset.seconds)},
+        "versions": versions(),
+        "seed": result.report.get("seed", 0),
+        "licence": {
+            "model": dict(asset.model.licence) if asset.model else {},
+            "texture": "follows the photograph it was made from",
+        },
+        "provenance": dict(provenance),
+        "depth_unit_m": depth_unit(asset),
+        "depth_start_m": depth_start(asset),
+        "files": described(asset),
+    }
+    return plain(facts)
+
+
+def write_report(asset: Asset) -> bytes:
+    """The report as UTF-8 JSON."""
+    # A file name that is not UTF-8 holds lone surrogates, which JSON can keep in escaped form.
+    text = json.dumps(report(asset), indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,218 @@
+"""From a frame to its faces: find, trace, cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import NothingFound
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Frame, Observation, Reading, Subject
+from maquette.perception.cutout import camera_of, cut_out, whole_pixels
+from maquette.perception.faces import detect, landmarker, segment, skin, topology, verify
+from maquette.perception.faces.detect import Copy
+from maquette.perception.faces.landmarker import Face
+from maquette.perception.faces.regressor import alone, leads, reader
+from maquette.perception.faces.regressor.align import place_of
+
+CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
+CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
+TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
+SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
+DEFAULTS = PerceptionOptions()
+
+
+def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observation]:
+    """Every face in a picture.
+
+    An observation's `box` is in pixels of the full frame. Its crop holds exactly that box, shrunk if its longer side
+    exceeds 2048 pixels: crop pixel = (full pixel - box minimum) * crop width / box width. Landmarks, mask and camera
+    are for the crop.
+
+    Returns:
+        One observation per face, left to right; faces are as they lie in the photo, also upside down.
+
+    Raises:
+        NothingFound: one line: no face, or only faces smaller than `options.min_face`.
+    """
+    faces = find_faces(frame.pixels, options)
+    large = [face for face in faces if face.width >= options.min_face]
+    name = Path(frame.origin).name if frame.origin else "the picture"
+    if not faces:
+        raise NothingFound(
+            f"{name}: no face found, also on brightened, turned and enlarged copies: "
+            "use a photo that shows the face larger, brighter and more from the front"
+        )
+    if not large:
+        widest = max(face.width for face in faces)
+        raise NothingFound(
+            f"{name}: face too small: {widest:.0f} px wide, at least {options.min_face:g} are needed: "
+            "use a larger version of the photo, or lower --min-face"
+        )
+    large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
+    ordered = sorted(large, key=lambda face: face.box[[0, 2]].mean())
+    with ThreadPoolExecutor(min(len(ordered), 4)) as pool:  # cutting out is cv2 and numpy, which let go of the lock
+        return list(pool.map(lambda face: _observation(frame, face, faces), ordered))
+
+
+def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
+    """Traced faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
+    copy = detect.search_copy(pixels)
+    faces = faces_in(pixels, copy, 1, detect.SURE, [])
+    for division in detect.useful_divisions(copy, options.min_face):
+        found = faces_in(pixels, copy, division, detect.SURE, faces)
+        faces += found
+        if faces and not found:  # faces smaller still are passers-by in the background
+            break
+    if faces:
+        return faces
+    for attempt, division, score in _rescues(copy):
+        faces = faces_in(pixels, attempt, division, score, [])
+        if faces:
+            return faces
+    return alone.faint_faces(pixels, copy)
+
+
+def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
+    """Altered copies to search in, cheap and likely ones first: a copy, how to divide it, the lowest score."""
+    bright = detect.brightened(copy)
+    yield bright, 1, detect.SURE
+    for degrees in TURNS:
+        yield detect.turned(copy, degrees), 1, detect.SURE
+    yield bright, 2, detect.SURE
+    enlarged = replace(copy, note=detect.also(copy.note, "enlarged"))
+    for division in (2, 4, 8):
+        if max(copy.pixels.shape[:2]) / division > SMALLEST_TILE:
+            yield enlarged, division, detect.UNSURE
+    yield replace(copy, note="found with little certainty"), 1, detect.UNSURE
+    for degrees in TURNS[:5]:
+        turned = detect.turned(bright, degrees)
+        yield turned, 1, detect.SURE
+        yield turned, 2, detect.SURE
+
+
+def faces_in(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
+    """Traced faces in one copy, searched as it is: no rescue by altered copies.
+
+    Args:
+        pixels: (H, W, 3) uint8, the picture.
+        copy: the picture at the detector's size, see `detect.search_copy`.
+        division: the copy is searched in this many tiles a side, 1 for the whole.
+        score: lowest score of a candidate, 0-1.
+        known: faces that are not reported again.
+
+    Returns:
+        The faces that are not among the known ones, in pixels of the picture.
+    """
+    found: list[Face] = []
+    for candidate in detect.candidates(copy, division, score):
+        if any(_same(candidate.box, face) for face in known + found):
+            continue
+        face = landmarker.trace(pixels, candidate, copy.note)
+        if face is not None and any(_same(face.box, other) for other in known + found):
+            continue
+        if face is None or not verify.is_face(pixels, face):
+            # A profile, say: the detector is sure, its landmarks do not fit.
+            face = alone.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
+        if face is not None and not any(_same(face.box, other) for other in known + found):
+            found.append(face)
+    return found
+
+
+def _same(box: NDArray, face: Face) -> bool:
+    return detect.overlap(box, face.box) > 0.4
+
+
+def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
+    box = _crop_box(frame.size, face)
+    crop, scale = cut_out(frame.pixels, box)
+    landmarks = _into_crop(face.landmarks, box, scale)
+    others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
+    reading = _reading(crop, landmarks, face)
+    towards = facing(landmarks)
+    bare = skin.skin_mask(crop, landmarks, towards)
+    mask = segment.subject_mask(crop, face.roll, landmarks, others)
+    seen = Observation(
+        frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
+        box=box,
+        subject=Subject.FACE,
+        landmarks=landmarks,
+        landmark_scheme=topology.SCHEME,
+        landmark_confidence=landmark_confidence(landmarks, face, towards, bare),
+        mask=mask,
+        skin=bare,
+        confidence=face.score * face.presence,
+        camera=camera_of(frame, box, scale, crop),
+        full_size=frame.size,
+        notes=(face.note,) if face.note else (),
+        reading=reading,
+    )
+    return leads.led(seen)
+
+
+def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:
+    """What the network says of the same face, and how far it differs from the detector."""
+    reading = reader.read(crop, place_of(landmarks))
+    if face.alone:
+        return reading
+    apart = np.linalg.norm(reading.landmarks[:, :2] - landmarks[:, :2], axis=1).mean()
+    return replace(reading, disagreement=float(apart / np.ptp(landmarks[:, :2], axis=0).max()))
+
+
+def _crop_box(size: tuple[int, int], face: Face) -> NDArray:
+    """(4,) whole pixels of the full frame: a square around the head, clipped to the frame."""
+    height = face.size
+    up = np.array([np.sin(face.roll), -np.cos(face.roll)])
+    centre = (face.box[:2] + face.box[2:]) / 2 + up * CROP_UP * height
+    half = CROP_PER_FACE * height / 2
+    return whole_pixels(centre - half, centre + half, size)
+
+
+def _into_crop(landmarks: NDArray, box: NDArray, scale: float) -> NDArray:
+    return (landmarks - np.append(box[:2], 0)) * scale
+
+
+def facing(landmarks: NDArray) -> NDArray:
+    """(478,) 0-1: cosine between each landmark's outward normal and the viewer, 0 where it is turned away.
+
+    Irises take the mean of their eye's outline.
+    """
+    corners = landmarks[topology.triangles()]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    summed = np.zeros((len(landmarks), 3))
+    for column in topology.triangles().T:
+        np.add.at(summed, column, normals)
+    length = np.linalg.norm(summed, axis=1)
+    cosine = np.clip(-summed[:, 2] / np.maximum(length, 1e-9), 0, 1)
+    for iris, eye in ((topology.RIGHT_IRIS, topology.RIGHT_EYE), (topology.LEFT_IRIS, topology.LEFT_EYE)):
+        cosine[list(iris)] = cosine[list(eye)].mean()
+    return cosine
+
+
+def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: NDArray) -> NDArray:
+    """How far each landmark can be trusted, the product of five shares in 0-1.
+
+    Facing (1 up to 70 degrees from the viewer, falling to 0.15 where the surface turns away), agreement of the averaged
+    crops, lying inside the picture, bare skin around it (covered points are guesses: 0.6), presence.
+
+    Args:
+        landmarks: (478, 3), pixels of the crop.
+        towards: (478,), see `facing`.
+        bare: (H, W) skin mask of the crop.
+    """
+    height, width = bare.shape
+    turned_away = 0.15 + 0.85 * np.clip(towards / np.cos(np.radians(70)), 0, 1)
+    agreement = 1 / (1 + (face.spread / 0.02) ** 2)
+    x, y = landmarks[:, 0], landmarks[:, 1]
+    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    around = cv2.blur(bare, (1 + 2 * max(1, round(0.02 * height)),) * 2)
+    covered = around[np.clip(y.astype(int), 0, height - 1), np.clip(x.astype(int), 0, width - 1)]
+    shown = 0.6 + 0.4 * np.clip(covered / 0.3, 0, 1)
+    shown[list(topology.RIGHT_EYE + topology.LEFT_EYE + topology.RIGHT_IRIS + topology.LEFT_IRIS)] = 1.0
+    return turned_away * agreement * np.where(inside, 1.0, 0.1) * shown * face.presence

@@ -1,0 +1,126 @@
+"""The person against the background, and this person against the others."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.perception.faces import detect, topology
+from maquette.perception.models import mediapipe_graphs
+from maquette.perception.models.mediapipe_graphs import SEGMENTER_INPUT
+
+EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops enlarge the result
+EDGE_RADIUS = 0.016  # guided filter radius as share of the longer side: twice a pixel of the network's output
+EDGE_SMOOTHNESS = (0.03 * 255) ** 2  # guided filter epsilon: contrast below 3 % of the range is no edge
+FINE = EDGE_SMOOTHNESS / 4
+BORDER_SIDE = 256  # pixels, longer side at which the border between two people is drawn
+STEEPER = 1.8  # by how much the soft edge of a guided filter is steepened
+
+
+def subject_mask(pixels: NDArray, roll: float, subject: NDArray, others: list[NDArray]) -> NDArray:
+    """How likely each pixel shows the subject.
+
+    Args:
+        pixels: (H, W, 3) uint8, a crop around one head.
+        roll: turn of the head in it, radians, clockwise as seen; the network only knows upright people.
+        subject: (478, 3) landmarks, pixels of the crop.
+        others: landmarks of other people, same pixels.
+
+    Returns:
+        (H, W) float32 in 0-1; its edges follow those of the picture.
+    """
+    height, width = pixels.shape[:2]
+    factor = min(1.0, EDGE_SIDE / max(height, width))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    guide = detect.shrunk(pixels, size) if factor < 1 else pixels
+    scaling = np.array([size[0] / width, size[1] / height, 1.0])
+    mask = only_subject(person_mask(guide, roll), subject * scaling, [other * scaling for other in others])
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR) if factor < 1 else mask
+
+
+def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
+    """(H, W) float32 in 0-1, how likely each pixel of (H, W, 3) shows any person; edges follow the picture."""
+    quarter = int(np.round(roll / (np.pi / 2))) % 4
+    upright = np.ascontiguousarray(np.rot90(pixels, quarter))
+    seen = cv2.resize(upright, (SEGMENTER_INPUT, SEGMENTER_INPUT), interpolation=cv2.INTER_AREA)
+    coarse = np.clip(mediapipe_graphs.segment(seen), 0, 1)
+    return np.ascontiguousarray(np.rot90(refine_edges(upright, coarse), -quarter), np.float32)
+
+
+def refine_edges(guide: NDArray, coarse: NDArray) -> NDArray:
+    """Move the edges of a coarse soft mask to those of the picture (guided filter, He et al. 2013), and steepen them.
+
+    Args:
+        guide: (H, W, 3) uint8.
+        coarse: (h, w) float32 in 0-1, of the same picture.
+
+    Returns:
+        (H, W) float32 in 0-1.
+    """
+    height, width = guide.shape[:2]
+    half = max(1, width // 2), max(1, height // 2)
+    firm = np.ascontiguousarray(coarse, np.float32)
+    # At half size the edge is found, at full size it is drawn to a pixel or two.
+    for size, share, smoothness in ((half, EDGE_RADIUS, EDGE_SMOOTHNESS), ((width, height), EDGE_RADIUS / 3, FINE)):
+        radius = max(2, round(share * max(size)))
+        picture = guide if size == (width, height) else cv2.resize(guide, size, interpolation=cv2.INTER_AREA)
+        enlarged = np.clip(cv2.resize(firm, size, interpolation=cv2.INTER_CUBIC), 0, 1)
+        smooth = cv2.ximgproc.guidedFilter(picture, enlarged, radius, smoothness)
+        firm = np.clip((smooth - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
+    return firm
+
+
+def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDArray:
+    """Keep the part of a mask that belongs to one of several people.
+
+    Every pixel goes to the person whose head and body axis (from the crown through the neck downwards) is nearest,
+    measured in face heights; then only what hangs together with the subject's face is kept.
+
+    Args:
+        mask: (H, W) float32 in 0-1.
+        subject: (478, 3) landmarks in pixels of the mask.
+        others: landmarks of the other people, same pixels.
+
+    Returns:
+        (H, W) float32 in 0-1.
+    """
+    kept = mask
+    if others:
+        grid = tuple(min(side, BORDER_SIDE) for side in mask.shape[::-1])
+        own = _axis_distance(mask.shape, grid, subject)
+        rival = np.min([_axis_distance(mask.shape, grid, other) for other in others], axis=0)
+        nearer = cv2.resize(rival - own, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        kept = mask * np.clip(nearer / 0.04 + 0.5, 0, 1)
+    count, labels, _, _ = cv2.connectedComponentsWithStats((kept > 0.5).astype(np.uint8), connectivity=4)
+    if count <= 2:
+        return kept
+    face = np.zeros(mask.shape, np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(subject[list(topology.FACE_OVAL), :2].astype(np.int32)), 1)
+    votes = np.bincount(labels[face > 0], minlength=count)
+    votes[0] = 0
+    if not votes.any():
+        return kept
+    rim = np.ones((1 + 2 * round(EDGE_RADIUS * max(mask.shape)),) * 2, np.uint8)  # the soft edge belongs to it
+    return kept * cv2.dilate((labels == np.argmax(votes)).astype(np.uint8), rim)
+
+
+def _axis_distance(shape: tuple[int, ...], grid: tuple[int, int], landmarks: NDArray) -> NDArray:
+    """Distance to the line from the brows down the body, in face heights, float32 on a coarse grid over a picture.
+
+    Args:
+        shape: (H, W) of the picture.
+        grid: (width, height) of the result.
+    """
+    brows = landmarks[list(topology.RIGHT_BROW + topology.LEFT_BROW), :2].mean(axis=0)
+    chin = landmarks[topology.CHIN, :2]
+    down = chin - brows
+    height = max(float(np.linalg.norm(down)), 1.0)
+    down = down / height
+    # The head's middle lies behind the face: in a profile the landmarks sit at its edge.
+    ears = landmarks[[topology.RIGHT_CHEEKBONE, topology.LEFT_CHEEKBONE], :2].mean(axis=0)
+    start = brows + 0.7 * ((ears - brows) - ((ears - brows) @ down) * down)
+    x = ((np.arange(grid[0]) + 0.5) * shape[1] / grid[0] - start[0]).astype(np.float32)
+    y = ((np.arange(grid[1]) + 0.5) * shape[0] / grid[1] - start[1]).astype(np.float32)[:, None]
+    along = np.maximum(x * down[0] + y * down[1], 0)
+    return (np.hypot(x - along * down[0], y - along * down[1]) / height).astype(np.float32)

@@ -1,0 +1,31 @@
+"""How each kind of subject is looked for: one observer per `Subject`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Frame, Observation, Subject
+from maquette.perception.faces.closeup import observe
+from maquette.perception.people.judgement import flags
+from maquette.perception.people.observe import observe_people
+
+
+def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation]:
+    """Every person in a picture, with notes on what is wrong with it: blurred, cropped, crowded, an unusual pose.
+
+    Raises:
+        NothingFound: as `people.observe.observe_people`.
+    """
+    people = observe_people(frame, options)
+    return [
+        replace(one, notes=one.notes + tuple(flags(one, people[:place] + people[place + 1 :]).values()))
+        for place, one in enumerate(people)
+    ]
+
+
+OBSERVERS: dict[Subject, Callable[[Frame, PerceptionOptions], list[Observation]]] = {
+    Subject.FACE: observe,
+    Subject.PERSON: observe_judged,
+}

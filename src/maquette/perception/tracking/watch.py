@@ -1,0 +1,92 @@
+"""The first pass over a clip: who is in which frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from maquette.core.errors import NothingFound
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Frame, Observation
+from maquette.perception.people.judgement import flags
+from maquette.perception.people.observe import observe_near, observe_people
+from maquette.perception.tracking.sighting import Sighting, sighted
+from maquette.perception.tracking.track import Tracker
+from maquette.sources.video import Clip, frames
+
+LOOK_AGAIN = 10  # frames after which the whole picture is searched for newcomers
+LOOK_AGAIN_EMPTY = 3  # the same where nobody is in sight
+
+
+@dataclass
+class Watched:
+    """What was seen in a clip.
+
+    Attributes:
+        tracks: who -> sightings in the order of time; passing errors are left out.
+        empty: frame -> time, of frames in which nobody was found.
+        unlooked: sightings of tracks that were left out.
+        notes: what is odd about the clip, in plain words, damage too.
+    """
+
+    tracks: dict[int, list[Sighting]] = field(default_factory=dict)
+    empty: dict[int, float] = field(default_factory=dict)
+    unlooked: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Frames that were looked at."""
+        return len({s.frame for sights in self.tracks.values() for s in sights} | set(self.empty))
+
+
+def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None] = lambda frame: None) -> Watched:
+    """Find and follow everybody.
+
+    Args:
+        progress: called with the number of frames looked at so far.
+    """
+    tracker, seen = Tracker(), Watched()
+    found: dict[int, list[Sighting]] = {}
+    for done, (index, people) in enumerate(_people(clip, options, seen.empty), 1):
+        for place, one in enumerate(tracker.step(people)):
+            wrong = tuple(flags(one, people[:place] + people[place + 1 :]).values())
+            found.setdefault(one.track, []).append(sighted(one, index, wrong))
+        progress(done)
+    kept = tracker.kept()
+    seen.tracks = {track: found[track] for track in kept}
+    seen.unlooked = sum(len(sights) for track, sights in found.items() if track not in kept)
+    known = {s.frame for sights in seen.tracks.values() for s in sights}
+    for sights in found.values():
+        seen.empty.update({s.frame: s.time for s in sights if s.frame not in known})
+    seen.notes = clip.notes
+    return seen
+
+
+def _people(clip: Clip, options: PerceptionOptions, empty: dict[int, float]) -> Iterator[tuple[int, list[Observation]]]:
+    """The people of every frame; frames without any are noted in `empty`."""
+    before: list[Observation] = []
+    since = LOOK_AGAIN
+    for index, frame in frames(clip):
+        since += 1
+        near = _near(frame, before, options) if before else []
+        if len(near) < len(before) or since >= (LOOK_AGAIN if before else LOOK_AGAIN_EMPTY):
+            near, since = _anew(frame, options) or near, 0
+        if not near:
+            empty[index] = float(frame.time or 0.0)
+        before = near
+        yield index, near
+
+
+def _near(frame: Frame, before: list[Observation], options: PerceptionOptions) -> list[Observation]:
+    try:
+        return observe_near(frame, before, options)
+    except NothingFound:
+        return []
+
+
+def _anew(frame: Frame, options: PerceptionOptions) -> list[Observation]:
+    try:
+        return observe_people(frame, options)
+    except NothingFound:
+        return []

@@ -1,0 +1,111 @@
+"""One body from all frames of one person: shape from the clearest of them, then motion window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from maquette.core.types import Observation
+from maquette.reconstruction.body_fit.solve import State, descend, energy, first_state, placed
+from maquette.reconstruction.body_fit.target import Targets, targets_of
+
+KEY_FRAMES = 8  # that the shape is taken from
+WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next window blends with
+POSE_STEPS, OUTLINE_STEPS = 110, 90
+CLIP_POSE_STEPS, CLIP_OUTLINE_STEPS = 60, 50  # neighbours help
+RATE, FINE_RATE = 0.04, 0.02
+ACCELERATION = 18.0  # metres per second squared of key points of people who dance
+STEP = 1 / 30  # seconds between frames that have no times
+MOVING = ("turns", "log_scale", "shift")
+
+
+def fit_photos(targets: Targets) -> State:
+    """One identity and a pose of its own for each of a few frames that need not follow each other."""
+    state = first_state(targets)
+    state = descend(state, lambda s: energy(s, targets, 0.0), POSE_STEPS, RATE)
+    return descend(state, lambda s: energy(s, targets, 1.0), OUTLINE_STEPS, FINE_RATE)
+
+
+def fit_clip(
+    count: int,
+    observed: Callable[[int, int], Sequence[Observation]],
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[State, NDArray, NDArray]:
+    """The motion of one person through a clip, with memory that does not grow with its pictures.
+
+    Args:
+        count: N frames.
+        observed: of a first frame and the one after the last: their observations; asked more than once.
+        progress: called with the number of frames that are done.
+
+    Returns:
+        The state over all N frames, and centre (N, 2) and size (N,) of their targets, full-frame pixels.
+    """
+    if count <= KEY_FRAMES:
+        targets = targets_of(observed(0, count))
+        state = fit_photos(targets)
+        progress(count)
+        return state, targets.centre, targets.size
+    keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
+    identity = fit_photos(targets_of([observed(k, k + 1)[0] for k in keys])).identity
+    parts: list[State] = []
+    places: list[tuple[NDArray, NDArray]] = []
+    start = 0
+    while True:
+        end = min(start + WINDOW, count)
+        seen = observed(start, end)
+        targets = targets_of(seen)
+        parts.append(_window(targets, identity, ACCELERATION * _step(seen) ** 2 / 2))
+        places.append((targets.centre, targets.size))
+        progress(end)
+        if end == count:
+            break
+        start = end - SHARED
+    return _joined(parts, places)
+
+
+def _step(observations: Sequence[Observation]) -> float:
+    """Seconds between frames, as a rule."""
+    times = [seen.frame.time for seen in observations if seen.frame.time is not None]
+    return float(np.median(np.diff(times))) if len(times) > 1 else STEP
+
+
+def _window(targets: Targets, identity: torch.Tensor, bend_m: float) -> State:
+    state = placed(replace(first_state(targets), identity=identity), targets)
+    for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
+        loss = partial(energy, targets=targets, silhouette=weight, bend_m=bend_m)
+        state = descend(state, loss, steps, rate, MOVING)
+    return state
+
+
+def _joined(parts: Sequence[State], places: Sequence[tuple[NDArray, NDArray]]) -> tuple[State, NDArray, NDArray]:
+    """Windows one after another; where two overlap, one passes into the other."""
+    turns, scale, shift = parts[0].turns, parts[0].log_scale, parts[0].shift
+    centre, size = places[0]
+    share = torch.linspace(0, 1, SHARED + 2)[1:-1]
+    for part, (c, s) in zip(parts[1:], places[1:]):
+        turns = torch.cat([turns[:-SHARED], _blend(turns[-SHARED:], part.turns[:SHARED], share), part.turns[SHARED:]])
+        scale = torch.cat(
+            [scale[:-SHARED], torch.lerp(scale[-SHARED:], part.log_scale[:SHARED], share), part.log_scale[SHARED:]]
+        )
+        mixed = torch.lerp(shift[-SHARED:], part.shift[:SHARED], share[:, None])
+        shift = torch.cat([shift[:-SHARED], mixed, part.shift[SHARED:]])
+        centre, size = np.concatenate([centre, c[SHARED:]]), np.concatenate([size, s[SHARED:]])
+    return State(parts[0].identity, turns, scale, shift), centre, size
+
+
+def _blend(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """(N, T, 3) rotation vectors between two that mean nearly the same turns."""
+    from scipy.spatial.transform import Rotation, Slerp
+
+    out = np.empty(first.shape)
+    for frame in range(len(first)):
+        for turn in range(first.shape[1]):
+            ends = Rotation.from_rotvec(np.stack([first[frame, turn].numpy(), second[frame, turn].numpy()]))
+            out[frame, turn] = Slerp([0, 1], ends)(float(share[frame])).as_rotvec()
+    return torch.as_tensor(out, dtype=torch.float32)

@@ -1,0 +1,172 @@
+"""From observations of one face to its head: landmarks, then shading, then the true size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette import morphable
+from maquette.core.errors import NothingFound
+from maquette.core.options import FitOptions
+from maquette.core.types import Mesh, Observation, Reconstruction, Volume
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
+from maquette.reconstruction.face_fit.registration import slide
+from maquette.reconstruction.face_fit.shading import ShadingTerm
+from maquette.reconstruction.face_fit.size import measure_size
+from maquette.reconstruction.face_fit.solve import Term, solve
+from maquette.reconstruction.face_fit.state import View, first_guess
+
+MODES = 80  # identity modes that are solved for
+LANDMARK_ROUNDS, SHADING_ROUNDS = 10, 6
+
+
+@lru_cache(maxsize=2)
+def landmark_term(name: str, modes: int) -> LandmarkTerm:
+    """The landmark term of a model, made once."""
+    return LandmarkTerm.of(morphable.load(name), modes)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Where a fit stands: one identity, and a view per observation.
+
+    Attributes:
+        model: the head; term: its landmarks.
+        observations: as the reader of the options tells of them.
+        views: pose, focal length and expression of each.
+        identity: (K,) weights.
+    """
+
+    model: morphable.MorphableModel
+    term: LandmarkTerm
+    observations: tuple[Observation, ...]
+    views: list[View]
+    identity: NDArray
+
+    def refined(self, extra: Term | None, rounds: int) -> Fit:
+        """More rounds, with another term beside the landmarks."""
+        views, identity = solve(self.views, self.observations, self.identity, self.term, extra, rounds)
+        return replace(self, views=views, identity=identity)
+
+    def posed(self) -> list[NDArray]:
+        """(V, 3) per view, model metres: the head with the expression it has there."""
+        return [self.model.vertices(self.identity, view.expression) for view in self.views]
+
+
+def build(fetch: Callable, options: FitOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
+    """The parametric method; `fetch` is not needed, the head ships inside the package."""
+    model = morphable.load("maquette-head")
+    return lambda observations: fit(model, observations, options)
+
+
+def fit(model: morphable.MorphableModel, observations: Sequence[Observation], options: FitOptions) -> Reconstruction:
+    """Fit one head to one or several photos of one person.
+
+    Raises:
+        NothingFound: without observations, or without the landmarks that are asked for.
+    """
+    began = time.perf_counter()
+    found = fit_landmarks(model, observations, options)
+    landmark_seconds = time.perf_counter() - began
+    if options.photometric:
+        found = found.refined(ShadingTerm.of(model, MODES, found.observations), SHADING_ROUNDS)
+    slides = [slide(model, found.term, v, o, found.identity) for v, o in zip(found.views, found.observations)]
+    seconds = {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds}
+    return assembled(found, slides, options, {"method": "parametric", "seconds": seconds})
+
+
+def fit_landmarks(model: morphable.MorphableModel, observations: Sequence[Observation], options: FitOptions) -> Fit:
+    """The fit to the landmarks alone.
+
+    Raises:
+        NothingFound: without observations, or without the landmarks that are asked for.
+    """
+    if not observations:
+        raise NothingFound("no face to reconstruct: give at least one photo with a face")
+    told = tuple(told_by(options.reader, o) for o in observations)
+    term = landmark_term(model.name, MODES)
+    views = [first_guess(o, term.mean, len(model.expression_names)) for o in told]
+    return Fit(model, term, told, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
+
+
+def assembled(
+    fit: Fit, slides: Sequence[NDArray], options: FitOptions, facts: Mapping[str, Any], volume: Volume | None = None
+) -> Reconstruction:
+    """The result of a fit, in its true size.
+
+    Args:
+        slides: (V, 3) per view, model metres: what is added to the model's vertices.
+        facts: what the method adds to the provenance.
+        volume: in model metres; it takes the head's size.
+    """
+    model, observations, views = fit.model, fit.observations, fit.views
+    size = measure_size(views, observations, fit.term, fit.identity, options.pupil_distance)
+    plain = fit.posed()
+    posed = [p + s for p, s in zip(plain, slides)]
+    errors = [reprojection(model, v, o, p) for v, o, p in zip(views, observations, posed)]
+    units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
+    provenance = {
+        "model": model.name,
+        "scale_source": size.source,
+        "scale_error": size.error,
+        "landmark_error_px": [float(e) for e in errors],
+        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
+        "average_distance": float(np.sqrt((fit.identity**2).mean())),
+        "average_distance_mm": distance_from_average(model, fit.identity),
+        "disagreement": [None if o.reading is None else o.reading.disagreement for o in observations],
+        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
+        **facts,
+    }
+    first = size.scale * (plain[0] + np.mean(slides, axis=0))
+    if volume is not None:
+        volume = replace(volume, grid_to_world=np.diag([size.scale] * 3 + [1.0]) @ volume.grid_to_world)
+    return Reconstruction(
+        shape=Mesh(first.astype(np.float32), model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
+        cameras=tuple(v.camera(o.frame.size, size.scale) for v, o in zip(views, observations)),
+        motion=(size.scale * np.stack(posed)).astype(np.float32),
+        parameters={
+            "identity": fit.identity,
+            "expression": np.stack([v.expression for v in views]),
+            "scale": np.array([size.scale]),
+        },
+        scale="relative" if size.source == "average head" else "metric",
+        provenance=provenance,
+        volume=volume,
+    )
+
+
+def told_by(reader: str, observation: Observation) -> Observation:
+    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts.
+
+    Raises:
+        NothingFound: the detector's landmarks are wanted, and there are none.
+    """
+    if reader == "landmarks" and observation.reading is not None:
+        if observation.reading.alone:
+            name = Path(observation.frame.origin).name or "the picture"
+            raise NothingFound(f"{name}: the detector's landmarks do not fit this face: use --reader both")
+        return replace(observation, reading=None)
+    if reader == "network" and observation.reading is not None:
+        alone = replace(observation.reading, disagreement=None)
+        return replace(observation, landmarks=alone.landmarks, reading=alone)
+    return observation
+
+
+def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray) -> float:
+    """Mean distance between the face and the average head's, mm, model size, without expression."""
+    moved = np.tensordot(identity.astype(np.float32), model.identity_basis[: len(identity)], 1)
+    return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
+
+
+def reprojection(model: morphable.MorphableModel, view: View, observation: Observation, vertices: np.ndarray) -> float:
+    """Median distance between the detector's landmarks and the mesh's, crop pixels."""
+    placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
+    pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
+    return float(np.median(np.linalg.norm(pixels - observation.landmarks[:, :2], axis=1)))

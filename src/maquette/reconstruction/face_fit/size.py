@@ -1,0 +1,69 @@
+"""True size: the human iris is the ruler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Observation
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
+from maquette.reconstruction.face_fit.state import View
+
+IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
+HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well
+IRISES = ((469, 471, 468), (474, 476, 473))  # left and right edge, centre, of each iris in MediaPipe's landmarks
+SEEN_ASKANCE = np.radians(45.0)  # yaw from which on an iris is too narrow in the picture to be a ruler
+PIXEL_ERROR = 0.6  # standard error of an iris diameter in pixels of the photo, measured on renders
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much larger the head is than the model, the relative standard error, and where it comes from."""
+
+    scale: float
+    error: float
+    source: str
+
+
+def measure_size(
+    views: Sequence[View],
+    observations: Sequence[Observation],
+    term: LandmarkTerm,
+    identity: NDArray,
+    pupil_distance: float | None,
+) -> Size:
+    """Combine the irises of all photos with the spread of adult heads, or take the pupils' distance as given.
+
+    Args:
+        pupil_distance: millimetres, or None.
+    """
+    rest = term.mean + term.basis[:, :, : len(identity)] @ identity
+    if pupil_distance is not None:
+        model_mm = 1000 * np.linalg.norm(rest[468] - rest[473])
+        return Size(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
+    logs, spreads = [], []
+    for view, observation in zip(views, observations):
+        if abs(view.yaw_pitch_roll()[0]) > SEEN_ASKANCE:
+            continue
+        points = term.mean + term.basis @ np.concatenate([identity, view.expression])
+        placed = points @ view.rotation.T + view.translation
+        per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
+        for left, right, centre in IRISES:
+            diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
+            depth = placed[centre, 2]
+            if observation.landmark_confidence[centre] < 0.5 or diameter * per_crop < 3:
+                continue
+            model_mm = 1000 * diameter * depth / view.focal
+            logs.append(np.log(IRIS_MM / model_mm))
+            spreads.append(PIXEL_ERROR / (diameter * per_crop))
+    if not logs:
+        return Size(1.0, HEAD_SD, "average head")
+    weights = np.array(spreads) ** -2
+    measured = float(np.average(logs, weights=weights))
+    error = np.hypot(IRIS_SD_MM / IRIS_MM, np.sqrt(1 / weights.sum() + np.var(logs) / len(logs)))
+    # Bayes: the iris' evidence against the spread of adult heads around the model's size.
+    trust = HEAD_SD**2 / (HEAD_SD**2 + error**2)
+    return Size(float(np.exp(trust * measured)), float(np.sqrt(trust) * error), "iris")

@@ -1,0 +1,1 @@
+"""Shapes and poses of heads and bodies that do not exist."""

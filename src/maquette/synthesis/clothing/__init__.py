@@ -1,0 +1,1 @@
+"""Cloth over and round bodies: what people wear."""

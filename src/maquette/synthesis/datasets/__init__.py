@@ -1,0 +1,1 @@
+"""Photographs by number, as files and as examples to learn from."""

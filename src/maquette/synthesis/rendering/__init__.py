@@ -1,0 +1,1 @@
+"""Light, camera and sensor: from a scene to pixels and labels."""

@@ -1,0 +1,280 @@
+"""From surfaces, strands and light to pixels and labels, in plain torch on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maquette.core.types import Camera
+from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
+from maquette.synthesis.rendering.light import Light
+from maquette.synthesis.rendering.shade import Points, shade
+from maquette.synthesis.rendering.shadow import cast, thinning
+from maquette.synthesis.types import Kind, Strands, Surface
+
+Array = np.ndarray
+FINEST = 0.2  # pixels: thinner hairs (lashes from afar) are left to the painted skin; single pixels would be blots
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A rendered scene, before any camera made a photograph of it.
+
+    Attributes:
+        radiance: (H, W, 3) float32 linear RGB; 0 where nothing is.
+        coverage: (H, W) float32 in 0-1.
+        kind: (H, W) uint8, values of `Kind`.
+        depth: (H, W) float32 metres along the camera's axis; inf where nothing is.
+        normals: (H, W, 3) float32 unit vectors, world, of the smooth geometry (no displacement); 0 where nothing is.
+        uv: (H, W, 2) float32 of the surface numbered 0 (the head), v up; nan elsewhere, and where it has no charts.
+        face: (H, W) int64, triangle of the surface numbered 0; -1 elsewhere.
+    """
+
+    radiance: Array
+    coverage: Array
+    kind: Array
+    depth: Array
+    normals: Array
+    uv: Array
+    face: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """All opaque surfaces in one list of triangles, on the device; surface k starts at starts[k] (vertex, face)."""
+
+    surfaces: Sequence[Surface]
+    starts: Sequence[tuple[int, int]]
+    vertices: Tensor
+    normals: Tensor
+    faces: Tensor
+    owner: Tensor
+    one_sided: Tensor
+
+
+def gather(surfaces: Sequence[Surface], device: str) -> Scene:
+    """Put surfaces one behind the other; smooth normals by area-weighted averaging."""
+    count = np.cumsum([0, *[len(s.vertices) for s in surfaces]])
+    starts = list(zip(count.tolist(), np.cumsum([0, *[len(s.faces) for s in surfaces]]).tolist()))
+    vertices = torch.as_tensor(np.concatenate([s.vertices for s in surfaces]), dtype=torch.float32, device=device)
+    faces = np.concatenate([s.faces + start for s, start in zip(surfaces, count)]).astype(np.int64)
+    owner = np.repeat(np.arange(len(surfaces)), [len(s.faces) for s in surfaces])
+    one_sided = np.array([not s.two_sided for s in surfaces])[owner]
+    faces, owner = torch.as_tensor(faces, device=device), torch.as_tensor(owner, device=device)
+    corners = vertices[faces]
+    flat = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = torch.zeros_like(vertices)
+    for corner in range(3):
+        normals.index_add_(0, faces[:, corner], flat)
+    normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-20)
+    return Scene(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
+
+
+def render(
+    surfaces: Sequence[Surface],
+    strands: Sequence[Strands],
+    camera: Camera,
+    light: Light,
+    occlusion: Array | None = None,
+    device: str = "cpu",
+) -> Picture:
+    """Draw a scene.
+
+    Args:
+        surfaces: the first is the head, whose uv is kept; lenses (alpha < 1) are blended last.
+        strands: hairs, of kind HAIR.
+        occlusion: (V0,) float32, the share of the environment that reaches each vertex of the first surface.
+        device: where torch computes; the result is the same up to rounding, and on one device always the same.
+    """
+    opaque = [s for s in surfaces if s.alpha >= 1]
+    scene = gather(opaque, device)
+    intrinsics = torch.as_tensor(camera.intrinsics, dtype=torch.float32, device=device)
+    world_to_camera = torch.as_tensor(camera.world_to_camera, dtype=torch.float32, device=device)
+    view = (intrinsics, world_to_camera, camera.projection == "perspective")
+    fragments = rasterize(project(scene.vertices, *view), scene.faces, camera.size, scene.one_sided)
+    hairs = [_hair_points(s, view, camera.size, fragments.depth) for s in strands if len(s.points)]
+    origin = -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
+    shadow = cast(scene, strands, light, device)
+    layers = _Layers(camera.size, device)
+    ambient = None if occlusion is None else torch.as_tensor(occlusion, dtype=torch.float32, device=device)
+    for number in range(len(opaque)):
+        points = _surface_points(scene, fragments, number, ambient if number == 0 else None)
+        if points is not None:
+            layers.paint(points, shade(points, light, shadow, origin), number == 0)
+    # Nearer hair comes last and wins only where it is nearest.
+    for points in (found for found in hairs if found is not None):
+        points = points.keep(points.depth < layers.depth[points.row, points.column])
+        layers.paint(points, shade(points, light, shadow, origin), False)
+    for lens in (s for s in surfaces if s.alpha < 1):
+        glass = gather([lens], device)
+        seen = rasterize(project(glass.vertices, *view), glass.faces, camera.size, glass.one_sided)
+        points = _surface_points(glass, seen, 0, None)
+        if points is not None:
+            points = points.keep(points.depth < layers.depth[points.row, points.column])
+            layers.blend(points, shade(points, light, shadow, origin), lens.alpha)
+    return layers.picture()
+
+
+def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Tensor | None) -> Points | None:
+    """The pixels that one surface owns, with what shading needs."""
+    mine = fragments.hit & (scene.owner[fragments.face.clamp(min=0)] == number)
+    row, column = mine.nonzero(as_tuple=True)
+    if not len(row):
+        return None
+    surface, weights, face = scene.surfaces[number], fragments.barycentric[mine], fragments.face[mine]
+    device = weights.device
+    at = scene.faces[face]
+
+    def mixed(values: Tensor, indices: Tensor) -> Tensor:
+        return (weights[:, :, None] * values[indices]).sum(dim=1)
+
+    position, normal = mixed(scene.vertices, at), mixed(scene.normals, at)
+    normal = torch.nn.functional.normalize(normal, dim=1)
+    occlusion = torch.ones(len(row), device=device) if ambient is None else mixed(ambient[:, None], at)[:, 0]
+    first_vertex, first_face = scene.starts[number]
+    uv = bent = None
+    roughness = torch.full((len(row),), float(np.mean(surface.roughness)), device=device)
+    if surface.uvs is not None:
+        uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
+        uv_at = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)[face - first_face]
+        uv = mixed(uvs, uv_at)
+        uv = torch.where((uv < 0) | (uv > 1), uv % 1, uv)  # cloth goes on beyond its sheet
+    if surface.albedo.ndim == 3:
+        sheet = _sheet(surface, device)
+        looked = torch.nn.functional.grid_sample(
+            sheet[None],
+            (uv * torch.tensor([2.0, -2.0], device=device) + torch.tensor([-1.0, 1.0], device=device))[None, None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=False,
+        )[0, :, 0].T
+        albedo, roughness = looked[:, :3], looked[:, 3]
+        if surface.displacement is not None:
+            bent = _bend(normal, scene.vertices[at], uvs[uv_at], looked[:, 4:6])
+    elif surface.albedo.ndim == 2:
+        colors = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device)
+        albedo = mixed(colors, at - first_vertex)
+    else:
+        albedo = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device).expand(len(row), 3)
+    return Points(
+        row,
+        column,
+        fragments.depth[mine],
+        position,
+        normal,
+        bent if bent is not None else normal,
+        albedo,
+        roughness,
+        occlusion,
+        kind=surface.kind,
+        specular=surface.specular,
+        two_sided=surface.two_sided,
+        uv=uv,
+        face=face - first_face,
+    )
+
+
+def _sheet(surface: Surface, device: str) -> Tensor:
+    """(6, H, W): albedo, roughness, and the displacement's slopes along u and v, metres per unit of uv."""
+    height, width = surface.albedo.shape[:2]
+    rough = np.broadcast_to(np.asarray(surface.roughness, np.float32), (height, width))
+    sheet = [*np.moveaxis(surface.albedo, 2, 0), rough]
+    if surface.displacement is not None:
+        down, right = np.gradient(surface.displacement)
+        sheet += [right * width, -down * height]
+    return torch.as_tensor(np.stack(sheet).astype(np.float32), device=device)
+
+
+def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
+    """(N, 3) the normal of the displaced surface: N minus the surface gradient of the height."""
+    edge, flat = corners[:, 1:] - corners[:, :1], uv[:, 1:] - uv[:, :1]
+    determinant = flat[:, 0, 0] * flat[:, 1, 1] - flat[:, 0, 1] * flat[:, 1, 0]
+    determinant = torch.where(determinant.abs() < 1e-12, torch.ones_like(determinant), determinant)[:, None]
+    along_u = (flat[:, 1, 1:] * edge[:, 0] - flat[:, 0, 1:] * edge[:, 1]) / determinant
+    along_v = (flat[:, 0, :1] * edge[:, 1] - flat[:, 1, :1] * edge[:, 0]) / determinant
+    uu, uv_, vv = (along_u**2).sum(1), (along_u * along_v).sum(1), (along_v**2).sum(1)
+    area = (uu * vv - uv_**2).clamp(min=1e-12)
+    weight_u = (vv * slope[:, 0] - uv_ * slope[:, 1]) / area
+    weight_v = (uu * slope[:, 1] - uv_ * slope[:, 0]) / area
+    gradient = weight_u[:, None] * along_u + weight_v[:, None] * along_v
+    # Charts' borders give wild slopes; no skin is steeper than 60 degrees at this scale.
+    steep = gradient.norm(dim=1, keepdim=True)
+    return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
+
+
+def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> Points | None:
+    """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
+    device = before.device
+    points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
+    samples = points.shape[1]
+    flat = project(points.reshape(-1, 3), *view).reshape(points.shape)
+    radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
+    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else torch.ones_like(radius))
+    if 2 * float((radius * focal).mean()) < FINEST:
+        return None
+    every = thinning(flat, size)
+    points, flat, radius = points[::every], flat[::every], radius[::every]
+    segment, along, depth = splat(flat, radius * focal[::every], size, before)
+    mine = (segment >= 0) & (depth < before)
+    row, column = mine.nonzero(as_tuple=True)
+    segment, along = segment[mine], along[mine][:, None]
+    strand, start = segment // (samples - 1), segment % (samples - 1)
+    colors = torch.as_tensor(strands.albedo[::every], dtype=torch.float32, device=device)
+    first, second = points[strand, start], points[strand, start + 1]
+    position = first + along * (second - first)
+    tangent = torch.nn.functional.normalize(second - first, dim=1, eps=1e-9)
+    outward = position - points.reshape(-1, 3).mean(0)
+    normal = outward - (outward * tangent).sum(1, keepdim=True) * tangent
+    normal = torch.nn.functional.normalize(normal, dim=1, eps=1e-9)
+    albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
+    ones = torch.ones(len(row), device=device)
+    return Points(
+        row,
+        column,
+        depth[mine],
+        position,
+        normal,
+        normal,
+        albedo,
+        0.35 * ones,
+        ones,
+        kind=Kind.HAIR,
+        tangent=tangent,
+    )
+
+
+class _Layers:
+    """The picture while it is painted."""
+
+    def __init__(self, size: tuple[int, int], device: str) -> None:
+        shape = (size[1], size[0])
+        self.radiance = torch.zeros((*shape, 3), device=device)
+        self.coverage = torch.zeros(shape, device=device)
+        self.kind = torch.zeros(shape, dtype=torch.uint8, device=device)
+        self.depth = torch.full(shape, float("inf"), device=device)
+        self.normals = torch.zeros((*shape, 3), device=device)
+        self.uv = torch.full((*shape, 2), float("nan"), device=device)
+        self.face = torch.full(shape, -1, dtype=torch.int64, device=device)
+
+    def paint(self, points: Points, color: Tensor, is_head: bool) -> None:
+        at = (points.row, points.column)
+        self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
+        self.normals[at], self.kind[at] = points.normal, int(points.kind)
+        self.uv[at] = points.uv if is_head and points.uv is not None else float("nan")
+        self.face[at] = points.face if is_head else -1
+
+    def blend(self, points: Points, color: Tensor, alpha: float) -> None:
+        at = (points.row, points.column)
+        self.radiance[at] = alpha * color + (1 - alpha) * self.radiance[at]
+        self.coverage[at] = alpha + (1 - alpha) * self.coverage[at]
+        if alpha > 0.5:
+            self.kind[at], self.depth[at], self.normals[at] = int(points.kind), points.depth, points.normal
+            self.uv[at], self.face[at] = float("nan"), -1
+
+    def picture(self) -> Picture:
+        names = ("radiance", "coverage", "kind", "depth", "normals", "uv", "face")
+        return Picture(*(getattr(self, name).cpu().numpy() for name in names))

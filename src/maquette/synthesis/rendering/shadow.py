@@ -1,0 +1,84 @@
+"""Cast shadows: the scene seen from the lamp (Williams 1978), with soft edges by averaging (Reeves 1987)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maquette.geometry.rendering.rasterize import rasterize, splat
+from maquette.synthesis.rendering.light import Light
+from maquette.synthesis.types import Strands
+
+SIZE = 160  # pixels of the map's side
+FAR = 10.0  # metres added so that every depth is positive
+BIAS = 0.0045  # metres; the map's pixel is 3 to 4 mm
+DIFFUSE = 0.03  # metres of softness from which a shadow has no edge left; occlusion stands for it
+OVERDRAW = 6.0  # hairs over each pixel of the hair's box; fewer show the scalp
+TAPS = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]])
+
+
+@dataclass(frozen=True, eq=False)
+class ShadowMap:
+    """Depth towards a lamp: axes (3, 3) world to lamp, pixels per metre, centre (3,) world."""
+
+    depth: Tensor
+    axes: Tensor
+    scale: float
+    centre: Tensor
+    softness: float
+
+    def lit(self, position: Tensor, normal: Tensor) -> Tensor:
+        """(N,) float32, how much of the lamp points (N, 3) see, 0-1."""
+        local = (position + 0.002 * normal - self.centre) @ self.axes.T
+        at, depth = local[:, :2] * self.scale + SIZE / 2, local[:, 2] + FAR - BIAS
+        radius = max(0.8, self.softness * self.scale)
+        total = torch.zeros(len(at), device=at.device)
+        for tap in TAPS:
+            pixel = (at + radius * torch.as_tensor(tap, dtype=torch.float32, device=at.device)).floor().long()
+            pixel = pixel.clamp(0, SIZE - 1)
+            total += (self.depth[pixel[:, 1], pixel[:, 0]] > depth).float()
+        return total / len(TAPS)
+
+
+def thinning(flat: Tensor, size: tuple[int, int]) -> int:
+    """Draw every n-th hair: enough that each pixel of the hair is covered `OVERDRAW` times; (N, S, 3) pixels."""
+    if not len(flat):
+        return 1
+    planar = flat[:, :, :2]
+    painted = float((planar[:, 1:] - planar[:, :-1]).norm(dim=2).sum())
+    low, high = planar.flatten(0, 1).amin(0).clamp(min=0), planar.flatten(0, 1).amax(0)
+    extent = (torch.minimum(high, torch.tensor(size, device=high.device)) - low).clamp(min=1)
+    return max(1, int(painted / (OVERDRAW * float(extent.prod()))))
+
+
+def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
+    """The shadow map of the first lamp over the scene's triangles (`render.Scene`) and hairs; None without
+    lamps, or where the lamp is as large as a window close by."""
+    if not len(light.towards) or light.softness >= DIFFUSE:
+        return None
+    forward = -torch.as_tensor(light.towards[0], device=device)
+    helper = torch.tensor([0.0, 1.0, 0.0] if abs(float(forward[1])) < 0.9 else [1.0, 0.0, 0.0], device=device)
+    right = torch.nn.functional.normalize(torch.linalg.cross(forward, helper), dim=0)
+    axes = torch.stack([right, torch.linalg.cross(forward, right), forward])
+    low, high = scene.vertices.amin(0), scene.vertices.amax(0)
+    centre = (low + high) / 2
+    local = (scene.vertices - centre) @ axes.T
+    scale = SIZE / 2 / float(local[:, :2].abs().max() * 1.02 + 1e-6)
+
+    def onto(points: Tensor) -> Tensor:
+        return torch.cat([points[:, :2] * scale + SIZE / 2, points[:, 2:] + FAR], dim=1)
+
+    depth = rasterize(onto(local), scene.faces, (SIZE, SIZE)).depth
+    for s in strands:
+        if len(s.points):
+            points = torch.as_tensor(s.points, dtype=torch.float32, device=device)
+            radius = torch.as_tensor(s.radius, dtype=torch.float32, device=device) * scale
+            flat = onto((points.reshape(-1, 3) - centre) @ axes.T).reshape(points.shape)
+            every = thinning(flat, (SIZE, SIZE))
+            depth = torch.minimum(depth, splat(flat[::every], radius[::every], (SIZE, SIZE), depth)[2])
+    return ShadowMap(depth, axes, scale, centre, light.softness)

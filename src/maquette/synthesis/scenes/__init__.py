@@ -1,0 +1,1 @@
+"""Everything of one photograph put together: who, dressed how, seen from where."""

@@ -1,0 +1,200 @@
+"""One labelled photograph, by seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from maquette.core.types import Camera
+from maquette.geometry.camera import project, resized
+from maquette.geometry.mesh import boundary_loops
+from maquette.geometry.raycast import RayCaster
+from maquette.synthesis.anatomy.expression import draw_expression
+from maquette.synthesis.rendering.background import draw_background
+from maquette.synthesis.rendering.light import Light, draw_light
+from maquette.synthesis.rendering.render import Picture, render
+from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
+from maquette.synthesis.rendering.viewpoint import draw_view
+from maquette.synthesis.scenes.head_scene import Person, dress, face_kinds, head_model, head_occlusion
+from maquette.synthesis.types import Kind
+
+Array = np.ndarray
+SCHEMES = ("mediapipe478", "ibug68")
+HIDDEN_BY_M = 0.006  # a landmark is visible when nothing is nearer by more than this
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A photograph of somebody who does not exist, and everything that is known about it.
+
+    Attributes:
+        image: (H, W, 3) uint8 sRGB.
+        camera: in pixels of the image; world_to_camera in the canonical world frame, metres.
+        pose: (3,) yaw, pitch, roll of the head against the camera, radians.
+        person: identity, skin maps (albedo, displacement in metres, roughness), hair.
+        expression: (52,) float32 weights in 0-1.
+        vertices: (V, 3) float32 metres, the head with expression.
+        landmarks: scheme -> (N, 3) float64: pixels x, y and metres of depth.
+        visible: scheme -> (N,) bool: inside the image and not hidden.
+        kind: (H, W) uint8, values of `Kind`.
+        depth: (H, W) float32 metres; inf on the background.
+        normals: (H, W, 3) float32 unit, world; 0 on the background.
+        uv: (H, W, 2) float32 charts of the head model, v up; nan outside the head.
+        light: what lit it. sensor: what took it.
+    """
+
+    image: Array
+    camera: Camera
+    pose: Array
+    person: Person
+    expression: Array
+    vertices: Array
+    landmarks: dict[str, Array]
+    visible: dict[str, Array]
+    kind: Array
+    depth: Array
+    normals: Array
+    uv: Array
+    light: Light
+    sensor: Sensor
+
+    def inside(self, points: Array) -> Array:
+        """(N,) bool: whether points (N, 3), metres, lie in the head, whose neck, eyes and mouth are closed flat.
+
+        Occupancy is computed where it is asked for and never stored. A point is inside when a ray from it crosses
+        the surface an odd number of times; three rays vote.
+        """
+        faces = _closed_faces()
+        centres = [self.vertices[loop].mean(axis=0) for loop in _loops()]
+        return odd_crossings(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is fixed instead of drawn; None draws it.
+
+    Attributes:
+        yaw: radians, positive shows the subject's left side.
+        sensor: how the photograph is taken.
+    """
+
+    yaw: float | None = None
+    sensor: Sensor | None = None
+
+
+def photograph(
+    person: Person,
+    seed: tuple[int, ...],
+    size: int = 256,
+    supersample: int = 1,
+    device: str = "cpu",
+    asked: Asked = Asked(),
+) -> Sample:
+    """Take one photograph.
+
+    Args:
+        person: see `draw_person`.
+        seed: of expression, camera, light, background, things and sensor.
+        size: side of the square image, pixels.
+        supersample: renders at this many times the size; 2 gives smooth outlines, at four times the pixels.
+        device: where the renderer computes.
+        asked: what is not left to chance; all else is as without it.
+    """
+    rng = np.random.default_rng(seed)
+    model = head_model()
+    expression = draw_expression(model.expression_names, rng)
+    vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
+    camera, pose = draw_view(rng, (size, size), asked.yaw)
+    light = draw_light(rng, -camera.world_to_camera[2, :3])
+    # Shoulders mostly turn part of the way to the camera.
+    turned = -rng.uniform(0, 0.6) * pose[0] + 0.25 * rng.normal()
+    turn = (float(np.clip(turned, -0.8, 0.8)), 0.12 * rng.normal(), 0.08 * rng.normal())
+    surfaces, strands = dress(person, vertices, turn, rng)
+    fine = resized(camera, (size * supersample,) * 2)
+    picture = render(surfaces, strands, fine, light, head_occlusion(), device)
+    sensor = draw_sensor(rng, size)
+    sensor = asked.sensor or sensor
+    image, labels = _taken(picture, draw_background(rng, (size, size)), sensor, size, rng)
+    landmarks = {s: _landmarks(model.embeddings[s].points(vertices, model.faces), camera) for s in SCHEMES}
+    visible = {s: _visible(points, labels["depth"]) for s, points in landmarks.items()}
+    return Sample(
+        image, camera, pose, person, expression, vertices, landmarks, visible, light=light, sensor=sensor, **labels
+    )
+
+
+def _taken(
+    picture: Picture, background: Array, sensor: Sensor, size: int, rng: np.random.Generator
+) -> tuple[Array, dict[str, Array]]:
+    """The image, and the label maps at its size."""
+    kind = picture.kind.copy()
+    head = picture.face >= 0
+    kind[head] = face_kinds()[picture.face[head]]
+    radiance, coverage = picture.radiance, picture.coverage[..., None]
+    step = len(kind) // size
+    if step > 1:
+        radiance = cv2.resize(radiance, (size, size), interpolation=cv2.INTER_AREA)
+        coverage = cv2.resize(coverage, (size, size), interpolation=cv2.INTER_AREA)[..., None]
+    nearest = slice(step // 2, None, step)
+    labels = {name: getattr(picture, name)[nearest, nearest] for name in ("depth", "normals", "uv")}
+    labels["kind"] = kind[nearest, nearest]
+    subject = (labels["kind"] == Kind.SKIN) | (labels["kind"] == Kind.HAIR)
+    return develop(radiance + (1 - coverage) * background, subject, sensor, rng), labels
+
+
+def _landmarks(points: Array, camera: Camera) -> Array:
+    pixels, depth = project(camera, points.astype(np.float64))
+    return np.concatenate([pixels, depth[:, None]], axis=1)
+
+
+def _visible(landmarks: Array, depth: Array) -> Array:
+    height, width = depth.shape
+    column, row = np.floor(landmarks[:, 0]).astype(int), np.floor(landmarks[:, 1]).astype(int)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    seen = depth[row.clip(0, height - 1), column.clip(0, width - 1)]
+    return inside & (landmarks[:, 2] < seen + HIDDEN_BY_M)
+
+
+@lru_cache(maxsize=1)
+def _loops() -> list[Array]:
+    model = head_model()
+    return boundary_loops(_outer_faces(model))
+
+
+def _outer_faces(model) -> Array:
+    return model.faces[np.sort(np.concatenate([model.parts["skin"], model.parts["mouth"]]))]
+
+
+@lru_cache(maxsize=1)
+def _closed_faces() -> Array:
+    """(F, 3) skin and mouth, with a fan over each boundary loop; the fan's centres follow the vertices."""
+    model = head_model()
+    fans = []
+    for k, loop in enumerate(_loops()):
+        centre = np.full(len(loop), len(model.mean) + k)
+        fans.append(np.stack([np.roll(loop, -1), loop, centre], axis=1))
+    return np.concatenate([_outer_faces(model), *fans]).astype(np.int32)
+
+
+def odd_crossings(vertices: Array, faces: Array, points: Array) -> Array:
+    """(N,) bool: points (N, 3) inside a closed mesh, by the parity of crossings along three rays."""
+    caster = RayCaster(vertices, faces)
+    directions = np.array([[0.577, 0.211, 0.789], [-0.622, 0.667, -0.411], [0.133, -0.805, 0.578]])
+    votes = np.zeros(len(points), int)
+    for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
+        votes += _crossings(caster, points, direction) % 2
+    return votes >= 2
+
+
+def _crossings(caster: RayCaster, points: Array, direction: Array) -> Array:
+    """(N,) how many triangles lie ahead of each point."""
+    count, start, alive = np.zeros(len(points), int), points.astype(np.float64), np.arange(len(points))
+    while len(alive):
+        distance = caster.first_hits(start[alive], np.tile(direction, (len(alive), 1)))[2]
+        hit = np.isfinite(distance)
+        alive, distance = alive[hit], distance[hit]
+        count[alive] += 1
+        start[alive] += (distance[:, None] + 1e-6) * direction
+    return count

@@ -1,0 +1,174 @@
+"""Somebody who does not exist, and how they look in one photograph: shape, skin, hair, clothes, things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import ambient_occlusion
+from maquette.morphable import MorphableModel, load
+from maquette.synthesis.accessories.glasses import draw_glasses
+from maquette.synthesis.accessories.hands import draw_hand
+from maquette.synthesis.accessories.hats import draw_hat
+from maquette.synthesis.accessories.masks import draw_mask
+from maquette.synthesis.anatomy.bust import make_bust, rim
+from maquette.synthesis.anatomy.population import draw_identity
+from maquette.synthesis.hair.beard import grow_beard
+from maquette.synthesis.hair.scalp import scalp_shade
+from maquette.synthesis.hair.strands import grow_brows, grow_hair, grow_lashes
+from maquette.synthesis.skin.paint import paint_head
+from maquette.synthesis.types import Identity, Kind, SkinMaps, Strands, Surface
+
+Array = np.ndarray
+GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
+OCCLUSION_RAYS, OCCLUSION_REACH_M = 96, 0.04
+HAIR_SHADE, ROOT_DARKNESS = 0.8, 0.6  # how far roots tint the scalp, and how dark they are against the hair
+SKIN_SPECULAR = 0.028  # refractive index 1.40
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Who it is and what stays the same from photograph to photograph.
+
+    Attributes:
+        seed: what all that is drawn per person hangs on.
+        identity: shape, age, ancestry.
+        skin: appearance in the head's charts.
+        hair: strands over the neutral head, or None when bald.
+    """
+
+    seed: tuple[int, ...]
+    identity: Identity
+    skin: SkinMaps
+    hair: Strands | None
+
+    def generator(self, what: str) -> np.random.Generator:
+        """The same numbers for the same thing of this person, each time."""
+        return np.random.default_rng([*self.seed, *what.encode()])
+
+
+@lru_cache(maxsize=1)
+def head_occlusion() -> Array:
+    """(V,) float32: how much of the surroundings each vertex of the average head sees."""
+    model = head_model()
+    normals = vertex_normals(model.mean, model.faces)
+    return ambient_occlusion(model.mean, normals, model.faces, OCCLUSION_RAYS, OCCLUSION_REACH_M)
+
+
+def head_model() -> MorphableModel:
+    """The shipped head, loaded once."""
+    return load("maquette-head")
+
+
+def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> Person:
+    """Somebody by seed.
+
+    Args:
+        seed: non-negative integers.
+        texture_size: side of the skin maps, pixels.
+        split: "train" or "test": no base identity is in both.
+    """
+    model = head_model()
+    rng = np.random.default_rng(seed)
+    identity = draw_identity(rng, split=split)
+    skin = paint_head(model, identity, rng, texture_size)
+    neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
+    hair = grow_hair(model, neutral, identity, skin.hair_color, rng)
+    if hair is not None:
+        # Roots darken the skin between the strands.
+        shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
+        albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
+        skin = replace(skin, albedo=albedo.astype(np.float32))
+    return Person(seed, identity, skin, hair)
+
+
+def dress(
+    person: Person, vertices: Array, neck_turn: tuple[float, float, float], rng: np.random.Generator
+) -> tuple[list[Surface], list[Strands]]:
+    """Everything to render: the head first.
+
+    Args:
+        vertices: (V, 3) the head with expression, metres.
+        neck_turn: yaw, pitch, roll of the head against the torso, radians.
+        rng: for what changes between photographs (hat, glasses or not, a hand).
+    """
+    model, identity, skin = head_model(), person.identity, person.skin
+    surfaces = [_head(model, vertices, skin)]
+    strands = [grow_lashes(model, vertices, person.generator("lashes"))]
+    strands.append(grow_brows(model, vertices, skin.hair_color, person.generator("brows")))
+    masked = rng.random() < MASK
+    if not masked:
+        strands.append(grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard")))
+    surfaces += make_bust(model, vertices, identity, rim_color(model, skin), person.generator("bust"), neck_turn)
+    hair = person.hair
+    if rng.random() < HAT:
+        hat, covered = draw_hat(model, vertices, rng)
+        surfaces += hat
+        hair = None if hair is None else covered.press(hair)
+    if rng.random() < GLASSES:
+        surfaces += draw_glasses(model, vertices, rng)
+    if masked:
+        surfaces += draw_mask(model, vertices, rng)
+    if rng.random() < HAND:
+        surfaces += draw_hand(model, vertices, neck_color(model, skin), rng)
+    return surfaces, [s for s in [hair, *strands] if s is not None]
+
+
+def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> Surface:
+    return Surface(
+        vertices,
+        model.faces,
+        Kind.SKIN,
+        skin.albedo,
+        model.uvs,
+        model.uv_faces,
+        displacement=skin.displacement,
+        roughness=skin.roughness,
+        specular=SKIN_SPECULAR,
+    )
+
+
+@lru_cache(maxsize=1)
+def _neck_texels() -> Array:
+    model = head_model()
+    inside = np.flatnonzero(model.regions["neck"][model.faces].min(axis=1) > 0.8)
+    return model.uvs[model.uv_faces[inside]].mean(axis=1)
+
+
+def neck_color(model: MorphableModel, skin: SkinMaps) -> Array:
+    """(3,) float32 linear RGB: the mean of the painted neck, for skin that the head's charts do not hold."""
+    size = skin.albedo.shape[0]
+    at = np.clip((_neck_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
+    return skin.albedo[at[:, 1], at[:, 0]].mean(axis=0)
+
+
+@lru_cache(maxsize=1)
+def _rim_texels() -> Array:
+    """(R, 2) one chart position per vertex of the head's lower rim."""
+    model = head_model()
+    corners, first = np.unique(model.faces.ravel(), return_index=True)
+    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim(model))]]]
+
+
+def rim_color(model: MorphableModel, skin: SkinMaps) -> Array:
+    """(R, 3) float32 linear RGB of the painted skin along the rim, a little smoothed: where the bust joins."""
+    size = skin.albedo.shape[0]
+    smooth = cv2.blur(skin.albedo, (5, 5))
+    at = np.clip((_rim_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
+    return smooth[at[:, 1], at[:, 0]]
+
+
+@lru_cache(maxsize=1)
+def face_kinds() -> Array:
+    """(F,) uint8: the `Kind` of every triangle of the head."""
+    model = head_model()
+    kinds = np.full(len(model.faces), Kind.SKIN, np.uint8)
+    for part in ("mouth", "teeth", "tongue"):
+        kinds[model.parts[part]] = Kind.MOUTH
+    for part in ("eyeLeft", "eyeRight"):
+        kinds[model.parts[part]] = Kind.EYES
+    return kinds

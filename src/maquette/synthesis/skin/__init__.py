@@ -1,0 +1,1 @@
+"""What skin, eyes and mouths look like."""

@@ -1,0 +1,230 @@
+"""Eyeballs: painted, with iris and sclera in the colours the photo shows and the gaze it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from maquette.core.types import Camera, Observation
+from maquette.geometry.camera import pixel_rays
+from maquette.perception.faces import topology
+from maquette.texturing.head.fill import Palette
+from maquette.texturing.head.layers import Layers
+from maquette.texturing.pyramid import smoothstep
+
+IRIS_RADIUS_M = 0.00585  # visible iris, adult mean 11.7 mm across (Ruefer et al. 2005)
+IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball
+LARGEST_GAZE = np.radians(22)  # what the texture may turn; the model's own eye movements come before it
+DEFAULT_IRIS = np.array([84.0, 62.0, 46.0])
+DEFAULT_SCLERA = np.array([214.0, 205.0, 198.0])
+PUPIL = 0.36  # of the iris' radius
+SIDES = {  # iris centre, its rim, corners, upper and lower lid
+    "eyeRight": (topology.RIGHT_IRIS, topology.RIGHT_EYE, (159, 145)),
+    "eyeLeft": (topology.LEFT_IRIS, topology.LEFT_EYE, (386, 374)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class EyeColours:
+    """What the photos tell: iris (3,), sclera (3,), 8-bit sRGB; pupil as share of the iris' radius."""
+
+    iris: NDArray
+    sclera: NDArray
+    pupil: float
+
+
+def paint_eyes(
+    texture: NDArray, observations: Sequence[Observation], cameras: Sequence[Camera], posed: Sequence[NDArray],
+    layers: Layers, palette: Palette,
+) -> None:  # fmt: skip
+    """Paint both eyeballs into `texture` (S, S, 3) uint8, in place: it is being made by the caller."""
+    charts = {part: layers.small[part] for part in SIDES if part in layers.small}
+    if not charts:
+        return
+    colours = eye_colours(observations, palette)
+    turn = gaze_offset(observations[0], cameras[0], posed[0], layers)
+    angle = iris_angle(posed[0], layers)
+    for part, chart in charts.items():
+        centre = layers.model.eye_centre(layers.model.mean, part.removeprefix("eye"))
+        direction = chart.spread(layers.model.mean - centre.astype(np.float32))
+        direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-9)
+        chart.paint(texture, painted_eye(direction, turn, angle, colours))
+
+
+def iris_angle(vertices: NDArray, layers: Layers) -> float:
+    """Radians between the iris' axis and its rim, so that it has its physical size on this eyeball."""
+    model = layers.model
+    centres = [model.eye_centre(vertices, side) for side in ("Left", "Right")]
+    ball = vertices[model.part_vertices("eyeLeft")] - centres[0]
+    front = np.percentile(np.linalg.norm(ball, axis=1), 90)
+    # A head of unknown scale has eyes of average distance: 63 mm.
+    size = IRIS_RADIUS_M / 0.063 * np.linalg.norm(centres[0] - centres[1])
+    return float(np.clip(np.arcsin(np.clip(size / front, 0, 1)), *IRIS_ANGLE_LIMITS))
+
+
+def gaze_offset(observation: Observation, camera: Camera, vertices: NDArray, layers: Layers) -> Rotation:
+    """How much farther the photo's eyes are turned than the model's, the same for both eyes."""
+    if observation.landmark_scheme != topology.SCHEME:
+        return Rotation.identity()
+    angles, weights = [], []
+    for part, (iris, _, _) in SIDES.items():
+        side = part.removeprefix("eye")
+        index = layers.model.part_vertices(part)
+        centre = layers.model.eye_centre(vertices, side)
+        rest = layers.model.mean[index] - layers.model.eye_centre(layers.model.mean, side)
+        ball = vertices[index] - centre
+        pose = Rotation.align_vectors(ball, rest)[0]
+        origin, ray = pixel_rays(camera, observation.landmarks[iris[0], :2][None])
+        along = float((centre - origin[0]) @ ray[0])
+        nearest = origin[0] + along * ray[0] - centre
+        radius = np.percentile(np.linalg.norm(ball, axis=1), 90)
+        depth = np.sqrt(max(radius**2 - nearest @ nearest, 0.0))
+        looked = pose.inv().apply(nearest - depth * ray[0])
+        angles.append([np.arctan2(looked[0], looked[2]), np.arctan2(looked[1], np.hypot(looked[0], looked[2]))])
+        weights.append(openness(observation, part) + 1e-3)
+    yaw, pitch = np.average(angles, axis=0, weights=weights) * min(1.0, 2 * max(weights))
+    size = max(float(np.hypot(yaw, pitch)), 1e-9)
+    yaw, pitch = np.array([yaw, pitch]) * min(1.0, LARGEST_GAZE / size)
+    return Rotation.from_euler("YX", [yaw, -pitch])
+
+
+def openness(observation: Observation, part: str) -> float:
+    """0-1: how far the eye is open; the opening's height against the iris' diameter."""
+    iris, _, lids = SIDES[part]
+    points = observation.landmarks[:, :2]
+    diameter = iris_diameter(observation, part)
+    height = np.linalg.norm(points[lids[0]] - points[lids[1]])
+    return float(smoothstep(np.float64(height / max(diameter, 1e-6)), 0.2, 0.6))
+
+
+def iris_diameter(observation: Observation, part: str) -> float:
+    """Pixels of the crop."""
+    iris = observation.landmarks[list(SIDES[part][0]), :2]
+    return float(max(np.linalg.norm(iris[1] - iris[3]), np.linalg.norm(iris[2] - iris[4])))
+
+
+def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeColours:
+    """Iris and sclera over all photos and both eyes; where the eyes are too small, likely ones in the photo's light."""
+    likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 225), PUPIL)
+    found = []
+    for observation in observations:
+        if observation.landmark_scheme == topology.SCHEME:
+            found += [measured_eye(observation, part) for part in SIDES]
+    found = [item for item in found if item is not None]
+    if not found:
+        return likely
+    weights = np.array([weight for *_, weight in found])
+    trust = float(smoothstep(weights.max(), 0.05, 0.6))
+    iris, sclera = (np.average([item[k] for item in found], axis=0, weights=weights) for k in (0, 1))
+    # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
+    grey = np.clip(sclera.mean(), 0.72 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
+    tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
+    sclera = grey * (0.3 * tint + 0.7 * likely.sclera / likely.sclera.mean())
+    return EyeColours(
+        likely.iris + trust * (np.clip(iris, 12, 0.8 * grey) - likely.iris),
+        np.minimum(likely.sclera + trust * (sclera - likely.sclera), 228), PUPIL,
+    )  # fmt: skip
+
+
+def measured_eye(observation: Observation, part: str) -> tuple[NDArray, NDArray, float] | None:
+    """Iris (3,), sclera (3,) and a weight 0-1 of one eye in one photo; None where it cannot be seen."""
+    iris, outline, _ = SIDES[part]
+    diameter, opened = iris_diameter(observation, part), openness(observation, part)
+    weight = (
+        opened
+        * float(smoothstep(np.float64(diameter), 4, 14))
+        * float(observation.landmark_confidence[list(iris)].mean())
+    )
+    centre = observation.landmarks[iris[0], :2]
+    height, width = observation.frame.pixels.shape[:2]
+    reach = int(2.2 * diameter) + 2
+    x0, y0 = max(int(centre[0]) - reach, 0), max(int(centre[1]) - reach, 0)
+    x1, y1 = min(int(centre[0]) + reach, width), min(int(centre[1]) + reach, height)
+    if weight < 0.02 or x1 - x0 < 3 or y1 - y0 < 3:
+        return None
+    patch = observation.frame.pixels[y0:y1, x0:x1].astype(np.float32)
+    opening = np.zeros(patch.shape[:2], np.uint8)
+    corners = np.round((observation.landmarks[list(outline), :2] - [x0 + 0.5, y0 + 0.5]) * 16).astype(np.int32)
+    cv2.fillPoly(opening, [corners], 1, cv2.LINE_8, 4)
+    opening = cv2.erode(opening, np.ones((3, 3), np.uint8)) if diameter > 12 else opening
+    y, x = np.mgrid[y0:y1, x0:x1] + 0.5
+    rho = np.hypot(x - centre[0], y - centre[1]) / (diameter / 2)
+    below = y > centre[1] - 0.35 * diameter / 2  # the lid's shadow lies above
+    ring = patch[(opening > 0) & (rho > 0.45) & (rho < 0.85) & below]
+    white = patch[(opening > 0) & (rho > 1.15) & (rho < 2.0)]
+    if len(ring) < 4:
+        return None
+    light = ring.mean(axis=1)
+    middle = ring[(light >= np.percentile(light, 15)) & (light <= np.percentile(light, 75))]
+    colour = np.median(middle if len(middle) else ring, axis=0)
+    if len(white) < 4:
+        return colour, DEFAULT_SCLERA, 0.5 * weight
+    bright = white.mean(axis=1)
+    return colour, np.median(white[bright >= np.percentile(bright, 60)], axis=0), weight
+
+
+def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours: EyeColours) -> NDArray:
+    """(h, w, 3) float: the eyeball's colour for directions (h, w, 3), unit, from its centre; +z is straight ahead."""
+    looked = direction @ turn.as_matrix().astype(np.float32)  # the inverse rotation, as rows
+    angle = np.arccos(np.clip(looked[..., 2], -1, 1))
+    around = np.arctan2(looked[..., 1], looked[..., 0])
+    rho = angle / iris_radius
+    noise = _noise()
+    sclera = painted_sclera(looked, angle, rho, colours.sclera, noise)
+    fibre = _looked_up(noise, around / (2 * np.pi) * 192, rho * 9) * 0.6
+    fibre += _looked_up(noise, around / (2 * np.pi) * 64 + 40, rho * 5 + 70) * 0.5
+    shade = 1.04 + 0.13 * fibre + 0.15 * np.exp(-(((rho - 0.55) / 0.13) ** 2)) - 0.55 * smoothstep(rho, 0.72, 1.0)
+    shade = shade + 0.14 * smoothstep(-looked[..., 1] / np.sin(iris_radius), -0.2, 0.9)
+    iris = np.clip(colours.iris * shade[..., None], 4, 235)
+    dark = 0.16 * colours.iris + 4
+    pupil = 1 - smoothstep(rho, colours.pupil - 0.07, colours.pupil + 0.07)
+    iris = iris + pupil[..., None] * (dark - iris)
+    inside = 1 - smoothstep(rho, 0.93, 1.07)
+    eye = sclera + inside[..., None] * (iris - sclera)
+    eye = eye * lid_shadow(direction)[..., None]
+    glint = np.exp(-((looked[..., 0] + 0.42 * iris_radius) ** 2 + (looked[..., 1] - 0.45 * iris_radius) ** 2)
+                   / (0.13 * iris_radius) ** 2) * (looked[..., 2] > 0)  # fmt: skip
+    return eye + (0.65 * glint)[..., None] * (colours.sclera * 1.1 - eye)
+
+
+def painted_sclera(looked: NDArray, angle: NDArray, rho: NDArray, colour: NDArray, noise: NDArray) -> NDArray:
+    """(h, w, 3) float: off-white, redder towards the corners, with faint veins."""
+    veins = np.zeros_like(angle)
+    for scale, shift in ((26.0, 11), (47.0, 93)):
+        bent = 0.06 * _looked_up(noise, looked[..., 0] * 30 + 5, looked[..., 1] * 30 + 140)
+        value = _looked_up(noise, looked[..., 0] * scale * 0.45 + shift, (looked[..., 1] + bent) * scale + shift)
+        veins += np.exp(-((value / 0.10) ** 2))
+    outward = smoothstep(rho, 1.15, 2.6)
+    red = 0.10 * outward * veins + 0.22 * smoothstep(angle, 0.75, 1.5)
+    flesh = np.array([1.0, 0.62, 0.58])
+    return colour * (1 - red[..., None] * (1 - flesh))
+
+
+def lid_shadow(direction: NDArray) -> NDArray:
+    """(h, w) factor: soft shade below the upper lid and in the corners, in the eye's rest frame."""
+    upper = 0.40 * smoothstep(direction[..., 1], 0.0, 0.34)
+    lower = 0.15 * smoothstep(-direction[..., 1], 0.12, 0.36)
+    corner = 0.22 * smoothstep(np.abs(direction[..., 0]), 0.28, 0.62)
+    return (1 - upper) * (1 - lower) * (1 - corner)
+
+
+@lru_cache(maxsize=1)
+def _noise() -> NDArray:
+    """(192, 192) float32 unit noise that repeats at its borders, the same on every call."""
+    values = np.random.default_rng(22).standard_normal((192, 192), np.float32)
+    wrapped = np.pad(values, 8, mode="wrap")
+    return cv2.GaussianBlur(wrapped, (0, 0), 0.7)[8:-8, 8:-8] * 2.2
+
+
+def _looked_up(noise: NDArray, x: NDArray, y: NDArray) -> NDArray:
+    """Noise at any position, repeated in both directions, bilinear."""
+    size = noise.shape[0]
+    wrapped = np.pad(noise, ((0, 1), (0, 1)), mode="wrap")
+    x, y = (np.mod(k, size).astype(np.float32) for k in (x, y))
+    return cv2.remap(wrapped, x, y, cv2.INTER_LINEAR)

@@ -1,0 +1,226 @@
+"""What no photo shows: the mirrored half, then skin and hair in this person's own colours, continued without a seam."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.texturing.head.bake import Baked
+from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
+from maquette.texturing.head.tones import rgb_of
+from maquette.texturing.pyramid import blurred, enlarged, membrane, smoothstep
+
+MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
+MIRROR_SHARE = 0.97
+LARGEST_OFFSET = 70.0  # 8-bit levels: a larger step between photo and fill is a mistake, not light
+LARGEST_SHADOW = 110.0  # between the halves of a face light and cast shadows do make such steps
+SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.985, 0.8, 0.96  # what is left of an offset when the distance doubles
+HAIRLINE_SIGMA = 0.03  # of the texture's width
+SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
+LIGHT_BAND, RIM_BAND, LIGHT_SIGMA = 0.25, 0.10, 0.008  # of the texture's width
+GAP_SIGMA = 0.03  # likewise: how far a gap of the photo is looked for
+SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
+GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
+GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
+STRIP = 256
+DEFAULT_SKIN = np.array([196.0, 158.0, 136.0])
+CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """This person's colours, (3,) float 8-bit sRGB each, and how hairy the unseen scalp is taken to be, 0-1."""
+
+    skin: NDArray
+    hair: NDArray
+    hairiness: float
+
+    @property
+    def level(self) -> float:
+        """How bright the photo's light is: its skin against usual skin."""
+        return float(np.clip(self.skin.mean() / DEFAULT_SKIN.mean(), 0.08, 1.15))
+
+    def lit(self, colour: NDArray) -> NDArray:
+        """(..., 3) a usual colour as it would look in this photo: as bright and, in a grey photo, as grey."""
+        chroma = np.ptp(self.skin) / max(self.skin.mean(), 1.0) / (np.ptp(DEFAULT_SKIN) / DEFAULT_SKIN.mean())
+        grey = np.mean(colour, axis=-1, keepdims=True)
+        return self.level * (grey + min(chroma, 1.0) ** 0.5 * (colour - grey))
+
+
+def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, NDArray]:
+    """Photo, mirror and fill in one texture.
+
+    Args:
+        seen: the blended photos.
+        layers: of the model.
+        palette: from `palette_of`.
+
+    Returns:
+        texture: (H, W, 3) uint8, rows of the skin chart.
+        confidence: (h, w) float32 0-1, coarse.
+    """
+    own = smoothstep(seen.trust, 0.02, 0.6)
+    twin = np.ascontiguousarray(own[:, ::-1]) * MIRROR_SHARE
+    mirrored = seen.coarse[:, ::-1]
+    known = own + (1 - own) * twin
+    offset = mirror_offset(seen.coarse, mirrored, own, twin)
+    both = (own[..., None] * seen.coarse + ((1 - own) * twin)[..., None] * (mirrored + offset)) / np.maximum(
+        known, 1e-6
+    )[..., None]
+    hair = hair_field(seen, own, twin, layers, palette)
+    bare = np.where(own > 0.5, seen.bare, seen.bare[:, ::-1])
+    base = base_colour(both, known, hair, bare, layers, palette)
+    mirror_weight = (1 - own) * twin
+    base_weight = (1 - own) * (1 - twin)
+    constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
+    light = light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
+    constant = constant + light
+    skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
+    texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
+    guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
+    # Where the light was changed the detail is real, the colour is not quite.
+    real = seen.trust * (1 - np.minimum(np.abs(light).max(axis=2) / LARGEST_OFFSET, 1))
+    return texture, np.maximum(real, guessed).astype(np.float32)
+
+
+def palette_of(seen: Baked) -> Palette:
+    """Robust colours of skin and hair, and whether the head has hair, from what the photo shows."""
+    tones = seen.tones
+    if tones is None:
+        return Palette(DEFAULT_SKIN, DEFAULT_SKIN * 0.4, 0.0)
+    skin = rgb_of(tones.skin).astype(float)
+    hair = rgb_of(tones.hair).astype(float) if tones.hair is not None else 0.4 * skin
+    # A photo cut off at the brows says nothing about the hair; most people have some.
+    hairiness = 1.0 if np.isnan(tones.hairiness) else float(smoothstep(np.float64(tones.hairiness), 0.25, 0.55))
+    return Palette(skin, hair, hairiness)
+
+
+def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArray) -> NDArray:
+    """(h, w, 3) what to add to the mirrored half so that it meets the seen half: the light differs, not the skin."""
+    difference = np.clip(colour - mirrored, -LARGEST_SHADOW, LARGEST_SHADOW)
+    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_SHADOW) ** 2))
+    # The difference changes its sign across the face: continued from both halves at once it would cancel.
+    seam = 0.04 + np.maximum(1 - blurred(own.astype(np.float32), SEAM_SIGMA * own.shape[1]), 0)
+    weight = (own * twin * typical * seam).astype(np.float32)
+    half = weight.shape[1] // 2
+    weight[:, half:] = 0
+    left = membrane(difference.astype(np.float32), weight, MIRROR_DECAY)
+    return np.concatenate([left[:, :half], -left[:, : weight.shape[1] - half][:, ::-1]], axis=1)
+
+
+def light_across(
+    colour: NDArray, mirrored: NDArray, base: NDArray, own: NDArray, twin: NDArray, layers: Layers
+) -> NDArray:
+    """(h, w, 3) what to add so that light passes from photo to what follows over a wide band, detail over a narrow one.
+
+    Two bands (Burt and Adelson 1983), for plain skin only: where the mirror follows, cast shadows end softly; elsewhere
+    what hair and background leave at the rim of the face.
+    """
+    width = own.shape[1]
+    gap = blurred(np.stack([(1 - own) * twin, (1 - own) * (1 - twin)], axis=2).astype(np.float32), GAP_SIGMA * width)
+    beyond = smoothstep(gap[..., 0] / np.maximum(gap.sum(axis=2), 1e-6), 0.2, 0.8)
+    difference = (base + beyond[..., None] * (mirrored - base) - colour).astype(np.float32)
+    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
+    plain = (layers.zones["plain"] * own * typical).astype(np.float32)
+    around = blurred(plain, LIGHT_SIGMA * width)
+    low = blurred(difference * plain[..., None], LIGHT_SIGMA * width) / np.maximum(around, 1e-3)[..., None]
+    inside = ((own > 0.5) | (layers.zones["inner"] > 0.3)).astype(np.uint8)
+    inside[-1:] = inside[:1] = 0
+    inward = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / width
+    band = RIM_BAND + beyond * (LIGHT_BAND - RIM_BAND)
+    share = (1 - smoothstep(inward / band, 0.0, 1.0)) * own
+    return (share * smoothstep(around, 0.05, 0.3))[..., None] * low
+
+
+def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(h, w) float32 0-1: where the head has hair; seen where seen, continued to the model's scalp elsewhere."""
+    zone = layers.zones["hair"]
+    prior = smoothstep(zone, 0.25, 0.75) * palette.hairiness
+    known = own + (1 - own) * twin
+    observed = (own * seen.hair + (1 - own) * twin * seen.hair[:, ::-1]) / np.maximum(known, 1e-6)
+    shift = membrane((observed - prior)[..., None].astype(np.float32), known.astype(np.float32), 0.75)[..., 0]
+    # The invented hair ends along one smooth line, whatever strands and shadows the photo shows there.
+    shift = blurred(shift, HAIRLINE_SIGMA * shift.shape[1])
+    return np.clip(prior + shift, 0, smoothstep(layers.zones["hairline"], 0.05, 0.4)).astype(np.float32)
+
+
+def base_colour(
+    both: NDArray, known: NDArray, hair: NDArray, alike: NDArray, layers: Layers, palette: Palette
+) -> NDArray:
+    """(h, w, 3) float32: the fill, which meets photo and mirror where they end."""
+    zones, ambient = layers.zones, layers.ambient
+    skin_known = (1 - zones["inner"]) * known**2 * (1 - hair) ** 2 * alike
+    # The rim of what is seen turns away from light and camera: its shade must not spread over the rest of the head.
+    shown = ((known > 0.5) | (zones["inner"] > 0.3)).astype(np.uint8)
+    shown[-1:] = shown[:1] = 0
+    inward = cv2.distanceTransform(shown, cv2.DIST_L2, 5) / shown.shape[1]
+    skin_known *= 0.0002 + smoothstep(inward, 0.2 * RIM_BAND, RIM_BAND)
+    skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
+    shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
+    skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
+    hair_colour = _continued(both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
+    base = skin + hair[..., None] * (hair_colour - skin)
+    # Lips and lids go on in their own colour, not in that of the cheeks.
+    near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
+    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * shade(0.5) - base)
+    depth = smoothstep(ambient, 0.0, 0.35)[..., None]
+    inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
+    cavity = zones["cavity"][..., None]
+    return np.clip(base + cavity * (inside - base), 0, 255).astype(np.float32)
+
+
+def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray, decay: float) -> NDArray:
+    target = (median * shade).astype(np.float32)
+    step = np.clip(colour - target, -LARGEST_OFFSET, LARGEST_OFFSET)
+    return target + membrane(step.astype(np.float32), weight.astype(np.float32), decay)
+
+
+def grain_levels(seen: Baked, layers: Layers) -> NDArray:
+    """(bands,) 8-bit levels: how strongly this photo's bare skin varies in each band of the grain."""
+    rows, columns = np.nonzero(seen.trust * layers.zones["plain"] * seen.bare > 0.8)
+    scale = layers.size / layers.skin.size
+    reach = layers.size // 20
+    levels = []
+    for side in (columns < layers.skin.size // 2, columns >= layers.skin.size // 2):
+        if side.sum() >= 500:
+            row, column = int(np.median(rows[side]) * scale), int(np.median(columns[side]) * scale)
+            patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
+            levels.append(_band_spread(patch.astype(np.float32), layers))
+    found = np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else np.full(len(layers.grain), 0.75)
+    return found * GRAIN_SHARE
+
+
+def _band_spread(patch: NDArray, layers: Layers) -> NDArray:
+    texel = FACE_WIDTH_M / layers.size
+    spread = []
+    for sigma in GRAIN_SIGMAS_M:
+        band = blurred(patch, max(sigma / texel, 0.4)) - blurred(patch, max(2 * sigma / texel, 0.8))
+        spread.append(1.4826 * np.median(np.abs(band - np.median(band))))
+    return np.array(spread)
+
+
+def compose(seen: Baked, own: NDArray, mirror: NDArray, constant: NDArray, grained: tuple, layers: Layers,
+            palette: Palette) -> NDArray:  # fmt: skip
+    """(H, W, 3) uint8: the sum of photo, mirrored photo, fill and its grain, at full size, in strips."""
+    shape = seen.colour.shape[:2]
+    skin_grain, hair_grain = (enlarged(g.astype(np.float32), shape) for g in grained)
+    own, mirror = enlarged(own.astype(np.float32), shape), enlarged(mirror.astype(np.float32), shape)
+    constant = enlarged(constant.astype(np.float32), shape)
+    levels = grain_levels(seen, layers).astype(np.float32) / NOISE_UNIT
+    strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14) / NOISE_UNIT)
+    texture = np.empty_like(seen.colour)
+    for row in range(0, shape[0], STRIP):
+        rows = slice(row, row + STRIP)
+        strip = seen.colour[rows] * own[rows, :, None]
+        if mirror[rows].any():
+            strip += seen.colour[rows, ::-1] * mirror[rows, :, None]
+        strip += constant[rows]
+        noise = layers.strands[rows] * (strand_level * hair_grain[rows])
+        for level, band in zip(levels, layers.grain):
+            noise += band[rows] * (level * skin_grain[rows])
+        strip += noise[..., None]
+        texture[rows] = cv2.convertScaleAbs(np.maximum(strip, 0, out=strip))
+    return texture

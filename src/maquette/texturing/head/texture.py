@@ -1,0 +1,98 @@
+"""The whole story of the texture: bake each photo, blend, fill, paint eyes and mouth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.options import TextureOptions
+from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.geometry.raycast import RayCaster
+from maquette.texturing.head.bake import Baked, bake
+from maquette.texturing.head.blend import blend
+from maquette.texturing.head.eyes import paint_eyes
+from maquette.texturing.head.fill import complete, palette_of
+from maquette.texturing.head.layers import Layers, layers_of
+from maquette.texturing.head.mouth import paint_mouth
+from maquette.texturing.pyramid import enlarged
+
+DEFAULTS = TextureOptions()
+UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
+
+
+def finish(
+    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
+) -> Reconstruction:
+    """Texture a reconstructed head from the photos it was made of.
+
+    Args:
+        reconstruction: a mesh of a parametric model (`provenance["model"]`), with `parameters` "identity" (K,),
+            "expression" (N, E) and "scale" (1,), and one camera per observation.
+        observations: the crops, with masks and landmarks.
+        options: texture size, and whether unseen parts are filled.
+
+    Returns:
+        The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
+        255 seen in a photo, at most 64 mirrored, 0 invented.
+
+    Raises:
+        TypeError: the shape is not a mesh of a model. ValueError: not one camera per observation.
+    """
+    if not isinstance(reconstruction.shape, Mesh) or "model" not in reconstruction.provenance:
+        raise TypeError("finish_head: wanted a mesh of a parametric model (provenance['model'])")
+    if len(reconstruction.cameras) != len(observations) or not observations:
+        raise ValueError(
+            f"finish_head: wanted one camera per observation, got {len(reconstruction.cameras)} cameras"
+            f" for {len(observations)} observations"
+        )
+    layers = layers_of(str(reconstruction.provenance["model"]), options.texture_size)
+    posed = posed_vertices(reconstruction, layers)
+    rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
+    baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
+    seen = blend(baked)
+    size = layers.size
+    texture = np.full((size, size, 3), UNSEEN, np.uint8)
+    if options.fill:
+        palette = palette_of(seen)
+        paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
+        paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
+    confidence = paint_skin(texture, seen, layers, options.fill)
+    return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
+
+
+def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
+    """(V, 3) metres per camera: the head with the expression it has in that photo."""
+    if reconstruction.motion is not None:
+        return list(reconstruction.motion)
+    parameters = reconstruction.parameters
+    scale = float(np.ravel(parameters["scale"])[0])
+    expression = np.atleast_2d(parameters["expression"])
+    return [layers.model.vertices(parameters["identity"], e, scale) for e in expression]
+
+
+def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDArray:
+    """Put the skin's chart into the texture, in place; returns the confidence (S, S) uint8 of the whole texture."""
+    shape = (layers.skin_rows, layers.size)
+    confidence = np.zeros(texture.shape[:2], np.uint8)
+    if fill:
+        colour, coarse = complete(seen, layers, palette_of(seen))
+        texture[: shape[0]] = colour[: shape[0]]
+    else:
+        coarse = seen.trust
+        shown = enlarged(coarse, (layers.rows, layers.size))[: shape[0]] > 0
+        texture[: shape[0]][shown] = seen.colour[: shape[0]][shown]
+    level = np.rint(255 * enlarged(coarse, (layers.rows, layers.size)))
+    confidence[: shape[0]] = np.clip(level, 0, 255)[: shape[0]]
+    return confidence
+
+
+def with_texture(mesh: Mesh, texture: NDArray, confidence: NDArray, size: int) -> Mesh:
+    """The mesh with both pictures at exactly the wanted size."""
+    if texture.shape[0] != size:
+        texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
+        confidence = cv2.resize(confidence, (size, size), interpolation=cv2.INTER_AREA)
+    return replace(mesh, texture=texture, texture_confidence=confidence)

@@ -1,0 +1,1 @@
+"""The texture of a person: photos projected, the unseen back filled."""

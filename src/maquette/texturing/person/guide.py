@@ -1,0 +1,190 @@
+"""What is known of the body under a person's surface: its pose per photo, its head, which side mirrors which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera, Mesh, Observation, Reconstruction
+from maquette.geometry.camera import project
+from maquette.morphable import MorphableModel, load
+from maquette.texturing.person.hair import hair_seen
+from maquette.texturing.pyramid import smoothstep
+
+SCHEME = "mediapipe33"
+NOSE, LEFT_EAR, RIGHT_EAR, MOUTH = 0, 7, 8, (9, 10)
+EYES, HANDS = (2, 5), (15, 16, 17, 18, 19, 20)
+TWIN_M = 0.06  # between a vertex and the mirror image of its twin's body: farther ones are no twins
+HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair end there
+CHIN = -0.85  # likewise, from the ears down
+HAIRLINE = (0.06, 0.8)  # height above the ears and its rise towards the forehead, of a plane from nape to forehead
+NAPE = (1.35, 2.1)  # from the head, distances between the ears: the back is unlike the front, and like it
+MOST_HAIR = 6  # photos that are asked for the hair
+SUREST = 0.3  # confidence from which landmarks of a head are believed
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A head: centre (3,) between the ears; axes (3, 3), rows left, up, forward; unit: metres from ear to ear."""
+
+    centre: NDArray
+    axes: NDArray
+    unit: float
+
+    def places(self, points: NDArray) -> NDArray:
+        """(V, 3) left, up, forward of (V, 3) points, in distances between the ears."""
+        return (points - self.centre) @ self.axes.T / self.unit
+
+    def belongs(self, points: NDArray) -> NDArray:
+        """(V,) 0-1: how far points (V, 3) belong to the head, by place alone."""
+        at = self.places(points)
+        return smoothstep(-np.linalg.norm(at, axis=1), -HEAD_REACH, -0.9 * HEAD_REACH) * smoothstep(
+            at[:, 1], CHIN, CHIN + 0.2
+        )
+
+    def hairy(self, points: NDArray) -> NDArray:
+        """(V,) how far points (V, 3) lie behind the hairline, distances between the ears; negative on the face."""
+        at = self.places(points)
+        return at[:, 1] - HAIRLINE[0] - HAIRLINE[1] * at[:, 2]
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """What filling needs to know of the body.
+
+    Attributes:
+        head: of the first photo, or None where nothing tells.
+        share: (V,) float32 0-1: how far each vertex belongs to the head.
+        hands: (V,) float32 0-1, likewise for the hands.
+        twin: (V,) int32: the vertex on the other side of the body; -1 for none.
+        hair: (3,) 8-bit sRGB, as the photos show it; or None.
+    """
+
+    head: Head | None
+    share: NDArray
+    hands: NDArray
+    twin: NDArray
+    hair: NDArray | None = None
+
+    def like_front(self, points: NDArray) -> NDArray:
+        """(V,) 0-1: how far the back of a person looks like the front, at the guide's vertices (V, 3) in metres.
+
+        A head's does not, nor does what is below it: necklines, beards and ties are in front.
+        """
+        if self.head is None:
+            return 1 - self.share
+        away = np.linalg.norm(self.head.places(points), axis=1)
+        return (1 - self.share) * smoothstep(away, *NAPE)
+
+
+def posed(reconstruction: Reconstruction, model: MorphableModel, number: int) -> NDArray:
+    """(V, 3) float32 metres: the fitted body as it is in one observation.
+
+    Args:
+        reconstruction: with parameters identity (K,), expression (N, E), scale (1,), rotations (N, B, 4) wxyz and
+            translation (N, 3).
+        number: of the observation.
+    """
+    from scipy.spatial.transform import Rotation
+
+    known = reconstruction.parameters
+    scale = float(np.ravel(known["scale"])[0])
+    rest = model.vertices(known["identity"], np.atleast_2d(known["expression"])[number], scale)
+    turns = Rotation.from_quat(np.roll(known["rotations"][number], -1, axis=-1)).as_matrix()
+    return model.rig.pose(rest, model.rig.joints(known["identity"], scale), turns, known["translation"][number])[0]
+
+
+def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
+    """The body model that was fitted, or None."""
+    name = reconstruction.provenance.get("body_model", reconstruction.provenance.get("model"))
+    model = None if name is None else load(str(name))
+    return model if model is not None and model.rig is not None and "rotations" in reconstruction.parameters else None
+
+
+def guide_of(
+    mesh: Mesh, body: tuple[MorphableModel, NDArray] | None, observations: Sequence[Observation], camera: Camera
+) -> Guide:
+    """Bring what is known of the body to the vertices of a surface.
+
+    Args:
+        mesh: the surface as it is in the first observation.
+        body: the model and its (B, 3) vertices in the same pose, or None.
+        observations: the first tells the head where there is no body; all tell the hair. camera: of the first.
+    """
+    seen = [colour for colour in map(hair_seen, observations[:MOST_HAIR]) if colour is not None]
+    hair = np.median(seen, axis=0) if seen else None
+    count = len(mesh.vertices)
+    nobody = np.zeros(count, np.float32)
+    if body is None:
+        head = _seen_head(mesh, observations[0], camera)
+        share = nobody if head is None else head.belongs(mesh.vertices)
+        return Guide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
+    model, vertices = body
+    head = head_of(model.rig.keypoints_of(SCHEME, vertices.astype(float)))
+    names = np.array(model.rig.bones)
+    heads, hands = (
+        (model.rig.bone_weight * np.isin(names, _bones(names, starts))[model.rig.bone_index]).sum(axis=1)
+        for starts in (("head", "eye", "neck03"), ("wrist", "finger", "metacarpal"))
+    )
+    mirror = model.mirror
+    if count == len(vertices):
+        near, twin = np.arange(count), mirror.astype(np.int32)
+    else:
+        near, twin = _nearest(mesh.vertices, vertices, mirror)
+    share = heads[near] * (
+        smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2) if count != len(vertices) else 1
+    )
+    return Guide(head, share.astype(np.float32), hands[near].astype(np.float32), twin, hair)
+
+
+def _bones(names: NDArray, starts: tuple[str, ...]) -> list[str]:
+    return [name for name in names if name.startswith(starts)]
+
+
+def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray]:
+    """(V,) body vertex next to each point, and (V,) the point next to that vertex's mirror image, -1 if far."""
+    from scipy.spatial import cKDTree
+
+    away, near = cKDTree(body).query(points)
+    reach, twin = cKDTree(points).query(body[mirror])
+    far = (away > TWIN_M) | (reach[near] > TWIN_M)
+    return near, np.where(far, -1, twin[near]).astype(np.int32)
+
+
+def head_of(points: NDArray) -> Head:
+    """The head's frame from the (33, 3) points of a BlazePose person, metres, world."""
+    centre = (points[LEFT_EAR] + points[RIGHT_EAR]) / 2
+    left = points[LEFT_EAR] - points[RIGHT_EAR]
+    unit = float(np.linalg.norm(left))
+    left = left / max(unit, 1e-9)
+    up = points[list(EYES)].mean(axis=0) - points[list(MOUTH)].mean(axis=0)
+    forward = np.cross(left, up)
+    forward /= max(float(np.linalg.norm(forward)), 1e-9)
+    return Head(centre, np.stack([left, np.cross(forward, left), forward]), unit)
+
+
+def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> Head | None:
+    """The head from the photo's landmarks; its depth is the middle of the surface there. None: not seen."""
+    if (
+        observation.landmark_scheme != SCHEME
+        or observation.landmark_confidence[[NOSE, LEFT_EAR, RIGHT_EAR]].max() < SUREST
+    ):
+        return None
+    points = observation.landmarks
+    pixels, depth = project(camera, mesh.vertices.astype(float))
+    ears = points[[LEFT_EAR, RIGHT_EAR], :2].mean(axis=0)
+    reach = np.linalg.norm(points[[LEFT_EAR, RIGHT_EAR], :2] - ears, axis=1).max()
+    reach = max(reach, np.linalg.norm(points[list(EYES), :2].mean(0) - points[list(MOUTH), :2].mean(0)))
+    near = np.linalg.norm(pixels - ears, axis=1) < reach
+    if not near.any():
+        return None
+    middle = (depth[near].min() + depth[near].max()) / 2
+    focal = float(camera.intrinsics[0, 0]) / (middle if camera.projection == "perspective" else 1.0)
+    planar = (points[:, :2] - camera.intrinsics[:2, 2]) / focal
+    deep = middle + (points[:, 2] - points[[LEFT_EAR, RIGHT_EAR], 2].mean()) / focal
+    at_camera = np.column_stack([planar, deep])
+    rotation, move = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
+    return head_of((at_camera - move) @ rotation)

@@ -1,0 +1,89 @@
+"""Crops of synthetic faces as shards: what the face regressor learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from maquette.core.options import SynthesisOptions
+from maquette.perception.faces.detect import apply
+from maquette.perception.faces.regressor import align
+from maquette.perception.faces.regressor.network import SIDE
+from maquette.synthesis.datasets.record import settle
+
+Array = np.ndarray
+MARGIN = 16  # pixels kept around the crop, for shifts and turns
+STORED = SIDE + 2 * MARGIN
+COLUMNS = ("image", "landmarks", "visible", "identity", "expression", "monk", "pose")
+
+
+def example(sample) -> dict[str, Array]:
+    """The columns of one `synthesis.Sample`: an upright crop and its labels.
+
+    Returns:
+        "image" (160, 160, 3) uint8; "landmarks" (478, 3) float32, x and y in pixels of it, z in the same unit about
+        their mean; "visible" (478,) uint8; "identity" (100,) and "expression" (52,) float16; "monk" (1,) uint8;
+        "pose" (3,) float32 radians.
+    """
+    points = sample.landmarks["mediapipe478"]
+    matrix = align.alignment(points, SIDE)
+    matrix[:, 2] += MARGIN
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    per_metre = scale * sample.camera.intrinsics[0, 0] / points[:, 2].mean()
+    depth = (points[:, 2] - points[:, 2].mean()) * per_metre
+    return {
+        "image": align.cut(sample.image, matrix, STORED),
+        "landmarks": np.column_stack([apply(matrix, points[:, :2]), depth]).astype(np.float32),
+        "visible": sample.visible["mediapipe478"].astype(np.uint8),
+        "identity": sample.person.identity.coefficients.astype(np.float16),
+        "expression": sample.expression.astype(np.float16),
+        "monk": np.array([sample.person.skin.monk], np.uint8),
+        "pose": sample.pose.astype(np.float32),
+    }
+
+
+def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) -> Path:
+    """Write photographs first to first + count of a data set as one file, by rename; one that exists is kept."""
+    from safetensors.numpy import save_file
+
+    from maquette.synthesis.rendering.sensor import Sensor
+    from maquette.synthesis.scenes.face_sample import Asked, photograph
+    from maquette.synthesis.scenes.head_scene import draw_person
+
+    file = Path(folder) / options.split / f"{first:08d}.safetensors"
+    if file.is_file():
+        return file
+    split = ("train", "test").index(options.split)
+    rows, person, drawn = [], None, -1
+    for index in range(first, first + count):
+        number, photo = divmod(index, options.photos_per_person)
+        if number != drawn:
+            person, drawn = draw_person((options.seed, split, number), options.texture_size, options.split), number
+        # The sensor's faults are added while training, anew each time.
+        asked = Asked(sensor=Sensor())
+        rows.append(
+            example(
+                photograph(
+                    person, (options.seed, split, number, photo + 1), options.size, options.supersample, asked=asked
+                )
+            )
+        )
+    columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
+    partial = file.with_suffix(".part")
+    save_file(columns, partial)
+    partial.rename(file)
+    return file
+
+
+def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 256, workers: int = 2) -> Iterator[Path]:
+    """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
+    (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
+    starts = range(0, options.count, per_file)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
+        jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
+        for job in jobs:
+            yield job.result()

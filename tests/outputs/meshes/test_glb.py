@@ -1,0 +1,175 @@
+"""head.glb: structure, morph targets, eyes, licence; Khronos' validator where it is installed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import trimesh
+from pygltflib import GLTF2
+
+from gltf_reader import decoded
+from maquette.core.options import OutputOptions
+from maquette.outputs.asset import open_asset
+from maquette.outputs.meshes.glb import SMALLEST_STEP_M, write_glb
+
+ARKIT = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
+cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
+eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight
+jawForward jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight
+mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
+mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
+mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut""".split()
+PEOPLE = ["person_result", "clip_result", "cloth_result"]
+VALIDATE = """
+const validator = require(process.argv[1]), fs = require('fs');
+validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[2])), {maxIssues: 0})
+  .then(report => console.log(JSON.stringify(report.issues)));
+"""
+
+
+def posed(gltf: GLTF2, weights: np.ndarray) -> np.ndarray:
+    """(N, 3) all positions of the file in world metres under the given weights."""
+    points = []
+    for node in gltf.nodes:
+        for part in [] if node.mesh is None else gltf.meshes[node.mesh].primitives:
+            place = decoded(gltf, part.attributes.POSITION).astype(float)
+            for weight, target in zip(weights, part.targets):
+                place += weight * decoded(gltf, target["POSITION"])
+            points.append(place + (node.translation or [0, 0, 0]))
+    return np.concatenate(points)
+
+
+def gap(points: np.ndarray, others: np.ndarray) -> float:
+    """Largest distance from one of the points to the nearest of the others."""
+    from scipy.spatial import cKDTree
+
+    return float(cKDTree(others).query(points)[0].max())
+
+
+@pytest.fixture(scope="module")
+def asset(head_result):
+    return open_asset(head_result, OutputOptions())
+
+
+@pytest.fixture(scope="module")
+def data(asset):
+    return write_glb(asset)
+
+
+@pytest.fixture(scope="module")
+def gltf(data):
+    return GLTF2.load_from_bytes(data)
+
+
+def test_every_mesh_has_apples_52_targets_and_the_photos_weights(gltf, asset):
+    assert {mesh.name for mesh in gltf.meshes} == {"skin", "eyeLeft", "eyeRight"}
+    for mesh in gltf.meshes:
+        assert mesh.extras["targetNames"] == ARKIT
+        assert mesh.weights == pytest.approx(asset.expression.tolist())
+        assert all(len(part.targets) == 52 for part in mesh.primitives)
+    assert max(gltf.meshes[0].weights) == pytest.approx(0.5)
+
+
+def test_without_weights_it_is_the_neutral_head(gltf, asset):
+    model, told = asset.model, asset.result.reconstruction.parameters
+    neutral = model.vertices(told["identity"], np.zeros(52), 1.05)
+    points = posed(gltf, np.zeros(52))
+    assert gap(points, neutral) < 1e-6 and gap(neutral, points) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["jawOpen", "eyeBlinkLeft", "eyeLookUpRight", "tongueOut"])
+def test_one_target_moves_the_head_as_the_model_does(gltf, asset, name):
+    weights = np.zeros(52)
+    weights[ARKIT.index(name)] = 1
+    expected = asset.model.vertices(asset.result.reconstruction.parameters["identity"], weights, 1.05)
+    points = posed(gltf, weights)
+    assert gap(points, expected) < 1e-5 and gap(expected, points) < 1e-5
+    assert gap(points, asset.neutral) > 1e-3, "the target moves something"
+
+
+def test_the_default_weights_give_the_photos_expression(gltf, asset):
+    points = posed(gltf, np.array(gltf.meshes[0].weights))
+    assert gap(points, asset.mesh.vertices) < 52 * SMALLEST_STEP_M
+
+
+def test_targets_are_sparse_and_carry_normals(gltf):
+    part = gltf.meshes[0].primitives[0]
+    count = gltf.accessors[part.attributes.POSITION].count
+    base = decoded(gltf, part.attributes.NORMAL)
+    for name, target in zip(ARKIT, part.targets):
+        accessor = gltf.accessors[target["POSITION"]]
+        assert accessor.bufferView is None, name
+        assert accessor.sparse is None or accessor.sparse.count < count, name
+    turned = base + decoded(gltf, part.targets[ARKIT.index("jawOpen")]["NORMAL"])
+    assert np.abs(np.linalg.norm(turned, axis=1) - 1).max() < 0.01
+    assert np.abs(np.linalg.norm(base, axis=1) - 1).max() < 1e-5
+
+
+def test_bounds_are_those_of_the_data(gltf):
+    for index, accessor in enumerate(gltf.accessors):
+        if accessor.type == "VEC3":
+            values = decoded(gltf, index)
+            assert np.array_equal(values.min(axis=0), np.float32(accessor.min))
+            assert np.array_equal(values.max(axis=0), np.float32(accessor.max))
+
+
+@pytest.mark.parametrize("side", ["Left", "Right"])
+def test_an_eye_turns_about_its_own_centre(gltf, asset, side):
+    node = next(node for node in gltf.nodes if node.name == f"eye{side}")
+    centre = asset.model.eye_centre(asset.neutral, side)
+    assert node.translation == pytest.approx(centre.tolist(), abs=1e-6)
+    assert np.sign(node.translation[0]) == (1 if side == "Left" else -1)
+    place = decoded(gltf, gltf.meshes[node.mesh].primitives[0].attributes.POSITION)
+    assert np.abs(place.min(axis=0) + place.max(axis=0)).max() < 1e-6
+
+
+def test_triangles_face_outwards_and_uvs_run_down(gltf, asset):
+    part = gltf.meshes[1].primitives[0]
+    place, faces = decoded(gltf, part.attributes.POSITION), decoded(gltf, part.indices).reshape(-1, 3)
+    assert trimesh.Trimesh(place, faces, process=False).volume > 0
+    uvs = decoded(gltf, part.attributes.TEXCOORD_0)
+    used = np.unique(asset.mesh.uv_faces[asset.part("eyeLeft")])
+    assert gap(np.pad(uvs, ((0, 0), (0, 1))), np.pad(asset.mesh.uvs[used] * [1, -1] + [0, 1], ((0, 0), (0, 1)))) < 1e-6
+
+
+def test_licence_provenance_and_units_travel_along(gltf):
+    assert gltf.asset.generator.startswith("maquette ")
+    extras = gltf.asset.extras
+    assert extras["model_licence"]["spdx"] == "CC0-1.0"
+    assert (extras["units"], extras["up"], extras["forward"]) == ("m", "+Y", "+Z")
+    assert (extras["method"], extras["scale"]) == ("parametric", "metric")
+
+
+def test_trimesh_reads_it(data, asset):
+    scene = trimesh.load(io.BytesIO(data), file_type="glb")
+    assert len(scene.geometry) >= 3
+    assert np.allclose(scene.bounds, [asset.neutral.min(axis=0), asset.neutral.max(axis=0)], atol=1e-6)
+
+
+def test_a_mesh_without_a_model_is_one_plain_mesh(ball_result):
+    gltf = GLTF2.load_from_bytes(write_glb(open_asset(ball_result, OutputOptions())))
+    assert [mesh.name for mesh in gltf.meshes] == ["skin"]
+    assert not gltf.meshes[0].primitives[0].targets and not gltf.images
+
+
+def test_the_same_input_gives_the_same_bytes(data, head_result):
+    assert write_glb(open_asset(head_result, OutputOptions())) == data
+
+
+@pytest.mark.parametrize("which", ["head_result", "shut_result", "ball_result", *PEOPLE])
+def test_khronos_validator_has_nothing_to_say(which, request, tmp_path):
+    package = os.environ.get("MAQUETTE_GLTF_VALIDATOR")
+    if not package or not shutil.which("node"):
+        pytest.skip("needs node and MAQUETTE_GLTF_VALIDATOR, the folder of the npm package gltf-validator")
+    file = tmp_path / "head.glb"
+    file.write_bytes(write_glb(open_asset(request.getfixturevalue(which), OutputOptions())))
+    done = subprocess.run(["node", "-e", VALIDATE, package, file], capture_output=True, text=True, check=True)
+    issues = json.loads(done.stdout)
+    counts = [issues[f"num{kind}"] for kind in ("Errors", "Warnings", "Infos", "Hints")]
+    assert counts == [0, 0, 0, 0], issues["messages"][:5]

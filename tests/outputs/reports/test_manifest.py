@@ -1,0 +1,218 @@
+"""The manifest of a clip: readable after a kill at any moment, and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from maquette.core.errors import BadInput
+from maquette.core.types import Camera
+from maquette.outputs.reports import manifest as module
+from maquette.outputs.reports.manifest import JOURNAL, MANIFEST, Manifest, Row, read_manifest
+
+SETTINGS = {"method": "parametric", "resolution": 128, "every": 1}
+
+
+@pytest.fixture
+def clip(tmp_path):
+    path = tmp_path / "walk.mp4"
+    path.write_bytes(b"not really a clip" * 1000)
+    return path
+
+
+def camera() -> Camera:
+    return Camera(np.array([[123.456789012, 0, 1 / 3], [0, 123.4, 2], [0, 0, 1]]), np.eye(4), (64, 48), "orthographic")
+
+
+def opened(tmp_path, clip, settings=SETTINGS, **more) -> Manifest:
+    return Manifest(tmp_path / "out", clip, 29.97, settings, **more)
+
+
+def test_the_format(tmp_path, clip):
+    with opened(tmp_path, clip) as manifest:
+        assert manifest.told == ""
+        manifest.add(
+            1, 0.04, Row(2, "flagged", "blurred", np.array([1, 2, 3, 3.5]), camera(), "a/000001.ply", {"iou": 0.5})
+        )
+        manifest.add(1, 0.04, Row(1, scores={"iou": np.float32(np.nan)}))
+        manifest.add(0, 0.0)
+    told = json.loads((tmp_path / "out" / MANIFEST).read_text())
+    assert not (tmp_path / "out" / JOURNAL).exists() and os.listdir(tmp_path / "out") == [MANIFEST]
+    assert told["clip"] == str(clip) and told["fps"] == 29.97 and told["settings"] == SETTINGS
+    assert told["frames"][0] == {"frame": 0, "time": 0.0, "complete": True, "tracks": []}
+    first, second = told["frames"][1]["tracks"]
+    assert first["track"] == 1 and first["status"] == "done" and first["scores"] == {"iou": None}
+    assert second["rect"] == [1, 2, 3, 3.5] and second["mesh"] == "a/000001.ply" and second["reason"] == "blurred"
+    assert np.array_equal(second["camera"]["intrinsics"], camera().intrinsics)
+    assert second["camera"]["size"] == [64, 48] and second["camera"]["projection"] == "orthographic"
+    assert read_manifest(tmp_path / "out") == told
+
+
+def test_it_can_be_read_while_the_run_goes_on(tmp_path, clip):
+    manifest = opened(tmp_path, clip)
+    for frame in (0, 5, 3):
+        manifest.add(frame, frame / 25, Row(1))
+        assert sorted(f["frame"] for f in read_manifest(tmp_path / "out")["frames"])[-1] == max(
+            0, frame, 5 * (frame == 3)
+        )
+    assert [f["frame"] for f in read_manifest(tmp_path / "out")["frames"]] == [0, 3, 5]
+    whole = read_manifest(tmp_path / "out")
+    manifest.close()
+    assert read_manifest(tmp_path / "out") == whole
+
+
+def test_a_second_run_goes_on(tmp_path, clip):
+    manifest = opened(tmp_path, clip)
+    manifest.add(0, 0.0, Row(1))
+    manifest.add(1, 0.04, Row(1, "failed", "out of luck"))
+    manifest.add(2, 0.08, Row(1, "skipped", "blurred"))
+    (tmp_path / "out" / "here.ply").write_bytes(b"ply")
+    manifest.add(3, 0.12, Row(1, mesh="here.ply"))
+    manifest.add(4, 0.16, Row(1, mesh="gone.ply"))
+    manifest.add(5, 0.20)
+    for _ in range(2):  # from the journal, then from the whole manifest
+        again = opened(tmp_path, clip)
+        assert [again.is_done(frame, 1) for frame in range(5)] == [True, False, True, True, False]
+        assert again.is_done(5) and not again.is_done(0) and not again.is_done(0, 2)
+        assert again.told == "goes on: 4 frames are done already"
+        again.close()
+    with opened(tmp_path, clip) as last:
+        last.add(1, 0.04, Row(1))
+        assert last.is_done(1, 1)
+    tracks = read_manifest(tmp_path / "out")["frames"][1]["tracks"]
+    assert [row["status"] for row in tracks] == ["done"]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_other_settings_start_anew(tmp_path, clip, finished):
+    first = opened(tmp_path, clip)
+    first.add(0, 0.0, Row(1))
+    if finished:
+        first.close()
+    second = opened(tmp_path, clip, {**SETTINGS, "resolution": 256, "seed": 1})
+    assert second.told == "starts anew: settings changed (resolution 128 -> 256, seed None -> 1)"
+    assert not second.is_done(0, 1) and read_manifest(tmp_path / "out")["frames"] == []
+    assert not (tmp_path / "out" / MANIFEST).exists()
+
+
+def test_another_clip_and_no_resume_start_anew(tmp_path, clip):
+    with opened(tmp_path, clip) as manifest:
+        manifest.add(0, 0.0, Row(1))
+    assert opened(tmp_path, clip, resume=False).told == "starts anew, as asked"
+    with opened(tmp_path, clip) as manifest:
+        manifest.add(0, 0.0, Row(1))
+    clip.write_bytes(b"another clip" * 1000)
+    again = opened(tmp_path, clip)
+    assert again.told.startswith("starts anew: it is another clip") and not again.is_done(0, 1)
+
+
+def test_settings_of_numpy_are_the_same_settings(tmp_path, clip):
+    with opened(tmp_path, clip, {"size": np.int64(3), "range": (1, 2)}) as manifest:
+        manifest.add(0, 0.0)
+    assert opened(tmp_path, clip, {"size": 3, "range": [1, 2]}).is_done(0)
+
+
+def test_a_torn_last_line_is_lost_alone(tmp_path, clip):
+    manifest = opened(tmp_path, clip)
+    for frame in range(3):
+        manifest.add(frame, frame / 25, Row(1))
+    journal = tmp_path / "out" / JOURNAL
+    data = journal.read_bytes()
+    head = data.index(b"\n") + 1
+    for cut in range(len(data), 0, -7):
+        journal.write_bytes(data[:cut])
+        if cut >= head:
+            assert len(read_manifest(tmp_path / "out")["frames"]) == data[:cut].count(b"\n") - 1
+        else:
+            with pytest.raises(BadInput, match="cannot be read"):
+                read_manifest(tmp_path / "out")
+    again = opened(tmp_path, clip)
+    assert "cannot be read" in again.told
+    journal.write_bytes(data[:-5])
+    again = opened(tmp_path, clip)
+    assert [again.is_done(frame, 1) for frame in range(3)] == [True, True, False]
+
+
+def test_an_error_in_the_run_leaves_what_was_done(tmp_path, clip):
+    with pytest.raises(RuntimeError), opened(tmp_path, clip) as manifest:
+        manifest.add(0, 0.0, Row(1))
+        raise RuntimeError
+    assert len(json.loads((tmp_path / "out" / MANIFEST).read_text())["frames"]) == 1
+    assert opened(tmp_path, clip).is_done(0, 1)
+
+
+def test_a_killed_run(tmp_path, clip):
+    """SIGKILL while rows are written, twice over: every row that was told is there, and the next run goes on."""
+    code = f"""
+    import sys
+    from maquette.outputs.reports.manifest import Manifest, Row
+    manifest = Manifest({str(tmp_path / "out")!r}, {str(clip)!r}, 25.0, {SETTINGS!r})
+    frame = 0
+    while True:
+        if not manifest.is_done(frame, 1):
+            manifest.add(frame, frame / 25, Row(1, reason="x" * 500))
+            print(frame, flush=True)
+        frame += 1
+    """
+    told = -1
+    for wanted in (5, 40):
+        child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True)
+        first = int(child.stdout.readline())
+        assert first == told + 1 or first == told + 2  # one row may be on the disk and not yet told
+        for _ in range(wanted):
+            told = int(child.stdout.readline())
+        child.send_signal(signal.SIGKILL)
+        rest = child.stdout.read().split()
+        child.wait()
+        child.stdout.close()
+        told = int(rest[-1]) if rest else told
+        frames = [frame["frame"] for frame in read_manifest(tmp_path / "out")["frames"]]
+        assert frames == list(range(len(frames))) and told + 1 <= len(frames) <= told + 2
+        assert not [name for name in os.listdir(tmp_path / "out") if name.startswith(".")]
+
+
+def test_what_cannot_be_written_or_read_is_told(tmp_path, clip):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="cannot be written"):
+        Manifest(tmp_path / "file", clip, 25.0, {})
+    with pytest.raises(BadInput, match="no such file|cannot be read"):
+        opened(tmp_path, tmp_path / "none.mp4")
+    with pytest.raises(BadInput, match="no such file"):
+        read_manifest(tmp_path)
+    (tmp_path / MANIFEST).write_text("[1, 2")
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_manifest(tmp_path)
+    with pytest.raises(ValueError, match="Row.status"):
+        Row(1, "fine")
+
+
+def test_a_full_disk_is_told(tmp_path, clip, monkeypatch):
+    manifest = opened(tmp_path, clip)
+
+    class Full:
+        def tell(self):
+            return 0
+
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(manifest, "_file", Full())
+    with pytest.raises(BadInput, match="No space left"):
+        manifest.add(0, 0.0, Row(1))
+
+
+def test_many_rows_are_not_held(tmp_path, clip):
+    """A thousand frames with cameras: the whole is written frame by frame."""
+    with opened(tmp_path, clip) as manifest:
+        for frame in range(1000):
+            manifest.add(frame, frame / 25, Row(1, camera=camera()))
+        assert sys.getsizeof(manifest._places) < 1e6 and max(map(len, manifest._whole())) < 2000
+    assert len(read_manifest(tmp_path / "out")["frames"]) == 1000
+    assert module.MANIFEST in os.listdir(tmp_path / "out")

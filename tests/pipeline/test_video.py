@@ -1,0 +1,306 @@
+"""The story of a clip: every frame gets its mesh, what is bad is told, and a stopped run goes on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import types
+
+import numpy as np
+import pytest
+
+from clips import write_clip
+from drawn import Made, picture, stand_in, standing
+from maquette.core.errors import BadInput, NothingFound
+from maquette.core.options import options_from
+from maquette.core.result import Failure
+from maquette.outputs.reports.manifest import read_manifest
+from maquette.outputs.result_folder import OutputFolder
+from maquette.pipeline import video as story
+from maquette.pipeline import working_file
+from maquette.pipeline.video import reconstruct_clip
+
+
+@pytest.fixture
+def work(monkeypatch, tmp_path):
+    """A function that makes a clip into tmp_path/out with stand-ins: (rows, failures)."""
+    stand_in(monkeypatch)
+
+    def do(clip, progress=lambda name, stage: None, **options):
+        Made.asked = []
+        folder = OutputFolder(tmp_path / "out")
+        outcomes = list(reconstruct_clip(clip, folder, options_from(**options), progress))
+        folder.close()
+        failures = [one for one in outcomes if isinstance(one, Failure)]
+        return [one for one in outcomes if not isinstance(one, Failure)], failures
+
+    return do
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A function that writes pictures as a clip."""
+    return lambda pictures, name="walk.mp4", **asked: write_clip(tmp_path / name, pictures, **asked)
+
+
+def statuses(out, track=1):
+    """Frame -> (status, reason, mesh) of one person."""
+    rows = [(frame["frame"], t) for frame in read_manifest(out)["frames"] for t in frame["tracks"]]
+    return {f: (t["status"], t["reason"], t["mesh"]) for f, t in rows if t["track"] == track}
+
+
+def files(out):
+    """Every file below OUT with its bytes, but summary.json and the time in reports."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name != "summary.json"
+    }
+
+
+def meshes(out, person="person-1"):
+    return sorted(int(path.stem) for path in (out / "walk" / person / "frames").glob("*"))
+
+
+def test_every_frame_has_a_mesh_and_a_row(work, clip, tmp_path):
+    rows, failures = work(clip(standing(60)))
+    out = tmp_path / "out"
+    assert not failures, failures[0].error.__cause__
+    assert [row["folder"] for row in rows] == ["walk/person-1"]
+    assert meshes(out) == list(range(60))
+    told = statuses(out)
+    assert list(told) == list(range(60)) and {status for status, _, _ in told.values()} == {"done"}
+    assert all((out / mesh).is_file() for _, _, mesh in told.values())
+    assert read_manifest(out)["fps"] == 25 and not list(out.rglob(".*")), "nothing half-written, nothing to resume"
+
+
+def test_a_blurred_frame_and_one_with_two_people_are_flagged(work, clip, tmp_path):
+    rows, _ = work(clip(standing(20, blurred=(4,), second=tuple(range(10, 18)))))
+    told = statuses(tmp_path / "out")
+    assert told[4][:2] == ("flagged", "blurred: as drawn") and told[3][0] == "done"
+    assert told[12][0] == "flagged" and "another person" in told[12][1]
+    assert len(rows) == 2 and "9 of 20 frames are flagged" in rows[0]["warnings"][0]
+    assert meshes(tmp_path / "out", "person-2") == list(range(10, 18))
+
+
+@pytest.mark.parametrize("way", ["mark", "skip", "nearest"])
+def test_blurred_frames_are_treated_as_asked(work, clip, tmp_path, way):
+    work(clip(standing(8, blurred=(3, 4))), blurred=way)
+    told, out = statuses(tmp_path / "out"), tmp_path / "out"
+    mesh = "walk/person-1/frames/{:06d}.ply".format
+    expected = {
+        "mark": [("flagged", mesh(3)), ("flagged", mesh(4))],
+        "skip": [("skipped", None), ("skipped", None)],
+        "nearest": [("flagged", mesh(2)), ("flagged", mesh(5))],
+    }[way]
+    assert [(told[k][0], told[k][2]) for k in (3, 4)] == expected
+    assert all("blurred" in told[k][1] for k in (3, 4))
+    assert meshes(out) == (list(range(8)) if way == "mark" else [0, 1, 2, 5, 6, 7])
+
+
+def test_where_nothing_is_sharp_nothing_stands_in(work, clip, tmp_path):
+    work(clip(standing(4, blurred=(0, 1, 2, 3))), blurred="nearest")
+    assert {status for status, _, _ in statuses(tmp_path / "out").values()} == {"skipped"}
+
+
+class Stopped(BaseException):
+    """As Ctrl-C."""
+
+
+@pytest.mark.parametrize("stage", ["texture", "drawing, frame 1 ", "drawing, frame 7 "])
+def test_a_stopped_run_goes_on_and_gives_the_same_files(work, clip, tmp_path, stage, monkeypatch):
+    path = clip(standing(12, blurred=(3,)))
+    work(path)
+    whole = files(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / "whole")
+
+    def stop(name, told):
+        if stage in told + " ":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        work(path, stop)
+    drawn = meshes(tmp_path / "out")
+    for missing in ("watch", "moving"):
+        monkeypatch.setattr(story, missing, lambda *given, **more: pytest.fail("done twice"))
+    told = []
+    work(path, lambda name, stage: told.append(stage))
+    assert files(tmp_path / "out") == whole
+    assert Made.asked == [k for k in range(12) if k not in drawn], "what was drawn is not drawn again"
+    assert not drawn or any(line.startswith("goes on") for line in told)
+
+
+def test_what_was_lost_is_drawn_again(work, clip, tmp_path):
+    path = clip(standing(6))
+    work(path)
+    (tmp_path / "out/walk/person-1/frames/000002.ply").unlink()
+    work(path)
+    assert Made.asked == [2] and meshes(tmp_path / "out") == list(range(6))
+
+
+def test_other_settings_start_anew_and_leave_no_stale_mesh(work, clip, tmp_path):
+    path, told = clip(standing(8)), []
+    work(path)
+    (tmp_path / "out/walk/person-1/frames/mine.ply").write_text("of the user")
+    work(path, lambda name, stage: told.append(stage), every=2)
+    frames = tmp_path / "out/walk/person-1/frames"
+    assert {p.name for p in frames.iterdir()} == {f"{k:06d}.ply" for k in (0, 2, 4, 6)} | {"mine.ply"}
+    assert Made.asked == [0, 1, 2, 3] and "starts anew: settings changed (every 1 -> 2)" in told
+
+
+def test_settings_that_change_no_result_do_not_start_anew(work, clip):
+    path = clip(standing(4))
+    work(path)
+    work(path, min_face=50.0, turntable=False)
+    assert Made.asked == []
+    work(path, texture_size=512)
+    assert Made.asked == [0, 1, 2, 3], "vertex colours come from the texture"
+    work(path, texture_size=512, resume=False)
+    assert Made.asked == [0, 1, 2, 3]
+
+
+def test_somebody_who_is_gone_from_the_clip_is_gone_from_out(work, clip, tmp_path):
+    path = clip(standing(10, second=tuple(range(10))))
+    work(path)
+    assert meshes(tmp_path / "out", "person-2")
+    work(clip(standing(10)))
+    assert [p.name for p in (tmp_path / "out/walk").iterdir()] == ["person-1"]
+
+
+def test_somebody_who_leaves_and_returns_is_one_person(work, clip, tmp_path):
+    pictures = standing(18)
+    pictures[6:12] = [picture()] * 6
+    rows, _ = work(clip(pictures))
+    assert len(rows) == 1 and meshes(tmp_path / "out") == [*range(6), *range(12, 18)]
+    looked = {frame["frame"]: frame for frame in read_manifest(tmp_path / "out")["frames"]}
+    assert looked[7]["tracks"] == [] and looked[7]["complete"]
+
+
+def test_nobody(work, clip, tmp_path):
+    with pytest.raises(NothingFound, match="no person found in 5 frames"):
+        work(clip([picture()] * 5))
+    assert not (tmp_path / "out/walk").exists()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"Dear sir"], ids=["missing", "empty", "text"])
+def test_a_clip_that_cannot_be_read_leaves_nothing(work, tmp_path, content):
+    path = tmp_path / "walk.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadInput, match="walk.mp4"):
+        work(path)
+    assert [p.name for p in (tmp_path / "out").iterdir()] == []
+
+
+def test_a_frame_that_fails_does_not_stop_the_others(work, clip, tmp_path, monkeypatch):
+    path, whole = clip(standing(5)), Made.of
+
+    def fails(maker, index, seen):
+        if index == 2:
+            raise ValueError("no surface\nhere")
+        return whole(maker, index, seen)
+
+    monkeypatch.setattr(Made, "of", fails)
+    rows, failures = work(path)
+    assert len(rows) == 1 and meshes(tmp_path / "out") == [0, 1, 3, 4]
+    assert "1 of 5 meshes could not be made" in str(failures[0].error)
+    status, reason, mesh = statuses(tmp_path / "out")[2]
+    assert status == "failed" and "ValueError" in reason and "\n" not in reason and mesh is None
+    monkeypatch.setattr(Made, "of", whole)
+    assert work(path)[1] == [] and Made.asked == [2], "only what failed is tried again"
+
+
+def test_a_person_who_fails_does_not_stop_the_others(work, clip, tmp_path, monkeypatch):
+    whole = story.finished
+
+    def fails(placement, sightings, *rest):
+        if sightings[0].track == 1:
+            raise ValueError("no texture")
+        return whole(placement, sightings, *rest)
+
+    monkeypatch.setattr(story, "finished", fails)
+    rows, failures = work(clip(standing(6, second=tuple(range(6)))))
+    assert [row["folder"] for row in rows] == ["walk/person-2"] and "person-1" in str(failures[0].error)
+    assert meshes(tmp_path / "out", "person-2") == list(range(6))
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_written(work, clip, tmp_path, monkeypatch):
+    path, whole, left = clip(standing(6)), story.ply_bytes, [3]
+
+    class Full(bytes):
+        pass
+
+    def write(mesh, normals):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(mesh, normals)
+
+    # As if writing failed: the bytes are asked for inside the block that writes.
+    real = working_file.whole
+    monkeypatch.setattr(story, "ply_bytes", lambda mesh, normals: (mesh, normals))
+    monkeypatch.setattr(story.working_file, "whole", lambda p: _late(real, p, write))
+    with pytest.raises(BadInput, match="disk is full.*goes on from there"):
+        work(path)
+    assert meshes(tmp_path / "out") == [0, 1, 2] and not list(tmp_path.rglob(".*ply*"))
+    left[0] = 99
+    work(path)
+    assert meshes(tmp_path / "out") == list(range(6)) and Made.asked == [3, 4, 5]
+
+
+class _late:  # noqa: N801
+    """A file that makes its bytes when they are written."""
+
+    def __init__(self, real, path, write):
+        self.block, self.write_of = real(path), write
+
+    def __enter__(self):
+        self.file = self.block.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        return self.block.__exit__(*error)
+
+    def write(self, data):
+        self.file.write(self.write_of(*data) if isinstance(data, tuple) else data)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_disk_that_runs_full_stops_before_it_is(work, clip, tmp_path, monkeypatch):
+    from maquette.outputs import result_folder as folder
+
+    path, free = clip(standing(6)), iter([1e9] * 6)
+    monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=next(free, 9e7)))
+    with pytest.raises(BadInput, match="90 MB free"):
+        work(path)
+    drawn = meshes(tmp_path / "out")
+    assert 0 < len(drawn) < 6 and (tmp_path / "out/walk/person-1/person.glb").is_file()
+    assert len(json.loads((tmp_path / "out/manifest.json").read_text())["frames"]) == len(drawn)
+
+
+def test_what_a_killed_run_left_is_swept(work, clip, tmp_path):
+    path, home = clip(standing(3)), tmp_path / "out/walk"
+    (home / "person-1/frames").mkdir(parents=True)
+    (home / "person-1/frames/.000001.ply-0a0b0c0d").write_bytes(b"half")
+    (home / ".person-1-abc").mkdir()
+    (home / ".person-1-abc/person.glb").write_bytes(b"half")
+    work(path)
+    assert not list(home.rglob(".*"))
+
+
+def test_without_meshes(work, clip, tmp_path):
+    work(clip(standing(5)))
+    work(clip(standing(5)), meshes=False)
+    assert not (tmp_path / "out/walk/person-1/frames").exists() and Made.asked == []
+
+
+def test_rotated_and_uneven_clips_keep_numbers_and_times(work, clip, tmp_path):
+    turned = [np.ascontiguousarray(np.rot90(one)) for one in standing(6)]
+    work(clip(turned, rotation=90, times=[0, 40, 200, 240, 280, 600]))
+    frames = read_manifest(tmp_path / "out")["frames"]
+    assert [frame["frame"] for frame in frames] == list(range(6))
+    assert [frame["time"] for frame in frames] == pytest.approx([0, 0.04, 0.2, 0.24, 0.28, 0.6])
+    x, y, w, h = frames[0]["tracks"][0]["rect"]
+    assert h > 2 * w, "upright"

@@ -1,0 +1,120 @@
+"""What the network's reading does to the fit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maquette import morphable
+from maquette.core.errors import NothingFound
+from maquette.core.options import FitOptions
+from maquette.core.types import Frame, Observation, Reading, Subject
+from maquette.geometry.camera import project
+from maquette.reconstruction.face_fit import method, reading
+from maquette.reconstruction.face_fit.state import POSE, first_guess
+from maquette.synthesis.rendering.viewpoint import look_at
+
+MODEL = morphable.load("maquette-head")
+PLAIN = FitOptions(photometric=False)
+
+
+def told(identity, yaw=0.2, sigma=0.3, alone=False):
+    """An observation whose reading knows the truth."""
+    expression = np.zeros(52)
+    camera = look_at(yaw, 0.1, 0.05, 1.0, (400, 400), 0.6)
+    points = MODEL.embeddings["mediapipe478"].points(MODEL.vertices(identity, expression), MODEL.faces)
+    pixels, depth = project(camera, points.astype(float))
+    landmarks = np.column_stack([pixels, (depth - depth.mean()) * camera.intrinsics[0, 0] / depth.mean()])
+    read = Reading(
+        landmarks,
+        np.full(478, 1.0),
+        identity[:60] * (1 - sigma**2),  # a posterior mean: drawn to the prior's
+        np.full(60, sigma),
+        expression,
+        np.full(52, 0.1),
+        0.99,
+        None if alone else 0.01,
+    )
+    return Observation(
+        Frame(np.full((400, 400, 3), 128, np.uint8), origin="a.jpg"),
+        np.array([0.0, 0, 400, 400]),
+        Subject.FACE,
+        landmarks,
+        "mediapipe478",
+        np.ones(478),
+        np.ones((400, 400), np.float32),
+        full_size=(400, 400),
+        reading=read,
+    )
+
+
+@pytest.fixture(scope="module")
+def identity():
+    return np.random.default_rng(3).normal(size=100) * 0.8
+
+
+def shape_error(found, identity):
+    face = MODEL.regions["face"] > 0.5
+    basis = MODEL.identity_basis[:, face]
+    away = np.tensordot(found - identity[: len(found)], basis[: len(found)], 1)
+    return 1000 * np.linalg.norm(away, axis=1).mean()
+
+
+def test_a_reading_brings_the_identity_nearer(identity):
+    seen = told(identity)
+    with_reading = method.fit(MODEL, [seen], PLAIN).parameters["identity"]
+    without = method.fit(MODEL, [seen], replace(PLAIN, reader="landmarks")).parameters["identity"]
+    assert shape_error(with_reading, identity) < 0.8 * shape_error(without, identity)
+
+
+def test_a_reading_that_knows_nothing_changes_nothing_of_the_identity(identity):
+    seen = told(identity)
+    vague = replace(seen.reading, identity_sigma=np.ones(60), expression_sigma=np.ones(52))
+    diagonal, vector = reading.coefficient_equations(vague, np.zeros(80), np.zeros(52), 0.35)
+    assert not diagonal.any() and not vector.any()
+
+
+def test_the_network_alone_is_enough(identity):
+    found = method.fit(MODEL, [told(identity, yaw=1.3, alone=True)], PLAIN)
+    yaw = found.provenance["pose"][0]["yaw"]
+    assert np.degrees(abs(yaw)) == pytest.approx(np.degrees(1.3), abs=6)
+    assert found.provenance["disagreement"] == [None]
+    assert found.provenance["landmark_error_px"][0] < 4
+
+
+def test_only_the_detector_is_asked_for_and_there_is_none(identity):
+    with pytest.raises(NothingFound, match="a.jpg.*--reader both"):
+        method.fit(MODEL, [told(identity, alone=True)], replace(PLAIN, reader="landmarks"))
+
+
+def test_equations_are_those_of_the_whole_covariance(identity):
+    """Slow twin: the cost with the covariance written out and inverted, differentiated by differences."""
+    seen = told(identity)
+    term = method.landmark_term(MODEL.name, 20)
+    view = first_guess(seen, term.mean, 52)
+    shape = np.concatenate([np.zeros(20), view.expression])
+    factor, spread = reading.noise()
+    extent = np.ptp(seen.reading.landmarks[:, :2], axis=0).max()
+    sigma = reading.GAP * np.repeat(np.maximum(seen.reading.sigma, reading.LOWEST_SIGMA * extent), 2)
+    inverse = np.linalg.inv((factor.T @ factor + np.diag(spread**2)) * sigma[:, None] * sigma)
+
+    def cost(shape):
+        placed = (term.mean + term.basis @ shape) @ view.rotation.T + view.translation
+        pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
+        apart = (seen.reading.landmarks[:, :2] - pixels).ravel()
+        return 0.5 * apart @ inverse @ apart
+
+    matrix, vector = reading.landmark_equations(term, view, seen, shape)
+    assert np.allclose(matrix, matrix.T) and np.linalg.eigvalsh(matrix).min() > -1e-6 * np.trace(matrix)
+    for k in (0, 3, 7, 19):
+        step = np.zeros(len(shape))
+        step[k] = 1e-4
+        slope = (cost(shape + step) - cost(shape - step)) / 2e-4
+        assert -slope == pytest.approx(vector[POSE + k], rel=1e-3, abs=1e-3)
+
+
+def test_several_readings_add_up(identity):
+    one = method.fit(MODEL, [told(identity, 0.0, 0.6, alone=True)], PLAIN).parameters["identity"]
+    views = [told(identity, yaw, 0.6, alone=True) for yaw in (-0.4, 0.0, 0.4)]
+    three = method.fit(MODEL, views, PLAIN).parameters["identity"]
+    assert shape_error(three, identity) < shape_error(one, identity)
