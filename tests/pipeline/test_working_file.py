@@ -19,7 +19,7 @@ from maquette.pipeline import working_file
 @pytest.fixture
 def learned():
     """Two people, the first fitted."""
-    watched = Watched(empty={7: 0.28}, unlooked=3, notes=("2 frames are damaged and left out",))
+    watched = Watched(empty={7: 0.28}, dropped=3, notes=("2 frames are damaged and left out",))
     for frame in range(5):
         seen = observe(Frame(picture((RED, 40), (BLUE, 90)), frame / 25, "drawn"))
         for track, one in enumerate(seen, 1):
@@ -31,9 +31,9 @@ def learned():
 def test_everything_comes_back(learned, tmp_path):
     working_file.save(tmp_path, "key", *learned)
     watched, placements = working_file.load(tmp_path, "key")
-    assert (watched.empty, watched.unlooked, watched.notes) == (
+    assert (watched.empty, watched.dropped, watched.notes) == (
         learned[0].empty,
-        learned[0].unlooked,
+        learned[0].dropped,
         learned[0].notes,
     )
     assert list(watched.tracks) == [1, 2] and list(placements) == [1]

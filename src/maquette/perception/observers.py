@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Subject
-from maquette.perception.faces.closeup import observe
+from maquette.perception.faces.enlarge import observe_enlarged
 from maquette.perception.people.judgement import flags
 from maquette.perception.people.observe import observe_people
 
@@ -26,6 +26,6 @@ def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation
 
 
 OBSERVERS: dict[Subject, Callable[[Frame, PerceptionOptions], list[Observation]]] = {
-    Subject.FACE: observe,
+    Subject.FACE: observe_enlarged,
     Subject.PERSON: observe_judged,
 }

@@ -53,7 +53,7 @@ def save(folder: Path, key: str, watched: Watched, placements: dict[int, Placeme
     Raises:
         BadInput: the disk is full or the folder cannot be written.
     """
-    arrays: dict[str, Any] = {"key": np.array(key), "unlooked": np.array(watched.unlooked)}
+    arrays: dict[str, Any] = {"key": np.array(key), "dropped": np.array(watched.dropped)}
     arrays["remarks"] = np.array(json.dumps(watched.notes))
     arrays["empty"] = np.array(sorted(watched.empty.items()), float).reshape(-1, 2)
     sights = [one for track in watched.tracks.values() for one in track]
@@ -91,7 +91,7 @@ def _load(folder: Path, key: str) -> tuple[Watched, dict[int, Placement]] | None
     texts = {name: json.loads(str(arrays[name])) for name in TEXTS}
     watched = Watched(
         empty={int(f): float(t) for f, t in arrays["empty"]},
-        unlooked=int(arrays["unlooked"]),
+        dropped=int(arrays["dropped"]),
         notes=tuple(json.loads(str(arrays["remarks"]))),
     )
     for k, mask in enumerate(masks):

@@ -50,7 +50,7 @@ def walk(frames: list[list[tuple[str, Observation]]], tracker: Tracker | None = 
     tracker, seen = tracker or Tracker(), {}
     generator = np.random.default_rng(1)
     for people in frames:
-        order = generator.permutation(len(people))  # the detector's order tells nothing
+        order = generator.permutation(len(people))  # the detector's order means nothing
         found = tracker.step([people[k][1] for k in order])
         assert len({o.track for o in found}) == len(found)
         for k, observation in zip(order, found):
@@ -152,11 +152,6 @@ def test_unreliable_key_points():
         frames.append(people)
     seen = walk(frames)
     assert len(set(seen["a"])) == len(set(seen["b"])) == 1
-
-
-def test_overlap():
-    assert track.overlap(np.array([0, 0, 2, 2.0]), np.array([1, 0, 3, 2.0])) == pytest.approx(1 / 3)
-    assert track.overlap(np.array([0, 0, 2, 2.0]), np.array([5, 5, 6, 6.0])) == 0
 
 
 def test_clothes():
