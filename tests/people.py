@@ -1,7 +1,8 @@
-"""Finished results of people without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
+"""Finished results of persons without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
-from maquette.morphable.model import MorphableModel
+from maquette.morphable.model import BodyModel
 from maquette.morphable.rig import Rig
 
 SIZE = (200, 320)  # width, height of the crop
@@ -58,7 +59,7 @@ def skin_of_limbs() -> trimesh.Trimesh:
     return made
 
 
-def tiny_body() -> MorphableModel:
+def tiny_body() -> BodyModel:
     """A rigged model of two thousand vertices with all that the writers ask for."""
     skin = skin_of_limbs()
     skin.apply_translation([0, -skin.bounds[0, 1], 0])
@@ -84,7 +85,7 @@ def tiny_body() -> MorphableModel:
     uvs = random.uniform(0.02, 0.98, (len(faces) * 3, 2)).astype(np.float32)
     points = np.argsort(np.linalg.norm(mean[None] - heads.repeat(3, 0)[:33, None], axis=2), axis=1)[:, :4]
     keypoints = {"mediapipe33": (points.astype(np.int32), np.full((33, 4), 0.25, np.float32))}
-    return MorphableModel(
+    return BodyModel(
         name="tiny-body",
         mean=mean,
         identity_basis=taller,
@@ -111,7 +112,7 @@ def tiny_body() -> MorphableModel:
 
 
 def weights_near(mean, heads, counts, names) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 6) bones and weights by distance to the bones' heads; eyes hang on their own bone alone."""
+    """(V, 6) bones and weights by distance to the bones' heads; eyes follow their own bone alone."""
     near = np.exp(-((np.linalg.norm(mean[:, None] - heads, axis=2) / 0.12) ** 2)) + 1e-9
     near[:, [names.index("eye.L"), names.index("eye.R")]] = 0
     index = np.argsort(-near, axis=1)[:, :6].astype(np.int32)
@@ -140,7 +141,7 @@ def turns(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_camera() -> Camera:
-    """An orthographic camera that stands inside the person, as those of people do: their depth counts from anywhere."""
+    """An orthographic camera that stands inside the person, as a person's may: its depth counts from anywhere."""
     world_to_camera = np.eye(4)
     world_to_camera[:3, :3] = np.diag([1.0, -1.0, -1.0])
     world_to_camera[:3, 3] = [0, 0.85, 0]
@@ -166,7 +167,7 @@ def make_observation(shape: Mesh, landmarks: np.ndarray, time: float | None) -> 
     )
 
 
-def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None = None) -> Result:
+def make_person(model: BodyModel, frames: int = 1, times: np.ndarray | None = None) -> Result:
     """The tiny body in its first pose, seen in `frames` photos or at `times` seconds."""
     rotations, translation = turns(frames)
     expression = np.zeros((frames, len(UNITS)))
@@ -201,12 +202,12 @@ def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None
     stamps = [None] * frames if times is None else times.tolist()
     observations = tuple(make_observation(shape, seen, time) for time in stamps)
     reconstruction = Reconstruction(shape, (make_camera(),) * frames, None, parameters, "relative", facts)
-    told = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("person-1", "someone", reconstruction, observations, told)
+    report = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("person-1", "someone", reconstruction, observations, report)
 
 
 @pytest.fixture(scope="session")
-def tiny() -> MorphableModel:
+def tiny() -> Iterator[BodyModel]:
     """The tiny rigged model, known to `morphable.load` as long as the tests run."""
     model = tiny_body()
     morphable.MODELS[model.name] = lambda: model
@@ -238,5 +239,5 @@ def cloth_result(person_result) -> Result:
     guess[2, 4:12, 4:12], guess[5, 4:12, 4:12] = 127, -127
     known = dict(person_result.reconstruction.parameters)
     known |= {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
-    told = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric", parameters=known)
-    return replace(person_result, reconstruction=told)
+    cloth = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric", parameters=known)
+    return replace(person_result, reconstruction=cloth)

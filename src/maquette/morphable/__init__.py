@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
-from maquette.morphable.model import Embedding, MorphableModel
+from maquette.morphable.model import BodyModel, Embedding, MorphableModel
 from maquette.morphable.rig import Rig
 
-MODELS = {"maquette-head": load_head, "maquette-body": load_body}
+MODELS: dict[str, Callable[[], MorphableModel]] = {"maquette-head": load_head, "maquette-body": load_body}
 
 
 def load(name: str) -> MorphableModel:
@@ -21,4 +23,4 @@ def load(name: str) -> MorphableModel:
     return MODELS[name]()
 
 
-__all__ = ["MODELS", "Embedding", "MorphableModel", "Rig", "load"]
+__all__ = ["MODELS", "BodyModel", "Embedding", "MorphableModel", "Rig", "load", "load_body", "load_head"]

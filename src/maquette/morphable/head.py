@@ -25,7 +25,8 @@ def load_head() -> MorphableModel:
 
     with safe_open(fetch("maquette-head"), framework="numpy") as file:
         metadata = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}
+        names = file.keys()
+        tensors = {name: file.get_tensor(name) for name in names}
 
     def group(prefix: str) -> dict[str, np.ndarray]:
         return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}

@@ -18,10 +18,10 @@ def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation
     Raises:
         NothingFound: as `people.observe.observe_people`.
     """
-    people = observe_people(frame, options)
+    persons = observe_people(frame, options)
     return [
-        replace(one, notes=one.notes + tuple(flags(one, people[:place] + people[place + 1 :]).values()))
-        for place, one in enumerate(people)
+        replace(one, notes=one.notes + tuple(flags(one, persons[:place] + persons[place + 1 :]).values()))
+        for place, one in enumerate(persons)
     ]
 
 

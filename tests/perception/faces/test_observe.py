@@ -28,7 +28,7 @@ def test_one_face_completely_described(sample, seen):
     assert seen.frame.origin == "astronaut.png" and seen.notes == () and seen.camera is None
     assert seen.mask.shape == seen.skin.shape == (height, width)
     assert 0.8 < seen.confidence <= 1
-    assert (0 <= seen.landmark_confidence).all() and (seen.landmark_confidence <= 1).all()
+    assert (seen.landmark_confidence >= 0).all() and (seen.landmark_confidence <= 1).all()
     x0, y0, x1, y1 = seen.box.astype(int)
     assert np.array_equal(seen.frame.pixels, sample[y0:y1, x0:x1])
 

@@ -19,9 +19,9 @@ def test_import_is_light_and_use_is_silent():
         "import sys, numpy as np; import maquette.perception; "
         "assert not {'mediapipe', 'cv2'} & set(sys.modules); "
         "from maquette.perception.models import networks as n; assert 'mediapipe' not in sys.modules; "
-        "picture = np.zeros((192, 192, 3), np.uint8); n.find_landmarks(picture); n.segment_people(picture); "
+        "picture = np.zeros((192, 192, 3), np.uint8); n.find_landmarks(picture); n.segment(picture); "
         "n.detect_faces(picture, 'short'); n.detect_faces(picture, 'full'); "
-        "n.detect_people(picture, 0.5); n.estimate_pose(picture)"
+        "n.detect_persons(picture, 0.5); n.estimate_pose(picture)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -39,7 +39,7 @@ def test_an_empty_picture_shows_no_face_and_no_person():
     landmarks, presence = networks.find_landmarks(noise)
     assert landmarks.shape == (478, 3) and presence < 0.01
     assert networks.detect_faces(noise, "short") == [] == networks.detect_faces(noise, "full")
-    assert networks.segment_people(noise).mean() < 0.5
+    assert networks.segment(noise).mean() < 0.5
 
 
 def test_threads_get_the_same_answers(portrait):

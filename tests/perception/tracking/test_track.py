@@ -164,13 +164,13 @@ def test_clothes():
 
 
 @pytest.mark.real_data
-def test_a_dancer_is_one_track_in_a_calm_crop(real_data):
+def test_a_dancer_is_one_track_in_a_smoothed_crop(real_data):
     """Every third frame: one person all along, and the smoothed crop of the key points holds them all."""
     clip = video.open_clip(real_data / "video" / "dancer.mp4", VideoOptions(every=3, max_frames=10))
     tracker, times, rects, points = Tracker(), [], [], []
     for _, frame in video.frames(clip):
         (seen,) = tracker.step(observe_people(frame))
-        full = track.sight(seen, frame.time)
+        full = track.features_of(seen, frame.time)
         sure = full.points[full.confidence > 0.5]
         low, high = sure.min(axis=0), sure.max(axis=0)
         side = 1.3 * (high - low).max()

@@ -43,7 +43,7 @@ def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
     quarter = int(np.round(roll / (np.pi / 2))) % 4
     upright = np.ascontiguousarray(np.rot90(pixels, quarter))
     seen = cv2.resize(upright, (SEGMENTER_INPUT, SEGMENTER_INPUT), interpolation=cv2.INTER_AREA)
-    coarse = np.clip(networks.segment_people(seen), 0, 1)
+    coarse = np.clip(networks.segment(seen), 0, 1)
     return np.ascontiguousarray(np.rot90(refine_edges(upright, coarse), -quarter), np.float32)
 
 

@@ -24,7 +24,7 @@ def person_anchors() -> NDArray:
     return np.concatenate(out)
 
 
-def decode_people(values: NDArray, logits: NDArray, lowest: float) -> list[PersonDetection]:
+def decode_persons(values: NDArray, logits: NDArray, lowest: float) -> list[PersonDetection]:
     """Detections of the person detector, in the order of its anchors.
 
     Args:

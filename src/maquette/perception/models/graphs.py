@@ -123,7 +123,7 @@ class _Raw(NamedTuple):
 
 
 _RAW = {
-    "detect people": _Raw(
+    "detect persons": _Raw(
         "pose_detection/pose_detection", PERSON_DETECTOR_INPUT, -1, ("values", "scores"), ("values", "scores")
     ),
     "pose": _Raw(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.models.anchors import decode_people
+from maquette.perception.models.anchors import decode_persons
 from maquette.perception.models.graphs import run
 from maquette.perception.models.results import (
     MESH_INPUT,
@@ -55,21 +55,21 @@ def find_landmarks(crop: NDArray) -> FaceLandmarks:
     return FaceLandmarks(points * MESH_INPUT, float(result.presence))
 
 
-def segment_people(pixels: NDArray) -> NDArray:
+def segment(pixels: NDArray) -> NDArray:
     """(H, W) float32 in 0-1: people against the background; the network sees 256 x 256."""
     return np.ascontiguousarray(run("segment", pixels).segmentation_mask, np.float32)
 
 
-def detect_people(square: NDArray, lowest: float) -> list[PersonDetection]:
+def detect_persons(square: NDArray, lowest: float) -> list[PersonDetection]:
     """Where people may be; many detections of the same person.
 
     Args:
         square: (224, 224, 3) uint8.
         lowest: score, 0-1, from which a detection counts.
     """
-    result = run("detect people", square)
+    result = run("detect persons", square)
     values = np.array(result.values, np.float32).reshape(-1, 12)
-    return decode_people(values, np.array(result.scores, np.float32), lowest)
+    return decode_persons(values, np.array(result.scores, np.float32), lowest)
 
 
 def estimate_pose(crop: NDArray) -> Pose:

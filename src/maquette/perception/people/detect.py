@@ -81,7 +81,7 @@ def _in_tile(pixels: NDArray, lowest: float) -> list[Candidate]:
     square[top : top + height, left : left + width] = small
     back = np.array([pixels.shape[1] / width, pixels.shape[0] / height])
     found = []
-    for item in networks.detect_people(square, lowest):
+    for item in networks.detect_persons(square, lowest):
         face, hips, rim = ((point - [left, top]) * back for point in (item.face, item.hips, item.rim))
         half = item.face_size / 2 * back
         found.append(Candidate(body_square(hips, rim), np.concatenate([face - half, face + half]), item.score))

@@ -164,7 +164,7 @@ def with_closer_outlines(pixels: NDArray, person: Person) -> Person:
     low, high = np.clip(person.box[:2], 0, size), np.clip(person.box[2:], 0, size)
     square = Square((low + high) / 2, max(float((high - low).max()) * CLOSE_UP, 8.0), 0.0)
     crop = sampled(pixels, square)
-    closer = [Outline(square, np.clip(networks.segment_people(crop), 0, 1), ANYBODY)]
+    closer = [Outline(square, np.clip(networks.segment(crop), 0, 1), ANYBODY)]
     if square.side > BODY * person.following.side:
         pose = networks.estimate_pose(crop)
         closer += [Outline(square, pose.mask)] if pose.presence >= PRESENT else []

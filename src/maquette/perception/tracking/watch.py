@@ -48,9 +48,9 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
     """
     tracker, seen = Tracker(), Watched()
     found: dict[int, list[Sighting]] = {}
-    for done, (index, people) in enumerate(_people(clip, options, seen.empty), 1):
-        for place, one in enumerate(tracker.step(people)):
-            wrong = tuple(flags(one, people[:place] + people[place + 1 :]).values())
+    for done, (index, persons) in enumerate(_persons(clip, options, seen.empty), 1):
+        for place, one in enumerate(tracker.step(persons)):
+            wrong = tuple(flags(one, persons[:place] + persons[place + 1 :]).values())
             found.setdefault(one.track, []).append(sighted(one, index, wrong))
         progress(done)
     kept = tracker.kept()
@@ -63,7 +63,9 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
     return seen
 
 
-def _people(clip: Clip, options: PerceptionOptions, empty: dict[int, float]) -> Iterator[tuple[int, list[Observation]]]:
+def _persons(
+    clip: Clip, options: PerceptionOptions, empty: dict[int, float]
+) -> Iterator[tuple[int, list[Observation]]]:
     """The people of every frame; frames without any are noted in `empty`."""
     before: list[Observation] = []
     since = SEARCH_EVERY

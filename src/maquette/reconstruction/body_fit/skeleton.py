@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from maquette import morphable
-from maquette.morphable import MorphableModel
+from maquette.morphable import BodyModel, load_body
 
 SIDES = ("L", "R")
 # One turn of the fit -> the bones that share it evenly.
@@ -66,7 +65,7 @@ class Skeleton:
         low, high: (T,) radians, range about the first axis.
     """
 
-    model: MorphableModel
+    model: BodyModel
     bones: tuple[str, ...]
     parents: NDArray
     turn: NDArray
@@ -121,7 +120,7 @@ class Skeleton:
 @lru_cache(maxsize=1)
 def skeleton() -> Skeleton:
     """The skeleton of the shipped body."""
-    model = morphable.load("maquette-body")
+    model = load_body()
     rig = model.rig
     owner = {bone: (number, 1 / len(bones)) for number, bones in enumerate(CHAINS.values()) for bone in bones}
     moving = [k for k, name in enumerate(rig.bones) if name in owner]

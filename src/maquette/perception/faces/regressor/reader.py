@@ -41,7 +41,8 @@ def load_regressor() -> FaceRegressor:
 
     with safe_open(fetch(NAME), framework="pt") as file:
         facts = json.loads(file.metadata()["facts"])
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+        names = file.keys()
+        tensors = {name: file.get_tensor(name).float() for name in names}
     widths = tuple(int(width) for width in facts["widths"].split(","))
     network = FaceRegressor(widths).eval()
     network.load_state_dict({k: v.to(network.state_dict()[k].dtype) for k, v in tensors.items()})
