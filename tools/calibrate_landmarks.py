@@ -24,12 +24,13 @@ import maquette.morphable
 from maquette.core.types import Camera
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
-from maquette.morphable.head import HEAD_FILE
 from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
 from maquette.perception.faces.search import faces_in
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
+from maquette.weights.store import zoo
 
+HEAD_FILE = zoo()["maquette-head"].file
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept
 # iBUG 68 as single MediaPipe landmarks: jaw, brows, nose, eyes, outer and inner lips.

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from maquette.morphable.model import Embedding, MorphableModel
-from maquette.weights.store import fetch
-
-HEAD_FILE = Path(__file__).parent / "data" / "head.safetensors"
+from maquette.morphable.stored import read_stored
 
 
 @lru_cache(maxsize=1)
@@ -21,34 +17,26 @@ def load_head() -> MorphableModel:
     Raises:
         WeightsMissing: the file is not in the package, or not the one that the zoo describes.
     """
-    from safetensors import safe_open
-
-    with safe_open(fetch("maquette-head"), framework="numpy") as file:
-        metadata = file.metadata()
-        names = file.keys()
-        tensors = {name: file.get_tensor(name) for name in names}
-
-    def group(prefix: str) -> dict[str, np.ndarray]:
-        return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
+    stored = read_stored("maquette-head")
+    tensors = stored.tensors
     embeddings = {
         scheme: Embedding(faces, tensors[f"barycentric.{scheme}"].astype(np.float64))
-        for scheme, faces in group("landmark_faces.").items()
+        for scheme, faces in stored.group("landmark_faces").items()
     }
     return MorphableModel(
-        name=metadata["name"],
+        name=stored.facts["name"],
         mean=tensors["mean"],
         identity_basis=tensors["identity_basis"].astype(np.float32),
         expression_basis=tensors["expression_basis"].astype(np.float32),
-        expression_names=tuple(json.loads(metadata["expression_names"])),
+        expression_names=tuple(stored.fact("expression_names")),
         faces=tensors["faces"],
         uvs=tensors["uvs"],
         uv_faces=tensors["uv_faces"],
         mirror=tensors["mirror"],
-        parts=group("part."),
-        regions={key: value.astype(np.float32) for key, value in group("region.").items()},
+        parts=stored.group("part"),
+        regions={key: value.astype(np.float32) for key, value in stored.group("region").items()},
         embeddings=embeddings,
         landmark_mirror=tensors.get("landmark_mirror"),
-        landmark_noise=group("noise."),
-        licence=json.loads(metadata["licence"]),
+        landmark_noise=stored.group("noise"),
+        licence=stored.fact("licence"),
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +15,7 @@ from maquette.perception.affine import scale_of, warp
 SEARCH_SIDE = 1536  # pixels, longer side of the picture in which is searched: faces of 40 px in it still show
 DARK = 90.0  # 8-bit brightness of the 95th percentile below which a picture counts as dark
 DIVISIONS = (2, 4, 8)  # tiles have the copy's longer side divided by these
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +115,29 @@ def turned(copy: Copy, degrees: float) -> Copy:
 def noted(note: str, deed: str) -> str:
     """The note of a copy to which one more thing was done."""
     return f"{note} and {deed}" if note else f"found on a copy that was {deed}"
+
+
+def find_all(
+    find: Callable[[Search, list[Found]], list[Found]], searches: Iterable[Search], rescues: Iterable[Search]
+) -> list[Found]:
+    """What a picture shows.
+
+    Args:
+        find: what is new in one search beside what is known.
+        searches: coarse ones first; what is smaller than all that a search shows anew is in the background.
+        rescues: altered copies, tried one after the other, only if nothing was found.
+    """
+    found: list[Found] = []
+    for search in searches:
+        new = find(search, found)
+        if found and not new:
+            break
+        found = found + new
+    for search in () if found else rescues:
+        found = find(search, [])
+        if found:
+            break
+    return found
 
 
 def tiles(shape: tuple[int, ...], division: float) -> Iterator[tuple[int, int, int]]:

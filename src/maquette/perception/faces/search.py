@@ -8,7 +8,7 @@ from dataclasses import replace
 from numpy.typing import NDArray
 
 from maquette.core.options import PerceptionOptions
-from maquette.perception.copies import Copy, Search, brightened, noted, search_copy, turned
+from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
 from maquette.perception.faces import detect, verify
 from maquette.perception.faces.landmarker import Face, find_landmarks
 from maquette.perception.faces.regressor import rescue
@@ -21,19 +21,10 @@ DEFAULTS = PerceptionOptions()
 def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
     """Faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
     copy = search_copy(pixels)
-    faces = faces_in(pixels, Search(copy, 1, detect.SURE), [])
-    for division in detect.useful_divisions(copy, options.min_face):
-        found = faces_in(pixels, Search(copy, division, detect.SURE), faces)
-        faces += found
-        if faces and not found:  # faces smaller still are passers-by in the background
-            break
-    if faces:
-        return faces
-    for search in _rescues(copy):
-        faces = faces_in(pixels, search, [])
-        if faces:
-            return faces
-    return rescue.faint_faces(pixels, copy)
+    divisions = (1, *detect.useful_divisions(copy, options.min_face))
+    searches = (Search(copy, division, detect.SURE) for division in divisions)
+    faces = find_all(lambda search, known: faces_in(pixels, search, known), searches, _rescues(copy))
+    return faces or rescue.faint_faces(pixels, copy)
 
 
 def _rescues(copy: Copy) -> Iterator[Search]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.options import PerceptionOptions
 from maquette.perception.boxes import clipped
-from maquette.perception.copies import Copy, Search, brightened, noted, search_copy, turned
+from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
 from maquette.perception.people import detect, key_points, mask, schemes
 from maquette.perception.people.detect import Candidate
 from maquette.perception.people.key_points import Person
@@ -25,19 +25,9 @@ DEFAULTS = PerceptionOptions()
 def find_people(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Person]:
     """People of any size, in pixels of the picture; altered copies are searched only if it shows nobody."""
     copy = search_copy(pixels)
-    people = people_in(pixels, Search(copy, 1, detect.SURE), [])
-    for division in detect.useful_divisions(copy, options.min_person):
-        found = people_in(pixels, Search(copy, division, detect.SURE), people)
-        people += found
-        if people and not found:
-            break
-    if people:
-        return people
-    for search in _rescues(copy):
-        people = people_in(pixels, search, [])
-        if people:
-            break
-    return people
+    divisions = (1, *detect.useful_divisions(copy, options.min_person))
+    searches = (Search(copy, division, detect.SURE) for division in divisions)
+    return find_all(lambda search, known: people_in(pixels, search, known), searches, _rescues(copy))
 
 
 def _rescues(copy: Copy) -> Iterator[Search]:
