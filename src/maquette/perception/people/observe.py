@@ -14,18 +14,17 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Subject
 from maquette.perception.boxes import box_of_mask, clipped
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
-from maquette.perception.people import key_points, mask, schemes
+from maquette.perception.people import key_points, mask
 from maquette.perception.people.detect import body_square
 from maquette.perception.people.face import with_face_points
 from maquette.perception.people.key_points import Person
+from maquette.perception.people.schemes import HIPS, SHOULDERS
 from maquette.perception.people.search import SEEN, enough, find_people, height_in, inside_picture, same
 from maquette.perception.square import Square
 
 SCHEME = "mediapipe33"
 MARGIN = 0.12  # of the longer side of what is seen of the person, on each side of the crop
 DEFAULTS = PerceptionOptions()
-SHOULDERS = schemes.indices("left_shoulder", "right_shoulder")
-HIPS = schemes.indices("left_hip", "right_hip")
 
 
 def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observation]:

@@ -103,6 +103,7 @@ def mirror(scheme: str) -> NDArray:
     return np.array([names.index("_".join(swap.get(word, word) for word in name.split("_"))) for name in names])
 
 
+# Rows in "mediapipe33": the twelve large joints, and two pairs of them.
 JOINTS = indices(
     *(
         f"{side}_{joint}"
@@ -110,4 +111,5 @@ JOINTS = indices(
         for side in ("left", "right")
     )
 )
-"""Rows of the twelve large joints in "mediapipe33"."""
+SHOULDERS = indices("left_shoulder", "right_shoulder")
+HIPS = indices("left_hip", "right_hip")

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from maquette.core.options import PerceptionOptions
 from maquette.perception.boxes import clipped
 from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
-from maquette.perception.people import detect, key_points, mask, schemes
+from maquette.perception.people import detect, key_points, mask
 from maquette.perception.people.detect import Candidate
 from maquette.perception.people.key_points import Person
-from maquette.perception.people.schemes import JOINTS
+from maquette.perception.people.schemes import JOINTS, SHOULDERS
 
 SEEN = 0.5  # visibility from which on a key point counts as seen
 ENOUGH = 4  # joints that must be seen where the shoulders are not
-SHOULDERS = schemes.indices("left_shoulder", "right_shoulder")
 DEFAULTS = PerceptionOptions()
 
 
