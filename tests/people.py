@@ -11,10 +11,10 @@ import trimesh
 
 from maquette import morphable
 from maquette.core.result import Result
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import BodyPose, Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
-from maquette.morphable.model import BodyModel
+from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
 
 SIZE = (200, 320)  # width, height of the crop
@@ -59,7 +59,7 @@ def skin_of_limbs() -> trimesh.Trimesh:
     return made
 
 
-def tiny_body() -> BodyModel:
+def tiny_body() -> MorphableModel:
     """A rigged model of two thousand vertices with all that the writers ask for."""
     skin = skin_of_limbs()
     skin.apply_translation([0, -skin.bounds[0, 1], 0])
@@ -85,7 +85,7 @@ def tiny_body() -> BodyModel:
     uvs = random.uniform(0.02, 0.98, (len(faces) * 3, 2)).astype(np.float32)
     points = np.argsort(np.linalg.norm(mean[None] - heads.repeat(3, 0)[:33, None], axis=2), axis=1)[:, :4]
     keypoints = {"mediapipe33": (points.astype(np.int32), np.full((33, 4), 0.25, np.float32))}
-    return BodyModel(
+    return MorphableModel(
         name="tiny-body",
         mean=mean,
         identity_basis=taller,
@@ -167,7 +167,7 @@ def make_observation(shape: Mesh, landmarks: np.ndarray, time: float | None) -> 
     )
 
 
-def make_person(model: BodyModel, frames: int = 1, times: np.ndarray | None = None) -> Result:
+def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None = None) -> Result:
     """The tiny body in its first pose, seen in `frames` photos or at `times` seconds."""
     rotations, translation = turns(frames)
     expression = np.zeros((frames, len(UNITS)))
@@ -183,17 +183,10 @@ def make_person(model: BodyModel, frames: int = 1, times: np.ndarray | None = No
     texture = np.stack([x, y, 200 - y / 2], axis=2).astype(np.uint8)
     shape = Mesh(vertices, model.faces, model.uvs, model.uv_faces, texture, confidence)
     seen = project(make_camera(), rig.keypoints_of("mediapipe33", vertices.astype(float)))[0] + [2.0, 0.0]
-    parameters = {
-        "identity": identity,
-        "expression": expression,
-        "scale": np.array([scale]),
-        "rotations": rotations,
-        "translation": translation,
-        "times": np.full(frames, np.nan) if times is None else times,
-    }
+    seconds = np.full(frames, np.nan) if times is None else np.asarray(times, float)
+    pose = BodyPose(model.name, np.asarray(rotations, float), np.asarray(translation, float), seconds)
     facts = {
         "method": "parametric",
-        "model": model.name,
         "scale_source": "average person",
         "keypoint_error_px": [2.0] * frames,
         "keypoint_error_percent": [1.0] * frames,
@@ -201,16 +194,19 @@ def make_person(model: BodyModel, frames: int = 1, times: np.ndarray | None = No
     }
     stamps = [None] * frames if times is None else times.tolist()
     observations = tuple(make_observation(shape, seen, time) for time in stamps)
-    reconstruction = Reconstruction(shape, (make_camera(),) * frames, None, parameters, "relative", facts)
+    reconstruction = Reconstruction(
+        shape, (make_camera(),) * frames, model=model.name, identity=identity, expression=expression, scale=scale,
+        pose=pose, provenance=facts,
+    )  # fmt: skip
     report = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
     return Result("person-1", "someone", reconstruction, observations, report)
 
 
 @pytest.fixture(scope="session")
-def tiny() -> Iterator[BodyModel]:
+def tiny() -> Iterator[MorphableModel]:
     """The tiny rigged model, known to `morphable.load` as long as the tests run."""
     model = tiny_body()
-    morphable.MODELS[model.name] = lambda: model
+    morphable.MODELS[model.name] = lambda _: model
     yield model
     morphable.MODELS.pop(model.name, None)
 
@@ -234,10 +230,10 @@ def cloth_result(person_result) -> Result:
     vertices = (ball.vertices * [0.35, 0.85, 0.25] + [0, 0.85, 0]).astype(np.float32)
     colours = np.clip(128 + 110 * ball.vertices, 0, 255).astype(np.uint8)
     shape = Mesh(vertices, ball.faces.astype(np.int32), vertex_colors=colours)
-    facts = {"method": "pifuhd", "body_model": "tiny-body", "scale_source": "given height", "height_cm": 181.0}
+    facts = {"method": "pifuhd", "scale_source": "given height", "height_cm": 181.0}
     guess = np.zeros((6, 16, 16), np.int8)
     guess[2, 4:12, 4:12], guess[5, 4:12, 4:12] = 127, -127
-    known = dict(person_result.reconstruction.parameters)
-    known |= {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
-    cloth = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric", parameters=known)
-    return replace(person_result, reconstruction=cloth)
+    known = {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
+    fitted = person_result.reconstruction
+    made = replace(fitted, shape=shape, model=None, provenance=facts, metric=True, parameters=known)
+    return replace(person_result, reconstruction=made)

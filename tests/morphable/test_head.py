@@ -11,7 +11,6 @@ import trimesh
 from maquette import morphable
 from maquette.core.errors import WeightsMissing
 from maquette.geometry.mesh import boundary_loops, face_normals, vertex_normals
-from maquette.morphable import head
 from maquette.weights import store
 
 MODEL = morphable.load("maquette-head")
@@ -419,4 +418,4 @@ def test_a_head_that_is_not_whole_is_refused(harm, monkeypatch, tmp_path):
         moved.file.write_bytes(data[: len(data) // 2] if harm == "cut" else data)
     monkeypatch.setattr(store, "zoo", lambda: {entry.name: moved})
     with pytest.raises(WeightsMissing, match="head"):
-        head.load_head.__wrapped__()
+        morphable.load.__wrapped__("maquette-head")

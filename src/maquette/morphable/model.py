@@ -86,14 +86,3 @@ class MorphableModel:
         """(3,) metres: the centre of the "Left" or "Right" eyeball."""
         ball = vertices[self.part_vertices(f"eye{side}")]
         return (ball.min(axis=0) + ball.max(axis=0)) / 2
-
-
-@dataclass(frozen=True, eq=False)
-class BodyModel(MorphableModel):
-    """A parametric model with a skeleton, whose mean is its rest pose.
-
-    Attributes:
-        rig: bones, skinning weights, key points.
-    """
-
-    rig: Rig = field(kw_only=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-
-from maquette.weights.store import fetch
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +33,10 @@ class StoredModel:
         return json.loads(self.facts[name])
 
 
-def read_stored(name: str) -> StoredModel:
-    """The model of this name in the zoo.
-
-    Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
-    """
+def read_stored(path: Path) -> StoredModel:
+    """The tensors and facts in a safetensors file."""
     from safetensors import safe_open
 
-    with safe_open(fetch(name), framework="numpy") as file:
+    with safe_open(path, framework="numpy") as file:
         names = file.keys()
         return StoredModel({key: file.get_tensor(key) for key in names}, file.metadata())
