@@ -20,7 +20,8 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.perception.people.observe import JOINTS, observe_people
+from maquette.perception.people.observe import observe_people
+from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton

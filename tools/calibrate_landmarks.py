@@ -24,11 +24,13 @@ import maquette.morphable
 from maquette.core.types import Camera
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
+from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
-from maquette.perception.faces.observe import faces_in
+from maquette.perception.faces.search import faces_in
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
 from maquette.weights.store import zoo
 
+HEAD_FILE = zoo()["maquette-head"].file
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept
 # iBUG 68 as single MediaPipe landmarks: jaw, brows, nose, eyes, outer and inner lips.
@@ -50,8 +52,8 @@ def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
         found, points = [], []
         for k in np.flatnonzero(np.abs(truth["yaw"]) < STEEPEST)[:count]:
             photo = cv2.imread(str(folder / f"{k}.jpg"))[..., ::-1]
-            copy = detect.search_copy(np.ascontiguousarray(photo))
-            faces = faces_in(copy.pixels, copy, 1, detect.SURE, [])
+            copy = search_copy(np.ascontiguousarray(photo))
+            faces = faces_in(copy.pixels, Search(copy, 1, detect.SURE), [])
             if faces:
                 found.append(k)
                 points.append(max(faces, key=lambda face: face.width).landmarks)

@@ -35,6 +35,7 @@ FILES = {
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
     "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
     "landmarks.json": "landmarks in pixels and metres",
+    "keypoints_openpose.json": "key points of the first photo in its pixels, as OpenPose writes them (BODY_25)",
     "parameters.npz": "parameters, cameras, names",
     "report.json": "this file",
 }
