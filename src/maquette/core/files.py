@@ -14,11 +14,10 @@ LONGEST = 60  # characters of a name that its unfinished file keeps: file system
 
 
 @contextmanager
-def replaced(path: str | Path) -> Iterator[BinaryIO]:
-    """A file open for writing that stands at `path` once the block has ended well, and otherwise not at all.
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A place to write to, beside `path`, which takes that name once the block has ended well, and otherwise goes.
 
-    It is written beside its place, flushed to the disk and moved there; an earlier file stays until then. Not made by
-    `tempfile`, whose files are for their owner alone: this one follows the umask.
+    It is flushed to the disk before it is moved; an earlier file of that name stays until then.
 
     Args:
         path: in a folder that exists.
@@ -28,25 +27,35 @@ def replaced(path: str | Path) -> Iterator[BinaryIO]:
 
     Example:
         >>> import tempfile
-        >>> target = Path(tempfile.mkdtemp()) / "a.bin"
-        >>> with replaced(target) as file:
-        ...     _ = file.write(b"whole")
-        >>> target.read_bytes()
-        b'whole'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_file(Path(folder) / "a.txt") as part:
+        ...         _ = part.write_text("done")
+        ...     [file.name for file in Path(folder).iterdir()]
+        ['a.txt']
     """
     path = Path(path)
     beside = unfinished(path)
     try:
-        with beside.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
+        _synced(beside, os.O_RDWR)
         os.replace(beside, path)
     finally:
         # Already moved, or the folder is gone with it.
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    _settled(path.parent)
+    # The renaming itself; systems on which a folder cannot be opened do without.
+    with suppress(OSError):
+        _synced(path.parent, os.O_RDONLY)
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[BinaryIO]:
+    """A file open for writing, bytes, that stands at `path` once the block has ended well; see `whole_file`.
+
+    Not made by `tempfile`, whose files are for their owner alone: this one follows the umask.
+    """
+    with whole_file(path) as beside, beside.open("xb") as file:
+        yield file
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
@@ -86,11 +95,9 @@ def unwritable(error: OSError, thing: str | Path, remedy: str) -> str:
     return f"{thing}: cannot be written ({why}): {remedy}"
 
 
-def _settled(folder: Path) -> None:
-    """Bring the renaming itself to the disk; systems on which a folder cannot be opened do without."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _synced(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
