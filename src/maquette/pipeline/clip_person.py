@@ -23,8 +23,8 @@ from maquette.reconstruction.body_fit.place import Placement, place, silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.body_fit.target import full_frame
 from maquette.reconstruction.pifuhd import method as pifuhd
+from maquette.texturing.cleaning import clean_surface
 from maquette.texturing.colours import Coloured, photo_colours
-from maquette.texturing.person.tidy import tidied
 from maquette.texturing.pyramid import smoothstep
 
 TEXTURED = 6  # frames that the texture is taken from
@@ -156,7 +156,7 @@ class Meshes:
             square = self.square(index, observation)
             drawn = pifuhd.draw(self.network, self.placement, index, observation, self.options.body, square)
             body = self.placement.vertices(index)
-            mesh = tidied(Mesh(drawn.vertices, drawn.faces), body).mesh
+            mesh = clean_surface(Mesh(drawn.vertices, drawn.faces), body).mesh
             mesh = replace(mesh, vertex_colors=self._coloured(mesh, body, photo_colours(mesh, [observation], [camera])))
         shown, mask = silhouette(mesh.vertices, mesh.faces, camera), observation.mask > 0.5
         return FrameMesh(mesh, camera, float((shown & mask).sum() / max((shown | mask).sum(), 1)))

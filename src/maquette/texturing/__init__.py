@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
+from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.head.texture import finish as finish_head
-from maquette.texturing.person.texture import DEFAULTS, finish_person
+from maquette.texturing.person.texture import finish_person
 
-__all__ = ["finish", "finish_head", "finish_person"]
+__all__ = ["finish", "finish_head", "finish_person", "finish_surface"]
 
 
 def finish(

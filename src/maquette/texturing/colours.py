@@ -10,15 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation
-from maquette.geometry.camera import camera_centre, project
 from maquette.geometry.mesh import adjacency, face_areas, vertex_normals
 from maquette.geometry.raycast import RayCaster
-from maquette.texturing.head.bake import SEEN_COSINE, Baked
-from maquette.texturing.head.blend import SHARPNESS, gains
-from maquette.texturing.head.fill import DEFAULT_SKIN
+from maquette.texturing.light import SHARPNESS, gains
+from maquette.texturing.projection import (
+    VERTICES,
+    pixels_of,
+    sampled,
+    squareness,
+    toward_camera,
+    unhidden,
+    within_picture,
+)
 from maquette.texturing.pyramid import blurred, picked, smoothstep
+from maquette.texturing.surface_fill import DEFAULT_SKIN
 
-RAY_OFFSET_M = 1e-3  # a ray starts this far above the surface: the grid's steps must not hide their own vertices
 MASK_RIM = 0.012  # of the crop's longer side: the person's outline that is not believed
 NEIGHBOURS = 12  # seen vertices whose colours an unseen one takes first
 SPREADING = 60  # rounds in which unseen vertices take the mean of their neighbours
@@ -70,7 +76,7 @@ def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequ
     seen = np.max([view.trust for view in views], axis=0, initial=0.0) if views else np.zeros(len(vertices))
     if seen.max(initial=0.0) < SEEN:
         return Coloured(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
-    factors = gains([view.baked for view in views])
+    factors = gains([view.colours for view in views], [view.trust for view in views])
     shares = np.stack([(view.trust * view.cosine) ** SHARPNESS for view in views]) + 1e-9
     shares /= shares.sum(axis=0)
     found = sum(share[:, None] * view.colours * factor for share, view, factor in zip(shares, views, factors))
@@ -87,49 +93,25 @@ class _View:
     trust: NDArray
     cosine: NDArray
 
-    @property
-    def baked(self) -> Baked:
-        """The vertices as a picture one texel wide: what `gains` compares."""
-        column = self.trust[:, None]
-        colours = self.colours[:, None]
-        return Baked(colours.astype(np.uint8), colours, column, 0 * column, 0 * column + 1, None)
-
 
 def _view(
     observation: Observation, camera: Camera, surface: tuple[NDArray, NDArray, NDArray], rays: RayCaster
 ) -> _View:
     vertices, normals, faces = surface
-    pixels, depth = project(camera, vertices)
-    pixels = np.where(depth[:, None] > 1e-6, np.clip(pixels, -1e4, 1e5), -1e4).astype(np.float32)
-    centre = camera_centre(camera)
-    if camera.projection == "perspective":
-        toward = centre - vertices
-        toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-12)
-    else:
-        toward = np.broadcast_to(-camera.world_to_camera[2, :3], vertices.shape)
-        centre = centre + 10 * toward[0]
+    pixels = pixels_of(camera, vertices)[0].astype(np.float32)
+    toward, eye = toward_camera(camera, vertices)
     cosine = (normals * toward).sum(axis=1)
-    width, height = observation.frame.size
-    inside = np.minimum(pixels, np.array([width, height], np.float32) - pixels).min(axis=1)
-    weight = smoothstep(cosine, *SEEN_COSINE) * smoothstep(inside, 0.0, 0.01 * max(width, height))
-    rim = MASK_RIM * max(width, height)
+    size = observation.frame.size
+    weight = squareness(cosine, VERTICES) * within_picture(pixels, size)
+    rim = MASK_RIM * max(size)
     mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
     weight *= smoothstep(picked(mask, pixels), 0.4, 0.8)
     facing = weight > 0
-    weight[facing] *= ~rays.occluded(vertices[facing], normals[facing], centre, RAY_OFFSET_M)
+    weight[facing] *= unhidden(rays, vertices[facing], normals[facing], eye, VERTICES)
     edges = np.linalg.norm(np.diff(pixels[faces[:, :2]][weight[faces[:, 0]] > 0], axis=1), axis=2)
-    colours = _photo_at(observation.frame.pixels, pixels, edges)
+    edge = float(np.median(edges)) if edges.size else 1.0
+    colours = sampled(observation.frame.pixels, pixels, edge / MOST_PIXELS_PER_EDGE).astype(np.float32)
     return _View(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
-
-
-def _photo_at(photo: NDArray, pixels: NDArray, edges: NDArray) -> NDArray:
-    """(V, 3) float32: a photo at (V, 2) pixels, bilinear, shrunk first to the size of the mesh's edges in pixels."""
-    factor = MOST_PIXELS_PER_EDGE / max(float(np.median(edges)) if edges.size else 1.0, 1e-6)
-    if factor < 0.8:
-        size = tuple(max(1, round(side * factor)) for side in photo.shape[1::-1])
-        pixels = pixels * (np.array(size) / photo.shape[1::-1]).astype(np.float32)
-        photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    return picked(photo, pixels).astype(np.float32)
 
 
 def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray) -> NDArray:

@@ -53,13 +53,25 @@ def enlarged(image: NDArray, shape: tuple[int, int]) -> NDArray:
     return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def picked(image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
-    """(n, ...) an image at (n, 2) pixels; the first pixel is centred on (0.5, 0.5)."""
+def picked(
+    image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE
+) -> NDArray:
+    """An image (H, W, ...) at pixels (n, 2) or (h, w, 2): (n, ...) or (h, w, ...).
+
+    The first pixel is centred on (0.5, 0.5), where cv2 has it on (0, 0). Beyond the border it is as `border` of cv2
+    says; a constant one is zero.
+    """
     at = np.clip(pixels - 0.5, -16, 32000).astype(np.float32)
+    if at.ndim == 3:
+        return _looked_up(image, at, kind, border)
     count = len(at)
     if count == 0:
         return np.zeros((0, *image.shape[2:]), image.dtype)
     padded = np.concatenate([at, np.repeat(at[-1:], -count % STRIP, axis=0)]) if count > STRIP else at
     grid = padded.reshape(-1, STRIP, 2) if count > STRIP else padded[None]
-    found = cv2.remap(image, grid, None, kind, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(-1, *image.shape[2:])[:count]
+    return _looked_up(image, grid, kind, border).reshape(-1, *image.shape[2:])[:count]
+
+
+def _looked_up(image: NDArray, at: NDArray, kind: int, border: int) -> NDArray:
+    empty = np.zeros((0, 2), np.float32)  # cv2's stubs know no None: the map has both coordinates already
+    return np.asarray(cv2.remap(image, at, empty, kind, borderMode=border))

@@ -13,7 +13,7 @@ from maquette.texturing import finish
 from maquette.texturing.head.bake import bake
 from maquette.texturing.head.eyes import iris_angle
 from maquette.texturing.head.layers import layers_of
-from maquette.texturing.head.texture import UNSEEN
+from maquette.texturing.texels import UNSEEN
 
 SMALL = TextureOptions(texture_size=256)
 

@@ -14,8 +14,9 @@ from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable import MorphableModel
 from maquette.texturing import finish_person
-from maquette.texturing.person.guide import SCHEME, Head, head_of, posed
-from maquette.texturing.person.texture import MOST_PHOTOS, UNSEEN, chosen_photos
+from maquette.texturing.free_surface import MOST_PHOTOS, chosen_photos
+from maquette.texturing.person.guide import SCHEME, HeadFrame, head_of, posed
+from maquette.texturing.texels import UNSEEN
 
 SIDE = 384
 SMALL = TextureOptions(texture_size=512)
@@ -29,7 +30,7 @@ def body() -> MorphableModel:
 
 
 @pytest.fixture(scope="module")
-def head(body) -> Head:
+def head(body) -> HeadFrame:
     return head_of(body.rig.keypoints_of(SCHEME, body.mean.astype(float)))
 
 

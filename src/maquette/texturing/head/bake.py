@@ -10,16 +10,24 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from maquette.core.types import Camera, Observation
-from maquette.geometry.camera import camera_centre, project
+from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.perception.faces import topology
 from maquette.texturing.head.layers import Layers
 from maquette.texturing.head.tones import Tones, learn, likeness
 from maquette.texturing.head.trust import believable
-from maquette.texturing.pyramid import blurred, enlarged, smoothstep
+from maquette.texturing.projection import (
+    HEAD,
+    MOUTH,
+    sampled,
+    squareness,
+    toward_camera,
+    unhidden,
+    within_picture,
+)
+from maquette.texturing.pyramid import blurred, enlarged, picked, smoothstep
 
-SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
 SMALLEST_ISLAND = 0.008  # of the chart's area
 THINNEST_STRIP = 0.008  # of the texture's width, half across
@@ -66,14 +74,15 @@ def bake(
     place = layers.place.spread(pixels)
     coarse_place = layers.skin.spread(pixels)
     photo = observation.frame.pixels
-    coarse = sampled(photo, coarse_place, layers).astype(np.float32)
-    geometric = visibility(camera, vertices, layers, rays) * in_picture(coarse_place, photo.shape)
+    step = pixels_per_texel(coarse_place, layers)
+    coarse = sampled(photo, coarse_place, step, LARGEST_ENLARGEMENT).astype(np.float32)
+    geometric = visibility(camera, vertices, layers, rays) * within_picture(coarse_place, observation.frame.size)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
     tones = learn(observation)
     known_skin = np.zeros(person.shape, np.float32)
     if observation.skin is not None:
-        known_skin = cv2.remap(observation.skin, np.clip(coarse_place - 0.5, -16, 32000), None, cv2.INTER_LINEAR)
+        known_skin = picked(observation.skin, coarse_place, border=cv2.BORDER_CONSTANT)
     bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
     hair = hair * smoothstep(zones["hairline"], 0.1, 0.4)
     seen = geometric * person
@@ -83,26 +92,8 @@ def bake(
         trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))
     shape = (layers.rows, layers.size)
     full_place = place if place.shape[:2] == shape else enlarged(place, shape)
-    return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare, tones)
-
-
-def sampled(photo: NDArray, place: NDArray, layers: Layers) -> NDArray:
-    """(H, W, 3) uint8: the photo at pixel positions (H, W, 2), neither aliased nor blocky.
-
-    The photo is first resized so that its pixels are about as large as the texels of a face, by areas when it shrinks
-    and by Lanczos when it grows; then bilinear sampling loses nothing.
-    """
-    factor = 1 / max(pixels_per_texel(place, layers), 1e-6)
-    factor = min(factor, LARGEST_ENLARGEMENT)
-    if factor > 1.2 or factor < 0.8:
-        size = max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor))
-        kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-        photo, ratio = cv2.resize(photo, size, interpolation=kind), np.array(size) / photo.shape[1::-1]
-    else:
-        ratio = np.ones(2)
-    # The first pixel is centred on (0.5, 0.5); cv2 puts it on (0, 0).
-    place = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
-    return cv2.remap(photo, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour = sampled(photo, full_place, pixels_per_texel(full_place, layers), LARGEST_ENLARGEMENT)
+    return Baked(colour, coarse, trust, hair, bare, tones)
 
 
 def pixels_per_texel(place: NDArray, layers: Layers) -> float:
@@ -121,24 +112,17 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers, rays: RayCaste
     normals = skin.spread(vertex_normals(vertices, faces))
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     points = skin.spread(vertices)
-    centre = camera_centre(camera)
-    if camera.projection == "perspective":
-        toward = centre - points
-        toward /= np.linalg.norm(toward, axis=2, keepdims=True)
-    else:
-        toward = np.broadcast_to(-camera.world_to_camera[2, :3], points.shape)
-        centre = centre - 10 * camera.world_to_camera[2, :3]
+    toward, eye = toward_camera(camera, points)
     cosine = (normals * toward).sum(axis=2)
-    seen = cosine > SEEN_COSINE[0]
+    seen = cosine > HEAD.facing[0]
     rays = rays or RayCaster(vertices, faces)
-    hidden = rays.occluded(points[seen], normals[seen], centre, offset=5e-4)
-    seen[seen] = ~hidden
+    seen[seen] = unhidden(rays, points[seen], normals[seen], eye, HEAD)
     seen = without_islands(seen)
     open_sky = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
     open_sky = cv2.morphologyEx(open_sky, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     inward = cv2.distanceTransform(open_sky, cv2.DIST_L2, 3) / (FEATHER * skin.size)
     soft = seen * blurred(seen.astype(np.float32), 0.7)
-    return (smoothstep(cosine, *SEEN_COSINE) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+    return (squareness(cosine, HEAD) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
 
 
 def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Layers) -> NDArray:
@@ -146,20 +130,18 @@ def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Laye
     cavity = layers.zones["cavity"]
     within = np.flatnonzero(cavity > 0.3)
     seen = np.zeros(cavity.shape, np.float32)
-    seen.ravel()[within] = unhidden(camera, vertices, rays, layers.skin.weights[within], layers)
+    seen.ravel()[within] = shown_inside(camera, vertices, rays, layers.skin.weights[within], layers)
     return cavity * blurred(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), 0.7)
 
 
-def unhidden(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
+def shown_inside(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
     """(n,) float32, 1 where the camera sees the points `weights` (n, V) @ vertices, however steeply, else 0."""
     points, normals = weights @ vertices, weights @ vertex_normals(vertices, layers.model.faces).astype(np.float32)
-    centre = camera_centre(camera)
-    if camera.projection != "perspective":
-        centre = centre - 10 * camera.world_to_camera[2, :3]
-    facing = ((centre - points) * normals).sum(axis=1) > 0
+    toward, eye = toward_camera(camera, points)
+    facing = (toward * normals).sum(axis=1) > MOUTH.facing[0]
     seen = np.zeros(len(points), np.float32)
     if facing.any():
-        seen[facing] = ~rays.occluded(points[facing], normals[facing], centre, offset=2e-4)
+        seen[facing] = unhidden(rays, points[facing], normals[facing], eye, MOUTH)
     return seen
 
 
@@ -170,12 +152,6 @@ def without_islands(seen: NDArray) -> NDArray:
     keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST_ISLAND * seen.size
     keep[0] = False
     return keep[labels]
-
-
-def in_picture(place: NDArray, shape: tuple[int, ...]) -> NDArray:
-    """(h, w) float32 0-1: inside the photo, fading over its outermost hundredth."""
-    inside = np.minimum(place, np.array(shape[1::-1], np.float32) - place).min(axis=2)
-    return smoothstep(inside, 0.0, 0.01 * max(shape[:2]))
 
 
 def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDArray]:
@@ -198,10 +174,8 @@ def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDAr
         opening = np.maximum(opening, mouth_gap(points, mask.shape, eyes))
     mask = cv2.erode(mask, _disc(margin))
     mask = smoothstep(blurred(mask, margin / 3), 0.45, 0.85).astype(np.float32)
-    at = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
-    sampled_mask = cv2.remap(mask, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    sampled_opening = cv2.remap(opening, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled_mask, smoothstep(sampled_opening.astype(np.float32), 60, 200).astype(np.float32)
+    at = place * ratio.astype(np.float32)
+    return picked(mask, at), smoothstep(picked(opening, at).astype(np.float32), 60, 200).astype(np.float32)
 
 
 def mouth_gap(points: NDArray, shape: tuple[int, int], eyes: float) -> NDArray:

@@ -9,44 +9,18 @@ from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.tones import Tones, lab_of, rgb_of
+from maquette.texturing.light import SHARPNESS, gains
 from maquette.texturing.pyramid import blurred, enlarged
 
 BAND_SIGMA = 0.012  # of the texture's width: below this detail comes from the best photo, above it all are mixed
-SHARPNESS = 6  # power of the trust by which photos compete for detail
-GAIN_PRIOR = 0.02  # pull of each gain to one, as share of the overlap
 STRIP = 256  # rows worked on at a time, so that memory stays flat
-
-
-def gains(baked: Sequence[Baked]) -> NDArray:
-    """(N, 3) factors that make the photos agree where they overlap; their geometric mean is one.
-
-    Least squares on the mean log colours of each pair's overlap (Brown and Lowe 2007).
-    """
-    count = len(baked)
-    system, right = np.zeros((count, count)), np.zeros((count, 3))
-    logs = [np.log(b.coarse + 8.0) for b in baked]
-    total = 1e-9
-    for i in range(count):
-        for j in range(i + 1, count):
-            weight = baked[i].trust * baked[j].trust * (baked[i].bare * baked[j].bare)
-            area = float(weight.sum())
-            if area < 1:
-                continue
-            difference = (weight[..., None] * (logs[i] - logs[j])).sum(axis=(0, 1)) / area
-            system[[i, j], [i, j]] += area
-            system[[i, j], [j, i]] -= area
-            right[i] -= area * difference
-            right[j] += area * difference
-            total += area
-    found = np.linalg.solve(system + GAIN_PRIOR * total * np.eye(count), right)
-    return np.exp(found - found.mean(axis=0))
 
 
 def blend(baked: Sequence[Baked]) -> Baked:
     """One texture from several photos; the order of the photos does not matter."""
     if len(baked) == 1:
         return baked[0]
-    factors = gains(baked)
+    factors = gains([b.coarse for b in baked], [b.trust for b in baked], [b.bare for b in baked])
     trust = np.stack([b.trust for b in baked])
     low_weight = _shares(trust + 1e-6)
     high_weight = _shares(trust**SHARPNESS + 1e-9)

@@ -12,6 +12,7 @@ from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
 from maquette.texturing.head.tones import rgb_of
 from maquette.texturing.pyramid import blurred, enlarged, membrane, smoothstep
+from maquette.texturing.surface_fill import DEFAULT_SKIN
 
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
 MIRROR_SHARE = 0.97
@@ -26,7 +27,6 @@ SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled p
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
-DEFAULT_SKIN = np.array([196.0, 158.0, 136.0])
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
 
 

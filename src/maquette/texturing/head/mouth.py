@@ -14,10 +14,10 @@ from maquette.geometry.camera import project
 from maquette.geometry.raycast import RayCaster
 from maquette.perception.faces import topology
 from maquette.texturing.atlas import Chart
-from maquette.texturing.head.bake import unhidden
+from maquette.texturing.head.bake import shown_inside
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.pyramid import blurred, smoothstep
+from maquette.texturing.pyramid import blurred, picked, smoothstep
 
 TOOTH_COLOUR = np.array([226.0, 216.0, 198.0])
 GUM_COLOUR = np.array([176.0, 96.0, 92.0])
@@ -52,10 +52,8 @@ class Opening:
 
     def at(self, pixels: NDArray) -> tuple[NDArray, NDArray]:
         """Colour (h, w, 3) float32 and how far it lies inside, (h, w) 0-1, at crop pixels (h, w, 2)."""
-        place = ((pixels - self.corner) * self.zoom - 0.5).astype(np.float32)
-        place = np.clip(place, -9, 32000)
-        colour = cv2.remap(self.photo, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return colour.astype(np.float32), cv2.remap(self.inside, place, None, cv2.INTER_LINEAR)
+        place = (pixels - self.corner) * self.zoom
+        return picked(self.photo, place).astype(np.float32), picked(self.inside, place, border=cv2.BORDER_CONSTANT)
 
 
 def paint_mouth(
@@ -137,7 +135,7 @@ def with_photos(
 def shown(camera: Camera, vertices: NDArray, rays: RayCaster, chart: Chart, layers: Layers) -> NDArray:
     """(h, w) float32 0-1: whether the camera sees each texel; looked up at every STRIDE-th only."""
     index = np.arange(chart.inside.size).reshape(chart.shape)[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-    seen = unhidden(camera, vertices, rays, chart.weights[index.ravel()], layers).reshape(index.shape)
+    seen = shown_inside(camera, vertices, rays, chart.weights[index.ravel()], layers).reshape(index.shape)
     seen = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return blurred(cv2.resize(seen, chart.shape[::-1], interpolation=cv2.INTER_LINEAR), STRIDE)
 

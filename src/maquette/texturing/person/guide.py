@@ -27,7 +27,7 @@ SUREST = 0.3  # confidence from which landmarks of a head are believed
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class HeadFrame:
     """A head: centre (3,) between the ears; axes (3, 3), rows left, up, forward; unit: metres from ear to ear."""
 
     centre: NDArray
@@ -52,7 +52,7 @@ class Head:
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
+class BodyGuide:
     """What filling needs to know of the body.
 
     Attributes:
@@ -63,7 +63,7 @@ class Guide:
         hair: (3,) 8-bit sRGB, as the photos show it; or None.
     """
 
-    head: Head | None
+    head: HeadFrame | None
     share: NDArray
     hands: NDArray
     twin: NDArray
@@ -106,7 +106,7 @@ def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
 
 def guide_of(
     mesh: Mesh, body: tuple[MorphableModel, NDArray] | None, observations: Sequence[Observation], camera: Camera
-) -> Guide:
+) -> BodyGuide:
     """Bring what is known of the body to the vertices of a surface.
 
     Args:
@@ -121,7 +121,7 @@ def guide_of(
     if body is None:
         head = _seen_head(mesh, observations[0], camera)
         share = nobody if head is None else head.belongs(mesh.vertices)
-        return Guide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
+        return BodyGuide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
     model, vertices = body
     head = head_of(model.rig.keypoints_of(SCHEME, vertices.astype(float)))
     names = np.array(model.rig.bones)
@@ -137,7 +137,7 @@ def guide_of(
     share = heads[near] * (
         smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2) if count != len(vertices) else 1
     )
-    return Guide(head, share.astype(np.float32), hands[near].astype(np.float32), twin, hair)
+    return BodyGuide(head, share.astype(np.float32), hands[near].astype(np.float32), twin, hair)
 
 
 def _bones(names: NDArray, starts: tuple[str, ...]) -> list[str]:
@@ -154,7 +154,7 @@ def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, 
     return near, np.where(far, -1, twin[near]).astype(np.int32)
 
 
-def head_of(points: NDArray) -> Head:
+def head_of(points: NDArray) -> HeadFrame:
     """The head's frame from the (33, 3) points of a BlazePose person, metres, world."""
     centre = (points[LEFT_EAR] + points[RIGHT_EAR]) / 2
     left = points[LEFT_EAR] - points[RIGHT_EAR]
@@ -163,10 +163,10 @@ def head_of(points: NDArray) -> Head:
     up = points[list(EYES)].mean(axis=0) - points[list(MOUTH)].mean(axis=0)
     forward = np.cross(left, up)
     forward /= max(float(np.linalg.norm(forward)), 1e-9)
-    return Head(centre, np.stack([left, np.cross(forward, left), forward]), unit)
+    return HeadFrame(centre, np.stack([left, np.cross(forward, left), forward]), unit)
 
 
-def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> Head | None:
+def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> HeadFrame | None:
     """The head from the photo's landmarks; its depth is the middle of the surface there. None: not seen."""
     if (
         observation.landmark_scheme != SCHEME
