@@ -39,7 +39,7 @@ def camera_at(yaw: float) -> Camera:
 def photograph(mesh: Mesh, camera: Camera, offset: float = 0.0) -> Observation:
     """The mesh in its colours, `offset` metres to its left, before green; landmarks of a face somewhere on it."""
     vertices = mesh.vertices.astype(float)
-    moved = vertices + [offset, 0, 0]
+    moved = vertices + np.array([offset, 0, 0])
     face, weights, _ = render_buffers(camera, moved, mesh.faces)
     place = np.einsum("hwk,hwkd->hwd", weights, vertices[mesh.faces[np.maximum(face, 0)]])
     pixels = true_colour(place)

@@ -24,7 +24,7 @@ from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.body_fit.target import full_frame
 from maquette.reconstruction.pifuhd import method as pifuhd
 from maquette.texturing.cleaning import clean_surface
-from maquette.texturing.colours import Coloured, photo_colours
+from maquette.texturing.colours import VertexColours, photo_colours
 from maquette.texturing.pyramid import smoothstep
 
 TEXTURED = 6  # frames that the texture is taken from
@@ -161,7 +161,7 @@ class Meshes:
         shown, mask = silhouette(mesh.vertices, mesh.faces, camera), observation.mask > 0.5
         return FrameMesh(mesh, camera, float((shown & mask).sum() / max((shown | mask).sum(), 1)))
 
-    def _coloured(self, mesh: Mesh, body: NDArray, found: Coloured) -> NDArray:
+    def _coloured(self, mesh: Mesh, body: NDArray, found: VertexColours) -> NDArray:
         """(V, 3) uint8: the photo where it shows the mesh, elsewhere the textured body's nearest colour."""
         if self.colours is None:
             return found.colours

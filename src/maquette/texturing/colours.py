@@ -1,9 +1,9 @@
-"""One colour per vertex from photos: where each photo sees the vertex, how squarely, and what nobody sees."""
+"""One colour per vertex from photos: where each photo sees the vertex, how squarely, and what no photo shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -33,7 +33,7 @@ MOST_PIXELS_PER_EDGE = 1.3  # a photo finer than this against the mesh is shrunk
 
 
 @dataclass(frozen=True, eq=False)
-class Coloured:
+class VertexColours:
     """Colours of a mesh's vertices.
 
     Attributes:
@@ -55,12 +55,7 @@ class Coloured:
         return float((areas * (self.seen >= SEEN)[mesh.faces].mean(axis=1)).sum() / max(areas.sum(), 1e-30))
 
 
-def coloured(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> Mesh:
-    """The mesh with one colour per vertex, from the photos that see it; see `photo_colours`."""
-    return replace(mesh, vertex_colors=photo_colours(mesh, observations, cameras).colours)
-
-
-def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> Coloured:
+def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> VertexColours:
     """Colours of the vertices: photos are brought to one light, then blended by how squarely each sees the vertex.
 
     What no photo sees continues what is seen, spread over the surface; the order of the photos does not matter.
@@ -72,20 +67,20 @@ def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequ
     vertices = mesh.vertices.astype(float)
     normals = vertex_normals(vertices, mesh.faces)
     rays = RayCaster(vertices, mesh.faces)
-    views = [_view(o, c, (vertices, normals, mesh.faces), rays) for o, c in zip(observations, cameras, strict=True)]
+    views = [_view(o, c, mesh, normals, rays) for o, c in zip(observations, cameras, strict=True)]
     seen = np.max([view.trust for view in views], axis=0, initial=0.0) if views else np.zeros(len(vertices))
     if seen.max(initial=0.0) < SEEN:
-        return Coloured(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
+        return VertexColours(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
     factors = gains([view.colours for view in views], [view.trust for view in views])
     shares = np.stack([(view.trust * view.cosine) ** SHARPNESS for view in views]) + 1e-9
     shares /= shares.sum(axis=0)
     found = sum(share[:, None] * view.colours * factor for share, view, factor in zip(shares, views, factors))
     filled = _continued(found, seen, vertices, mesh.faces)
-    return Coloured(np.clip(np.rint(filled), 0, 255).astype(np.uint8), seen.astype(np.float32))
+    return VertexColours(np.clip(np.rint(filled), 0, 255).astype(np.uint8), seen.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
+class _VertexView:
     """One photo: its (V, 3) float32 colours at the vertices, and (V,) float32 0-1 how far to believe them and how
     squarely they are seen."""
 
@@ -94,10 +89,8 @@ class _View:
     cosine: NDArray
 
 
-def _view(
-    observation: Observation, camera: Camera, surface: tuple[NDArray, NDArray, NDArray], rays: RayCaster
-) -> _View:
-    vertices, normals, faces = surface
+def _view(observation: Observation, camera: Camera, mesh: Mesh, normals: NDArray, rays: RayCaster) -> _VertexView:
+    vertices, faces = mesh.vertices.astype(float), mesh.faces
     pixels = pixels_of(camera, vertices)[0].astype(np.float32)
     toward, eye = toward_camera(camera, vertices)
     cosine = (normals * toward).sum(axis=1)
@@ -111,7 +104,7 @@ def _view(
     edges = np.linalg.norm(np.diff(pixels[faces[:, :2]][weight[faces[:, 0]] > 0], axis=1), axis=2)
     edge = float(np.median(edges)) if edges.size else 1.0
     colours = sampled(observation.frame.pixels, pixels, edge / MOST_PIXELS_PER_EDGE).astype(np.float32)
-    return _View(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
+    return _VertexView(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
 
 
 def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray) -> NDArray:
@@ -123,8 +116,8 @@ def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray)
     if len(doubtful) == 0:
         return found
     count = min(NEIGHBOURS, len(sure))
-    distance, near = cKDTree(vertices[sure]).query(vertices[doubtful], count)
-    distance, near = distance.reshape(-1, count), near.reshape(-1, count)
+    found_near = cKDTree(vertices[sure]).query(vertices[doubtful], count)
+    distance, near = (np.reshape(values, (-1, count)) for values in found_near)
     pull = 1 / (distance + 0.1 * distance.mean() + 1e-9)
     guess = found.copy()
     guess[doubtful] = (pull[..., None] * found[sure[near]]).sum(axis=1) / pull.sum(axis=1, keepdims=True)

@@ -1,6 +1,6 @@
 """Which points of a posed surface a photo shows, how squarely it sees them, and which colour it has there.
 
-The only place for it: heads, people, free surfaces and colours of vertices call it, each with its own `Limits`.
+The only place for it: heads, bodies, free surfaces and colours of vertices call it, each with its own `Limits`.
 Whether something lies before a point is found in one of two ways: by a ray to the camera (exact, for some hundred
 thousand points) or in the depth of the whole surface, drawn once (`PhotoView`, for millions of texels).
 """

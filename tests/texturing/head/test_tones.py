@@ -18,7 +18,8 @@ def test_lab_and_back() -> None:
 
 def test_brighter_skin_is_nearer_than_darker() -> None:
     middle, spread = np.array([150.0, 10, 10], np.float32), np.array([30.0, 8, 8], np.float32)
-    brighter, darker = distance_to(np.array([middle + [40, 0, 0], middle - [40, 0, 0]]), middle, spread)
+    step = np.array([40.0, 0, 0])
+    brighter, darker = distance_to(np.array([middle + step, middle - step]), middle, spread)
     assert brighter < darker
 
 

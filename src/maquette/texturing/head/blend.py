@@ -50,14 +50,19 @@ def common_tones(baked: Sequence[Baked], factors: NDArray) -> Tones | None:
     if not found:
         return None
 
-    def middle(name: str) -> NDArray | None:
-        known = [(getattr(t, name), f) for t, f in found if getattr(t, name) is not None]
-        values = [lab_of(np.clip(rgb_of(v) * f, 0, 255).reshape(1, 1, 3))[0, 0] for v, f in known]
-        return np.median(values, axis=0).astype(np.float32) if values else None
+    def middle(known: list[tuple[NDArray, NDArray]]) -> NDArray:
+        values = [lab_of(np.clip(rgb_of(tone) * f, 0, 255).reshape(1, 1, 3))[0, 0] for tone, f in known]
+        return np.median(values, axis=0).astype(np.float32)
 
-    hairiness = [t.hairiness for t, _ in found if np.isfinite(t.hairiness)]
-    spreads = [np.median([getattr(t, name) for t, _ in found], axis=0) for name in ("skin_spread", "hair_spread")]
-    return Tones(middle("skin"), spreads[0], middle("hair"), spreads[1], float(np.mean(hairiness or [np.nan])))
+    haired = [(tones.hair, f) for tones, f in found if tones.hair is not None]
+    hairiness = [tones.hairiness for tones, _ in found if np.isfinite(tones.hairiness)]
+    return Tones(
+        middle([(tones.skin, f) for tones, f in found]),
+        np.median([tones.skin_spread for tones, _ in found], axis=0),
+        middle(haired) if haired else None,
+        np.median([tones.hair_spread for tones, _ in found], axis=0),
+        float(np.mean(hairiness or [np.nan])),
+    )
 
 
 def _shares(weights: NDArray) -> NDArray:

@@ -25,7 +25,7 @@ from maquette.texturing.free_surface import (
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
 from maquette.texturing.person.align import face_shift
 from maquette.texturing.person.garments import fill
-from maquette.texturing.person.guide import SCHEME, BodyGuide, HeadFrame, body_of, guide_of, head_of, posed
+from maquette.texturing.person.guide import BodyGuide, FittedBody, HeadFrame, body_of, guide_of, head_of, posed
 from maquette.texturing.projection import PhotoView, photo_view, pixels_of
 from maquette.texturing.pyramid import smoothstep
 from maquette.texturing.surface_fill import Filled
@@ -62,42 +62,50 @@ def finish_person(
         NothingFound: a free surface encloses nothing.
     """
     mesh, cameras = checked_mesh(reconstruction, observations, "finish_person"), reconstruction.cameras
-    model = body_of(reconstruction)
-    own = model is not None and len(model.mean) == len(mesh.vertices)
-    body = None if model is None else mesh.vertices if own else posed(reconstruction, model, 0)
-    mesh, facts = (mesh, {}) if mesh.uvs is not None else made_ready(mesh, body)
+    body = _fitted_body(reconstruction, mesh)
+    own = body is not None and body.vertices is mesh.vertices
+    facts: dict[str, object] = {}
+    if mesh.uvs is None:
+        mesh, facts = made_ready(mesh, None if body is None else body.vertices)
     chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
-    guide = guide_of(mesh, None if model is None or body is None else (model, body), observations, cameras[0])
+    guide = guide_of(mesh, body, observations, cameras[0])
     views: list[PhotoView] = []
     heads: list[HeadFrame | None] = []
     for k in chosen:
-        vertices = _pose(reconstruction, model if own else None, mesh, k)
-        points = None
-        if model is not None and model.rig is not None and body is not None:
-            fitted = body if k == 0 else posed(reconstruction, model, k)
-            points = model.rig.keypoints_of(SCHEME, fitted.astype(float))
-        heads.append(None if points is None else head_of(points))
+        vertices, points = _pose(reconstruction, body if own else None, mesh, k), None
         shift: NDArray | float = 0.0
-        if own and points is not None:
+        if body is not None:
+            points = body.keypoints(body.vertices if k == 0 else posed(reconstruction, body.model, k))
             # A free surface was drawn over the photo's own pixels: its face lies right already.
-            drawn = pixels_of(cameras[k], vertices.astype(float))[0]
-            shift = face_shift(observations[k], cameras[k], points, drawn) * guide.share[:, None]
+            if own:
+                drawn = pixels_of(cameras[k], vertices.astype(float))[0]
+                shift = face_shift(observations[k], cameras[k], points, drawn) * guide.share[:, None]
+        heads.append(None if points is None else head_of(points))
         views.append(photo_view(observations[k], cameras[k], vertices, mesh.faces, shift, DOUBT_M if k else 0.0))
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     views = _ranked(views, sharp, heads, guide, own)
-    paint = partial(_paint_inside, model) if own and model is not None else None
+    paint = partial(_paint_inside, body.model) if body is not None and own else None
     completion = Completion(guide.like_front(mesh.vertices), partial(fill, guide), paint)
     textured, share = texture_surface(mesh, views, completion, options)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
 
 
-def _pose(reconstruction: Reconstruction, model: MorphableModel | None, mesh: Mesh, number: int) -> NDArray:
-    """(V, 3) the surface as it is in one photo: the model's, if it is that; a free one without motion stands still."""
+def _fitted_body(reconstruction: Reconstruction, mesh: Mesh) -> FittedBody | None:
+    """The body that was fitted, if any; where the mesh is its own, with the mesh's vertices."""
+    model = body_of(reconstruction)
+    if model is None or model.rig is None:
+        return None
+    own = len(model.mean) == len(mesh.vertices)
+    return FittedBody(model, model.rig, mesh.vertices if own else posed(reconstruction, model, 0))
+
+
+def _pose(reconstruction: Reconstruction, body: FittedBody | None, mesh: Mesh, number: int) -> NDArray:
+    """(V, 3) the surface as it is in one photo: the body's, if it is that; a free one without motion stands still."""
     if number == 0:
         return mesh.vertices
-    if model is not None:
-        return posed(reconstruction, model, number)
+    if body is not None:
+        return posed(reconstruction, body.model, number)
     motion = reconstruction.motion
     return mesh.vertices if motion is None or motion.shape[1] != len(mesh.vertices) else motion[number]
 
