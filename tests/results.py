@@ -81,8 +81,8 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
         "pose": [{"yaw": YAW, "pitch": 0.0, "roll": 0.0}] * photos,
     }
     reconstruction = Reconstruction(mesh, (camera,) * photos, None, parameters, "metric", facts)
-    told = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("face-1", "someone", reconstruction, (observation,) * photos, told)
+    run = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("face-1", "someone", reconstruction, (observation,) * photos, run)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -39,5 +41,5 @@ def test_eight_panels_fill_two_rows(asset):
     assert all(picture.shape == (CELL[1], CELL[0], 3) and picture.std() > 5 for _, _, picture in cells)
     page = sheet(cells)
     assert page.shape[1] == 2000 and page.dtype == np.uint8
-    alike = [np.abs(a[2].astype(int) - b[2]).mean() for a, b in zip(cells, cells[1:])]
+    alike = [np.abs(a[2].astype(int) - b[2]).mean() for a, b in pairwise(cells)]
     assert min(alike) > 2, "no two neighbours are the same picture"

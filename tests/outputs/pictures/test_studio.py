@@ -14,7 +14,7 @@ from maquette.core.types import Camera
 from maquette.geometry.camera import project
 from maquette.outputs.pictures import studio as studios
 from maquette.outputs.pictures.studio import SKIN, Studio
-from maquette.outputs.shaded_mesh import make_figure
+from maquette.outputs.shaded_mesh import shade_mesh
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def ball():
     """A red ball of 10 cm radius."""
     mesh = trimesh.creation.icosphere(3, 0.1)
     uvs = np.full((len(mesh.vertices), 2), 0.5, np.float32)
-    figure, _ = make_figure(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces, 0.0)
-    studio = Studio([(figure, SKIN)], np.full((8, 8, 3), (200, 40, 40), np.uint8), closed=True)
+    shaded, _ = shade_mesh(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces, 0.0)
+    studio = Studio([(shaded, SKIN)], np.full((8, 8, 3), (200, 40, 40), np.uint8), closed=True)
     yield studio
     studio.close()
 
@@ -74,6 +74,6 @@ def test_no_warning_reaches_the_terminal():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems bring OpenGL along")
 def test_a_missing_library_is_named_with_its_package(monkeypatch):
-    monkeypatch.setattr(studios, "_loads", lambda library: False)
+    monkeypatch.setattr(studios, "_loads", lambda _library: False)
     with pytest.raises(ExtraMissing, match="apt-get install -y libegl1"):
         studios.open_window()

@@ -41,7 +41,7 @@ def seen_points(asset: Asset, window: Window, least: float = 0.5) -> NDArray:
     """(N, 2) pixels of the cell: the first photo's landmarks that the detector is sure of."""
     observation, camera = asset.result.observations[0], asset.result.reconstruction.cameras[0]
     points = observation.landmarks[observation.landmark_confidence >= least, :2]
-    # Both cameras stand alike, so that their intrinsics tell how the crop became the cell.
+    # Both cameras stand alike, so that their intrinsics give how the crop became the cell.
     change = window.camera.intrinsics @ np.linalg.inv(camera.intrinsics)
     return points @ change[:2, :2].T + change[:2, 2]
 
