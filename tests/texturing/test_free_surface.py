@@ -16,7 +16,8 @@ from maquette.texturing import finish_surface
 from maquette.texturing.texels import UNSEEN
 from maquette.texturing.unwrap import unwrap
 
-SIDE = 256
+from .conftest import SIDE, camera_at
+
 AXES = np.array([0.075, 0.105, 0.09])  # metres
 SMALL = TextureOptions(texture_size=256)
 
@@ -24,16 +25,6 @@ SMALL = TextureOptions(texture_size=256)
 def true_colour(points: np.ndarray) -> np.ndarray:
     """(..., 3) float: smooth colours of places on the head."""
     return 150 + 60 * np.sin(points * 25 + [0.0, 1.0, 2.0])
-
-
-def camera_at(yaw: float) -> Camera:
-    c, s = np.cos(yaw), np.sin(yaw)
-    z = -np.array([s, 0, c])
-    x = np.cross([0.0, -1.0, 0.0], z)
-    pose = np.eye(4)
-    pose[:3, :3] = np.stack([x, np.cross(z, x), z])
-    pose[2, 3] = 0.6
-    return Camera(np.array([[500.0, 0, SIDE / 2], [0, 500, SIDE / 2], [0, 0, 1]]), pose, (SIDE, SIDE))
 
 
 def photograph(mesh: Mesh, camera: Camera, offset: float = 0.0) -> Observation:

@@ -18,7 +18,7 @@ from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
 from maquette.texturing.atlas import nearest_inside
-from maquette.texturing.pyramid import blurred, picked, smoothstep
+from maquette.texturing.pyramid import blurred, disc, picked, smoothstep
 
 
 @dataclass(frozen=True)
@@ -268,8 +268,7 @@ def photo_view(
     near = np.minimum(render_buffers(resized(camera, (width, height)), vertices, faces)[2], FAR).astype(np.float32)
     ratio = width / camera.size[0]
     margin = BESIDE_M + doubt
-    reach = 2 * max(1, round(margin * metre * ratio)) + 1
-    border = cv2.erode(near, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    border = cv2.erode(near, disc(margin * metre * ratio))
     mask = inner_mask(observation.mask, metre, doubt)
     return PhotoView(
         without_background(observation.frame.pixels, mask), mask, near, border, ratio, PhotoPoints(table), toward,
@@ -286,6 +285,5 @@ def without_background(photo: NDArray, mask: NDArray) -> NDArray:
 def inner_mask(mask: NDArray, metre: float, doubt: float = 0.0) -> NDArray:
     """(H, W) float32: the mask without its outline, in which background shines through."""
     rim = max(RIM_PX, (RIM_M + doubt) * metre)
-    size = 2 * int(np.ceil(rim)) + 1
     sure = (mask > 0.5).astype(np.float32)
-    return blurred(cv2.erode(sure, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), 0.5)
+    return blurred(cv2.erode(sure, disc(np.ceil(rim))), 0.5)

@@ -10,7 +10,7 @@ import pytest
 from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.pictures.overview import CELL, panels, sheet
+from maquette.outputs.pictures.overview import CELL, head_panels, sheet
 from maquette.outputs.pictures.window import photo_window
 
 
@@ -34,7 +34,7 @@ def test_the_window_shows_the_photo_that_its_camera_sees(asset, head_result):
 
 
 def test_eight_panels_fill_two_rows(asset):
-    cells = panels(asset)
+    cells = head_panels(asset)
     assert [caption for caption, _, _ in cells] == [
         "photo", "overlay", "shape", "textured", "left side", "right side", "depth", "normals",
     ]  # fmt: skip

@@ -175,7 +175,7 @@ class Studio:
         self._renderer.AddActor(actor)
         return uniforms
 
-    def shoot(
+    def render(
         self,
         camera: Camera,
         style: str = "texture",

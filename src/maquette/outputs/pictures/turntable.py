@@ -28,7 +28,7 @@ def turntable_frames(scene: Scene, count: int, size: tuple[int, int]) -> Iterato
     """(height, width, 4) uint8 pictures of one full turn, the face first, premultiplied alpha."""
     for step in range(count):
         camera = scene.camera(2 * np.pi * step / count, LIFT, size)
-        yield scene.studio.shoot(camera, "texture", CONTRAST, SUPERSAMPLE)
+        yield scene.studio.render(camera, "texture", CONTRAST, SUPERSAMPLE)
 
 
 def encode(pictures: Iterable[NDArray], ground: NDArray) -> bytes:

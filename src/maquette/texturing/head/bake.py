@@ -14,8 +14,8 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.texturing.head.layers import Layers
 from maquette.texturing.head.masks import photo_masks
-from maquette.texturing.head.tones import Tones, learn, likeness
-from maquette.texturing.head.trust import believable
+from maquette.texturing.head.tones import Tones, learn_tones, likeness
+from maquette.texturing.head.trust import head_trust
 from maquette.texturing.projection import (
     HEAD,
     MOUTH,
@@ -77,14 +77,14 @@ def bake(
     geometric = visibility(camera, vertices, layers, rays) * within_picture(coarse_place, observation.frame.size)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
-    tones = learn(observation)
+    tones = learn_tones(observation)
     known_skin = np.zeros(person.shape, np.float32)
     if observation.skin is not None:
         known_skin = picked(observation.skin, coarse_place, border=cv2.BORDER_CONSTANT)
     bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
     hair = hair * smoothstep(zones["hairline"], 0.1, 0.4)
     seen = geometric * person
-    trust = seen * believable(seen, bare, hair, known_skin, layers) * layers.fine * (1 - zones["inner"]) * (1 - opening)
+    trust = seen * head_trust(seen, bare, hair, known_skin, layers) * layers.fine * (1 - zones["inner"]) * (1 - opening)
     trust = np.minimum(trust, blurred(trust, 1.0))
     if opening.any():
         trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))

@@ -49,7 +49,7 @@ def rgb_of(lab: NDArray) -> NDArray:
     return np.clip(cv2.cvtColor(scaled, cv2.COLOR_LAB2RGB)[0, 0] * 255, 0, 255)
 
 
-def learn(observation: Observation) -> Tones | None:
+def learn_tones(observation: Observation) -> Tones | None:
     """The tones of one photo; None where no skin is seen."""
     height, width = observation.mask.shape
     factor = min(1.0, WORKING_SIDE / max(height, width))
