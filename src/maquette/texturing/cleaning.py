@@ -1,4 +1,4 @@
-"""A person's surface as a network draws it, made fit for use: no floaters, no holes, no terraces, closed, light."""
+"""A surface as a network draws it, made fit for use: no floaters, no holes, no terraces, closed, light."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from maquette.core.errors import NothingFound
 from maquette.core.types import Mesh
 from maquette.geometry.surfaces.clean import decimated, filled, is_closed, pieces, signed_volume, smoothed
 
-PERSON_FACES = 60_000
+FACES = 60_000
 LIMB_M = 0.05  # a loose piece belongs to the body if most of it lies as near to the body as clothes do
 FAR_M = 0.15  # and none of it farther than this
 SMALLEST_CM3 = 15.0  # what encloses less is a crumb
 MOST_SAMPLES = 400  # vertices of a loose piece that are compared with the body
-MENDINGS = 3
+FILLINGS = 3  # holes that touch in a vertex are closed one after the other
 CM3 = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class Tidied:
+class CleanSurface:
     """The cleaned surface, and what there was to clean.
 
     Attributes:
@@ -40,12 +40,12 @@ class Tidied:
     volume_cm3: float
 
 
-def tidied(mesh: Mesh, body: NDArray | None = None, faces: int | None = PERSON_FACES, rounds: int = 8) -> Tidied:
-    """One person without floaters, holes and terraces.
+def clean_surface(mesh: Mesh, body: NDArray | None = None, faces: int | None = FACES, rounds: int = 8) -> CleanSurface:
+    """One subject without floaters, holes and terraces.
 
     Args:
         mesh: metres, world; from marching cubes.
-        body: (B, 3) metres, vertices of a body fitted to the same person, or None. With it loose limbs that lie
+        body: (B, 3) metres, vertices of a body fitted to the same subject, or None. With it loose limbs that lie
             along the body are kept; without it only the largest piece is.
         faces: at most this many; None keeps all.
         rounds: of Taubin smoothing; 0 leaves the terraces.
@@ -57,7 +57,7 @@ def tidied(mesh: Mesh, body: NDArray | None = None, faces: int | None = PERSON_F
     # Two pieces that look inwards are one solid turned inside out.
     if len(triangles) and signed_volume(vertices, triangles) < 0:
         triangles = triangles[:, ::-1]
-    for _ in range(MENDINGS):  # holes that touch in a vertex are closed one after the other
+    for _ in range(FILLINGS):
         vertices, triangles = filled(vertices, triangles)
     vertices, triangles, found, kept = _without_floaters(vertices, triangles, body)
     before = len(triangles)
@@ -65,7 +65,7 @@ def tidied(mesh: Mesh, body: NDArray | None = None, faces: int | None = PERSON_F
     if faces is not None:
         vertices, triangles = decimated(vertices, triangles, faces)
     done = Mesh(vertices.astype(np.float32), np.ascontiguousarray(triangles, np.int32))
-    return Tidied(done, found, kept, before, is_closed(done.faces), signed_volume(vertices, triangles) * CM3)
+    return CleanSurface(done, found, kept, before, is_closed(done.faces), signed_volume(vertices, triangles) * CM3)
 
 
 def _without_floaters(vertices: NDArray, faces: NDArray, body: NDArray | None) -> tuple[NDArray, NDArray, int, int]:
@@ -76,7 +76,7 @@ def _without_floaters(vertices: NDArray, faces: NDArray, body: NDArray | None) -
     if not len(solids):
         largest = f"{volumes.max():.1f}" if number else "nothing"
         raise NothingFound(
-            f"the surface is no person: its largest piece encloses {largest} cm3, wanted {SMALLEST_CM3:g}"
+            f"the surface is no solid: its largest piece encloses {largest} cm3, wanted {SMALLEST_CM3:g}"
         )
     solids = solids[np.argsort(-volumes[solids])]
     chosen = [solids[0]]
@@ -84,9 +84,9 @@ def _without_floaters(vertices: NDArray, faces: NDArray, body: NDArray | None) -
         from scipy.spatial import cKDTree
 
         tree = cKDTree(body)
-        away = {k: tree.query(_some(vertices[np.unique(faces[label == k])]))[0] for k in solids}
+        away = {k: np.asarray(tree.query(_some(vertices[np.unique(faces[label == k])]))[0]) for k in solids}
         near = [k for k in solids if np.median(away[k]) < LIMB_M and away[k].max() < FAR_M]
-        # A large floater must not stand in for the person.
+        # A large floater must not stand in for the subject.
         chosen = near or chosen
     kept = faces[np.isin(label, chosen)]
     used, inverse = np.unique(kept, return_inverse=True)

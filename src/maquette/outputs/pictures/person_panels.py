@@ -9,6 +9,7 @@ from maquette.core.types import Camera
 from maquette.outputs.asset import Asset
 from maquette.outputs.pictures.views import Scene, backdrop, over
 from maquette.outputs.pictures.window import Window, photo_window
+from maquette.texturing.pyramid import sixteenths
 
 CELL = (380, 700)  # pixels, for somebody standing upright
 WIDEST = 1.2  # width over height of a cell, for wide poses
@@ -32,7 +33,7 @@ def overlay(window: Window, clay: NDArray, points: NDArray) -> NDArray:
     edge = cv2.morphologyEx((clay[..., 3] > 127).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     edge = cv2.GaussianBlur(edge.astype(np.float32), (0, 0), 0.7)[..., None].clip(0, 1)
     picture = np.ascontiguousarray((mixed * (1 - edge) + TINT * edge).clip(0, 255).astype(np.uint8))
-    for x, y in np.round((points - 0.5) * 16).astype(int).tolist():
+    for x, y in sixteenths(points).tolist():
         cv2.circle(picture, (x, y), DOT * 16, POINT, -1, cv2.LINE_AA, shift=4)
     return picture
 
@@ -41,7 +42,7 @@ def seen_points(asset: Asset, window: Window, least: float = 0.5) -> NDArray:
     """(N, 2) pixels of the cell: the first photo's landmarks that the detector is sure of."""
     observation, camera = asset.result.observations[0], asset.result.reconstruction.cameras[0]
     points = observation.landmarks[observation.landmark_confidence >= least, :2]
-    # Both cameras stand alike, so that their intrinsics tell how the crop became the cell.
+    # Both cameras stand alike, so that their intrinsics give how the crop became the cell.
     change = window.camera.intrinsics @ np.linalg.inv(camera.intrinsics)
     return points @ change[:2, :2].T + change[:2, 2]
 
@@ -81,16 +82,16 @@ def _around(scene: Scene, turn: float, cell: tuple[int, int]) -> Camera:
     return scene.camera(turn, 0.0, cell, 0.88)
 
 
-def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
+def person_panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     """Caption, remark and (h, w, 3) picture of each cell, in reading order: six above six."""
     cell, scene = cell_of(asset), asset.scene
     window, ground = photo_window(asset, cell), backdrop(cell)
-    shoot = scene.studio.shoot
+    render = scene.studio.render
     cameras = {name: _around(scene, turn, cell) for name, turn in SIDES.items()}
-    seen = overlay(window, shoot(window.camera, "clay"), seen_points(asset, window))
-    coloured = {name: over(shoot(camera, "texture", CONTRAST), ground) for name, camera in cameras.items()}
-    clay = {name: over(shoot(camera, "clay"), ground) for name, camera in cameras.items()}
-    normals = over(shoot(cameras["front"], "normals"), ground)
+    seen = overlay(window, render(window.camera, "clay"), seen_points(asset, window))
+    coloured = {name: over(render(camera, "texture", CONTRAST), ground) for name, camera in cameras.items()}
+    clay = {name: over(render(camera, "clay"), ground) for name, camera in cameras.items()}
+    normals = over(render(cameras["front"], "normals"), ground)
     overlaps = asset.result.reconstruction.provenance.get("silhouette_iou") or [None]
     remark = "" if overlaps[0] is None else f"outlines overlap {overlaps[0]:.0%}"
     return [

@@ -13,7 +13,7 @@ FACE = (0, 1, 2, 3, 4, 5, 6, 9, 10)  # nose, eyes, mouth of that scheme; its ear
 SUREST = 0.5  # confidence from which on a point counts
 FEWEST = 5
 NEAR, FADE = 0.35, 1.1  # of the face's size: how far a point's own shift and the common one reach
-LARGEST = 0.6  # of the face's size: a larger shift says that the head was not found
+LARGEST = 0.6  # of the face's size: a larger shift means that the head was not found
 STIFF = 0.05  # of a point's weight: how far neighbours even each other out
 
 
@@ -23,7 +23,7 @@ def face_shift(observation: Observation, camera: Camera, keypoints: NDArray, at:
     The common shift of all points of the face, and beside each its own (Gaussian kernels), fading out around the face.
 
     Args:
-        observation: its landmarks tell where the photo shows the face. camera: for its pixels.
+        observation: its landmarks give where the photo shows the face. camera: for its pixels.
         keypoints: (33, 3) metres: the model's, in the pose of that photo.
         at: (V, 2) where the points are drawn, pixels.
     """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.texturing.person.agree import LEAD, agreement, feathered, priorities
-from maquette.texturing.person.guide import Head
+from maquette.texturing.agreement import PREFERENCE, agreement, feathered, priorities
 
 SKIN, SHIRT, LOGO = [220.0, 170, 150], [20.0, 20, 22], [240.0, 240, 240]
 
@@ -20,17 +19,16 @@ def test_an_arm_on_the_shirt_is_dropped_and_a_logo_that_two_show_is_kept():
     assert (believed[0] == 1).all()
 
 
-def test_the_first_photo_leads_on_the_body_and_the_best_view_of_the_face_on_the_head():
-    ahead, aside = np.eye(3), np.array([[0.0, 0, -1], [0, 1, 0], [1, 0, 0]])
-    heads = [Head(np.zeros(3), aside, 0.15), Head(np.zeros(3), ahead, 0.15), None]
+def test_the_first_photo_is_preferred_on_the_body_and_the_best_view_of_the_face_on_the_head():
+    facing = [np.array([1.0, 0, 0]), np.array([0.0, 0, 1]), None]
     toward = np.tile([0.0, 0, 1], (3, 1))
-    rank = priorities([1.0, 1.0, 9.0], heads, toward, np.array([0.0, 1.0]))
-    assert rank[:, 0].tolist() == [LEAD, 1, 1] and rank[:, 1].tolist() == [1, LEAD, 1]
+    rank = priorities([1.0, 1.0, 9.0], facing, toward, np.array([0.0, 1.0]))
+    assert rank[:, 0].tolist() == [PREFERENCE, 1, 1] and rank[:, 1].tolist() == [1, PREFERENCE, 1]
 
 
-def test_without_heads_the_first_photo_leads_everywhere():
+def test_without_heads_the_first_photo_is_preferred_everywhere():
     rank = priorities([1.0, 2.0], [None, None], np.tile([0.0, 0, 1], (2, 1)), np.array([0.0, 1.0]))
-    assert (rank[0] == LEAD).all() and (rank[1] == 1).all()
+    assert (rank[0] == PREFERENCE).all() and (rank[1] == 1).all()
 
 
 def test_a_photo_fades_out_towards_its_rim():

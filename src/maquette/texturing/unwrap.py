@@ -18,7 +18,7 @@ from maquette.core.types import Mesh
 from maquette.geometry.mesh import face_normals
 from maquette.geometry.raycast import RayCaster
 
-# Front and back first: there the photo lies; few people show their crown and soles.
+# Front and back first: there the photo lies; few photos show a crown or soles.
 DIRECTIONS = np.array([[0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]], float)
 FAVOUR = np.array([1.1, 1.1, 1.0, 1.0, 0.8, 0.8])
 COHESION, ROUNDS = 0.35, 30  # pull of the three neighbours on a face's direction, and how often it is felt
@@ -30,10 +30,10 @@ GRID = 256  # cells along a side in which outlines are packed
 FULL, SHRINK = 0.62, 0.96  # share of the texture that is tried first, factor of the scale after each failure
 LIFT_M = 1e-5
 INWARD = 0.2  # from a corner towards the middle of its face: where a ray starts that looks for other faces
-TALL, CUT = 0.55, 0.47  # of the person's height: charts as tall are cut there, smaller ones pack closer
+TALL, CUT = 0.55, 0.47  # of the subject's height: charts as tall are cut there, smaller ones pack closer
 
 
-def unwrapped(mesh: Mesh) -> Mesh:
+def unwrap(mesh: Mesh) -> Mesh:
     """The mesh with `uvs` and `uv_faces`; all charts have one scale, and at 1024 four texels between each other.
 
     Args:
@@ -181,7 +181,7 @@ def _outline(triangles: NDArray) -> NDArray:
     mask[cells[..., 1], cells[..., 0]] = 1
     large = np.ptp(cells, axis=1).max(axis=1) > 1
     for corners in cells[large]:
-        cv2.fillConvexPoly(mask, corners, 1)
+        cv2.fillConvexPoly(mask, corners, (1,))
     return mask
 
 

@@ -1,4 +1,4 @@
-"""Which of several photos to believe where: one leads, and what only one other says must fit the rest."""
+"""Which of several photos to believe where: one is preferred, and what only one other shows must fit the rest."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency
-from maquette.texturing.person.guide import Head
 from maquette.texturing.pyramid import smoothstep
 
-LEAD = 3.0  # how much more the leading photo counts than another that shows a point as squarely
+PREFERENCE = 3.0  # how much more the preferred photo counts than another that shows a point as squarely
 ALIKE = 38.0  # 8-bit levels between colours of one thing in two photos
 FEATHER = 2  # edges of the mesh over which a photo fades out
 
 
-def priorities(sharp: Sequence[float], heads: Sequence[Head | None], toward: NDArray, share: NDArray) -> NDArray:
-    """(N, V) how much each photo counts: the first leads on the body, on the head who shows the face best.
+def priorities(sharp: Sequence[float], facing: Sequence[NDArray | None], toward: NDArray, share: NDArray) -> NDArray:
+    """(N, V) how much each photo counts: the first is preferred on the body, the best view of the face on the head.
 
     Args:
-        sharp: how much detail each photo shows, any unit. heads: of each photo, or None.
-        toward: (N, 3) unit, from the person to each camera. share: (V,) 0-1, how far a vertex belongs to the head.
+        sharp: how much detail each photo shows, any unit.
+        facing: (3,) unit per photo, where the head looks in it, world; None: not known.
+        toward: (N, 3) unit, from the subject to each camera. share: (V,) 0-1, how far a vertex belongs to the head.
     """
     count = len(sharp)
     body = np.ones(count)
-    body[0] = LEAD
-    facing = [0.0 if head is None else max(float(head.axes[2] @ view), 0.0) for head, view in zip(heads, toward)]
-    worth = np.array(facing) ** 2 * np.array(sharp)
-    face = np.where(np.arange(count) == (worth.argmax() if worth.max() > 0 else 0), LEAD, 1.0)
+    body[0] = PREFERENCE
+    frontal = [0.0 if ahead is None else max(float(ahead @ view), 0.0) for ahead, view in zip(facing, toward)]
+    worth = np.array(frontal) ** 2 * np.array(sharp)
+    face = np.where(np.arange(count) == (worth.argmax() if worth.max() > 0 else 0), PREFERENCE, 1.0)
     return body[:, None] + share * (face - body)[:, None]
 
 

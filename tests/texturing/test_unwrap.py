@@ -9,8 +9,8 @@ import trimesh
 from maquette.core.types import Mesh
 from maquette.geometry.mesh import face_areas
 from maquette.texturing.atlas import draw_faces, texel_coordinates
-from maquette.texturing.person.unwrap import charts_of, face_links, unwrapped
 from maquette.texturing.texels import texels_of
+from maquette.texturing.unwrap import charts_of, face_links, unwrap
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def mesh() -> Mesh:
 
 
 def test_every_face_has_its_own_texels(mesh):
-    done = unwrapped(mesh)
+    done = unwrap(mesh)
     assert done.uvs.min() >= 0 and done.uvs.max() <= 1
     corners = texel_coordinates(done.uvs, 1024)[done.uv_faces]
     flat = corners[:, 1:] - corners[:, :1]
@@ -36,7 +36,7 @@ def test_every_face_has_its_own_texels(mesh):
 
 
 def test_charts_do_not_stretch(mesh):
-    done = unwrapped(mesh)
+    done = unwrap(mesh)
     true = face_areas(mesh.vertices.astype(float), mesh.faces)
     corners = done.uvs[done.uv_faces].astype(float)
     flat = corners[:, 1:] - corners[:, :1]
@@ -56,7 +56,7 @@ def test_charts_are_connected(mesh):
 
 
 def test_texels_know_their_place(mesh):
-    done = unwrapped(mesh)
+    done = unwrap(mesh)
     texels = texels_of(done, 256)
     at = texels.spread(done.vertices)
     _, away, _ = trimesh.proximity.closest_point(trimesh.Trimesh(done.vertices, done.faces), at[::97])

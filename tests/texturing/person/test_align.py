@@ -8,7 +8,7 @@ import pytest
 from maquette import morphable
 from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.geometry.camera import project
-from maquette.texturing.align import FACE, SCHEME, face_shift
+from maquette.texturing.person.align import FACE, SCHEME, face_shift
 
 SIDE = 400
 
