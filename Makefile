@@ -1,4 +1,4 @@
-# make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style
+# make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style and types
 # Needs Python 3.10-3.12, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
 
 # A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
@@ -40,6 +40,8 @@ slow: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

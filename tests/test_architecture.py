@@ -86,8 +86,9 @@ def test_the_pipeline_can_be_read_at_a_glance():
     assert len((ROOT / "pipeline/photo.py").read_text().splitlines()) < MOST_PIPELINE_LINES
 
 
-def test_the_linter_is_content():
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=TOP, capture_output=True, text=True)
+@pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=" ".join)
+def test_the_style_is_clean(words):
+    done = subprocess.run([sys.executable, "-m", "ruff", *words, "."], cwd=TOP, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
