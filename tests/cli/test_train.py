@@ -10,13 +10,13 @@ from safetensors import safe_open
 
 from maquette.cli import main
 from maquette.training import checkpoint
-from maquette.training.recipe import RECIPES
+from maquette.training.recipe import RECIPES, RecipeRow
 
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
     """The toy among the recipes."""
-    monkeypatch.setitem(RECIPES, "toy", ("training.toy:RECIPE", "a line"))
+    monkeypatch.setitem(RECIPES, "toy", RecipeRow("training.toy:RECIPE", "a line"))
 
 
 def test_the_recipes_are_listed(capsys):

@@ -33,13 +33,13 @@ class Recipes(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of one recipe, named by its row or as module:RECIPE."""
-        from maquette.training.recipe import load
+        from maquette.training.recipe import load_given
 
         if cmd_name.startswith("-"):
             return None
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
         with _needs_extra():
-            made.command(cmd_name)(command(load(cmd_name)))
+            made.command(cmd_name)(command(load_given(cmd_name)))
         return typer.main.get_command(made)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -47,7 +47,7 @@ class Recipes(TyperGroup):
         from maquette.training.recipe import RECIPES
 
         with formatter.section("Recipes"):
-            formatter.write_dl([(name, line) for name, (_, line) in RECIPES.items()] or [("none", "yet")])
+            formatter.write_dl([(name, row.what) for name, row in RECIPES.items()])
 
 
 app = typer.Typer(cls=Recipes, help="Teach a network: maquette train RECIPE -o OUT.", no_args_is_help=True)

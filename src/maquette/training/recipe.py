@@ -87,26 +87,38 @@ class Recipe:
             raise ValueError(f"recipe {self.name}: options {', '.join(sorted(shared))} are the loop's own")
 
 
-# name: (where it lies, one line for `maquette train --help`)
-RECIPES: dict[str, tuple[str, str]] = {
-    "face": (
+@dataclass(frozen=True)
+class RecipeRow:
+    """One recipe that ships.
+
+    Attributes:
+        where: its `module:ATTRIBUTE`.
+        what: one line for `maquette train --help`.
+    """
+
+    where: str
+    what: str
+
+
+RECIPES: dict[str, RecipeRow] = {
+    "face": RecipeRow(
         "maquette.training.recipes.face:RECIPE",
         "dense landmarks with uncertainty and head coefficients from a crop",
     ),
-    "vrn": (
+    "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
     ),
-    "pifuhd": (
+    "pifuhd": RecipeRow(
         "maquette.training.recipes.pifuhd:RECIPE",
         "surface of a dressed person from a picture and the fitted body",
     ),
-    "pifuhd-published": (
+    "pifuhd-published": RecipeRow(
         "maquette.training.recipes.pifuhd_published:RECIPE",
         "the same from the picture alone, as published: normals, coarse and fine level in turn",
     ),
-    "espcn": ("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
-    "srcnn": (
+    "espcn": RecipeRow("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
+    "srcnn": RecipeRow(
         "maquette.training.recipes.upscale:SRCNN_RECIPE",
         "pictures made larger by convolution of the bicubic enlargement",
     ),
@@ -114,23 +126,34 @@ RECIPES: dict[str, tuple[str, str]] = {
 
 
 def load(name: str) -> Recipe:
-    """The recipe of one row, or of `module:ATTRIBUTE` for a recipe of one's own.
+    """The recipe of one row. A name that stands in a file is looked up here, and only here: no file names code.
+
+    Raises:
+        BadInput: the table has no such row.
+    """
+    if name not in RECIPES:
+        raise BadInput(f"recipe {name!r}: not known; known: {', '.join(RECIPES)}; or your own as module:RECIPE")
+    return _imported(RECIPES[name].where)
+
+
+def load_given(name: str) -> Recipe:
+    """The recipe that a command line names: a row, or `module:ATTRIBUTE` for a recipe of one's own, which is imported.
 
     Raises:
         BadInput: there is no such recipe.
     """
-    where = RECIPES[name][0] if name in RECIPES else name
-    module, colon, attribute = where.partition(":")
-    if not colon:
-        known = ", ".join(RECIPES) or "none"
-        raise BadInput(f"recipe {name!r}: not known; known: {known}; or your own as module:RECIPE")
+    return _imported(name) if ":" in name and name not in RECIPES else load(name)
+
+
+def _imported(where: str) -> Recipe:
+    module, _, attribute = where.partition(":")
     try:
         recipe = getattr(import_module(module), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         # A package that a recipe needs is another matter: the command says how to install it.
         if isinstance(error, ModuleNotFoundError) and not module.startswith(str(error.name)):
             raise
-        raise BadInput(f"recipe {name!r}: cannot be loaded ({error}): wanted module:RECIPE on the path") from error
+        raise BadInput(f"recipe {where!r}: cannot be loaded ({error}): wanted module:RECIPE on the path") from error
     if not isinstance(recipe, Recipe):
-        raise BadInput(f"recipe {name!r}: {where} is a {type(recipe).__name__}: wanted a Recipe")
+        raise BadInput(f"recipe {where!r}: is a {type(recipe).__name__}: wanted a Recipe")
     return recipe

@@ -21,21 +21,22 @@ def write(source: Path, target: Path, recipe: Recipe | None = None) -> Path:
 
     Args:
         source: last.ckpt or best.ckpt of a training.
-        recipe: whose checkpoint it is; by default the row that it names.
+        recipe: whose checkpoint it is; by default the row that it names. A checkpoint cannot name anything else:
+            a recipe of one's own must be given.
 
     Raises:
         BadInput: no checkpoint, one of another recipe, or a target that cannot be written.
     """
     state = checkpoint.load(source)
-    recipe = recipe or load(state["recipe"])
+    recipe = recipe or load(str(state["recipe"]))
     checkpoint.check_recipe(state, source, recipe, state["options"])
     # The weights that it began with are replaced anyway, and their file may be gone.
     known = {name: "" if name == "start_from" else value for name, value in state["options"].items()}
     network = recipe.build_network(recipe.options(**known))
     network.load_state_dict(state["ema"])
-    tensors, told = recipe.export(network.requires_grad_(False).eval())
+    tensors, facts = recipe.export(network.requires_grad_(False).eval())
     # Copies: what has two names shares memory, which the format refuses.
-    pytorch.save({key: value.detach().float().clone() for key, value in tensors.items()}, told, target)
+    pytorch.save({key: value.detach().float().clone() for key, value in tensors.items()}, facts, target)
     return target
 
 
