@@ -90,7 +90,7 @@ def test_a_defect_is_one_line_and_no_traceback(monkeypatch, capsys):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("maquette.cli.main.app", broken)
-    assert run(["methods"]) == 2
+    assert run(["methods"]) == 1
     err = capsys.readouterr().err
     assert "internal error (RuntimeError: two lines)" in err and err.count("\n") == 1
 
@@ -108,3 +108,10 @@ def test_progress_on_a_terminal_leaves_stdout_to_its_file(monkeypatch):
         say("me.jpg: out/me/face-1")
     assert file.getvalue() == "me.jpg: out/me/face-1\n"
     assert "me.jpg" not in terminal.getvalue() and "me" in terminal.getvalue()
+
+
+def test_python_dash_m_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "maquette", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("maquette ")
+    done = subprocess.run([sys.executable, "-m", "maquette", "fase"], capture_output=True, text=True)
+    assert done.returncode == 2 and "fase" in done.stderr and "Traceback" not in done.stderr

@@ -56,7 +56,7 @@ def _options(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed.
+    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed, 1 a defect of ours.
 
     Args:
         arguments: without the program's name; the process's own by default.

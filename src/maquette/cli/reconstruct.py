@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maquette.cli.terminal import complain, one_line, progress_bar, quiet_libraries, say
-from maquette.core.errors import MaquetteError
+from maquette.core.errors import MaquetteError, gravest
 from maquette.core.options import Options, options_from
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def reconstruct_into(out: Path, photos: Sequence[Path], settings: Options, as_js
     else:
         for removed in summary["removed"]:
             say(f"removed {out / removed}: an earlier result; the photo was done again and does not show it")
-    return 0 if folder.done else max(codes)
+    return 0 if folder.done else gravest(codes)
 
 
 def pipeline_of(

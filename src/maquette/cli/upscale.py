@@ -15,7 +15,7 @@ import typer
 
 from maquette.cli.flags import with_options
 from maquette.cli.terminal import complain, one_line, progress_bar, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.errors import BadInput, MaquetteError, gravest
 from maquette.core.options import SourceOptions, UpscaleOptions
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def upscale_into(
         _write(out / "summary.json", json.dumps(summary, indent=2).encode())
     if as_json:
         say(json.dumps(summary))
-    return 0 if done else max(codes)
+    return 0 if done else gravest(codes)
 
 
 def _one(

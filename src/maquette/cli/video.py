@@ -16,7 +16,7 @@ from maquette.cli.flags import with_options
 from maquette.cli.person import FACES, STAGES
 from maquette.cli.reconstruct import Json, Out, tell
 from maquette.cli.terminal import DEBUG, complain, progress_bar, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.errors import BadInput, MaquetteError, gravest
 from maquette.core.options import METHODS, Options, VideoOptions, options_from
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def reconstruct_into(folder: OutputFolder, clip: Path, settings: Options, as_jso
             raise
         raise defect from error
     _closed(folder, as_json, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
-    return 0 if folder.done else max(codes)
+    return 0 if folder.done else gravest(codes)
 
 
 def _closed(target: OutputFolder, as_json: bool, **facts: Any) -> None:

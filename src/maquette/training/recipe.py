@@ -117,7 +117,9 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.pifuhd_published:RECIPE",
         "the same from the picture alone, as published: normals, coarse and fine level in turn",
     ),
-    "espcn": RecipeRow("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
+    "espcn": RecipeRow(
+        "maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"
+    ),
     "srcnn": RecipeRow(
         "maquette.training.recipes.upscale:SRCNN_RECIPE",
         "pictures made larger by convolution of the bicubic enlargement",
