@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,11 @@ from maquette.cli.main import app, run
 from maquette.core.types import Subject
 from maquette.evaluation.tasks import TASKS
 from maquette.pipeline import photo as pipeline
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 TOP = Path(__file__).parents[1]
 PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
@@ -144,7 +150,6 @@ def test_doctests(name):
 def test_examples_run(path, astronaut, tmp_path, monkeypatch, capsys):
     """The real thing, made small: every example takes OUT as its first argument."""
     import runpy
-    import sys
 
     small = {"texture_size": 256, "turntable": False}
     for door in ("face", "person"):
@@ -170,7 +175,26 @@ def test_constraints_pin_every_dependency():
     assert not [line for line in lines if "+" in line or "@" in line or "/" in line], "no local builds, no paths"
     pins = {normal(Requirement(line).name) for line in lines}
     assert set(closure("maquette", ("heic", "dev"))) <= pins
+    declared = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["optional-dependencies"]["docs"]
+    assert {normal(Requirement(line).name) for line in declared} <= pins
     assert "torch==2.13.0" in lines
+
+
+def test_the_hook_of_a_commit_has_the_pinned_linter():
+    pinned = re.search(r"^ruff==(.+)$", (TOP / "constraints.txt").read_text(), re.MULTILINE)
+    hooked = re.search(r"ruff-pre-commit\n +rev: v(.+)\n", (TOP / ".pre-commit-config.yaml").read_text())
+    assert pinned and hooked and pinned[1] == hooked[1]
+
+
+def test_every_python_that_cannot_work_yet_is_left_out_of_the_workflow():
+    from packaging.specifiers import SpecifierSet
+
+    text = (TOP / ".github/workflows/test.yml").read_text()
+    allowed = SpecifierSet(tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["requires-python"])
+    systems, pythons = (re.search(rf"^ +{name}: \[(.+)\]$", text, re.MULTILINE)[1] for name in ("os", "python"))
+    excluded = set(re.findall(r'- \{os: (\S+), python: "(\S+)"\}', text))
+    beyond = [python for python in re.findall(r'"([\d.]+)"', pythons) if python not in allowed]
+    assert excluded == {(system, python) for system in systems.split(", ") for python in beyond}
 
 
 def test_make_finds_a_python_that_runs():
