@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from maquette.weights.convert.torch7 import Thing
+from maquette.weights.convert.torch7 import LuaObject
 
 
 class Function:
@@ -72,7 +72,7 @@ class Writer:
             self.integer(len(pairs))
             for pair in pairs:
                 self.value(pair[0]).value(pair[1])
-        elif isinstance(value, Thing) and self.begun(4, value):
+        elif isinstance(value, LuaObject) and self.begun(4, value):
             self.named(value.kind, value.version)
             self.value(value.fields)
         elif isinstance(value, Function):
@@ -99,5 +99,5 @@ class Writer:
             self.data += value.storage.tobytes()
 
 
-def module(kind: str, *children: Thing, version: int = 1, **fields) -> Thing:
-    return Thing(kind, version, {**fields, **({"modules": [*children]} if children else {}), "train": True})
+def module(kind: str, *children: LuaObject, version: int = 1, **fields) -> LuaObject:
+    return LuaObject(kind, version, {**fields, **({"modules": [*children]} if children else {}), "train": True})

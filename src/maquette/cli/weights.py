@@ -88,7 +88,8 @@ def convert_espcn(
     from maquette.weights.convert import espcn
 
     done = espcn.convert(file, output or file.with_suffix(".safetensors"))
-    say(f"{done}: ESPCN, {done.stat().st_size / 1e6:.2f} MB")
+    size = done.path.stat().st_size / 1e6
+    say(f"{done.path}: ESPCN of {done.parameters:,} parameters (factor {done.size['factor']}), {size:.2f} MB")
 
 
 @convert.command("pifuhd")

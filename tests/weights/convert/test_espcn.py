@@ -139,7 +139,7 @@ def saved(tmp_path):
 @pytest.mark.parametrize("factor, count", [(2, 58_212), (4, 61_680)])
 def test_a_checkpoint_becomes_safetensors(factor, count, saved, tmp_path):
     content, arrays = checkpoint(factor)
-    out = convert(saved(content), tmp_path / "new" / "net.safetensors")
+    out = convert(saved(content), tmp_path / "new" / "net.safetensors").path
     with safe_open(out, framework="numpy") as file:
         facts = json.loads(file.metadata()["facts"])
         found = {name: file.get_tensor(name) for name in file.keys()}
@@ -153,7 +153,7 @@ def test_what_it_writes_can_be_used(saved, tmp_path):
     from maquette.core.types import Frame
     from maquette.imaging.upscale.method import upscaled
 
-    out = convert(saved(checkpoint(4)[0]), tmp_path / "net.safetensors")
+    out = convert(saved(checkpoint(4)[0]), tmp_path / "net.safetensors").path
     assert upscaled(Frame(np.zeros((5, 6, 3), np.uint8)), 4, "espcn", out, compat=True).size == (24, 20)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
-from maquette.weights.convert.torch7 import Thing, parameters, read
+from maquette.weights.convert.torch7 import LuaObject, parameters, read
 from torch7_writer import NAMES, Function, View, Writer, module
 
 
@@ -102,7 +102,7 @@ def test_tables_that_hold_themselves_are_values(written):
     assert found["self"] is found
 
 
-def small_network() -> Thing:
+def small_network() -> LuaObject:
     """Branches, cudnn, an old normalisation, a shared and a walked storage, scratch space, a function."""
     shared = ramp(40).reshape(-1)
     walked = View(shared, (2, 3, 1, 1), (1, 2, 1, 1))
@@ -195,8 +195,8 @@ HOSTILE = {
     "a negative stride": (tensor_of((2,), (-1,), offset=1), "negative sizes"),
     "a negative size": (tensor_of((-2,), (1,)), "negative sizes"),
     "17 axes": (tensor_of((1,) * 17, (1,) * 17), "number of axes: 17"),
-    "an unknown torch class": (Writer().value(Thing("torch.Timer", 1)).data, "unknown class 'torch.Timer'"),
-    "an object of two lists": (Writer().value(Thing("nn.ReLU", 1, 3.0)).data, "wanted the fields of a nn.ReLU"),
+    "an unknown torch class": (Writer().value(LuaObject("torch.Timer", 1)).data, "unknown class 'torch.Timer'"),
+    "an object of two lists": (Writer().value(LuaObject("nn.ReLU", 1, 3.0)).data, "wanted the fields of a nn.ReLU"),
 }
 
 
@@ -253,7 +253,7 @@ def test_a_storage_that_many_weights_claim_is_refused(written):
         parameters(read(path), path)
 
 
-OTHERS = [({"a": 1.0}, "dict"), (3.0, "float"), (Thing("image.Blob", 1), "image.Blob")]
+OTHERS = [({"a": 1.0}, "dict"), (3.0, "float"), (LuaObject("image.Blob", 1), "image.Blob")]
 
 
 @pytest.mark.parametrize(("value", "kind"), OTHERS)

@@ -16,7 +16,7 @@ from maquette.cli.main import run
 from maquette.core.errors import BadInput
 from maquette.reconstruction.vrn.network import SIZES, VRN, VRNSize
 from maquette.weights.convert import vrn
-from maquette.weights.convert.torch7 import Thing
+from maquette.weights.convert.torch7 import LuaObject
 from seeded import fill
 from torch7_writer import Writer, module
 
@@ -41,7 +41,7 @@ def same(first: dict, second: dict) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
-def tree(state: dict[str, np.ndarray], prefix: str = "") -> Thing:
+def tree(state: dict[str, np.ndarray], prefix: str = "") -> LuaObject:
     """A tree of Torch7 modules with weights at their places; what has none is a ReLU."""
     inside = {key.removeprefix(prefix) for key in state if key.startswith(prefix)}
     children = {int(key.split(".")[0]) for key in inside if "." in key}
