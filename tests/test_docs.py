@@ -71,7 +71,7 @@ def parse(words):
 
 
 def test_words_that_no_command_takes_are_seen():
-    for words, told in (
+    for words, message in (
         ("train fase -o out", "not known"),
         ("train face", "out"),
         ("train face -o out --datum x", "No such option"),
@@ -79,7 +79,7 @@ def test_words_that_no_command_takes_are_seen():
         ("evaluate images a b --border wide", "integer"),
         ("video a.mp4 -o out --evry 2", "No such option"),
     ):
-        with pytest.raises(Exception, match=told):
+        with pytest.raises(Exception, match=message):
             parse(words.split())
 
 
@@ -127,9 +127,9 @@ def test_links_and_pictures_exist(page):
 def test_the_documents_name_every_file_of_a_result():
     from maquette.outputs.writers import WRITERS
 
-    told = "".join((TOP / page).read_text() for page in ("README.md", "docs/people.md"))
+    text = "".join((TOP / page).read_text() for page in ("README.md", "docs/people.md"))
     for name in WRITERS:
-        assert any(f"`{name.replace('{stem}', stem)}`" in told for stem in ("head", "person")), name
+        assert any(f"`{name.replace('{stem}', stem)}`" in text for stem in ("head", "person")), name
 
 
 def test_the_readme_fits_on_a_screen_and_promises_no_absent_command():
@@ -199,7 +199,7 @@ def test_every_python_that_cannot_work_yet_is_left_out_of_the_workflow():
 
 def test_make_finds_a_python_that_runs():
     assert shutil.which("make")
-    told = subprocess.run(
+    planned = subprocess.run(
         ["make", "--dry-run", "VENV=/nonexistent/venv", "demo"], cwd=TOP, capture_output=True, text=True
     )
-    assert told.returncode == 0 and re.search(r"python3?(\.\d+)? -m venv", told.stdout), told.stdout
+    assert planned.returncode == 0 and re.search(r"python3?(\.\d+)? -m venv", planned.stdout), planned.stdout

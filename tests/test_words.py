@@ -45,7 +45,7 @@ EXCEPTIONS = {
 # Rooms that are not clean yet.
 PENDING = {
     *("docs", "maquette", "cli", "core", "evaluation", "geometry", "imaging", "morphable", "outputs", "perception"),
-    *("pipeline", "reconstruction", "sources", "synthesis", "texturing", "training"),
+    *("pipeline", "reconstruction", "sources", "synthesis", "texturing"),
 }
 
 

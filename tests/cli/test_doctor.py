@@ -35,7 +35,7 @@ def test_a_failed_import_names_the_apt_package():
     )
 
 
-def test_a_crash_is_told():
+def test_a_crash_is_reported():
     name, fine, words = doctor.tried("import os; os.abort()", "import cv2", "loads")
     assert not fine and "crashed" in words
 
@@ -54,7 +54,7 @@ def test_packages_that_are_absent_or_too_old_are_named(monkeypatch):
     ]
 
 
-def test_missing_data_is_told(monkeypatch):
+def test_missing_data_is_reported(monkeypatch):
     from maquette.core.errors import WeightsMissing
     from maquette.weights import store
 

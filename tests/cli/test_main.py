@@ -42,9 +42,9 @@ def test_every_option_is_a_flag_with_its_docstring(capsys):
         run([command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
     for stage in fields(Options):
-        for name, told in field_help(type(stage.default)).items():
+        for name, text_of_field in field_help(type(stage.default)).items():
             assert f"--{name.replace('_', '-')}" in text
-            assert told in text
+            assert text_of_field in text
 
 
 @pytest.mark.parametrize("command", "pet serve batch fase".split())
@@ -67,8 +67,8 @@ def test_methods_and_weights_list_their_tables(capsys):
 
     for words, names in ((["methods"], [row.name for row in methods()]), (["weights", "list"], zoo())):
         assert run(words) == 0
-        told = capsys.readouterr().out
-        assert names and all(name in told for name in names)
+        shown = capsys.readouterr().out
+        assert names and all(name in shown for name in names)
 
 
 def test_bare_command_shows_help(capsys):
@@ -78,7 +78,7 @@ def test_bare_command_shows_help(capsys):
         assert lines[0].startswith("Usage: ") and len(lines) > 5, "laid out as --help, not as an error"
 
 
-def test_a_file_name_that_begins_with_a_dash_is_told_how(tmp_path, monkeypatch, capsys):
+def test_a_file_name_that_begins_with_a_dash_says_what_to_do(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-me.jpg").touch()
     assert run(["face", "-me.jpg", "-o", "out"]) == 2

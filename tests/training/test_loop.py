@@ -74,11 +74,11 @@ def test_stopped_and_resumed_is_the_same_to_the_bit(straight, tmp_path, kill_at)
 
 def test_a_crash_without_farewell_goes_on_from_the_last_checkpoint(straight, tmp_path):
     def dying(network, batch, options):
-        loss, figures = RECIPE.loss(network, batch, options)
+        loss, measures = RECIPE.loss(network, batch, options)
         if len(calls) == 13:
             raise MemoryError
         calls.append(0)
-        return loss, figures
+        return loss, measures
 
     calls: list[int] = []
     with pytest.raises(MemoryError):

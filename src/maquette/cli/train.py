@@ -15,23 +15,23 @@ import typer
 from typer.core import TyperGroup
 
 from maquette.cli.flags import with_options
-from maquette.cli.terminal import complain, one_line, say
+from maquette.cli.terminal import complain, one_line, say, silent
 from maquette.core.errors import ExtraMissing
 
 if TYPE_CHECKING:
-    from maquette.training.recipe import Recipe
+    from maquette.training.recipe import AnyRecipe
 
 
 class Recipes(TyperGroup):
     """The rows of training/recipe.py as commands; a recipe is imported when its command is run."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  click's own names
         """Names of the recipes that ship."""
         from maquette.training.recipe import RECIPES
 
         return list(RECIPES)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command of one recipe, named by its row or as module:RECIPE."""
         from maquette.training.recipe import load_given
 
@@ -42,7 +42,7 @@ class Recipes(TyperGroup):
             made.command(cmd_name)(command(load_given(cmd_name)))
         return typer.main.get_command(made)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The table of recipes in `maquette train --help`, without importing one of them."""
         from maquette.training.recipe import RECIPES
 
@@ -58,7 +58,7 @@ def _group() -> None:
     """Teach a network; `maquette train RECIPE --help` shows a recipe's options."""
 
 
-def command(recipe: Recipe) -> Callable[..., None]:
+def command(recipe: AnyRecipe) -> Callable[..., None]:
     """The command of one recipe, with a flag for each option of the recipe and of the loop."""
     from maquette.training.options import LoopOptions
 
@@ -71,7 +71,7 @@ def command(recipe: Recipe) -> Callable[..., None]:
         ] = False,
         **flat: Any,
     ) -> None:
-        given = {name: v for name, v in flat.items() if ctx.get_parameter_source(name).name != "DEFAULT"}
+        given = {name: value for name, value in flat.items() if _is_given(ctx, name)}
         teach(recipe, out, resume, given)
 
     run.__doc__ = f"Teach {recipe.what or recipe.name}."
@@ -83,7 +83,12 @@ def command(recipe: Recipe) -> Callable[..., None]:
     return run
 
 
-def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def teach(recipe: AnyRecipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
     """Train with the options that were given; what was not is the recipe's default, or on a resume as it was."""
     with _hushed(), _needs_extra():
         from maquette.training import checkpoint
@@ -100,9 +105,9 @@ def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> Non
         with _bar(recipe.name, loop.steps) as show:
             scores = train(recipe, options, loop, out, resume, complain, show)
     if not scores:
-        return  # one of several devices; the first one tells
-    told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-    say(one_line(f"{recipe.name}: {loop.steps} steps, {told}: {out}"))
+        return  # one of several devices; the first one reports
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    say(one_line(f"{recipe.name}: {loop.steps} steps, {shown}: {out}"))
 
 
 @contextmanager
@@ -131,7 +136,7 @@ def _needs_extra() -> Iterator[None]:
 def _bar(name: str, steps: int) -> Iterator[Callable[[int, str], None]]:
     """A bar of steps with the time that is left; nothing when stderr is not a terminal."""
     if not sys.stderr.isatty():
-        yield lambda step, text: None
+        yield silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

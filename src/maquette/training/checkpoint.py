@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.training.recipe import Recipe
+from maquette.training.recipe import AnyRecipe
 
 FORMAT = 1
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -29,7 +29,7 @@ def save(state: dict[str, Any], path: Path) -> None:
             os.fsync(file.fileno())
         os.replace(beside, path)
     except (OSError, RuntimeError) as error:
-        # torch tells of a full disk as a RuntimeError of its zip writer.
+        # torch reports a full disk as a RuntimeError of its zip writer.
         beside.unlink(missing_ok=True)
         kept = "; the previous one is whole" if path.exists() else ""
         raise BadInput(f"checkpoint {path}: cannot be written ({error}){kept}: make room, then resume") from error
@@ -52,7 +52,7 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def check_recipe(state: dict[str, Any], path: Path, recipe: Recipe, options: dict[str, Any]) -> None:
+def check_recipe(state: dict[str, Any], path: Path, recipe: AnyRecipe, options: dict[str, Any]) -> None:
     """Refuse a checkpoint of another recipe or of other options of it.
 
     Raises:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from maquette.core.errors import BadInput
 from maquette.training import checkpoint
-from maquette.training.recipe import Recipe, load
+from maquette.training.recipe import AnyRecipe, load
 from maquette.weights.convert import pytorch
 
 MOST_NAMED = 3
 
 
-def write(source: Path, target: Path, recipe: Recipe | None = None) -> Path:
+def write(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
     """Write the averaged weights of a checkpoint as the recipe's safetensors, in float32.
 
     Args:
@@ -58,8 +58,8 @@ def start(network: nn.Module, path: str | Path, prefix: str = "") -> None:
     lacking = [key for key in wanted if key not in once and _twin(key) not in once]
     unknown = [key for key in tensors if key not in once]
     if lacking or unknown:
-        told = ", ".join((lacking or unknown)[:MOST_NAMED])
-        raise BadInput(f"start from {path}: weights of another network ({told}): choose the same size and recipe")
+        keys = ", ".join((lacking or unknown)[:MOST_NAMED])
+        raise BadInput(f"start from {path}: weights of another network ({keys}): choose the same size and recipe")
     with torch.no_grad():
         for key, value in network.state_dict().items():
             value.copy_(once[key] if key in once else once[_twin(key)])

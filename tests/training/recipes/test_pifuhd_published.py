@@ -27,7 +27,7 @@ SIDE = 128  # of the fine picture
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return dolls.write(tmp_path_factory.mktemp("dolls") / "figures", 2, SIDE, 6000)
+    return dolls.write(tmp_path_factory.mktemp("dolls") / "people", 2, SIDE, 6000)
 
 
 @pytest.fixture
@@ -170,7 +170,9 @@ def learn(options: PublishedOptions, out: Path, steps: int, rate: float) -> Path
     torch.manual_seed(0)
     network = published.build_network(options)
     side = 2 * published.SIZES["toy"].side
-    data = published.Pictures(published.shards_of(options.data, 1, 0), options.points, side, body=False, calm=True)
+    data = published.UncutPersonSamples(
+        published.shards_of(options.data, 1, 0), options.points, side, body=False, augment=False
+    )
     optimiser = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], rate, weight_decay=0.0)
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = rate * min(1, (step + 1) / 10) * (0.1 if step > 0.85 * steps else 1)
@@ -186,7 +188,7 @@ def learn(options: PublishedOptions, out: Path, steps: int, rate: float) -> Path
 @pytest.mark.slow
 def test_one_body_is_learned_by_heart(tmp_path):
     """Reference, acceptance check 12, as far as toy sizes come in minutes: 0.83 after 450 steps, 0.95 is wanted."""
-    folder = dolls.write(tmp_path / "figures", 1, SIDE, 20_000)
+    folder = dolls.write(tmp_path / "people", 1, SIDE, 20_000)
     options = PublishedOptions(data=str(folder), size="toy", points=3000)
     before = ""
     for stage, steps, rate in (("normals", 60, 2e-3), ("coarse", 450, 4e-3), ("fine", 80, 2e-3)):
@@ -196,7 +198,9 @@ def test_one_body_is_learned_by_heart(tmp_path):
     line = np.linspace(-0.97, 0.97, 72)
     nodes = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
     true = winding_ahead(dolls.dressed(naked, faces), faces, nodes.astype(float)) > 0
-    made = published.Pictures(published.shards_of(str(folder), 1, 0), 100, SIDE, body=False, calm=True).batch(0)
+    made = published.UncutPersonSamples(
+        published.shards_of(str(folder), 1, 0), 100, SIDE, body=False, augment=False
+    ).batch(0)
     large = torch.from_numpy(made["picture"][:, :3])
     features: Features = network.prepare(torch.nn.functional.avg_pool2d(large, 2), large)
     with torch.no_grad():

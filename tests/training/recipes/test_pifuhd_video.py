@@ -1,4 +1,4 @@
-"""Tuning to one's own footage: the loss by known answers, and outlines that come nearer to the masks."""
+"""Tuning to one's own clip: the loss by known answers, and outlines that come nearer to the masks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from maquette.reconstruction.pifuhd import method
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.shipped import SMALL
 from maquette.training.recipes import pifuhd, pifuhd_video
-from maquette.training.recipes.pifuhd_video import Footage, distance_at, rim, views
+from maquette.training.recipes.pifuhd_video import ClipFrames, distance_at, rim, views
 
 SIDE = 64
 
@@ -75,7 +75,7 @@ def test_distances_are_those_of_the_grid():
 
 
 def test_columns_lie_where_the_mask_was_read(frames):
-    batch = Footage(frames, 2, 0).batch(3)
+    batch = ClipFrames(frames, 2, 0).batch(3)
     mask = frames[0]["picture"][3].astype(np.float32)
     for k in range(2):
         x, y = batch["columns"][k].T
@@ -86,7 +86,7 @@ def test_columns_lie_where_the_mask_was_read(frames):
 
 
 def test_a_batch_depends_on_its_number_alone(frames):
-    first, again = Footage(frames, 2, 1), Footage(frames, 2, 1)
+    first, again = ClipFrames(frames, 2, 1), ClipFrames(frames, 2, 1)
     first.batch(0)
     a, b, other = first.batch(4), again.batch(4), again.batch(5)
     assert all(np.array_equal(a[name], b[name]) for name in a)
@@ -105,15 +105,15 @@ def test_the_rim_is_where_the_mask_ends():
 def test_a_field_that_did_not_move_and_fits_costs_little(frames):
     """Wanted as the starting weights draw it, the loss is that of a soft rim; with a wider mask it is more."""
     network = untaught().eval()
-    batch = tensors(Footage(frames, 1, 0).batch(0))
-    wider, figures = pifuhd_video.loss(network, batch, None)
-    assert float(figures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
-        1 - float(figures["overlap"]), abs=1e-4
+    batch = tensors(ClipFrames(frames, 1, 0).batch(0))
+    wider, measures = pifuhd_video.loss(network, batch)
+    assert float(measures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
+        1 - float(measures["overlap"]), abs=1e-4
     )
     field = pifuhd_video.field_of(network, batch, 0)
     with torch.no_grad():
         own = pifuhd_video.silhouette_of_field(field, batch["columns"][0], batch["depths"][0])
-    same, _ = pifuhd_video.loss(network, batch | {"wanted": own[None]}, None)
+    same, _ = pifuhd_video.loss(network, batch | {"wanted": own[None]})
     assert float(same.detach()) < 1e-4 < 0.1 < float(wider.detach())
     wider.backward()
     pulled = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
@@ -125,7 +125,7 @@ def test_the_outline_comes_nearer_to_the_mask(frames):
     network = untaught()
     before = pifuhd_video.validate(network, frames)
     assert 0.5 < before["iou"] < 0.85 and before["moved"] < 1e-4
-    data, optimiser = Footage(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
+    data, optimiser = ClipFrames(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
     for number in range(18):
         total, _ = pifuhd_video.loss(network, tensors(data.batch(number)), None)
         optimiser.zero_grad()
@@ -148,13 +148,13 @@ def drawn(tmp_path, monkeypatch):
     names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
     thrice = replace(placement, **{name: np.repeat(getattr(placement, name), 3, axis=0) for name in names})
     monkeypatch.setattr(pifuhd_video, "moving", lambda sightings, options: thrice)
-    pifuhd_video.footage.cache_clear()
+    pifuhd_video.clip_views.cache_clear()
     weights = tmp_path / "start.safetensors"
     network = untaught(BodySize().side)
-    told = {"network": SMALL, "size": json.dumps(asdict(network.size))}
-    save_file({key: value.clone() for key, value in network.state_dict().items()}, weights, told)
+    metadata = {"network": SMALL, "size": json.dumps(asdict(network.size))}
+    save_file({key: value.clone() for key, value in network.state_dict().items()}, weights, metadata)
     yield SimpleNamespace(clip=clip, weights=weights, network=network)
-    pifuhd_video.footage.cache_clear()
+    pifuhd_video.clip_views.cache_clear()
 
 
 def test_the_recipe_learns_from_a_clip(drawn):
@@ -165,8 +165,8 @@ def test_the_recipe_learns_from_a_clip(drawn):
     state = drawn.network.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
     batch = tensors(data.batch(0))
-    total, figures = pifuhd.loss(network, batch, options)
-    assert 0 < float(total.detach()) < 1 and set(figures) == {"overlap", "moved"}
+    total, measures = pifuhd.loss(network, batch, options)
+    assert 0 < float(total.detach()) < 1 and set(measures) == {"overlap", "moved"}
     with torch.no_grad():
         assert set(pifuhd.validate(network, options)) == {"score", "iou", "moved"}
         assert pifuhd.picture(network, batch).shape == (3 * 192, 192, 3)

@@ -37,12 +37,12 @@ class Pickler(pickle._Pickler):
     dispatch[type] = save_type
 
     def persistent_id(self, thing):
-        return thing.told if isinstance(thing, Kept) else None
+        return thing.state if isinstance(thing, Kept) else None
 
 
 class Kept:
-    def __init__(self, *told):
-        self.told = told
+    def __init__(self, *state):
+        self.state = state
 
 
 class Call:
@@ -57,7 +57,7 @@ class Made:
     """An object of a named class: NEWOBJ and BUILD."""
 
     def __init__(self, text, state):
-        self.text, self.told = text, state
+        self.text, self.state = text, state
 
 
 def save_made(pickler, made):
@@ -65,7 +65,7 @@ def save_made(pickler, made):
     pickler.save(Kept("module", kind, "file.py", "print('never run')"))
     pickler.write(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
     pickler.memoize(made)
-    pickler.save(made.told)
+    pickler.save(made.state)
     pickler.write(pickle.BUILD)
 
 
@@ -182,7 +182,7 @@ def other_size(number, parts):
 
 
 @pytest.mark.parametrize(
-    "made, told",
+    "made, message",
     [
         (evil("posix system", "touch /tmp/never"), "names 'posix.system'"),
         (evil("builtins eval", "1"), "names '.*eval'"),
@@ -200,8 +200,8 @@ def other_size(number, parts):
         ({"arrays": {"conv1.bias": np.full(64, np.nan, "<f4")}}, "not finite"),
     ],
 )
-def test_what_is_not_the_network_is_refused(made, told, saved):
-    with pytest.raises(BadInput, match=told) as error:
+def test_what_is_not_the_network_is_refused(made, message, saved):
+    with pytest.raises(BadInput, match=message) as error:
         read(saved(checkpoint(**made)[0]))
     assert "\n" not in str(error.value)
 

@@ -172,12 +172,12 @@ def test_no_file_and_a_folder_are_refused(tmp_path):
             read(path)
 
 
-def tensor_of(sizes, strides, offset=0, stored=4, told=None) -> bytes:
+def tensor_of(sizes, strides, offset=0, stored=4, claimed=None) -> bytes:
     writer = Writer()
     writer.value(View(np.zeros(stored, "f4"), sizes, strides, offset))
-    if told is None:
+    if claimed is None:
         return writer.data
-    return writer.data[: -8 - 4 * stored] + struct.pack("<q", told) + writer.data[-4 * stored :]
+    return writer.data[: -8 - 4 * stored] + struct.pack("<q", claimed) + writer.data[-4 * stored :]
 
 
 HOSTILE = {
@@ -186,8 +186,8 @@ HOSTILE = {
     "a table of 2^31": (struct.pack("<iii", 3, 1, 2**31 - 1) + bytes(64), "2147483647 entries"),
     "a negative table": (struct.pack("<iii", 3, 1, -1) + bytes(64), "-1 entries"),
     "an unknown tag": (struct.pack("<i", 99), "no tag of a value: 99"),
-    "a storage of 2^61": (tensor_of((4,), (1,), told=2**61), "truncated"),
-    "a negative storage": (tensor_of((4,), (1,), told=-1), "negative"),
+    "a storage of 2^61": (tensor_of((4,), (1,), claimed=2**61), "truncated"),
+    "a negative storage": (tensor_of((4,), (1,), claimed=-1), "negative"),
     "a tensor beyond its storage": (tensor_of((5,), (1,)), "reaches element 4 of a storage of 4"),
     "a stride beyond it": (tensor_of((2, 2), (2**62, 1)), "reaches element"),
     "an offset beyond it": (tensor_of((1,), (1,), offset=4), "reaches element 4"),
@@ -202,8 +202,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_sizes_are_refused_with_the_reason(written, what):
-    data, told = HOSTILE[what]
-    with pytest.raises(BadInput, match=told):
+    data, message = HOSTILE[what]
+    with pytest.raises(BadInput, match=message):
         read(written(data))
 
 

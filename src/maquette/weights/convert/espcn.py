@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import legacy
@@ -29,7 +31,7 @@ SHAPES = ((64, 1, 5, 5), (64, 64, 3, 3), (32, 64, 3, 3))  # of the first three w
 SOURCE = "github.com/angelomenezes/3DFaceReconstruction, MIT"
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
+def read(path: str | Path) -> dict[str, NDArray[Any]]:
     """`conv1.weight` to `conv4.bias`, float32.
 
     Raises:
@@ -40,7 +42,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
     modules = net.state.get("_modules")
     if net.kind != NET or not isinstance(modules, dict):
         raise BadInput(f"{path}: holds {net.kind}: wanted a network of the class model_super_resolution.Net")
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, NDArray[Any]] = {}
     for name, module in modules.items():
         parameters = module.state.get("_parameters") if isinstance(module, legacy.PickledObject) else None
         for part, view in (parameters if isinstance(parameters, dict) else {}).items():

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 
@@ -69,7 +70,7 @@ class Refused(Exception):
     """Why the file is not what it should be; `read` makes one line of it."""
 
 
-def read(path: Path, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], np.ndarray]]:
+def read(path: Path, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], NDArray[Any]]]:
     """The object in a file, and a function that gives a tensor of it.
 
     Args:
@@ -93,7 +94,7 @@ def read(path: Path, classes: frozenset[str]) -> tuple[PickledObject, Callable[[
         raise BadInput(f"{path}: {error}: wanted a whole-module checkpoint of PyTorch before 1.6") from error
 
 
-def _parsed(content: bytes, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], np.ndarray]]:
+def _parsed(content: bytes, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], NDArray[Any]]]:
     stream = io.BytesIO(content)
     values = [_Machine(classes).run(stream) for _ in range(5)]
     magic, protocol, machine, network, keys = values
@@ -105,7 +106,7 @@ def _parsed(content: bytes, classes: frozenset[str]) -> tuple[PickledObject, Cal
         raise Refused("holds no network")
     if not isinstance(keys, list) or not all(isinstance(k, str) for k in keys) or len(set(keys)) != len(keys):
         raise Refused("lists its storages wrongly")
-    storages: dict[str, np.ndarray] = {}
+    storages: dict[str, NDArray[Any]] = {}
     place = stream.tell()
     for key in keys:
         count = int.from_bytes(content[place : place + 8], "little", signed=True)
@@ -117,7 +118,7 @@ def _parsed(content: bytes, classes: frozenset[str]) -> tuple[PickledObject, Cal
     if place != len(content):
         raise Refused(f"has {len(content) - place} bytes after its last storage")
 
-    def tensor(view: StoredTensor) -> np.ndarray:
+    def tensor(view: StoredTensor) -> NDArray[Any]:
         numbers = storages.get(view.storage.key)
         if numbers is None or len(numbers) != view.storage.count:
             raise BadInput(f"checkpoint: storage {view.storage.key[:20]!r} is missing or of another size")

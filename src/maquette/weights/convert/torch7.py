@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 
@@ -45,7 +46,7 @@ class LuaObject:
 
 @dataclass(frozen=True, eq=False)
 class _Storage:
-    numbers: np.ndarray
+    numbers: NDArray[Any]
 
 
 def read(path: Path) -> Any:
@@ -68,7 +69,7 @@ def read(path: Path) -> Any:
     return found.numbers if isinstance(found, _Storage) else found
 
 
-def parameters(root: Any, path: Path) -> dict[str, np.ndarray]:
+def parameters(root: Any, path: Path) -> dict[str, NDArray[Any]]:
     """Weights by their place in a tree of modules, as PyTorch names them: "3.0.0.2.weight".
 
     Batch normalisations of before version 2 hold `running_std` = 1 / sqrt(var + eps), which becomes `running_var`.
@@ -84,7 +85,7 @@ def parameters(root: Any, path: Path) -> dict[str, np.ndarray]:
     if not isinstance(root, LuaObject) or not _is_module(root):
         kind = root.kind if isinstance(root, LuaObject) else type(root).__name__
         raise BadInput(f"{path}: wanted a network (nn.Sequential), the file holds one {kind}")
-    tensors: dict[str, np.ndarray] = {}
+    tensors: dict[str, NDArray[Any]] = {}
     claimed, held = 0, path.stat().st_size
     for name, module in _modules(root, path):
         for key, value in _weights(module):
@@ -127,7 +128,7 @@ def _items(table: Any) -> list[Any]:
     return found
 
 
-def _weights(module: LuaObject) -> Iterator[tuple[str, np.ndarray]]:
+def _weights(module: LuaObject) -> Iterator[tuple[str, NDArray[Any]]]:
     fields = module.fields
     for name in ("weight", "bias", "running_mean", "running_var"):
         value = fields.get(name)
@@ -142,7 +143,7 @@ def _weights(module: LuaObject) -> Iterator[tuple[str, np.ndarray]]:
         yield "running_var", variance
 
 
-def _four_axes(module: LuaObject, weight: np.ndarray) -> np.ndarray:
+def _four_axes(module: LuaObject, weight: NDArray[Any]) -> NDArray[Any]:
     if "Convolution" not in module.kind or weight.ndim != 2:
         return weight
     named = (module.fields.get(name) for name in ("nOutputPlane", "nInputPlane", "kH", "kW"))
@@ -231,7 +232,7 @@ class _Reader:
         self.skipped(self.integer(), "a function")
         self.value()
 
-    def table(self, into: dict) -> None:
+    def table(self, into: dict[Any, Any]) -> None:
         count = self.integer()
         left = len(self.data) - self.at
         if not 0 <= count <= left // SMALLEST_PAIR:
@@ -263,12 +264,12 @@ class _Reader:
                 raise self.refused(f"wanted the fields of a {kind[:60]}, got {type(payload).__name__}")
             made.fields = payload
 
-    def storage(self, dtype: np.dtype) -> _Storage:
+    def storage(self, dtype: np.dtype[Any]) -> _Storage:
         count = self.long()
         start = self.skipped(count * dtype.itemsize, "a storage")
         return _Storage(np.frombuffer(self.data, dtype, count, start) if count else np.zeros(0, dtype))
 
-    def tensor(self, dtype: np.dtype) -> np.ndarray | None:
+    def tensor(self, dtype: np.dtype[Any]) -> NDArray[Any] | None:
         axes = self.integer()
         if not 0 <= axes <= MOST_AXES:
             raise self.refused(f"ends a tensor's number of axes: {axes}, wanted at most {MOST_AXES}")

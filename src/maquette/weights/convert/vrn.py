@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
@@ -25,7 +26,7 @@ MOST_REPEATS = 64  # residuals per position or stacks; the largest network of th
 SIDE = 192  # pixels of the released network's picture
 FORMATS = (".t7", ".net", ".pth", ".pt", ".pkl", ".safetensors")
 
-Tensors = Mapping[str, np.ndarray]
+Tensors = Mapping[str, NDArray[Any]]
 
 
 def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "matlab", side: int = SIDE) -> Converted:
@@ -195,13 +196,13 @@ def _pytorch(source: Path) -> Tensors:
     return {key: _array(value, torch) for key, value in tensors.items()}
 
 
-def _unwrapped(found: Any) -> Mapping:
+def _unwrapped(found: Any) -> Mapping[Any, Any]:
     for name in WRAPPINGS:
         if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
             return found[name]
     return found if isinstance(found, Mapping) else {}
 
 
-def _array(tensor: Any, torch: Any) -> np.ndarray:
+def _array(tensor: Any, torch: Any) -> NDArray[Any]:
     tensor = tensor.detach()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
