@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 
@@ -119,7 +120,7 @@ TETRAHEDRON = Mesh(
 class Made:
     """Stand-in for `Meshes`: a tetrahedron whose size is the frame; counts what it was asked for."""
 
-    asked: list[int] = []
+    asked: ClassVar[list[int]] = []
     squares = None
 
     def __init__(self, *_: object) -> None:
@@ -143,12 +144,12 @@ def stand_in(monkeypatch) -> type[Made]:
     monkeypatch.setattr(watch, "observe_people", observe)
     monkeypatch.setattr(watch, "observe_near", observe_near)
     monkeypatch.setattr(watch, "flags", flags)
-    monkeypatch.setattr(video.Run, "_network", lambda self: None)
-    monkeypatch.setattr(video, "moving", lambda sightings, options, progress: placement(len(sightings)))
+    monkeypatch.setattr(video.Run, "_network", lambda _: None)
+    monkeypatch.setattr(video, "moving", lambda sightings, *_: placement(len(sightings)))
     monkeypatch.setattr(video, "finished", _finished)
     monkeypatch.setattr(video, "Meshes", Made)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
-    monkeypatch.setattr(writers, "wanted", lambda asset: list(FILES))
+    monkeypatch.setattr(writers, "wanted", lambda _: list(FILES))
     Made.asked = []
     return Made
 

@@ -67,7 +67,13 @@ class Writer:
         elif isinstance(value, str):
             self.integer(2)
             self.text(value)
-        elif isinstance(value, list | dict) and self.begun(3, value):
+        else:
+            self.container(value)
+        return self
+
+    def container(self, value: object) -> None:
+        """What holds other values; written once, afterwards only its index."""
+        if isinstance(value, list | dict) and self.begun(3, value):
             pairs = list(enumerate(value, 1) if isinstance(value, list) else value.items())
             self.integer(len(pairs))
             for pair in pairs:
@@ -76,7 +82,7 @@ class Writer:
             self.named(value.kind, value.version)
             self.value(value.fields)
         elif isinstance(value, Function):
-            if value.shared and self.begun(8, value) or not value.shared and self.integer(6) is None:
+            if (value.shared and self.begun(8, value)) or (not value.shared and self.integer(6) is None):
                 self.text("\x1bLJ")
                 self.value([value] if value.shared else [1.0])
         elif isinstance(value, np.ndarray):
@@ -86,7 +92,6 @@ class Writer:
             self.value(View(value.reshape(-1), value.shape, strides))
         elif isinstance(value, View) and self.begun(4, value):
             self.view(value)
-        return self
 
     def view(self, value: View) -> None:
         name = NAMES[value.storage.dtype.str[1:]]

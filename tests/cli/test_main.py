@@ -14,9 +14,10 @@ from maquette.cli.terminal import progress_bar, say
 from maquette.core.options import Options, field_help
 
 HELP = "from maquette.cli.main import run; run(['--help'])"
-HEAVY = set(
-    "av cv2 lightning_fabric matplotlib mediapipe numpy PIL pyvista scipy skimage torch trimesh vtkmodules".split()
-)
+HEAVY = {
+    *("av", "cv2", "lightning_fabric", "matplotlib", "mediapipe", "numpy", "PIL", "pyvista", "scipy", "skimage"),
+    *("torch", "trimesh", "vtkmodules"),
+}
 
 
 def test_help_is_quick(cpu_seconds):
@@ -47,7 +48,7 @@ def test_every_option_is_a_flag_with_its_docstring(capsys):
             assert text_of_field in text
 
 
-@pytest.mark.parametrize("command", "pet serve batch fase".split())
+@pytest.mark.parametrize("command", ["pet", "serve", "batch", "fase"])
 def test_an_unknown_command_is_one_line_that_lists_the_known_ones(command, capsys):
     assert run([command, "x.jpg"]) == 2
     out, err = capsys.readouterr()
@@ -86,7 +87,7 @@ def test_a_file_name_that_begins_with_a_dash_says_what_to_do(tmp_path, monkeypat
 
 
 def test_a_defect_is_one_line_and_no_traceback(monkeypatch, capsys):
-    def broken(*arguments, **keywords):
+    def broken(*_, **__):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("maquette.cli.main.app", broken)

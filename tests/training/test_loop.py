@@ -119,7 +119,7 @@ def test_nan_before_any_checkpoint(tmp_path):
 
 def test_a_score_that_is_no_number_stops(tmp_path):
     with pytest.raises(BadInput, match="score is nan at step 10"):
-        train(replace(RECIPE, validate=lambda network, options: {"score": float("nan")}), ToyOptions(), LOOP, tmp_path)
+        train(replace(RECIPE, validate=lambda *_: {"score": float("nan")}), ToyOptions(), LOOP, tmp_path)
 
 
 def test_an_empty_data_set(tmp_path):
@@ -176,15 +176,15 @@ class Answers(Line):
 
 @pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
 def test_a_network_may_answer_with_a_frozen_dataclass(tmp_path, precision):
-    def loss(network, batch, options):
+    def loss(network, batch, _):
         answer = network(batch["x"])
         assert isinstance(answer, Reading) and answer.y.dtype == torch.float32
         return (answer.y - batch["y"]).square().mean(), {"worst": 0.0}
 
-    def validate(network, options):
+    def validate(network, _):
         return {"score": float(network(torch.zeros(1, 1)).y.abs().mean())}
 
-    recipe = replace(RECIPE, loss=loss, validate=validate, build_network=lambda options: Answers())
+    recipe = replace(RECIPE, loss=loss, validate=validate, build_network=lambda _: Answers())
     train(recipe, ToyOptions(), replace(LOOP, steps=2, picture_every=0, precision=precision), tmp_path)
     assert set(checkpoint.load(tmp_path / "last.ckpt")["network"]) == set(Line().state_dict())
 

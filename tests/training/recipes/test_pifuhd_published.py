@@ -108,7 +108,7 @@ def test_the_fine_stage_on_the_whole_picture_is_the_network_itself(options):
     wanted, merged = stage.net.coarse_logits(features.coarse, points)
     none = torch.zeros((1, 2), dtype=torch.int64)
     assert (coarse(large, points, none)[1][-1] - wanted).abs().max() < 1e-5
-    stage.windows = lambda large, normals, points, corner: (
+    stage.windows = lambda large, normals, points, _: (
         torch.cat(
             (large, torch.nn.functional.interpolate(normals, (SIDE, SIDE), mode="bilinear", align_corners=True)), 1
         ),

@@ -59,7 +59,7 @@ def test_what_is_kept_of_a_frame(frames):
     assert view["picture"].shape == (4, SIDE, SIDE) and view["body"].shape == (8, SIDE, SIDE)
     assert view["volume"].shape == (96, 96, 96) and view["held"].shape == (pifuhd_video.HELD,)
     assert sum(value.nbytes for value in view.values()) < 2.2e6
-    cube, body, skin = method.about(placement, 0, seen)
+    cube, body, _ = method.about(placement, 0, seen)
     assert np.abs(cube.to_cube(body.astype(float))).max() < 1
     agree = (view["held"] > 0.5) == (view["distance"] < 0)
     assert agree[np.abs(view["distance"]) > 0.01].mean() > 0.97, "the starting weights say: the body"
@@ -127,7 +127,7 @@ def test_the_outline_comes_nearer_to_the_mask(frames):
     assert 0.5 < before["iou"] < 0.85 and before["moved"] < 1e-4
     data, optimiser = ClipFrames(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
     for number in range(18):
-        total, _ = pifuhd_video.loss(network, tensors(data.batch(number)), None)
+        total, _ = pifuhd_video.loss(network, tensors(data.batch(number)))
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
@@ -144,10 +144,10 @@ def drawn(tmp_path, monkeypatch):
     clip = write_clip(tmp_path / "doll.mp4", [pixels] * 3)
     sights = [sighted(replace(seen, frame=replace(seen.frame, time=k / 25)), k) for k in range(3)]
     sights[1] = replace(sights[1], flags=("blurred: as drawn",))
-    monkeypatch.setattr(pifuhd_video, "watch", lambda clip, options: Watched({0: sights}))
+    monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({0: sights}))
     names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
     thrice = replace(placement, **{name: np.repeat(getattr(placement, name), 3, axis=0) for name in names})
-    monkeypatch.setattr(pifuhd_video, "moving", lambda sightings, options: thrice)
+    monkeypatch.setattr(pifuhd_video, "moving", lambda *_: thrice)
     pifuhd_video.clip_views.cache_clear()
     weights = tmp_path / "start.safetensors"
     network = untaught(BodySize().side)
@@ -174,7 +174,7 @@ def test_the_recipe_learns_from_a_clip(drawn):
 
 def test_without_anybody_or_weights_it_says_so(drawn, monkeypatch):
     options = pifuhd.PIFuHDOptions(video=str(drawn.clip), start_from=str(drawn.weights))
-    monkeypatch.setattr(pifuhd_video, "watch", lambda clip, options: Watched({}, {0: 0.0}))
+    monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({}, {0: 0.0}))
     with pytest.raises(NothingFound, match="nobody is clearly seen in 1 frames"):
         pifuhd.batches(options, 1, 0)
     with pytest.raises(BadInput, match="no such file"):

@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 from collections import OrderedDict
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def stand_in(text):
 class Pickler(pickle._Pickler):
     """Writes our stand-ins by name without importing them, and storages and classes as PyTorch did."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_type(self, kind):
         self.write(pickle.GLOBAL + f"{kind.__module__}\n{kind.__name__}\n".encode())

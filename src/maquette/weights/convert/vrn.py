@@ -176,7 +176,7 @@ def _safetensors(source: Path) -> Tensors:
     try:
         # Through torch, since numpy has no bfloat16.
         with safe_open(source, framework="pt") as file:
-            return {key: _array(file.get_tensor(key), torch) for key in file.keys()}  # noqa: SIM118  a handle, not a mapping
+            return {key: _array(file.get_tensor(key), torch) for key in file.keys()}
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInput(f"{source}: wanted a safetensors file: {reason_of(error)}") from error
 
