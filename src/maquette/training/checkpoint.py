@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from maquette.core.errors import BadInput
+from maquette.core.files import whole_file
 from maquette.training.recipe import AnyRecipe
 
 FORMAT = 1
@@ -21,16 +22,13 @@ def save(state: dict[str, Any], path: Path) -> None:
     Raises:
         BadInput: the disk is full or the folder cannot be written.
     """
-    beside = path.with_name(path.name + ".part")
     try:
-        with open(beside, "wb") as file:
+        with whole_file(path) as part, open(part, "wb") as file:
             torch.save({"format": FORMAT, **state}, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
     except (OSError, RuntimeError) as error:
         # torch reports a full disk as a RuntimeError of its zip writer.
-        beside.unlink(missing_ok=True)
         kept = "; the previous one is whole" if path.exists() else ""
         raise BadInput(f"checkpoint {path}: cannot be written ({error}){kept}: make room, then resume") from error
 

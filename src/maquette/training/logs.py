@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from maquette.core.files import whole_file
 
 TRAIN, SCORES = "train.csv", "scores.csv"
 
@@ -86,9 +87,8 @@ def cut(path: Path, step: int) -> None:
     if not kept:
         path.unlink()
         return
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join(lines[:1] + kept), encoding="utf-8")
-    os.replace(beside, path)
+    with whole_file(path) as part:
+        part.write_text("".join(lines[:1] + kept), encoding="utf-8")
 
 
 def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:

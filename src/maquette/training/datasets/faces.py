@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
 from maquette.perception.faces.detect import apply
 from maquette.perception.faces.regressor import align
@@ -80,9 +81,8 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
             )
         )
     columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
-    partial = file.with_suffix(".part")
-    save_file(columns, partial)
-    partial.rename(file)
+    with whole_file(file) as part:
+        save_file(columns, part)
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maquette.core.errors import BadInput
+from maquette.core.files import whole_file
 
 Shapes = dict[str, tuple[int, ...]]
 SHOWN = 3  # keys that a message lists
@@ -116,14 +116,10 @@ def save(tensors: Mapping[str, Any], facts: Mapping[str, str], target: Path) -> 
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(target) as part:
             save_file(dict(tensors), part, dict(facts))
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)[:100]
         raise BadInput(f"{target}: cannot be written: {reason}") from error
