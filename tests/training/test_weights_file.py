@@ -44,7 +44,7 @@ def test_a_checkpoint_cannot_have_a_module_imported(trained, trap, tmp_path, nam
     hostile = tmp_path / "hostile.ckpt"
     checkpoint.save({**checkpoint.load(trained), "recipe": name}, hostile)
     with pytest.raises(BadInput, match="not known"):
-        weights_file.write(hostile, tmp_path / "out.safetensors")
+        weights_file.export(hostile, tmp_path / "out.safetensors")
     assert main.run(["weights", "export", str(hostile)]) == 2
     assert "not known" in capsys.readouterr().err
     assert not trap.exists() and "a_trap" not in sys.modules
@@ -59,9 +59,9 @@ def test_a_recipe_of_ones_own_is_named_on_the_command_line(trained, tmp_path):
 
 def test_start_takes_a_checkpoint_and_names_what_does_not_fit(trained, tmp_path):
     network = Line()
-    weights_file.start(network, trained)
+    weights_file.load_into(network, trained)
     assert torch.equal(network.layers[0].weight, checkpoint.load(trained)["ema"]["layers.0.weight"])
     with pytest.raises(BadInput, match=r"another network \(weight, bias\)"):
-        weights_file.start(torch.nn.Linear(1, 1), trained)
+        weights_file.load_into(torch.nn.Linear(1, 1), trained)
     with pytest.raises(BadInput, match="there is no such file"):
-        weights_file.start(network, tmp_path / "none.ckpt")
+        weights_file.load_into(network, tmp_path / "none.ckpt")

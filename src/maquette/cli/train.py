@@ -1,4 +1,4 @@
-"""`maquette train RECIPE -o OUT`: teach one network; every recipe is a command with flags of its own."""
+"""`maquette train RECIPE -o OUT`: train one network; every recipe is a command with flags of its own."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Recipes(TyperGroup):
             formatter.write_dl([(name, row.what) for name, row in RECIPES.items()])
 
 
-app = typer.Typer(cls=Recipes, help="Teach a network: maquette train RECIPE -o OUT.", no_args_is_help=True)
+app = typer.Typer(cls=Recipes, help="Train a network: maquette train RECIPE -o OUT.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Teach a network; `maquette train RECIPE --help` shows a recipe's options."""
+    """Train a network; `maquette train RECIPE --help` shows a recipe's options."""
 
 
 def command(recipe: AnyRecipe) -> Callable[..., None]:
@@ -72,9 +72,9 @@ def command(recipe: AnyRecipe) -> Callable[..., None]:
         **flat: Any,
     ) -> None:
         given = {name: value for name, value in flat.items() if _is_given(ctx, name)}
-        teach(recipe, out, resume, given)
+        run_training(recipe, out, resume, given)
 
-    run.__doc__ = f"Teach {recipe.what or recipe.name}."
+    run.__doc__ = f"Train {recipe.what or recipe.name}."
     signature = inspect.signature(run)
     defaults = {f.name: getattr(recipe.loop, f.name) for f in fields(LoopOptions)}
     run.__signature__ = signature.replace(  # type: ignore[attr-defined]
@@ -88,7 +88,7 @@ def _is_given(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
-def teach(recipe: AnyRecipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
+def run_training(recipe: AnyRecipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
     """Train with the options that were given; what was not is the recipe's default, or on a resume as it was."""
     with _hushed(), _needs_extra():
         from maquette.training import checkpoint

@@ -54,7 +54,7 @@ def export_weights(
     from maquette.training.recipe import load_given
 
     given = load_given(recipe) if recipe else None
-    done = weights_file.write(checkpoint, output or checkpoint.with_suffix(".safetensors"), given)
+    done = weights_file.export(checkpoint, output or checkpoint.with_suffix(".safetensors"), given)
     say(f"{done}: {done.stat().st_size / 1e6:.1f} MB")
 
 

@@ -28,7 +28,7 @@ class Logs:
         """
         self.folder = folder
         for name in (TRAIN, SCORES):
-            cut(folder / name, step)
+            drop_after(folder / name, step)
         self._board = _board(folder, step, say)
 
     def write(self, name: str, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
@@ -78,7 +78,7 @@ class Logs:
             self._board.close()
 
 
-def cut(path: Path, step: int) -> None:
+def drop_after(path: Path, step: int) -> None:
     """Drop the rows after this step; a row that a crash left incomplete goes too. Nothing is left of step 0."""
     if not path.exists():
         return

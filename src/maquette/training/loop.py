@@ -1,4 +1,4 @@
-"""The one loop: every recipe is taught by it.
+"""The one loop: every recipe is trained by it.
 
 A step depends on (recipe, options, seed, step) alone: its batch has the step's number, its learning rate and decay
 are functions of the step, and torch's, numpy's and Python's generators are seeded anew from (seed, step) before it.
@@ -32,7 +32,7 @@ from maquette.training.facts import facts
 from maquette.training.logs import SCORES, TRAIN, Logs
 from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
 from maquette.training.options import LoopOptions
-from maquette.training.outputs import Closed, Opened
+from maquette.training.outputs import DataclassOutput, DictionaryOutput
 from maquette.training.recipe import AnyRecipe
 
 Say: TypeAlias = Callable[[str], None]
@@ -59,7 +59,7 @@ def train(
     say: Say = silent,
     show: Show = silent,
 ) -> dict[str, Any]:
-    """Teach one network; leaves last.ckpt, best.ckpt, train.csv, scores.csv, pictures and TensorBoard's events.
+    """Train one network; leaves last.ckpt, best.ckpt, train.csv, scores.csv, pictures and TensorBoard's events.
 
     Args:
         options: of the recipe.
@@ -77,7 +77,7 @@ def train(
     """
     fabric = make_fabric(loop)
     fabric.launch()
-    state = _look(recipe, options, loop, out, resume)
+    state = _prepare_folder(recipe, options, loop, out, resume)
     fabric.barrier()
     training = Training(fabric, recipe, options, loop, out, state)
     try:
@@ -114,9 +114,9 @@ class Training:
         seed_everything(loop.seed, -1, 0)
         self.raw = recipe.build_network(options)
         self.optimizer = torch.optim.AdamW(parameter_groups(self.raw, loop.weight_decay), lr=loop.learning_rate)
-        opened = Opened(self.raw)
+        opened = DictionaryOutput(self.raw)
         self._wrapped, self._stepper = fabric.setup(opened, self.optimizer)
-        self.network = Closed(self._wrapped, opened)
+        self.network = DataclassOutput(self._wrapped, opened)
         self.ema = copy.deepcopy(self.raw).requires_grad_(False).eval()
         self.step, self.best, self.seconds = 0, math.inf, 0.0
         self.scores: dict[str, float] = {}
@@ -142,10 +142,10 @@ class Training:
         stream = feed(self.batches, numbers, self.loop.workers, self.recipe.processes)
         try:
             for batch in stream:
-                self._learn(self.fabric.to_device(batch))
+                self._optimise(self.fabric.to_device(batch))
                 self.seconds = before + perf_counter() - begun
                 done = self.step == self.loop.steps
-                stopped = self._agreed(stop.is_set())
+                stopped = self._stop_agreed(stop.is_set())
                 self._after(done, stopped)
                 if not self._rows:
                     show(self.step, f"{(self.step - first) / (perf_counter() - begun):.1f} steps/s {self._summary}")
@@ -157,7 +157,7 @@ class Training:
         finally:
             stream.close()
 
-    def _learn(self, batch: dict[str, Tensor]) -> None:
+    def _optimise(self, batch: dict[str, Tensor]) -> None:
         """One step of the optimizer and of the average."""
         seed_everything(self.loop.seed, self.step, self.rank)
         rate = learning_rate(self.step, self.loop)
@@ -251,7 +251,7 @@ class Training:
         with torch.no_grad():
             logs.picture(self.step, self.recipe.picture(self.ema, self.fabric.to_device(self._shown)))
 
-    def _agreed(self, stop: bool) -> bool:
+    def _stop_agreed(self, stop: bool) -> bool:
         """Whether any device is to stop; asked of the others only when the log is due."""
         if self.world == 1:
             return stop
@@ -329,7 +329,7 @@ def seed_everything(seed: int, step: int, rank: int) -> None:
     random.seed(value)
 
 
-def _look(recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> State | None:
+def _prepare_folder(recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> State | None:
     """Check the folder, and read its checkpoint if one is to be resumed."""
     last = out / checkpoint.LAST
     try:

@@ -16,7 +16,7 @@ from maquette.weights.convert import pytorch
 MOST_NAMED = 3
 
 
-def write(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
+def export(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
     """Write the averaged weights of a checkpoint as the recipe's safetensors, in float32.
 
     Args:
@@ -40,7 +40,7 @@ def write(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
     return target
 
 
-def start(network: nn.Module, path: str | Path, prefix: str = "") -> None:
+def load_into(network: nn.Module, path: str | Path, prefix: str = "") -> None:
     """Give a network the weights of a checkpoint (the averaged ones) or of safetensors. Changes the network.
 
     Args:

@@ -172,11 +172,11 @@ def test_the_untaught_network_is_the_body(options):
     assert torch.allclose(length, batch["picture"][:, 3:4].expand_as(length), atol=1e-4)
 
 
-@pytest.mark.parametrize("stage,taught", [("normals", "normals"), ("coarse", "coarse"), ("fine", "fine")])
-def test_a_stage_teaches_its_part_alone(options, stage, taught):
+@pytest.mark.parametrize("stage,trained", [("normals", "normals"), ("coarse", "coarse"), ("fine", "fine")])
+def test_a_stage_trains_its_part_alone(options, stage, trained):
     network = pifuhd.build_network(replace(options, stage=stage))
     learning = {name.split(".")[0].split("_")[0] for name, p in network.named_parameters() if p.requires_grad}
-    assert learning == {taught}
+    assert learning == {trained}
 
 
 @pytest.mark.parametrize("wrong", [{"stage": "middle"}, {"points": 0}])

@@ -20,7 +20,7 @@ from maquette.training.loop import train
 from maquette.training.options import LoopOptions
 from maquette.training.recipes import pifuhd_published as published
 from maquette.training.recipes.pifuhd_published import RECIPE, STAGES, PublishedOptions
-from maquette.training.weights_file import write
+from maquette.training.weights_file import export
 
 SIDE = 128  # of the fine picture
 
@@ -102,7 +102,7 @@ def test_the_fine_stage_on_the_whole_picture_is_the_network_itself(options):
     torch.manual_seed(0)
     stage = published.build_network(replace(options, stage="fine")).eval().requires_grad_(False)
     large, points = torch.rand(1, 3, SIDE, SIDE) * 2 - 1, torch.rand(1, 500, 3) * 2 - 1
-    coarse = published.Stage(stage.net.size, "coarse").eval().requires_grad_(False)
+    coarse = published.PIFuHDStage(stage.net.size, "coarse").eval().requires_grad_(False)
     coarse.load_state_dict(stage.state_dict())
     features = stage.net.prepare(torch.nn.functional.avg_pool2d(large, 2), large)
     wanted, merged = stage.net.coarse_logits(features.coarse, points)
@@ -137,7 +137,7 @@ def test_what_is_no_earlier_stage_is_refused(options, tmp_path):
 
 
 def run(options: PublishedOptions, out: Path, steps: int, rate: float = 2e-3) -> Path:
-    """Teach one stage; its averaged weights."""
+    """Train one stage; its averaged weights."""
     loop = LoopOptions(
         steps=steps, batch_size=2, learning_rate=rate, weight_decay=0.0, warmup=5, ema=0.9, workers=0,
         picture_every=0, save_every=10_000, log_every=50, validate_every=0,
@@ -154,7 +154,7 @@ def test_three_stages_end_in_one_file(options, tmp_path):
         states[stage] = checkpoint.load(Path(before))["ema"]
     frozen = [key for key in states["fine"] if key.startswith("net.netG.")]
     assert frozen and all(torch.equal(states["fine"][key], states["coarse"][key]) for key in frozen)
-    path = write(Path(before), tmp_path / "mine.safetensors")
+    path = export(Path(before), tmp_path / "mine.safetensors")
     network = load(path)
     assert network.crop == "fullbody" and network.size == published.SIZES["toy"]
     state = network.state_dict()
@@ -162,11 +162,11 @@ def test_three_stages_end_in_one_file(options, tmp_path):
     again = published.build_network(replace(options, stage="fine", start_from=str(path)))
     assert all(torch.equal(a, b) for a, b in zip(again.net.state_dict().values(), state.values()))
     with pytest.raises(BadInput, match="is of recipe"):
-        write(Path(before), path, replace(RECIPE, name="other"))
+        export(Path(before), path, replace(RECIPE, name="other"))
 
 
 def learn(options: PublishedOptions, out: Path, steps: int, rate: float) -> Path:
-    """Teach one stage one picture, unchanged from step to step; its weights."""
+    """Train one stage one picture, unchanged from step to step; its weights."""
     torch.manual_seed(0)
     network = published.build_network(options)
     side = 2 * published.SIZES["toy"].side
@@ -193,7 +193,7 @@ def test_one_body_is_learned_by_heart(tmp_path):
     before = ""
     for stage, steps, rate in (("normals", 60, 2e-3), ("coarse", 450, 4e-3), ("fine", 80, 2e-3)):
         before = str(learn(replace(options, stage=stage, start_from=before), tmp_path / f"{stage}.ckpt", steps, rate))
-    network = load(write(Path(before), tmp_path / "mine.safetensors"))
+    network = load(export(Path(before), tmp_path / "mine.safetensors"))
     naked, faces = dolls.body(0)
     line = np.linspace(-0.97, 0.97, 72)
     nodes = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)

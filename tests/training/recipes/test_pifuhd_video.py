@@ -27,7 +27,7 @@ from maquette.training.recipes.pifuhd_video import ClipFrames, distance_at, rim,
 SIDE = 64
 
 
-def untaught(side: int = SIDE) -> BodyPIFuHD:
+def untrained(side: int = SIDE) -> BodyPIFuHD:
     """Weights that say: the body."""
     torch.manual_seed(0)
     network = BodyPIFuHD(BodySize(side=side))
@@ -46,7 +46,7 @@ def clothed():
 @pytest.fixture(scope="module")
 def frames():
     placement, seen = clothed()
-    return tuple(views(placement, [seen], untaught().eval()))
+    return tuple(views(placement, [seen], untrained().eval()))
 
 
 def tensors(batch):
@@ -64,7 +64,7 @@ def test_what_is_kept_of_a_frame(frames):
     agree = (view["held"] > 0.5) == (view["distance"] < 0)
     assert agree[np.abs(view["distance"]) > 0.01].mean() > 0.97, "the starting weights say: the body"
     empty = replace(seen, mask=0 * seen.mask)
-    assert not list(views(placement, [None], untaught())) and not list(views(placement, [empty], untaught()))
+    assert not list(views(placement, [None], untrained())) and not list(views(placement, [empty], untrained()))
 
 
 def test_distances_are_those_of_the_grid():
@@ -104,7 +104,7 @@ def test_the_rim_is_where_the_mask_ends():
 
 def test_a_field_that_did_not_move_and_fits_costs_little(frames):
     """Wanted as the starting weights draw it, the loss is that of a soft rim; with a wider mask it is more."""
-    network = untaught().eval()
+    network = untrained().eval()
     batch = tensors(ClipFrames(frames, 1, 0).batch(0))
     wider, measures = pifuhd_video.loss(network, batch)
     assert float(measures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
@@ -122,7 +122,7 @@ def test_a_field_that_did_not_move_and_fits_costs_little(frames):
 
 @pytest.mark.slow
 def test_the_outline_comes_nearer_to_the_mask(frames):
-    network = untaught()
+    network = untrained()
     before = pifuhd_video.validate(network, frames)
     assert 0.5 < before["iou"] < 0.85 and before["moved"] < 1e-4
     data, optimiser = ClipFrames(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
@@ -150,7 +150,7 @@ def drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(pifuhd_video, "moving", lambda *_: thrice)
     pifuhd_video.clip_views.cache_clear()
     weights = tmp_path / "start.safetensors"
-    network = untaught(BodySize().side)
+    network = untrained(BodySize().side)
     metadata = {"network": SMALL, "size": json.dumps(asdict(network.size))}
     save_file({key: value.clone() for key, value in network.state_dict().items()}, weights, metadata)
     yield SimpleNamespace(clip=clip, weights=weights, network=network)

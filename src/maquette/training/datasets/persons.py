@@ -80,12 +80,12 @@ def shards_of(data: str, batch_size: int, seed: int, split: str = "train") -> Sh
     return Shards(Path(data) / split, COLUMNS, batch_size, seed)
 
 
-def resized(picture: Array, side: int, way: int = cv2.INTER_NEAREST_EXACT) -> Array:
+def resized(picture: Array, side: int, interpolation: int = cv2.INTER_NEAREST_EXACT) -> Array:
     """A stored map at another side; labels are picked, not mixed, so that edges stay edges.
 
     Not INTER_NEAREST, which picks from the corners of pixels and so moves the map by up to half a pixel.
     """
-    return picture if len(picture) == side else cv2.resize(picture, (side, side), interpolation=way)
+    return picture if len(picture) == side else cv2.resize(picture, (side, side), interpolation=interpolation)
 
 
 def mirrored(row: dict[str, Array]) -> dict[str, Array]:

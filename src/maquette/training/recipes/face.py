@@ -85,7 +85,7 @@ class FaceCrops:
         linear = LINEAR.astype(np.float32)[crop]
         crop = develop(linear, np.ones(crop.shape[:2], bool), sensor, rng)
         if self.augment and present and rng.random() < 0.2:
-            crop = covered(crop, rng)
+            crop = occluded(crop, rng)
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         moved = np.column_stack([apply(matrix, points[:, :2]), points[:, 2] * scale]) / SIDE
         return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
@@ -132,7 +132,7 @@ def _jittered(jitter: Array) -> Array:
     return matrix
 
 
-def covered(crop: Array, rng: np.random.Generator) -> Array:
+def occluded(crop: Array, rng: np.random.Generator) -> Array:
     """A flat shape in front: whatever else may cover a face."""
     hidden = crop.copy()
     centre, reach = rng.uniform(0, len(crop), 2), rng.uniform(6, 36, 2)
@@ -194,7 +194,7 @@ def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor
     total = points + 0.3 * depth + options.identity_weight * identity + options.expression_weight * units
     measures = {
         "nme": (squared.sqrt().mean(1) * share).sum().detach() * 140,
-        "identity_r2": 1 - _left(reading.identity, batch["identity"], weights, share),
+        "identity_r2": 1 - _unexplained(reading.identity, batch["identity"], weights, share),
         "identity": (identity * share).sum().detach(),
         "units": (units * share).sum().detach(),
         "presence": presence.detach(),
@@ -202,7 +202,7 @@ def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor
     return (total * share).sum() + 0.2 * presence, measures
 
 
-def _left(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
+def _unexplained(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
     """Share of the identity's variance, in millimetres, that is left."""
     left = ((found - true).square() * weights**2).sum(1)
     return (left * share).sum().detach() / ((true.square() * weights**2).sum(1) * share).sum().clamp(min=1e-6)

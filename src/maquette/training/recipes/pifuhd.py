@@ -61,7 +61,7 @@ class PIFuHDOptions:
                 raise BadInput(f"{name} {getattr(self, name)}: wanted 1 to 100000")
 
 
-def beginning(options: PIFuHDOptions) -> Path | None:
+def starting_weights(options: PIFuHDOptions) -> Path | None:
     """The file of the weights to begin with, if there is one.
 
     Raises:
@@ -72,9 +72,9 @@ def beginning(options: PIFuHDOptions) -> Path | None:
     return fetch(SHIPPED) if options.video else None
 
 
-def watched(options: PIFuHDOptions) -> tuple[dict[str, Array], ...]:
+def clip_frames(options: PIFuHDOptions) -> tuple[dict[str, Array], ...]:
     """The frames of the clip."""
-    return pifuhd_video.clip_views(options.video, options.every, options.frames, beginning(options))
+    return pifuhd_video.clip_views(options.video, options.every, options.frames, starting_weights(options))
 
 
 def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> PersonSamples | pifuhd_video.ClipFrames:
@@ -84,12 +84,12 @@ def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> PersonSamples
         BadInput: no shards in the folder, or a clip that cannot be read. NothingFound: nobody is in it.
     """
     if options.video:
-        return pifuhd_video.ClipFrames(watched(options), batch_size, seed)
+        return pifuhd_video.ClipFrames(clip_frames(options), batch_size, seed)
     return PersonSamples(shards_of(options.data, batch_size, seed), options.points, SIDE, options.body)
 
 
 def build_network(options: PIFuHDOptions) -> BodyPIFuHD:
-    """The network; what the stage does not teach stands still."""
+    """The network; what the stage does not train stands still."""
     network = BodyPIFuHD()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Conv1d):
@@ -98,11 +98,11 @@ def build_network(options: PIFuHDOptions) -> BodyPIFuHD:
                 nn.init.zeros_(module.bias)
     for last in (network.normals.out, network.coarse_points.filters[-1], network.fine_points.filters[-1]):
         nn.init.normal_(last.get_parameter("weight"), std=0.01)  # the body is the first guess
-    if begin := beginning(options):
-        weights_file.start(network, begin)
-    taught = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
+    if begin := starting_weights(options):
+        weights_file.load_into(network, begin)
+    trained = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.startswith(taught))
+        parameter.requires_grad_(name.startswith(trained))
     return network
 
 
@@ -152,7 +152,7 @@ def normal_error(normals: Tensor, batch: Batch) -> Tensor:
 def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
     """On people who are not in the training set: loss, overlap of the solids among the points, normals' angle."""
     if options.video:
-        return pifuhd_video.validate(network, watched(options))
+        return pifuhd_video.validate(network, clip_frames(options))
     held = PersonSamples(shards_of(options.data, 16, 0, "test"), options.points, SIDE, options.body, augment=False)
     device = next(network.parameters()).device
     count = min(8, max(1, len(held) // 16))

@@ -3,7 +3,7 @@
 It sees the picture alone, with its background, and nothing of a fitted body. The stages follow Saito et al. 2020: the
 networks of normals by themselves; the coarse level on the whole picture; the fine one on windows of the picture of
 twice the side, with the coarse one frozen. Other than published: AdamW in place of RMSprop, and the normals' loss is
-the absolute difference without the perceptual term, whose network was taught by photographs that are not free.
+the absolute difference without the perceptual term, whose network was trained on photographs that are not free.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from maquette.training.datasets.persons import PersonSamples, shards_of
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Array, Batch, Recipe
 from maquette.training.recipes.pifuhd import extended_bce
-from maquette.training.weights_file import start
+from maquette.training.weights_file import load_into
 
 # The published depth makes 1.28 of z. Short trainings stay at the average of the front's and the back's places unless
 # z weighs more: one body learned by heart, overlap near the surface after 240 steps 0.54 so, and 0.85 with 10 z.
@@ -51,8 +51,8 @@ SIZES = {
     "published": PIFuHDSize(),
 }
 STAGES = ("normals", "coarse", "fine")
-TAUGHT = {"normals": ("net.netG.netF", "net.netG.netB"), "coarse": ("net.netG.image", "net.netG.mlp")}
-TAUGHT["fine"] = ("net.image", "net.mlp")
+TRAINED = {"normals": ("net.netG.netF", "net.netG.netB"), "coarse": ("net.netG.image", "net.netG.mlp")}
+TRAINED["fine"] = ("net.image", "net.mlp")
 SPREAD = 0.02  # of the first weights
 NORMAL_WEIGHT = 5.0  # of the absolute difference
 TWICE = ".downsample.0."  # the second name of a tensor, left out of files
@@ -88,8 +88,8 @@ class UncutPersonSamples(PersonSamples):
         return np.dstack([2 * image - 1, mask])
 
 
-class Stage(nn.Module):
-    """One stage of PIFuHD as one call; only what it teaches has gradients."""
+class PIFuHDStage(nn.Module):
+    """One stage of PIFuHD as one call; only what it trains has gradients."""
 
     def __init__(self, size: PIFuHDSize, stage: str) -> None:
         super().__init__()
@@ -100,10 +100,10 @@ class Stage(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith(TAUGHT[stage]))
+            parameter.requires_grad_(name.startswith(TRAINED[stage]))
 
     def forward(self, large: Tensor, points: Tensor, corner: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the stage is taught by.
+        """What the stage is trained by.
 
         Args:
             large: (N, 3, 2 S, 2 S) RGB in -1 to 1. points: (N, P, 3) model space.
@@ -153,15 +153,15 @@ def batches(options: PublishedOptions, batch_size: int, seed: int) -> UncutPerso
     return UncutPersonSamples(shards_of(options.data, batch_size, seed), options.points, side, body=False)
 
 
-def build_network(options: PublishedOptions) -> Stage:
+def build_network(options: PublishedOptions) -> PIFuHDStage:
     """The stage, with the weights of the one before.
 
     Raises:
         BadInput: `start_from` is no file of this network.
     """
-    network = Stage(SIZES[options.size], options.stage)
+    network = PIFuHDStage(SIZES[options.size], options.stage)
     if options.start_from:
-        start(network, options.start_from, "net.")
+        load_into(network, options.start_from, "net.")
     return network
 
 
@@ -212,7 +212,7 @@ def validate(network: nn.Module, options: PublishedOptions) -> dict[str, float]:
     return sums
 
 
-def picture(network: Stage, batch: Batch) -> Array:
+def picture(network: PIFuHDStage, batch: Batch) -> Array:
     """(H, W, 3) uint8: six people; guessed normals of the front, then of the back."""
     large = batch["picture"][:6, :3]
     with torch.no_grad():
@@ -223,8 +223,8 @@ def picture(network: Stage, batch: Batch) -> Array:
     return (255 * torch.cat(strips)).byte().cpu().numpy()
 
 
-def export(network: Stage) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All three stages as far as they are taught, in the layout of converted published files."""
+def export(network: PIFuHDStage) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All three stages as far as they are trained, in the layout of converted published files."""
     tensors = {key: value for key, value in network.net.state_dict().items() if TWICE not in key}
     size = asdict(replace(network.net.size, depth=int(network.net.size.depth)))
     return tensors, {"network": "pifuhd", "size": json.dumps(size), "crop": "fullbody"}

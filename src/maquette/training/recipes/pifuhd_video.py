@@ -140,7 +140,7 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
         BadInput: the clip or the weights cannot be read. NothingFound: nobody is in it.
     """
     network = BodyPIFuHD().eval()
-    weights_file.start(network, start)
+    weights_file.load_into(network, start)
     options = Options(video=VideoOptions(every=every, max_frames=most))
     clip = open_clip(Path(video), options.video, options.source)
     seen = watch(clip, options.perception)

@@ -26,7 +26,7 @@ from maquette.synthesis.rendering.sensor import develop, draw_sensor
 from maquette.training.datasets.shards import Array, Shards, shuffled
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Batch, Recipe
-from maquette.training.recipes.face import LINEAR, covered
+from maquette.training.recipes.face import LINEAR, occluded
 
 COLUMNS = ("image", "landmarks", "identity", "expression")
 SHIFT, SIZE, TURN = 0.03, 0.06, 0.12  # spread of the crop's shift (share of its side), log size and turn in training
@@ -126,7 +126,7 @@ class FaceVolumes:
             return image
         linear = LINEAR.astype(np.float32)[image] * rng.uniform(*GAIN, 3).astype(np.float32)
         image = develop(linear, np.ones(image.shape[:2], bool), draw_sensor(rng, len(image)), rng)
-        return covered(image, rng) if rng.random() < 0.15 else image
+        return occluded(image, rng) if rng.random() < 0.15 else image
 
     def _noise(self, rng: np.random.Generator) -> Array:
         """(68, 2) what a detector gets wrong, pixels; a tenth of the faces are badly read."""
