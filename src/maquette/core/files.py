@@ -1,21 +1,29 @@
-"""The one way to write a file: beside its place, and into it by rename, so that it is there whole or not at all."""
+"""The one way in which maquette writes a file: whole, or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+LONGEST = 60  # characters of a name that its unfinished file keeps: file systems allow 255 bytes
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A place to write to, beside `path`; it takes that name when the block ends, and goes if the block fails.
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A place to write to, beside `path`, which takes that name once the block has ended well, and otherwise goes.
 
-    A file of that name is replaced in one step: who reads it meanwhile sees the old one or the new one.
+    It is flushed to the disk before it is moved; an earlier file of that name stays until then.
+
+    Args:
+        path: in a folder that exists.
 
     Raises:
-        OSError: the folder is not there or cannot be written.
+        OSError: as the system reports it; see `unwritable`.
 
     Example:
         >>> import tempfile
@@ -25,9 +33,71 @@ def whole_file(path: Path) -> Iterator[Path]:
         ...     [file.name for file in Path(folder).iterdir()]
         ['a.txt']
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = Path(path)
+    beside = unfinished(path)
     try:
-        yield part
-        os.replace(part, path)
+        yield beside
+        _synced(beside, os.O_RDWR)
+        os.replace(beside, path)
     finally:
-        part.unlink(missing_ok=True)
+        # Already moved, or the folder is gone with it.
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+    # The renaming itself; systems on which a folder cannot be opened do without.
+    with suppress(OSError):
+        _synced(path.parent, os.O_RDONLY)
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[BinaryIO]:
+    """A file open for writing, bytes, that stands at `path` once the block has ended well; see `whole_file`.
+
+    Not made by `tempfile`, whose files are for their owner alone: this one follows the umask.
+    """
+    with whole_file(path) as beside, beside.open("xb") as file:
+        yield file
+
+
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write a file with this content, text as UTF-8; see `replaced`.
+
+    Text that is not Unicode (file names with lone surrogates) is kept as \\udcXX.
+    """
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    with replaced(path) as file:
+        file.write(data)
+
+
+def unfinished(path: Path) -> Path:
+    """A new hidden name beside `path`, which `leftovers` finds again."""
+    return path.with_name(f".{path.name[:LONGEST]}-{token_hex(4)}")
+
+
+def leftovers(path: Path) -> Iterator[Path]:
+    """What writes of `path` that were killed have left beside it."""
+    name = path.name[:LONGEST]
+    with suppress(OSError):
+        yield from (
+            p for p in path.parent.iterdir() if p.name.startswith(f".{name}-") and len(p.name) == len(name) + 10
+        )
+
+
+def unwritable(error: OSError, thing: str | Path, remedy: str) -> str:
+    """One line on why `thing` cannot be written, and what to do.
+
+    Example:
+        >>> unwritable(OSError(errno.ENOSPC, ""), "out", "choose another folder with -o")
+        'out: the disk is full: make room or choose another folder with -o'
+    """
+    if error.errno == errno.ENOSPC:
+        return f"{thing}: the disk is full: make room or {remedy}"
+    why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or str(error)
+    return f"{thing}: cannot be written ({why}): {remedy}"
+
+
+def _synced(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -12,7 +12,7 @@ import numpy as np
 
 from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
-from maquette.perception.faces.detect import apply
+from maquette.perception.affine import apply
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.network import SIDE
 from maquette.synthesis.datasets.record import settle

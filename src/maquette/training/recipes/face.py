@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maquette.perception.faces.detect import apply, for_cv2
+from maquette.perception.affine import apply, for_cv2
 from maquette.perception.faces.regressor import align
-from maquette.perception.faces.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
+from maquette.perception.faces.regressor.network import MODES, SIDE, FaceRegressor, RegressorOutput, normalise
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.training.datasets.faces import COLUMNS, STORED
 from maquette.training.datasets.shards import Array, Shards
@@ -180,7 +180,7 @@ def mode_weights() -> Tensor:
 
 def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Gaussian likelihoods of landmarks (Wood et al. 2022, eq. 1), identity and expression, and a logistic presence."""
-    reading: Reading = network(normalise(batch["crops"].float()))
+    reading: RegressorOutput = network(normalise(batch["crops"].float()))
     present = batch["present"]
     share = present / present.sum().clamp(min=1)
     difference = reading.landmarks - batch["landmarks"]

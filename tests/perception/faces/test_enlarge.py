@@ -1,4 +1,4 @@
-"""Small faces looked at more closely: what is enlarged, and that everything stays in pixels of the photo."""
+"""Small faces observed again, enlarged: what is enlarged, and that everything stays in pixels of the photo."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from maquette.core.result import Result
 from maquette.core.types import Frame, Subject
 from maquette.imaging.upscale.method import advised
 from maquette.outputs.reports.landmarks import to_photo
-from maquette.perception.faces import closeup
+from maquette.perception.faces import enlarge
 from maquette.perception.faces.observe import observe as perceive
 from maquette.pipeline import photo
 
@@ -42,12 +42,12 @@ def frame() -> Frame:
 
 @pytest.fixture(scope="module")
 def far(frame):
-    return closeup.observe(frame, PerceptionOptions(upscale="off"))[0]
+    return enlarge.observe_enlarged(frame, PerceptionOptions(upscale="off"))[0]
 
 
 @pytest.fixture(scope="module")
 def near(frame):
-    return closeup.observe(frame, PerceptionOptions(upscale="4"))[0]
+    return enlarge.observe_enlarged(frame, PerceptionOptions(upscale="4"))[0]
 
 
 def enlargement(face) -> list[str]:
@@ -60,7 +60,7 @@ def test_off_is_perception_alone(frame, far):
     assert np.array_equal(seen.frame.pixels, far.frame.pixels) and seen.notes == far.notes
 
 
-def test_an_enlarged_face_is_told_in_pixels_of_the_photo(frame, far, near):
+def test_an_enlarged_face_is_in_pixels_of_the_photo(frame, far, near):
     width = np.ptp(points(far)[:, 0])
     assert near.full_size == frame.size == far.full_size
     assert np.abs(near.box - far.box).max() < 0.1 * width
@@ -72,7 +72,7 @@ def test_an_enlarged_face_is_told_in_pixels_of_the_photo(frame, far, near):
 
 def test_the_note_says_so(far, near):
     (note,) = enlargement(near)
-    assert note == f"face of {closeup.face_width(far):.0f} pixels enlarged 4 times (espcn): its detail is guessed"
+    assert note == f"face of {enlarge.face_width(far):.0f} pixels enlarged 4 times (espcn): its detail is guessed"
 
 
 def test_the_camera_sees_the_same_rays(far, near):
@@ -88,51 +88,51 @@ def test_the_camera_sees_the_same_rays(far, near):
 
 
 def test_no_camera_without_a_focal_length(frame):
-    assert closeup.observe(replace(frame, focal=None), PerceptionOptions(upscale="2"))[0].camera is None
+    assert enlarge.observe_enlarged(replace(frame, focal=None), PerceptionOptions(upscale="2"))[0].camera is None
 
 
 def test_auto_follows_the_width_of_the_face(monkeypatch, far):
     asked = []
-    monkeypatch.setattr(closeup, "perceive", lambda frame, options: [far])
-    monkeypatch.setattr(closeup, "closer", lambda frame, face, options, factor: asked.append(factor) or face)
-    closeup.observe(far.frame, PerceptionOptions())
-    assert asked == [factor for factor in [advised(closeup.face_width(far))] if factor > 1]
-    monkeypatch.setattr(closeup, "advised", lambda width: 1)
-    closeup.observe(far.frame, PerceptionOptions())
-    closeup.observe(far.frame, PerceptionOptions(upscale="2"))
+    monkeypatch.setattr(enlarge, "perceive", lambda *_: [far])
+    monkeypatch.setattr(enlarge, "enlarge", lambda _frame, face, _options, factor: asked.append(factor) or face)
+    enlarge.observe_enlarged(far.frame, PerceptionOptions())
+    assert asked == [factor for factor in [advised(enlarge.face_width(far))] if factor > 1]
+    monkeypatch.setattr(enlarge, "advised", lambda _: 1)
+    enlarge.observe_enlarged(far.frame, PerceptionOptions())
+    enlarge.observe_enlarged(far.frame, PerceptionOptions(upscale="2"))
     assert asked[-1] == 2 and len(asked) <= 2
 
 
 def test_the_width_does_not_change_with_the_turn_of_the_picture(far):
     turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
     turned = replace(far, landmarks=far.landmarks @ turn.T)
-    assert closeup.face_width(turned) == pytest.approx(closeup.face_width(far))
-    assert closeup.face_width(far) == pytest.approx(np.ptp(points(far)[:, 0]), rel=0.1)
+    assert enlarge.face_width(turned) == pytest.approx(enlarge.face_width(far))
+    assert enlarge.face_width(far) == pytest.approx(np.ptp(points(far)[:, 0]), rel=0.1)
 
 
-def test_large_faces_are_left_as_they_are(frame):
+def test_large_faces_are_left_as_they_are():
     large = Frame(cv2.resize(data.astronaut()[0:300, 80:380], (600, 600), interpolation=cv2.INTER_CUBIC))
-    (seen,) = closeup.observe(large, PerceptionOptions())
+    (seen,) = enlarge.observe_enlarged(large, PerceptionOptions())
     (alone,) = perceive(large, PerceptionOptions())
     assert np.array_equal(seen.landmarks, alone.landmarks) and not enlargement(seen)
 
 
 def test_a_crop_never_grows_beyond_an_observations(monkeypatch, frame, far):
     """Enlarging a portrait of 20 megapixels four times would ask for 20 gigabytes, and be shrunk again."""
-    monkeypatch.setattr(closeup, "CROP_LIMIT", int((far.box[2:] - far.box[:2]).max() * 3))
-    halved = closeup.closer(frame, far, PerceptionOptions(), 4)
+    monkeypatch.setattr(enlarge, "CROP_LIMIT", int((far.box[2:] - far.box[:2]).max() * 3))
+    halved = enlarge.enlarge(frame, far, PerceptionOptions(), 4)
     assert any("enlarged 2 times" in note for note in halved.notes)
-    monkeypatch.setattr(closeup, "CROP_LIMIT", 10)
-    kept = closeup.closer(frame, far, PerceptionOptions(), 4)
+    monkeypatch.setattr(enlarge, "CROP_LIMIT", 10)
+    kept = enlarge.enlarge(frame, far, PerceptionOptions(), 4)
     assert np.array_equal(kept.landmarks, far.landmarks) and "large enough" in kept.notes[-1]
 
 
 def test_a_face_below_the_smallest_is_taken_where_there_is_no_larger_one():
     tiny = Frame(small(30), origin="tiny.png")
     with pytest.raises(NothingFound, match="too small"):
-        closeup.observe(tiny, PerceptionOptions(upscale="off"))
-    (face,) = closeup.observe(tiny, PerceptionOptions())
-    assert face.full_size == tiny.size and closeup.face_width(face) < 40
+        enlarge.observe_enlarged(tiny, PerceptionOptions(upscale="off"))
+    (face,) = enlarge.observe_enlarged(tiny, PerceptionOptions())
+    assert face.full_size == tiny.size and enlarge.face_width(face) < 40
 
 
 def test_two_faces_of_different_size_each_by_itself():
@@ -141,8 +141,8 @@ def test_two_faces_of_different_size_each_by_itself():
     wide[:300, :300] = small(FACE)
     wide[60:240, 300:] = small(FACE * 180 / 300)
     frame, off = Frame(wide, origin="two.png"), PerceptionOptions(upscale="off")
-    alone = closeup.observe(frame, off)
-    faces = closeup.observe(frame, PerceptionOptions(upscale="2", max_faces=2))
+    alone = enlarge.observe_enlarged(frame, off)
+    faces = enlarge.observe_enlarged(frame, PerceptionOptions(upscale="2", max_faces=2))
     assert len(faces) == len(alone) == 2
     for face, same in zip(faces, alone):
         assert np.linalg.norm(points(face) - points(same), axis=1).mean() < TOLERANCE * np.ptp(points(same)[:, 0])
@@ -150,21 +150,21 @@ def test_two_faces_of_different_size_each_by_itself():
 
 
 def test_an_enlargement_that_shows_another_face_is_not_taken(monkeypatch, frame, far):
-    stranger = replace(far, box=far.box + 400.0)
-    monkeypatch.setattr(closeup, "perceive", lambda frame, options: [stranger])
-    kept = closeup.closer(frame, far, PerceptionOptions(), 2)
+    another = replace(far, box=far.box + 400.0)
+    monkeypatch.setattr(enlarge, "perceive", lambda *_: [another])
+    kept = enlarge.enlarge(frame, far, PerceptionOptions(), 2)
     assert np.array_equal(kept.landmarks, far.landmarks) and "not found again" in kept.notes[-1]
-    monkeypatch.setattr(closeup, "perceive", nothing)
-    assert "not found again" in closeup.closer(frame, far, PerceptionOptions(), 2).notes[-1]
+    monkeypatch.setattr(enlarge, "perceive", nothing)
+    assert "not found again" in enlarge.enlarge(frame, far, PerceptionOptions(), 2).notes[-1]
 
 
-def nothing(frame, options):
+def nothing(*_):
     raise NothingFound("no face found")
 
 
 def test_nothing_stays_nothing():
-    with pytest.raises(NothingFound, match="grey.png: no face found"):
-        closeup.observe(Frame(np.full((64, 64, 3), 120, np.uint8), origin="grey.png"), PerceptionOptions())
+    with pytest.raises(NothingFound, match=r"grey\.png: no face found"):
+        enlarge.observe_enlarged(Frame(np.full((64, 64, 3), 120, np.uint8), origin="grey.png"), PerceptionOptions())
 
 
 @pytest.mark.parametrize("value", ["3", "on", "", "4x"])
@@ -175,14 +175,15 @@ def test_another_word_is_refused(value):
 
 def test_another_factor_or_method_is_refused(frame, far):
     with pytest.raises(BadInput, match="factor 3: wanted 2 or 4"):
-        closeup.closer(frame, far, PerceptionOptions(), 3)
+        enlarge.enlarge(frame, far, PerceptionOptions(), 3)
     with pytest.raises(BadInput, match="method 'magic': wanted nearest"):
-        closeup.closer(frame, far, PerceptionOptions(), 2, "magic")
+        enlarge.enlarge(frame, far, PerceptionOptions(), 2, "magic")
 
 
-def test_the_note_reaches_the_report(stand_ins, monkeypatch, tmp_path, near):
+@pytest.mark.usefixtures("stand_ins")
+def test_the_note_reaches_the_report(monkeypatch, tmp_path, near):
     cv2.imwrite(str(tmp_path / "small.png"), small(60)[..., ::-1])
-    monkeypatch.setitem(photo.OBSERVERS, Subject.FACE, closeup.observe)
+    monkeypatch.setitem(photo.OBSERVERS, Subject.FACE, enlarge.observe_enlarged)
     (outcome,) = photo.reconstruct([tmp_path / "small.png"], options_from(upscale="4"))
     assert isinstance(outcome, Result)
     assert set(enlargement(near)) <= set(outcome.report["warnings"])

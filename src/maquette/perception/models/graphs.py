@@ -1,9 +1,4 @@
-"""The only file that imports mediapipe: its bundled networks as five plain functions.
-
-Faces and people are found, traced and cut out by the networks inside the mediapipe wheel, each on a picture that the
-caller has prepared, so that cropping and resampling stay in our hands. Nothing is loaded before the first call; nothing
-is written to stderr; calls from several threads wait for each other.
-"""
+"""The only file that imports mediapipe: the graphs of its bundled networks, loaded when they are first run."""
 
 from __future__ import annotations
 
@@ -13,17 +8,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-MESH_INPUT = 192  # pixels: side of the picture that the landmark network sees
-DETECTOR_INPUT = {"short": 128, "full": 192}  # pixels: sides of the pictures that the detectors see
-SEGMENTER_INPUT = 256  # pixels
-LOWEST_SCORE = 0.25  # detections below this are not even reported
-PERSON_DETECTOR_INPUT = 224  # pixels: side of the picture that the detector of people sees
-POSE_INPUT = 256  # pixels: side of the picture that the network of key points sees
+from maquette.perception.models.results import MESH_INPUT, PERSON_DETECTOR_INPUT, POSE_INPUT
+
+LOWEST_SCORE = 0.25  # face detections below this are not even reported
 
 # Image -> landmark network -> 478 refined landmarks and the probability that the picture shows a face. MediaPipe's
 # own FaceLandmark graph keeps that probability to itself and crops with plain bilinear sampling.
@@ -130,10 +123,10 @@ class _Raw(NamedTuple):
 
 
 _RAW = {
-    "find people": _Raw(
-        "pose_detection/pose_detection", PERSON_DETECTOR_INPUT, -1, ("places", "scores"), ("places", "scores")
+    "detect persons": _Raw(
+        "pose_detection/pose_detection", PERSON_DETECTOR_INPUT, -1, ("values", "scores"), ("values", "scores")
     ),
-    "trace person": _Raw(
+    "pose": _Raw(
         "pose_landmark/pose_landmark_full",
         POSE_INPUT,
         0,
@@ -142,116 +135,12 @@ _RAW = {
     ),
 }
 
-
-class Pose(NamedTuple):
-    """What the network of key points says of one square picture.
-
-    Attributes:
-        points: (39, 3) float64 pixels of the 256 x 256 input, z relative depth in the same unit; the last six are no
-            points of the body but tell where to look next.
-        visibility: (39,) 0-1: neither hidden nor outside.
-        inside: (39,) 0-1: within the picture.
-        presence: 0-1, probability that there is a person.
-        mask: (256, 256) float32 0-1: this person.
-        metric: (39, 3) float64 metres from the middle of the hips: x right, y down, z away from the viewer.
-    """
-
-    points: NDArray
-    visibility: NDArray
-    inside: NDArray
-    presence: float
-    mask: NDArray
-    metric: NDArray
-
-
-class Detection(NamedTuple):
-    """One face as a detector reports it, pixels of the picture it was given.
-
-    Attributes:
-        box: (4,) x0, y0, x1, y1; brows to chin.
-        keypoints: (6, 2): right eye, left eye, nose tip, mouth, right ear, left ear (the subject's right).
-        score: 0-1.
-    """
-
-    box: NDArray
-    keypoints: NDArray
-    score: float
-
-
 _loading = threading.Lock()
-_in_use = {name: threading.Lock() for name in ("trace", "segment", "detect short", "detect full", *_RAW)}
+_in_use = {name: threading.Lock() for name in ("face landmarks", "segment", "detect short", "detect full", *_RAW)}
 
 
-def detect(pixels: NDArray, reach: str) -> list[Detection]:
-    """Find faces.
-
-    Args:
-        pixels: (H, W, 3) uint8; is letterboxed to `DETECTOR_INPUT[reach]`, so shrink it well beforehand.
-        reach: "short" (large faces) or "full" (also small ones).
-    """
-    result = _run(f"detect {reach}", pixels)
-    height, width = pixels.shape[:2]
-    size = np.array([width, height], float)
-    found = []
-    for item in result.detections or ():
-        place = item.location_data
-        relative = place.relative_bounding_box
-        corner = np.array([relative.xmin, relative.ymin])
-        box = np.concatenate([corner, corner + [relative.width, relative.height]]) * np.tile(size, 2)
-        keypoints = np.array([[k.x, k.y] for k in place.relative_keypoints]) * size
-        found.append(Detection(box, keypoints, float(item.score[0])))
-    return found
-
-
-def trace(crop: NDArray) -> tuple[NDArray, float]:
-    """Landmarks of the one face in a square picture.
-
-    Args:
-        crop: (192, 192, 3) uint8, the face upright, its landmarks' longer extent about two thirds of the side.
-
-    Returns:
-        landmarks: (478, 3) float64, pixels of the crop; z relative depth in the same unit, smaller is nearer.
-        presence: 0-1, probability that the crop shows a face.
-    """
-    result = _run("trace", crop)
-    points = np.array([[p.x, p.y, p.z] for p in result.landmarks.landmark])
-    return points * MESH_INPUT, float(result.presence)
-
-
-def segment(pixels: NDArray) -> NDArray:
-    """(H, W) float32 in 0-1: people against the background; the network sees 256 x 256."""
-    return np.ascontiguousarray(_run("segment", pixels).segmentation_mask, np.float32)
-
-
-def find_people(pixels: NDArray) -> tuple[NDArray, NDArray]:
-    """Where people may be, one guess per anchor of the detector.
-
-    Args:
-        pixels: (224, 224, 3) uint8.
-
-    Returns:
-        places: (2254, 12) float32, what the network says of each anchor, see `people.find`.
-        scores: (2254,) float32 logits.
-    """
-    result = _run("find people", pixels)
-    return np.array(result.places, np.float32).reshape(-1, 12), np.array(result.scores, np.float32)
-
-
-def trace_person(crop: NDArray) -> Pose:
-    """Key points and outline of the one person in (256, 256, 3) uint8, upright, about 0.8 of the side."""
-    result = _run("trace person", crop)
-    points = np.array([[p.x, p.y, p.z, p.visibility, p.presence] for p in result.points.landmark])
-    return Pose(
-        points[:, :3] * POSE_INPUT,
-        points[:, 3],
-        points[:, 4],
-        float(result.presence[0]),
-        np.array(result.mask, np.float32).reshape(POSE_INPUT, POSE_INPUT),
-        np.array(result.metric).reshape(39, 3),
-    )
-
-
-def _run(name: str, pixels: NDArray) -> Any:
+def run(name: str, pixels: NDArray) -> Any:
+    """What mediapipe gives for a picture (H, W, 3) uint8: an object with the outputs of the graph of this name."""
     pixels = np.ascontiguousarray(pixels)
     with _loading:
         network = _network(name)
@@ -272,12 +161,13 @@ def _network(name: str) -> Any:
         if name in _RAW:
             hints = {"image": PacketDataType.IMAGE_FRAME}
             hints |= {tensor: PacketDataType.FLOAT_LIST for tensor in _RAW[name].numbers}
-            if name == "trace person":
-                from mediapipe.python.solutions import pose  # noqa: F401, tells protobuf of the options in its graph
+            if name == "pose":
+                # Makes the options in its graph known to protobuf.
+                import_module("mediapipe.python.solutions.pose")
 
                 hints |= {"points": PacketDataType.PROTO, "mask": PacketDataType.IMAGE}
             network = SolutionBase(graph_config=_raw_graph(_RAW[name]), stream_type_hints=hints)
-        elif name == "trace":
+        elif name == "face landmarks":
             hints = {"image": PacketDataType.IMAGE_FRAME, "presence": PacketDataType.FLOAT}
             network = SolutionBase(graph_config=_MESH_GRAPH, stream_type_hints=hints)
         elif name == "segment":

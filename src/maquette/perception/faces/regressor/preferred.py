@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.perception.faces import quality, topology
@@ -21,16 +22,16 @@ BLURRED = 0.28  # sharpness, see quality.measure; portraits measure 0.34 to 0.75
 SMALL = 64.0  # pixels of the photo across the landmarks' longer extent
 
 
-def reason(observation: Observation) -> str:
-    """In plain words why the network should lead on this photograph; "" where both are asked."""
+def why_preferred(observation: Observation) -> str:
+    """In plain words why the network's landmarks are used on this photograph; "" where both are asked."""
     extent = np.ptp(observation.landmarks[:, :2], axis=0).max()
     per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
     if extent * per_crop < SMALL:
         return f"only {extent * per_crop:.0f} pixels across"
-    return trouble(observation.frame.pixels, observation.landmarks, TURNED)
+    return view_problem(observation.frame.pixels, observation.landmarks, TURNED)
 
 
-def trouble(pixels: np.ndarray, landmarks: np.ndarray, turned: float) -> str:
+def view_problem(pixels: NDArray, landmarks: NDArray, turned: float) -> str:
     """What is wrong with the view of a face, in plain words; "" if nothing.
 
     Args:
@@ -50,18 +51,18 @@ def trouble(pixels: np.ndarray, landmarks: np.ndarray, turned: float) -> str:
     return "blurred" if quality.sharpness(grey, landmarks - [*low, 0]) < BLURRED else ""
 
 
-def yaw(landmarks: np.ndarray) -> float:
+def yaw(landmarks: NDArray) -> float:
     """Radians, from the depth of the cheekbones (478, 3): rough, and independent of any head model."""
     across = landmarks[topology.LEFT_CHEEKBONE] - landmarks[topology.RIGHT_CHEEKBONE]
     return float(np.arctan2(across[2], np.hypot(across[0], across[1])))
 
 
-def led(observation: Observation) -> Observation:
-    """The observation as the network reads it, if that is the better reader here; else as it is."""
+def with_preferred_landmarks(observation: Observation) -> Observation:
+    """The observation with the network's landmarks where these are the better ones; else as it is."""
     reading = observation.reading
     if reading is None or reading.alone:
         return observation
-    why = reason(observation)
+    why = why_preferred(observation)
     if not why:
         return observation
     return replace(

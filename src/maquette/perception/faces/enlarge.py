@@ -21,15 +21,15 @@ NEIGHBOURS = 1000  # faces looked for in an enlargement
 SAME = 0.5  # of the face's width: further away lies another face
 
 
-def observe(frame: Frame, options: PerceptionOptions) -> list[Observation]:
-    """Every face in a picture; small ones are looked at again in an enlarged cut-out of their surroundings.
+def observe_enlarged(frame: Frame, options: PerceptionOptions) -> list[Observation]:
+    """Every face in a picture; small ones are observed again in an enlarged cut-out of their surroundings.
 
     With `upscale` "auto" faces under 96 pixels are enlarged 2 or 4 times, and faces smaller than `min_face` are taken
     where there is no larger one. "2" and "4" enlarge all faces, "off" none. An enlarged observation has a note saying
     so; its box and full size stay in pixels of the photo, and its crop has 2 or 4 pixels for each of them.
 
     Raises:
-        NothingFound: as `perception.faces.observe`.
+        NothingFound: as `perception.faces.observe.observe`.
     """
     if options.upscale == "off":
         return perceive(frame, options)
@@ -48,15 +48,15 @@ def face_width(face: Observation) -> float:
 
 
 def _chosen(frame: Frame, face: Observation, options: PerceptionOptions) -> Observation:
-    """The face, closer if the options or its width ask for it."""
+    """The face, enlarged if the options or its width ask for it."""
     factor = advised(face_width(face)) if options.upscale == "auto" else int(options.upscale)
-    return face if factor == 1 else closer(frame, face, options, factor)
+    return face if factor == 1 else enlarge(frame, face, options, factor)
 
 
-def closer(
+def enlarge(
     frame: Frame, face: Observation, options: PerceptionOptions, factor: int, method: str = DEFAULT
 ) -> Observation:
-    """One face of a picture, looked at again in its enlarged surroundings; with a note, also where that fails.
+    """One face of a picture, observed again in its enlarged surroundings; with a note, also where that fails.
 
     Args:
         frame: the whole picture. face: what was seen in it.
@@ -109,10 +109,10 @@ def _around(box: NDArray, size: tuple[int, int]) -> NDArray:
 
 
 def _in_photo(near: Observation, corner: NDArray, factor: int, face: Observation) -> Observation:
-    """An observation of the enlargement, told in pixels of the photo."""
+    """An observation of the enlargement in pixels of the photo."""
     box = near.box / factor + np.tile(corner, 2)
     camera = face.camera
-    if camera is not None:
+    if camera is not None and face.frame.focal:
         scale = near.frame.size[0] / (box[2] - box[0])
         focal = face.frame.focal / (face.frame.size[0] / (face.box[2] - face.box[0])) * scale
         centre = (np.array(face.full_size) / 2 - box[:2]) * scale
