@@ -34,7 +34,21 @@ MOST_FILES = 12  # in a folder
 LARGE_FOLDERS = {"cli": "one short file per command", "evaluation/benchmarks": "one file per benchmark"}
 # Classes whose name is still another's too, until its room is mended.
 SHARED_NAMES = {
-    *("Crop", "Drawn", "Face", "Figure", "Frame", "Guide", "Head", "Item", "Method", "Outfit", "Person", "Picture"),
+    *(
+        "Crop",
+        "Drawn",
+        "Face",
+        "Features",
+        "Figure",
+        "Frame",
+        "Guide",
+        "Head",
+        "Item",
+        "Method",
+        "Outfit",
+        "Person",
+        "Picture",
+    ),
     *("Placement", "Points", "Reading", "Result", "Run", "Scene", "Source", "Surface", "Targets", "View", "_Level"),
 }
 # Tests of no single file of the source: why.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.core.files import whole_file
+from maquette.core.files import replaced
 from maquette.training.recipe import AnyRecipe
 
 FORMAT = 1
@@ -23,10 +22,8 @@ def save(state: dict[str, Any], path: Path) -> None:
         BadInput: the disk is full or the folder cannot be written.
     """
     try:
-        with whole_file(path) as part, open(part, "wb") as file:
+        with replaced(path) as file:
             torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
     except (OSError, RuntimeError) as error:
         # torch reports a full disk as a RuntimeError of its zip writer.
         kept = "; the previous one is whole" if path.exists() else ""

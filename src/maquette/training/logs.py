@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.files import whole_file
+from maquette.core.files import write_whole
 
 TRAIN, SCORES = "train.csv", "scores.csv"
 
@@ -87,8 +87,7 @@ def drop_after(path: Path, step: int) -> None:
     if not kept:
         path.unlink()
         return
-    with whole_file(path) as part:
-        part.write_text("".join(lines[:1] + kept), encoding="utf-8")
+    write_whole(path, "".join(lines[:1] + kept))
 
 
 def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:

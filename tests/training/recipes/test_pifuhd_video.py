@@ -59,8 +59,8 @@ def test_what_is_kept_of_a_frame(frames):
     assert view["picture"].shape == (4, SIDE, SIDE) and view["body"].shape == (8, SIDE, SIDE)
     assert view["volume"].shape == (96, 96, 96) and view["held"].shape == (pifuhd_video.HELD,)
     assert sum(value.nbytes for value in view.values()) < 2.2e6
-    cube, body, _ = method.about(placement, 0, seen)
-    assert np.abs(cube.to_cube(body.astype(float))).max() < 1
+    standing = method.standing_in(placement, 0, seen)
+    assert np.abs(standing.cube(seen).to_cube(standing.body.vertices.astype(float))).max() < 1
     agree = (view["held"] > 0.5) == (view["distance"] < 0)
     assert agree[np.abs(view["distance"]) > 0.01].mean() > 0.97, "the starting weights say: the body"
     empty = replace(seen, mask=0 * seen.mask)
@@ -147,7 +147,7 @@ def drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({0: sights}))
     names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
     thrice = replace(placement, **{name: np.repeat(getattr(placement, name), 3, axis=0) for name in names})
-    monkeypatch.setattr(pifuhd_video, "moving", lambda *_: thrice)
+    monkeypatch.setattr(pifuhd_video, "fitted", lambda *_: thrice)
     pifuhd_video.clip_views.cache_clear()
     weights = tmp_path / "start.safetensors"
     network = untrained(BodySize().side)
