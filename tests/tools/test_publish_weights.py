@@ -72,10 +72,10 @@ def test_golden_tensors_are_those_of_the_published_file(trained, places):
         assert torch.equal(network(golden["input.0"]), golden["output"])
 
 
-def test_the_card_tells_how_it_came_about(trained, places):
+def test_the_card_says_how_it_came_about(trained, places):
     text = tool.publish(trained, "toy-line", RECIPE, places).with_suffix(".md").read_text()
-    for told in (RECIPE.data, RECIPE.normalisation, "--slope 1.5", "20 steps of 4 examples", "cpu", "| slope | 1.5 |"):
-        assert told in text, told
+    for line in (RECIPE.data, RECIPE.normalisation, "--slope 1.5", "20 steps of 4 examples", "cpu", "| slope | 1.5 |"):
+        assert line in text, line
     assert "In training (float32): score 0." in text and "This file (float16): score 0." in text
 
 

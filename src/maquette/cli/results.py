@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from maquette.cli.terminal import DEBUG, complain, one_line, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.errors import BadInput, MaquetteError, gravest
 
 if TYPE_CHECKING:
     from maquette.core.result import Failure
@@ -87,7 +87,7 @@ def collect_into(
         complain(str(defect))
         return defect.exit_code
     _closed(folder, tell is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
-    return 0 if folder.done else max(codes)
+    return 0 if folder.done else gravest(codes)
 
 
 def _failed(folder: OutputFolder, whole: Path | None, error: MaquetteError) -> None:

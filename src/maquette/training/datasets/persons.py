@@ -7,9 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maquette.training.datasets.shards import Shards, shuffled
+from maquette.training.datasets.shards import Array, Shards, shuffled
 
-Array = np.ndarray
 MAPS = ("normals_front", "normals_back", "body_normals_front", "body_normals_back")
 DEPTHS = ("body_depth_front", "body_depth_back")
 COLUMNS = ("image", "mask", "mask_seen", *MAPS, *DEPTHS, "points", "inside", "distance")
@@ -17,18 +16,19 @@ TRUE_MASK = 0.3  # share of the examples that see the true mask
 GAIN = (0.75, 1.3)  # each colour channel is multiplied by as much
 
 
-class Figures:
+class PersonSamples:
     """Batches of dressed people.
 
     Args:
         shards: see `shards_of`.
         points: per example, drawn anew for each batch. side: of the pictures, pixels.
         body: show the fitted body; else its maps and distances are 0.
-        calm: nothing is changed at random but the choice of points.
+        augment: change masks, colours and sides at random; else nothing but the choice of points is random.
     """
 
-    def __init__(self, shards: Shards, points: int, side: int, body: bool = True, calm: bool = False) -> None:
-        self.shards, self.points, self.side, self.body, self.calm = shards, points, side, body, calm
+    def __init__(self, shards: Shards, points: int, side: int, body: bool = True, augment: bool = True) -> None:
+        self.shards, self.points, self.side = shards, points, side
+        self.body, self.augment = body, augment
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -42,10 +42,10 @@ class Figures:
         return {name: np.stack([row[name] for row in made]) for name in made[0]}
 
     def _one(self, row: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-        true = not self.calm and rng.random() < TRUE_MASK
+        true = self.augment and rng.random() < TRUE_MASK
         mask = resized(row["mask" if true else "mask_seen"], self.side, cv2.INTER_AREA).astype(np.float32) / 255
         image = resized(row["image"], self.side, cv2.INTER_AREA).astype(np.float32) / 255
-        if not self.calm:
+        if self.augment:
             image = np.clip(image * rng.uniform(*GAIN, 3).astype(np.float32) * rng.uniform(0.8, 1.2), 0, 1)
         maps = {name: resized(row[name].astype(np.float32), self.side) for name in (*MAPS, *DEPTHS)}
         chosen = rng.choice(len(row["points"]), self.points, replace=False)
@@ -60,7 +60,7 @@ class Figures:
         }
         if not self.body:
             made["body"], made["distance"] = 0 * made["body"], 0 * made["distance"]
-        if not self.calm and rng.random() < 0.5:
+        if self.augment and rng.random() < 0.5:
             made = mirrored(made)
         for name in ("picture", "body", "normals"):
             made[name] = np.ascontiguousarray(made[name].transpose(2, 0, 1), np.float32)
@@ -80,12 +80,12 @@ def shards_of(data: str, batch_size: int, seed: int, split: str = "train") -> Sh
     return Shards(Path(data) / split, COLUMNS, batch_size, seed)
 
 
-def resized(picture: Array, side: int, way: int = cv2.INTER_NEAREST_EXACT) -> Array:
+def resized(picture: Array, side: int, interpolation: int = cv2.INTER_NEAREST_EXACT) -> Array:
     """A stored map at another side; labels are picked, not mixed, so that edges stay edges.
 
     Not INTER_NEAREST, which picks from the corners of pixels and so moves the map by up to half a pixel.
     """
-    return picture if len(picture) == side else cv2.resize(picture, (side, side), interpolation=way)
+    return picture if len(picture) == side else cv2.resize(picture, (side, side), interpolation=interpolation)
 
 
 def mirrored(row: dict[str, Array]) -> dict[str, Array]:
@@ -93,4 +93,4 @@ def mirrored(row: dict[str, Array]) -> dict[str, Array]:
     out = {name: row[name][:, ::-1].copy() for name in ("picture", "body", "normals", "shown")}
     out["body"][..., [0, 3]] *= -1
     out["normals"][..., [0, 3]] *= -1
-    return row | out | {"points": row["points"] * np.float32([-1, 1, 1])}
+    return row | out | {"points": row["points"] * np.array([-1, 1, 1], np.float32)}
