@@ -24,7 +24,7 @@ from maquette.perception.people.observe import JOINTS, observe_people
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
 
 SIZE = 448  # pixels of a photograph
 SEED = 909
@@ -54,7 +54,7 @@ def changed(constants: dict):
             setattr(module, name, value)
 
 
-def scores(seen: Observation, figure: Figure) -> tuple[float, float, float]:
+def scores(seen: Observation, figure: PersonSample) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
     placement = method.fit([seen], BodyOptions())
     model, camera = skeleton().model, placement.camera(0, seen)

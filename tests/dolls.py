@@ -1,4 +1,4 @@
-"""Dressed dolls as examples of `synthesis.datasets.people`: the shipped body in simple clothes, made in a moment."""
+"""Dressed dolls as examples of `synthesis.datasets.person_examples`: the shipped body in simple clothes, made in a moment."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def near_joint(vertices: np.ndarray, joint: np.ndarray) -> np.ndarray:
 
 def keypoint_rows(body: Body, vertices: np.ndarray, joints: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Scheme -> indices and weights, from the rest pose of the average person."""
-    from maquette.synthesis.scenes.body_scene import EYE_HALF_WIDTH, FINGERS, SCHEMES
+    from maquette.synthesis.scenes.person_scene import EYE_HALF_WIDTH, FINGERS, SCHEMES
 
     rows = {name: row for name, row in zip(body.keypoints, body.keypoint_weights.astype(float))}
     rows["neck"] = (rows["left_shoulder"] + rows["right_shoulder"]) / 2

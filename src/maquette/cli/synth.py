@@ -64,12 +64,14 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
 
 
 def _write_figures(out: Path, settings: SynthesisOptions, workers: int) -> None:
-    from maquette.synthesis.datasets.people import SHARD, write_figures
+    from maquette.synthesis.datasets.person_examples import SHARD, write_person_shards
     from maquette.synthesis.datasets.record import begin
 
     folder = out / settings.split
     begin(folder, settings, "person", grows=())
     with quiet_libraries(), progress_bar(-(-settings.count // SHARD), True) as show:
         show("", "starting")
-        write_figures(folder, settings.count, settings.seed, settings.size, workers, lambda f: show(f.name, "written"))
+        write_person_shards(
+            folder, settings.count, settings.seed, settings.size, workers, lambda f: show(f.name, "written")
+        )
     say(f"{settings.count} figures: {folder}")

@@ -24,7 +24,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class SceneSurface:
     """A mesh and how it reflects light.
 
     Attributes:

@@ -10,10 +10,10 @@ from maquette.synthesis.accessories.glasses import CORNEA, draw_glasses
 from maquette.synthesis.accessories.hands import draw_hand
 from maquette.synthesis.accessories.hats import KINDS, draw_hat, make_hat
 from maquette.synthesis.accessories.masks import draw_mask
-from maquette.synthesis.accessories.solids import ball, block, tube
-from maquette.synthesis.hair.scalp import measure
+from maquette.synthesis.hair.scalp import measure_head
 from maquette.synthesis.hair.strands import grow_style
 from maquette.synthesis.hair.styles import STYLES
+from maquette.synthesis.solids import ball, block, tube
 from maquette.synthesis.types import Identity, Kind
 
 SKIN = np.array([0.4, 0.25, 0.18])
@@ -84,7 +84,7 @@ def test_hats_enclose_what_they_cover(model, kind):
     vertices = head(model, 3)
     surfaces, cover = make_hat(model, vertices, kind, np.random.default_rng(1))
     shape = surfaces[0].vertices
-    hat = measure(model, vertices)
+    hat = measure_head(model, vertices)
     upper = shape[shape[:, 1] > -0.07]  # below it, cloth lies around the neck
     assert (hat.depth(upper[:, None])[:, 0] < 0.001).mean() > 0.99
     if kind != "headband":

@@ -8,7 +8,7 @@ import scipy.spatial
 
 from maquette.morphable import load
 from maquette.synthesis.hair.beard import SHARES, grow_beard, grow_cut
-from maquette.synthesis.hair.scalp import from_square, measure, scalp_of, scalp_shade, to_square
+from maquette.synthesis.hair.scalp import from_square, measure_head, scalp_of, scalp_shade, to_square
 from maquette.synthesis.hair.strands import grow_brows, grow_hair, grow_lashes, grow_style
 from maquette.synthesis.hair.styles import STYLES
 from maquette.synthesis.types import Identity
@@ -59,7 +59,7 @@ def test_every_style(model, vertices, skin, name):
     assert hair.points.shape[:2] == hair.radius.shape and hair.albedo.shape == hair.points.shape
     assert hair.albedo.min() >= 0 and hair.albedo.max() < 1
     assert hair.radius.min() > 1e-4 and hair.radius.max() < 3e-3
-    inside = measure(model, vertices).depth(hair.points[:, 1:]) > 0.001
+    inside = measure_head(model, vertices).depth(hair.points[:, 1:]) > 0.001
     assert inside.mean() < 0.02
     wound = 700 if name == "bun" else 0
     assert skin.query(hair.points[: len(hair.points) - wound : 9, 0])[0].max() < 0.003

@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.accessories.solids import fan, joined, tube
 from maquette.synthesis.hair.scalp import CENTRE, cast
-from maquette.synthesis.types import Kind, Surface
+from maquette.synthesis.solids import fan, joined, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 Array = np.ndarray
 
@@ -30,7 +30,7 @@ PLASTICS = np.array(
 
 
 @dataclass(frozen=True)
-class Frame:
+class GlassesFrame:
     """One make of frame.
 
     Attributes:
@@ -51,14 +51,14 @@ class Frame:
 
 
 FRAMES = {
-    "round": Frame(0.0235, 0.0225, 2.0, 0, 0.0009, True),
-    "rectangle": Frame(0.0262, 0.0165, 4.0, 0, 0.0014, False),
-    "soft": Frame(0.0258, 0.0205, 2.8, 0, 0.0017, False),
-    "thick": Frame(0.0272, 0.0215, 3.4, 0, 0.0030, False),
-    "aviator": Frame(0.0285, 0.0235, 2.5, 0.005, 0.0008, True),
-    "rimless": Frame(0.0255, 0.0170, 3.2, 0, 0.0, True),
-    "half rim": Frame(0.0262, 0.0165, 3.6, 0, 0.0012, True, True),
-    "big": Frame(0.0290, 0.0255, 2.6, 0, 0.0018, False),
+    "round": GlassesFrame(0.0235, 0.0225, 2.0, 0, 0.0009, True),
+    "rectangle": GlassesFrame(0.0262, 0.0165, 4.0, 0, 0.0014, False),
+    "soft": GlassesFrame(0.0258, 0.0205, 2.8, 0, 0.0017, False),
+    "thick": GlassesFrame(0.0272, 0.0215, 3.4, 0, 0.0030, False),
+    "aviator": GlassesFrame(0.0285, 0.0235, 2.5, 0.005, 0.0008, True),
+    "rimless": GlassesFrame(0.0255, 0.0170, 3.2, 0, 0.0, True),
+    "half rim": GlassesFrame(0.0262, 0.0165, 3.6, 0, 0.0012, True, True),
+    "big": GlassesFrame(0.0290, 0.0255, 2.6, 0, 0.0018, False),
 }
 SHARES = (2, 4, 4, 2, 1.5, 1.5, 1.5, 1.5)
 
@@ -70,7 +70,7 @@ def _temples(model: MorphableModel) -> Embedding:
     return cast(model, path / np.linalg.norm(path, axis=1, keepdims=True), with_ears=False)
 
 
-def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[SceneSurface]:
     """A pair of glasses on a head with vertices (V, 3): the frame and two lenses.
 
     One in five are sunglasses; lenses have opacity 0.05 to 0.95.
@@ -93,7 +93,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     colors = METALS if frame.metal else PLASTICS
     color = np.clip(colors[rng.integers(len(colors))] * np.exp(rng.normal(0, 0.25, 3)), 0, 0.8).astype(np.float32)
     surfaces = [
-        Surface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
+        SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
     ]
     tint, alpha = _lens_look(sun, rng)
     for outline in outlines:
@@ -101,7 +101,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
         lens = lens.astype(np.float32)
         lens[-1, 2] += 0.0012
         surfaces.append(
-            Surface(
+            SceneSurface(
                 lens,
                 lens_faces.astype(np.int32),
                 Kind.GLASSES,
@@ -123,7 +123,7 @@ def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[Array, float]:
     return tint.astype(np.float32), float(rng.uniform(0.05, 0.13))
 
 
-def _outline(frame: Frame, eyes: Array, k: int, size: tuple[float, float], places: Array) -> Array:
+def _outline(frame: GlassesFrame, eyes: Array, k: int, size: tuple[float, float], places: Array) -> Array:
     """(OUTLINE, 3) the rim around eye k (0 left, 1 right), before the cornea, and clear of brow and cheek."""
     wide, high = size
     side = (1, -1)[k]
@@ -150,7 +150,7 @@ def _clearance(points: Array, places: Array, middle: float) -> float:
     return float(np.clip((near + 0.002 - rim[:, 2]).max(), 0, 0.010))
 
 
-def _frame_solids(frame: Frame, outlines: list[Array], scale: float) -> list:
+def _frame_solids(frame: GlassesFrame, outlines: list[Array], scale: float) -> list:
     rim = max(frame.rim, 0.0006)
     forward = np.array([0.0, 0.0, 1.0])
     solids = []
@@ -171,7 +171,7 @@ def _frame_solids(frame: Frame, outlines: list[Array], scale: float) -> list:
     return solids
 
 
-def _temple(hinge: Array, skin: Array, side: int, frame: Frame, scale: float):
+def _temple(hinge: Array, skin: Array, side: int, frame: GlassesFrame, scale: float):
     """The arm from the hinge over the ear and down behind it."""
     clear = skin + [side * 0.0035, 0.0, 0.0]
     height = np.linspace(hinge[1] + 0.002, clear[-1, 1] - 0.001, len(clear))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.morphable import MorphableModel
-from maquette.synthesis.accessories.solids import Solid, ball, block, joined, tube
-from maquette.synthesis.types import Kind, Surface
+from maquette.synthesis.solids import Solid, ball, block, joined, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 Array = np.ndarray
 
@@ -28,7 +28,9 @@ PLACES = {
 }
 
 
-def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_hand(
+    model: MorphableModel, vertices: Array, skin_color: Array, rng: np.random.Generator
+) -> list[SceneSurface]:
     """A hand before a face with vertices (V, 3).
 
     Args:
@@ -43,14 +45,14 @@ def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np
     left = rng.random() < 0.5
     if held == "nothing":
         hand, frame = _open_hand(places, left, scale, rng)
-        things: list[Surface] = []
+        things: list[SceneSurface] = []
     else:
         hand, frame, things = _holding(places, left, scale, held, rng)
     shape, faces = joined([_placed(solid, frame) for solid in hand])
     if left:
         faces = faces[:, ::-1]  # the frame of a left hand is mirrored
     albedo = skin_color * np.exp(rng.normal(0, 0.05, (len(shape), 1))) * [1.04, 0.97, 0.95]
-    skin = Surface(
+    skin = SceneSurface(
         shape,
         np.ascontiguousarray(faces),
         Kind.OCCLUDER,
@@ -183,9 +185,9 @@ def _holding(places: Array, left: bool, scale: float, held: str, rng: np.random.
     return hand, (origin, axes), [_thing(solid, color, 0.4)]
 
 
-def _thing(solid: Solid, color: Array, roughness: float) -> Surface:
+def _thing(solid: Solid, color: Array, roughness: float) -> SceneSurface:
     vertices, faces = solid
-    return Surface(
+    return SceneSurface(
         vertices.astype(np.float32),
         faces.astype(np.int32),
         Kind.OCCLUDER,

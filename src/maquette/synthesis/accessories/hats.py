@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from maquette.morphable import MorphableModel
-from maquette.synthesis.accessories.solids import Solid, grid_faces, joined
-from maquette.synthesis.hair.scalp import CENTRE, Head, measure
-from maquette.synthesis.types import Kind, Strands, Surface
+from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, measure_head
+from maquette.synthesis.solids import Solid, grid_faces, joined
+from maquette.synthesis.types import Kind, SceneSurface, Strands
 
 Array = np.ndarray
 
@@ -25,7 +25,7 @@ EDGES = {
 }
 
 
-def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> tuple[list[Surface], Cover]:
+def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> tuple[list[SceneSurface], Cover]:
     """A hat on a head with vertices (V, 3).
 
     Returns:
@@ -39,9 +39,9 @@ def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -
 
 def make_hat(
     model: MorphableModel, vertices: Array, kind: str, rng: np.random.Generator
-) -> tuple[list[Surface], Cover]:
+) -> tuple[list[SceneSurface], Cover]:
     """A hat of one of KINDS; the rest as in draw_hat."""
-    head = measure(model, vertices)
+    head = measure_head(model, vertices)
     if kind == "headscarf":
         return _headscarf(head, rng), Cover(head, np.zeros(1), np.zeros(1), everything=True)
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)
@@ -87,10 +87,10 @@ def _pattern(shell: Array, color: Array, second: Array, rng: np.random.Generator
     return (tint * np.exp(rng.normal(0, 0.05, (rows, columns, 1)))).reshape(-1, 3)
 
 
-def _surface(solids: list[Solid], colors: Array) -> Surface:
+def _surface(solids: list[Solid], colors: Array) -> SceneSurface:
     vertices, faces = joined(solids)
     albedo = np.clip(colors, 0.004, 0.85).astype(np.float32)
-    return Surface(vertices, faces, Kind.OCCLUDER, albedo, roughness=0.85, specular=0.02, two_sided=True)
+    return SceneSurface(vertices, faces, Kind.OCCLUDER, albedo, roughness=0.85, specular=0.02, two_sided=True)
 
 
 def _directions(angles: Array, elevation: Array) -> Array:
@@ -99,7 +99,7 @@ def _directions(angles: Array, elevation: Array) -> Array:
     return np.stack([np.sin(angles) * flat, np.sin(elevation), np.cos(angles) * flat], axis=-1)
 
 
-def _edge_elevation(head: Head, angles: Array, height: Array) -> Array:
+def _edge_elevation(head: HeadRadii, angles: Array, height: Array) -> Array:
     """(n,) radians above the centre where the skin has a given height over the eyes of the average head."""
     elevation = np.zeros_like(angles)
     for _ in range(3):
@@ -108,7 +108,7 @@ def _edge_elevation(head: Head, angles: Array, height: Array) -> Array:
     return elevation
 
 
-def _shell(head: Head, angles: Array, edge: Array, offset: float, height: Array | None = None) -> Array:
+def _shell(head: HeadRadii, angles: Array, edge: Array, offset: float, height: Array | None = None) -> Array:
     """(ROWS, COLUMNS, 3) points `offset` over head and ears, from the edge to the top (or a band of some height)."""
     low = _edge_elevation(head, angles, edge)
     high = np.full_like(low, np.pi / 2 - 0.01) if height is None else _edge_elevation(head, angles, edge + height)
@@ -120,7 +120,9 @@ def _shell(head: Head, angles: Array, edge: Array, offset: float, height: Array 
     return head.centre + directions * radius[..., None]
 
 
-def _dome(kind: str, head: Head, angles: Array, edge: Array, colors: tuple[Array, Array], rng: np.random.Generator):
+def _dome(
+    kind: str, head: HeadRadii, angles: Array, edge: Array, colors: tuple[Array, Array], rng: np.random.Generator
+):
     """Shells (ROWS, COLUMNS, 3) and their colours."""
     shell = _shell(head, angles, edge, 0.007 if kind != "brim" else 0.009)
     rise = np.linspace(0, 1, ROWS)[:, None]
@@ -146,7 +148,7 @@ def _dome(kind: str, head: Head, angles: Array, edge: Array, colors: tuple[Array
     yield shell, _pattern(shell, colors[0], colors[0] if rng.random() < 0.7 else colors[1], rng)
 
 
-def _peak(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
+def _peak(head: HeadRadii, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
     """The peak of a cap: a bent sheet before the forehead."""
     reach = np.radians(rng.uniform(50, 62))
     turn = np.linspace(-reach, reach, 21)
@@ -167,7 +169,7 @@ def _peak(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> S
     return joined([(sheet.reshape(-1, 3), faces), (under.reshape(-1, 3), faces[:, ::-1])])
 
 
-def _brim(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
+def _brim(head: HeadRadii, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
     """The brim of a hat: a ring around its foot."""
     low = _shell(head, angles, edge, 0.008)[0]
     width, slope = rng.uniform(0.035, 0.085) * head.scale, rng.uniform(-0.15, 0.7)
@@ -181,7 +183,7 @@ def _brim(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> S
     return joined([(ring.reshape(-1, 3), faces[:, ::-1]), (under.reshape(-1, 3), faces)])
 
 
-def _headscarf(head: Head, rng: np.random.Generator) -> list[Surface]:
+def _headscarf(head: HeadRadii, rng: np.random.Generator) -> list[SceneSurface]:
     """A cloth round the face, over the head and the neck, open in front from forehead to chin."""
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)  # around the face: 0 is the top, then the left
     rows = 18
@@ -217,7 +219,7 @@ def _headscarf(head: Head, rng: np.random.Generator) -> list[Surface]:
     return [_surface(solids, tint)]
 
 
-def _drape(head: Head, rng: np.random.Generator) -> Array:
+def _drape(head: HeadRadii, rng: np.random.Generator) -> Array:
     """(8, COLUMNS, 3) cloth from under the chin down to the shoulders."""
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)
     share = np.linspace(0, 1, 8)[:, None]
@@ -240,7 +242,7 @@ class Cover:
         everything: whether no hair shows at all.
     """
 
-    head: Head
+    head: HeadRadii
     angles: Array
     low: Array
     high: Array | None = None

@@ -9,8 +9,8 @@ import numpy as np
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.accessories.solids import Solid, grid_faces, tube
-from maquette.synthesis.types import Kind, Surface
+from maquette.synthesis.solids import Solid, grid_faces, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 Array = np.ndarray
 
@@ -43,7 +43,7 @@ def _patch(model: MorphableModel) -> tuple[Embedding, Array, Embedding]:
     return Embedding(skin[np.maximum(faces, 0)].astype(np.int32), weights), out, strap
 
 
-def draw_mask(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_mask(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[SceneSurface]:
     """A surgical or cloth mask, or a bandana, over nose, mouth and chin of vertices (V, 3)."""
     under, out, strap = _patch(model)
     points = under.points(vertices, model.faces)
@@ -85,8 +85,8 @@ def _middle_z(model: MorphableModel) -> float:
     return float(under.points(model.mean, model.faces)[COLUMNS // 2 :: COLUMNS, 2].mean())
 
 
-def _cloth(vertices: Array, faces: Array, albedo: Array) -> Surface:
-    return Surface(
+def _cloth(vertices: Array, faces: Array, albedo: Array) -> SceneSurface:
+    return SceneSurface(
         vertices.astype(np.float32),
         faces.astype(np.int32),
         Kind.OCCLUDER,

@@ -19,7 +19,7 @@ FACE = {"eye": (0.031, 0.902, 0.130), "mouth": (0.0, 0.833, 0.143), "brow": (0.0
 
 
 @dataclass(frozen=True, eq=False)
-class Mannequin:
+class BodyMesh:
     """The skin's closed surface, finer than the body model's, and fields told on the average body in its rest pose.
 
     Attributes:
@@ -66,7 +66,7 @@ class Mannequin:
 
 
 @lru_cache(maxsize=1)
-def load_mannequin() -> Mannequin:
+def load_body_mesh() -> BodyMesh:
     """The mannequin; made once per process (half a second)."""
     body = load_body()
     rest, joints = body.rest(body.coefficients({"age": 0.7}))
@@ -78,7 +78,7 @@ def load_mannequin() -> Mannequin:
     graph = adjacency(faces, len(rest))
     degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
     mean = (scipy.sparse.diags(1 / degree) @ graph).astype(np.float32).tocsr()
-    return Mannequin(body, spread, faces, mean, rest, **_limbs(body, spread, mean, rest, joints), **_face(rest))
+    return BodyMesh(body, spread, faces, mean, rest, **_limbs(body, spread, mean, rest, joints), **_face(rest))
 
 
 def _refined(vertices: Array, faces: Array) -> tuple[scipy.sparse.csr_matrix, Array]:

@@ -1,64 +1,27 @@
-"""Clothes that hang, hair that falls, bags and brims: closed solids put on a posed and dressed body."""
+"""Clothes that hang: closed solids put on a posed body in the clothes that lie on its skin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from maquette.geometry.alignment import Similarity, similarity
-from maquette.synthesis.anatomy.body_mesh import Mannequin
-from maquette.synthesis.anatomy.bust import smooth_step
-from maquette.synthesis.clothing.drape import ROW_M, Rows, Solid, closed, hang, pleated, shell, supports
-from maquette.synthesis.clothing.wardrobe import Hanging, Outfit
+from maquette.geometry.alignment import Similarity
+from maquette.synthesis.anatomy.wearer import LEG_M, Wearer, hips
+from maquette.synthesis.clothing.wardrobe import Hanging
+from maquette.synthesis.hanging import ROW_M, Rows, closed, hang, pleated, shell, supports
+from maquette.synthesis.solids import ChartedSolid
+from maquette.texturing.pyramid import smoothstep
 
 Array = np.ndarray
-LEG_M, TRUNK_M = 0.896, 0.59  # of the average body: hip to ankle, hip to neck
 BAND_M, PELVIS = 0.045, (-0.03, 0.1)  # rows' share of the trunk; the heights that make the pelvis, metres above the hip
 EMERGE_M, BURIED_M = 0.2, 0.018  # a coat's skirt comes out of its upper part over this length, from this deep
 SHELL_M, PLEATS_FROM = 0.012, 0.15
 
 
-@dataclass(frozen=True, eq=False)
-class Wearer:
-    """A posed body and its clothes that lie on the skin.
-
-    Attributes:
-        rest: (V, 3) metres, this person in the rest pose. naked, dressed: (V, 3) metres, posed.
-        size: (2,) this person's legs and trunk against the average body's.
-    """
-
-    form: Mannequin
-    rest: Array
-    naked: Array
-    dressed: Array
-    size: tuple[float, float]
-
-    def frame(self, which: Array, most: int = 400) -> Similarity:
-        """The motion from the rest pose to the posed body of the vertices (V,) bool."""
-        chosen = np.flatnonzero(which)
-        chosen = chosen[:: max(1, len(chosen) // most)]
-        return similarity(self.rest[chosen], self.naked[chosen], scale=False)
-
-
-def measured(form: Mannequin, rest: Array, naked: Array, dressed: Array) -> Wearer:
-    """A wearer, with the size of legs and trunk."""
-    ankle, hip, neck = (
-        rest[near, 1].mean()
-        for near in (np.abs(form.down_leg - 1) < 0.01, _hips(form), np.abs(form.waist - TRUNK_M) < 0.02)
-    )
-    return Wearer(form, rest, naked, dressed, ((hip - ankle) / LEG_M, (neck - hip) / TRUNK_M))
-
-
-def _hips(form: Mannequin) -> Array:
-    return (np.abs(form.waist) < 0.012) & (form.arms < 0.05)
-
-
-def hung(wearer: Wearer, garment: Hanging, outfit: Outfit, rng: np.random.Generator) -> Solid:
+def hang_garment(wearer: Wearer, garment: Hanging, rng: np.random.Generator) -> ChartedSolid:
     """One hanging garment as a closed solid, metres, world."""
-    form = wearer.form
-    pelvis = wearer.frame((form.waist > PELVIS[0]) & (form.waist < PELVIS[1]) & (form.arms < 0.05))
-    hip = float(wearer.rest[_hips(form), 1].mean())
+    mesh = wearer.mesh
+    pelvis = wearer.frame((mesh.waist > PELVIS[0]) & (mesh.waist < PELVIS[1]) & (mesh.arms < 0.05))
+    hip = float(wearer.rest[hips(mesh), 1].mean())
     up = np.arange(garment.top, max(garment.hem, 0.0), -ROW_M / wearer.size[1])
     trunk = [_trunk_row(wearer, s) for s in up]
     points, legs = _leg_rows(wearer, garment, pelvis, hip)
@@ -69,12 +32,12 @@ def hung(wearer: Wearer, garment: Hanging, outfit: Outfit, rng: np.random.Genera
     share = fall / fall[-1]
     ease = garment.ease[0] + (garment.ease[1] - garment.ease[0]) * share
     if garment.cloth == "top":
-        ease = ease - (garment.ease[0] + BURIED_M) * (1 - smooth_step(fall / EMERGE_M))
+        ease = ease - (garment.ease[0] + BURIED_M) * (1 - smoothstep(fall / EMERGE_M, 0, 1))
     gravity = pelvis.rotation.T @ np.array([0.0, -1, 0])
     drift = np.clip(gravity[[0, 2]] / max(-gravity[1], 0.5), -0.7, 0.7)
     rows = hang(reach, heights, ease, garment.slope, drift)
-    depth = garment.fold * smooth_step((fall - 0.02) / max(PLEATS_FROM, 0.9 * fall[-1])) + 0.15 * garment.fold
-    rows = pleated(rows, rng, depth * smooth_step(fall / 0.05), garment.folds)
+    depth = garment.fold * smoothstep((fall - 0.02) / max(PLEATS_FROM, 0.9 * fall[-1]), 0, 1) + 0.15 * garment.fold
+    rows = pleated(rows, rng, depth * smoothstep(fall / 0.05, 0, 1), garment.folds)
     motions = [motion for _, motion in trunk] + [pelvis] * len(legs)
     if garment.gap[1] > 0:
         solid = shell(rows, garment.gap[0] + (garment.gap[1] - garment.gap[0]) * share**1.5, SHELL_M)
@@ -85,10 +48,10 @@ def hung(wearer: Wearer, garment: Hanging, outfit: Outfit, rng: np.random.Genera
 
 def _trunk_row(wearer: Wearer, height: float) -> tuple[Array, Similarity]:
     """(COLUMNS,) reach of the dressed trunk at a height above the hips, and the motion of that part of it."""
-    form = wearer.form
-    band = (np.abs(form.waist - height) < BAND_M) & (form.arms < 0.1)
+    mesh = wearer.mesh
+    band = (np.abs(mesh.waist - height) < BAND_M) & (mesh.arms < 0.1)
     motion = wearer.frame(band, 200)
-    near = (np.abs(form.waist - height) < 0.02) & (form.arms < 0.12)
+    near = (np.abs(mesh.waist - height) < 0.02) & (mesh.arms < 0.12)
     back = motion.inverse().apply(wearer.dressed[near])
     back[:, 1] = 0
     return supports(back, np.zeros(1))[0], motion
@@ -96,20 +59,20 @@ def _trunk_row(wearer: Wearer, height: float) -> tuple[Array, Similarity]:
 
 def _leg_rows(wearer: Wearer, garment: Hanging, pelvis: Similarity, hip: float) -> tuple[Array, Array]:
     """The dressed legs' vertices (N, 3) that the garment covers, and heights (R,), falling; in the pelvis' frame."""
-    form, share, level = wearer.form, max(-garment.hem, 0.0) / LEG_M, pelvis.inverse()
-    own = (form.arms < 0.3) & (form.waist < 0.1) & (form.down_leg < share + 0.02)
+    mesh, share, level = wearer.mesh, max(-garment.hem, 0.0) / LEG_M, pelvis.inverse()
+    own = (mesh.arms < 0.3) & (mesh.waist < 0.1) & (mesh.down_leg < share + 0.02)
     points = level.apply(wearer.dressed[own])
     if garment.hem >= 0:
         return points, np.zeros(0)
-    at = np.abs(form.down_leg - share) < 0.03
-    sides = [at & (sign * form.rest[:, 0] > 0) & (form.arms < 0.3) for sign in (1, -1)]
+    at = np.abs(mesh.down_leg - share) < 0.03
+    sides = [at & (sign * mesh.rest[:, 0] > 0) & (mesh.arms < 0.3) for sign in (1, -1)]
     ends = [level.apply(wearer.naked[side])[:, 1].mean() for side in sides]
     hem = min(0.6 * min(ends) + 0.4 * (ends[0] + ends[1]) / 2, hip - 0.05)
     heights = np.arange(hip - 0.002, hem, -ROW_M)
     return points, heights if len(heights) > 1 else np.linspace(hip - 0.002, hip - 0.03, 3)
 
 
-def _moved(solid: Solid, rows: Rows, motions: list[Similarity]) -> Solid:
+def _moved(solid: ChartedSolid, rows: Rows, motions: list[Similarity]) -> ChartedSolid:
     """The solid with each vertex carried by the motion of the row at its height."""
     place = np.interp(-solid.vertices[:, 1], -rows.heights, np.arange(len(motions)))
     low = np.clip(np.floor(place).astype(int), 0, len(motions) - 1)
@@ -117,4 +80,4 @@ def _moved(solid: Solid, rows: Rows, motions: list[Similarity]) -> Solid:
     turn, shift = np.stack([m.rotation for m in motions]), np.stack([m.translation for m in motions])
     both = [np.einsum("nab,nb->na", turn[k], solid.vertices) + shift[k] for k in (low, high)]
     vertices = ((1 - part) * both[0] + part * both[1]).astype(np.float32)
-    return Solid(vertices, solid.faces, solid.cloth, solid.cloth_faces)
+    return ChartedSolid(vertices, solid.faces, solid.cloth, solid.cloth_faces)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from maquette.core.device import usable_device
 from maquette.core.options import SynthesisOptions
-from maquette.synthesis.scenes.face_sample import Sample, photograph
-from maquette.synthesis.scenes.head_scene import Person, draw_person
+from maquette.synthesis.scenes.face_sample import FaceSample, photograph_face
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, draw_person
 
 
 class Faces:
@@ -28,7 +28,7 @@ class Faces:
         self._device = usable_device(self.options.device)
         self._person = lru_cache(maxsize=4)(self._draw)
 
-    def _draw(self, number: int) -> Person:
+    def _draw(self, number: int) -> SyntheticPerson:
         options = self.options
         split = ("train", "test").index(options.split)
         return draw_person((options.seed, split, number), options.texture_size, options.split)
@@ -36,7 +36,7 @@ class Faces:
     def __len__(self) -> int:
         return self.options.count
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> FaceSample:
         """Photograph `index`.
 
         Raises:
@@ -48,4 +48,4 @@ class Faces:
         number, photo = divmod(index, options.photos_per_person)
         split = ("train", "test").index(options.split)
         seed = (options.seed, split, number, photo + 1)
-        return photograph(self._person(number), seed, options.size, options.supersample, self._device)
+        return photograph_face(self._person(number), seed, options.size, options.supersample, self._device)

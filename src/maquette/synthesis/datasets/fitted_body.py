@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from maquette.geometry.surfaces.distance import surface_distance
 from maquette.synthesis.anatomy.anny import Body, load_body
-from maquette.synthesis.scenes.body_scene import PersonScene
+from maquette.synthesis.scenes.person_scene import PersonScene
 
 Array = np.ndarray
 TRUE_SHARE = 1 / 3  # of examples whose fit has no error

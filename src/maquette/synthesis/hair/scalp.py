@@ -141,7 +141,7 @@ def scalp_of(model: MorphableModel) -> Scalp:
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class HeadRadii:
     """One head as its distance from a centre, for every direction.
 
     Attributes:
@@ -179,7 +179,7 @@ class Head:
         return offsets, reach * factor - skin
 
 
-def measure(model: MorphableModel, vertices: Array) -> Head:
+def measure_head(model: MorphableModel, vertices: Array) -> HeadRadii:
     """The radius maps of a head with vertices (V, 3), metres."""
     scalp = scalp_of(model)
     skull = scalp.skull.points(vertices, model.faces)
@@ -189,7 +189,7 @@ def measure(model: MorphableModel, vertices: Array) -> Head:
     outer = _regular(scalp.ears.points(vertices, model.faces) - centre)
     inner = _regular(skull - centre)
     outer = np.maximum(cv2.dilate(outer, np.ones((3, 3), np.uint8)), inner)
-    return Head(centre, scale, inner, np.maximum(cv2.GaussianBlur(outer, (0, 0), 1.2), inner))
+    return HeadRadii(centre, scale, inner, np.maximum(cv2.GaussianBlur(outer, (0, 0), 1.2), inner))
 
 
 @lru_cache(maxsize=4)

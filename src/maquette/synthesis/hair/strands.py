@@ -13,7 +13,7 @@ import numpy as np
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
-from maquette.synthesis.hair.scalp import CENTRE, Head, Scalp, measure, scalp_of
+from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
 from maquette.synthesis.hair.styles import Style, draw_style
 from maquette.synthesis.types import Identity, Strands
 
@@ -44,7 +44,7 @@ class Growth:
     """
 
     scalp: Scalp
-    head: Head
+    head: HeadRadii
     style: Style
     part: float
     recession: float
@@ -104,7 +104,7 @@ def _points(faces: Array, barycentric: Array, vertices: Array, triangles: Array)
 def _prepare(
     model: MorphableModel, vertices: Array, style: Style, identity: Identity, rng: np.random.Generator
 ) -> Growth:
-    head = measure(model, vertices)
+    head = measure_head(model, vertices)
     older = np.clip((identity.age - 22) / 50, 0, 1) * identity.gender
     recession = 0.004 * rng.normal() + older * rng.gamma(2.0, 0.011)
     thin = float(np.clip(older * rng.beta(1, 2.2) * 1.6, 0, 0.97))
@@ -270,7 +270,7 @@ def _off_neck(points: Array, growth: Growth) -> Array:
     return moved
 
 
-def _free_face(points: Array, head: Head, rng: np.random.Generator | None) -> Array:
+def _free_face(points: Array, head: HeadRadii, rng: np.random.Generator | None) -> Array:
     """Points (N, S, 3) in front of the face turned about the vertical axis to its sides."""
     offsets = points - head.centre.astype(points.dtype)
     height = (offsets[..., 1] / head.scale + CENTRE[1]).astype(np.float32)

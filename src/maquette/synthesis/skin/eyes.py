@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.synthesis.skin.guides import Guide, reach_of, window_of
+from maquette.synthesis.skin.guides import SkinGuide, reach_of, window_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.eyes import IRIS_RADIUS_M, lid_shadow
 from maquette.texturing.pyramid import smoothstep
@@ -60,7 +60,7 @@ class Ball:
 
 
 @lru_cache(maxsize=4)
-def _ball(guide: Guide, part: str) -> Ball:
+def _ball(guide: SkinGuide, part: str) -> Ball:
     """An eyeball of the mean head; its gaze is straight ahead."""
     model, side = guide.model, part.removeprefix("eye")
     centre = model.eye_centre(model.mean, side).astype(np.float32)
@@ -84,7 +84,7 @@ def _ball(guide: Guide, part: str) -> Ball:
     )  # fmt: skip
 
 
-def paint_eyes(guide: Guide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
+def paint_eyes(guide: SkinGuide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
     """Paint both eyeballs into `albedo` (S, S, 3) linear, in place: it is being made by the caller."""
     iris = draw_iris(identity, tone, rng)
     pupil = rng.uniform(0.26, 0.55)

@@ -34,7 +34,7 @@ SLOW_ZONES = ("nose", "bridge", "cheeks", "cheekbones", "forehead", "glabella", 
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
+class SkinGuide:
     """The skin's texels: the upper `rows` rows of the texture.
 
     Attributes:
@@ -68,7 +68,7 @@ class Guide:
 
 
 @lru_cache(maxsize=2)
-def guide_of(model: MorphableModel, size: int) -> Guide:
+def guide_of(model: MorphableModel, size: int) -> SkinGuide:
     """The guide of a head model; takes seconds, then is kept."""
     floor = model.uvs[np.unique(model.uv_faces[model.parts["skin"]])][:, 1].min()
     rows = int(np.ceil((1 - floor) * size))
@@ -86,7 +86,7 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
     zones["mouth"] = skin.spread(inside)[..., 0]
     bank = noise_bank(place)
     empty = np.zeros((0, 0), np.float32)
-    guide = Guide(model, size, place, normal, zones, {}, charts, {}, empty, empty)
+    guide = SkinGuide(model, size, place, normal, zones, {}, charts, {}, empty, empty)
     zones.update(_spots(guide))
     zones.update(_eye_zones(guide))
     zones.update(_lip_zones(guide))
@@ -104,7 +104,7 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
 
 
 @lru_cache(maxsize=16)
-def reach_of(guide: Guide, part: str, padding: int = 3) -> NDArray:
+def reach_of(guide: SkinGuide, part: str, padding: int = 3) -> NDArray:
     """(h, w) bool: what may be painted of a small chart: a few texels more than its triangles, none of the skin's."""
     part_chart = guide.charts[part]
     reach = cv2.dilate(part_chart.inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=padding) > 0
@@ -133,14 +133,14 @@ def landmark_places(model: MorphableModel, scheme: str = "ibug68") -> NDArray:
     return model.embeddings[scheme].points(model.mean, model.faces)
 
 
-def landmark_texels(guide: Guide, scheme: str = topology.SCHEME) -> NDArray:
+def landmark_texels(guide: SkinGuide, scheme: str = topology.SCHEME) -> NDArray:
     """(N, 2) x, y texels of the landmarks."""
     embedding = guide.model.embeddings[scheme]
     uv = embedding.points(guide.model.uvs, guide.model.uv_faces)
     return uv * [guide.size, -guide.size] + [0, guide.size] - 0.5
 
 
-def blob(guide: Guide, centres: NDArray, radius: float) -> NDArray:
+def blob(guide: SkinGuide, centres: NDArray, radius: float) -> NDArray:
     """(R, S) in 0-1: Gaussians of `radius` metres around the centres (n, 3), the largest of them."""
     squared = [((guide.place - centre.astype(np.float32)) ** 2).sum(axis=2) for centre in np.atleast_2d(centres)]
     return np.exp(-np.min(squared, axis=0) / radius**2).astype(np.float32)
@@ -151,7 +151,7 @@ def both(point: Sequence[float]) -> NDArray:
     return np.array([point, [-point[0], point[1], point[2]]]) * 1e-3
 
 
-def _spots(guide: Guide) -> dict[str, NDArray]:
+def _spots(guide: SkinGuide) -> dict[str, NDArray]:
     """Soft round zones of the face that differ in blood, melanin and oil."""
     mark = landmark_places(guide.model) * 1e3
     eye, corner, ala = mark[42:48].mean(axis=0), mark[54], mark[35]
@@ -184,7 +184,7 @@ def curve(points: NDArray, closed: bool = False, count: int = 200) -> NDArray:
     return np.stack(splev(np.linspace(0, 1, count), spline), axis=1)
 
 
-def distance(guide: Guide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray, NDArray]:
+def distance(guide: SkinGuide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray, NDArray]:
     """(R, S) metres to the nearest of the points (n, 3), at most `reach`, and (R, S) int, which one that is."""
     near = ((guide.place > line.min(axis=0) - reach) & (guide.place < line.max(axis=0) + reach)).all(axis=2)
     apart, index = np.full(near.shape, reach, np.float32), np.zeros(near.shape, np.int32)
@@ -193,7 +193,7 @@ def distance(guide: Guide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray
     return apart, np.minimum(index, len(line) - 1)
 
 
-def inside_by(guide: Guide, outline: NDArray, most: float = 4.0) -> NDArray:
+def inside_by(guide: SkinGuide, outline: NDArray, most: float = 4.0) -> NDArray:
     """(R, S) float32 texels inside (positive) or outside a closed line of texels (n, 2), to `most` at most."""
     low = np.maximum(np.floor(outline.min(axis=0) - most - 1).astype(int), 0)
     high = np.minimum(np.ceil(outline.max(axis=0) + most + 2).astype(int), guide.place.shape[1::-1])
@@ -207,7 +207,7 @@ def inside_by(guide: Guide, outline: NDArray, most: float = 4.0) -> NDArray:
     return inward
 
 
-def _inward(guide: Guide, indices: Sequence[int], reach: float = FAR_M) -> NDArray:
+def _inward(guide: SkinGuide, indices: Sequence[int], reach: float = FAR_M) -> NDArray:
     """(R, S) metres inside (positive) or outside (negative) a closed ring of landmarks."""
     marks = list(indices)
     apart, _ = distance(guide, curve(landmark_places(guide.model, topology.SCHEME)[marks], True, 400), reach)
@@ -215,7 +215,7 @@ def _inward(guide: Guide, indices: Sequence[int], reach: float = FAR_M) -> NDArr
     return apart * np.clip(inside_by(guide, curve(landmark_texels(guide)[marks], True, 400)) / 0.8, -1, 1)
 
 
-def _eye_zones(guide: Guide) -> dict[str, NDArray]:
+def _eye_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """Lid margins, lash lines, upper lids and the inside of the lids."""
     names = ("margin", "lash", "liner", "lidfold", "lid")
     rings = {name: np.zeros(guide.place.shape[:2], np.float32) for name in names}
@@ -242,7 +242,7 @@ def _eye_zones(guide: Guide) -> dict[str, NDArray]:
     return rings
 
 
-def _lip_zones(guide: Guide) -> dict[str, NDArray]:
+def _lip_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """The red of the lips, its border and the parting line."""
     outer = _inward(guide, topology.LIPS, 0.02) * 1e3
     inner = _inward(guide, topology.MOUTH_OPENING, 0.02) * 1e3
@@ -255,7 +255,7 @@ def _lip_zones(guide: Guide) -> dict[str, NDArray]:
     }
 
 
-def _brow_zones(guide: Guide) -> dict[str, NDArray]:
+def _brow_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """Both brows: `brow` in 0-1 across, `browalong` 0 at the outer end to 1 at the nose."""
     places = landmark_places(guide.model, topology.SCHEME)
     total = np.zeros(guide.place.shape[:2], np.float32)
@@ -273,7 +273,7 @@ def _brow_zones(guide: Guide) -> dict[str, NDArray]:
     return {"brow": total, "browalong": along}
 
 
-def _hair_zones(guide: Guide, zones: Mapping[str, NDArray]) -> dict[str, NDArray]:
+def _hair_zones(guide: SkinGuide, zones: Mapping[str, NDArray]) -> dict[str, NDArray]:
     """Where hair grows: beard, moustache and scalp."""
     mark = landmark_places(guide.model) * 1e3
     x, y, z = (guide.place[..., k] * 1e3 for k in range(3))

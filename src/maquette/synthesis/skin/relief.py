@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from maquette.synthesis.skin.guides import Guide, curve, landmark_places
+from maquette.synthesis.skin.guides import SkinGuide, curve, landmark_places
 from maquette.synthesis.skin.noise import direction, mixed
 from maquette.synthesis.types import Identity
 from maquette.texturing.pyramid import smoothstep
@@ -74,7 +74,7 @@ def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
 
 
 @lru_cache(maxsize=2)
-def folds(guide: Guide) -> tuple[Fold, ...]:
+def folds(guide: SkinGuide) -> tuple[Fold, ...]:
     """All folds of the head, both halves."""
     front = (guide.normal[..., 2] > 0.05) & (guide.zones["mouth"] < 0.1) & (guide.zones["hollow"] < 0.1)
     flat = guide.place.reshape(-1, 3)
@@ -111,7 +111,7 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     return Fold(kind, near[kept], (apart * side)[kept].astype(np.float32), fade[kept].astype(np.float32))
 
 
-def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: the folds of a face of this age; children have almost none.
 
     Args:
@@ -140,14 +140,14 @@ def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
 
 
 @lru_cache(maxsize=2)
-def _joined(guide: Guide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _joined(guide: SkinGuide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Texel, metres across, fade and number of the fold, each (M,): all folds one behind the other."""
     lines = folds(guide)
     owner = np.repeat(np.arange(len(lines)), [len(fold.index) for fold in lines])
     return (*(np.concatenate([getattr(fold, name) for fold in lines]) for name in ("index", "across", "fade")), owner)
 
 
-def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def fine_relief(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: pores, unevenness, crinkles of the old and the furrows of lips.
 
     Args:

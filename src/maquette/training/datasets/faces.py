@@ -51,7 +51,7 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     from safetensors.numpy import save_file
 
     from maquette.synthesis.rendering.sensor import Sensor
-    from maquette.synthesis.scenes.face_sample import Asked, photograph
+    from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
     from maquette.synthesis.scenes.head_scene import draw_person
 
     file = Path(folder) / options.split / f"{first:08d}.safetensors"
@@ -64,14 +64,8 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
         if number != drawn:
             person, drawn = draw_person((options.seed, split, number), options.texture_size, options.split), number
         # The sensor's faults are added while training, anew each time.
-        asked = Asked(sensor=Sensor())
-        rows.append(
-            example(
-                photograph(
-                    person, (options.seed, split, number, photo + 1), options.size, options.supersample, asked=asked
-                )
-            )
-        )
+        overrides, seed = Overrides(sensor=Sensor()), (options.seed, split, number, photo + 1)
+        rows.append(example(photograph_face(person, seed, options.size, options.supersample, overrides=overrides)))
     columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
     partial = file.with_suffix(".part")
     save_file(columns, partial)

@@ -22,10 +22,10 @@ from maquette.core.types import Camera
 from maquette.geometry.mesh import face_areas
 from maquette.synthesis.anatomy.anny import load_body
 from maquette.synthesis.datasets.fitted_body import FittedBody, fit
-from maquette.synthesis.rendering.masks import ENDS, degraded
-from maquette.synthesis.scenes.body_scene import PersonScene, draw_person
+from maquette.synthesis.rendering.segmentation import ENDS, degraded
 from maquette.synthesis.scenes.person_sample import draw_axes
-from maquette.synthesis.types import Surface
+from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
+from maquette.synthesis.types import SceneSurface
 
 Array = np.ndarray
 SHARD = 128  # examples per file
@@ -41,7 +41,7 @@ SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Crop:
+class OrthographicCrop:
     """A square orthographic crop.
 
     Attributes:
@@ -87,7 +87,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
         keypoints (33, 3) float16 NDC, MediaPipe's order; seed (3,) int32.
     """
     rng = np.random.default_rng(seed)
-    scene = draw_person(rng)
+    scene = draw_person_scene(rng)
     axes, pose = draw_axes(rng)
     body = fit(scene, axes, rng)
     crop = _draw_crop(scene, body, axes, rng)
@@ -138,7 +138,7 @@ def _names() -> tuple[str, ...]:
     return SCHEMES["mediapipe33"]
 
 
-def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random.Generator) -> Crop:
+def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random.Generator) -> OrthographicCrop:
     """About the person as a crop rule finds it, with jitter; one in ten loses part of the person."""
     flat = scene.vertices @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)
@@ -150,7 +150,7 @@ def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random
         middle[:2] += rng.uniform(-0.35, 0.35, 2) * half
         middle[1] -= rng.uniform(0, 0.5) * half  # feet are lost more often than heads
     middle[2] = axes[2] @ body.pelvis
-    return Crop(axes, middle @ axes, half)
+    return OrthographicCrop(axes, middle @ axes, half)
 
 
 def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Generator) -> Array:
@@ -168,7 +168,9 @@ def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Gene
     return points[rng.permutation(POINTS)].astype(np.float16)
 
 
-def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Generator) -> tuple[Array, dict[str, Array]]:
+def _photograph(
+    scene: PersonScene, crop: OrthographicCrop, size: int, rng: np.random.Generator
+) -> tuple[Array, dict[str, Array]]:
     """The picture, and normals_front and depth_front as `geometry.rendering.sides.sides` gives them."""
     from maquette.geometry.rendering.sides import coded
     from maquette.synthesis.rendering.background import draw_background
@@ -200,7 +202,7 @@ def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Genera
     return develop(radiance, coverage > 0.5, sensor, rng), views
 
 
-def _filtered(surface: Surface, pixel: float) -> Surface:
+def _filtered(surface: SceneSurface, pixel: float) -> SceneSurface:
     """Cloth whose texture and folds are blurred to what a pixel (metres) can show, so that they do not flicker."""
     from maquette.synthesis.clothing.patterns import EXTENT_M
 
@@ -217,7 +219,7 @@ def _filtered(surface: Surface, pixel: float) -> Surface:
     return replace(surface, albedo=sheet[..., :3], displacement=sheet[..., 3])
 
 
-def write_figures(
+def write_person_shards(
     folder: Path,
     count: int,
     seed: int,

@@ -1,11 +1,42 @@
-"""Simple solids to build things from: tubes along curves, grids, blocks, balls. Metres; faces outward."""
+"""Solids to build things from: tubes along curves, grids, blocks, balls, rounded boxes. Metres; faces outward."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 
+from maquette.geometry.alignment import Similarity
+
 Array = np.ndarray
-Solid = tuple[Array, Array]  # (V, 3) vertices and (F, 3) faces
+AROUND = 20  # corners of a tube's section
+
+
+class Solid(NamedTuple):
+    """Vertices (V, 3), metres, and faces (F, 3)."""
+
+    vertices: Array
+    faces: Array
+
+
+@dataclass(frozen=True, eq=False)
+class ChartedSolid:
+    """A closed surface with cloth coordinates.
+
+    Attributes:
+        vertices: (V, 3) float32 metres. faces: (F, 3) int32, anticlockwise from outside.
+        cloth: (T, 2) float32 metres round and down; cloth_faces: (F, 3) int32 into them.
+    """
+
+    vertices: Array
+    faces: Array
+    cloth: Array
+    cloth_faces: Array
+
+    def moved(self, motion: Similarity) -> ChartedSolid:
+        """The solid after a motion."""
+        return ChartedSolid(motion.apply(self.vertices).astype(np.float32), self.faces, self.cloth, self.cloth_faces)
 
 
 def joined(solids: list[Solid]) -> Solid:
@@ -96,3 +127,51 @@ def block(centre: Array, axes: Array) -> Solid:
             normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
             solids.append((corners, faces if normal @ axes[k] * side > 0 else faces[:, ::-1]))
     return joined(solids)
+
+
+def swept_tube(path: Array, radii: Array) -> ChartedSolid:
+    """A tube with rounded ends along a path (N, 3), metres; radii (N,)."""
+    along = np.gradient(path, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    across = np.cross(along, [1.0, 0.05, 0.1])
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    turn = np.arange(AROUND) * 2 * np.pi / AROUND
+    other = np.cross(along, across)
+    rings = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * other[:, None]
+    return _closed_rings(path[:, None] + radii[:, None, None] * rings)
+
+
+def rounded_box(middle: Array, radii: Array, power: float = 1.0) -> ChartedSolid:
+    """An ellipsoid, metres; with a power below 1 a rounded box."""
+    polar = np.linspace(0.03, np.pi - 0.03, 14)
+    turn = -np.arange(AROUND) * 2 * np.pi / AROUND
+
+    def bent(values: Array) -> Array:
+        return np.sign(values) * np.abs(values) ** power
+
+    x = bent(np.sin(polar))[:, None] * bent(np.sin(turn))
+    z = bent(np.sin(polar))[:, None] * bent(np.cos(turn))
+    y = np.broadcast_to(bent(np.cos(polar))[:, None], x.shape)
+    return _closed_rings(middle + radii * np.stack([x, y, z], axis=2))
+
+
+def _closed_rings(rings: Array) -> ChartedSolid:
+    """(N, M, 3) rings, one after the other, closed at both ends."""
+    count, columns = rings.shape[:2]
+    grid = np.arange(count * columns).reshape(count, columns)
+    after = np.roll(grid, -1, axis=1)
+    a, b, c, d = (g.ravel() for g in (grid[:-1], grid[1:], after[1:], after[:-1]))
+    first, last = count * columns, count * columns + 1
+    ends = [
+        np.stack([grid[0], after[0], np.full(columns, first)], 1)[:, [0, 2, 1]],
+        np.stack([grid[-1], after[-1], np.full(columns, last)], 1),
+    ]
+    faces = np.concatenate([np.stack([a, c, b], 1), np.stack([a, d, c], 1), *ends]).astype(np.int32)
+    vertices = np.concatenate([rings.reshape(-1, 3), [rings[0].mean(0), rings[-1].mean(0)]]).astype(np.float32)
+    off = vertices[faces].astype(np.float64) - vertices.mean(axis=0)
+    if np.linalg.det(off).sum() < 0:  # the rings run the other way round
+        faces = faces[:, ::-1]
+    u = np.tile(np.arange(columns) * 0.01, count)
+    v = np.repeat(np.arange(count) * -0.02, columns)
+    cloth = np.concatenate([np.stack([u, v], 1), [[0, 0], [0, v[-1]]]]).astype(np.float32)
+    return ChartedSolid(vertices, faces, cloth, faces)

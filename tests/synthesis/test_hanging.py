@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maquette.geometry.mesh import boundary_loops
-from maquette.synthesis.clothing.drape import COLUMNS, angles, closed, hang, places, pleated, shell, supports
-from maquette.synthesis.hair.solids import ball, swept
+from maquette.synthesis.solids import rounded_box, swept_tube
+from maquette.synthesis.hanging import COLUMNS, angles, closed, hang, places, pleated, shell, supports
 
 HEIGHTS = np.linspace(1.0, 0.4, 40)
 
@@ -33,9 +33,9 @@ def solids():
     return {
         "skirt": closed(rows),
         "coat": shell(rows, np.linspace(0.05, 0.6, len(HEIGHTS)), 0.012),
-        "tail": swept(path, np.full(12, 0.02)),
-        "ball": ball(np.array([0.3, 0, 1]), np.array([0.1, 0.2, 0.3])),
-        "box": ball(np.zeros(3), np.array([0.1, 0.2, 0.3]), 0.35),
+        "tail": swept_tube(path, np.full(12, 0.02)),
+        "ball": rounded_box(np.array([0.3, 0, 1]), np.array([0.1, 0.2, 0.3])),
+        "box": rounded_box(np.zeros(3), np.array([0.1, 0.2, 0.3]), 0.35),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.synthesis.rendering.masks import degraded
+from maquette.synthesis.rendering.segmentation import degraded
 
 
 def test_a_degraded_mask_stays_near_the_true_one():

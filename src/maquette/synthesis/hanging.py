@@ -11,25 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from maquette.synthesis.solids import ChartedSolid
+
 Array = np.ndarray
 COLUMNS, ROW_M, SLAB_M = 96, 0.016, 0.022
 RECESS_ROWS, RIM_M = 5, 0.008  # the hollow seen from below
 STEEPEST = 3.5  # metres a row may be wider than the one above it, per metre
-
-
-@dataclass(frozen=True, eq=False)
-class Solid:
-    """A closed surface with cloth coordinates.
-
-    Attributes:
-        vertices: (V, 3) float32 metres. faces: (F, 3) int32, anticlockwise from outside.
-        cloth: (T, 2) float32 metres round and down; cloth_faces: (F, 3) int32 into them.
-    """
-
-    vertices: Array
-    faces: Array
-    cloth: Array
-    cloth_faces: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +114,7 @@ def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> Array:
     return np.stack([x, np.broadcast_to(rows.heights[:, None] + lift, x.shape), z], axis=2).astype(np.float32)
 
 
-def closed(rows: Rows) -> Solid:
+def closed(rows: Rows) -> ChartedSolid:
     """A filled garment: a tube with a lid on top and a hollow at its hem."""
     outer = places(rows)
     recess = min(RECESS_ROWS, len(outer) - 1)
@@ -144,10 +131,10 @@ def closed(rows: Rows) -> Solid:
     flat = [_strips(spread, False), _fan(spread[0, :-1], last, False), _fan(spread[-1, :-1], last + 1, True)]
     cloth = np.concatenate([cloth.reshape(-1, 2), [cloth[0].mean(axis=0), cloth[-1].mean(axis=0)]])
     vertices = np.concatenate([rings.reshape(-1, 3), ends])
-    return Solid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
+    return ChartedSolid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
 
 
-def shell(rows: Rows, gap: Array, thick: float) -> Solid:
+def shell(rows: Rows, gap: Array, thick: float) -> ChartedSolid:
     """A garment that stands open in front.
 
     Args:
@@ -168,7 +155,7 @@ def shell(rows: Rows, gap: Array, thick: float) -> Solid:
 
     faces = np.concatenate([_strips(grid, True), lid(grid[0], True), lid(grid[-1], False)]).astype(np.int32)
     cloth = _cloth(loop)[:, :-1].reshape(-1, 2).astype(np.float32)
-    return Solid(loop.reshape(-1, 3).astype(np.float32), faces, cloth, faces)
+    return ChartedSolid(loop.reshape(-1, 3).astype(np.float32), faces, cloth, faces)
 
 
 def _opened(grid: Array, gap: Array) -> Array:
