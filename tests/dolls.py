@@ -1,4 +1,4 @@
-"""Dressed dolls as examples of `synthesis.datasets.person_examples`: the shipped body in simple clothes, made in a moment."""
+"""Dressed dolls as examples of `datasets.person_examples`: the shipped body in simple clothes, made in a moment."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def write(folder: Path, count: int, size: int = 64, points: int = 2000) -> Path:
     for split in ("train", "test"):
         (folder / split).mkdir(parents=True)
         columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        save_file(columns, folder / split / "figures-00000.safetensors")
+        save_file(columns, folder / split / "persons-00000.safetensors")
     return folder
 
 

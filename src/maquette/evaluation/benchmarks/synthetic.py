@@ -29,7 +29,7 @@ from maquette.evaluation.registration import corresponding_distances
 from maquette.evaluation.table import Table
 from maquette.synthesis.rendering.sensor import Sensor
 from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
-from maquette.synthesis.scenes.head_scene import draw_person, head_model
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, draw_person, head_model
 from maquette.synthesis.skin.paint import paint_head
 
 TEST = 1  # the split's place in a seed, as `maquette.synthesis.datasets.faces` counts

@@ -1,34 +1,36 @@
-"""Whole people as examples to learn a pixel-aligned surface from: what the network sees, and what it is asked.
+"""Persons from head to foot as examples to learn a pixel-aligned surface from: what the network sees, and the answers.
 
-Everything is told in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer,
+Everything is in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer,
 one unit is half the side of the crop on every axis, z = 0 at the pelvis of the fitted body (Saito et al. 2020, section
 3; the body as condition as in Zheng et al. 2021, PaMIR).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from maquette.core.types import Camera
 from maquette.geometry.mesh import face_areas
+from maquette.geometry.rendering.sides import coded, sides
+from maquette.geometry.surfaces.distance import winding_ahead
+from maquette.perception.people.schemes import SCHEMES
 from maquette.synthesis.anatomy.anny import load_body
+from maquette.synthesis.clothing.patterns import EXTENT_M
 from maquette.synthesis.datasets.fitted_body import FittedBody, fit
+from maquette.synthesis.rendering.background import draw_background
+from maquette.synthesis.rendering.light import draw_light
+from maquette.synthesis.rendering.render import render
 from maquette.synthesis.rendering.segmentation import ENDS, degraded
+from maquette.synthesis.rendering.sensor import develop, draw_sensor
 from maquette.synthesis.scenes.person_sample import draw_axes
 from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
 from maquette.synthesis.types import SceneSurface
 
 Array = np.ndarray
-SHARD = 128  # examples per file
 FILL = 1 / 1.3  # share of the crop that the person takes, as a crop about key points gives
 SCALE, SHIFT, CUT = (0.85, 1.1), 0.05, 0.1  # jitter of the crop; share of people whom its edge cuts
 POINTS, UNIFORM = 6528, 384  # near the surface 16 to 1 anywhere
@@ -37,7 +39,6 @@ FARTHEST = 0.15  # NDC: signed distances are clamped to it
 BODY_VERTICES = 3000
 STAND = 8.0  # NDC units from the pelvis to the camera
 SUPERSAMPLE = 2
-SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +93,6 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     body = fit(scene, axes, rng)
     crop = _draw_crop(scene, body, axes, rng)
     picture, views = _photograph(scene, crop, size, rng)
-    from maquette.geometry.rendering.sides import sides
-    from maquette.geometry.surfaces.distance import winding_ahead
-
     dressed, naked = crop.ndc(scene.vertices), crop.ndc(body.vertices)
     points = _draw_points(dressed, scene.faces, crop.half, rng).astype(np.float64)
     distance = np.minimum(body.distance(crop.world(points), rng) / crop.half, FARTHEST)
@@ -103,7 +101,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     views |= {f"body_{k}": v for k, v in sides(naked, body.faces, size).items()}
     mask = views["normals_front"].any(axis=2)
     keypoints = crop.ndc(scene.keypoints["mediapipe33"].astype(float))
-    at = dict(zip(_names(), keypoints))
+    at = dict(zip(SCHEMES["mediapipe33"], keypoints))
     ends = np.array([((at[n][:2] * [1, -1]) + 1) * size / 2 for n in ENDS])
     return {
         "image": picture,
@@ -130,12 +128,6 @@ def even_vertices() -> Array:
     area = np.bincount(skin.ravel(), np.repeat(face_areas(body.template.astype(float), skin), 3), len(body.template))
     chosen = np.random.default_rng(0).choice(len(area), BODY_VERTICES, replace=False, p=area / area.sum())
     return np.sort(chosen)
-
-
-def _names() -> tuple[str, ...]:
-    from maquette.perception.people.schemes import SCHEMES
-
-    return SCHEMES["mediapipe33"]
 
 
 def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random.Generator) -> OrthographicCrop:
@@ -172,12 +164,6 @@ def _photograph(
     scene: PersonScene, crop: OrthographicCrop, size: int, rng: np.random.Generator
 ) -> tuple[Array, dict[str, Array]]:
     """The picture, and normals_front and depth_front as `geometry.rendering.sides.sides` gives them."""
-    from maquette.geometry.rendering.sides import coded
-    from maquette.synthesis.rendering.background import draw_background
-    from maquette.synthesis.rendering.light import draw_light
-    from maquette.synthesis.rendering.render import render
-    from maquette.synthesis.rendering.sensor import develop, draw_sensor
-
     fine = size * SUPERSAMPLE
     light = draw_light(rng, -crop.axes[2])
     pixel = 2 * crop.half / fine
@@ -204,8 +190,6 @@ def _photograph(
 
 def _filtered(surface: SceneSurface, pixel: float) -> SceneSurface:
     """Cloth whose texture and folds are blurred to what a pixel (metres) can show, so that they do not flicker."""
-    from maquette.synthesis.clothing.patterns import EXTENT_M
-
     if surface.albedo.ndim != 3:
         return surface
     blur = 0.45 * pixel / (EXTENT_M / len(surface.albedo))
@@ -217,55 +201,3 @@ def _filtered(surface: SceneSurface, pixel: float) -> SceneSurface:
         pad:-pad, pad:-pad
     ]
     return replace(surface, albedo=sheet[..., :3], displacement=sheet[..., 3])
-
-
-def write_person_shards(
-    folder: Path,
-    count: int,
-    seed: int,
-    size: int = 256,
-    workers: int = 1,
-    written: Callable[[Path], None] = lambda file: None,
-) -> list[Path]:
-    """Write examples as FOLDER/figures-NNNNN.safetensors, SHARD in each; those that are there are kept.
-
-    Args:
-        folder: its name decides the split: "test" draws other people than anything else.
-        seed: of the set; example k of the set is the same whatever the number of workers.
-        written: told each file that is there.
-
-    Returns:
-        The shards, all there.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    split = SPLITS.index("test" if folder.name == "test" else "train")
-    starts = range(0, count, SHARD)
-    files = [folder / f"figures-{start // SHARD:05d}.safetensors" for start in starts]
-    jobs = [(f, seed, split, s, min(s + SHARD, count), size) for f, s in zip(files, starts)]
-    if workers == 1:
-        for job in jobs:
-            _write_shard(*job)
-            written(job[0])
-        return files
-    from maquette.synthesis.datasets.record import settle
-
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
-        for file, done in zip(files, [pool.submit(_write_shard, *job) for job in jobs]):
-            done.result()
-            written(file)
-    return files
-
-
-def _write_shard(file: Path, seed: int, split: int, first: int, last: int, size: int) -> None:
-    from safetensors.numpy import save_file
-
-    if file.is_file():
-        return
-    rows = [draw_example((seed, split, k), size) for k in range(first, last)]
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        save_file({name: np.stack([row[name] for row in rows]) for name in rows[0]}, part)
-        os.replace(part, file)  # a reader sees the whole shard or none
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from maquette.core.options import SynthesisOptions
 from maquette.perception.faces.detect import apply
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.network import SIDE
-from maquette.synthesis.datasets.record import settle
+from maquette.synthesis.datasets.workers import settle_worker
 
 Array = np.ndarray
 MARGIN = 16  # pixels kept around the crop, for shifts and turns
@@ -77,7 +77,7 @@ def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 256, wo
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
     (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
     starts = range(0, options.count, per_file)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle_worker) as pool:
         jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
         for job in jobs:
             yield job.result()

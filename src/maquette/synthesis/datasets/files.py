@@ -1,0 +1,45 @@
+"""Files of a data set: their names, arrays packed to the same bytes each time, and writing by rename."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def stem(index: int) -> str:
+    """The name of photograph `index`, without an ending.
+
+    Example:
+        >>> stem(7)
+        '00007'
+    """
+    return f"{index:05d}"
+
+
+def packed(arrays: Mapping[str, Array]) -> bytes:
+    """What `np.savez_compressed` writes, packed less tightly in half the time; the same bytes for the same arrays."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, value in arrays.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.asanyarray(value), allow_pickle=False)
+            # An entry of its own date would make other bytes each time.
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), entry.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
+    return content.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file by rename: a reader sees all of it or none."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
