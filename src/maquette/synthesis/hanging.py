@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from maquette.synthesis.solids import ChartedSolid
 
-Array = np.ndarray
 COLUMNS, ROW_M, SLAB_M = 96, 0.016, 0.022
 RECESS_ROWS, RIM_M = 5, 0.008  # the hollow seen from below
 STEEPEST = 3.5  # metres a row may be wider than the one above it, per metre
@@ -28,17 +28,17 @@ class Rows:
         centres: (R, 2) metres, x and z. radii: (R, COLUMNS) metres from the centre, by angle from +z (front) to +x.
     """
 
-    heights: Array
-    centres: Array
-    radii: Array
+    heights: NDArray
+    centres: NDArray
+    radii: NDArray
 
 
-def angles() -> Array:
+def angles() -> NDArray:
     """(COLUMNS,) radians, from the back round by the right, the front (0) and the left."""
     return (np.arange(COLUMNS) + 0.5) * 2 * np.pi / COLUMNS - np.pi
 
 
-def supports(points: Array, heights: Array) -> Array:
+def supports(points: NDArray, heights: NDArray) -> NDArray:
     """(R, COLUMNS) how far points (N, 3) near each height reach in each direction of the plane; -inf without points."""
     turn = angles()
     ways = np.stack([np.sin(turn), np.cos(turn)])
@@ -53,7 +53,7 @@ def supports(points: Array, heights: Array) -> Array:
     return out
 
 
-def hang(reach: Array, heights: Array, ease: Array, slope: float, drift: Array) -> Rows:
+def hang(reach: NDArray, heights: NDArray, ease: NDArray, slope: float, drift: NDArray) -> Rows:
     """Cloth over outlines.
 
     Args:
@@ -88,7 +88,7 @@ def hang(reach: Array, heights: Array, ease: Array, slope: float, drift: Array) 
     return Rows(heights, centres, radii)
 
 
-def pleated(rows: Rows, rng: np.random.Generator, depth: Array, count: int) -> Rows:
+def pleated(rows: Rows, rng: np.random.Generator, depth: NDArray, count: int) -> Rows:
     """Folds that deepen downwards, of uneven width.
 
     Args:
@@ -106,7 +106,7 @@ def pleated(rows: Rows, rng: np.random.Generator, depth: Array, count: int) -> R
     return Rows(rows.heights, rows.centres, rows.radii + depth[:, None] * (wave + 0.45))
 
 
-def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> Array:
+def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> NDArray:
     """(R, COLUMNS, 3) metres of the rows, `inset` metres farther in and `lift` higher."""
     turn, radii = angles(), np.maximum(rows.radii - inset, 0.01)
     x = rows.centres[:, :1] + radii * np.sin(turn)
@@ -134,7 +134,7 @@ def closed(rows: Rows) -> ChartedSolid:
     return ChartedSolid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
 
 
-def shell(rows: Rows, gap: Array, thick: float) -> ChartedSolid:
+def shell(rows: Rows, gap: NDArray, thick: float) -> ChartedSolid:
     """A garment that stands open in front.
 
     Args:
@@ -148,7 +148,7 @@ def shell(rows: Rows, gap: Array, thick: float) -> ChartedSolid:
     grid = np.arange(count * columns).reshape(count, columns)
     half = columns // 2
 
-    def lid(row: Array, up: bool) -> Array:
+    def lid(row: NDArray, up: bool) -> NDArray:
         a, b, c, d = row[: half - 1], row[1:half], row[::-1][1:half], row[::-1][: half - 1]
         faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
         return faces if up else faces[:, ::-1]
@@ -158,7 +158,7 @@ def shell(rows: Rows, gap: Array, thick: float) -> ChartedSolid:
     return ChartedSolid(loop.reshape(-1, 3).astype(np.float32), faces, cloth, faces)
 
 
-def _opened(grid: Array, gap: Array) -> Array:
+def _opened(grid: NDArray, gap: NDArray) -> NDArray:
     """(R, COLUMNS, 3) rows that run from one edge of the opening round the back to the other."""
     turn = angles()
     out = np.empty_like(grid)
@@ -170,7 +170,7 @@ def _opened(grid: Array, gap: Array) -> Array:
     return out
 
 
-def _strips(grid: Array, ring: bool) -> Array:
+def _strips(grid: NDArray, ring: bool) -> NDArray:
     """Faces between the rows of a grid of vertices; in a ring the last column meets the first."""
     after = np.roll(grid, -1, axis=1) if ring else grid[:, 1:]
     grid = grid if ring else grid[:, :-1]
@@ -178,13 +178,13 @@ def _strips(grid: Array, ring: bool) -> Array:
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
 
 
-def _fan(ring: Array, middle: int, up: bool) -> Array:
+def _fan(ring: NDArray, middle: int, up: bool) -> NDArray:
     after = np.roll(ring, -1)
     pair = (ring, after) if not up else (after, ring)
     return np.stack([pair[0], pair[1], np.full(len(ring), middle)], axis=1).astype(np.int32)
 
 
-def _cloth(rings: Array) -> Array:
+def _cloth(rings: NDArray) -> NDArray:
     """(R, columns + 1, 2) metres round (by the mean girth) and down each column."""
     girth = np.linalg.norm(np.diff(rings, axis=1, append=rings[:, :1]), axis=2).sum(axis=1).mean()
     u = np.linspace(0, girth, rings.shape[1] + 1)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.alignment import Similarity
 
-Array = np.ndarray
 AROUND = 20  # corners of a tube's section
 
 
 class Solid(NamedTuple):
     """Vertices (V, 3), metres, and faces (F, 3)."""
 
-    vertices: Array
-    faces: Array
+    vertices: NDArray
+    faces: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,10 @@ class ChartedSolid:
         cloth: (T, 2) float32 metres round and down; cloth_faces: (F, 3) int32 into them.
     """
 
-    vertices: Array
-    faces: Array
-    cloth: Array
-    cloth_faces: Array
+    vertices: NDArray
+    faces: NDArray
+    cloth: NDArray
+    cloth_faces: NDArray
 
     def moved(self, motion: Similarity) -> ChartedSolid:
         """The solid after a motion."""
@@ -41,12 +41,12 @@ class ChartedSolid:
 
 def joined(solids: list[Solid]) -> Solid:
     """One mesh of several."""
-    shifts = np.cumsum([0] + [len(v) for v, _ in solids[:-1]])
+    shifts = np.cumsum([0, *(len(v) for v, _ in solids[:-1])])
     vertices = np.concatenate([v for v, _ in solids]).astype(np.float32)
-    return vertices, np.concatenate([f + s for (_, f), s in zip(solids, shifts)]).astype(np.int32)
+    return Solid(vertices, np.concatenate([f + s for (_, f), s in zip(solids, shifts)]).astype(np.int32))
 
 
-def grid_faces(rows: int, columns: int, around: bool = False) -> Array:
+def grid_faces(rows: int, columns: int, around: bool = False) -> NDArray:
     """(F, 3) triangles of a grid of vertices; around: the last column meets the first. Row x column is outward."""
     index = np.arange(rows * columns).reshape(rows, columns)
     if around:
@@ -55,7 +55,7 @@ def grid_faces(rows: int, columns: int, around: bool = False) -> Array:
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
 
 
-def tube(path: Array, width: Array | float, height: Array | float, up: Array, closed: bool = False) -> Solid:
+def tube(path: NDArray, width: NDArray | float, height: NDArray | float, up: NDArray, closed: bool = False) -> Solid:
     """A tube with an elliptic section along a path.
 
     Args:
@@ -65,10 +65,7 @@ def tube(path: Array, width: Array | float, height: Array | float, up: Array, cl
         closed: the path's end meets its start.
     """
     count, sides = len(path), 8
-    if closed:
-        along = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
-    else:
-        along = np.gradient(path, axis=0)
+    along = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0) if closed else np.gradient(path, axis=0)
     along = along / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-12)
     up = np.broadcast_to(np.asarray(up, float), path.shape)
     across = np.cross(along, up)
@@ -83,13 +80,13 @@ def tube(path: Array, width: Array | float, height: Array | float, up: Array, cl
         seam = grid_faces(2, sides, around=True)
         faces = np.concatenate([faces, np.where(seam < sides, seam + (count - 1) * sides, seam - sides)])
     else:
-        fan = np.arange(1, sides - 1)
-        start = np.stack([0 * fan, fan, fan + 1], axis=1)
+        corner = np.arange(1, sides - 1)
+        start = np.stack([0 * corner, corner, corner + 1], axis=1)
         faces = np.concatenate([faces, start, (start + (count - 1) * sides)[:, ::-1]])
-    return vertices, _outward(vertices, faces)
+    return Solid(vertices, _outward(vertices, faces))
 
 
-def _outward(vertices: Array, faces: Array) -> Array:
+def _outward(vertices: NDArray, faces: NDArray) -> NDArray:
     """The faces turned so that the solid's signed volume is positive."""
     a, b, c = vertices[faces[:, 0]], vertices[faces[:, 1]], vertices[faces[:, 2]]
     middle = vertices.mean(axis=0)
@@ -97,25 +94,25 @@ def _outward(vertices: Array, faces: Array) -> Array:
     return faces if volume >= 0 else faces[:, ::-1]
 
 
-def fan(outline: Array, toward: Array) -> Solid:
+def fan(outline: NDArray, toward: NDArray) -> Solid:
     """A flat lid on a closed outline (n, 3) that faces `toward` (3,)."""
     count = len(outline)
     vertices = np.concatenate([outline, outline.mean(axis=0, keepdims=True)])
     order = np.arange(count)
     faces = np.stack([order, (order + 1) % count, np.full(count, count)], axis=1)
     normal = np.cross(outline[1] - outline[0], vertices[-1] - outline[0])
-    return vertices, faces if normal @ toward > 0 else faces[:, ::-1]
+    return Solid(vertices, faces if normal @ toward > 0 else faces[:, ::-1])
 
 
-def ball(centre: Array, axes: Array) -> Solid:
+def ball(centre: NDArray, axes: NDArray) -> Solid:
     """An ellipsoid with axes in the rows of (3, 3), metres."""
     polar, turn = np.meshgrid(np.linspace(0.02, np.pi - 0.02, 8), np.linspace(0, 2 * np.pi, 12, False), indexing="ij")
     unit = np.stack([np.sin(polar) * np.cos(turn), np.sin(polar) * np.sin(turn), np.cos(polar)], axis=-1).reshape(-1, 3)
     vertices = centre + unit @ axes
-    return vertices, _outward(vertices, grid_faces(8, 12, around=True))
+    return Solid(vertices, _outward(vertices, grid_faces(8, 12, around=True)))
 
 
-def block(centre: Array, axes: Array) -> Solid:
+def block(centre: NDArray, axes: NDArray) -> Solid:
     """A box with half extents in the rows of (3, 3), metres; its corners are its own, so edges look sharp."""
     signs = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     solids = []
@@ -125,11 +122,11 @@ def block(centre: Array, axes: Array) -> Solid:
             corners = centre + side * axes[k] + signs[:, :1] * axes[i] + signs[:, 1:] * axes[j]
             faces = np.array([[0, 1, 2], [0, 2, 3]])
             normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
-            solids.append((corners, faces if normal @ axes[k] * side > 0 else faces[:, ::-1]))
+            solids.append(Solid(corners, faces if normal @ axes[k] * side > 0 else faces[:, ::-1]))
     return joined(solids)
 
 
-def swept_tube(path: Array, radii: Array) -> ChartedSolid:
+def swept_tube(path: NDArray, radii: NDArray) -> ChartedSolid:
     """A tube with rounded ends along a path (N, 3), metres; radii (N,)."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -141,12 +138,12 @@ def swept_tube(path: Array, radii: Array) -> ChartedSolid:
     return _closed_rings(path[:, None] + radii[:, None, None] * rings)
 
 
-def rounded_box(middle: Array, radii: Array, power: float = 1.0) -> ChartedSolid:
+def rounded_box(middle: NDArray, radii: NDArray, power: float = 1.0) -> ChartedSolid:
     """An ellipsoid, metres; with a power below 1 a rounded box."""
     polar = np.linspace(0.03, np.pi - 0.03, 14)
     turn = -np.arange(AROUND) * 2 * np.pi / AROUND
 
-    def bent(values: Array) -> Array:
+    def bent(values: NDArray) -> NDArray:
         return np.sign(values) * np.abs(values) ** power
 
     x = bent(np.sin(polar))[:, None] * bent(np.sin(turn))
@@ -155,7 +152,7 @@ def rounded_box(middle: Array, radii: Array, power: float = 1.0) -> ChartedSolid
     return _closed_rings(middle + radii * np.stack([x, y, z], axis=2))
 
 
-def _closed_rings(rings: Array) -> ChartedSolid:
+def _closed_rings(rings: NDArray) -> ChartedSolid:
     """(N, M, 3) rings, one after the other, closed at both ends."""
     count, columns = rings.shape[:2]
     grid = np.arange(count * columns).reshape(count, columns)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.scalp import CENTRE, cast
-from maquette.synthesis.solids import fan, joined, tube
+from maquette.synthesis.solids import Solid, fan, joined, tube
 from maquette.synthesis.types import Kind, SceneSurface
-
-Array = np.ndarray
 
 VERTEX_DISTANCE = 0.012  # cornea to lens
 CORNEA = 0.0165  # eyeball centre to cornea, on the model
@@ -70,7 +69,7 @@ def _temples(model: MorphableModel) -> Embedding:
     return cast(model, path / np.linalg.norm(path, axis=1, keepdims=True), with_ears=False)
 
 
-def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[SceneSurface]:
+def draw_glasses(model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> list[SceneSurface]:
     """A pair of glasses on a head with vertices (V, 3): the frame and two lenses.
 
     One in five are sunglasses; lenses have opacity 0.05 to 0.95.
@@ -81,7 +80,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     frame = FRAMES[names[rng.choice(len(names), p=shares / shares.sum())]]
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     eyes = np.stack([model.eye_centre(vertices, side) for side in ("Left", "Right")])
-    scale = np.linalg.norm(eyes[0] - eyes[1]) / 0.0621
+    scale = float(np.linalg.norm(eyes[0] - eyes[1])) / 0.0621
     wide = frame.wide * scale * np.exp(rng.normal(0, 0.05))
     high = frame.high * scale * np.exp(rng.normal(0, 0.06))
     outlines = [_outline(frame, eyes, k, (wide, high), places) for k in (0, 1)]
@@ -115,7 +114,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     return surfaces
 
 
-def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[Array, float]:
+def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[NDArray, float]:
     if sun:
         base = np.array([[0.01, 0.01, 0.012], [0.035, 0.018, 0.008], [0.012, 0.02, 0.012], [0.02, 0.03, 0.08]])
         return base[rng.integers(4)].astype(np.float32), float(rng.uniform(0.6, 0.95))
@@ -123,7 +122,7 @@ def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[Array, float]:
     return tint.astype(np.float32), float(rng.uniform(0.05, 0.13))
 
 
-def _outline(frame: GlassesFrame, eyes: Array, k: int, size: tuple[float, float], places: Array) -> Array:
+def _outline(frame: GlassesFrame, eyes: NDArray, k: int, size: tuple[float, float], places: NDArray) -> NDArray:
     """(OUTLINE, 3) the rim around eye k (0 left, 1 right), before the cornea, and clear of brow and cheek."""
     wide, high = size
     side = (1, -1)[k]
@@ -142,7 +141,7 @@ def _outline(frame: GlassesFrame, eyes: Array, k: int, size: tuple[float, float]
     return points + [0.0, 0.0, _clearance(points, places, middle[0])]
 
 
-def _clearance(points: Array, places: Array, middle: float) -> float:
+def _clearance(points: NDArray, places: NDArray, middle: float) -> float:
     """Metres forward until a rim is 2 mm before the landmarks nearest to it; the nose lies between the lenses."""
     rim = points[np.abs(points[:, 0] - middle) > 0.016]
     flat = np.linalg.norm(rim[:, None, :2] - places[None, :468, :2], axis=2)
@@ -150,7 +149,7 @@ def _clearance(points: Array, places: Array, middle: float) -> float:
     return float(np.clip((near + 0.002 - rim[:, 2]).max(), 0, 0.010))
 
 
-def _frame_solids(frame: GlassesFrame, outlines: list[Array], scale: float) -> list:
+def _frame_solids(frame: GlassesFrame, outlines: list[NDArray], scale: float) -> list[Solid]:
     rim = max(frame.rim, 0.0006)
     forward = np.array([0.0, 0.0, 1.0])
     solids = []
@@ -171,7 +170,7 @@ def _frame_solids(frame: GlassesFrame, outlines: list[Array], scale: float) -> l
     return solids
 
 
-def _temple(hinge: Array, skin: Array, side: int, frame: GlassesFrame, scale: float):
+def _temple(hinge: NDArray, skin: NDArray, side: int, frame: GlassesFrame, scale: float) -> Solid:
     """The arm from the hinge over the ear and down behind it."""
     clear = skin + [side * 0.0035, 0.0, 0.0]
     height = np.linspace(hinge[1] + 0.002, clear[-1, 1] - 0.001, len(clear))

@@ -14,7 +14,6 @@ from maquette.synthesis.anatomy.population import load_population
 from maquette.synthesis.types import Identity
 from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 JOIN_M = 0.07  # over this length below the rim the neck bends to meet the head
 OPEN_SHARE = 0.7  # of the spread that the head does not determine; all of it gives odd couples of head and body
 NECK_TOP_M, NECK_BOTTOM_M = 0.0, 0.095  # distance from the rim where the turn begins and is complete
@@ -38,19 +37,19 @@ class Bust:
         head_neck: (m, 6) points and normals of the head's own part of the neck, which collars keep clear of.
     """
 
-    vertices: Array
-    normals: Array
-    faces: Array
-    turn: Array
+    vertices: NDArray
+    normals: NDArray
+    faces: NDArray
+    turn: NDArray
     scale: float
-    canonical: Array
-    chart: Array
-    arm: Array
-    neck_distance: Array
-    head_neck: Array
+    canonical: NDArray
+    chart: NDArray
+    arm: NDArray
+    neck_distance: NDArray
+    head_neck: NDArray
 
 
-def features(coefficients: Array, age: ArrayLike, gender: ArrayLike, weight: ArrayLike, ancestry: Array) -> Array:
+def features(coefficients: NDArray, age: ArrayLike, gender: ArrayLike, weight: ArrayLike, ancestry: NDArray) -> NDArray:
     """(N, K + 8) what a bust is regressed on: the head's coefficients (N, K), and age in years, gender, weight (N,)."""
     years, man, heavy = (np.asarray(values, float) for values in (age, gender, weight))
     youth = np.clip((16 - years) / 12, 0, 1)
@@ -78,12 +77,12 @@ def _stored() -> dict[str, NDArray]:
     return floats | whole | {"follow": (follow * reach[:, None]).astype(np.float32)}
 
 
-def rim() -> Array:
+def rim() -> NDArray:
     """(R,) int32: the vertices of the shipped head on the neck's rim, in the order of `spread_colors`."""
     return _stored()["rim"][1]
 
 
-def spread_colors(skin_color: Array) -> Array:
+def spread_colors(skin_color: NDArray) -> NDArray:
     """(n, 3) float32 linear RGB of a bust whose rim has a colour (3,), or (R, 3): they fade into their mean."""
     stored = _stored()
     color = np.broadcast_to(np.asarray(skin_color, np.float32), (len(stored["rim"][0]), 3))
@@ -91,7 +90,7 @@ def spread_colors(skin_color: Array) -> Array:
     return (mean + stored["follow"] @ (color - mean)).astype(np.float32)
 
 
-def bust_shape(identity: Identity, rng: np.random.Generator) -> Array:
+def bust_shape(identity: Identity, rng: np.random.Generator) -> NDArray:
     """(n, 3) float32 metres: the bust of somebody who looks straight ahead, before it is joined to the head."""
     stored = _stored()
     who = features(
@@ -102,7 +101,7 @@ def bust_shape(identity: Identity, rng: np.random.Generator) -> Array:
     return (identity.scale * shape).astype(np.float32)
 
 
-def rotation(neck_turn: tuple[float, float, float]) -> Array:
+def rotation(neck_turn: tuple[float, float, float]) -> NDArray:
     """(3, 3) of a head turned by yaw (to its left), pitch (down) and roll (its crown to its left), radians."""
     from scipy.spatial.transform import Rotation
 
@@ -110,7 +109,7 @@ def rotation(neck_turn: tuple[float, float, float]) -> Array:
     return Rotation.from_euler("YXZ", [yaw, pitch, -roll]).as_matrix()
 
 
-def turn_bust(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[float, float, float]) -> Array:
+def turn_bust(vertices: NDArray, share: NDArray, pivot: NDArray, neck_turn: tuple[float, float, float]) -> NDArray:
     """(n, 3): the bust turned against the head, each vertex (share 0-1) by its part of the way round one axis."""
     from scipy.spatial.transform import Rotation
 
@@ -129,7 +128,7 @@ def turn_bust(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[floa
 
 def make_bust(
     model: MorphableModel,
-    head_vertices: Array,
+    head_vertices: NDArray,
     identity: Identity,
     rng: np.random.Generator,
     neck_turn: tuple[float, float, float],
@@ -165,7 +164,7 @@ def make_bust(
     )
 
 
-def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
+def _head_neck(model: MorphableModel, head_vertices: NDArray) -> NDArray:
     """(m, 6) vertices and normals of the head within 5 cm of the rim, without ears."""
     faces, used = _neck_faces(model)
     points = head_vertices[used]
@@ -173,7 +172,7 @@ def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
 
 
 @lru_cache(maxsize=2)
-def _neck_faces(model: MorphableModel) -> tuple[Array, Array]:
+def _neck_faces(model: MorphableModel) -> tuple[NDArray, NDArray]:
     mean, loop = model.mean, model.mean[rim()]
     near = np.zeros(len(mean), bool)
     for start in range(0, len(mean), 500):

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 # A name without a side means both sides. Weights are at full intensity.
 EMOTIONS: Mapping[str, Mapping[str, float]] = {
     "smile": {"mouthSmile": 0.75, "cheekSquint": 0.55, "eyeSquint": 0.35, "mouthDimple": 0.3, "mouthUpperUp": 0.12},
@@ -103,7 +103,7 @@ MOUTH_SUM = 1.5  # of all mouth units, left and right counted as one
 SMILE_MOST = 0.75  # at 1 the shipped head's smile is wider than mouths go
 
 
-def draw_expression(names: Sequence[str], rng: np.random.Generator) -> Array:
+def draw_expression(names: Sequence[str], rng: np.random.Generator) -> NDArray:
     """One expression.
 
     Args:
@@ -189,7 +189,7 @@ def limit(units: dict[str, float]) -> None:
 
     def oppose(first: str, second: str, total: float) -> None:
         for a, b in zip(sides(first, units), sides(second, units)):
-            weaker, stronger = sorted((a, b), key=units.get)
+            weaker, stronger = sorted((a, b), key=lambda name: units[name])
             cap(weaker, total - units[stronger])
 
     for name in units:

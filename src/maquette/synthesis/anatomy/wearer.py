@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.alignment import Similarity, similarity
 from maquette.synthesis.anatomy.body_mesh import BodyMesh
 
-Array = np.ndarray
 CHIN = 0.80  # metres, its height on the average body in its rest pose
 LEG_M, TRUNK_M = 0.896, 0.59  # of the average body: hip to ankle, hip to neck
 
@@ -24,12 +24,12 @@ class Wearer:
     """
 
     mesh: BodyMesh
-    rest: Array
-    naked: Array
-    dressed: Array
+    rest: NDArray
+    naked: NDArray
+    dressed: NDArray
     size: tuple[float, float]
 
-    def frame(self, which: Array, most: int = 400) -> Similarity:
+    def frame(self, which: NDArray, most: int = 400) -> Similarity:
         """The motion from the rest pose to the posed body of the vertices (V,) bool."""
         chosen = np.flatnonzero(which)
         chosen = chosen[:: max(1, len(chosen) // most)]
@@ -40,7 +40,7 @@ class Wearer:
         return self.frame((self.mesh.head > 0.9) & (self.mesh.rest[:, 1] > CHIN + 0.02))
 
 
-def measure_wearer(mesh: BodyMesh, rest: Array, naked: Array, dressed: Array) -> Wearer:
+def measure_wearer(mesh: BodyMesh, rest: NDArray, naked: NDArray, dressed: NDArray) -> Wearer:
     """A wearer, with the size of legs and trunk."""
     ankle, hip, neck = (
         rest[near, 1].mean()
@@ -49,6 +49,6 @@ def measure_wearer(mesh: BodyMesh, rest: Array, naked: Array, dressed: Array) ->
     return Wearer(mesh, rest, naked, dressed, ((hip - ankle) / LEG_M, (neck - hip) / TRUNK_M))
 
 
-def hips(mesh: BodyMesh) -> Array:
+def hips(mesh: BodyMesh) -> NDArray:
     """(V,) bool: the vertices at the height of the hips' joints."""
     return (np.abs(mesh.waist) < 0.012) & (mesh.arms < 0.05)

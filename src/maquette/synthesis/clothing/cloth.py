@@ -8,15 +8,16 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency
 from maquette.synthesis.anatomy.bust import Bust
 from maquette.synthesis.types import Kind, SceneSurface
 
-Array = np.ndarray
 HEM_M = 0.0015  # the cut edge is turned in by this much below the skin
 CHART_ORIGIN, CHART_SIZE_M = np.array([-0.36, -0.33], np.float32), 0.72  # of the texture's square in the bust's chart
 ROUGHNESS, SPECULAR = 0.85, 0.03
+NO_EDGES = np.empty((0, 2), np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +30,19 @@ class Cut:
         edges: (E, 2) int32, the new edges along the cut.
     """
 
-    a: Array
-    b: Array
-    t: Array
-    faces: Array
-    edges: Array
+    a: NDArray
+    b: NDArray
+    t: NDArray
+    faces: NDArray
+    edges: NDArray
 
-    def take(self, values: Array) -> Array:
+    def take(self, values: NDArray) -> NDArray:
         """(m, ...) the values (n, ...) of the uncut mesh at the new vertices."""
         t = self.t.reshape(-1, *[1] * (values.ndim - 1))
         return ((1 - t) * values[self.a] + t * values[self.b]).astype(np.float32)
 
 
-def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
+def clip(faces: NDArray, field: NDArray, edges: NDArray = NO_EDGES) -> Cut:
     """Keep the part of a mesh where a field is positive.
 
     Args:
@@ -58,7 +59,7 @@ def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
     a, b, c = (some[np.arange(len(some)), (lonely + k) % 3] for k in range(3))
     size = len(field)
 
-    def key(p: Array, q: Array) -> Array:
+    def key(p: NDArray, q: NDArray) -> NDArray:
         return (np.minimum(p, q).astype(np.int64) * size + np.maximum(p, q)).ravel()
 
     unique, index = np.unique(np.concatenate([key(a, b), key(a, c)]), return_inverse=True)
@@ -71,7 +72,7 @@ def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
     tip = np.stack([place[a], ab, ac], axis=1)[few]
     quad = [np.stack([ab, place[b], place[c]], axis=1)[rest], np.stack([ab, place[c], ac], axis=1)[rest]]
     border = [np.stack([ab, ac], axis=1)[few], np.stack([ac, ab], axis=1)[rest]]
-    if edges is not None and len(edges):
+    if len(edges):
         border.append(place[edges[inside[edges].all(axis=1)]])
         half = edges[inside[edges].sum(axis=1) == 1]
         new = np.searchsorted(unique, key(half[:, 0], half[:, 1])) + len(kept)
@@ -93,7 +94,7 @@ def _mean_of_neighbours(faces: bytes, count: int) -> sp.csr_matrix:
     return (sp.diags(1 / np.asarray(graph.sum(axis=1)).ravel()) @ graph).tocsr().astype(np.float32)
 
 
-def drape(bust: Bust, offset: Array, rounds: int) -> Array:
+def drape(bust: Bust, offset: NDArray, rounds: int) -> NDArray:
     """(n, 3) the body's vertices moved out by offset (n,) metres; the cloth spans hollows, more with more rounds."""
     mean = _mean_of_neighbours(np.ascontiguousarray(bust.faces, np.int32).tobytes(), len(bust.vertices))
     both = np.concatenate([bust.vertices, bust.normals], axis=1).astype(np.float32)
@@ -109,7 +110,7 @@ def drape(bust: Bust, offset: Array, rounds: int) -> Array:
     return (loose + lift[:, None] * normals).astype(np.float32)
 
 
-def folds(bust: Bust, rng: np.random.Generator, depth: float) -> Array:
+def folds(bust: Bust, rng: np.random.Generator, depth: float) -> NDArray:
     """(n,) metres, from -depth to depth: soft folds that run from the shoulders down to the chest."""
     x, y, z = bust.canonical.T
     down = np.clip((-0.2 - y) / 0.2, 0, 1)
@@ -122,7 +123,7 @@ def folds(bust: Bust, rng: np.random.Generator, depth: float) -> Array:
 
 
 def shell(
-    bust: Bust, shape: Array, fields: Sequence[Array], albedo: Array, displacement: Array | None = None
+    bust: Bust, shape: NDArray, fields: Sequence[NDArray], albedo: NDArray, displacement: NDArray | None = None
 ) -> SceneSurface:
     """One piece of cloth.
 
@@ -133,7 +134,8 @@ def shell(
         displacement: (H, W) metres in the same chart, or None.
     """
     columns = [shape, bust.chart, bust.vertices, bust.normals, np.stack(fields, axis=1)]
-    data, faces, edges = np.concatenate(columns, axis=1).astype(np.float32), bust.faces, None
+    data, faces = np.concatenate(columns, axis=1).astype(np.float32), bust.faces
+    edges = NO_EDGES
     for k in range(len(fields)):
         piece = clip(faces, data[:, 11 + k], edges)
         data, faces, edges = piece.take(data), piece.faces, piece.edges
@@ -172,13 +174,13 @@ class Neckline:
         turn: (K,) radians from the front, -pi to pi, the subject's left positive.
     """
 
-    points: Array
-    out: Array
-    up: Array
-    turn: Array
+    points: NDArray
+    out: NDArray
+    up: NDArray
+    turn: NDArray
 
 
-def neckline(bust: Bust, field: Array, count: int = 64) -> Neckline:
+def neckline(bust: Bust, field: NDArray, count: int = 64) -> Neckline:
     """The curve field = 0 (n,) around the neck, as `count` points at equal angles."""
     piece = clip(bust.faces, field)
     ring = np.unique(piece.edges)
@@ -195,7 +197,11 @@ def neckline(bust: Bust, field: Array, count: int = 64) -> Neckline:
 
 
 def leaf(
-    bust: Bust, line: Neckline, profile: Callable[[Array], Array], albedo: Array, clearance: float | Array = 0.002
+    bust: Bust,
+    line: Neckline,
+    profile: Callable[[NDArray], NDArray],
+    albedo: NDArray,
+    clearance: float | NDArray = 0.002,
 ) -> SceneSurface:
     """A strip that stands on a neckline.
 
@@ -226,7 +232,7 @@ def leaf(
     )
 
 
-def push_out(points: Array, bust: Bust, clearance: Array) -> Array:
+def push_out(points: NDArray, bust: Bust, clearance: NDArray) -> NDArray:
     """(N, 3) the points, those under the skin of neck and shoulders lifted to `clearance` (N,) metres above it."""
     near = np.flatnonzero(bust.neck_distance < 0.15)
     skin = np.concatenate([bust.vertices[near], bust.head_neck[:, :3]]).astype(np.float32)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.synthesis.anatomy.bust import Bust
-from maquette.synthesis.clothing.cloth import drape, folds, leaf, neckline, shell
+from maquette.synthesis.clothing.cloth import Neckline, drape, folds, leaf, neckline, shell
 from maquette.synthesis.clothing.patterns import draw_color, draw_pattern, linear, wrinkles
 from maquette.synthesis.types import Identity, SceneSurface
 from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 SHARES = {  # of grown-ups
     "t-shirt": 0.24,
     "v-neck": 0.13,
@@ -37,10 +37,10 @@ class BustOutfit:
     """Clothes from inside to outside, and how far inside them the skin lies: (n,) metres, below 0 where it is bare."""
 
     surfaces: list[SceneSurface]
-    covered: Array
+    covered: NDArray
 
 
-def round_neck(bust: Bust, wider: float = 0.0, lower: float = 0.0) -> Array:
+def round_neck(bust: Bust, wider: float = 0.0, lower: float = 0.0) -> NDArray:
     """(n,) about metres outside a curve around the neck, in front an ellipse as seen from there.
 
     Args:
@@ -53,13 +53,13 @@ def round_neck(bust: Bust, wider: float = 0.0, lower: float = 0.0) -> Array:
     return behind + (before - behind) * smoothstep((z - MIDDLE_M) / 0.03 + 0.5, 0, 1)
 
 
-def nape(bust: Bust, wide: float) -> Array:
+def nape(bust: Bust, wide: float) -> NDArray:
     """(n,) metres outside the rounded box that every neckline is at the back; `wide` metres to each side."""
     x, y, _ = bust.canonical.T
     return ROUND_M * np.logaddexp((np.abs(x) - wide) / ROUND_M, (NAPE_M - y) / ROUND_M)
 
 
-def v_neck(bust: Bust, depth: float, half_width: float = 0.086) -> Array:
+def v_neck(bust: Bust, depth: float, half_width: float = 0.086) -> NDArray:
     """(n,) metres outside a V whose tip lies `depth` metres under the hollow of the throat."""
     x, y, z = bust.canonical.T
     tip = THROAT_M - depth
@@ -69,7 +69,7 @@ def v_neck(bust: Bust, depth: float, half_width: float = 0.086) -> Array:
     return behind + (edge - behind) * smoothstep((z - MIDDLE_M) / 0.03 + 0.5, 0, 1)
 
 
-def sleeves(bust: Bust, length: float) -> Array:
+def sleeves(bust: Bust, length: float) -> NDArray:
     """(n,) metres before the end of the sleeves: length 0 leaves the shoulders bare, 1 reaches the elbows."""
     if length <= 0:
         return 0.09 * (0.5 - bust.arm)
@@ -77,23 +77,23 @@ def sleeves(bust: Bust, length: float) -> Array:
     return np.where(bust.arm > 0.5, 0.36 * length - along, 0.36 * length)
 
 
-def cloth_of(bust: Bust, rng: np.random.Generator, thick: float, loose: int, creased: float) -> Array:
+def cloth_of(bust: Bust, rng: np.random.Generator, thick: float, loose: int, creased: float) -> NDArray:
     """(n, 3) the shape of a garment `thick` metres over the skin, with folds of about `creased` metres."""
     offset = thick * bust.scale + np.abs(folds(bust, rng, creased))
     return drape(bust, offset, loose)
 
 
-def band(bust: Bust, field: Array, albedo: Array, width: float, out: float = 0.003) -> SceneSurface:
+def band(bust: Bust, field: NDArray, albedo: NDArray, width: float, out: float = 0.003) -> SceneSurface:
     """The knitted edge of a neckline, a flat ring `width` metres high."""
     rows = np.array([[out + 0.002, -0.004], [out + 0.004, 0.0], [out + 0.003, 0.6 * width], [out - 0.001, width]])
     return leaf(bust, neckline(bust, field), lambda turn: np.tile(rows, (len(turn), 1, 1)), albedo)
 
 
-def collar(bust: Bust, field: Array, albedo: Array, rng: np.random.Generator, open_: float) -> SceneSurface:
+def collar(bust: Bust, field: NDArray, albedo: NDArray, rng: np.random.Generator, open_: float) -> SceneSurface:
     """A shirt's collar: it stands, folds over, and ends in two points in front; `open_` radians apart."""
     stand, fall, point = rng.uniform(0.022, 0.032), rng.uniform(0.03, 0.038), rng.uniform(0.012, 0.035)
 
-    def profile(turn: Array) -> Array:
+    def profile(turn: NDArray) -> NDArray:
         front = smoothstep(1 - (np.abs(turn) - open_) / 0.9, 0, 1)[:, None]
         out = np.array([0.004, -0.004, -0.010, -0.008, -0.003, 0.006, 0.014])
         up = np.array([-0.004, 0.5 * stand, stand, stand + 0.003, stand - 0.004, stand - 0.5 * fall, stand - fall])
@@ -105,7 +105,7 @@ def collar(bust: Bust, field: Array, albedo: Array, rng: np.random.Generator, op
     return leaf(bust, _rotated(line, beside), profile, albedo, np.array([2, 3, 3, 6, 9, 10, 10]) / 1000)
 
 
-def _rotated(line, keep: Array):
+def _rotated(line: Neckline, keep: NDArray) -> Neckline:
     """The curve without the part in front, from the left end over the back to the right end."""
     index = np.flatnonzero(keep)
     index = np.concatenate([index[line.turn[index] > 0], index[line.turn[index] <= 0][1:]])
@@ -144,7 +144,7 @@ def shirt(bust: Bust, rng: np.random.Generator, buttoned: bool | None = None, cr
     closed = rng.random() < 0.4 if buttoned is None else buttoned
     round_ = round_neck(bust, -0.004)
     field = round_ if closed else v_neck(bust, rng.uniform(0.02, 0.08), 0.078)
-    color = linear([0.93, 0.93, 0.94]) if rng.random() < 0.35 else draw_color(rng, dark=0.2)
+    color = linear(np.array([0.93, 0.93, 0.94])) if rng.random() < 0.35 else draw_color(rng, dark=0.2)
     shape = cloth_of(bust, rng, 0.006, 6, creased)
     pattern = draw_pattern(rng, color, ("plain", "plain", "bars", "checks", "dots"))
     x, _, z = bust.canonical.T
@@ -163,7 +163,7 @@ def turtleneck(bust: Bust, rng: np.random.Generator) -> BustOutfit:
     pattern = draw_pattern(rng, color, ("plain", "heather", "heather", "stripes"))
     high, fall = rng.uniform(0.035, 0.055), rng.uniform(0.02, 0.045)
 
-    def profile(turn: Array) -> Array:
+    def profile(turn: NDArray) -> NDArray:
         top = high * (0.9 + 0.25 * smoothstep(np.abs(turn) / 2.6, 0, 1)[:, None])
         out = np.array([0.006, -0.008, -0.018, -0.024, -0.023, -0.017, -0.012, -0.004])
         up = top * [0, 0.3, 0.7, 1, 1, 1, 1, 1] + np.array([-0.004, 0, 0, 0, 0.003, -0.003, -0.5 * fall, -fall])
@@ -181,7 +181,7 @@ def hoodie(bust: Bust, rng: np.random.Generator) -> BustOutfit:
     shape = cloth_of(bust, rng, 0.011, 8, 0.008)
     full = rng.uniform(0.75, 1.15)
 
-    def profile(turn: Array) -> Array:
+    def profile(turn: NDArray) -> NDArray:
         rear = smoothstep((np.abs(turn) - 0.3) / 2.3, 0, 1)[:, None] * full
         t = np.linspace(0, 1, 9)
         out = 0.008 + 0.02 * np.sin(np.pi * t) + 0.062 * np.sin(0.8 * np.pi * t) * rear

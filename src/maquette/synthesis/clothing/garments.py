@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.alignment import Similarity
 from maquette.synthesis.anatomy.wearer import LEG_M, Wearer, hips
@@ -11,7 +12,6 @@ from maquette.synthesis.hanging import ROW_M, Rows, closed, hang, pleated, shell
 from maquette.synthesis.solids import ChartedSolid
 from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 BAND_M, PELVIS = 0.045, (-0.03, 0.1)  # rows' share of the trunk; the heights that make the pelvis, metres above the hip
 EMERGE_M, BURIED_M = 0.2, 0.018  # a coat's skirt comes out of its upper part over this length, from this deep
 SHELL_M, PLEATS_FROM = 0.012, 0.15
@@ -46,7 +46,7 @@ def hang_garment(wearer: Wearer, garment: Hanging, rng: np.random.Generator) -> 
     return _moved(solid, rows, motions)
 
 
-def _trunk_row(wearer: Wearer, height: float) -> tuple[Array, Similarity]:
+def _trunk_row(wearer: Wearer, height: float) -> tuple[NDArray, Similarity]:
     """(COLUMNS,) reach of the dressed trunk at a height above the hips, and the motion of that part of it."""
     mesh = wearer.mesh
     band = (np.abs(mesh.waist - height) < BAND_M) & (mesh.arms < 0.1)
@@ -57,7 +57,7 @@ def _trunk_row(wearer: Wearer, height: float) -> tuple[Array, Similarity]:
     return supports(back, np.zeros(1))[0], motion
 
 
-def _leg_rows(wearer: Wearer, garment: Hanging, pelvis: Similarity, hip: float) -> tuple[Array, Array]:
+def _leg_rows(wearer: Wearer, garment: Hanging, pelvis: Similarity, hip: float) -> tuple[NDArray, NDArray]:
     """The dressed legs' vertices (N, 3) that the garment covers, and heights (R,), falling; in the pelvis' frame."""
     mesh, share, level = wearer.mesh, max(-garment.hem, 0.0) / LEG_M, pelvis.inverse()
     own = (mesh.arms < 0.3) & (mesh.waist < 0.1) & (mesh.down_leg < share + 0.02)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.synthesis.anatomy.body_mesh import BodyMesh
 from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_pattern, wrinkles
@@ -13,7 +14,6 @@ from maquette.synthesis.skin import pigment
 from maquette.synthesis.types import Identity
 from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 # Shares on a street: what hangs or stands off the body is about a third of it.
 OUTFITS = {
     "woman": {"plain": 0.36, "loose": 0.14, "skirt": 0.15, "dress": 0.17, "coat": 0.12, "jacket": 0.06},
@@ -72,8 +72,8 @@ class Outfit:
     rounds: int
     shod: bool
     hat: bool
-    colours: Mapping[str, Array]
-    cloths: Mapping[str, tuple[Array, Array]]
+    colours: Mapping[str, NDArray]
+    cloths: Mapping[str, tuple[NDArray, NDArray]]
     hanging: tuple[Hanging, ...]
     seed: int
 
@@ -132,7 +132,7 @@ def draw_outfit(rng: np.random.Generator, identity: Identity) -> Outfit:
     )
 
 
-def _cloth(rng: np.random.Generator, color: Array, depth: float, printed: bool) -> tuple[Array, Array]:
+def _cloth(rng: np.random.Generator, color: NDArray, depth: float, printed: bool) -> tuple[NDArray, NDArray]:
     choices = tuple(name for name in PATTERNS if printed or name != "print")
     choices = choices if rng.random() < PATTERNED else ("plain", "heather", "plain")
     return draw_pattern(rng, color, choices), wrinkles(rng, depth)
@@ -168,7 +168,7 @@ def _draw_hanging(rng: np.random.Generator, name: str, thick: float, child: bool
     return ()
 
 
-def regions(mesh: BodyMesh, outfit: Outfit) -> dict[str, Array]:
+def regions(mesh: BodyMesh, outfit: Outfit) -> dict[str, NDArray]:
     """NAMES -> (V,) fields, positive where the garment is, about metres near its edge."""
     lengths = outfit.lengths
     arm = 0.55 * (lengths["sleeve"] - mesh.along_arm)
@@ -185,8 +185,8 @@ def regions(mesh: BodyMesh, outfit: Outfit) -> dict[str, Array]:
 
 
 def offsets(
-    mesh: BodyMesh, outfit: Outfit, fields: Mapping[str, Array], bends: Mapping[str, float], style: str
-) -> Array:
+    mesh: BodyMesh, outfit: Outfit, fields: Mapping[str, NDArray], bends: Mapping[str, float], style: str
+) -> NDArray:
     """(V,) metres by which clothes and hair stand off the skin, with folds.
 
     Args:
@@ -196,7 +196,7 @@ def offsets(
     """
     thick = outfit.thickness
 
-    def reach(field: Array, width: float) -> Array:
+    def reach(field: NDArray, width: float) -> NDArray:
         return smoothstep(field / width, 0, 1)
 
     wave = folds(mesh, np.random.default_rng(outfit.seed), bends, min(1.0, thick["ankle"] / 0.05))
@@ -220,7 +220,7 @@ def offsets(
     return np.maximum(offset, reach(fields["shoes"], 0.01) * SHOE_M).astype(np.float32)
 
 
-def folds(mesh: BodyMesh, rng: np.random.Generator, bends: Mapping[str, float], fall: float) -> Array:
+def folds(mesh: BodyMesh, rng: np.random.Generator, bends: Mapping[str, float], fall: float) -> NDArray:
     """(V,) about -1 to 1.5: ridges of cloth at several scales: at bent joints, aslant over the trunk, down wide legs.
 
     Args:
@@ -230,13 +230,13 @@ def folds(mesh: BodyMesh, rng: np.random.Generator, bends: Mapping[str, float], 
     side = (mesh.rest[:, 0] > 0).astype(int)
     on_arm, on_leg = mesh.arms > 0.5, (mesh.down_leg > 0.12) & (mesh.arms < 0.5)
 
-    def noise(waves: float, count: int = 4) -> Array:
+    def noise(waves: float, count: int = 4) -> NDArray:
         """(V,) smooth, about -1 to 1."""
         ways = rng.normal(size=(count, 3))
         ways *= 2 * np.pi * waves / np.linalg.norm(ways, axis=1, keepdims=True)
         return np.sin(mesh.rest @ ways.T + rng.uniform(0, 6.3, count)).sum(axis=1) / np.sqrt(count)
 
-    def ridges(across: Array, waves: float) -> Array:
+    def ridges(across: NDArray, waves: float) -> NDArray:
         """Narrow crests that come and go, wide troughs, as cloth buckles."""
         crest = 1 - 2 * np.abs(np.sin(np.pi * waves * across + 1.1 * noise(3.0) + rng.uniform(0, 6.3))) ** 0.7
         return crest * smoothstep(0.5 + 0.8 * noise(4.5), 0, 1)

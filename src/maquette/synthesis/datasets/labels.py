@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.synthesis.rendering.sensor import Sensor
@@ -10,11 +11,10 @@ from maquette.synthesis.scenes.face_sample import FaceSample
 from maquette.synthesis.scenes.person_sample import PersonSample
 from maquette.synthesis.types import Identity
 
-Array = np.ndarray
 FACTS = ("monk", "yaw", "exposure", "age", "gender")  # the numbers that facts.csv lists
 
 
-def face_labels(sample: FaceSample) -> dict[str, Array]:
+def face_labels(sample: FaceSample) -> dict[str, NDArray]:
     """The columns of one sample; shapes, units and frames as its attributes say.
 
     Float16 holds what needs no more: unit normals, metres of displacement to 0.1 micrometres, weights in 0-1.
@@ -39,7 +39,7 @@ def face_labels(sample: FaceSample) -> dict[str, Array]:
     }
 
 
-def person_labels(sample: PersonSample) -> dict[str, Array]:
+def person_labels(sample: PersonSample) -> dict[str, NDArray]:
     """The columns of one sample; shapes, units and frames as its attributes say."""
     world = {f"keypoints_world_{s}": p for s, p in sample.scene.keypoints.items()}
     pixels = {f"keypoints_{s}": p.astype(np.float32) for s, p in sample.keypoints.items()}
@@ -60,7 +60,7 @@ def person_labels(sample: PersonSample) -> dict[str, Array]:
     }
 
 
-def _camera(camera: Camera) -> dict[str, Array]:
+def _camera(camera: Camera) -> dict[str, NDArray]:
     return {
         "intrinsics": camera.intrinsics,
         "world_to_camera": camera.world_to_camera,
@@ -68,7 +68,7 @@ def _camera(camera: Camera) -> dict[str, Array]:
     }
 
 
-def _facts(identity: Identity, monk: int | None, pose: Array, sensor: Sensor) -> dict[str, Array]:
+def _facts(identity: Identity, monk: int | None, pose: NDArray, sensor: Sensor) -> dict[str, NDArray]:
     facts = {
         "yaw": np.degrees(pose[0]),
         "exposure": sensor.exposure,

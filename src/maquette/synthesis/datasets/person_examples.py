@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.mesh import face_areas
@@ -30,7 +31,6 @@ from maquette.synthesis.scenes.person_sample import draw_axes
 from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
 from maquette.synthesis.types import SceneSurface
 
-Array = np.ndarray
 FILL = 1 / 1.3  # share of the crop that the person takes, as a crop about key points gives
 SCALE, SHIFT, CUT = (0.85, 1.1), 0.05, 0.1  # jitter of the crop; share of people whom its edge cuts
 POINTS, UNIFORM = 6528, 384  # near the surface 16 to 1 anywhere
@@ -49,15 +49,15 @@ class OrthographicCrop:
         axes: (3, 3) rows right, down, forward, world. centre: (3,) world, metres. half: metres per NDC unit.
     """
 
-    axes: Array
-    centre: Array
+    axes: NDArray
+    centre: NDArray
     half: float
 
-    def ndc(self, points: Array) -> Array:
+    def ndc(self, points: NDArray) -> NDArray:
         """(N, 3) of world points (N, 3) metres."""
         return (points - self.centre) @ (self.axes * [[1.0], [-1], [-1]]).T / self.half
 
-    def world(self, points: Array) -> Array:
+    def world(self, points: NDArray) -> NDArray:
         """(N, 3) metres of points (N, 3) in NDC."""
         return points @ (self.axes * [[1.0], [-1], [-1]]) * self.half + self.centre
 
@@ -72,7 +72,7 @@ class OrthographicCrop:
         )
 
 
-def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
+def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, NDArray]:
     """One example; the same for the same seed.
 
     Returns:
@@ -121,7 +121,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
 
 
 @lru_cache(maxsize=1)
-def even_vertices() -> Array:
+def even_vertices() -> NDArray:
     """(BODY_VERTICES,) int64 vertices of the body's skin, always the same, about as many on each piece of its area."""
     body = load_body()
     skin = body.faces[: body.skin_faces]
@@ -130,7 +130,7 @@ def even_vertices() -> Array:
     return np.sort(chosen)
 
 
-def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random.Generator) -> OrthographicCrop:
+def _draw_crop(scene: PersonScene, body: FittedBody, axes: NDArray, rng: np.random.Generator) -> OrthographicCrop:
     """About the person as a crop rule finds it, with jitter; one in ten loses part of the person."""
     flat = scene.vertices @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)
@@ -145,7 +145,7 @@ def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random
     return OrthographicCrop(axes, middle @ axes, half)
 
 
-def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Generator) -> Array:
+def _draw_points(vertices: NDArray, faces: NDArray, half: float, rng: np.random.Generator) -> NDArray:
     """(POINTS, 3) float16 NDC in the cube: near the surface, seen or not, and anywhere."""
     corners = vertices[faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
@@ -162,7 +162,7 @@ def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Gene
 
 def _photograph(
     scene: PersonScene, crop: OrthographicCrop, size: int, rng: np.random.Generator
-) -> tuple[Array, dict[str, Array]]:
+) -> tuple[NDArray, dict[str, NDArray]]:
     """The picture, and normals_front and depth_front as `geometry.rendering.sides.sides` gives them."""
     fine = size * SUPERSAMPLE
     light = draw_light(rng, -crop.axes[2])
@@ -182,15 +182,16 @@ def _photograph(
         shrink=min(sensor.shrink, 2.2),
     )
     nearest = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
-    depth, pixels = seen.depth[nearest, nearest], np.nonzero(seen.kind[nearest, nearest])
-    normals = seen.normals[nearest, nearest][pixels] @ (crop.axes * [[1.0], [-1], [-1]]).T
-    views = coded("front", pixels, normals, STAND - depth[pixels] / crop.half, size)
+    depth = seen.depth[nearest, nearest]
+    row, column = np.nonzero(seen.kind[nearest, nearest])
+    normals = seen.normals[nearest, nearest][row, column] @ (crop.axes * [[1.0], [-1], [-1]]).T
+    views = coded("front", (row, column), normals, STAND - depth[row, column] / crop.half, size)
     return develop(radiance, coverage > 0.5, sensor, rng), views
 
 
 def _filtered(surface: SceneSurface, pixel: float) -> SceneSurface:
     """Cloth whose texture and folds are blurred to what a pixel (metres) can show, so that they do not flicker."""
-    if surface.albedo.ndim != 3:
+    if surface.albedo.ndim != 3 or surface.displacement is None:
         return surface
     blur = 0.45 * pixel / (EXTENT_M / len(surface.albedo))
     if blur < 0.3:

@@ -16,6 +16,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
@@ -28,7 +29,6 @@ from maquette.synthesis.datasets.labels import FACTS, face_labels, person_labels
 from maquette.synthesis.datasets.workers import settle_worker
 from maquette.synthesis.scenes.person_sample import photograph_person
 
-Array = np.ndarray
 SUBJECTS = ("face", "person")
 
 
@@ -52,7 +52,7 @@ class _Written:
     facts: dict[str, float]
 
 
-def write_photograph(folder: Path, index: int, image: Array, labels: Mapping[str, Array]) -> None:
+def write_photograph(folder: Path, index: int, image: NDArray, labels: Mapping[str, NDArray]) -> None:
     """Write NAME.npz, then NAME.png, each by rename: where the picture is, the labels are."""
     write_whole(folder / f"{stem(index)}.npz", packed(labels))
     coded = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 1])[1]
@@ -179,7 +179,7 @@ def _write_some(job: _Job) -> list[_Written]:
     return done
 
 
-def _draw(options: SynthesisOptions, subject: str, index: int) -> tuple[Array, dict[str, Array]]:
+def _draw(options: SynthesisOptions, subject: str, index: int) -> tuple[NDArray, dict[str, NDArray]]:
     if subject == "face":
         face = _faces(options)[index]
         return face.image, face_labels(face)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.synthesis.datasets.files import stem, write_whole
 
-Array = np.ndarray
 TILES, TILE, GAP = 64, 192, 2  # at most so many pictures, pixels of a side, pixels between
 QUALITY = 85
 
 
-def contact_sheet(images: Iterable[Array], tile: int = TILE) -> Array:
+def contact_sheet(images: Iterable[NDArray], tile: int = TILE) -> NDArray:
     """Up to 64 pictures on one, row by row, as square as their number allows.
 
     Args:

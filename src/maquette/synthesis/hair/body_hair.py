@@ -9,7 +9,6 @@ from maquette.synthesis.hanging import ROW_M, hang, pleated, shell, supports
 from maquette.synthesis.solids import ChartedSolid, rounded_box, swept_tube
 from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 STYLES = {
     "woman": {"short": 0.2, "bob": 0.15, "long": 0.3, "tail": 0.13, "bun": 0.1, "curls": 0.12},
     "man": {"short": 0.8, "bob": 0.04, "long": 0.04, "tail": 0.02, "bun": 0.02, "curls": 0.08},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,8 +39,8 @@ class ShadingPoints:
 
     def keep(self, which: Tensor) -> ShadingPoints:
         """Only these pixels; which (N,) bool."""
-        tensors = {k: v[which] for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors)
+        changes: dict[str, Any] = {k: v[which] for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **changes)
 
 
 def harmonics(directions: Tensor) -> Tensor:
@@ -73,7 +74,9 @@ def shade(points: ShadingPoints, light: Light, shadow: ShadowMap | None, origin:
         lit = shadow.lit(points.position, points.normal) if shadow is not None and k == 0 else points.occlusion
         lamp = torch.as_tensor(lamp, device=device) * lit[:, None]
         color = color + lamp * (
-            _hair(points, view, towards) if points.tangent is not None else _skin(points, normal, view, towards)
+            _skin(points, normal, view, towards)
+            if points.tangent is None
+            else _hair(points, points.tangent, view, towards)
         )
     return color
 
@@ -90,9 +93,9 @@ def _skin(points: ShadingPoints, normal: Tensor, view: Tensor, towards: Tensor) 
     return points.albedo * diffuse + (peak * cosine[:, 0].clamp(min=0)).clamp(max=6)[:, None]
 
 
-def _hair(points: ShadingPoints, view: Tensor, towards: Tensor) -> Tensor:
+def _hair(points: ShadingPoints, tangent: Tensor, view: Tensor, towards: Tensor) -> Tensor:
     """Kajiya & Kay 1989: diffuse by the sine to the light, a highlight about the mirror cone; dimmed from behind."""
-    to_light, to_view = points.tangent @ towards, (points.tangent * view).sum(1)
+    to_light, to_view = tangent @ towards, (tangent * view).sum(1)
     sine_light, sine_view = (1 - to_light**2).clamp(min=0).sqrt(), (1 - to_view**2).clamp(min=0).sqrt()
     behind = (0.35 + 0.65 * (points.normal @ towards)).clamp(0, 1)
     shine = (sine_light * sine_view - to_light * to_view).clamp(0, 1) ** 24

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 
-Array = np.ndarray
 FILM_WIDTH_MM = 36.0  # focal lengths are told for 35 mm film
 FACE_WIDTH_M = 0.2  # what `fill` measures: about a head with some air
 AIM_M = np.array([0.0, -0.025, -0.05])  # middle of the head behind the origin between the eyes
@@ -34,7 +34,7 @@ def look_at(yaw: float, pitch: float, roll: float, distance: float, size: tuple[
     return Camera(np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1.0]]), pose, size)
 
 
-def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None = None) -> tuple[Camera, Array]:
+def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None = None) -> tuple[Camera, NDArray]:
     """A camera as people hold one: half the heads look roughly at it, the others anywhere to the profile.
 
     Returns:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.bust import make_bust, spread_colors
 from maquette.synthesis.clothing.clothes import draw_clothes
 from maquette.synthesis.types import Identity, Kind, SceneSurface
 
-Array = np.ndarray
 SKIN_SPECULAR, SKIN_ROUGHNESS = 0.028, 0.5
 HIDDEN_M = 0.012  # skin further than this inside the clothes is left out
 
 
 def draw_dressed_bust(
     model: MorphableModel,
-    head_vertices: Array,
+    head_vertices: NDArray,
     identity: Identity,
-    skin_color: Array,
+    skin_color: NDArray,
     rng: np.random.Generator,
     neck_turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
 ) -> list[SceneSurface]:

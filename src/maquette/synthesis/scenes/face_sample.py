@@ -7,11 +7,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.camera import project, resized
 from maquette.geometry.mesh import boundary_loops
 from maquette.geometry.raycast import RayCaster
+from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.expression import draw_expression
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
@@ -21,7 +23,6 @@ from maquette.synthesis.rendering.viewpoint import draw_view
 from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, face_kinds, head_model, head_occlusion
 from maquette.synthesis.types import Kind
 
-Array = np.ndarray
 SCHEMES = ("mediapipe478", "ibug68")
 HIDDEN_BY_M = 0.006  # a landmark is visible when nothing is nearer by more than this
 
@@ -46,22 +47,22 @@ class FaceSample:
         light: what lit it. sensor: what took it.
     """
 
-    image: Array
+    image: NDArray
     camera: Camera
-    pose: Array
+    pose: NDArray
     person: SyntheticPerson
-    expression: Array
-    vertices: Array
-    landmarks: dict[str, Array]
-    visible: dict[str, Array]
-    kind: Array
-    depth: Array
-    normals: Array
-    uv: Array
+    expression: NDArray
+    vertices: NDArray
+    landmarks: dict[str, NDArray]
+    visible: dict[str, NDArray]
+    kind: NDArray
+    depth: NDArray
+    normals: NDArray
+    uv: NDArray
     light: Light
     sensor: Sensor
 
-    def inside(self, points: Array) -> Array:
+    def inside(self, points: NDArray) -> NDArray:
         """(N,) bool: whether points (N, 3), metres, lie in the head, whose neck, eyes and mouth are closed flat.
 
         Occupancy is computed where it is asked for and never stored. A point is inside when a ray from it crosses
@@ -126,8 +127,8 @@ def photograph_face(
 
 
 def _taken(
-    picture: Rendering, background: Array, sensor: Sensor, size: int, rng: np.random.Generator
-) -> tuple[Array, dict[str, Array]]:
+    picture: Rendering, background: NDArray, sensor: Sensor, size: int, rng: np.random.Generator
+) -> tuple[NDArray, dict[str, NDArray]]:
     """The image, and the label maps at its size."""
     kind = picture.kind.copy()
     head = picture.face >= 0
@@ -144,12 +145,12 @@ def _taken(
     return develop(radiance + (1 - coverage) * background, subject, sensor, rng), labels
 
 
-def _landmarks(points: Array, camera: Camera) -> Array:
+def _landmarks(points: NDArray, camera: Camera) -> NDArray:
     pixels, depth = project(camera, points.astype(np.float64))
     return np.concatenate([pixels, depth[:, None]], axis=1)
 
 
-def _visible(landmarks: Array, depth: Array) -> Array:
+def _visible(landmarks: NDArray, depth: NDArray) -> NDArray:
     height, width = depth.shape
     column, row = np.floor(landmarks[:, 0]).astype(int), np.floor(landmarks[:, 1]).astype(int)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
@@ -158,17 +159,17 @@ def _visible(landmarks: Array, depth: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _loops() -> list[Array]:
+def _loops() -> list[NDArray]:
     model = head_model()
     return boundary_loops(_outer_faces(model))
 
 
-def _outer_faces(model) -> Array:
+def _outer_faces(model: MorphableModel) -> NDArray:
     return model.faces[np.sort(np.concatenate([model.parts["skin"], model.parts["mouth"]]))]
 
 
 @lru_cache(maxsize=1)
-def _closed_faces() -> Array:
+def _closed_faces() -> NDArray:
     """(F, 3) skin and mouth, with a fan over each boundary loop; the fan's centres follow the vertices."""
     model = head_model()
     fans = []
@@ -178,7 +179,7 @@ def _closed_faces() -> Array:
     return np.concatenate([_outer_faces(model), *fans]).astype(np.int32)
 
 
-def odd_crossings(vertices: Array, faces: Array, points: Array) -> Array:
+def odd_crossings(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray:
     """(N,) bool: points (N, 3) inside a closed mesh, by the parity of crossings along three rays."""
     caster = RayCaster(vertices, faces)
     directions = np.array([[0.577, 0.211, 0.789], [-0.622, 0.667, -0.411], [0.133, -0.805, 0.578]])
@@ -188,7 +189,7 @@ def odd_crossings(vertices: Array, faces: Array, points: Array) -> Array:
     return votes >= 2
 
 
-def _crossings(caster: RayCaster, points: Array, direction: Array) -> Array:
+def _crossings(caster: RayCaster, points: NDArray, direction: NDArray) -> NDArray:
     """(N,) how many triangles lie ahead of each point."""
     count, start, alive = np.zeros(len(points), int), points.astype(np.float64), np.arange(len(points))
     while len(alive):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.synthesis.anatomy.anny import Body
 from maquette.synthesis.anatomy.body_mesh import BodyMesh
@@ -14,13 +15,14 @@ from maquette.synthesis.clothing.wardrobe import NAMES, Outfit
 from maquette.synthesis.solids import ChartedSolid
 from maquette.synthesis.types import Kind, SceneSurface
 
-Array = np.ndarray
 CHEST_Y = 0.5  # metres, the chest's height on the average body: where a print sits
 WIDEST_JUMP_M = 0.12  # farther apart on the cloth, corners of a triangle lie on both sides of a seam
 IRISES = ((0.06, 0.03, 0.015), (0.1, 0.06, 0.03), (0.08, 0.1, 0.06), (0.08, 0.13, 0.2))
 
 
-def paint(vertices: Array, mesh: BodyMesh, fields: Mapping[str, Array], outfit: Outfit, rng) -> list[SceneSurface]:
+def paint(
+    vertices: NDArray, mesh: BodyMesh, fields: Mapping[str, NDArray], outfit: Outfit, rng: np.random.Generator
+) -> list[SceneSurface]:
     """The closed surface cut into garments, outer ones first, and what is left as skin.
 
     Args:
@@ -43,7 +45,7 @@ def paint(vertices: Array, mesh: BodyMesh, fields: Mapping[str, Array], outfit: 
     return [SceneSurface(columns["at"], faces, Kind.SKIN, columns["face"], specular=0.028), *out]
 
 
-def _piece(name: str, columns: Mapping[str, Array], faces: Array, outfit: Outfit) -> SceneSurface:
+def _piece(name: str, columns: Mapping[str, NDArray], faces: NDArray, outfit: Outfit) -> SceneSurface:
     if name == "hair":
         kind = Kind.CLOTHES if outfit.hat else Kind.HAIR
         return SceneSurface(columns["at"], faces, kind, columns["strands"], roughness=0.55, specular=0.04)
@@ -66,7 +68,7 @@ def clothed(solid: ChartedSolid, outfit: Outfit, name: str) -> SceneSurface:
     return _textured(solid.vertices, solid.faces, solid.cloth[solid.cloth_faces], outfit, name)
 
 
-def _textured(vertices: Array, faces: Array, cloth: Array, outfit: Outfit, name: str) -> SceneSurface:
+def _textured(vertices: NDArray, faces: NDArray, cloth: NDArray, outfit: Outfit, name: str) -> SceneSurface:
     """Cloth (F, 3, 2) metres at the corners; where a triangle crosses a seam it shows the cloth of its first corner."""
     jump = np.abs(cloth - cloth[:, :1]).max(axis=(1, 2)) > WIDEST_JUMP_M
     cloth = np.where(jump[:, None, None], cloth[:, :1], cloth)
@@ -85,13 +87,13 @@ def _textured(vertices: Array, faces: Array, cloth: Array, outfit: Outfit, name:
     )
 
 
-def _skin(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> Array:
+def _skin(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> NDArray:
     """(V, 3) linear RGB: lips, brows, shade round the eyes, redder cheeks."""
     skin, hair = outfit.colours["skin"], outfit.colours["hair"]
     uneven = 1 + 0.05 * np.sin(37 * mesh.rest[:, 0] + 3) * np.sin(31 * mesh.rest[:, 1]) * np.sin(41 * mesh.rest[:, 2])
     out = np.outer(uneven, skin)
 
-    def blend(share: Array, colour: Array) -> None:
+    def blend(share: NDArray, colour: NDArray) -> None:
         out[:] += share[:, None] * (colour - out)
 
     blend(0.5 * mesh.cheeks, skin * [1.08, 0.85, 0.85])
@@ -102,7 +104,7 @@ def _skin(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> Array:
     return out.astype(np.float32)
 
 
-def _hair(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> Array:
+def _hair(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> NDArray:
     """(V, 3) linear RGB of hair, streaked from the crown down; a cap is even."""
     turn = np.arctan2(mesh.rest[:, 0], mesh.rest[:, 2] - 0.04)
     streaks = (
@@ -111,7 +113,7 @@ def _hair(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> Array:
     return np.outer(1 + (0.0 if outfit.hat else 0.2) * streaks, outfit.colours["hair"]).astype(np.float32)
 
 
-def eyes(body: Body, vertices: Array, rng: np.random.Generator) -> SceneSurface:
+def eyes(body: Body, vertices: NDArray, rng: np.random.Generator) -> SceneSurface:
     """Both eyeballs of a posed body (V0, 3): white as the lids shade it, iris, pupil."""
     faces = body.faces[body.skin_faces :]
     owner = np.array([name.startswith("eye.") for name in body.bones])
@@ -119,7 +121,7 @@ def eyes(body: Body, vertices: Array, rng: np.random.Generator) -> SceneSurface:
     faces = faces[(share[faces] > 0.9).all(axis=1)]
     used, index = np.unique(faces, return_inverse=True)
     rest, iris = body.template[used], IRISES[rng.integers(len(IRISES))]
-    color = np.tile(np.float32([0.36, 0.34, 0.32]), (len(used), 1))
+    color = np.tile(np.array([0.36, 0.34, 0.32], np.float32), (len(used), 1))
     for side in (rest[:, 0] > 0, rest[:, 0] <= 0):
         away = rest[side] - (rest[side].min(0) + rest[side].max(0)) / 2
         looking = away[:, 2] / np.maximum(np.linalg.norm(away, axis=1), 1e-9)

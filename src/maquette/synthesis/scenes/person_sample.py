@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.camera import project, resized
@@ -16,7 +17,6 @@ from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
 from maquette.synthesis.types import Kind
 
-Array = np.ndarray
 STAND_M = 6.0  # from the middle of the body to the camera; farther than any limb reaches
 FILL = (0.8, 0.94)  # share of the picture that the person's longer side takes
 POINTS, NEAR, NEAR_M = 4096, 0.75, 0.03  # inside tests: how many, share near the surface, their spread there
@@ -42,18 +42,18 @@ class PersonSample:
         light: what lit it. sensor: what took it.
     """
 
-    image: Array
+    image: NDArray
     camera: Camera
-    pose: Array
+    pose: NDArray
     scene: PersonScene
-    keypoints: dict[str, Array]
-    kind: Array
-    depth: Array
-    normals: Array
-    back_depth: Array
-    back_normals: Array
-    points: Array
-    inside: Array
+    keypoints: dict[str, NDArray]
+    kind: NDArray
+    depth: NDArray
+    normals: NDArray
+    back_depth: NDArray
+    back_normals: NDArray
+    points: NDArray
+    inside: NDArray
     light: Light
     sensor: Sensor
 
@@ -124,7 +124,7 @@ def from_behind(camera: Camera) -> Camera:
     return replace(camera, intrinsics=intrinsics, world_to_camera=turn @ camera.world_to_camera)
 
 
-def draw_axes(rng: np.random.Generator) -> tuple[Array, Array]:
+def draw_axes(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     """Half the people face the camera roughly, the others any way.
 
     Returns:
@@ -140,7 +140,7 @@ def draw_axes(rng: np.random.Generator) -> tuple[Array, Array]:
     return axes, np.array([yaw, pitch, roll])
 
 
-def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Camera, Array]:
+def _draw_view(rng: np.random.Generator, vertices: NDArray, size: int) -> tuple[Camera, NDArray]:
     """The whole person is in the picture."""
     axes, turned = draw_axes(rng)
     fill = rng.uniform(*FILL)
@@ -155,7 +155,7 @@ def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Ca
     return Camera(intrinsics, pose, (size, size), "orthographic"), turned
 
 
-def _draw_points(scene: PersonScene, rng: np.random.Generator) -> Array:
+def _draw_points(scene: PersonScene, rng: np.random.Generator) -> NDArray:
     """(P, 3) float32 metres: on random triangles by area and pushed off, and evenly in the bounding box."""
     near = int(POINTS * NEAR)
     corners = scene.vertices[scene.faces].astype(np.float64)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.surfaces.distance import winding
@@ -23,7 +24,6 @@ from maquette.synthesis.hair.body_hair import draw_body_style, loose_hair, tied_
 from maquette.synthesis.scenes.person_paint import clothed, eyes, paint
 from maquette.synthesis.types import Identity, Kind, SceneSurface
 
-Array = np.ndarray
 YEARS, AGE_SLIDER = [4, 11, 16, 25, 90], [0.22, 0.42, 0.62, 0.667, 1.0]  # as tools/build_population.py
 FINGERS = {"index": "finger2-1", "pinky": "finger5-1", "thumb": "finger1-2"}
 EYE_HALF_WIDTH = 0.23  # from the middle of an eye to its corner, of the distance between the eyes
@@ -40,8 +40,8 @@ class Naked:
     """
 
     sliders: Mapping[str, float]
-    turns: Mapping[str, Array]
-    origin: Array
+    turns: Mapping[str, NDArray]
+    origin: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +58,14 @@ class PersonScene:
     """
 
     surfaces: list[SceneSurface]
-    vertices: Array
-    faces: Array
-    keypoints: Mapping[str, Array]
+    vertices: NDArray
+    faces: NDArray
+    keypoints: Mapping[str, NDArray]
     identity: Identity
     outfit: Outfit
     naked: Naked
 
-    def inside(self, points: Array) -> Array:
+    def inside(self, points: NDArray) -> NDArray:
         """(N,) bool: which points (N, 3) metres lie inside, by `winding`."""
         return winding(self.vertices, self.faces, points) > 0
 
@@ -131,7 +131,7 @@ def _solids(wearer: Wearer, outfit: Outfit, style: str, rng: np.random.Generator
     return out
 
 
-def _bends(turns: Mapping[str, Array]) -> dict[str, float]:
+def _bends(turns: Mapping[str, NDArray]) -> dict[str, float]:
     """Joint -> radians by which it is turned from the rest pose."""
     names = {"elbow": "lowerarm01", "knee": "lowerleg01"}
     cosine = {(j, s): (np.trace(turns[f"{bone}.{s}"]) - 1) / 2 for j, bone in names.items() for s in "LR"}
@@ -152,7 +152,7 @@ def _draw_sliders(rng: np.random.Generator) -> tuple[Identity, dict[str, float]]
     return Identity(nobody, age, gender, ancestry.astype(np.float32), sliders["weight"], scale), sliders
 
 
-def body_keypoints(body: Body, vertices: Array, joints: Array) -> dict[str, Array]:
+def body_keypoints(body: Body, vertices: NDArray, joints: NDArray) -> dict[str, NDArray]:
     """Scheme -> (N, 3) float32 metres, from vertices (V, 3) and joints (B, 3) of a posed body."""
     at = dict(zip(body.keypoints, body.keypoint_weights @ vertices))
     at["neck"] = (at["left_shoulder"] + at["right_shoulder"]) / 2

@@ -68,7 +68,7 @@ def _ball(guide: SkinGuide, part: str) -> Ball:
     height, width = d.shape[:2]
     d = cv2.resize(d, (width * FINER, height * FINER), interpolation=cv2.INTER_LINEAR)
     radius = np.percentile(np.linalg.norm(model.mean[model.part_vertices(part)] - centre, axis=1), 90)
-    d /= np.maximum(np.linalg.norm(d, axis=2, keepdims=True), 1e-9)
+    d = d / np.maximum(np.linalg.norm(d, axis=2, keepdims=True), 1e-9)
     angle = np.arccos(np.clip(d[..., 2], -1, 1))
     rho = angle / np.arcsin(IRIS_RADIUS_M / radius)
     around = np.arctan2(d[..., 1], d[..., 0]) / (2 * np.pi)
@@ -134,4 +134,5 @@ def _tile(rng: np.random.Generator) -> NDArray:
 
 def _at(noise: NDArray, x: NDArray, y: NDArray) -> NDArray:
     """Noise at any position, repeated in both directions, bilinear."""
-    return cv2.remap(noise, *(np.mod(k, TILE).astype(np.float32) for k in (x, y)), cv2.INTER_LINEAR)
+    across, down = (np.mod(k, TILE).astype(np.float32) for k in (x, y))
+    return cv2.remap(noise, across, down, cv2.INTER_LINEAR)

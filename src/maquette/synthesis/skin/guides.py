@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -92,7 +93,7 @@ def guide_of(model: MorphableModel, size: int) -> SkinGuide:
     zones.update(_lip_zones(guide))
     zones.update(_brow_zones(guide))
     zones.update(_hair_zones(guide, zones))
-    zones["creased"] = sum(share * zones[name] for name, share in CREASED.items())
+    zones["creased"] = np.sum([share * zones[name] for name, share in CREASED.items()], axis=0)
     windows = {name: window_of(zone > (-15 if name.endswith("mm") else 0.004)) for name, zone in zones.items()}
     maps = [zones[name] for name in SLOW_ZONES] + [field for octave in SLOW_OCTAVES for field in bank[octave]]
     coarse = [cv2.resize(field, (size // COARSER, rows // COARSER), interpolation=cv2.INTER_AREA) for field in maps]
@@ -146,7 +147,7 @@ def blob(guide: SkinGuide, centres: NDArray, radius: float) -> NDArray:
     return np.exp(-np.min(squared, axis=0) / radius**2).astype(np.float32)
 
 
-def both(point: Sequence[float]) -> NDArray:
+def both(point: NDArray) -> NDArray:
     """(2, 3): a point in millimetres and its mirror image, in metres."""
     return np.array([point, [-point[0], point[1], point[2]]]) * 1e-3
 
@@ -160,7 +161,9 @@ def _spots(guide: SkinGuide) -> dict[str, NDArray]:
     front = smoothstep(guide.place[..., 2] * 1e3, -70, -30)
     tip = blob(guide, mark[30:31] * 1e-3, 0.013)
     parts = ((-6, 1, 0, 0.012, 0.5), (3, 0, 0, 0.017, 0.6), (14, 2, -8, 0.016, 0.35), (9, -16, -4, 0.018, 0.3))
-    apples = sum(share * blob(guide, both(cheek + [x, y, z]), radius) for x, y, z, radius, share in parts)
+    apples = np.sum(
+        [share * blob(guide, both(cheek + np.array([x, y, z])), radius) for x, y, z, radius, share in parts], axis=0
+    )
     return {
         "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + [1, 3, -2]), 0.009)),
         "bridge": blob(guide, curve(mark[27:30] * 1e-3, count=12), 0.010),
@@ -180,7 +183,8 @@ def _spots(guide: SkinGuide) -> dict[str, NDArray]:
 def curve(points: NDArray, closed: bool = False, count: int = 200) -> NDArray:
     """(count, D): a smooth curve through points (n, D)."""
     points = np.concatenate([points, points[:1]]) if closed else points
-    spline, _ = splprep(points.T, s=0, per=closed, k=min(3, len(points) - 1))
+    made, _ = splprep(points.T, s=0, per=closed, k=min(3, len(points) - 1))
+    spline = cast(tuple[NDArray, list[NDArray], int], made)  # the stub has a list of any of them
     return np.stack(splev(np.linspace(0, 1, count), spline), axis=1)
 
 
@@ -199,7 +203,7 @@ def inside_by(guide: SkinGuide, outline: NDArray, most: float = 4.0) -> NDArray:
     high = np.minimum(np.ceil(outline.max(axis=0) + most + 2).astype(int), guide.place.shape[1::-1])
     canvas = np.zeros((high - low)[::-1] * FINER, np.uint8)
     corners = ((outline - low + 0.5) * FINER - 0.5) * 16
-    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], 1, cv2.LINE_8, 4)
+    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], (1,), cv2.LINE_8, 4)
     apart = cv2.distanceTransform(canvas, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - canvas, cv2.DIST_L2, 5)
     inward = np.full(guide.place.shape[:2], -most, np.float32)
     small = cv2.resize(apart / FINER, tuple(int(k) for k in high - low), interpolation=cv2.INTER_AREA)
@@ -279,10 +283,9 @@ def _hair_zones(guide: SkinGuide, zones: Mapping[str, NDArray]) -> dict[str, NDA
     x, y, z = (guide.place[..., k] * 1e3 for k in range(3))
     side = np.abs(x)
     nose, ala, corner, ear = mark[33], mark[35], mark[54], mark[16]
-    edge = [[0, nose[1] - 3], [ala[0], nose[1] - 3], [ala[0] + 6, nose[1] - 7], [corner[0] + 5, corner[1] + 5],
+    edge = np.array([[0, nose[1] - 3], [ala[0], nose[1] - 3], [ala[0] + 6, nose[1] - 7], [corner[0] + 5, corner[1] + 5],
             [corner[0] + 14, corner[1] + 1], [corner[0] + 26, corner[1] + 10], [ear[0] - 10, corner[1] + 26],
-            [ear[0] - 4, ear[1] - 22], [ear[0] + 1, ear[1] + 8]]  # fmt: skip
-    edge = np.array(edge)
+            [ear[0] - 4, ear[1] - 22], [ear[0] + 1, ear[1] + 8]])  # fmt: skip
     line = np.interp(side, edge[:, 0], edge[:, 1])
     beard = 1 - smoothstep(y - line, -6, 2)
     beard *= smoothstep(z, -68, -52) * smoothstep(y, mark[8][1] - 22, mark[8][1] - 8)

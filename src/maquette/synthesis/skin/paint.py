@@ -262,7 +262,7 @@ def add_hair_roots(
     hair = complexion.hair
     at = window["brow"]
     brow = zone["brow"][at] * np.clip(0.9 + 0.14 * fields["grain"][at], 0.3, 1.3)
-    brow *= rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
+    brow = brow * rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
     blend(guide, skin, "brow", np.clip(brow, 0, 0.9), np.minimum(hair * rng.uniform(0.7, 1.3), 0.16))
     lash = np.clip(zone["lash"][window["lash"]] * rng.uniform(0.4, 0.75), 0, 0.9)
     blend(guide, skin, "lash", lash, 0.5 * np.minimum(hair, 0.03) + 0.006)

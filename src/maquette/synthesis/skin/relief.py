@@ -99,7 +99,7 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
     line = np.stack([np.convolve(padded[:, k], kernel / kernel.sum(), "valid") for k in range(3)], 1)
     near = np.flatnonzero(((flat > line.min(axis=0) - reach) & (flat < line.max(axis=0) + reach)).all(axis=1))
-    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=reach)
+    apart, index = map(np.asarray, cKDTree(line).query(flat[near], distance_upper_bound=reach))
     close = np.isfinite(apart)
     near, apart, index = near[close], apart[close], index[close]
     tangent = np.gradient(line, axis=0)[index]
