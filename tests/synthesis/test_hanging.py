@@ -15,7 +15,7 @@ HEIGHTS = np.linspace(1.0, 0.4, 40)
 def column(radius: float = 0.1, centre: tuple[float, float] = (0.0, 0.0), low: float = 0.0, high: float = 1.1):
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     ring = np.stack([centre[0] + radius * np.cos(turn), np.zeros(60), centre[1] + radius * np.sin(turn)], axis=1)
-    return np.concatenate([ring + [0, y, 0] for y in np.arange(low, high, 0.01)])
+    return np.concatenate([ring + np.array([0, y, 0]) for y in np.arange(low, high, 0.01)])
 
 
 def skirt(points, ease=0.02, slope=0.1, drift=(0.0, 0.0)):

@@ -98,7 +98,7 @@ def pleated(rows: Rows, rng: np.random.Generator, depth: NDArray, count: int) ->
     fall = np.linspace(0, 1, len(rows.heights))[:, None]
     bent = turn + 0.35 * np.sin(turn + rng.uniform(0, 6.3)) + 0.2 * np.sin(2 * turn + rng.uniform(0, 6.3))
     bent = bent + 0.25 * fall * np.sin(3 * turn + rng.uniform(0, 6.3))
-    wave = 1 - 2 * np.abs(np.sin(0.5 * round(count) * bent + rng.uniform(0, 3.1))) ** 0.8
+    wave = 1 - 2 * np.abs(np.sin(0.5 * count * bent + rng.uniform(0, 3.1))) ** 0.8
     fine = 1 - 2 * np.abs(np.sin(round(1.2 * count) * bent + 2 * fall + rng.uniform(0, 3.1)))
     sag = np.sin(9 * fall + 2 * np.sin(2 * turn + rng.uniform(0, 6.3)) + rng.uniform(0, 6.3))
     own = 0.7 + 0.3 * np.sin(2 * turn + rng.uniform(0, 6.3))

@@ -58,7 +58,7 @@ def test_maps_are_physical(seed):
     assert maps.albedo.min() > 0.005 and maps.albedo.max() < 0.98
     assert np.abs(maps.displacement).max() < 1.5e-3
     assert abs(maps.displacement[: guide_of(load("maquette-head"), SIZE).rows].mean()) < 2e-5
-    assert 0.1 <= maps.roughness.min() and maps.roughness.max() <= 0.9
+    assert maps.roughness.min() >= 0.1 and maps.roughness.max() <= 0.9
     assert 1 <= maps.monk <= 10
     assert maps.hair_color.shape == (3,) and (maps.hair_color > 0).all() and (maps.hair_color < 0.8).all()
 

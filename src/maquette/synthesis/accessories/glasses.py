@@ -135,10 +135,10 @@ def _outline(frame: GlassesFrame, eyes: NDArray, k: int, size: tuple[float, floa
         x = x * (1 + 0.10 * y / high)
     half_bridge = np.clip(abs(eyes[0, 0] - eyes[1, 0]) / 2 - wide, 0.0075, 0.0125)
     middle = eyes.mean(axis=0)
-    centre = middle + [side * (half_bridge + wide), -0.0025, CORNEA + VERTEX_DISTANCE]
+    centre = middle + np.array([side * (half_bridge + wide), -0.0025, CORNEA + VERTEX_DISTANCE])
     points = np.stack([centre[0] + side * x, centre[1] + y, np.full(OUTLINE, centre[2])], axis=1)
     points[:, 2] += 0.14 * y - ((points[:, 0] - middle[0]) ** 2 - centre[0] ** 2) / 0.5  # tilt and wrap
-    return points + [0.0, 0.0, _clearance(points, places, middle[0])]
+    return points + np.array([0.0, 0.0, _clearance(points, places, middle[0])])
 
 
 def _clearance(points: NDArray, places: NDArray, middle: float) -> float:
@@ -166,16 +166,16 @@ def _frame_solids(frame: GlassesFrame, outlines: list[NDArray], scale: float) ->
     bridge[:, 2] += 0.0025 * scale * np.sin(np.pi * share[:, 0])
     solids.append(tube(bridge, max(rim, 0.0009), max(rim * 1.1, 0.0009), forward))
     if frame.droop:
-        solids.append(tube(bridge + [0, 0.009, 0], rim, rim, forward))
+        solids.append(tube(bridge + np.array([0, 0.009, 0]), rim, rim, forward))
     return solids
 
 
 def _temple(hinge: NDArray, skin: NDArray, side: int, frame: GlassesFrame, scale: float) -> Solid:
     """The arm from the hinge over the ear and down behind it."""
-    clear = skin + [side * 0.0035, 0.0, 0.0]
+    clear = skin + np.array([side * 0.0035, 0.0, 0.0])
     height = np.linspace(hinge[1] + 0.002, clear[-1, 1] - 0.001, len(clear))
     clear[:, 1] = 0.5 * height + 0.5 * clear[:, 1]
-    corner = hinge + [side * 0.004 * scale, 0.003, -0.004]
+    corner = hinge + np.array([side * 0.004 * scale, 0.003, -0.004])
     straight = np.linspace(side * corner[0], side * clear[-1, 0], len(clear)) * 0.97
     clear[:, 0] = side * np.maximum(side * clear[:, 0], straight)
     hook = clear[-1] + np.array([[-side * 0.001, -0.010, -0.012], [-side * 0.004, -0.028, -0.020]]) * scale

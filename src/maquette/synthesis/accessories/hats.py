@@ -30,7 +30,7 @@ def draw_hat(model: MorphableModel, vertices: NDArray, rng: np.random.Generator)
 
     Returns:
         surfaces: the hat.
-        cover: which strands to leave out, and how the hair is pressed under the hat.
+        cover: how it presses the hair, and which strands it hides.
     """
     names = list(KINDS)
     shares = np.array([KINDS[name] for name in names], float)
@@ -256,10 +256,6 @@ class Cover:
     high: NDArray | None = None
     everything: bool = False
 
-    def under(self, points: NDArray) -> NDArray:
-        """(N, S) bool: which hair points (N, S, 3) lie in the directions that the hat covers."""
-        return self.below(points) <= 0
-
     def below(self, points: NDArray) -> NDArray:
         """(N, S) radians from hair points (N, S, 3) to the hat's edge, negative under the hat."""
         if self.everything:
@@ -272,13 +268,6 @@ class Cover:
         if self.high is not None:
             beyond = np.maximum(beyond, elevation - np.interp(azimuth, around, np.append(self.high, self.high[0])))
         return beyond
-
-    def __call__(self, points: NDArray) -> NDArray:
-        """(N,) bool: the strands to leave out if hair is not pressed: they would come out through the hat."""
-        if self.high is not None:
-            return np.zeros(len(points), bool)
-        over = self.under(points)
-        return over[:, 0] | (over.mean(axis=1) > 0.08)
 
     def press(self, hair: Strands) -> Strands:
         """The hair with what lies under the hat pressed to the head, and without strands that end there."""

@@ -103,7 +103,7 @@ def _straps(shape: NDArray, ends: NDArray) -> list[Solid]:
     for corner, end in zip(corners, ends):
         side = np.sign(end[0])
         share = np.linspace(0, 1, 8)[:, None]
-        path = corner + share * (end + [side * 0.003, 0, 0] - corner)
+        path = corner + share * (end + np.array([side * 0.003, 0, 0]) - corner)
         path[:, 0] += side * 0.004 * np.sin(np.pi * share[:, 0])
         solids.append(tube(path, 0.0013, 0.0018, np.array([0.0, 1.0, 0.0])))
     return solids

@@ -134,7 +134,7 @@ def _limbs(
         arms = mean @ arms
     along_arm = 0.5 * np.clip(along("upperarm01", "lowerarm01"), None, 1)
     along_arm += 0.5 * np.clip(along("lowerarm01", "wrist"), 0, None)
-    x, y, z = (rest - head).T
+    _, y, z = (rest - head).T
     down_leg = (hips[1] - rest[:, 1]) / (hips[1] - ankle[1])
     return {
         "arms": arms,

@@ -103,10 +103,10 @@ def _arm(rng: np.random.Generator, side: str, kind: str, swing: float) -> dict[s
     noise = rng.normal(size=3)
     if kind == "down":
         upper = np.array([rng.uniform(0.2, 0.36), -1, 0.1 * noise[0] + swing])
-        fore = upper + [-0.08 + 0.06 * noise[1], 0, abs(0.25 + 0.25 * noise[2])]
+        fore = upper + np.array([-0.08 + 0.06 * noise[1], 0, abs(0.25 + 0.25 * noise[2])])
     elif kind == "out":
         upper = np.array([1, rng.uniform(-0.7, 0.15), 0.2 * noise[0]])
-        fore = upper + [0, 0.15 * noise[1], abs(0.3 * noise[2])]
+        fore = upper + np.array([0, 0.15 * noise[1], abs(0.3 * noise[2])])
     elif kind == "front":
         upper = np.array([rng.uniform(0.15, 0.5), rng.uniform(-1, -0.2), rng.uniform(0.4, 1)])
         fore = np.array([rng.uniform(-0.35, 0.3), rng.uniform(-0.2, 0.7), 1])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.hair.scalp import CENTRE, cast, spiral
+from maquette.synthesis.hair.scalp import CENTRE, cast, planted, spiral
 from maquette.synthesis.types import Identity, Strands
 
 POINTS, POOL, LIP_POOL = 8, 70000, 2200
@@ -96,10 +96,7 @@ def grow_cut(model: MorphableModel, vertices: NDArray, cut: str, color: NDArray,
     density = density * np.clip((edge + rng.uniform(-0.003, 0.004)) / soft, 0, 1)
     chosen = np.flatnonzero(rng.random(len(places)) < density)
     places, length = places[chosen], length[chosen] * np.exp(rng.normal(0, 0.18, len(chosen)))
-    corners = vertices[model.faces[roots.faces[chosen]]]
-    start = np.einsum("nk,nkd->nd", roots.barycentric[chosen], corners)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    start, normal = planted(model, vertices, Embedding(roots.faces[chosen], roots.barycentric[chosen]))
     moustache = _moustache(places)[:, None]
     side = np.tanh(places[:, :1] / 0.004)
     heading = moustache * np.concatenate([1.1 * side, -0.75 + 0 * side, 0 * side], axis=1)

@@ -57,7 +57,7 @@ def tied_hair(wearer: Wearer, style: str, rng: np.random.Generator) -> ChartedSo
     )
     if style == "bun":
         radius = rng.uniform(0.032, 0.055)
-        return rounded_box(root + [0, 0, -0.6 * radius], np.array([1, 0.9, 0.9]) * radius).moved(motion)
+        return rounded_box(root + np.array([0, 0, -0.6 * radius]), np.array([1, 0.9, 0.9]) * radius).moved(motion)
     length, t = rng.uniform(0.15, 0.42), np.linspace(0, 1, 16)[:, None]
     # Out from the head, then down: given in the head's frame but falling in the world.
     down = motion.rotation.T @ np.array([0.0, -1, 0])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
+from maquette.synthesis.hair.scalp import planted
 from maquette.synthesis.types import Strands
 
 # MediaPipe 478, outer corner to inner corner of the eye; inner end to outer end of the brow; right, then left.
@@ -74,7 +75,7 @@ def _brow_roots(model: MorphableModel) -> tuple[Embedding, NDArray, NDArray]:
         top, low = (_along(places[list(line[side])], spot[:, 0]) for line in (BROW_TOP, BROW_LOW))
         point = low + spot[:, 1:] * (top - low)
         toward = np.tile([0.0, 0.0, -1.0], (BROW_POOL, 1))
-        hit, weight, _ = caster.first_hits(point + [0, 0, 0.05], toward)
+        hit, weight, _ = caster.first_hits(point + np.array([0, 0, 0.05]), toward)
         kept = hit >= 0
         faces.append(skin[hit[kept]])
         weights.append(weight[kept])
@@ -103,10 +104,7 @@ def grow_brows(model: MorphableModel, vertices: NDArray, color: NDArray, rng: np
     density *= np.interp(share, [0, 0.1, 0.9, 1], [0.5, 1, 0.9, 0.4])
     kept = rng.random(len(share)) < density
     share, across, side = share[kept], across[kept], side[kept]
-    corners = vertices[model.faces[roots.faces[kept]]]
-    start = np.einsum("nk,nkd->nd", roots.barycentric[kept], corners)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    start, normal = planted(model, vertices, Embedding(roots.faces[kept], roots.barycentric[kept]))
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     outward = np.zeros_like(start)
     for k in (0, 1):

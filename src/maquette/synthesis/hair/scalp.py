@@ -121,6 +121,14 @@ def cast(model: MorphableModel, directions: NDArray, with_ears: bool) -> Embeddi
     return Embedding(skin[faces].astype(np.int32), barycentric)
 
 
+def planted(model: MorphableModel, vertices: NDArray, roots: Embedding) -> tuple[NDArray, NDArray]:
+    """(N, 3) where roots lie on a head with vertices (V, 3), metres, and (N, 3) unit normals of the skin there."""
+    corners = vertices[model.faces[roots.faces]]
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    return np.einsum("nk,nkd->nd", roots.barycentric, corners), normal
+
+
 @lru_cache(maxsize=4)
 def scalp_of(model: MorphableModel) -> Scalp:
     """The scalp of a model, made once."""
@@ -162,11 +170,6 @@ class HeadRadii:
             return np.zeros(offsets.shape[:-1], np.float32)
         distances, square = self.ears if over_ears else self.skull, to_square(offsets)
         return cv2.remap(distances, square, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-    def depth(self, points: NDArray, over_ears: bool = False) -> NDArray:
-        """(N, S) metres: how deep (N, S, 3) points lie inside the head; negative outside."""
-        offsets = np.asarray(points, np.float32) - self.centre.astype(np.float32)
-        return self.radius(offsets, over_ears) - lengths(offsets)
 
     def push_out(self, points: NDArray, margin: NDArray | float, over_ears: bool) -> tuple[NDArray, NDArray]:
         """Points (N, S, 3) moved away from the centre until `margin` metres above the skin, and their (N, S) height."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.morphable import MorphableModel
+from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
 from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
 from maquette.synthesis.hair.styles import Style, draw_style
@@ -78,7 +78,7 @@ def grow_style(
     scalp, head = growth.scalp, growth.head
     guides = (_tie if style.comb == "tail" else _march)(growth, model, vertices, rng)
     chosen = _sow(growth, rng)
-    roots = _points(scalp.roots.faces[chosen], scalp.roots.barycentric[chosen], vertices, model.faces)
+    roots = Embedding(scalp.roots.faces[chosen], scalp.roots.barycentric[chosen]).points(vertices, model.faces)
     points, guide = _follow(growth, guides, chosen, roots, rng)
     free = _frees(growth)[guide]
     points[free] = _free_face(points[free], head, rng)
@@ -95,10 +95,6 @@ def grow_style(
     if style.bun:
         strands.append(_bun(growth, color, rng))
     return Strands(*(np.concatenate(parts).astype(np.float32) for parts in zip(*strands)))
-
-
-def _points(faces: NDArray, barycentric: NDArray, vertices: NDArray, triangles: NDArray) -> NDArray:
-    return np.einsum("nk,nkd->nd", barycentric, vertices[triangles[faces]])
 
 
 def _prepare(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera
 from maquette.geometry.camera import project, resized
 from maquette.geometry.mesh import boundary_loops
-from maquette.geometry.raycast import RayCaster
+from maquette.geometry.surfaces.distance import winding
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.expression import draw_expression
 from maquette.synthesis.rendering.background import draw_background
@@ -65,12 +65,11 @@ class FaceSample:
     def inside(self, points: NDArray) -> NDArray:
         """(N,) bool: whether points (N, 3), metres, lie in the head, whose neck, eyes and mouth are closed flat.
 
-        Occupancy is computed where it is asked for and never stored. A point is inside when a ray from it crosses
-        the surface an odd number of times; three rays vote.
+        Occupancy is computed where it is wanted and never stored.
         """
         faces = _closed_faces()
         centres = [self.vertices[loop].mean(axis=0) for loop in _loops()]
-        return odd_crossings(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32))
+        return winding(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32)) > 0
 
 
 @dataclass(frozen=True)
@@ -177,25 +176,3 @@ def _closed_faces() -> NDArray:
         centre = np.full(len(loop), len(model.mean) + k)
         fans.append(np.stack([np.roll(loop, -1), loop, centre], axis=1))
     return np.concatenate([_outer_faces(model), *fans]).astype(np.int32)
-
-
-def odd_crossings(vertices: NDArray, faces: NDArray, points: NDArray) -> NDArray:
-    """(N,) bool: points (N, 3) inside a closed mesh, by the parity of crossings along three rays."""
-    caster = RayCaster(vertices, faces)
-    directions = np.array([[0.577, 0.211, 0.789], [-0.622, 0.667, -0.411], [0.133, -0.805, 0.578]])
-    votes = np.zeros(len(points), int)
-    for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
-        votes += _crossings(caster, points, direction) % 2
-    return votes >= 2
-
-
-def _crossings(caster: RayCaster, points: NDArray, direction: NDArray) -> NDArray:
-    """(N,) how many triangles lie ahead of each point."""
-    count, start, alive = np.zeros(len(points), int), points.astype(np.float64), np.arange(len(points))
-    while len(alive):
-        distance = caster.first_hits(start[alive], np.tile(direction, (len(alive), 1)))[2]
-        hit = np.isfinite(distance)
-        alive, distance = alive[hit], distance[hit]
-        count[alive] += 1
-        start[alive] += (distance[:, None] + 1e-6) * direction
-    return count

@@ -33,7 +33,7 @@ def paint(
         "at": vertices,
         "cloth": mesh.cloth,
         "face": _skin(mesh, outfit, rng),
-        "strands": _hair(mesh, outfit, rng),
+        "strands": _hair(mesh, outfit),
     }
     faces, out = mesh.faces, []
     for name in NAMES:
@@ -104,7 +104,7 @@ def _skin(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> NDArray:
     return out.astype(np.float32)
 
 
-def _hair(mesh: BodyMesh, outfit: Outfit, rng: np.random.Generator) -> NDArray:
+def _hair(mesh: BodyMesh, outfit: Outfit) -> NDArray:
     """(V, 3) linear RGB of hair, streaked from the crown down; a cap is even."""
     turn = np.arctan2(mesh.rest[:, 0], mesh.rest[:, 2] - 0.04)
     streaks = (

@@ -165,17 +165,19 @@ def _spots(guide: SkinGuide) -> dict[str, NDArray]:
         [share * blob(guide, both(cheek + np.array([x, y, z])), radius) for x, y, z, radius, share in parts], axis=0
     )
     return {
-        "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + [1, 3, -2]), 0.009)),
+        "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + np.array([1, 3, -2])), 0.009)),
         "bridge": blob(guide, curve(mark[27:30] * 1e-3, count=12), 0.010),
         "cheeks": np.clip(apples, 0, 1).astype(np.float32),
-        "cheekbones": blob(guide, both(cheek + [10, 8, -4]), 0.017),
+        "cheekbones": blob(guide, both(cheek + np.array([10, 8, -4])), 0.017),
         "forehead": (up * front).astype(np.float32),
-        "glabella": blob(guide, (mark[27:28] + [0, 14, 4]) * 1e-3, 0.016),
-        "chin": blob(guide, (mark[8:9] + [0, 12, 6]) * 1e-3, 0.015),
-        "crease": blob(guide, both(ala + [2, -3, -2]), 0.006),
-        "socket": blob(guide, both(eye + [-6, 3, 0]), 0.017),
-        "trough": blob(guide, np.concatenate([both(eye + [-6, -9, 0]), both(eye + [2, -11, 0])]), 0.009),
-        "philtrum": blob(guide, (mark[51:52] + [0, 7, 0]) * 1e-3, 0.008),
+        "glabella": blob(guide, (mark[27:28] + np.array([0, 14, 4])) * 1e-3, 0.016),
+        "chin": blob(guide, (mark[8:9] + np.array([0, 12, 6])) * 1e-3, 0.015),
+        "crease": blob(guide, both(ala + np.array([2, -3, -2])), 0.006),
+        "socket": blob(guide, both(eye + np.array([-6, 3, 0])), 0.017),
+        "trough": blob(
+            guide, np.concatenate([both(eye + np.array([-6, -9, 0])), both(eye + np.array([2, -11, 0]))]), 0.009
+        ),
+        "philtrum": blob(guide, (mark[51:52] + np.array([0, 7, 0])) * 1e-3, 0.008),
         "under": smoothstep(-guide.normal[..., 1], 0.2, 0.9).astype(np.float32) * (1 - up).astype(np.float32),
     }
 
