@@ -51,27 +51,6 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     return texture
 
 
-def place_camera(yaw: float, pitch: float, roll: float, distance: float, size: int, fill: float) -> Camera:
-    """A camera that looks at the head; yaw > 0 shows the subject's left side. Radians, metres.
-
-    Args:
-        fill: how large 0.2 m at the head's distance is in the picture, share of its width.
-    """
-    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    forward = -np.array([sy * cp, sp, cy * cp])
-    target = np.array([0.0, -0.02, -0.03])
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    down = np.cross(forward, right)
-    axes = np.stack([right, down, forward])
-    axes = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ axes
-    matrix = np.eye(4)
-    matrix[:3, :3] = axes
-    matrix[:3, 3] = -axes @ (target - distance * forward)
-    focal = fill * size * distance / 0.2
-    return Camera(np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1.0]]), matrix, (size, size))
-
-
 class Studio:
     """One off-screen window for many photographs."""
 

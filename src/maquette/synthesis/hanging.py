@@ -53,7 +53,7 @@ def supports(points: NDArray, heights: NDArray) -> NDArray:
     return out
 
 
-def hang(reach: NDArray, heights: NDArray, ease: NDArray, slope: float, drift: NDArray) -> Rows:
+def hang_rows(reach: NDArray, heights: NDArray, ease: NDArray, slope: float, drift: NDArray) -> Rows:
     """Cloth over outlines.
 
     Args:
@@ -106,7 +106,7 @@ def pleated(rows: Rows, rng: np.random.Generator, depth: NDArray, count: int) ->
     return Rows(rows.heights, rows.centres, rows.radii + depth[:, None] * (wave + 0.45))
 
 
-def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> NDArray:
+def row_points(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> NDArray:
     """(R, COLUMNS, 3) metres of the rows, `inset` metres farther in and `lift` higher."""
     turn, radii = angles(), np.maximum(rows.radii - inset, 0.01)
     x = rows.centres[:, :1] + radii * np.sin(turn)
@@ -114,11 +114,11 @@ def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> NDArray:
     return np.stack([x, np.broadcast_to(rows.heights[:, None] + lift, x.shape), z], axis=2).astype(np.float32)
 
 
-def closed(rows: Rows) -> ChartedSolid:
+def closed_garment(rows: Rows) -> ChartedSolid:
     """A filled garment: a tube with a lid on top and a hollow at its hem."""
-    outer = places(rows)
+    outer = row_points(rows)
     recess = min(RECESS_ROWS, len(outer) - 1)
-    inner = places(rows, RIM_M)[::-1][: recess + 1]
+    inner = row_points(rows, RIM_M)[::-1][: recess + 1]
     rings = np.concatenate([outer, inner])
     count = len(rings)
     grid = np.arange(count * COLUMNS).reshape(count, COLUMNS)
@@ -134,14 +134,14 @@ def closed(rows: Rows) -> ChartedSolid:
     return ChartedSolid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
 
 
-def shell(rows: Rows, gap: NDArray, thick: float) -> ChartedSolid:
+def open_garment(rows: Rows, gap: NDArray, thick: float) -> ChartedSolid:
     """A garment that stands open in front.
 
     Args:
         gap: (R,) half angle in radians of the opening.
         thick: metres.
     """
-    outer, inner = (_opened(places(rows, inset), gap) for inset in (0.0, thick))
+    outer, inner = (_opened(row_points(rows, inset), gap) for inset in (0.0, thick))
     # Round the edge: out along the outer face, back along the inner one; each row is one closed loop.
     loop = np.concatenate([outer, inner[:, ::-1]], axis=1)
     count, columns = loop.shape[:2]

@@ -13,7 +13,6 @@ from maquette.synthesis.accessories.masks import draw_mask
 from maquette.synthesis.hair.scalp import measure_head
 from maquette.synthesis.hair.strands import grow_style
 from maquette.synthesis.hair.styles import STYLES
-from maquette.synthesis.solids import ball, block, tube
 from maquette.synthesis.types import Identity, Kind
 
 SKIN = np.array([0.4, 0.25, 0.18])
@@ -33,18 +32,6 @@ def model():
 def head(model, seed):
     coefficients = np.random.default_rng(seed).normal(size=100) * 0.8
     return model.vertices(coefficients, np.zeros(len(model.expression_names)))
-
-
-def volume(vertices, faces):
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    return np.einsum("nk,nk->", a, np.cross(b, c)) / 6
-
-
-def test_solids_face_outwards():
-    path = np.array([[0, 0, 0], [0, 0.5, 0], [0, 1.0, 0]])
-    assert volume(*tube(path, 0.1, 0.1, np.array([0, 0, 1.0]))) == pytest.approx(np.pi * 0.01, rel=0.12)
-    assert volume(*block(np.zeros(3), np.diag([0.5, 1, 2]))) == pytest.approx(8, rel=1e-5)
-    assert volume(*ball(np.zeros(3), np.eye(3))) == pytest.approx(4.19, rel=0.15)
 
 
 @pytest.mark.parametrize("what", DRAWN)

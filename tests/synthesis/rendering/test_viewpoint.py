@@ -62,8 +62,8 @@ def test_half_look_at_the_camera_and_some_show_their_profile():
 
 
 def test_a_yaw_can_be_asked_for_and_changes_nothing_else():
-    for (free, pose), (fixed, asked) in zip(drawn(20), drawn(20, yaw=0.7)):
-        assert asked[0] == 0.7 and np.allclose(asked[1:], pose[1:]) and np.allclose(free.intrinsics, fixed.intrinsics)
+    for (free, pose), (fixed, given) in zip(drawn(20), drawn(20, yaw=0.7)):
+        assert given[0] == 0.7 and np.allclose(given[1:], pose[1:]) and np.allclose(free.intrinsics, fixed.intrinsics)
 
 
 def test_the_landmarks_are_in_the_picture():

@@ -81,7 +81,7 @@ class Body:
 
         Args:
             vertices, joints: as `rest` gives them.
-            rotations: bone -> (3, 3), told in the world axes of the rest pose, carried along by the parents' turns.
+            rotations: bone -> (3, 3), in the world axes of the rest pose, carried along by the parents' turns.
 
         Returns:
             vertices (V, 3) and joints (B, 3), metres.

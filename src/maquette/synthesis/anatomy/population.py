@@ -53,9 +53,9 @@ def members(split: str) -> NDArray:
 @lru_cache(maxsize=2)
 def _traits(split: str) -> NDArray:
     """(n, 5) float32: what partners are compared by."""
-    people, own = load_population(), members(split)
-    columns = [np.log(people["age"][own]) / AGE_STEP, people["gender"][own] / GENDER_STEP]
-    return np.column_stack([*columns, people["ancestry"][own] / ANCESTRY_STEP]).astype(np.float32)
+    population, own = load_population(), members(split)
+    columns = [np.log(population["age"][own]) / AGE_STEP, population["gender"][own] / GENDER_STEP]
+    return np.column_stack([*columns, population["ancestry"][own] / ANCESTRY_STEP]).astype(np.float32)
 
 
 def draw_identity(rng: np.random.Generator, split: str = "train") -> Identity:
@@ -71,7 +71,7 @@ def draw_identity(rng: np.random.Generator, split: str = "train") -> Identity:
         >>> draw_identity(np.random.default_rng(1)).coefficients.shape
         (100,)
     """
-    people, own, traits = load_population(), members(split), _traits(split)
+    population, own, traits = load_population(), members(split), _traits(split)
     first = int(rng.integers(len(own)))
     far = ((traits - traits[first]) ** 2).sum(axis=1)
     far[first] = np.inf
@@ -79,7 +79,7 @@ def draw_identity(rng: np.random.Generator, split: str = "train") -> Identity:
     share = rng.uniform(0, MOST_MIXED)
 
     def mixed(name: str) -> NDArray:
-        values = people[name]
+        values = population[name]
         return (1 - share) * values[own[first]].astype(np.float32) + share * values[own[second]].astype(np.float32)
 
     coefficients = mixed("coefficients")

@@ -1,4 +1,4 @@
-"""A posed body in clothes that lie on its skin: what hangs about it is put on in its rest pose and moved with it."""
+"""A posed body in clothes that lie on its skin: what hangs from it is put on in its rest pose and moved with it."""
 
 from __future__ import annotations
 

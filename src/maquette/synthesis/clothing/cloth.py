@@ -1,4 +1,4 @@
-"""Cloth over a body: shells cut along curves, and leaves that stand up from a curve (collars, hoods)."""
+"""Cloth over a body: shells cut along curves, and strips that stand up from a curve (collars, hoods)."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def neckline(bust: Bust, field: NDArray, count: int = 64) -> Neckline:
     return Neckline(points, out / np.linalg.norm(out, axis=1, keepdims=True), up, turn)
 
 
-def leaf(
+def standing_strip(
     bust: Bust,
     line: Neckline,
     profile: Callable[[NDArray], NDArray],

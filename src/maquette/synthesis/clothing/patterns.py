@@ -70,7 +70,7 @@ def _place() -> tuple[NDArray, NDArray]:
     return metres[None, :], metres[:, None]
 
 
-def _figure(rng: np.random.Generator) -> NDArray:
+def _print(rng: np.random.Generator) -> NDArray:
     """(S, S) 0-1: a disc, a box or lines of letters on the chest."""
     x, y = _place()
     x, y = x - CHEST[0] * EXTENT_M, y - CHEST[1] * EXTENT_M
@@ -86,7 +86,7 @@ def _figure(rng: np.random.Generator) -> NDArray:
 
 
 def draw_pattern(rng: np.random.Generator, color: NDArray, choices: tuple[str, ...] = PATTERNS) -> NDArray:
-    """(S, S, 3) float32 linear RGB texture of cloth of mainly this colour (3,); PATTERNS tells the choices."""
+    """(S, S, 3) float32 linear RGB texture of cloth of mainly this colour (3,); `choices` are of PATTERNS."""
     name = choices[rng.integers(len(choices))]
     other, (x, y) = draw_color(rng), _place()
     period, share = rng.uniform(0.012, 0.07), rng.uniform(0.2, 0.55)
@@ -101,7 +101,7 @@ def draw_pattern(rng: np.random.Generator, color: NDArray, choices: tuple[str, .
         u, v = (x / period) % 1 - 0.5, (y / period) % 1 - 0.5
         sheet = (np.hypot(u, v) < share * 0.6).astype(np.float32)
     elif name == "print":
-        sheet = _figure(rng)
+        sheet = _print(rng)
     elif name == "blotches":
         sheet = (_moved(_noises()[3], rng) > rng.uniform(0, 1)).astype(np.float32)
     grain = 1 + (0.10 if name == "heather" else 0.03) * _moved(_noises()[2], rng)

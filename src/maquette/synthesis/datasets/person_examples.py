@@ -25,7 +25,7 @@ from maquette.synthesis.datasets.fitted_body import FittedBody, fit
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import draw_light
 from maquette.synthesis.rendering.render import render
-from maquette.synthesis.rendering.segmentation import ENDS, degraded
+from maquette.synthesis.rendering.segmentation import ENDS, degrade_mask
 from maquette.synthesis.rendering.sensor import develop, draw_sensor
 from maquette.synthesis.scenes.person_sample import draw_axes
 from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
@@ -106,7 +106,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, NDArray]:
     return {
         "image": picture,
         "mask": np.where(mask, 255, 0).astype(np.uint8),
-        "mask_seen": degraded(mask, ends, rng),
+        "mask_seen": degrade_mask(mask, ends, rng),
         **views,
         "body_vertices": naked[even_vertices()].astype(np.float16),
         "points": points.astype(np.float16),

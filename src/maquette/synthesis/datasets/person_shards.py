@@ -20,7 +20,7 @@ SHARD = 128  # examples per file
 
 
 @dataclass(frozen=True)
-class _Job:
+class _ShardJob:
     """One shard: examples first to last - 1 of a set, and the side of their pictures in pixels."""
 
     file: Path
@@ -55,7 +55,7 @@ def write_person_shards(
     folder.mkdir(parents=True, exist_ok=True)
     split = SPLITS.index("test" if folder.name == "test" else "train")
     jobs = [
-        _Job(folder / f"persons-{k:05d}.safetensors", seed, split, start, min(start + SHARD, count), size)
+        _ShardJob(folder / f"persons-{k:05d}.safetensors", seed, split, start, min(start + SHARD, count), size)
         for k, start in enumerate(range(0, count, SHARD))
     ]
     if workers == 1:
@@ -70,7 +70,7 @@ def write_person_shards(
     return [job.file for job in jobs]
 
 
-def _write_shard(job: _Job) -> None:
+def _write_shard(job: _ShardJob) -> None:
     if job.file.is_file():
         return
     rows = [draw_example((job.seed, job.split, k), job.size) for k in range(job.first, job.last)]

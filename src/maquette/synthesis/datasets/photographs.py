@@ -33,7 +33,7 @@ SUBJECTS = ("face", "person")
 
 
 @dataclass(frozen=True)
-class _Job:
+class _PhotographJob:
     """One person's photographs, first to last - 1, of a data set."""
 
     out: Path
@@ -98,7 +98,7 @@ def write_photographs(
     rows: dict[int, dict[str, float]] = {}
     per_person = options.photos_per_person if subject == "face" else 1
     starts = range(0, options.count, per_person)
-    jobs = (_Job(out, options, subject, k, min(k + per_person, options.count)) for k in starts)
+    jobs = (_PhotographJob(out, options, subject, k, min(k + per_person, options.count)) for k in starts)
     for done in _run(jobs, workers):
         for written in done:
             rows[written.index] = written.facts
@@ -168,7 +168,7 @@ def _json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=2, default=float) + "\n").encode()
 
 
-def _write_some(job: _Job) -> list[_Written]:
+def _write_some(job: _PhotographJob) -> list[_Written]:
     """One person's photographs; those that are there are kept."""
     done = []
     for index in range(job.first, job.last):
@@ -193,7 +193,7 @@ def _faces(options: SynthesisOptions) -> Faces:
     return Faces(options)
 
 
-def _run(jobs: Iterable[_Job], workers: int) -> Iterator[list[_Written]]:
+def _run(jobs: Iterable[_PhotographJob], workers: int) -> Iterator[list[_Written]]:
     if workers == 1:
         yield from map(_write_some, jobs)
         return

@@ -57,7 +57,7 @@ class SceneTensors:
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
+class _Projection:
     """A camera on the device: intrinsics (3, 3) in pixels, world_to_camera (4, 4) in metres."""
 
     intrinsics: Tensor
@@ -107,7 +107,7 @@ def render(
     scene = gather(opaque, device)
     intrinsics = torch.as_tensor(camera.intrinsics, dtype=torch.float32, device=device)
     world_to_camera = torch.as_tensor(camera.world_to_camera, dtype=torch.float32, device=device)
-    view = _View(intrinsics, world_to_camera, camera.projection == "perspective")
+    view = _Projection(intrinsics, world_to_camera, camera.projection == "perspective")
     fragments = rasterize(view.project(scene.vertices), scene.faces, camera.size, scene.one_sided)
     hairs = [_hair_points(s, view, camera.size, fragments.depth) for s in strands if len(s.points)]
     origin = -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
@@ -222,7 +222,7 @@ def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
     return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
 
 
-def _hair_points(strands: Strands, view: _View, size: tuple[int, int], before: Tensor) -> ShadingPoints | None:
+def _hair_points(strands: Strands, view: _Projection, size: tuple[int, int], before: Tensor) -> ShadingPoints | None:
     """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
     device = before.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)

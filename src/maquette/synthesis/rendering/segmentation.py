@@ -10,7 +10,7 @@ LOST = 0.2  # share of masks without a hand or a foot
 ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle")
 
 
-def degraded(mask: NDArray, ends: NDArray, rng: np.random.Generator) -> NDArray:
+def degrade_mask(mask: NDArray, ends: NDArray, rng: np.random.Generator) -> NDArray:
     """(S, S) uint8, 255 inside.
 
     Args:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.bust import make_bust, spread_colors
-from maquette.synthesis.clothing.clothes import draw_clothes
+from maquette.synthesis.clothing.bust_clothes import draw_clothes
 from maquette.synthesis.types import Identity, Kind, SceneSurface
 
 SKIN_SPECULAR, SKIN_ROUGHNESS = 0.028, 0.5

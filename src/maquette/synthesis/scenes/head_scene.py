@@ -36,7 +36,7 @@ class SyntheticPerson:
     """Who it is and what stays the same from photograph to photograph.
 
     Attributes:
-        seed: what all that is drawn per person hangs on.
+        seed: of all that is drawn once per person.
         identity: shape, age, ancestry.
         skin: appearance in the head's charts.
         hair: strands over the neutral head, or None when bald.

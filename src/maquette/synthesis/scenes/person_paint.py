@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from maquette.synthesis.anatomy.anny import Body
 from maquette.synthesis.anatomy.body_mesh import BodyMesh
 from maquette.synthesis.clothing.cloth import ROUGHNESS, SPECULAR, clip
+from maquette.synthesis.clothing.outfits import NAMES, Outfit
 from maquette.synthesis.clothing.patterns import CHEST, EXTENT_M
-from maquette.synthesis.clothing.wardrobe import NAMES, Outfit
 from maquette.synthesis.solids import ChartedSolid
 from maquette.synthesis.types import Kind, SceneSurface
 
@@ -26,7 +26,7 @@ def paint(
     """The closed surface cut into garments, outer ones first, and what is left as skin.
 
     Args:
-        vertices: (V, 3) metres, dressed. fields: of `wardrobe.regions`.
+        vertices: (V, 3) metres, dressed. fields: of `outfits.regions`.
     """
     columns = {name: fields[name] for name in NAMES}
     columns |= {

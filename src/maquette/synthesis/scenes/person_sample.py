@@ -125,7 +125,7 @@ def from_behind(camera: Camera) -> Camera:
 
 
 def draw_axes(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-    """Half the people face the camera roughly, the others any way.
+    """Half the persons face the camera roughly, the others any way.
 
     Returns:
         axes: (3, 3) rows right, down, forward of the camera, world. pose: (3,) yaw, pitch, roll, radians.

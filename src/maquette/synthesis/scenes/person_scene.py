@@ -1,4 +1,4 @@
-"""Whole people who do not exist: shape, pose, clothes, key points, and which points are inside."""
+"""A person from head to foot who does not exist: shape, pose, clothes, key points, and which points are inside."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from maquette.synthesis.anatomy.anny import Body, load_body
 from maquette.synthesis.anatomy.body_mesh import load_body_mesh
 from maquette.synthesis.anatomy.poses import draw_pose
 from maquette.synthesis.anatomy.wearer import Wearer, measure_wearer
-from maquette.synthesis.clothing.garments import hang_garment
+from maquette.synthesis.clothing.hanging_garments import hang_garment
+from maquette.synthesis.clothing.outfits import Outfit, draw_outfit, offsets, regions
 from maquette.synthesis.clothing.patterns import draw_color
-from maquette.synthesis.clothing.wardrobe import Outfit, draw_outfit, offsets, regions
-from maquette.synthesis.hair.body_hair import draw_body_style, loose_hair, tied_hair
+from maquette.synthesis.hair.solid_hair import draw_hairdo, loose_hair, tied_hair
 from maquette.synthesis.scenes.person_paint import clothed, eyes, paint
 from maquette.synthesis.types import Identity, Kind, SceneSurface
 
@@ -49,7 +49,7 @@ class PersonScene:
     """A dressed person.
 
     Attributes:
-        surfaces: skin, hair, clothes, eyes: pieces of one closed surface, and closed solids that hang about it.
+        surfaces: skin, hair, clothes, eyes: pieces of one closed surface, and closed solids that hang from it.
         vertices: (V, 3) float32 metres of all closed surfaces, clothes included; the origin is midway between the hips.
         faces: (F, 3) int32.
         keypoints: scheme ("coco17", "body25", "mediapipe33") -> (N, 3) float32 metres, inside the body, undressed.
@@ -87,7 +87,7 @@ def draw_person_scene(rng: np.random.Generator, stance: str | None = None) -> Pe
     middle = posed_joints[[body.bones.index(f"upperleg01.{s}") for s in "LR"]].mean(axis=0)
     naked, posed_joints = naked - middle, posed_joints - middle
     outfit = draw_outfit(rng, identity)
-    style = "short" if outfit.hat else draw_body_style(rng, identity.gender)
+    style = "short" if outfit.hat else draw_hairdo(rng, identity.gender)
     fields = regions(mesh, outfit)
     bare = mesh.spread @ naked
     skin = mesh.smoothed(bare, fields["shoes"] > 0, SHOE_ROUNDS)
@@ -112,7 +112,7 @@ def draw_person_scene(rng: np.random.Generator, stance: str | None = None) -> Pe
 
 
 def _solids(wearer: Wearer, outfit: Outfit, style: str, rng: np.random.Generator) -> list[SceneSurface]:
-    """What hangs about the body, as closed surfaces."""
+    """What hangs from the body, as closed surfaces."""
     out = [clothed(hang_garment(wearer, g, rng), outfit, g.cloth) for g in outfit.hanging]
     hair = None
     if style in ("bob", "long"):

@@ -147,7 +147,7 @@ def blob(guide: SkinGuide, centres: NDArray, radius: float) -> NDArray:
     return np.exp(-np.min(squared, axis=0) / radius**2).astype(np.float32)
 
 
-def both(point: NDArray) -> NDArray:
+def mirrored_pair(point: NDArray) -> NDArray:
     """(2, 3): a point in millimetres and its mirror image, in metres."""
     return np.array([point, [-point[0], point[1], point[2]]]) * 1e-3
 
@@ -162,20 +162,23 @@ def _spots(guide: SkinGuide) -> dict[str, NDArray]:
     tip = blob(guide, mark[30:31] * 1e-3, 0.013)
     parts = ((-6, 1, 0, 0.012, 0.5), (3, 0, 0, 0.017, 0.6), (14, 2, -8, 0.016, 0.35), (9, -16, -4, 0.018, 0.3))
     apples = np.sum(
-        [share * blob(guide, both(cheek + np.array([x, y, z])), radius) for x, y, z, radius, share in parts], axis=0
+        [share * blob(guide, mirrored_pair(cheek + np.array([x, y, z])), radius) for x, y, z, radius, share in parts],
+        axis=0,
     )
     return {
-        "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + np.array([1, 3, -2])), 0.009)),
+        "nose": np.maximum(tip, 0.8 * blob(guide, mirrored_pair(ala + np.array([1, 3, -2])), 0.009)),
         "bridge": blob(guide, curve(mark[27:30] * 1e-3, count=12), 0.010),
         "cheeks": np.clip(apples, 0, 1).astype(np.float32),
-        "cheekbones": blob(guide, both(cheek + np.array([10, 8, -4])), 0.017),
+        "cheekbones": blob(guide, mirrored_pair(cheek + np.array([10, 8, -4])), 0.017),
         "forehead": (up * front).astype(np.float32),
         "glabella": blob(guide, (mark[27:28] + np.array([0, 14, 4])) * 1e-3, 0.016),
         "chin": blob(guide, (mark[8:9] + np.array([0, 12, 6])) * 1e-3, 0.015),
-        "crease": blob(guide, both(ala + np.array([2, -3, -2])), 0.006),
-        "socket": blob(guide, both(eye + np.array([-6, 3, 0])), 0.017),
+        "crease": blob(guide, mirrored_pair(ala + np.array([2, -3, -2])), 0.006),
+        "socket": blob(guide, mirrored_pair(eye + np.array([-6, 3, 0])), 0.017),
         "trough": blob(
-            guide, np.concatenate([both(eye + np.array([-6, -9, 0])), both(eye + np.array([2, -11, 0]))]), 0.009
+            guide,
+            np.concatenate([mirrored_pair(eye + np.array([-6, -9, 0])), mirrored_pair(eye + np.array([2, -11, 0]))]),
+            0.009,
         ),
         "philtrum": blob(guide, (mark[51:52] + np.array([0, 7, 0])) * 1e-3, 0.008),
         "under": smoothstep(-guide.normal[..., 1], 0.2, 0.9).astype(np.float32) * (1 - up).astype(np.float32),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.synthesis.anatomy.bust import Bust
-from maquette.synthesis.clothing.cloth import Neckline, drape, folds, leaf, neckline, shell
+from maquette.synthesis.clothing.cloth import Neckline, drape, folds, neckline, shell, standing_strip
 from maquette.synthesis.clothing.patterns import draw_color, draw_pattern, linear, wrinkles
 from maquette.synthesis.types import Identity, SceneSurface
 from maquette.texturing.pyramid import smoothstep
@@ -86,7 +86,7 @@ def cloth_of(bust: Bust, rng: np.random.Generator, thick: float, loose: int, cre
 def band(bust: Bust, field: NDArray, albedo: NDArray, width: float, out: float = 0.003) -> SceneSurface:
     """The knitted edge of a neckline, a flat ring `width` metres high."""
     rows = np.array([[out + 0.002, -0.004], [out + 0.004, 0.0], [out + 0.003, 0.6 * width], [out - 0.001, width]])
-    return leaf(bust, neckline(bust, field), lambda turn: np.tile(rows, (len(turn), 1, 1)), albedo)
+    return standing_strip(bust, neckline(bust, field), lambda turn: np.tile(rows, (len(turn), 1, 1)), albedo)
 
 
 def collar(bust: Bust, field: NDArray, albedo: NDArray, rng: np.random.Generator, open_: float) -> SceneSurface:
@@ -102,7 +102,7 @@ def collar(bust: Bust, field: NDArray, albedo: NDArray, rng: np.random.Generator
 
     line = neckline(bust, field, 72)
     beside = np.abs(line.turn) > open_
-    return leaf(bust, _rotated(line, beside), profile, albedo, np.array([2, 3, 3, 6, 9, 10, 10]) / 1000)
+    return standing_strip(bust, _rotated(line, beside), profile, albedo, np.array([2, 3, 3, 6, 9, 10, 10]) / 1000)
 
 
 def _rotated(line: Neckline, keep: NDArray) -> Neckline:
@@ -170,7 +170,7 @@ def turtleneck(bust: Bust, rng: np.random.Generator) -> BustOutfit:
         return np.stack([np.broadcast_to(out, up.shape), up], axis=-1)
 
     clear = np.array([3, 3, 3, 4, 7, 9, 10, 9]) / 1000
-    tube = leaf(bust, neckline(bust, field), profile, color, clear)
+    tube = standing_strip(bust, neckline(bust, field), profile, color, clear)
     return BustOutfit([shell(bust, shape, [field], pattern, wrinkles(rng, 5e-4)), tube], field)
 
 
@@ -190,7 +190,7 @@ def hoodie(bust: Bust, rng: np.random.Generator) -> BustOutfit:
 
     pattern = draw_pattern(rng, color, ("plain", "plain", "heather", "print"))
     pieces = [shell(bust, shape, [field], pattern, wrinkles(rng, 8e-4))]
-    return BustOutfit([*pieces, leaf(bust, neckline(bust, field, 72), profile, 0.95 * color, 0.006)], field)
+    return BustOutfit([*pieces, standing_strip(bust, neckline(bust, field, 72), profile, 0.95 * color, 0.006)], field)
 
 
 def suit(bust: Bust, rng: np.random.Generator) -> BustOutfit:

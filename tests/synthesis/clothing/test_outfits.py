@@ -8,7 +8,7 @@ import pytest
 from maquette.geometry.mesh import boundary_loops, face_areas
 from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.anatomy.body_mesh import load_body_mesh
-from maquette.synthesis.clothing.wardrobe import OUTFITS, draw_outfit, folds, offsets, regions
+from maquette.synthesis.clothing.outfits import OUTFITS, draw_outfit, folds, offsets, regions
 from maquette.synthesis.scenes.person_scene import draw_person_scene
 from maquette.synthesis.types import Identity, Kind
 

@@ -5,8 +5,8 @@ from maquette.geometry.mesh import boundary_loops, face_areas, face_normals
 from maquette.morphable import load_head
 from maquette.synthesis.anatomy.bust import make_bust
 from maquette.synthesis.anatomy.population import draw_identity
+from maquette.synthesis.clothing.bust_clothes import GARMENTS, SHARES, draw_clothes, round_neck
 from maquette.synthesis.clothing.cloth import clip
-from maquette.synthesis.clothing.clothes import GARMENTS, SHARES, draw_clothes, round_neck
 from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_pattern
 
 

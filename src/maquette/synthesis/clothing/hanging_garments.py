@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from maquette.geometry.alignment import Similarity
 from maquette.synthesis.anatomy.wearer import LEG_M, Wearer, hips
-from maquette.synthesis.clothing.wardrobe import Hanging
-from maquette.synthesis.hanging import ROW_M, Rows, closed, hang, pleated, shell, supports
+from maquette.synthesis.clothing.outfits import Hanging
+from maquette.synthesis.hanging import ROW_M, Rows, closed_garment, hang_rows, open_garment, pleated, supports
 from maquette.synthesis.solids import ChartedSolid
 from maquette.texturing.pyramid import smoothstep
 
@@ -35,14 +35,14 @@ def hang_garment(wearer: Wearer, garment: Hanging, rng: np.random.Generator) -> 
         ease = ease - (garment.ease[0] + BURIED_M) * (1 - smoothstep(fall / EMERGE_M, 0, 1))
     gravity = pelvis.rotation.T @ np.array([0.0, -1, 0])
     drift = np.clip(gravity[[0, 2]] / max(-gravity[1], 0.5), -0.7, 0.7)
-    rows = hang(reach, heights, ease, garment.slope, drift)
+    rows = hang_rows(reach, heights, ease, garment.slope, drift)
     depth = garment.fold * smoothstep((fall - 0.02) / max(PLEATS_FROM, 0.9 * fall[-1]), 0, 1) + 0.15 * garment.fold
     rows = pleated(rows, rng, depth * smoothstep(fall / 0.05, 0, 1), garment.folds)
     motions = [motion for _, motion in trunk] + [pelvis] * len(legs)
     if garment.gap[1] > 0:
-        solid = shell(rows, garment.gap[0] + (garment.gap[1] - garment.gap[0]) * share**1.5, SHELL_M)
+        solid = open_garment(rows, garment.gap[0] + (garment.gap[1] - garment.gap[0]) * share**1.5, SHELL_M)
     else:
-        solid = closed(rows)
+        solid = closed_garment(rows)
     return _moved(solid, rows, motions)
 
 

@@ -1,24 +1,24 @@
-"""Hair of a person seen from head to foot: loose or tied, as closed solids on a posed body."""
+"""Hair as closed solids on a posed body, loose or tied: for persons seen from head to foot."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from maquette.synthesis.anatomy.wearer import CHIN, Wearer
-from maquette.synthesis.hanging import ROW_M, hang, pleated, shell, supports
+from maquette.synthesis.hanging import ROW_M, hang_rows, open_garment, pleated, supports
 from maquette.synthesis.solids import ChartedSolid, rounded_box, swept_tube
 from maquette.texturing.pyramid import smoothstep
 
-STYLES = {
+HAIRDOS = {
     "woman": {"short": 0.2, "bob": 0.15, "long": 0.3, "tail": 0.13, "bun": 0.1, "curls": 0.12},
     "man": {"short": 0.8, "bob": 0.04, "long": 0.04, "tail": 0.02, "bun": 0.02, "curls": 0.08},
 }
 CROWN = 0.985  # metres, its height on the average body in its rest pose
 
 
-def draw_body_style(rng: np.random.Generator, gender: float) -> str:
-    """A key of STYLES' rows; gender 0 female to 1 male."""
-    shares = STYLES["man" if gender > 0.5 else "woman"]
+def draw_hairdo(rng: np.random.Generator, gender: float) -> str:
+    """A key of HAIRDOS' rows; gender 0 female to 1 male."""
+    shares = HAIRDOS["man" if gender > 0.5 else "woman"]
     return list(shares)[rng.choice(len(shares), p=list(shares.values()))]
 
 
@@ -38,11 +38,11 @@ def loose_hair(wearer: Wearer, style: str, rng: np.random.Generator) -> ChartedS
     reach = np.minimum(reach, reach[(heights > chin)].max(axis=0) + 0.35 * np.clip(chin - heights, 0, None)[:, None])
     gravity = motion.rotation.T @ np.array([0.0, -1, 0])
     drift = np.clip(gravity[[0, 2]] / max(-gravity[1], 0.4), -1, 1)
-    rows = hang(reach, heights, ease, rng.uniform(0.1, 0.4), drift * 0.8)
+    rows = hang_rows(reach, heights, ease, rng.uniform(0.1, 0.4), drift * 0.8)
     rows = pleated(rows, rng, np.full(len(heights), rng.uniform(0.003, 0.009)) * smoothstep(fall / 0.08, 0, 1), 18)
     face = rng.uniform(1.0, 1.35)
     gap = face * smoothstep((fall - 0.01) / 0.05, 0, 1) * (1 - 0.1 * smoothstep((fall - 0.2) / 0.1, 0, 1)) + 0.02
-    solid = shell(rows, gap, rng.uniform(0.035, 0.05))
+    solid = open_garment(rows, gap, rng.uniform(0.035, 0.05))
     return solid.moved(motion)
 
 
