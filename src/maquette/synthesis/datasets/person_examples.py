@@ -1,34 +1,36 @@
-"""Whole people as examples to learn a pixel-aligned surface from: what the network sees, and what it is asked.
+"""Persons from head to foot as examples to learn a pixel-aligned surface from: what the network sees, and the answers.
 
-Everything is told in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer,
+Everything is in normalised coordinates (NDC) of a square orthographic crop: x right, y up, z toward the viewer,
 one unit is half the side of the crop on every axis, z = 0 at the pelvis of the fitted body (Saito et al. 2020, section
 3; the body as condition as in Zheng et al. 2021, PaMIR).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from multiprocessing import get_context
-from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.mesh import face_areas
+from maquette.geometry.rendering.sides import coded, sides
+from maquette.geometry.surfaces.distance import winding_ahead
+from maquette.perception.people.schemes import SCHEMES
 from maquette.synthesis.anatomy.anny import load_body
-from maquette.synthesis.datasets.fitted_body import FittedBody, fit
-from maquette.synthesis.rendering.masks import ENDS, degraded
-from maquette.synthesis.scenes.body_scene import PersonScene, draw_person
+from maquette.synthesis.clothing.patterns import EXTENT_M
+from maquette.synthesis.datasets.fitted_body import SimulatedFit, fit
+from maquette.synthesis.rendering.background import draw_background
+from maquette.synthesis.rendering.light import draw_light
+from maquette.synthesis.rendering.render import render
+from maquette.synthesis.rendering.segmentation import ENDS, degrade_mask
+from maquette.synthesis.rendering.sensor import develop, draw_sensor
 from maquette.synthesis.scenes.person_sample import draw_axes
-from maquette.synthesis.types import Surface
+from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
+from maquette.synthesis.types import SceneSurface
 
-Array = np.ndarray
-SHARD = 128  # examples per file
 FILL = 1 / 1.3  # share of the crop that the person takes, as a crop about key points gives
 SCALE, SHIFT, CUT = (0.85, 1.1), 0.05, 0.1  # jitter of the crop; share of people whom its edge cuts
 POINTS, UNIFORM = 6528, 384  # near the surface 16 to 1 anywhere
@@ -37,26 +39,25 @@ FARTHEST = 0.15  # NDC: signed distances are clamped to it
 BODY_VERTICES = 3000
 STAND = 8.0  # NDC units from the pelvis to the camera
 SUPERSAMPLE = 2
-SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Crop:
+class OrthographicCrop:
     """A square orthographic crop.
 
     Attributes:
         axes: (3, 3) rows right, down, forward, world. centre: (3,) world, metres. half: metres per NDC unit.
     """
 
-    axes: Array
-    centre: Array
+    axes: NDArray
+    centre: NDArray
     half: float
 
-    def ndc(self, points: Array) -> Array:
+    def ndc(self, points: NDArray) -> NDArray:
         """(N, 3) of world points (N, 3) metres."""
         return (points - self.centre) @ (self.axes * [[1.0], [-1], [-1]]).T / self.half
 
-    def world(self, points: Array) -> Array:
+    def world(self, points: NDArray) -> NDArray:
         """(N, 3) metres of points (N, 3) in NDC."""
         return points @ (self.axes * [[1.0], [-1], [-1]]) * self.half + self.centre
 
@@ -71,7 +72,7 @@ class Crop:
         )
 
 
-def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
+def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, NDArray]:
     """One example; the same for the same seed.
 
     Returns:
@@ -87,14 +88,11 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
         keypoints (33, 3) float16 NDC, MediaPipe's order; seed (3,) int32.
     """
     rng = np.random.default_rng(seed)
-    scene = draw_person(rng)
+    scene = draw_person_scene(rng)
     axes, pose = draw_axes(rng)
     body = fit(scene, axes, rng)
     crop = _draw_crop(scene, body, axes, rng)
     picture, views = _photograph(scene, crop, size, rng)
-    from maquette.geometry.rendering.sides import sides
-    from maquette.geometry.surfaces.distance import winding_ahead
-
     dressed, naked = crop.ndc(scene.vertices), crop.ndc(body.vertices)
     points = _draw_points(dressed, scene.faces, crop.half, rng).astype(np.float64)
     distance = np.minimum(body.distance(crop.world(points), rng) / crop.half, FARTHEST)
@@ -103,12 +101,12 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
     views |= {f"body_{k}": v for k, v in sides(naked, body.faces, size).items()}
     mask = views["normals_front"].any(axis=2)
     keypoints = crop.ndc(scene.keypoints["mediapipe33"].astype(float))
-    at = dict(zip(_names(), keypoints))
+    at = dict(zip(SCHEMES["mediapipe33"], keypoints))
     ends = np.array([((at[n][:2] * [1, -1]) + 1) * size / 2 for n in ENDS])
     return {
         "image": picture,
         "mask": np.where(mask, 255, 0).astype(np.uint8),
-        "mask_seen": degraded(mask, ends, rng),
+        "mask_seen": degrade_mask(mask, ends, rng),
         **views,
         "body_vertices": naked[even_vertices()].astype(np.float16),
         "points": points.astype(np.float16),
@@ -123,7 +121,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, Array]:
 
 
 @lru_cache(maxsize=1)
-def even_vertices() -> Array:
+def even_vertices() -> NDArray:
     """(BODY_VERTICES,) int64 vertices of the body's skin, always the same, about as many on each piece of its area."""
     body = load_body()
     skin = body.faces[: body.skin_faces]
@@ -132,13 +130,7 @@ def even_vertices() -> Array:
     return np.sort(chosen)
 
 
-def _names() -> tuple[str, ...]:
-    from maquette.perception.people.schemes import SCHEMES
-
-    return SCHEMES["mediapipe33"]
-
-
-def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random.Generator) -> Crop:
+def _draw_crop(scene: PersonScene, body: SimulatedFit, axes: NDArray, rng: np.random.Generator) -> OrthographicCrop:
     """About the person as a crop rule finds it, with jitter; one in ten loses part of the person."""
     flat = scene.vertices @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)
@@ -150,10 +142,10 @@ def _draw_crop(scene: PersonScene, body: FittedBody, axes: Array, rng: np.random
         middle[:2] += rng.uniform(-0.35, 0.35, 2) * half
         middle[1] -= rng.uniform(0, 0.5) * half  # feet are lost more often than heads
     middle[2] = axes[2] @ body.pelvis
-    return Crop(axes, middle @ axes, half)
+    return OrthographicCrop(axes, middle @ axes, half)
 
 
-def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Generator) -> Array:
+def _draw_points(vertices: NDArray, faces: NDArray, half: float, rng: np.random.Generator) -> NDArray:
     """(POINTS, 3) float16 NDC in the cube: near the surface, seen or not, and anywhere."""
     corners = vertices[faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
@@ -168,14 +160,10 @@ def _draw_points(vertices: Array, faces: Array, half: float, rng: np.random.Gene
     return points[rng.permutation(POINTS)].astype(np.float16)
 
 
-def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Generator) -> tuple[Array, dict[str, Array]]:
+def _photograph(
+    scene: PersonScene, crop: OrthographicCrop, size: int, rng: np.random.Generator
+) -> tuple[NDArray, dict[str, NDArray]]:
     """The picture, and normals_front and depth_front as `geometry.rendering.sides.sides` gives them."""
-    from maquette.geometry.rendering.sides import coded
-    from maquette.synthesis.rendering.background import draw_background
-    from maquette.synthesis.rendering.light import draw_light
-    from maquette.synthesis.rendering.render import render
-    from maquette.synthesis.rendering.sensor import develop, draw_sensor
-
     fine = size * SUPERSAMPLE
     light = draw_light(rng, -crop.axes[2])
     pixel = 2 * crop.half / fine
@@ -194,17 +182,16 @@ def _photograph(scene: PersonScene, crop: Crop, size: int, rng: np.random.Genera
         shrink=min(sensor.shrink, 2.2),
     )
     nearest = slice(SUPERSAMPLE // 2, None, SUPERSAMPLE)
-    depth, pixels = seen.depth[nearest, nearest], np.nonzero(seen.kind[nearest, nearest])
-    normals = seen.normals[nearest, nearest][pixels] @ (crop.axes * [[1.0], [-1], [-1]]).T
-    views = coded("front", pixels, normals, STAND - depth[pixels] / crop.half, size)
+    depth = seen.depth[nearest, nearest]
+    row, column = np.nonzero(seen.kind[nearest, nearest])
+    normals = seen.normals[nearest, nearest][row, column] @ (crop.axes * [[1.0], [-1], [-1]]).T
+    views = coded("front", (row, column), normals, STAND - depth[row, column] / crop.half, size)
     return develop(radiance, coverage > 0.5, sensor, rng), views
 
 
-def _filtered(surface: Surface, pixel: float) -> Surface:
+def _filtered(surface: SceneSurface, pixel: float) -> SceneSurface:
     """Cloth whose texture and folds are blurred to what a pixel (metres) can show, so that they do not flicker."""
-    from maquette.synthesis.clothing.patterns import EXTENT_M
-
-    if surface.albedo.ndim != 3:
+    if surface.albedo.ndim != 3 or surface.displacement is None:
         return surface
     blur = 0.45 * pixel / (EXTENT_M / len(surface.albedo))
     if blur < 0.3:
@@ -215,55 +202,3 @@ def _filtered(surface: Surface, pixel: float) -> Surface:
         pad:-pad, pad:-pad
     ]
     return replace(surface, albedo=sheet[..., :3], displacement=sheet[..., 3])
-
-
-def write_figures(
-    folder: Path,
-    count: int,
-    seed: int,
-    size: int = 256,
-    workers: int = 1,
-    written: Callable[[Path], None] = lambda file: None,
-) -> list[Path]:
-    """Write examples as FOLDER/figures-NNNNN.safetensors, SHARD in each; those that are there are kept.
-
-    Args:
-        folder: its name decides the split: "test" draws other people than anything else.
-        seed: of the set; example k of the set is the same whatever the number of workers.
-        written: told each file that is there.
-
-    Returns:
-        The shards, all there.
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    split = SPLITS.index("test" if folder.name == "test" else "train")
-    starts = range(0, count, SHARD)
-    files = [folder / f"figures-{start // SHARD:05d}.safetensors" for start in starts]
-    jobs = [(f, seed, split, s, min(s + SHARD, count), size) for f, s in zip(files, starts)]
-    if workers == 1:
-        for job in jobs:
-            _write_shard(*job)
-            written(job[0])
-        return files
-    from maquette.synthesis.datasets.record import settle
-
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
-        for file, done in zip(files, [pool.submit(_write_shard, *job) for job in jobs]):
-            done.result()
-            written(file)
-    return files
-
-
-def _write_shard(file: Path, seed: int, split: int, first: int, last: int, size: int) -> None:
-    from safetensors.numpy import save_file
-
-    if file.is_file():
-        return
-    rows = [draw_example((seed, split, k), size) for k in range(first, last)]
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
-        save_file({name: np.stack([row[name] for row in rows]) for name in rows[0]}, part)
-        os.replace(part, file)  # a reader sees the whole shard or none
-    finally:
-        part.unlink(missing_ok=True)

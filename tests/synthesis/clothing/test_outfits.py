@@ -7,9 +7,9 @@ import pytest
 
 from maquette.geometry.mesh import boundary_loops, face_areas
 from maquette.synthesis.anatomy.anny import cache_file
-from maquette.synthesis.anatomy.body_mesh import load_mannequin
-from maquette.synthesis.clothing.wardrobe import OUTFITS, draw_outfit, folds, offsets, regions
-from maquette.synthesis.scenes.body_scene import draw_person
+from maquette.synthesis.anatomy.body_mesh import load_body_mesh
+from maquette.synthesis.clothing.outfits import OUTFITS, draw_outfit, folds, offsets, regions
+from maquette.synthesis.scenes.person_scene import draw_person_scene
 from maquette.synthesis.types import Identity, Kind
 
 pytestmark = pytest.mark.skipif(
@@ -23,15 +23,15 @@ def somebody(gender: float = 0.0) -> Identity:
 
 
 def test_the_mannequin_is_the_body_with_shorter_edges():
-    form = load_mannequin()
-    body = form.body
-    assert boundary_loops(form.faces) == [] and len(form.faces) > body.skin_faces
-    rest = form.spread @ body.template
+    mesh = load_body_mesh()
+    body = mesh.body
+    assert boundary_loops(mesh.faces) == [] and len(mesh.faces) > body.skin_faces
+    rest = mesh.spread @ body.template
     skin = body.faces[: body.skin_faces]
-    areas = [face_areas(v.astype(float), f).sum() for v, f in ((rest, form.faces), (body.template, skin))]
+    areas = [face_areas(v.astype(float), f).sum() for v, f in ((rest, mesh.faces), (body.template, skin))]
     assert abs(areas[0] / areas[1] - 1) < 1e-4
-    assert np.allclose(np.asarray(form.spread.sum(axis=1)), 1, atol=1e-5)
-    assert 0.0002 < form.lips.mean() < 0.05 and form.brows.max() > 0.9
+    assert np.allclose(np.asarray(mesh.spread.sum(axis=1)), 1, atol=1e-5)
+    assert 0.0002 < mesh.lips.mean() < 0.05 and mesh.brows.max() > 0.9
 
 
 def test_outfits_are_worn_in_their_shares():
@@ -44,21 +44,21 @@ def test_outfits_are_worn_in_their_shares():
 
 
 def test_cloth_stands_off_the_skin_where_it_is():
-    form, rng = load_mannequin(), np.random.default_rng(1)
+    mesh, rng = load_body_mesh(), np.random.default_rng(1)
     for _ in range(8):
         outfit = draw_outfit(rng, somebody())
-        fields = regions(form, outfit)
-        offset = offsets(form, outfit, fields, STRAIGHT, "short")
+        fields = regions(mesh, outfit)
+        offset = offsets(mesh, outfit, fields, STRAIGHT, "short")
         assert (offset >= 0).all() and offset.max() < 0.2
         worn = np.maximum.reduce(list(fields.values()))
         assert (offset[worn > 0.03] > 0.001).all() and not offset[worn < 0].any()
 
 
 def test_folds_are_deeper_at_bent_knees():
-    form = load_mannequin()
-    knee = (np.abs(form.down_leg - 0.5) < 0.05) & (form.arms < 0.5)
+    mesh = load_body_mesh()
+    knee = (np.abs(mesh.down_leg - 0.5) < 0.05) & (mesh.arms < 0.5)
     bent = STRAIGHT | {"knee.L": 1.5, "knee.R": 1.5}
-    flat, deep = (folds(form, np.random.default_rng(2), b, 0.0)[knee].std() for b in (STRAIGHT, bent))
+    flat, deep = (folds(mesh, np.random.default_rng(2), b, 0.0)[knee].std() for b in (STRAIGHT, bent))
     assert deep > 1.3 * flat
 
 
@@ -66,12 +66,12 @@ def test_folds_are_deeper_at_bent_knees():
 def test_a_skirt_goes_round_both_legs(stance):
     for seed in range(60):
         rng = np.random.default_rng((7, seed))
-        person = draw_person(rng, stance)
+        person = draw_person_scene(rng, stance)
         if person.outfit.name in ("skirt", "dress"):
             break
     hem = -min(g.hem for g in person.outfit.hanging)
-    form = load_mannequin()
-    assert boundary_loops(person.faces) == [] and len(person.vertices) > len(form.rest)
+    mesh = load_body_mesh()
+    assert boundary_loops(person.faces) == [] and len(person.vertices) > len(mesh.rest)
     hips = person.keypoints["coco17"][[11, 12]].mean(axis=0)
     knees = person.keypoints["coco17"][[13, 14]].mean(axis=0)
     between = hips + min(0.45, 0.6 * hem / 0.45) * (knees - hips)

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from maquette.synthesis.anatomy.body_mesh import Mannequin
-from maquette.synthesis.anatomy.bust import smooth_step
+from maquette.synthesis.anatomy.body_mesh import BodyMesh
 from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_pattern, wrinkles
 from maquette.synthesis.skin import pigment
 from maquette.synthesis.types import Identity
+from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 # Shares on a street: what hangs or stands off the body is about a third of it.
 OUTFITS = {
     "woman": {"plain": 0.36, "loose": 0.14, "skirt": 0.15, "dress": 0.17, "coat": 0.12, "jacket": 0.06},
@@ -72,8 +72,8 @@ class Outfit:
     rounds: int
     shod: bool
     hat: bool
-    colours: Mapping[str, Array]
-    cloths: Mapping[str, tuple[Array, Array]]
+    colours: Mapping[str, NDArray]
+    cloths: Mapping[str, tuple[NDArray, NDArray]]
     hanging: tuple[Hanging, ...]
     seed: int
 
@@ -132,7 +132,7 @@ def draw_outfit(rng: np.random.Generator, identity: Identity) -> Outfit:
     )
 
 
-def _cloth(rng: np.random.Generator, color: Array, depth: float, printed: bool) -> tuple[Array, Array]:
+def _cloth(rng: np.random.Generator, color: NDArray, depth: float, printed: bool) -> tuple[NDArray, NDArray]:
     choices = tuple(name for name in PATTERNS if printed or name != "print")
     choices = choices if rng.random() < PATTERNED else ("plain", "heather", "plain")
     return draw_pattern(rng, color, choices), wrinkles(rng, depth)
@@ -168,25 +168,25 @@ def _draw_hanging(rng: np.random.Generator, name: str, thick: float, child: bool
     return ()
 
 
-def regions(form: Mannequin, outfit: Outfit) -> dict[str, Array]:
+def regions(mesh: BodyMesh, outfit: Outfit) -> dict[str, NDArray]:
     """NAMES -> (V,) fields, positive where the garment is, about metres near its edge."""
     lengths = outfit.lengths
-    arm = 0.55 * (lengths["sleeve"] - form.along_arm)
-    scoop = lengths["neck"] * np.exp(-((form.rest[:, 0] / 0.085) ** 2)) * (0.25 + 0.75 * (form.rest[:, 2] > 0.0))
-    body = np.minimum(form.waist - lengths["hem"], form.neck - scoop)
+    arm = 0.55 * (lengths["sleeve"] - mesh.along_arm)
+    scoop = lengths["neck"] * np.exp(-((mesh.rest[:, 0] / 0.085) ** 2)) * (0.25 + 0.75 * (mesh.rest[:, 2] > 0.0))
+    body = np.minimum(mesh.waist - lengths["hem"], mesh.neck - scoop)
     if lengths["sleeve"] < 0:  # without sleeves: cut at the shoulder
-        arm, body = np.full(len(arm), -0.05), np.minimum(body, 0.2 * (0.35 - form.arms))
-    top = np.where(form.arms > 0.5, arm, np.where(form.arms > 0.02, np.minimum(body, 0.2), body))
-    leg = 0.8 * (lengths["leg"] - form.down_leg)
-    bottom = np.where(form.arms > 0.5, -0.05, np.minimum(leg, 0.13 - form.waist))
+        arm, body = np.full(len(arm), -0.05), np.minimum(body, 0.2 * (0.35 - mesh.arms))
+    top = np.where(mesh.arms > 0.5, arm, np.where(mesh.arms > 0.02, np.minimum(body, 0.2), body))
+    leg = 0.8 * (lengths["leg"] - mesh.down_leg)
+    bottom = np.where(mesh.arms > 0.5, -0.05, np.minimum(leg, 0.13 - mesh.waist))
     none = np.full(len(top), -1.0)
-    scalp = form.scalp if outfit.thickness["hair"] > 0 else none
-    return {"hair": scalp, "shoes": form.foot if outfit.shod else none, "top": top, "bottom": bottom}
+    scalp = mesh.scalp if outfit.thickness["hair"] > 0 else none
+    return {"hair": scalp, "shoes": mesh.foot if outfit.shod else none, "top": top, "bottom": bottom}
 
 
 def offsets(
-    form: Mannequin, outfit: Outfit, fields: Mapping[str, Array], bends: Mapping[str, float], style: str
-) -> Array:
+    mesh: BodyMesh, outfit: Outfit, fields: Mapping[str, NDArray], bends: Mapping[str, float], style: str
+) -> NDArray:
     """(V,) metres by which clothes and hair stand off the skin, with folds.
 
     Args:
@@ -196,22 +196,22 @@ def offsets(
     """
     thick = outfit.thickness
 
-    def reach(field: Array, width: float) -> Array:
-        return smooth_step(field / width)
+    def reach(field: NDArray, width: float) -> NDArray:
+        return smoothstep(field / width, 0, 1)
 
-    wave = folds(form, np.random.default_rng(outfit.seed), bends, min(1.0, thick["ankle"] / 0.05))
-    down = np.clip(form.down_leg, 0, 1)
-    bottom = thick["bottom"] + thick["ankle"] * smooth_step((down - 0.1) / 0.9) * (down > 0.1)
+    wave = folds(mesh, np.random.default_rng(outfit.seed), bends, min(1.0, thick["ankle"] / 0.05))
+    down = np.clip(mesh.down_leg, 0, 1)
+    bottom = thick["bottom"] + thick["ankle"] * smoothstep((down - 0.1) / 0.9, 0, 1) * (down > 0.1)
     bottom = bottom + outfit.fold["bottom"] * (1 + 8 * thick["ankle"]) * wave
     offset = reach(fields["bottom"], 0.006) * np.maximum(bottom, 0.0015)
-    cuff = thick["cuff"] * smooth_step((form.along_arm - 0.1) / 0.8) * (form.arms > 0.5)
+    cuff = thick["cuff"] * smoothstep((mesh.along_arm - 0.1) / 0.8, 0, 1) * (mesh.arms > 0.5)
     top = np.maximum(thick["top"] + 0.003 + cuff + outfit.fold["top"] * wave, 0.002)
     # Shirts end in a rim that stands off, so that the edge is seen.
     offset = np.maximum(offset, reach(fields["top"], 0.006) * top)
     hair = thick["hair"] * (1 + (0 if outfit.hat else 0.12) * wave)
     if style == "curls":
         bumps = (
-            np.sin(form.rest @ [260, 90, 40]) * np.sin(form.rest @ [30, 240, 110]) * np.sin(form.rest @ [70, 50, 250])
+            np.sin(mesh.rest @ [260, 90, 40]) * np.sin(mesh.rest @ [30, 240, 110]) * np.sin(mesh.rest @ [70, 50, 250])
         )
         hair = (0.03 + 1.3 * thick["hair"]) * (1 + 0.35 * bumps)
     elif style in ("tail", "bun"):
@@ -220,26 +220,26 @@ def offsets(
     return np.maximum(offset, reach(fields["shoes"], 0.01) * SHOE_M).astype(np.float32)
 
 
-def folds(form: Mannequin, rng: np.random.Generator, bends: Mapping[str, float], fall: float) -> Array:
+def folds(mesh: BodyMesh, rng: np.random.Generator, bends: Mapping[str, float], fall: float) -> NDArray:
     """(V,) about -1 to 1.5: ridges of cloth at several scales: at bent joints, aslant over the trunk, down wide legs.
 
     Args:
         fall: 0-1, how much the legs' cloth hangs in folds that run down.
     """
-    u, v = form.cloth.T
-    side = (form.rest[:, 0] > 0).astype(int)
-    on_arm, on_leg = form.arms > 0.5, (form.down_leg > 0.12) & (form.arms < 0.5)
+    u, v = mesh.cloth.T
+    side = (mesh.rest[:, 0] > 0).astype(int)
+    on_arm, on_leg = mesh.arms > 0.5, (mesh.down_leg > 0.12) & (mesh.arms < 0.5)
 
-    def noise(waves: float, count: int = 4) -> Array:
+    def noise(waves: float, count: int = 4) -> NDArray:
         """(V,) smooth, about -1 to 1."""
         ways = rng.normal(size=(count, 3))
         ways *= 2 * np.pi * waves / np.linalg.norm(ways, axis=1, keepdims=True)
-        return np.sin(form.rest @ ways.T + rng.uniform(0, 6.3, count)).sum(axis=1) / np.sqrt(count)
+        return np.sin(mesh.rest @ ways.T + rng.uniform(0, 6.3, count)).sum(axis=1) / np.sqrt(count)
 
-    def ridges(across: Array, waves: float) -> Array:
+    def ridges(across: NDArray, waves: float) -> NDArray:
         """Narrow crests that come and go, wide troughs, as cloth buckles."""
         crest = 1 - 2 * np.abs(np.sin(np.pi * waves * across + 1.1 * noise(3.0) + rng.uniform(0, 6.3))) ** 0.7
-        return crest * smooth_step(0.5 + 0.8 * noise(4.5))
+        return crest * smoothstep(0.5 + 0.8 * noise(4.5), 0, 1)
 
     out = np.zeros(len(u))
     for waves, weight in ((6.0, 0.5), (11.0, 0.45), (19.0, 0.3), (12.0, 0.3)):
@@ -251,9 +251,9 @@ def folds(form: Mannequin, rng: np.random.Generator, bends: Mapping[str, float],
         out += weight * ridges(across, waves * rng.uniform(0.7, 1.3))
     elbow, knee = (np.array([bends[f"{joint}.R"], bends[f"{joint}.L"]])[side] for joint in ("elbow", "knee"))
     strength = np.full(len(u), 0.7)
-    strength += on_arm * (0.3 + 0.6 * elbow) * np.exp(-(((form.along_arm - 0.5) / 0.13) ** 2))
-    strength += on_leg * (0.1 + 0.5 * knee) * np.exp(-(((form.down_leg - 0.5) / 0.09) ** 2))
-    strength += on_leg * 0.7 * (1 - fall) * np.exp(-(((form.down_leg - 0.95) / 0.09) ** 2))
-    strength += 0.5 * np.exp(-(((form.waist - 0.02) / 0.08) ** 2)) * ~on_arm
+    strength += on_arm * (0.3 + 0.6 * elbow) * np.exp(-(((mesh.along_arm - 0.5) / 0.13) ** 2))
+    strength += on_leg * (0.1 + 0.5 * knee) * np.exp(-(((mesh.down_leg - 0.5) / 0.09) ** 2))
+    strength += on_leg * 0.7 * (1 - fall) * np.exp(-(((mesh.down_leg - 0.95) / 0.09) ** 2))
+    strength += 0.5 * np.exp(-(((mesh.waist - 0.02) / 0.08) ** 2)) * ~on_arm
     # Flat right at the neckline.
-    return out * strength * smooth_step((form.neck + 0.03) / 0.1)
+    return out * strength * smoothstep((mesh.neck + 0.03) / 0.1, 0, 1)

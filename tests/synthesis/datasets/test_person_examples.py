@@ -1,19 +1,17 @@
-"""Examples of figures: labels, maps and the fitted body agree with each other."""
+"""Examples of persons: labels, maps and the fitted body agree with each other."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
 
 from maquette.geometry.rendering.sides import sides
 from maquette.geometry.surfaces.distance import winding, winding_ahead
 from maquette.synthesis.anatomy.anny import cache_file
-from maquette.synthesis.datasets import people
 from maquette.synthesis.datasets.fitted_body import fit
-from maquette.synthesis.datasets.people import FARTHEST, POINTS, draw_example, write_figures
-from maquette.synthesis.scenes.body_scene import draw_person
+from maquette.synthesis.datasets.person_examples import FARTHEST, POINTS, draw_example
 from maquette.synthesis.scenes.person_sample import draw_axes
+from maquette.synthesis.scenes.person_scene import draw_person_scene
 
 pytestmark = pytest.mark.skipif(
     not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()"
@@ -28,7 +26,7 @@ def examples():
 
 @pytest.fixture(scope="module")
 def scene():
-    return draw_person(np.random.default_rng(11), "walk")
+    return draw_person_scene(np.random.default_rng(11), "walk")
 
 
 def test_columns_have_their_shapes(examples):
@@ -92,24 +90,11 @@ def test_winding_ahead_agrees_with_rays(scene):
 
 
 def test_a_ball_is_seen_from_both_sides():
-    from maquette.synthesis.hair.solids import ball
+    from maquette.synthesis.solids import rounded_box
 
-    solid = ball(np.array([0.1, 0, 0.2]), np.full(3, 0.5))
+    solid = rounded_box(np.array([0.1, 0, 0.2]), np.full(3, 0.5))
     seen = sides(solid.vertices, solid.faces, 64)
     row, column = 32, 35
     assert abs(float(seen["depth_front"][row, column]) - 0.7) < 0.02
     assert abs(float(seen["depth_back"][row, column]) + 0.3) < 0.02
     assert seen["normals_front"][row, column, 2] > 120 and seen["normals_back"][row, column, 2] < -120
-
-
-def test_shards_are_whole_and_repeatable(tmp_path, monkeypatch):
-    monkeypatch.setattr(people, "SHARD", 2)
-    files = write_figures(tmp_path / "train", 3, 1, 48)
-    assert [f.name for f in files] == ["figures-00000.safetensors", "figures-00001.safetensors"]
-    assert sorted(tmp_path.rglob("*")) == sorted([tmp_path / "train", *files])
-    stored, again = load_file(files[1]), draw_example((1, 0, 2), 48)
-    assert len(stored["image"]) == 1
-    assert all(stored[name][0].tobytes() == np.asarray(value).tobytes() for name, value in again.items())
-    before = files[0].stat().st_mtime_ns
-    write_figures(tmp_path / "train", 3, 1, 48)
-    assert files[0].stat().st_mtime_ns == before

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 LOST = 0.2  # share of masks without a hand or a foot
 ENDS = ("left_wrist", "right_wrist", "left_ankle", "right_ankle")
 
 
-def degraded(mask: Array, ends: Array, rng: np.random.Generator) -> Array:
+def degrade_mask(mask: NDArray, ends: NDArray, rng: np.random.Generator) -> NDArray:
     """(S, S) uint8, 255 inside.
 
     Args:
@@ -29,16 +29,16 @@ def degraded(mask: Array, ends: Array, rng: np.random.Generator) -> Array:
         if not len(rows):
             break
         k = rng.integers(len(rows))
-        blob = np.zeros((size, size), np.float32)
-        axes = tuple(int(max(1, r * unit)) for r in rng.uniform(2, 7, 2))
-        cv2.ellipse(blob, (int(columns[k]), int(rows[k])), axes, rng.uniform(0, 180), 0, 360, 1.0, -1)
-        blob = cv2.GaussianBlur(blob, (0, 0), 1.0 * unit)
+        spot = np.zeros((size, size), np.float32)
+        wide, high = (int(max(1, r * unit)) for r in rng.uniform(2, 7, 2))
+        cv2.ellipse(spot, (int(columns[k]), int(rows[k])), (wide, high), rng.uniform(0, 180), 0, 360, (1.0,), -1)
+        blob = cv2.GaussianBlur(spot, (0, 0), 1.0 * unit)
         soft = soft + blob * (1 if rng.random() < 0.5 else -1)
     if rng.random() < LOST:
         for k in rng.choice(len(ends), rng.integers(1, 3), replace=False):
             gone = np.zeros((size, size), np.float32)
-            at = tuple(int(x) for x in np.clip(ends[k], -size, 2 * size))
-            cv2.circle(gone, at, int(rng.uniform(6, 13) * unit), 1.0, -1)
+            x, y = (int(value) for value in np.clip(ends[k], -size, 2 * size))
+            cv2.circle(gone, (x, y), int(rng.uniform(6, 13) * unit), (1.0,), -1)
             soft = soft * (1 - cv2.GaussianBlur(gone, (0, 0), 1.2 * unit))
     sharp = rng.uniform(1.0, 5.0)
     soft = cv2.GaussianBlur(np.clip(0.5 + sharp * (soft - 0.5), 0, 1), (0, 0), rng.uniform(0.4, 1.2) * unit)

@@ -9,27 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-Array = np.ndarray
+from maquette.synthesis.solids import ChartedSolid
+
 COLUMNS, ROW_M, SLAB_M = 96, 0.016, 0.022
 RECESS_ROWS, RIM_M = 5, 0.008  # the hollow seen from below
 STEEPEST = 3.5  # metres a row may be wider than the one above it, per metre
-
-
-@dataclass(frozen=True, eq=False)
-class Solid:
-    """A closed surface with cloth coordinates.
-
-    Attributes:
-        vertices: (V, 3) float32 metres. faces: (F, 3) int32, anticlockwise from outside.
-        cloth: (T, 2) float32 metres round and down; cloth_faces: (F, 3) int32 into them.
-    """
-
-    vertices: Array
-    faces: Array
-    cloth: Array
-    cloth_faces: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +28,17 @@ class Rows:
         centres: (R, 2) metres, x and z. radii: (R, COLUMNS) metres from the centre, by angle from +z (front) to +x.
     """
 
-    heights: Array
-    centres: Array
-    radii: Array
+    heights: NDArray
+    centres: NDArray
+    radii: NDArray
 
 
-def angles() -> Array:
+def angles() -> NDArray:
     """(COLUMNS,) radians, from the back round by the right, the front (0) and the left."""
     return (np.arange(COLUMNS) + 0.5) * 2 * np.pi / COLUMNS - np.pi
 
 
-def supports(points: Array, heights: Array) -> Array:
+def supports(points: NDArray, heights: NDArray) -> NDArray:
     """(R, COLUMNS) how far points (N, 3) near each height reach in each direction of the plane; -inf without points."""
     turn = angles()
     ways = np.stack([np.sin(turn), np.cos(turn)])
@@ -66,7 +53,7 @@ def supports(points: Array, heights: Array) -> Array:
     return out
 
 
-def hang(reach: Array, heights: Array, ease: Array, slope: float, drift: Array) -> Rows:
+def hang_rows(reach: NDArray, heights: NDArray, ease: NDArray, slope: float, drift: NDArray) -> Rows:
     """Cloth over outlines.
 
     Args:
@@ -101,7 +88,7 @@ def hang(reach: Array, heights: Array, ease: Array, slope: float, drift: Array) 
     return Rows(heights, centres, radii)
 
 
-def pleated(rows: Rows, rng: np.random.Generator, depth: Array, count: int) -> Rows:
+def pleated(rows: Rows, rng: np.random.Generator, depth: NDArray, count: int) -> Rows:
     """Folds that deepen downwards, of uneven width.
 
     Args:
@@ -111,7 +98,7 @@ def pleated(rows: Rows, rng: np.random.Generator, depth: Array, count: int) -> R
     fall = np.linspace(0, 1, len(rows.heights))[:, None]
     bent = turn + 0.35 * np.sin(turn + rng.uniform(0, 6.3)) + 0.2 * np.sin(2 * turn + rng.uniform(0, 6.3))
     bent = bent + 0.25 * fall * np.sin(3 * turn + rng.uniform(0, 6.3))
-    wave = 1 - 2 * np.abs(np.sin(0.5 * round(count) * bent + rng.uniform(0, 3.1))) ** 0.8
+    wave = 1 - 2 * np.abs(np.sin(0.5 * count * bent + rng.uniform(0, 3.1))) ** 0.8
     fine = 1 - 2 * np.abs(np.sin(round(1.2 * count) * bent + 2 * fall + rng.uniform(0, 3.1)))
     sag = np.sin(9 * fall + 2 * np.sin(2 * turn + rng.uniform(0, 6.3)) + rng.uniform(0, 6.3))
     own = 0.7 + 0.3 * np.sin(2 * turn + rng.uniform(0, 6.3))
@@ -119,7 +106,7 @@ def pleated(rows: Rows, rng: np.random.Generator, depth: Array, count: int) -> R
     return Rows(rows.heights, rows.centres, rows.radii + depth[:, None] * (wave + 0.45))
 
 
-def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> Array:
+def row_points(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> NDArray:
     """(R, COLUMNS, 3) metres of the rows, `inset` metres farther in and `lift` higher."""
     turn, radii = angles(), np.maximum(rows.radii - inset, 0.01)
     x = rows.centres[:, :1] + radii * np.sin(turn)
@@ -127,11 +114,11 @@ def places(rows: Rows, inset: float = 0.0, lift: float = 0.0) -> Array:
     return np.stack([x, np.broadcast_to(rows.heights[:, None] + lift, x.shape), z], axis=2).astype(np.float32)
 
 
-def closed(rows: Rows) -> Solid:
+def closed_garment(rows: Rows) -> ChartedSolid:
     """A filled garment: a tube with a lid on top and a hollow at its hem."""
-    outer = places(rows)
+    outer = row_points(rows)
     recess = min(RECESS_ROWS, len(outer) - 1)
-    inner = places(rows, RIM_M)[::-1][: recess + 1]
+    inner = row_points(rows, RIM_M)[::-1][: recess + 1]
     rings = np.concatenate([outer, inner])
     count = len(rings)
     grid = np.arange(count * COLUMNS).reshape(count, COLUMNS)
@@ -144,34 +131,34 @@ def closed(rows: Rows) -> Solid:
     flat = [_strips(spread, False), _fan(spread[0, :-1], last, False), _fan(spread[-1, :-1], last + 1, True)]
     cloth = np.concatenate([cloth.reshape(-1, 2), [cloth[0].mean(axis=0), cloth[-1].mean(axis=0)]])
     vertices = np.concatenate([rings.reshape(-1, 3), ends])
-    return Solid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
+    return ChartedSolid(vertices, np.concatenate(faces), cloth.astype(np.float32), np.concatenate(flat))
 
 
-def shell(rows: Rows, gap: Array, thick: float) -> Solid:
+def open_garment(rows: Rows, gap: NDArray, thick: float) -> ChartedSolid:
     """A garment that stands open in front.
 
     Args:
         gap: (R,) half angle in radians of the opening.
         thick: metres.
     """
-    outer, inner = (_opened(places(rows, inset), gap) for inset in (0.0, thick))
+    outer, inner = (_opened(row_points(rows, inset), gap) for inset in (0.0, thick))
     # Round the edge: out along the outer face, back along the inner one; each row is one closed loop.
     loop = np.concatenate([outer, inner[:, ::-1]], axis=1)
     count, columns = loop.shape[:2]
     grid = np.arange(count * columns).reshape(count, columns)
     half = columns // 2
 
-    def lid(row: Array, up: bool) -> Array:
+    def lid(row: NDArray, up: bool) -> NDArray:
         a, b, c, d = row[: half - 1], row[1:half], row[::-1][1:half], row[::-1][: half - 1]
         faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
         return faces if up else faces[:, ::-1]
 
     faces = np.concatenate([_strips(grid, True), lid(grid[0], True), lid(grid[-1], False)]).astype(np.int32)
     cloth = _cloth(loop)[:, :-1].reshape(-1, 2).astype(np.float32)
-    return Solid(loop.reshape(-1, 3).astype(np.float32), faces, cloth, faces)
+    return ChartedSolid(loop.reshape(-1, 3).astype(np.float32), faces, cloth, faces)
 
 
-def _opened(grid: Array, gap: Array) -> Array:
+def _opened(grid: NDArray, gap: NDArray) -> NDArray:
     """(R, COLUMNS, 3) rows that run from one edge of the opening round the back to the other."""
     turn = angles()
     out = np.empty_like(grid)
@@ -183,7 +170,7 @@ def _opened(grid: Array, gap: Array) -> Array:
     return out
 
 
-def _strips(grid: Array, ring: bool) -> Array:
+def _strips(grid: NDArray, ring: bool) -> NDArray:
     """Faces between the rows of a grid of vertices; in a ring the last column meets the first."""
     after = np.roll(grid, -1, axis=1) if ring else grid[:, 1:]
     grid = grid if ring else grid[:, :-1]
@@ -191,13 +178,13 @@ def _strips(grid: Array, ring: bool) -> Array:
     return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
 
 
-def _fan(ring: Array, middle: int, up: bool) -> Array:
+def _fan(ring: NDArray, middle: int, up: bool) -> NDArray:
     after = np.roll(ring, -1)
     pair = (ring, after) if not up else (after, ring)
     return np.stack([pair[0], pair[1], np.full(len(ring), middle)], axis=1).astype(np.int32)
 
 
-def _cloth(rings: Array) -> Array:
+def _cloth(rings: NDArray) -> NDArray:
     """(R, columns + 1, 2) metres round (by the mean girth) and down each column."""
     girth = np.linalg.norm(np.diff(rings, axis=1, append=rings[:, :1]), axis=2).sum(axis=1).mean()
     u = np.linspace(0, girth, rings.shape[1] + 1)
