@@ -160,7 +160,7 @@ class Asset:
     def pose_of(self, index: int) -> int:
         """Which pose belongs to observation `index`.
 
-        A long clip keeps few of its pictures; its observations are then told apart by their times.
+        A long clip keeps few of its pictures; its observations are then found by their times.
         """
         seen = self.result.observations
         time = seen[index].frame.time
