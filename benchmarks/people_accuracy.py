@@ -20,7 +20,7 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
 from maquette.core.types import Camera, Frame, Observation, Reconstruction, Subject
-from maquette.evaluation.benchmarks.people import compare_people
+from maquette.evaluation.benchmarks.person import compare_people
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.meshes import Shape
 from maquette.geometry.camera import project

@@ -13,7 +13,7 @@ from scipy.io import savemat
 
 from maquette.cli import evaluate
 from maquette.cli import main as cli
-from maquette.core.options import FitOptions, OutputOptions
+from maquette.core.options import OutputOptions, options_from
 from maquette.evaluation.table import Table
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.parameters import write_parameters
@@ -82,6 +82,8 @@ def test_a_table_its_files_and_json(points, tmp_path, capsys):
         (["feng", "none"], "0 images, 0 scans"),
         (["landmarks", "none"], "wanted a folder with .mat files"),
         (["now", "none", "--device", "abacus"], "device 'abacus'"),
+        (["mesh", "a.obj", "b.obj", "--seed", "3"], "--seed: evaluate mesh does not take it here: it runs no method"),
+        (["now", "none", "--predictions", "c", "--upscale", "off"], "--upscale: evaluate now does not take it here"),
         (["now", "none", "--together"], "--together: evaluate now scores each photo by itself"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -111,8 +113,8 @@ def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
         return Table("t", ("a",), ((1,),))
 
     monkeypatch.setattr(evaluate, "function_of", lambda path, name: task)
-    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), FitOptions(seed=7), shown=False)
-    assert got == {"folder": "x", "unit": "cm", "options": FitOptions(seed=7)}
+    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), options_from(seed=7), shown=False)
+    assert got == {"folder": "x", "unit": "cm", "options": options_from(seed=7)}
 
 
 def test_pictures_are_cut_at_the_border(tmp_path, capsys):

@@ -194,7 +194,7 @@ def test_the_method_runs_on_each_photo_and_failures_count(aflw, monkeypatch):
             assert box[2] > box[0]
             return type("P", (), {"pixels": points(int(photo.stem[-1])) + [1, 0, 0]})
 
-    monkeypatch.setattr(predict, "Method", Fake)
+    monkeypatch.setattr(predict, "Predictor", Fake)
     told = []
     table = evaluate_landmarks(aflw, progress=lambda name, stage: told.append(name))
     row = dict(zip(table.columns, table.rows[3]))

@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.types import Camera
 from maquette.evaluation.benchmarks import dense
 from maquette.evaluation.benchmarks.dense import dense_error, depth_gap, evaluate_dense, face_part
-from maquette.evaluation.benchmarks.dense_set import Item, Truth, Truths, read_set
+from maquette.evaluation.benchmarks.dense_truth import DenseItem, Truth, TruthReader, read_set
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head, face_vertices, image_points
 from maquette.geometry.camera import project
@@ -141,7 +141,7 @@ def test_the_published_mask_size(tmp_path):
     np.savez(tmp_path / "a.npz", vertices=vertices, landmarks=100 * generator.random((68, 3)))
     for mask in (inside, generator.permutation(np.flatnonzero(inside))):
         np.savez(tmp_path / "topology.npz", mask=mask)
-        truth = Truths(tmp_path).read(read_set(tmp_path)[0])
+        truth = TruthReader(tmp_path).read(read_set(tmp_path)[0])
         assert np.array_equal(truth.points, vertices[inside])
 
 
@@ -151,7 +151,7 @@ def test_eye_corners_become_vertices_once(tmp_path):
     np.savez(tmp_path / "a.npz", vertices=vertices, eyes=vertices[[3, 8]] + 0.01)
     np.savez(tmp_path / "b.npz", vertices=2 * vertices, eyes=2 * vertices[[4, 9]])
     np.savez(tmp_path / "c.npz", vertices=vertices, eyes=np.array([1, 2]))
-    reader = Truths(tmp_path)
+    reader = TruthReader(tmp_path)
     for item, wanted in zip(read_set(tmp_path), (vertices[[3, 8]], 2 * vertices[[3, 8]], vertices[[1, 2]])):
         assert np.array_equal(reader.read(item).eyes, wanted)
 
@@ -180,7 +180,7 @@ def synth(tmp_path):
 
 def test_a_folder_of_synth_is_a_set(synth):
     home, vertices, camera = synth
-    truth = Truths(home).read(read_set(home)[0])
+    truth = TruthReader(home).read(read_set(home)[0])
     pixels, depth = project(camera, vertices[face_vertices(morphable.load("maquette-head"))])
     assert np.allclose(truth.points[:, :2], pixels) and truth.yaw == 12.0
     assert np.corrcoef(truth.points[:, 2], -depth)[0, 1] > 0.999999
@@ -191,7 +191,7 @@ def test_a_folder_of_synth_is_a_set(synth):
 def test_a_turn_that_icp_forgives_is_counted_on_corresponding_vertices(synth, tmp_path):
     """Our own head, turned: ICP turns it back, corresponding vertices stay where they are."""
     home, vertices, camera = synth
-    model, truth = morphable.load("maquette-head"), Truths(home).read(read_set(home)[0])
+    model, truth = morphable.load("maquette-head"), TruthReader(home).read(read_set(home)[0])
     pixels = image_points(camera, vertices, 1.5)
     mesh = trimesh.Trimesh(pixels, model.faces, process=False)
     (tmp_path / "mine").mkdir()
@@ -255,7 +255,7 @@ def test_a_method_is_scored_where_the_photo_shows_the_face(folder, face, monkeyp
             head = average_head()
             return type(head)(head.head, head.neutral, {}, {}, in_photo=face[0])
 
-    monkeypatch.setattr(dense, "Method", Stub)
+    monkeypatch.setattr(dense, "Predictor", Stub)
     told = []
     table = evaluate_dense(folder, progress=lambda name, stage: told.append(name))
     points = truth_of(face).points[:, :2]
@@ -300,7 +300,7 @@ def test_a_wrong_truth_is_one_line(tmp_path, changed, told):
     held = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     np.savez(tmp_path / "a.npz", **held)
     with pytest.raises(BadInput, match=told) as caught:
-        Truths(tmp_path).read(Item("a", None, tmp_path / "a.npz"))
+        TruthReader(tmp_path).read(DenseItem("a", None, tmp_path / "a.npz"))
     assert "\n" not in str(caught.value)
 
 

@@ -13,7 +13,7 @@ from maquette.core.errors import BadInput
 from maquette.evaluation.benchmarks.feng import evaluate_feng
 from maquette.evaluation.benchmarks.now import evaluate_now
 from maquette.evaluation.benchmarks.realy import REGIONS, evaluate_realy
-from maquette.evaluation.benchmarks.seven import SEVEN, face_region, quantiles
+from maquette.evaluation.benchmarks.seven_landmarks import SEVEN, face_region, quantiles
 from maquette.evaluation.meshes import Shape
 
 TURN = Rotation.from_euler("xyz", [20, -40, 10], degrees=True).as_matrix()
@@ -22,7 +22,7 @@ TURN = Rotation.from_euler("xyz", [20, -40, 10], degrees=True).as_matrix()
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     """Fewer points steer the alignment."""
-    monkeypatch.setattr("maquette.evaluation.benchmarks.seven.SETTLE_POINTS", 300)
+    monkeypatch.setattr("maquette.evaluation.benchmarks.seven_landmarks.SETTLE_POINTS", 300)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from maquette import morphable
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.options import FitOptions
+from maquette.core.options import options_from
 from maquette.evaluation import predict
 from maquette.evaluation.benchmarks import scans
 from maquette.evaluation.benchmarks.scans import evaluate_scans, read_set
@@ -127,10 +127,10 @@ def test_the_method_runs_and_its_failures_are_told(folder, monkeypatch):
                 raise NothingFound(f"{photo.name}: no face found")
             return average_head()
 
-    monkeypatch.setattr(scans, "Method", Fake)
+    monkeypatch.setattr(scans, "Predictor", Fake)
     table = evaluate_scans(folder)
     assert len(table.rows) == 3 and "1 of 2 photos gave no face" in " ".join(table.notes)
-    together = evaluate_scans(folder, options=FitOptions(together=True))
+    together = evaluate_scans(folder, options=options_from(together=True))
     assert together.column("photo") == ["ada", "mean", "average head"] and not together.more
     monkeypatch.setattr(Fake, "predict", lambda self, *photos: (_ for _ in ()).throw(NothingFound("nobody")))
     with pytest.raises(BadInput, match="no photo gave a head"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.options import FitOptions
+from maquette.core.options import options_from
 from maquette.evaluation.benchmarks import synthetic
 from maquette.evaluation.benchmarks.synthetic import (
     FRONTAL,
@@ -18,7 +18,7 @@ from maquette.evaluation.benchmarks.synthetic import (
     evaluate_synthetic,
     sensor_for,
 )
-from maquette.evaluation.benchmarks.synthetic_scores import Score, comparison, report
+from maquette.evaluation.benchmarks.synthetic_scores import PhotoScore, comparison, report
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head
 from maquette.synthesis.scenes.face_sample import photograph
@@ -60,7 +60,7 @@ def run(monkeypatch, samples):
             if names is not None:
                 names.append((name, stage))
 
-        monkeypatch.setattr(synthetic, "Method", Stub)
+        monkeypatch.setattr(synthetic, "Predictor", Stub)
         monkeypatch.setattr(synthetic, "photograph", remembered)
         monkeypatch.setattr(synthetic, "TEXTURE", 128)
         return evaluate_synthetic(PEOPLE, 3, SIZE, conditions, progress=tell)
@@ -163,11 +163,11 @@ def test_the_same_person_in_another_tone_has_the_same_shape(monkeypatch):
 
 def test_ratios_and_gaps_are_of_the_same_people():
     series = {"frontal": "frontal", "yaw 60": "yaw", "Monk 2": "tone", "Monk 9": "tone"}
-    scores = [Score(p, "frontal", 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(4)]
-    scores += [Score(p, "yaw 60", 5, 2.0 * (1 + p), 1.0, 2.0, 3.0) for p in range(3)]
-    scores.append(Score(3, "yaw 60", 5, why="no face"))
-    scores += [Score(p, "Monk 2", 2, 1.0, 1.0, 2.0, 3.0) for p in range(4)]
-    scores += [Score(p, "Monk 9", 9, 1.1, 1.0, 2.0, 3.0) for p in range(4)]
+    scores = [PhotoScore(p, "frontal", 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(4)]
+    scores += [PhotoScore(p, "yaw 60", 5, 2.0 * (1 + p), 1.0, 2.0, 3.0) for p in range(3)]
+    scores.append(PhotoScore(3, "yaw 60", 5, why="no face"))
+    scores += [PhotoScore(p, "Monk 2", 2, 1.0, 1.0, 2.0, 3.0) for p in range(4)]
+    scores += [PhotoScore(p, "Monk 9", 9, 1.1, 1.0, 2.0, 3.0) for p in range(4)]
     table = report(scores, series, "t")
     rows = {row[0]: row for row in table.rows}
     assert rows["60 degrees over frontal"][1] == pytest.approx(2) and rows["60 degrees over frontal"][4] == 3
@@ -177,8 +177,8 @@ def test_ratios_and_gaps_are_of_the_same_people():
 
 def test_variants_are_compared_over_the_people_that_all_found():
     series = {"frontal": "frontal", "yaw 60": "yaw"}
-    one = [Score(p, name, 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(3) for name in series]
-    two = [s if s.person or s.condition == "frontal" else Score(0, "yaw 60", 5, why="no face") for s in one]
+    one = [PhotoScore(p, name, 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(3) for name in series]
+    two = [s if s.person or s.condition == "frontal" else PhotoScore(0, "yaw 60", 5, why="no face") for s in one]
     table = comparison({"one": one, "two": two}, series, "t")
     rows = [dict(zip(table.columns, row)) for row in table.rows]
     assert [row["people in all"] for row in rows] == [3, 2]
@@ -190,7 +190,7 @@ def test_variants_are_compared_over_the_people_that_all_found():
 
 def test_an_ablation_shows_everybody_the_same_photographs(run):
     run(average_of, [])  # the stub answers for both
-    table = compare_synthetic({"a": FitOptions(), "b": FitOptions(seed=1)}, Plan(PEOPLE, 3, SIZE, [PROFILE]))
+    table = compare_synthetic({"a": options_from(), "b": options_from(seed=1)}, Plan(PEOPLE, 3, SIZE, [PROFILE]))
     assert table.column("a: error mm") == table.column("b: error mm") == pytest.approx(table.column("average head mm"))
     assert table.column("n") == [PEOPLE] * 2
 

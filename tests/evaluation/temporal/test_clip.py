@@ -96,13 +96,13 @@ def test_a_walk_is_measured(tmp_path):
 def test_joints_of_the_fitted_body(tmp_path, monkeypatch):
     """Key points that fall: 9.81 m/s2, whatever the meshes do."""
     folder = result(tmp_path, np.zeros(5))
-    plain = module.open_figure
+    plain = module.read_person_mesh
 
     def falling(view):
         points = np.zeros((33, 3)) - [0, 0.5 * 9.81 * view.time**2, 0]
         return replace(plain(view), keypoints={"mediapipe33": points})
 
-    monkeypatch.setattr(module, "open_figure", falling)
+    monkeypatch.setattr(module, "read_person_mesh", falling)
     table = evaluate_clip(folder, flow=False)
     assert table.column("joint acceleration m/s2")[0] == pytest.approx(9.81)
 

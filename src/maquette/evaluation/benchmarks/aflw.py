@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
+from maquette.core.options import Options
 from maquette.evaluation.landmarks import AUC_REACH, FAILURE, nme, summary
 from maquette.evaluation.parity import exposure, parity_tables, read_facts, yaw_bin
 from maquette.evaluation.table import Table
@@ -136,7 +136,7 @@ def evaluate_landmarks(
     folder: str | Path,
     predictions: str | Path | None = None,
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """NME of 68 landmarks on AFLW2000-3D or 300W-LP, by yaw.
@@ -145,7 +145,7 @@ def evaluate_landmarks(
         folder: the set.
         predictions: landmarks to score; None runs the method on every photo.
         facts: CSV of facts per image for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each image's name.
 
     Raises:
@@ -156,7 +156,7 @@ def evaluate_landmarks(
         found: Mapping[str, NDArray | None] = read_predictions(predictions, [row.name for row in rows])
         failures: list[str] = []
     else:
-        found, failures = _predict(rows, options or FitOptions(), progress)
+        found, failures = _predict(rows, options or Options(), progress)
     flat = np.array([_error(row, found[row.name], 2, "box") for row in rows])
     eyes = np.array([_error(row, found[row.name], 2, "interocular") for row in rows])
     deep = [p.shape[1] == 3 for p in found.values() if p is not None]
@@ -219,15 +219,15 @@ def _exposure(row: Annotation) -> float:
 
 
 def _predict(
-    rows: list[Annotation], options: FitOptions, progress: Progress
+    rows: list[Annotation], options: Options, progress: Progress
 ) -> tuple[dict[str, NDArray | None], list[str]]:
     """The method's landmarks per image, None where it found no face, and why."""
-    from maquette.evaluation.predict import Method
+    from maquette.evaluation.predict import Predictor
 
     without = [row.name for row in rows if row.photo is None]
     if without:
         raise BadInput(f"{without[0]}: no photo beside the .mat ({len(without)} of {len(rows)}): give --predictions")
-    method, found, failures = Method(options), {}, []
+    method, found, failures = Predictor(options), {}, []
     for row in rows:
         progress(row.name, "landmarks")
         box = np.concatenate([row.points[:, :2].min(axis=0), row.points[:, :2].max(axis=0)])

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.dense_set import Item, Truth, Truths, read_set
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.dense_truth import DenseItem, Truth, TruthReader, read_set
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.evaluation.parity import parity_tables, read_facts
-from maquette.evaluation.predict import Method, Prediction, same_topology, score_each
+from maquette.evaluation.predict import Prediction, Predictor, same_topology, score_each
 from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
@@ -117,7 +117,7 @@ def evaluate_dense(
     folder: str | Path,
     predictions: str | Path | None = None,
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """NME of whole faces, with and without rigid ICP, by yaw and expression.
@@ -127,27 +127,27 @@ def evaluate_dense(
             `expression`), NAME.obj or NAME.ply, and topology.npz for what all share; or a folder of `maquette synth`.
         predictions: NAME.obj, .ply, .stl or .glb in pixels of the photo; None runs the method.
         facts: CSV of facts per photo for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photo's name.
 
     Raises:
-        BadInput: see `read_set` and `Truths`; a missing photo or prediction, a mesh that cannot be scored.
+        BadInput: see `read_set` and `TruthReader`; a missing photo or prediction, a mesh that cannot be scored.
     """
     from maquette import morphable
 
-    items, options = read_set(folder), options or FitOptions()
+    items, options = read_set(folder), options or Options()
     files = None if predictions is None else _find(Path(predictions), items)
     without = [item.name for item in items if item.photo is None]
     if files is None and without:
         raise BadInput(f"{without[0]}: no photo beside it ({len(without)} of {len(items)}): give --predictions")
-    method = Method(options) if files is None else None
-    model, truths, reader = morphable.load("maquette-head"), {}, Truths(folder)
+    method = Predictor(options) if files is None else None
+    model, truths, reader = morphable.load("maquette-head"), {}, TruthReader(folder)
 
-    def predict(item: Item) -> Prediction | Shape:
+    def predict(item: DenseItem) -> Prediction | Shape:
         truths[item.name] = reader.read(item)
         return read_shape(files[item.name]) if method is None else method.predict(item.photo, box=truths[item.name].box)
 
-    def measure(item: Item, made: Prediction | Shape) -> DenseError:
+    def measure(item: DenseItem, made: Prediction | Shape) -> DenseError:
         head, truth = made if isinstance(made, Shape) else made.in_photo, truths[item.name]
         error, known = dense_error(face_part(head, model), truth), truth.model_vertices
         if known is None or not same_topology(head, model):
@@ -156,11 +156,11 @@ def evaluate_dense(
 
     found, failures = score_each(items, predict, measure, "dense", progress)
     told = read_facts(facts, list(found)) if facts else {}
-    who = options.method if method is not None else Path(predictions).name
+    who = options.fit.method if method is not None else Path(predictions).name
     return _table(f"dense NME of {who} on {Path(folder).name}", found, truths, failures, told)
 
 
-def _find(folder: Path, items: Sequence[Item]) -> dict[str, Path]:
+def _find(folder: Path, items: Sequence[DenseItem]) -> dict[str, Path]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: wanted a folder of predicted meshes, there is none")
     found = {}

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.seven import FENG_FACTOR, quantiles
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.seven_landmarks import FENG_FACTOR, quantiles
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.parity import parity_tables, read_facts
 from maquette.evaluation.predict import (
-    Method,
     Prediction,
+    Predictor,
     average_head,
     check_unit,
     front,
@@ -182,27 +182,27 @@ def evaluate_scans(
     predictions: str | Path | None = None,
     unit: str = "m",
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Median scan-to-mesh distance of every photo's head, beside the average head's.
 
     Args:
         folder: photos/NAME_VIEW.png and gt/NAME.npz.
-        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method (with `options.together`, once
+        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method (with `options.fit.together`, once
             per person on all photos).
         unit: of the predictions; it matters to the metric column only.
         facts: CSV of facts per photo for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photo's name.
 
     Raises:
         BadInput: see `read_set`; a missing prediction, a mesh that cannot be scored.
     """
-    options = options or FitOptions()
-    heads = _heads(read_set(folder), options.together)
+    options = options or Options()
+    heads = _heads(read_set(folder), options.fit.together)
     files = None if predictions is None else _find(Path(predictions), list(heads))
-    method = Method(options) if files is None else None
+    method = Predictor(options) if files is None else None
     average, base, ours, failures = average_head(), {}, {}, []
     for name, (photos, scan) in heads.items():
         if scan.name not in base:

@@ -28,7 +28,7 @@ COLUMNS += ("metric mm", "NME %", "against frontal", "standard error", "people i
 
 
 @dataclass(frozen=True)
-class Score:
+class PhotoScore:
     """One photograph; errors are None where there is no head.
 
     Attributes:
@@ -48,10 +48,10 @@ class Score:
     why: str = ""
 
 
-Scores = Mapping[int, Score]  # of one condition, by person, only where there is a head
+ByPerson = Mapping[int, PhotoScore]  # of one condition, by person, only where there is a head
 
 
-def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Table:
+def report(scores: Sequence[PhotoScore], series: Mapping[str, str], title: str) -> Table:
     """The goals, a table per series, parity by tone, cumulative curves.
 
     Args:
@@ -75,7 +75,7 @@ def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Ta
     return Table(title, columns, _goals(found, tones, scores), _notes(scores, series), curves, "mm", tuple(more))
 
 
-def comparison(variants: Mapping[str, Sequence[Score]], series: Mapping[str, str], title: str) -> Table:
+def comparison(variants: Mapping[str, Sequence[PhotoScore]], series: Mapping[str, str], title: str) -> Table:
     """Several variants of a method beside each other, over the same people; each variant's `report` below.
 
     Args:
@@ -99,11 +99,11 @@ def comparison(variants: Mapping[str, Sequence[Score]], series: Mapping[str, str
     return Table(title, columns, tuple(rows), notes, curves, "mm", more)
 
 
-def _found(scores: Sequence[Score], series: Mapping[str, str]) -> dict[str, Scores]:
+def _found(scores: Sequence[PhotoScore], series: Mapping[str, str]) -> dict[str, ByPerson]:
     return {name: {s.person: s for s in scores if s.condition == name and not s.why} for name in series}
 
 
-def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Score]) -> tuple[tuple, ...]:
+def _goals(found: Mapping[str, ByPerson], tones: list[ByPerson], scores: Sequence[PhotoScore]) -> tuple[tuple, ...]:
     """Rows of the first table."""
     frontal = found[FRONTAL]
     shapes = np.array([[s.shape, s.average] for s in frontal.values()]).reshape(-1, 2)
@@ -121,7 +121,7 @@ def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Sc
     return (*rows, ("photos without a head %", without, None, None, len({s.person for s in scores})))
 
 
-def _series_table(title: str, names: list[str], scores: Sequence[Score], found: Mapping[str, Scores]) -> Table:
+def _series_table(title: str, names: list[str], scores: Sequence[PhotoScore], found: Mapping[str, ByPerson]) -> Table:
     rows = []
     for name in names:
         here, n = found[name], sum(s.condition == name for s in scores)
@@ -137,7 +137,7 @@ def _series_table(title: str, names: list[str], scores: Sequence[Score], found: 
     return Table(title, COLUMNS, tuple(rows))
 
 
-def _together(conditions: Sequence[Scores], error: str = "shape") -> NDArray:
+def _together(conditions: Sequence[ByPerson], error: str = "shape") -> NDArray:
     """(P, C) errors of the people who have a head in all conditions."""
     people = [p for p in conditions[0] if all(p in other for other in conditions)]
     return np.array([[getattr(other[p], error) for other in conditions] for p in people]).reshape(-1, len(conditions))
@@ -168,7 +168,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _notes(scores: Sequence[Score], series: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(scores: Sequence[PhotoScore], series: Mapping[str, str]) -> tuple[str, ...]:
     """The protocol, and everybody without a head."""
     notes = [
         "error: mean distance of corresponding vertices of the face, both heads without expression, after a similarity",

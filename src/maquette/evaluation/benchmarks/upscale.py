@@ -65,7 +65,7 @@ class PictureTable(Table):
 
 
 @dataclass(frozen=True, eq=False)
-class Crop:
+class FaceCrop:
     """One face to be made smaller and larger again.
 
     Attributes:
@@ -130,7 +130,7 @@ def evaluate_upscale(folder: str | Path, progress: Progress = silent) -> Table:
     return PictureTable(title, columns, tuple(means), tuple(notes), more=tuple(tables), pictures=grids)
 
 
-def cut(frame: Frame) -> Crop:
+def cut(frame: Frame) -> FaceCrop:
     """The square to be judged.
 
     Raises:
@@ -150,10 +150,10 @@ def cut(frame: Frame) -> Crop:
     side = int(np.clip(round(side), SIDE, min(width, height)))
     left, top = (int(np.clip(round(c - side / 2), 0, most - side)) for c, most in zip(centre, (width, height)))
     full = np.ascontiguousarray(frame.pixels[top : top + side, left : left + side])
-    return Crop(name, full, cv2.resize(full, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return FaceCrop(name, full, cv2.resize(full, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
-def compare(crops: list[Crop], way: str, factor: int) -> tuple[list[tuple], NDArray]:
+def compare(crops: list[FaceCrop], way: str, factor: int) -> tuple[list[tuple], NDArray]:
     """Every crop made smaller in one way, and larger by every method.
 
     Returns:

@@ -24,6 +24,16 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
 from maquette.evaluation.benchmarks.images import MARGIN, masked_psnr, masked_ssim
+from maquette.evaluation.image_space.face_result import (
+    FacePhoto,
+    FaceResult,
+    HeadRender,
+    given_normals,
+    open_photo,
+    read_result,
+    render_head,
+    result_files,
+)
 from maquette.evaluation.image_space.measures import (
     DAVIS_TOLERANCE,
     boundary_f,
@@ -32,18 +42,8 @@ from maquette.evaluation.image_space.measures import (
     reprojection,
     silhouette_iou,
 )
-from maquette.evaluation.image_space.people import PERSON_DEFAULTS, PersonThresholds
-from maquette.evaluation.image_space.report import evaluate_person_results
-from maquette.evaluation.image_space.rerender_faces import (
-    Photo,
-    Result,
-    Seen,
-    given_normals,
-    look,
-    open_photo,
-    read_result,
-    result_files,
-)
+from maquette.evaluation.image_space.person import PERSON_DEFAULTS, PersonThresholds
+from maquette.evaluation.image_space.person_report import evaluate_person_results
 from maquette.evaluation.image_space.views import is_person
 from maquette.evaluation.table import Table
 
@@ -62,7 +62,7 @@ COLUMNS = ("result", "photo", *MEASURES, "failed")
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class FaceThresholds:
     """Below (reprojection: above) which a photo's fit counts as failed; None: never.
 
     Twelve portraits measured: IoU 0.85 to 0.96, boundary F 0.32 to 0.95, head inside person 0.87 to 1.00, masked SSIM
@@ -93,10 +93,12 @@ class Thresholds:
         return missed
 
 
-DEFAULTS = Thresholds()
+FACE_DEFAULTS = FaceThresholds()
 
 
-def scores_of(result: Result, seen: Seen, photo: Photo, normals: NDArray | None = None) -> dict[str, float | None]:
+def score_photo(
+    result: FaceResult, seen: HeadRender, photo: FacePhoto, normals: NDArray | None = None
+) -> dict[str, float | None]:
     """All measures of one photo of one result; None where one cannot be taken.
 
     Args:
@@ -130,7 +132,7 @@ def evaluate_imagespace(
     out_folder: str | Path,
     photos: str | Path | Sequence[str | Path] | None = None,
     normals: str | Path | None = None,
-    thresholds: Thresholds = DEFAULTS,
+    thresholds: FaceThresholds = FACE_DEFAULTS,
     person_thresholds: PersonThresholds = PERSON_DEFAULTS,
     progress: Progress = silent,
 ) -> Table:
@@ -174,7 +176,7 @@ def _evaluate_faces(
     files: list[Path],
     photos: str | Path | Sequence[str | Path] | None,
     normals: str | Path | None,
-    thresholds: Thresholds,
+    thresholds: FaceThresholds,
 ) -> Table:
     rows: list[tuple] = []
     errors: list[BadInput] = []
@@ -206,10 +208,10 @@ def _evaluate_faces(
 
 
 def _face_rows(
-    result: Result,
+    result: FaceResult,
     photos: str | Path | Sequence[str | Path] | None,
     normals: str | Path | None,
-    thresholds: Thresholds,
+    thresholds: FaceThresholds,
 ) -> list[tuple]:
     """A row per photo of one result."""
     rows = []
@@ -221,7 +223,7 @@ def _face_rows(
             scores: dict[str, float | None] = {}
         else:
             maps = given_normals(result, index, normals, photo.size)
-            scores = scores_of(result, look(result, index, photo.size), photo, maps)
+            scores = score_photo(result, render_head(result, index, photo.size), photo, maps)
             failed = ", ".join(thresholds.failed(scores))
         rows.append((result.name, Path(name).name, *(scores.get(m) for m in MEASURES), failed))
     return rows

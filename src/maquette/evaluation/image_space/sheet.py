@@ -26,7 +26,7 @@ WANTED, MADE = (40, 220, 90), (255, 60, 60)  # outline of the mask, and of the m
 
 
 @dataclass
-class Worst:
+class WorstRows:
     """The rows with the lowest scores so far; a long clip keeps no more than a sheet holds.
 
     Attributes:
@@ -46,7 +46,7 @@ class Worst:
 
     @property
     def rows(self) -> list[NDArray]:
-        """Worst first."""
+        """WorstRows first."""
         return [row for _, _, row in sorted(self._heap, key=lambda item: (-item[0], -item[1]))]
 
 

@@ -1,6 +1,6 @@
 """How steadily a clip's meshes follow each other: crops, silhouettes and surfaces of consecutive frames.
 
-Silhouettes are compared after the earlier one is carried along by the optical flow between the pictures (Farneback
+Silhouettes are compared after the earlier one is warped_by_flow along by the optical flow between the pictures (Farneback
 2003), so that a person who moves is not taken for a result that flickers.
 """
 
@@ -15,8 +15,8 @@ from scipy.spatial import cKDTree
 
 from maquette.core.types import Frame
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.evaluation.image_space.rerender_people import resize_into
-from maquette.evaluation.image_space.views import View
+from maquette.evaluation.image_space.person_mesh import resize_into
+from maquette.evaluation.image_space.views import PersonView
 
 COLUMNS = ("result", "track", "frames", "rect jitter px", "silhouette IoU after flow", "chamfer cm")
 POINTS = 3000  # vertices of a mesh that are compared, at most
@@ -38,7 +38,7 @@ class Steadiness:
     distances: list[float] = field(default_factory=list)
     _before: tuple[NDArray, NDArray, NDArray, cKDTree] | None = None
 
-    def add(self, view: View, frame: Frame, silhouette: NDArray, box: NDArray, vertices: NDArray) -> None:
+    def add(self, view: PersonView, frame: Frame, silhouette: NDArray, box: NDArray, vertices: NDArray) -> None:
         """Take the next frame of the track.
 
         Args:
@@ -58,7 +58,7 @@ class Steadiness:
             old = resize_into(old_silhouette.astype(np.float32), old_box, box, size, cv2.INTER_LINEAR)
             whole = np.array([0.0, 0.0, *frame.size])
             first, second = (resize_into(g, whole, box, size, cv2.INTER_AREA) for g in (old_grey, grey))
-            self.overlaps.append(silhouette_iou(carried(old, first, second) > 0.5, now))
+            self.overlaps.append(silhouette_iou(warped_by_flow(old, first, second) > 0.5, now))
             away = old_tree.query(points)[0].mean() + tree.query(old_tree.data)[0].mean()
             self.distances.append(CM * away / 2)
         self._before = grey, silhouette, np.asarray(box, float), tree
@@ -90,7 +90,7 @@ def rect_jitter(rects: list[tuple[int, NDArray]]) -> float | None:
     return float(np.sqrt(np.mean(seconds**2) / 6)) if len(seconds) else None
 
 
-def carried(mask: NDArray, before: NDArray, now: NDArray) -> NDArray:
+def warped_by_flow(mask: NDArray, before: NDArray, now: NDArray) -> NDArray:
     """A (H, W) float32 mask of the picture `before`, (H, W) uint8, where its pixels are in the picture `now`."""
     flow = cv2.calcOpticalFlowFarneback(now, before, None, 0.5, 3, 21, 3, 5, 1.1, 0)
     y, x = np.indices(mask.shape, np.float32)

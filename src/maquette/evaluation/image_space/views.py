@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
-from maquette.evaluation.image_space.rerender_faces import cameras_of
+from maquette.evaluation.image_space.face_result import cameras_of
 from maquette.outputs.reports.manifest import JOURNAL, MANIFEST, read_manifest
 
 PARAMETRIC, SURFACE = "parametric", "surface"
@@ -28,7 +28,7 @@ Stored = tuple[dict[str, NDArray], tuple[Camera, ...]]  # arrays of a parameters
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class PersonView:
     """One mesh and the picture that it was made from.
 
     Attributes:
@@ -83,7 +83,7 @@ def manifest_of(folder: Path) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[View]:
+def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[PersonView]:
     """One view per photo of a person's folder; of a clip of which no meshes were written, per frame of the texture.
 
     Args:
@@ -112,12 +112,12 @@ def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[View]:
             # The files wear the pose of the first photo alone.
             lost = "no mesh of its own"
         own = mesh if index == 0 and not clip else None
-        yield View(
+        yield PersonView(
             folder, name, str(photo), frame, time, 0, box, camera, method, own, body, row, lost=lost, skipped=bool(lost)
         )
 
 
-def clip_views(manifest: Path, below: Path) -> list[View]:
+def clip_views(manifest: Path, below: Path) -> list[PersonView]:
     """The views of a clip, by frame and track.
 
     Args:
@@ -195,7 +195,7 @@ def _clip_view(
     track: dict[str, Any],
     place: tuple[Path, str, str, Path | None],
     stored: Stored | None,
-) -> View:
+) -> PersonView:
     folder, name, clip, mesh = place
     arrays, cameras = stored or (None, ())
     number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
@@ -225,7 +225,7 @@ def _clip_view(
     elif mesh is not None and not mesh.is_file():
         lost = f"{mesh.name}: no such file"
     flagged = (reason or "flagged") if status == "flagged" else ""
-    return View(
+    return PersonView(
         folder, name, clip, number, time, int(track["track"]), box, camera, method, mesh, body, row or 0,
         flagged, lost, status == "skipped",
     )  # fmt: skip

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.evaluation.image_space.rerender_people import Figure, moved_camera, open_figure, resize_into
-from maquette.evaluation.image_space.views import View, clip_views, manifest_of
+from maquette.evaluation.image_space.person_mesh import PersonMesh, moved_camera, read_person_mesh, resize_into
+from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of
 from maquette.evaluation.shapes import distances
 from maquette.evaluation.table import Table
 from maquette.evaluation.temporal.sequence import second_difference
@@ -74,7 +74,7 @@ def acceleration(points: NDArray, times: NDArray) -> NDArray:
 
 
 def flow_warped(mask: NDArray, before: NDArray, after: NDArray) -> NDArray:
-    """A mask of one picture carried to the next by optical flow (DIS, Kroeger et al. 2016).
+    """A mask of one picture warped_by_flow to the next by optical flow (DIS, Kroeger et al. 2016).
 
     Args:
         mask: (H, W) bool; before, after: (H, W, 3) uint8, the pictures.
@@ -97,7 +97,7 @@ def evaluate_clip(
     Args:
         folder: OUT, or a folder of people in it.
         clip: the clip, if it is no longer where the manifest says; without it there is no flow.
-        flow: whether silhouettes are also compared after optical flow has carried one to the next frame.
+        flow: whether silhouettes are also compared after optical flow has warped_by_flow one to the next frame.
         generator: draws the points for Chamfer distances; None is seed 0.
 
     Returns:
@@ -128,7 +128,7 @@ def evaluate_clip(
         "rect jitter: noise of the crop's centre and size as a standard deviation, from second differences; % of its "
         "side",
         "silhouette IoU: of rendered meshes of neighbouring frames, in the whole frame: motion lowers it; after flow: "
-        "one is carried to the other by the optical flow of the pictures",
+        "one is warped_by_flow to the other by the optical flow of the pictures",
         "Chamfer: between the meshes of neighbouring frames in the world, motion included",
         "joint acceleration: mean over joints and frames, of the fitted body",
         "pairs: neighbouring frames; missing: frames without a result",
@@ -146,7 +146,7 @@ class _Measured:
     chamfer: list[float]
     joints: list[NDArray | None]
 
-    def row(self, views: Sequence[View]) -> tuple[float | None, ...]:
+    def row(self, views: Sequence[PersonView]) -> tuple[float | None, ...]:
         """The columns from rect jitter on."""
         rects = np.array([np.concatenate([view.box[:2], view.box[2:] - view.box[:2]]) for view in views])
         order = np.array([view.frame for view in views], float)
@@ -169,22 +169,22 @@ class _Measured:
         return float(np.mean(values)) if values else None
 
 
-def _measured(views: Sequence[View], clip: video.Clip | None, generator: np.random.Generator) -> _Measured:
+def _measured(views: Sequence[PersonView], clip: video.Clip | None, generator: np.random.Generator) -> _Measured:
     measured = _Measured([], [], [], [])
     numbers = [view.frame for view in views]
     usual = float(np.median(np.diff(numbers)))
-    earlier: tuple[View, Figure, NDArray | None] | None = None
+    earlier: tuple[PersonView, PersonMesh, NDArray | None] | None = None
     for view, picture in zip(views, _pictures(clip, numbers)):
-        figure = open_figure(view)
-        measured.joints.append(next((figure.keypoints[s] for s in JOINTS if s in figure.keypoints), None))
+        mesh = read_person_mesh(view)
+        measured.joints.append(next((mesh.keypoints[s] for s in JOINTS if s in mesh.keypoints), None))
         if earlier is not None and view.frame - earlier[0].frame <= GAP * usual:
-            first, second, size, box = _silhouettes(earlier, (view, figure))
+            first, second, size, box = _silhouettes(earlier, (view, mesh))
             measured.iou.append(silhouette_iou(first, second))
             if picture is not None and earlier[2] is not None:
                 cuts = [_cut(whole, box, size) for whole in (earlier[2], picture)]
                 measured.flowed.append(silhouette_iou(flow_warped(first, *cuts), second))
-            measured.chamfer.append(distances(earlier[1].shape, figure.shape, generator, SAMPLES).chamfer)
-        earlier = view, figure, picture
+            measured.chamfer.append(distances(earlier[1].shape, mesh.shape, generator, SAMPLES).chamfer)
+        earlier = view, mesh, picture
     return measured
 
 
@@ -195,9 +195,9 @@ def _silhouettes(earlier: tuple, later: tuple) -> tuple[NDArray, NDArray, tuple[
     extent = box[2:] - box[:2]
     size = tuple(int(side) for side in np.maximum(np.round(extent * SIDE / extent.max()), 8))
     masks = []
-    for view, figure in (earlier[:2], later[:2]):
+    for view, mesh in (earlier[:2], later[:2]):
         camera = moved_camera(view, box, size)
-        masks.append(render_buffers(camera, figure.shape.vertices, figure.shape.faces)[0] >= 0)
+        masks.append(render_buffers(camera, mesh.shape.vertices, mesh.shape.faces)[0] >= 0)
     return masks[0], masks[1], size, box
 
 
@@ -207,7 +207,7 @@ def _cut(picture: NDArray, box: NDArray, size: tuple[int, int]) -> NDArray:
     return resize_into(picture, whole, box, size, cv2.INTER_LINEAR)
 
 
-def _clip(views: Sequence[View], given: str | Path | None) -> tuple[video.Clip | None, list[str]]:
+def _clip(views: Sequence[PersonView], given: str | Path | None) -> tuple[video.Clip | None, list[str]]:
     """The clip of the views; None with a remark where it cannot be read."""
     if not views:
         return None, []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
-from maquette.evaluation.image_space.rerender_faces import cameras_of, model_of, read_parameters, result_files
+from maquette.evaluation.image_space.face_result import cameras_of, model_of, read_parameters, result_files
 from maquette.evaluation.table import Table
 from maquette.geometry.camera import project
 from maquette.perception.faces.topology import SCHEME

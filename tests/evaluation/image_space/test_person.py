@@ -1,4 +1,4 @@
-"""People in image space: figures of two balls on a photo and in a clip, with results that fit, and some that do not."""
+"""People in image space: dolls of two balls on a photo and in a clip, with results that fit, and some that do not."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from PIL import Image
 from clips import write_clip
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.types import Camera, Frame, Observation, Subject
-from maquette.evaluation.image_space import evaluate, report
-from maquette.evaluation.image_space import people as imagespace_people
+from maquette.evaluation.image_space import evaluate, person, person_report
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.evaluation.image_space.people import PersonThresholds, detail, pose_flags
-from maquette.evaluation.image_space.rerender_people import Figure, draw, open_figure, resize_into
-from maquette.evaluation.image_space.sheet import Worst
-from maquette.evaluation.image_space.steadiness import carried, rect_jitter
+from maquette.evaluation.image_space.person import PersonThresholds, detail, pose_flags
+from maquette.evaluation.image_space.person_mesh import PersonMesh, read_person_mesh, render_person, resize_into
+from maquette.evaluation.image_space.sheet import WorstRows
+from maquette.evaluation.image_space.steadiness import rect_jitter, warped_by_flow
 from maquette.evaluation.image_space.views import clip_views, photo_views
 from maquette.evaluation.meshes import Shape
 
@@ -30,7 +29,7 @@ CROP = (120, 200)
 SCALE = 100.0  # pixels per metre
 
 
-def figure():
+def doll():
     """A body of 1.6 m and a head on it, metres, on the floor, one closed piece each."""
     parts = []
     for radii, centre in (((0.3, 0.7, 0.2), (0.0, 0.7, 0.0)), ((0.15, 0.2, 0.15), (0.05, 1.5, 0.0))):
@@ -55,7 +54,7 @@ def write_result(folder, mesh, path="someone.png", **changes):
     """What imagespace needs of a result, as maquette person writes it."""
     folder.mkdir(parents=True, exist_ok=True)
     mesh = mesh.copy()
-    mesh.visual.vertex_colors = np.column_stack([colours(figure()), np.full(len(mesh.vertices), 255)])
+    mesh.visual.vertex_colors = np.column_stack([colours(doll()), np.full(len(mesh.vertices), 255)])
     mesh.export(folder / "person.ply")
     seen = camera()
     arrays = {
@@ -73,7 +72,7 @@ def write_result(folder, mesh, path="someone.png", **changes):
 
 def picture(mesh, shift=(0, 0)):
     """(H, W, 3) and (H, W) bool: the figure drawn on a noisy wall, and where it is."""
-    drawn = draw(Figure(Shape(mesh.vertices, mesh.faces), colours(mesh)), camera())
+    drawn = render_person(PersonMesh(Shape(mesh.vertices, mesh.faces), colours(mesh)), camera())
     noise = np.random.default_rng(0).normal(0, 8, (FULL[1], FULL[0], 1))
     pixels, mask = np.repeat(noise + 100, 3, axis=2), np.zeros((FULL[1], FULL[0]), bool)
     x, y = BOX[:2].astype(int) + shift
@@ -95,9 +94,9 @@ def observation(pixels, mask, box=BOX, **more):
 @pytest.fixture
 def out(tmp_path, monkeypatch):
     """OUT with one result that fits its photo, and a function that says who is found in pictures."""
-    pixels, mask = picture(figure())
+    pixels, mask = picture(doll())
     Image.fromarray(pixels).save(tmp_path / "someone.png")
-    write_result(tmp_path / "out" / "someone" / "person-1", figure(), tmp_path / "someone.png")
+    write_result(tmp_path / "out" / "someone" / "person-1", doll(), tmp_path / "someone.png")
 
     def seen(*people):
         def observe(frame, options):
@@ -105,7 +104,7 @@ def out(tmp_path, monkeypatch):
                 raise NothingFound("nobody")
             return list(people)
 
-        monkeypatch.setattr(report, "observe_people", observe)
+        monkeypatch.setattr(person_report, "observe_people", observe)
 
     seen(observation(pixels, mask))
     return tmp_path, seen, pixels, mask
@@ -146,14 +145,14 @@ def test_what_sticks_out_of_the_crop_is_not_forgiven(out):
 
 def test_a_displaced_mesh_fails_and_the_threshold_depends_on_the_method(out):
     root, _, pixels, mask = out
-    moved = figure().apply_translation([0.025, 0, 0])
+    moved = doll().apply_translation([0.025, 0, 0])
     write_result(root / "out" / "someone" / "person-1", moved, root / "someone.png")
     table = evaluate.evaluate_imagespace(root / "out")
     row = only_row(table)
     assert 0.85 < row["silhouette IoU"] < 0.92 and "silhouette IoU" in row["failed"]
     assert evaluate.exit_status(table) == 1
     scores = {"silhouette IoU": row["silhouette IoU"], "keypoints %": 6.0}
-    assert imagespace_people.PERSON_DEFAULTS.failed(scores, "parametric") == ["keypoints %"]
+    assert person.PERSON_DEFAULTS.failed(scores, "parametric") == ["keypoints %"]
     never = PersonThresholds({}, {}, None, None, None)
     assert evaluate.exit_status(evaluate.evaluate_imagespace(root / "out", person_thresholds=never)) == 0
 
@@ -161,7 +160,7 @@ def test_a_displaced_mesh_fails_and_the_threshold_depends_on_the_method(out):
 def test_predicted_normals_are_compared_front_and_back(out):
     root, *_ = out
     place = root / "out" / "someone" / "person-1"
-    drawn = draw(Figure(Shape(figure().vertices, figure().faces)), camera())
+    drawn = render_person(PersonMesh(Shape(doll().vertices, doll().faces)), camera())
     assert (drawn.normals[drawn.inside][:, 2] > -0.1).all() and (drawn.back[drawn.inside][:, 2] < 0.1).all()
     for name, normals, kind, steps in (
         ("front", drawn.normals, np.uint16, 32767.5),
@@ -178,11 +177,11 @@ def test_predicted_normals_are_compared_front_and_back(out):
 
 def test_crowds_and_blur_and_poses_are_flagged(out):
     root, seen, pixels, mask = out
-    other, there = picture(figure(), (70, 0))
+    other, there = picture(doll(), (70, 0))
     seen(observation(pixels, mask), observation(other, there & ~mask, BOX + [70, 0, 70, 0]))
     assert "crowded" in only_row(evaluate.evaluate_imagespace(root / "out"))["flags"]
     blurred = cv2.GaussianBlur(pixels, (0, 0), 3, sigmaY=0.6)  # a motion to the side
-    assert detail(blurred, mask) < imagespace_people.BLURRED < detail(pixels, mask)
+    assert detail(blurred, mask) < person.BLURRED < detail(pixels, mask)
     Image.fromarray(blurred).save(root / "someone.png")
     points = np.zeros((33, 3))
     points[[11, 12, 23, 24]] = [[0.2, -0.5, 0], [-0.2, -0.5, 0], [0.1, 0, 0], [-0.1, 0, 0]]
@@ -200,7 +199,7 @@ def test_one_bad_result_never_stops_the_others(out):
     root, seen, pixels, mask = out
     for name, file in (("a", "person.ply"), ("b", "parameters.npz"), ("d", None)):
         place = root / "out" / name / "person-1"
-        write_result(place, figure(), root / ("gone.png" if file is None else "someone.png"))
+        write_result(place, doll(), root / ("gone.png" if file is None else "someone.png"))
         if file:
             (place / file).write_bytes(b"rubbish")
     table = evaluate.evaluate_imagespace(root / "out")
@@ -240,12 +239,12 @@ def track(mesh, status="done", reason="", **more):
 
 
 def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
-    pixels, mask = picture(figure())
+    pixels, mask = picture(doll())
     write_clip(tmp_path / "walk.mp4", [pixels] * 5, options={"crf": "12"})
     frames = tmp_path / "out" / "walk" / "person-1" / "frames"
     frames.mkdir(parents=True)
-    moved = figure().apply_translation([0.1, 0, 0])
-    for k, mesh in enumerate((figure(), moved, figure())):
+    moved = doll().apply_translation([0.1, 0, 0])
+    for k, mesh in enumerate((doll(), moved, doll())):
         mesh.export(frames / f"{k:06d}.ply")
     names = [f"walk/person-1/frames/{k:06d}.ply" for k in range(4)]
     clip_manifest(
@@ -258,7 +257,7 @@ def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
             [track(names[3])],
         ],
     )
-    monkeypatch.setattr(report, "observe_people", lambda frame, options: [observation(pixels, mask)])
+    monkeypatch.setattr(person_report, "observe_people", lambda frame, options: [observation(pixels, mask)])
     table = evaluate.evaluate_imagespace(tmp_path / "out")
     assert table.column("picture") == [f"walk.mp4 {k}" for k in range(5)]
     assert [bool(failed) for failed in table.column("failed")] == [False, True, False, False, True]
@@ -284,7 +283,7 @@ def test_the_motion_of_a_clip_is_found_by_the_number_of_the_frame(tmp_path):
     count, turns = 3, np.tile([1.0, 0, 0, 0], (3, len(model.rig.bones), 1))
     moves = np.arange(3)[:, None] * [0.1, 0, 0]
     write_result(
-        tmp_path / "out" / "walk" / "person-1", figure(), tmp_path / "walk.mp4", model=np.array(model.name),
+        tmp_path / "out" / "walk" / "person-1", doll(), tmp_path / "walk.mp4", model=np.array(model.name),
         identity=np.zeros(len(model.identity_basis)), expression=np.zeros((count, len(model.expression_names))),
         scale=np.ones(1), rotations=turns, translation=moves, times=np.array([0.0, 0.4, 0.8]),
         frames=np.array([0, 10, 20]), time=np.array([0.4]),
@@ -296,7 +295,7 @@ def test_the_motion_of_a_clip_is_found_by_the_number_of_the_frame(tmp_path):
     (tmp_path / "out" / "manifest.json").write_text(json.dumps({**told, "settings": {"method": "parametric"}}))
     (view,) = clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out")
     assert view.lost == "" and view.camera is not None
-    assert open_figure(view).shape.vertices[:, 0].mean() == pytest.approx(0.2, abs=0.01)
+    assert read_person_mesh(view).shape.vertices[:, 0].mean() == pytest.approx(0.2, abs=0.01)
     # Without a row in the manifest, the frames of the texture.
     (view,) = photo_views(tmp_path / "out" / "walk" / "person-1", "x")
     assert (view.frame, view.row, view.mesh, view.lost) == (10, 1, None, "")
@@ -314,7 +313,7 @@ def test_a_posed_body_stands_in_for_a_mesh_and_tells_key_points(out):
     turns[1, 0] = [np.cos(0.3), 0, np.sin(0.3), 0]
     seen_by = camera()
     write_result(
-        place, figure(), root / "someone.png",
+        place, doll(), root / "someone.png",
         camera_intrinsics=np.repeat(seen_by.intrinsics[None], 2, 0),
         camera_world_to_camera=np.repeat(seen_by.world_to_camera[None], 2, 0),
         camera_size=np.array([CROP] * 2), camera_projection=np.array(["orthographic"] * 2), box=np.stack([BOX] * 2),
@@ -324,10 +323,10 @@ def test_a_posed_body_stands_in_for_a_mesh_and_tells_key_points(out):
     )  # fmt: skip
     first, second = photo_views(place, "x")
     assert first.method == "parametric" and first.mesh and second.mesh is None and not second.lost
-    posed = open_figure(second)
+    posed = read_person_mesh(second)
     rest = model.vertices(np.zeros(len(model.identity_basis)), np.zeros(len(model.expression_names)))
     assert posed.shape.vertices.shape == rest.shape and np.abs(posed.shape.vertices - rest).max() > 0.1
-    points = open_figure(first).keypoints["mediapipe33"]
+    points = read_person_mesh(first).keypoints["mediapipe33"]
     pixel = points @ seen_by.world_to_camera[:3, :3].T + seen_by.world_to_camera[:3, 3]
     landmarks = np.column_stack([pixel[:, :2] * SCALE + [60, 100] + [3, 4], np.zeros(33)])
     seen(replace(observation(pixels, mask), landmarks=landmarks))
@@ -341,7 +340,7 @@ def test_a_texture_is_laid_on_the_corners_of_an_obj(out):
     root, *_ = out
     place = root / "out" / "someone" / "person-1"
     (place / "person.ply").unlink()
-    mesh = figure()
+    mesh = doll()
     lines = [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in mesh.vertices]
     uv = mesh.vertices[:, :2] / [1.2, 2.0] + [0.5, 0.1]
     lines += [f"vt {u:.6f} {v:.6f}" for u, v in uv]
@@ -351,7 +350,7 @@ def test_a_texture_is_laid_on_the_corners_of_an_obj(out):
     texture = np.stack([2 * x, 255 - 2 * y, np.full_like(x, 90)], axis=2).astype(np.uint8)
     Image.fromarray(texture).save(place / "texture.png")
     view = next(photo_views(place, "x"))
-    drawn = draw(open_figure(view), camera())
+    drawn = render_person(read_person_mesh(view), camera())
     rows, columns = np.nonzero(drawn.inside)
     world = np.stack([(columns + 0.5 - 60) / SCALE, 1.0 - (rows + 0.5 - 100) / SCALE], axis=1)
     wanted = (world / [1.2, 2.0] + [0.5, 0.1]) * 256
@@ -383,13 +382,13 @@ def test_a_silhouette_is_carried_by_the_flow():
     now = np.roll(before, (3, -5), (0, 1))
     mask = np.zeros((96, 128), np.float32)
     mask[30:60, 40:80] = 1
-    moved = carried(mask, before, now) > 0.5
+    moved = warped_by_flow(mask, before, now) > 0.5
     assert silhouette_iou(moved, np.roll(mask, (3, -5), (0, 1)) > 0.5) > 0.95
     assert silhouette_iou(moved, mask > 0.5) < 0.75
 
 
 def test_a_sheet_keeps_the_worst():
-    worst = Worst(most=3)
+    worst = WorstRows(most=3)
     for k, score in enumerate((0.9, 0.2, 0.8, 0.5, 0.2)):
         worst.add(score, np.full((2, 2, 3), k, np.uint8))
     assert [int(row[0, 0, 0]) for row in worst.rows] == [1, 4, 3]

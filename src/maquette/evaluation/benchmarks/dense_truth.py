@@ -29,7 +29,7 @@ READER_ERRORS = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.Bad
 
 
 @dataclass(frozen=True)
-class Item:
+class DenseItem:
     """One image: its name, its photo if there is one, and the file of its true mesh."""
 
     name: str
@@ -65,7 +65,7 @@ class Truth:
         return np.concatenate([self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)])
 
 
-def read_set(folder: str | Path) -> list[Item]:
+def read_set(folder: str | Path) -> list[DenseItem]:
     """NAME.npz, .obj or .ply, each with NAME.jpg or .png beside it where there is a photo; subfolders too.
 
     Raises:
@@ -77,17 +77,17 @@ def read_set(folder: str | Path) -> list[Item]:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MESH_SUFFIXES and p.stem != TOPOLOGY)
     if not paths:
         raise BadInput(f"{folder}: holds no mesh, wanted NAME.npz, NAME.obj or NAME.ply beside NAME.jpg")
-    items: dict[str, Item] = {}
+    items: dict[str, DenseItem] = {}
     for path in paths:
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in items:
             raise BadInput(f"{path}: {name} has another mesh, {items[name].truth.name}: keep one of them")
         photo = next((p for suffix in PHOTO_SUFFIXES if (p := path.with_suffix(suffix)).is_file()), None)
-        items[name] = Item(name, photo, path)
+        items[name] = DenseItem(name, photo, path)
     return list(items.values())
 
 
-class Truths:
+class TruthReader:
     """Reads the true meshes of a set, one after another.
 
     topology.npz may hold `mask` and `eyes` (vertices) for all. What a file itself holds comes first. Eye corners given
@@ -102,7 +102,7 @@ class Truths:
         self._shared = _arrays(path) if path.is_file() else {}
         self._eyes: dict[int, NDArray] = {}
 
-    def read(self, item: Item) -> Truth:
+    def read(self, item: DenseItem) -> Truth:
         """The true face of one image.
 
         Raises:

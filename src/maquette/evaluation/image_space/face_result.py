@@ -35,7 +35,7 @@ NEEDED = ("identity", "scale", "model", "camera_projection", *PER_PHOTO)
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class FaceResult:
     """What the files of one result hold.
 
     Attributes:
@@ -60,7 +60,7 @@ class Result:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class HeadRender:
     """A head as a camera sees it, (H, W) each.
 
     Attributes:
@@ -81,7 +81,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
+class FacePhoto:
     """A crop of a photo and what perception finds in it.
 
     Attributes:
@@ -171,7 +171,7 @@ def result_files(folder: Path) -> list[Path]:
     return found
 
 
-def read_result(folder: Path, name: str) -> Result:
+def read_result(folder: Path, name: str) -> FaceResult:
     """One result from parameters.npz, head.obj and, where they are, the textures.
 
     Raises:
@@ -192,10 +192,10 @@ def read_result(folder: Path, name: str) -> Result:
     cameras = cameras_of(arrays, path)
     photos = tuple(str(photo) for photo in arrays["photo"])
     textures = (picture(folder / "texture.png", 3), picture(folder / "texture_confidence.png", 2))
-    return Result(folder, name, model, (first, *others), cameras, arrays["box"], photos, *textures)
+    return FaceResult(folder, name, model, (first, *others), cameras, arrays["box"], photos, *textures)
 
 
-def open_photo(result: Result, index: int, photos: str | Path | Sequence[str | Path] | None) -> Photo:
+def open_photo(result: FaceResult, index: int, photos: str | Path | Sequence[str | Path] | None) -> FacePhoto:
     """The crop of photo `index`, at most LARGEST_SIDE pixels a side, with landmarks and masks found afresh.
 
     Args:
@@ -220,7 +220,7 @@ def open_photo(result: Result, index: int, photos: str | Path | Sequence[str | P
     return _on_grid(faces[int(np.argmax(overlaps))], box, frame.pixels, result.cameras[index].size)
 
 
-def look(result: Result, index: int, size: tuple[int, int]) -> Seen:
+def render_head(result: FaceResult, index: int, size: tuple[int, int]) -> HeadRender:
     """Render photo `index`'s head with its camera on a grid of (width, height) for the same crop."""
     model, vertices = result.model, result.vertices[index]
     camera = resized(result.cameras[index], size)
@@ -244,7 +244,9 @@ def look(result: Result, index: int, size: tuple[int, int]) -> Seen:
     directions = embedding.points(vertex_normals(vertices, model.faces), model.faces)
     shown = visible(vertices, model.faces, points, directions, camera_centre(camera))
     patch = binary_fill_holes(patch) & hit
-    return Seen(hit, patch, textured, colour, np.where(hit[..., None], normals, 0), project(camera, points)[0], shown)
+    return HeadRender(
+        hit, patch, textured, colour, np.where(hit[..., None], normals, 0), project(camera, points)[0], shown
+    )
 
 
 def face_patch(model: MorphableModel) -> NDArray:
@@ -256,7 +258,7 @@ def face_patch(model: MorphableModel) -> NDArray:
     return np.where(region > 0.5, 255, 0).astype(np.uint8)
 
 
-def given_normals(result: Result, index: int, folder: str | Path | None, size: tuple[int, int]) -> NDArray | None:
+def given_normals(result: FaceResult, index: int, folder: str | Path | None, size: tuple[int, int]) -> NDArray | None:
     """Normals to compare with, (H, W, 3) float: right, up, to the camera; zero where unknown.
 
     Args:
@@ -282,7 +284,7 @@ def given_normals(result: Result, index: int, folder: str | Path | None, size: t
     return np.where((coded > 0).any(axis=2, keepdims=True), coded[:, :, ::-1] / NORMAL_ZERO - 1, 0.0)
 
 
-def _find_photo(result: Result, index: int, photos: str | Path | Sequence[str | Path] | None) -> Path:
+def _find_photo(result: FaceResult, index: int, photos: str | Path | Sequence[str | Path] | None) -> Path:
     recorded = Path(result.photos[index])
     if photos is None:
         places = [recorded]
@@ -297,7 +299,7 @@ def _find_photo(result: Result, index: int, photos: str | Path | Sequence[str | 
     raise BadInput(f"{recorded.name}: the photo of {result.folder} is not {where}: give the folder of the photos")
 
 
-def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple[int, int]) -> Photo:
+def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple[int, int]) -> FacePhoto:
     """The observation moved to the stored crop, whose box may differ by some pixels."""
     shrink = min(1.0, LARGEST_SIDE / max(crop_size))
     width, height = (max(1, round(side * shrink)) for side in crop_size)
@@ -313,7 +315,7 @@ def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple
     person = cv2.remap(found.mask, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5
     face = skin.face_region((height, width), landmarks, openings=False) > 0.5
     crop = cv2.resize(pixels[y0:y1, x0:x1], (width, height), interpolation=cv2.INTER_AREA)
-    return Photo(crop, face, person, landmarks[:, :2], found.landmark_scheme)
+    return FacePhoto(crop, face, person, landmarks[:, :2], found.landmark_scheme)
 
 
 def picture(path: Path, dimensions: int) -> NDArray | None:

@@ -17,11 +17,11 @@ from maquette.core.job import Progress, explained, silent
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space import steadiness
-from maquette.evaluation.image_space.people import MEASURES, PERSON_DEFAULTS, PersonThresholds, Scored, score_view
-from maquette.evaluation.image_space.rerender_people import Drawn
-from maquette.evaluation.image_space.sheet import Worst, row_of, write_sheet, write_whole
+from maquette.evaluation.image_space.person import MEASURES, PERSON_DEFAULTS, PersonThresholds, ViewScores, score_view
+from maquette.evaluation.image_space.person_mesh import PersonRender
+from maquette.evaluation.image_space.sheet import WorstRows, row_of, write_sheet, write_whole
 from maquette.evaluation.image_space.steadiness import Steadiness
-from maquette.evaluation.image_space.views import View, clip_views, manifest_of, person_folders, photo_views
+from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of, person_folders, photo_views
 from maquette.evaluation.table import Table
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.perception.people.observe import observe_people
@@ -51,17 +51,17 @@ NOTES = (
 
 STEADY_NOTES = (
     "rect jitter: noise of the crop's centre and size, from second differences",
-    "silhouette IoU after flow: of each mesh's silhouette and the one before, carried along by the optical flow",
+    "silhouette IoU after flow: of each mesh's silhouette and the one before, warped_by_flow along by the optical flow",
     "chamfer: of each mesh's vertices and those of the one before; motion counts too",
 )
 
 
 @dataclass
-class Told:
+class FolderReport:
     """What one folder gets: its frames for JSON, its worst rows for the sheet, how steady its tracks are."""
 
     frames: list[dict[str, Any]] = field(default_factory=list)
-    worst: Worst = field(default_factory=Worst)
+    worst: WorstRows = field(default_factory=WorstRows)
     steady: dict[int, Steadiness] = field(default_factory=lambda: defaultdict(Steadiness))
 
 
@@ -90,19 +90,19 @@ def evaluate_person_results(
     views, broken = find_views(folder)
     if not views and not broken:
         return None
-    told: dict[Path, Told] = defaultdict(Told)
-    overall, rows, errors = Worst(), [], list(broken.values())
+    told: dict[Path, FolderReport] = defaultdict(FolderReport)
+    overall, rows, errors = WorstRows(), [], list(broken.values())
     for where, error in broken.items():
         rows.append((where, "", None, "", *[None] * len(MEASURES), "", str(error)))
     for view, frame, result in measured(views, photos, Path(normals) if normals else None, progress):
-        scored = result if isinstance(result, Scored) else None
+        scored = result if isinstance(result, ViewScores) else None
         failed = thresholds.failed(scored.scores, view.method) if scored else [] if view.skipped else [str(result)]
         flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.told,) if view.told else ())
         scores = scored.scores if scored else dict.fromkeys(MEASURES)
         errors += [result] if isinstance(result, BadInput) else []
         row = (view.name, view.shown, view.track, view.method, *scores.values(), ", ".join(flags), ", ".join(failed))
         rows.append(row)
-        _tell(told[view.folder], overall, view, (scored, scores, flags, failed))
+        _add_view(told[view.folder], overall, view, (scored, scores, flags, failed))
         if scored and frame is not None and view.frame is not None:
             track = told[view.folder].steady[view.track]
             track.add(view, frame, scored.drawn.inside, scored.box, scored.vertices)
@@ -112,9 +112,9 @@ def evaluate_person_results(
     return _table(folder, rows, thresholds, told)
 
 
-def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
+def find_views(folder: Path) -> tuple[list[PersonView], dict[str, BadInput]]:
     """All views of photos and of a clip, and the results that cannot be read, by name."""
-    views: list[View] = []
+    views: list[PersonView] = []
     broken: dict[str, BadInput] = {}
     manifest, clip = manifest_of(folder), ""
     if manifest is not None:
@@ -137,8 +137,11 @@ def find_views(folder: Path) -> tuple[list[View], dict[str, BadInput]]:
 
 
 def measured(
-    views: Sequence[View], photos: str | Path | Sequence[str | Path] | None, normals: Path | None, progress: Progress
-) -> Iterator[tuple[View, Frame | None, Scored | Exception | str]]:
+    views: Sequence[PersonView],
+    photos: str | Path | Sequence[str | Path] | None,
+    normals: Path | None,
+    progress: Progress,
+) -> Iterator[tuple[PersonView, Frame | None, ViewScores | Exception | str]]:
     """Each view with its picture and its scores, or with the error or words in their place; pictures are read once."""
     for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.frame or 0)), key=lambda v: v.picture):
         shown = list(group)
@@ -164,8 +167,8 @@ def list_pictures(path: Path, frames: Iterable[int]) -> Iterator[tuple[int | Non
 
 
 def _in_picture(
-    views: list[View], frame: Frame, normals: Path | None
-) -> Iterator[tuple[View, Scored | Exception | str]]:
+    views: list[PersonView], frame: Frame, normals: Path | None
+) -> Iterator[tuple[PersonView, ViewScores | Exception | str]]:
     people: list[Observation] = []
     if any(not view.lost for view in views):
         try:
@@ -202,7 +205,9 @@ def _found(picture: str, photos: str | Path | Sequence[str | Path] | None) -> Pa
     return found
 
 
-def _tell(told: Told, overall: Worst, view: View, found: tuple[Scored | None, dict, tuple, list[str]]) -> None:
+def _add_view(
+    told: FolderReport, overall: WorstRows, view: PersonView, found: tuple[ViewScores | None, dict, tuple, list[str]]
+) -> None:
     """Add one view to the JSON and to the sheets."""
     scored, scores, flags, failed = found
     told.frames.append(
@@ -230,14 +235,14 @@ def _tell(told: Told, overall: Worst, view: View, found: tuple[Scored | None, di
         worst.add(scores["silhouette IoU"], row)
 
 
-def _picture_of(drawn: Drawn) -> np.ndarray:
+def _picture_of(drawn: PersonRender) -> np.ndarray:
     """(H, W, 3) uint8: the colours, or else the normals as colours."""
     if drawn.colour is not None:
         return np.where(drawn.inside[..., None], drawn.colour, 255).astype(np.uint8)
     return np.where(drawn.inside[..., None], 127.5 * (1 + drawn.normals), 255).astype(np.uint8)
 
 
-def _write(folder: Path, told: dict[Path, Told], overall: Worst, thresholds: PersonThresholds) -> None:
+def _write(folder: Path, told: dict[Path, FolderReport], overall: WorstRows, thresholds: PersonThresholds) -> None:
     for place, facts in told.items():
         counts = {"frames": len(facts.frames), "failed": sum(bool(f["failed"]) for f in facts.frames)}
         tracks = [dict(zip(steadiness.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(facts.steady.items())]
@@ -249,7 +254,7 @@ def _write(folder: Path, told: dict[Path, Told], overall: Worst, thresholds: Per
         write_sheet(folder / SHEET_FILE, overall.rows)
 
 
-def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, told: dict[Path, Told]) -> Table:
+def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, told: dict[Path, FolderReport]) -> Table:
     failures, flagged = sum(bool(row[-1]) for row in rows), sum(bool(row[-2]) for row in rows)
     scored = np.array([row[4] for row in rows if row[4] is not None], float)
     mean = f"; mean silhouette IoU {scored.mean():.3f}, worst {scored.min():.3f}" if len(scored) else ""

@@ -20,8 +20,15 @@ from maquette.core.errors import BadInput
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.benchmarks.images import MARGIN, masked_psnr, masked_ssim
 from maquette.evaluation.image_space.measures import boundary_f, normal_cosine, silhouette_iou
-from maquette.evaluation.image_space.rerender_people import Drawn, Figure, draw, moved_camera, open_figure, resize_into
-from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, View
+from maquette.evaluation.image_space.person_mesh import (
+    PersonMesh,
+    PersonRender,
+    moved_camera,
+    read_person_mesh,
+    render_person,
+    resize_into,
+)
+from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
 from maquette.geometry.camera import project
 from maquette.outputs.pictures.maps import NORMAL_ZERO
 from maquette.perception.faces import detect
@@ -85,7 +92,7 @@ PERSON_DEFAULTS = PersonThresholds(iou={PARAMETRIC: 0.85, SURFACE: 0.92}, bounda
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ViewScores:
     """One mesh against its picture.
 
     Attributes:
@@ -99,12 +106,12 @@ class Scored:
     flags: tuple[str, ...]
     pixels: NDArray
     mask: NDArray
-    drawn: Drawn
+    drawn: PersonRender
     box: NDArray
     vertices: NDArray
 
 
-def score_view(view: View, frame: Frame, people: list[Observation], normals: Path | None = None) -> Scored:
+def score_view(view: PersonView, frame: Frame, people: list[Observation], normals: Path | None = None) -> ViewScores:
     """Measure one mesh.
 
     Args:
@@ -124,10 +131,10 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
         )
         raise BadInput(f"{view.shown}: {told} of {view.folder}: give the picture that the result was made from")
     own = same_person(view, people)
-    figure = open_figure(view)
-    box, size = common_grid(view, own, figure, frame.size)
+    mesh = read_person_mesh(view)
+    box, size = common_grid(view, own, mesh, frame.size)
     camera = moved_camera(view, box, size)
-    drawn = draw(figure, camera)
+    drawn = render_person(mesh, camera)
     mask = resize_into(own.mask, own.box, box, size, cv2.INTER_LINEAR) > 0.5
     x0, y0, x1, y1 = box.astype(int)
     pixels = cv2.resize(frame.pixels[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
@@ -148,14 +155,14 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
     if drawn.colour is not None and np.count_nonzero(whole) >= LEAST_PIXELS and min(size) > 2 * MARGIN:
         scores["masked SSIM"] = masked_ssim(drawn.colour, pixels, whole, "luma")
         scores["masked PSNR dB"] = masked_psnr(drawn.colour, pixels, whole)
-    scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, figure)
+    scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, mesh)
     others = [
         resize_into(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
     ]
-    return Scored(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, figure.shape.vertices)
+    return ViewScores(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, mesh.shape.vertices)
 
 
-def same_person(view: View, people: list[Observation]) -> Observation:
+def same_person(view: PersonView, people: list[Observation]) -> Observation:
     """Who of the people the view shows, by overlap of crops. Raises LookupError if it is nobody."""
     overlaps = [detect.overlap(view.box, person.box) for person in people]
     if not overlaps or max(overlaps) < SAME_PERSON:
@@ -163,14 +170,16 @@ def same_person(view: View, people: list[Observation]) -> Observation:
     return people[int(np.argmax(overlaps))]
 
 
-def common_grid(view: View, own: Observation, figure: Figure, full: tuple[int, int]) -> tuple[NDArray, tuple[int, int]]:
+def common_grid(
+    view: PersonView, own: Observation, mesh: PersonMesh, full: tuple[int, int]
+) -> tuple[NDArray, tuple[int, int]]:
     """What is compared: all that mesh and person fill in the picture, so that nothing that sticks out is forgiven.
 
     Returns:
         (4,) whole pixels of the picture, and (width, height) of the grid, at most LARGEST_SIDE.
     """
     inside = np.array(view.camera.size, float)
-    points, _ = project(view.camera, figure.shape.vertices)
+    points, _ = project(view.camera, mesh.shape.vertices)
     points = points / inside * (view.box[2:] - view.box[:2]) + view.box[:2]
     low = np.floor(np.minimum(np.minimum(view.box[:2], own.box[:2]), points.min(axis=0) - 2))
     high = np.ceil(np.maximum(np.maximum(view.box[2:], own.box[2:]), points.max(axis=0) + 2))
@@ -181,12 +190,12 @@ def common_grid(view: View, own: Observation, figure: Figure, full: tuple[int, i
     return np.concatenate([low, low + extent]), (size[0], size[1])
 
 
-def keypoint_error(view: View, own: Observation, figure: Figure) -> tuple[float | None, float | None]:
+def keypoint_error(view: PersonView, own: Observation, mesh: PersonMesh) -> tuple[float | None, float | None]:
     """Mean distance of the body's key points to the seen ones: pixels of the picture, percent of the person's height.
 
     The height is that of the person's mask in the picture. None where there is no body or nothing is seen.
     """
-    points = figure.keypoints.get(own.landmark_scheme)
+    points = mesh.keypoints.get(own.landmark_scheme)
     sure = own.landmark_confidence >= SURE
     if points is None or len(points) != len(own.landmarks) or not sure.any():
         return None, None
@@ -199,7 +208,7 @@ def keypoint_error(view: View, own: Observation, figure: Figure) -> tuple[float 
     return away, float(100 * away / tall) if tall > 0 else None
 
 
-def stored_normals(view: View, side: str, folder: Path | None) -> NDArray | None:
+def stored_normals(view: PersonView, side: str, folder: Path | None) -> NDArray | None:
     """(H, W, 3) float32 normals that the method predicted in the pixels of its crop; None if it stored none.
 
     Args:
@@ -225,7 +234,9 @@ def stored_normals(view: View, side: str, folder: Path | None) -> NDArray | None
     return np.where(known, coded[:, :, ::-1] / zero - 1, 0.0).astype(np.float32)
 
 
-def flags_of(view: View, own: Observation, pixels: NDArray, mask: NDArray, others: list[NDArray]) -> tuple[str, ...]:
+def flags_of(
+    view: PersonView, own: Observation, pixels: NDArray, mask: NDArray, others: list[NDArray]
+) -> tuple[str, ...]:
     """What makes this picture hard: blur, other people in the crop, a pose outside what the methods are made for."""
     flags = [view.told] if view.told else []
     if mask.any() and detail(pixels, mask) < BLURRED:

@@ -16,8 +16,8 @@ from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
-from maquette.evaluation.image_space.rerender_faces import PHOTOGRAPHED, fitting, picture, sampled
-from maquette.evaluation.image_space.views import View
+from maquette.evaluation.image_space.face_result import PHOTOGRAPHED, fitting, picture, sampled
+from maquette.evaluation.image_space.views import PersonView
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import cropped, resized
 from maquette.geometry.mesh import vertex_normals
@@ -28,7 +28,7 @@ FACING = 0.3  # cosine to the camera from which on a vertex colour may have been
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class PersonMesh:
     """A mesh in the world, with its colours.
 
     Attributes:
@@ -47,8 +47,8 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """A figure as a camera sees it, (H, W) each.
+class PersonRender:
+    """A body as a camera sees it, (H, W) each.
 
     Attributes:
         inside: bool, the silhouette.
@@ -65,7 +65,7 @@ class Drawn:
     photographed: NDArray
 
 
-def open_figure(view: View) -> Figure:
+def read_person_mesh(view: PersonView) -> PersonMesh:
     """Read or pose the mesh of a view. Raises BadInput: as `read_shape`, or the parameters do not fit the model."""
     shape, uvs, keypoints = _posed(view) if view.body is not None else (None, None, {})
     if view.mesh is None:
@@ -73,27 +73,27 @@ def open_figure(view: View) -> Figure:
             raise BadInput(f"{view.folder}: {view.shown} has neither a mesh file nor a body in parameters.npz")
         texture = picture(view.folder / "texture.png", 3)
         if texture is None or uvs is None:
-            return Figure(shape, keypoints=keypoints)
-        return Figure(shape, None, uvs, texture, picture(view.folder / "texture_confidence.png", 2), keypoints)
+            return PersonMesh(shape, keypoints=keypoints)
+        return PersonMesh(shape, None, uvs, texture, picture(view.folder / "texture_confidence.png", 2), keypoints)
     read = read_shape(view.mesh)
     if view.mesh.suffix == ".ply":
-        return Figure(read, colours=_vertex_colours(view.mesh, len(read.vertices)), keypoints=keypoints)
+        return PersonMesh(read, colours=_vertex_colours(view.mesh, len(read.vertices)), keypoints=keypoints)
     texture, uvs = picture(view.folder / "texture.png", 3), _corner_uvs(view.mesh, len(read.faces))
     if texture is None or uvs is None:
-        return Figure(read, keypoints=keypoints)
-    return Figure(read, None, uvs, texture, picture(view.folder / "texture_confidence.png", 2), keypoints)
+        return PersonMesh(read, keypoints=keypoints)
+    return PersonMesh(read, None, uvs, texture, picture(view.folder / "texture_confidence.png", 2), keypoints)
 
 
-def moved_camera(view: View, box: NDArray, size: tuple[int, int]) -> Camera:
+def moved_camera(view: PersonView, box: NDArray, size: tuple[int, int]) -> Camera:
     """The view's camera for a picture of (width, height) that shows box (4,), pixels of the whole picture."""
     full = resized(view.camera, tuple(view.box[2:] - view.box[:2]))
     cut = cropped(full, np.asarray(box, float) - np.tile(view.box[:2], 2))
     return resized(cut, size)
 
 
-def draw(figure: Figure, camera: Camera) -> Drawn:
-    """Render a figure."""
-    shape = figure.shape
+def render_person(body: PersonMesh, camera: Camera) -> PersonRender:
+    """Render a body."""
+    shape = body.shape
     face, barycentric, _ = render_buffers(camera, shape.vertices, shape.faces)
     inside, corner = face >= 0, shape.faces[np.maximum(face, 0)]
     normal = vertex_normals(shape.vertices, shape.faces)
@@ -105,7 +105,7 @@ def draw(figure: Figure, camera: Camera) -> Drawn:
         return np.where(where[..., None], turned, 0)
 
     normals = unit(corner, barycentric, inside)
-    # Seen from behind in the same pixels: the depth axis runs the other way.
+    # HeadRender from behind in the same pixels: the depth axis runs the other way.
     mirrored = Camera(
         camera.intrinsics, np.diag([1.0, 1.0, -1.0, 1.0]) @ camera.world_to_camera, camera.size, camera.projection
     )
@@ -115,19 +115,19 @@ def draw(figure: Figure, camera: Camera) -> Drawn:
     else:
         back = np.zeros_like(normals)
     colour, photographed = None, inside & (normals[..., 2] > FACING)
-    if figure.texture is not None:
-        uv = np.einsum("hwk,hwkd->hwd", barycentric, figure.uvs[np.maximum(face, 0)])
-        colour = sampled(fitting(figure.texture, uv, inside), uv)
-        if figure.confidence is not None:
-            photographed = inside & (sampled(figure.confidence, uv) >= PHOTOGRAPHED)
-    elif figure.colours is not None:
-        colour = np.einsum("hwk,hwkd->hwd", barycentric, figure.colours[corner].astype(float))
+    if body.texture is not None:
+        uv = np.einsum("hwk,hwkd->hwd", barycentric, body.uvs[np.maximum(face, 0)])
+        colour = sampled(fitting(body.texture, uv, inside), uv)
+        if body.confidence is not None:
+            photographed = inside & (sampled(body.confidence, uv) >= PHOTOGRAPHED)
+    elif body.colours is not None:
+        colour = np.einsum("hwk,hwkd->hwd", barycentric, body.colours[corner].astype(float))
     if colour is not None:
         colour = np.where(inside[..., None], np.round(colour), 0).astype(np.uint8)
-    return Drawn(inside, normals, back, colour, photographed)
+    return PersonRender(inside, normals, back, colour, photographed)
 
 
-def _posed(view: View) -> tuple[Shape | None, NDArray | None, dict[str, NDArray]]:
+def _posed(view: PersonView) -> tuple[Shape | None, NDArray | None, dict[str, NDArray]]:
     """The fitted body in the view's pose, (F, 3, 2) its texture coordinates, and its key points by scheme."""
     arrays, row = view.body, view.row
     name = str(arrays.get("body_model", arrays.get("model", ""))) or "maquette-body"
