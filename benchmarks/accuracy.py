@@ -7,8 +7,8 @@ inside 1.2 * (outer eye distance + nose length) / 2 of the face's centre. Prints
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
@@ -18,11 +18,12 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from maquette import morphable
-from maquette.core.options import FitOptions, SourceOptions
-from maquette.core.types import Observation
+from maquette.core.options import FitOptions, PerceptionOptions, SourceOptions
+from maquette.core.types import Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.alignment import similarity
-from maquette.perception.faces.observe import observe
+from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction.face_fit import method, registration
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.sources import photos
 
 MODEL = morphable.load("maquette-head")
@@ -36,7 +37,7 @@ def no_slide(model: morphable.MorphableModel, *_: object) -> np.ndarray:
     return np.zeros_like(model.mean)
 
 
-def plain(term: object) -> dict[str, np.ndarray]:
+def plain(term: LandmarkTerm) -> dict[str, np.ndarray]:
     """The landmark noise without its covariance between landmarks."""
     noise = dict(term.noise)
     return {**noise, "factor": np.zeros_like(noise["factor"]), "spread": 2 * noise["spread"]}
@@ -91,17 +92,23 @@ def scan_error(vertices: np.ndarray, scan: np.ndarray, landmarks: np.ndarray) ->
     return float(np.median(closest(placed, face)[1]))
 
 
+def fitted_vertices(result: Reconstruction) -> np.ndarray:
+    """(V, 3) metres, with the expression of the first photo."""
+    assert isinstance(result.shape, Mesh), "the fit makes meshes"
+    return result.shape.vertices
+
+
 def see(path: Path) -> Observation:
     """The largest face of a photo."""
-    found = observe(photos.read(path, SourceOptions()))
-    return max(found, key=lambda face: np.prod(face.box[2:] - face.box[:2]))
+    found = OBSERVERS[Subject.FACE](photos.read(path, SourceOptions()), PerceptionOptions())
+    return max(found, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
 
 
 def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float], list[float], list[float]]:
     """Per scan photo the error, mm; per face photo the landmark error in % of the eye distance, and the expression."""
     errors = []
     for face, scan, landmarks in scans.values():
-        errors.append(scan_error(method.fit(MODEL, [face], options).shape.vertices, scan, landmarks))
+        errors.append(scan_error(fitted_vertices(method.fit(MODEL, [face], options)), scan, landmarks))
     reprojection, units = [], []
     for face in faces.values():
         result = method.fit(MODEL, [face], options)
@@ -119,7 +126,9 @@ def people(scans: dict) -> list[tuple[list[Observation], np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     scans = {}
     for path in sorted((folder / "scans" / "photos").glob("*.png")):
         truth = np.load(folder / "scans" / "gt" / f"{path.stem.split('_')[0]}.npz")
@@ -142,7 +151,7 @@ def main() -> None:
         better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
         rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
     together = [
-        scan_error(method.fit(MODEL, views, FitOptions()).shape.vertices, scan, landmarks)
+        scan_error(fitted_vertices(method.fit(MODEL, views, FitOptions())), scan, landmarks)
         for views, scan, landmarks in people(scans)
     ]
     mean = np.mean(together)

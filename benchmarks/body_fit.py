@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -30,7 +32,8 @@ SIZE = 448  # pixels of a photograph
 SEED = 909
 RESULT = Path(__file__).parent / "results" / "body_fit.csv"
 # name: constants of a module that are set for it
-VARIANTS = {
+Constants = Mapping[tuple[ModuleType, str], float]
+VARIANTS: dict[str, Constants] = {
     "all terms (default)": {},
     "without the outline": {(fit, "OUTLINE_STEPS"): 1},
     "without limb directions": {(solve, "LIMB_SPREAD"): 1e3},
@@ -42,7 +45,7 @@ VARIANTS = {
 
 
 @contextmanager
-def changed(constants: dict):
+def changed(constants: Constants) -> Iterator[None]:
     """Module constants with other values."""
     kept = {(module, name): getattr(module, name) for module, name in constants}
     try:
@@ -58,6 +61,7 @@ def scores(seen: Observation, figure: Figure) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
     placement = method.fit([seen], BodyOptions())
     model, camera = skeleton().model, placement.camera(0, seen)
+    assert model.rig is not None, "the body has a rig"
     vertices = placement.vertices(0)
     found = model.rig.keypoints_of("mediapipe33", vertices)[JOINTS] @ camera.world_to_camera[:3, :3].T
     true = figure.scene.keypoints["mediapipe33"][JOINTS] @ figure.camera.world_to_camera[:3, :3].T
@@ -93,9 +97,9 @@ def main() -> None:
         out.writerow(["variant", "people", "joints cm", "joints s.e. cm", "depth cm", "outline IoU"])
         for name, found in rows.items():
             table = np.array(found)
-            mean, error = np.nanmean(table, axis=0), table[:, 0].std() / np.sqrt(len(table))
-            print(f"{name:32} joints {mean[0]:.2f} +- {error:.2f} cm, depth {mean[1]:.2f}, outline {mean[2]:.3f}")
-            out.writerow([name, len(table), *(f"{v:.3f}" for v in (mean[0], error, mean[1], mean[2]))])
+            mean, spread = np.nanmean(table, axis=0), table[:, 0].std() / np.sqrt(len(table))
+            print(f"{name:32} joints {mean[0]:.2f} +- {spread:.2f} cm, depth {mean[1]:.2f}, outline {mean[2]:.3f}")
+            out.writerow([name, len(table), *(f"{v:.3f}" for v in (mean[0], spread, mean[1], mean[2]))])
 
 
 if __name__ == "__main__":

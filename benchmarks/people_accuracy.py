@@ -19,7 +19,7 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
-from maquette.core.types import Camera, Frame, Observation, Reconstruction, Subject
+from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.evaluation.benchmarks.person import compare_people
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.meshes import Shape
@@ -38,11 +38,11 @@ METHODS = ("parametric", "pifuhd")
 RESULT = Path(__file__).parent / "results" / "people_accuracy.csv"
 
 
-def laid(reconstruction: Reconstruction, observation: Observation, figure: Figure) -> np.ndarray:
+def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, figure: Figure) -> np.ndarray:
     """(V, 3) metres, the truth's world: the result where the picture shows it, as deep as the truth on average."""
-    camera, truth = reconstruction.cameras[0], figure.camera
+    truth = figure.camera
     corner, step = full_frame(observation)
-    pixels, depth = project(camera, reconstruction.shape.vertices.astype(float))
+    pixels, depth = project(camera, mesh.vertices.astype(float))
     pixels = corner + step * pixels
     scale = truth.intrinsics[0, 0]
     flat = (pixels - truth.intrinsics[:2, 2]) / scale
@@ -51,6 +51,12 @@ def laid(reconstruction: Reconstruction, observation: Observation, figure: Figur
     along = along - (along.min() + along.max()) / 2 + (true_depth.min() + true_depth.max()) / 2
     pose = truth.world_to_camera
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
+
+
+def mesh_of(result: Reconstruction) -> Mesh:
+    """Its surface; both methods make one."""
+    assert isinstance(result.shape, Mesh), "methods for people make meshes"
+    return result.shape
 
 
 def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, figure: Figure) -> float:
@@ -66,7 +72,7 @@ def main() -> None:
     given = parser.parse_args()
     options: Options = options_from(pifuhd_weights=given.pifuhd_weights, resolution=given.resolution)
     tools = {name: methods.load(name, fetch, options, Subject.PERSON) for name in METHODS}
-    shapes: dict[str, list[Shape]] = {name: [] for name in METHODS}
+    shapes: dict[str, list[Shape | None]] = {name: [] for name in METHODS}
     overlaps: dict[str, list[float]] = {name: [] for name in METHODS}
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     truths = []
@@ -83,12 +89,13 @@ def main() -> None:
         for name, reconstruct in tools.items():
             start = perf_counter()
             found = reconstruct([seen])
+            mesh = mesh_of(found)
             if name == "pifuhd":
-                found = Reconstruction(tidied(found.shape).mesh, found.cameras)
+                mesh = tidied(mesh).mesh
             seconds[name].append(looked + perf_counter() - start)
-            vertices = laid(found, seen, figure)
-            shapes[name].append(Shape(vertices, found.shape.faces, f"person {number}, {name}"))
-            overlaps[name].append(outline(vertices, found.shape.faces, figure.camera, figure))
+            vertices = in_true_world(mesh, found.cameras[0], seen, figure)
+            shapes[name].append(Shape(vertices, mesh.faces, f"person {number}, {name}"))
+            overlaps[name].append(outline(vertices, mesh.faces, figure.camera, figure))
         print(number, *(f"{name} outline {overlaps[name][-1]:.3f} {seconds[name][-1]:.1f} s" for name in METHODS))
     table = compare_people(shapes, truths)
     print(table.to_markdown())
