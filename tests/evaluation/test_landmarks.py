@@ -18,18 +18,24 @@ def points(seed=0):
     """(68, 3) pixels with box 100 x 100."""
     drawn = np.random.default_rng(seed).uniform(0, 100, (68, 3))
     drawn[0, :2], drawn[1, :2] = 0, 100
-    return drawn + [100, 50, 0]
+    return drawn + np.array([100, 50, 0])
 
 
 def test_identity_shift_and_scale():
     truth = points()
     assert nme(truth, truth) == 0
-    assert nme(truth + [10, 0, 0], truth) == pytest.approx(0.1) == nme((truth + [10, 0, 0])[:, :2], truth[:, :2])
-    assert nme(truth + [0, 0, 77], truth) == pytest.approx(0), "a picture fixes no origin of depth"
+    assert (
+        nme(truth + np.array([10, 0, 0]), truth)
+        == pytest.approx(0.1)
+        == nme((truth + np.array([10, 0, 0]))[:, :2], truth[:, :2])
+    )
+    assert nme(truth + np.array([0, 0, 77]), truth) == pytest.approx(0), "a picture fixes no origin of depth"
     d = interocular(truth)
-    assert nme(truth + [0.1 * d, 0, 0], truth, "interocular") == pytest.approx(0.1)
+    assert nme(truth + np.array([0.1 * d, 0, 0]), truth, "interocular") == pytest.approx(0.1)
     assert box_size(truth) == pytest.approx(100)
-    assert nme(3 * truth + 5, 3 * (truth + [1, 0, 0]) + 5) == pytest.approx(nme(truth, truth + [1, 0, 0]))
+    assert nme(3 * truth + 5, 3 * (truth + np.array([1, 0, 0])) + 5) == pytest.approx(
+        nme(truth, truth + np.array([1, 0, 0]))
+    )
 
 
 def test_rotated_landmarks():
@@ -42,7 +48,7 @@ def test_rotated_landmarks():
 
 @pytest.mark.parametrize("bad", [np.full((68, 3), np.nan), np.zeros((67, 3)), np.zeros((68, 2))])
 def test_wrong_predictions_are_refused(bad):
-    with pytest.raises(BadInput, match="face.jpg"):
+    with pytest.raises(BadInput, match=r"face.jpg"):
         nme(bad, points(), name="face.jpg")
 
 
@@ -53,8 +59,8 @@ def test_auc_and_failures_by_hand():
     slow = np.mean([(errors <= t).mean() for t in fine])
     assert auc(errors) == pytest.approx(slow, abs=1e-3)
     assert failure_rate(errors) == 0.25
-    told = summary(errors)
-    assert told["found"] == 3 and told["NME %"] == pytest.approx(3.5)
+    reported = summary(errors)
+    assert reported["found"] == 3 and reported["NME %"] == pytest.approx(3.5)
     assert summary(np.array([np.inf]))["NME %"] is None
 
 
@@ -63,14 +69,14 @@ def aflw(tmp_path):
     """Four images in AFLW2000-3D's format; MATLAB counts pixels from 1."""
     for k, yaw in enumerate((0.1, -0.7, 1.2, 0.2)):
         pose = np.array([[0.0, yaw, 0, 10, 10, 0, 0.001]])
-        table = {"pt3d_68": points(k).T + [[0.5], [0.5], [0]], "Pose_Para": pose, "pt2d": -np.ones((2, 21))}
+        table = {"pt3d_68": points(k).T + np.array([[0.5], [0.5], [0]]), "Pose_Para": pose, "pt2d": -np.ones((2, 21))}
         savemat(tmp_path / f"image0000{k}.mat", table)
         Image.fromarray(np.full((220, 240, 3), 40 + 60 * k, np.uint8)).save(tmp_path / f"image0000{k}.jpg")
     return tmp_path
 
 
 def predictions(folder, shift, form="npz", count=4, columns=3):
-    rows = {f"image0000{k}": (points(k) + [shift, 0, 0])[:, :columns] for k in range(count)}
+    rows = {f"image0000{k}": (points(k) + np.array([shift, 0, 0]))[:, :columns] for k in range(count)}
     path = folder / f"mine.{form}"
     if form == "npz":
         np.savez(path, **rows)
@@ -109,7 +115,7 @@ def test_300w_lp_layouts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, told",
+    "content, reported",
     [
         (b"", "image9.mat"),
         (b"Dear sir, this is a letter. " * 20, "not a readable MATLAB"),
@@ -122,13 +128,13 @@ def test_300w_lp_layouts(tmp_path):
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_wrong_mat_is_one_line(tmp_path, content, told):
+def test_a_wrong_mat_is_one_line(tmp_path, content, reported):
     path = tmp_path / "image9.mat"
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:
         savemat(path, content)
-    with pytest.raises(BadInput, match=told) as caught:
+    with pytest.raises(BadInput, match=reported) as caught:
         read_set(tmp_path)
     assert "image9.mat" in str(caught.value) and "\n" not in str(caught.value)
 
@@ -148,7 +154,7 @@ def test_a_damaged_mat_is_one_line(aflw):
 
 
 def test_empty_and_absent_sets(tmp_path):
-    with pytest.raises(BadInput, match="holds no .mat"):
+    with pytest.raises(BadInput, match=r"holds no .mat"):
         read_set(tmp_path)
     with pytest.raises(BadInput, match="there is none"):
         read_set(tmp_path / "none")
@@ -162,7 +168,7 @@ def test_mixed_kinds_of_landmarks_are_refused(aflw):
 
 def test_predictions_must_match_the_set(aflw):
     names = [f"image0000{k}" for k in range(4)]
-    with pytest.raises(BadInput, match="lacks 1 of 4 images .first: image00003"):
+    with pytest.raises(BadInput, match=r"lacks 1 of 4 images .first: image00003"):
         read_predictions(predictions(aflw, 0, count=3), names)
     with pytest.raises(BadInput, match="names 1 images that the set has not"):
         read_predictions(predictions(aflw, 0, count=5), names)
@@ -173,10 +179,10 @@ def test_predictions_must_match_the_set(aflw):
     with pytest.raises(BadInput, match="wanted 68 landmarks"):
         read_predictions(aflw / "few.npz", names)
     (aflw / "cut.npz").write_bytes((aflw / "few.npz").read_bytes()[:500])
-    with pytest.raises(BadInput, match="cut.npz"):
+    with pytest.raises(BadInput, match=r"cut.npz"):
         read_predictions(aflw / "cut.npz", names)
     (aflw / "letter.json").write_text("[1, 2]")
-    with pytest.raises(BadInput, match="letter.json"):
+    with pytest.raises(BadInput, match=r"letter.json"):
         read_predictions(aflw / "letter.json", names)
 
 
@@ -192,14 +198,14 @@ def test_the_method_runs_on_each_photo_and_failures_count(aflw, monkeypatch):
             if photo.stem == "image00003":
                 raise NothingFound(f"{photo.name}: no face found")
             assert box[2] > box[0]
-            return type("P", (), {"pixels": points(int(photo.stem[-1])) + [1, 0, 0]})
+            return type("P", (), {"pixels": points(int(photo.stem[-1])) + np.array([1, 0, 0])})
 
     monkeypatch.setattr(predict, "Predictor", Fake)
-    told = []
-    table = evaluate_landmarks(aflw, progress=lambda name, stage: told.append(name))
+    reported = []
+    table = evaluate_landmarks(aflw, progress=lambda name, _stage: reported.append(name))
     row = dict(zip(table.columns, table.rows[3]))
     assert row["n"] == 4 and row["found"] == 3 and row["NME %"] == pytest.approx(1.0)
-    assert row["failures above 0.1 %"] == 25 and told == [f"image0000{k}" for k in range(4)]
+    assert row["failures above 0.1 %"] == 25 and reported == [f"image0000{k}" for k in range(4)]
     (aflw / "image00001.jpg").unlink()
     with pytest.raises(BadInput, match="image00001: no photo"):
         evaluate_landmarks(aflw)

@@ -125,7 +125,7 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
 
 
 def _expression_offset(result: Reconstruction, model: MorphableModel) -> NDArray | None:
-    """(V, 3) millimetres: how far the expression of the first photo moves the vertices; None if the method gives none."""
+    """(V, 3) millimetres: what the first photo's expression adds; None if the method gives none."""
     if "expression" not in result.parameters:
         return None
     scale = float(np.ravel(result.parameters.get("scale", 1.0))[0])

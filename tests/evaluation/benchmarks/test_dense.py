@@ -76,7 +76,7 @@ def test_a_box_by_hand():
     truth = Truth(10.0 * np.concatenate([np.eye(3), -np.eye(3)]), eyes)
     error = dense_error(shape, truth)
     assert error.aligned == pytest.approx(1 / 8) and error.unaligned == pytest.approx(1 / 8)
-    error = dense_error(shape.moved(shape.vertices + [2.0, 0, 0]), truth)
+    error = dense_error(shape.moved(shape.vertices + np.array([2.0, 0, 0])), truth)
     assert error.aligned == pytest.approx(1 / 8, rel=1e-4)
     assert error.unaligned == pytest.approx((3 + 1 + 4 * np.sqrt(5)) / 6 / 8, rel=1e-4)
 
@@ -128,8 +128,8 @@ def test_depth_is_compared_square_by_square():
     generator = np.random.default_rng(0)
     front = np.column_stack([10 * generator.random((400, 2)), 0.1 * generator.random(400)])
     behind = np.concatenate([front, front - [0, 0, 50]])  # a back that the truth has not
-    assert depth_gap(behind, front + [0, 0, 7.0], 1.0) == pytest.approx(7.0)
-    assert depth_gap(front, front + [100, 0, 3.0], 1.0) == pytest.approx(3.0)  # nothing in common: means
+    assert depth_gap(behind, front + np.array([0, 0, 7.0]), 1.0) == pytest.approx(7.0)
+    assert depth_gap(front, front + np.array([100, 0, 3.0]), 1.0) == pytest.approx(3.0)  # nothing in common: means
 
 
 def test_the_published_mask_size(tmp_path):
@@ -256,10 +256,10 @@ def test_a_method_is_scored_where_the_photo_shows_the_face(folder, face, monkeyp
             return type(head)(head.head, head.neutral, {}, {}, in_photo=face[0])
 
     monkeypatch.setattr(dense, "Predictor", Stub)
-    told = []
-    table = evaluate_dense(folder, progress=lambda name, stage: told.append(name))
+    reported = []
+    table = evaluate_dense(folder, progress=lambda name, _stage: reported.append(name))
     points = truth_of(face).points[:, :2]
-    assert [name for name, _ in asked] == ["a.jpg", "b.jpg", "c.jpg"] and told == ["a", "b", "c"]
+    assert [name for name, _ in asked] == ["a.jpg", "b.jpg", "c.jpg"] and reported == ["a", "b", "c"]
     assert np.allclose(asked[0][1], [*points.min(axis=0), *points.max(axis=0)])
     assert table.column("found") == [2, 2] and table.column("below 0.10 %")[0] == pytest.approx(200 / 3)
     assert any("1 of 3 photos gave no face" in note for note in table.notes) and "c.jpg: no face" in table.notes
@@ -278,7 +278,7 @@ GOOD = {"vertices": VERTICES, "eyes": np.array([0, 1])}
 
 
 @pytest.mark.parametrize(
-    "changed, told",
+    "changed, reported",
     [
         ({"vertices": None}, "a.npz: the array vertices is missing; it holds eyes"),
         ({"vertices": VERTICES[:, :2]}, r"vertices: wanted \(V, 3\) pixels, got \(20, 2\)"),
@@ -296,16 +296,16 @@ GOOD = {"vertices": VERTICES, "eyes": np.array([0, 1])}
         ({"yaw": np.zeros(3)}, "yaw: wanted one number"),
     ],
 )
-def test_a_wrong_truth_is_one_line(tmp_path, changed, told):
+def test_a_wrong_truth_is_one_line(tmp_path, changed, reported):
     held = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     np.savez(tmp_path / "a.npz", **held)
-    with pytest.raises(BadInput, match=told) as caught:
+    with pytest.raises(BadInput, match=reported) as caught:
         TruthReader(tmp_path).read(DenseItem("a", None, tmp_path / "a.npz"))
     assert "\n" not in str(caught.value)
 
 
 def break_set(folder, mine, case):
-    """Damage a set or its predictions in one way; returns what the message must tell."""
+    """Damage a set or its predictions in one way; returns what the message must say."""
     if case == "empty":
         for path in [*folder.glob("*.npz")]:
             path.unlink()
@@ -331,15 +331,15 @@ def break_set(folder, mine, case):
 
 @pytest.mark.parametrize("case", ["empty", "twice", "garbage", "pickled", "lacking", "metres", "points"])
 def test_a_wrong_set_is_one_line(folder, tmp_path, case):
-    told = break_set(folder, tmp_path / "mine", case)
-    with pytest.raises(BadInput, match=told) as caught:
+    reported = break_set(folder, tmp_path / "mine", case)
+    with pytest.raises(BadInput, match=reported) as caught:
         evaluate_dense(folder, tmp_path / "mine")
     assert "\n" not in str(caught.value)
 
 
 def test_photos_and_folders_that_are_not_there(folder, tmp_path):
     (folder / "b.jpg").unlink()
-    with pytest.raises(BadInput, match="b: no photo beside it .1 of 3.: give --predictions"):
+    with pytest.raises(BadInput, match=r"b: no photo beside it .1 of 3.: give --predictions"):
         evaluate_dense(folder)
     with pytest.raises(BadInput, match="none: wanted a folder of photos and meshes"):
         evaluate_dense(tmp_path / "none")

@@ -112,7 +112,7 @@ def test_bad_pictures_are_named():
 
 
 @pytest.fixture
-def folders(tmp_path, pair):
+def folders(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     return tmp_path / "a", tmp_path / "b"

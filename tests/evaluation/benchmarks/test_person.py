@@ -43,12 +43,12 @@ def test_a_centimetre_is_a_centimetre(sphere, radius):
     assert found.iou == pytest.approx((radius / (radius + 0.01)) ** 3, abs=0.01)
 
 
-def test_the_overlap_of_two_shifted_boxes(doll):
+def test_the_overlap_of_two_shifted_boxes():
     import trimesh
 
     box = trimesh.creation.box((1, 1, 1))
     one = person.Shape(np.array(box.vertices), np.array(box.faces))
-    two = one.moved(one.vertices + [0.5, 0, 0])
+    two = one.moved(one.vertices + np.array([0.5, 0, 0]))
     assert person.occupancy_iou(one, two, np.random.default_rng(0)) == pytest.approx(1 / 3, abs=0.01)
     assert person.occupancy_iou(one, one.moved(one.vertices + 5), np.random.default_rng(0)) == 0
     inside_out = person.Shape(one.vertices, one.faces[:, ::-1])
@@ -56,7 +56,8 @@ def test_the_overlap_of_two_shifted_boxes(doll):
         person.occupancy_iou(inside_out, inside_out.moved(two.vertices), np.random.default_rng(0))
 
 
-def test_methods_side_by_side(doll, quick):
+@pytest.mark.usefixtures("quick")
+def test_methods_side_by_side(doll):
     truths = [doll(0.9), doll(1.0), doll(1.05)]
     near = [doll(0.9, (0, 0, 0.05)), doll(1.0, (0, 0, 0.05)), None]
     far = [doll(0.8), doll(0.85), doll(0.95)]
@@ -73,7 +74,8 @@ def test_methods_side_by_side(doll, quick):
         person.compare_people({"none": [None] * 3}, truths)
 
 
-def test_folders_are_paired_by_name(doll, quick, write_obj, tmp_path):
+@pytest.mark.usefixtures("quick")
+def test_folders_are_paired_by_name(doll, write_obj, tmp_path):
     for name in "ab":
         write_obj(tmp_path / "truth" / f"{name}.obj", doll())
     write_obj(tmp_path / "out" / "mine" / "a.obj", doll(1.02))

@@ -71,12 +71,12 @@ def cell(table, column, **keys):
 
 
 def test_now_a_perfect_head_is_zero_and_a_larger_one_only_without_scale(now, head, write_obj, tmp_path):
-    told = []
+    reported = []
     perfect = predict_now(tmp_path / "perfect", head, write_obj)
-    table = evaluate_now(now, perfect, progress=lambda name, stage: told.append(name))
+    table = evaluate_now(now, perfect, progress=lambda name, _stage: reported.append(name))
     assert [row[0] for row in table.rows] == ["multiview_neutral"] * 2 + ["selfie"] * 2 + ["all"] * 2
     assert max(table.column("mean mm")) < 1e-3 and max(table.column("landmarks only, median mm")) < 1e-3
-    assert cell(table, "n", images="selfie", alignment="metric") == 2 and len(told) == 3
+    assert cell(table, "n", images="selfie", alignment="metric") == 2 and len(reported) == 3
     large = evaluate_now(now, predict_now(tmp_path / "large", head, write_obj, 1.05))
     assert cell(large, "median mm", images="all", alignment="similarity") < 0.01
     assert cell(large, "median mm", images="all", alignment="metric") > 0.3
@@ -86,7 +86,7 @@ def test_now_a_perfect_head_is_zero_and_a_larger_one_only_without_scale(now, hea
 def test_units_of_predictions(now, head, write_obj, tmp_path):
     table = evaluate_now(now, predict_now(tmp_path / "cm", head, write_obj, unit=0.1), "cm")
     assert max(table.column("mean mm")) < 1e-3
-    with pytest.raises(BadInput, match="IMG_1.obj: is 100 times as large as the scan: give its --unit"):
+    with pytest.raises(BadInput, match=r"IMG_1.obj: is 100 times as large as the scan: give its --unit"):
         evaluate_now(now, tmp_path / "cm")
     with pytest.raises(BadInput, match="unit 'inch'"):
         evaluate_now(now, tmp_path / "cm", "inch")
@@ -105,7 +105,7 @@ def test_now_a_dent_is_measured(now, head, write_obj, tmp_path):
 
 
 def break_now(now, case):
-    """Damage the set in one way; returns what the message must tell."""
+    """Damage the set in one way; returns what the message must say."""
     if case == "list":
         (now / "imagepathsvalidation.txt").unlink()
         return "wanted a NoW folder"
@@ -135,16 +135,16 @@ def test_a_wrong_now_set_is_one_line(now, head, write_obj, tmp_path, case):
 
 def test_missing_and_broken_predictions_are_named(now, head, write_obj, tmp_path):
     mine = predict_now(tmp_path / "mine", head, write_obj, count=2)
-    with pytest.raises(BadInput, match="lacks 1 of 3 images .first: FaMoS_2/selfie/IMG_3"):
+    with pytest.raises(BadInput, match=r"lacks 1 of 3 images .first: FaMoS_2/selfie/IMG_3"):
         evaluate_now(now, mine)
     predict_now(mine, head, write_obj)
     np.save(mine / "FaMoS_2/selfie/IMG_3.npy", np.full((7, 3), np.nan))
-    with pytest.raises(BadInput, match="IMG_3.npy: holds NaN"):
+    with pytest.raises(BadInput, match=r"IMG_3.npy: holds NaN"):
         evaluate_now(now, mine)
     (mine / "FaMoS_2/selfie/IMG_3.npy").unlink()
-    with pytest.raises(BadInput, match="IMG_3.obj: no landmarks beside it"):
+    with pytest.raises(BadInput, match=r"IMG_3.obj: no landmarks beside it"):
         evaluate_now(now, mine)
-    with pytest.raises(BadInput, match="no photo .3 of 3 images.: give --predictions"):
+    with pytest.raises(BadInput, match=r"no photo .3 of 3 images.: give --predictions"):
         evaluate_now(now)
     with pytest.raises(BadInput, match="none: wanted a folder"):
         evaluate_now(now, tmp_path / "none")
@@ -193,11 +193,11 @@ def test_feng_subsets_and_radius(tmp_path, head, write_obj):
     assert [row[0] for row in table.rows] == ["HQ"] * 2 + ["LQ"] * 2 + ["all"] * 2
     assert max(table.column("3D-RMSE mm")) < 1e-3
     (tmp_path / "images/HQ/S02_a.jpg").touch()
-    with pytest.raises(BadInput, match="S02_a.jpg: no scan"):
+    with pytest.raises(BadInput, match=r"S02_a.jpg: no scan"):
         evaluate_feng(tmp_path, tmp_path / "mine")
     (tmp_path / "images/HQ/S02_a.jpg").unlink()
     (tmp_path / "scans/S01.txt").unlink()
-    with pytest.raises(BadInput, match="S01.obj: no landmarks beside it"):
+    with pytest.raises(BadInput, match=r"S01.obj: no landmarks beside it"):
         evaluate_feng(tmp_path, tmp_path / "mine")
     with pytest.raises(BadInput, match="0 images, 0 scans"):
         evaluate_feng(tmp_path / "mine")
@@ -246,7 +246,7 @@ def test_realy_perfect_dented_and_by_barycentric_file(realy, head, write_obj, tm
 
 
 @pytest.mark.parametrize(
-    "break_it, told",
+    "break_it, reported",
     [
         (lambda f: (f / "metrical_scale.txt").unlink(), "wanted a REALY folder with metrical_scale.txt"),
         (lambda f: (f / "metrical_scale.txt").write_text("nan\n"), "no positive scale for subject 1"),
@@ -255,10 +255,10 @@ def test_realy_perfect_dented_and_by_barycentric_file(realy, head, write_obj, tm
         (lambda f: (f / "REALY_scan_region/1").rename(f / "REALY_scan_region/one"), "begins with the number"),
     ],
 )
-def test_a_wrong_realy_set_is_one_line(realy, head, write_obj, tmp_path, break_it, told):
+def test_a_wrong_realy_set_is_one_line(realy, head, write_obj, tmp_path, break_it, reported):
     write_obj(tmp_path / "mine/1.obj", head[0])
     write_obj(tmp_path / "mine/one.obj", head[0])
     np.save(tmp_path / "mine/1.npy", head[1])
     break_it(realy)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=reported):
         evaluate_realy(realy, tmp_path / "mine")

@@ -56,19 +56,19 @@ def run(monkeypatch, samples):
                 assert photo.is_file() and (box[2:] > box[:2]).all()
                 return answer(shown[-1], photo.stem)
 
-        def tell(name, stage):
+        def note(name, stage):
             if names is not None:
                 names.append((name, stage))
 
         monkeypatch.setattr(synthetic, "Predictor", Stub)
         monkeypatch.setattr(synthetic, "photograph", remembered)
         monkeypatch.setattr(synthetic, "TEXTURE", 128)
-        return evaluate_synthetic(PEOPLE, 3, SIZE, conditions, progress=tell)
+        return evaluate_synthetic(PEOPLE, 3, SIZE, conditions, progress=note)
 
     return make
 
 
-def truth_of(sample, name=""):
+def truth_of(sample, _name=""):
     """The true head, turned, moved and shrunk, with the true landmarks."""
     model, who = head_model(), sample.person.identity
     vertices = 1000.0 * model.vertices(who.coefficients, np.zeros(len(model.expression_names)), who.scale)
@@ -77,7 +77,7 @@ def truth_of(sample, name=""):
     return replace(average_head(), head=shape, neutral=shape, pixels=sample.landmarks["ibug68"])
 
 
-def average_of(sample, name=""):
+def average_of(sample, _name=""):
     """The average head, its landmarks 2 pixels to the right."""
     return replace(average_head(), pixels=sample.landmarks["ibug68"] + [2.0, 0, 0])
 
@@ -122,7 +122,7 @@ def test_photos_without_a_head_are_counted_and_left_out_of_both_sides(run):
 
 
 def test_nothing_found_anywhere_is_a_table_too(run):
-    def blind(sample, name):
+    def blind(_sample, _name):
         raise NothingFound("no face")
 
     table = run(blind, [PROFILE])
@@ -131,7 +131,7 @@ def test_nothing_found_anywhere_is_a_table_too(run):
 
 def test_heads_of_other_triangles_are_refused(run, sphere):
     with pytest.raises(BadInput, match="another topology"):
-        run(lambda sample, name: replace(average_of(sample), neutral=sphere(90.0, 2)), [])
+        run(lambda sample, _name: replace(average_of(sample), neutral=sphere(90.0, 2)), [])
 
 
 def test_conditions_change_only_what_they_say(run, samples):

@@ -17,7 +17,8 @@ from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.evaluation.image_space import evaluate, person, person_report
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.image_space.person import PersonThresholds, detail, pose_flags
-from maquette.evaluation.image_space.person_mesh import PersonMesh, read_person_mesh, render_person, resize_into
+from maquette.evaluation.image_space.person_mesh import PersonMesh, read_person_mesh, render_person
+from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.sheet import WorstRows
 from maquette.evaluation.image_space.steadiness import rect_jitter, warped_by_flow
 from maquette.evaluation.image_space.views import clip_views, photo_views
@@ -99,7 +100,7 @@ def out(tmp_path, monkeypatch):
     write_result(tmp_path / "out" / "someone" / "person-1", doll(), tmp_path / "someone.png")
 
     def seen(*people):
-        def observe(frame, options):
+        def observe(*_):
             if not people:
                 raise NothingFound("nobody")
             return list(people)
@@ -125,9 +126,9 @@ def test_a_result_of_its_own_picture_fits(out):
     assert row["normal cosine"] is None and row["keypoints px"] is None
     assert row["failed"] == "" and row["flags"] == "" and evaluate.exit_status(table) == 0
     place = root / "out" / "someone" / "person-1"
-    told = json.loads((place / "imagespace.json").read_text())
-    assert told["frames"] == 1 and told["failed"] == 0 and told["per_frame"][0]["status"] == "done"
-    assert told["per_frame"][0]["scores"]["silhouette IoU"] == pytest.approx(row["silhouette IoU"], abs=1e-5)
+    reported = json.loads((place / "imagespace.json").read_text())
+    assert reported["frames"] == 1 and reported["failed"] == 0 and reported["per_frame"][0]["status"] == "done"
+    assert reported["per_frame"][0]["scores"]["silhouette IoU"] == pytest.approx(row["silhouette IoU"], abs=1e-5)
     for folder in (place, root / "out"):
         assert cv2.imread(str(folder / "imagespace.jpg")).shape[1] > 600
     assert evaluate.evaluate_imagespace(place).rows[0][1:] == table.rows[0][1:]
@@ -144,7 +145,7 @@ def test_what_sticks_out_of_the_crop_is_not_forgiven(out):
 
 
 def test_a_displaced_mesh_fails_and_the_threshold_depends_on_the_method(out):
-    root, _, pixels, mask = out
+    root, *_ = out
     moved = doll().apply_translation([0.025, 0, 0])
     write_result(root / "out" / "someone" / "person-1", moved, root / "someone.png")
     table = evaluate.evaluate_imagespace(root / "out")
@@ -178,7 +179,7 @@ def test_predicted_normals_are_compared_front_and_back(out):
 def test_crowds_and_blur_and_poses_are_flagged(out):
     root, seen, pixels, mask = out
     other, there = picture(doll(), (70, 0))
-    seen(observation(pixels, mask), observation(other, there & ~mask, BOX + [70, 0, 70, 0]))
+    seen(observation(pixels, mask), observation(other, there & ~mask, BOX + np.array([70, 0, 70, 0])))
     assert "crowded" in only_row(evaluate.evaluate_imagespace(root / "out"))["flags"]
     blurred = cv2.GaussianBlur(pixels, (0, 0), 3, sigmaY=0.6)  # a motion to the side
     assert detail(blurred, mask) < person.BLURRED < detail(pixels, mask)
@@ -205,7 +206,7 @@ def test_one_bad_result_never_stops_the_others(out):
     table = evaluate.evaluate_imagespace(root / "out")
     failed = dict(zip(table.column("result"), table.column("failed")))
     assert failed["someone/person-1"] == "" and evaluate.exit_status(table) == 1
-    assert "not a readable .ply mesh" in failed["a/person-1"] and "cannot be read" in failed["b/person-1"]
+    assert "not a readable .ply mesh" in failed["a/person-1"] and "not a readable .npz" in failed["b/person-1"]
     assert "gone.png: is not at" in failed["d/person-1"]
     seen()
     table = evaluate.evaluate_imagespace(root / "out" / "someone")
@@ -214,28 +215,28 @@ def test_one_bad_result_never_stops_the_others(out):
     with pytest.raises(BadInput, match="not a readable"):
         evaluate.evaluate_imagespace(root / "out" / "a", [root / "someone.png"])
     (root / "out" / "a" / "person-1" / "person.ply").unlink()
-    with pytest.raises(BadInput, match="holds neither person.obj nor person.ply"):
+    with pytest.raises(BadInput, match=r"holds neither person.obj nor person.ply"):
         evaluate.evaluate_imagespace(root / "out" / "a")
 
 
 def clip_manifest(root, tracks):
     """manifest.json of a clip of as many frames as there are lists of tracks."""
     frames = [{"frame": k, "time": k / 25, "tracks": each} for k, each in enumerate(tracks)]
-    told = {"clip": str(root / "walk.mp4"), "fps": 25, "settings": {"method": "pifuhd"}, "frames": frames}
+    reported = {"clip": str(root / "walk.mp4"), "fps": 25, "settings": {"method": "pifuhd"}, "frames": frames}
     (root / "out").mkdir(exist_ok=True)
-    (root / "out" / "manifest.json").write_text(json.dumps(told))
+    (root / "out" / "manifest.json").write_text(json.dumps(reported))
 
 
 def track(mesh, status="done", reason="", **more):
     seen = camera()
-    told = {
+    reported = {
         "intrinsics": seen.intrinsics.tolist(),
         "world_to_camera": seen.world_to_camera.tolist(),
         "size": list(seen.size),
         "projection": seen.projection,
     }
     rect = [60, 20, 120, 200]
-    return {"track": 0, "status": status, "reason": reason, "rect": rect, "camera": told, "mesh": mesh, **more}
+    return {"track": 0, "status": status, "reason": reason, "rect": rect, "camera": reported, "mesh": mesh, **more}
 
 
 def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
@@ -257,17 +258,17 @@ def test_a_clip_is_measured_frame_by_frame(tmp_path, monkeypatch):
             [track(names[3])],
         ],
     )
-    monkeypatch.setattr(person_report, "observe_people", lambda frame, options: [observation(pixels, mask)])
+    monkeypatch.setattr(person_report, "observe_people", lambda *_: [observation(pixels, mask)])
     table = evaluate.evaluate_imagespace(tmp_path / "out")
     assert table.column("picture") == [f"walk.mp4 {k}" for k in range(5)]
     assert [bool(failed) for failed in table.column("failed")] == [False, True, False, False, True]
     assert "blurred" in table.column("flags")[2] and table.column("flags")[3] == "skipped: blurred"
     assert "000003.ply: no such file" in table.column("failed")[4]
-    told = json.loads((tmp_path / "out" / "walk" / "person-1" / "imagespace.json").read_text())
-    assert [frame["status"] for frame in told["per_frame"]] == ["done", "failed", "flagged", "skipped", "failed"]
-    assert (told["frames"], told["failed"]) == (5, 2)
+    reported = json.loads((tmp_path / "out" / "walk" / "person-1" / "imagespace.json").read_text())
+    assert [frame["status"] for frame in reported["per_frame"]] == ["done", "failed", "flagged", "skipped", "failed"]
+    assert (reported["frames"], reported["failed"]) == (5, 2)
     steady = dict(zip(table.more[0].columns, table.more[0].rows[0]))
-    assert (steady["frames"], steady["rect jitter px"]) == (3, 0) and told["steadiness"][0]["frames"] == 3
+    assert (steady["frames"], steady["rect jitter px"]) == (3, 0) and reported["steadiness"][0]["frames"] == 3
     # The mesh jumps to the side and back in a clip that stands still.
     assert steady["silhouette IoU after flow"] == pytest.approx(table.column("silhouette IoU")[1], abs=0.05)
     assert 1 < steady["chamfer cm"] < 10
@@ -291,8 +292,8 @@ def test_the_motion_of_a_clip_is_found_by_the_number_of_the_frame(tmp_path):
     clip_manifest(tmp_path, [[]] * 20 + [[track(None)]])
     (view,) = clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out")
     assert (view.frame, view.row, view.lost, view.method) == (20, 2, "no mesh", "surface")
-    told = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    (tmp_path / "out" / "manifest.json").write_text(json.dumps({**told, "settings": {"method": "parametric"}}))
+    reported = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    (tmp_path / "out" / "manifest.json").write_text(json.dumps({**reported, "settings": {"method": "parametric"}}))
     (view,) = clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out")
     assert view.lost == "" and view.camera is not None
     assert read_person_mesh(view).shape.vertices[:, 0].mean() == pytest.approx(0.2, abs=0.01)
@@ -302,7 +303,7 @@ def test_the_motion_of_a_clip_is_found_by_the_number_of_the_frame(tmp_path):
     assert clip_views(tmp_path / "out" / "manifest.json", tmp_path / "out" / "walk" / "person-2") == []
 
 
-def test_a_posed_body_stands_in_for_a_mesh_and_tells_key_points(out):
+def test_a_posed_body_stands_in_for_a_mesh_and_gives_key_points(out):
     from maquette import morphable
 
     root, seen, pixels, mask = out
@@ -360,9 +361,9 @@ def test_a_texture_is_laid_on_the_corners_of_an_obj(out):
 def test_maps_move_between_crops_by_their_pixels():
     values = np.arange(48, dtype=np.float32).reshape(6, 8)
     source = np.array([10.0, 20.0, 18.0, 26.0])
-    same = resize_into(values, source, source, (8, 6), cv2.INTER_LINEAR)
+    same = resample_box(values, source, source, (8, 6), cv2.INTER_LINEAR)
     assert np.array_equal(same, values)
-    part = resize_into(values, source, np.array([12.0, 21.0, 20.0, 27.0]), (8, 6), cv2.INTER_LINEAR)
+    part = resample_box(values, source, np.array([12.0, 21.0, 20.0, 27.0]), (8, 6), cv2.INTER_LINEAR)
     assert np.array_equal(part[:5, :6], values[1:, 2:]) and not part[5].any() and not part[:, 6:].any()
 
 

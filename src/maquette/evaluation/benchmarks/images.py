@@ -125,16 +125,16 @@ def evaluate_images(folder_a: str | Path, folder_b: str | Path, border: int = 0)
         BadInput: one line: no pictures, a picture without partner, two of one stem, different sizes.
     """
     first, second = _paired(Path(folder_a), Path(folder_b))
-    rows: list[tuple] = []
+    rows: list[tuple[str | float, ...]] = []
     for (stem, path), other in zip(first.items(), second.values()):
         picture, reference = photos.read(path).pixels, photos.read(other).pixels
         if picture.shape != reference.shape:
             raise BadInput(f"{path}: {_size(picture)} pixels, wanted {_size(reference)} as {other}: resize one of them")
         scores = [measure(picture, reference, channel, border) for channel in CHANNELS for measure in (psnr, ssim)]
         rows.append((stem, *scores))
-    scores = np.array([row[1:] for row in rows], float)
-    identical = int(np.isinf(scores[:, 0]).sum())
-    means = [float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else None for column in scores.T]
+    table = np.array([row[1:] for row in rows], float)
+    identical = int(np.isinf(table[:, 0]).sum())
+    means = [float(column[np.isfinite(column)].mean()) if np.isfinite(column).any() else None for column in table.T]
     notes = [
         "SSIM: Wang et al. 2004, Gaussian window 11 x 11 of sigma 1.5, data range 255; luma: BT.601, full range",
         f"border: {border} pixels cut off at every side",

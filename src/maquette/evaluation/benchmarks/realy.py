@@ -65,7 +65,8 @@ def read_set(folder: str | Path) -> list[ScanItem]:
         if not path.exists():
             raise BadInput(f"{folder}: wanted a REALY folder with {path.name}, there is none")
     photos = sorted(p for p in (folder / "images").glob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-    names = {p.stem: p for p in photos} or {p.name: None for p in sorted(regions.iterdir()) if p.is_dir()}
+    names: dict[str, Path | None] = {p.stem: p for p in photos}
+    names = names or {p.name: None for p in sorted(regions.iterdir()) if p.is_dir()}
     if not names:
         raise BadInput(f"{regions}: holds no subject, wanted one folder per ID")
     items = []

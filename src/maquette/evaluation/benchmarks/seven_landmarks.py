@@ -131,7 +131,7 @@ class PredictionSource:
         self._folder, self._unit = None if folder is None else Path(folder), unit
         if self._folder is not None and not self._folder.is_dir():
             raise BadInput(f"{self._folder}: wanted a folder of predicted meshes, there is none")
-        self._method = Predictor(options or Options()) if folder is None else None
+        self._predictor = Predictor(options or Options()) if folder is None else None
 
     def check(self, items: Sequence[ScanItem]) -> None:
         """Refuse at once what would be missed in the middle.
@@ -147,9 +147,14 @@ class PredictionSource:
 
     def predict(self, item: ScanItem) -> Prediction:
         """The prediction for one image."""
-        if self._method is not None:
-            return self._method.predict(item.photo)
-        return read_prediction(self._mesh(item.stem), self._unit)
+        if self._predictor is not None:
+            if item.photo is None:
+                raise BadInput(f"{item.name}: no photo")
+            return self._predictor.predict(item.photo)
+        path = self._mesh(item.stem)
+        if path is None:
+            raise BadInput(f"{self._folder}: lacks {item.name}")
+        return read_prediction(path, self._unit)
 
     def landmarks(
         self, item: ScanItem, prediction: Prediction, wanted: Sequence[int] | None, counts: Sequence[int]
@@ -160,20 +165,25 @@ class PredictionSource:
             wanted: entries of the 68 points, None for all 68.
             counts: how many points a file may hold.
         """
-        for suffix in (".npy", ".txt", ".pp") if self._folder is not None else ():
-            path = self._folder / f"{item.stem}{suffix}"
-            if path.is_file():
-                points = read_points(path)
-                if len(points) not in counts:
-                    raise BadInput(f"{path}: wanted {' or '.join(map(str, counts))} landmarks, got {len(points)}")
-                return points * UNITS[self._unit]
+        path = self._file(item.stem, (".npy", ".txt", ".pp"))
+        if path is not None:
+            points = read_points(path)
+            if len(points) not in counts:
+                raise BadInput(f"{path}: wanted {' or '.join(map(str, counts))} landmarks, got {len(points)}")
+            return points * UNITS[self._unit]
         if "ibug68" not in prediction.neutral_landmarks:
             raise BadInput(f"{prediction.head.name}: no landmarks beside it ({item.stem}.npy, .txt or .pp)")
         points = prediction.neutral_landmarks["ibug68"]
         return points if wanted is None else points[list(wanted)]
 
     def _mesh(self, stem: str) -> Path | None:
-        paths = (self._folder / f"{stem}{suffix}" for suffix in (".obj", ".ply", ".stl", ".glb"))
+        return self._file(stem, (".obj", ".ply", ".stl", ".glb"))
+
+    def _file(self, stem: str, suffixes: Sequence[str]) -> Path | None:
+        """The first file of this stem in the folder of predictions, if there is a folder and a file."""
+        if self._folder is None:
+            return None
+        paths = (self._folder / f"{stem}{suffix}" for suffix in suffixes)
         return next((path for path in paths if path.is_file()), None)
 
 
@@ -225,10 +235,11 @@ def pooled_table(
 
 def pooled_rows(
     items: Sequence[ScanItem], found: Mapping[str, Mapping[str, ScanErrors]]
-) -> tuple[list[tuple], dict[str, NDArray]]:
+) -> tuple[list[tuple[str | float | None, ...]], dict[str, NDArray]]:
     """One row per group and kind of alignment over all scan points of its images, and the curves of all."""
     groups = [*dict.fromkeys(item.group for item in items)]
-    rows, curves = [], {}
+    rows: list[tuple[str | float | None, ...]] = []
+    curves = {}
     for group in [*groups, "all"] if len(groups) > 1 else ["all"]:
         mine = [item.name for item in items if group in ("all", item.group)]
         names = [name for name in mine if name in found]
@@ -245,8 +256,10 @@ def pooled_rows(
     return rows, curves
 
 
-POOLED_COLUMNS = ("images", "alignment", "n", "found", "median mm", "mean mm", "std mm", "3D-RMSE mm")
-POOLED_COLUMNS += ("landmarks only, median mm",)
+POOLED_COLUMNS = (
+    *("images", "alignment", "n", "found", "median mm", "mean mm", "std mm", "3D-RMSE mm"),
+    "landmarks only, median mm",
+)
 POOLED_NOTES = (
     "similarity: rotation, shift and scale are free; metric: the scale is the prediction's own",
     "all scan points of all images are pooled; curves are drawn from 10,001 quantiles",

@@ -172,7 +172,7 @@ def photo_scores(
 
 
 def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, Sample]]:
-    """One person in all conditions, the frontal first: it tells how wide the face is."""
+    """One person in all conditions, the frontal first: it shows how wide the face is."""
     seed = plan.seed
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
     width, side = 0.0, -1.0 if number % 2 else 1.0
@@ -232,7 +232,7 @@ def scored(prediction: Prediction, sample: Sample, number: int, condition: str) 
         for scale in (True, False)
     )
     average = float(corresponding_distances(1000.0 * model.mean, truth, True, region).mean())
-    error = landmark_error(prediction.pixels, sample)
+    error = None if prediction.pixels is None else landmark_error(prediction.pixels, sample)
     return PhotoScore(number, condition, sample.person.skin.monk, shape, metric, average, error)
 
 

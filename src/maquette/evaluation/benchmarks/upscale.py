@@ -6,7 +6,7 @@ The reference of a photo is a square crop, the face if the detector finds one an
 - area: the mean of factor x factor pixels of the reference, as the small pictures that ESPCN and SRCNN learn from;
 - bilinear: four pixels of the full crop around the new pixel's centre, which aliases; what OpenCV's `resize` does by
   default and what the published comparison of Menezes 2019 used;
-- random: one draw of `imaging.degrade.draw_degradation` a photo, told in the table: kernel, blur, noise, JPEG.
+- random: one draw of `imaging.degrade.draw_degradation` a photo, given in the table: kernel, blur, noise, JPEG.
 
 PSNR is over the three channels of rounded 8-bit pixels, SSIM that of scikit-image's defaults (7 x 7 uniform window,
 mean of the channels), so that the published table can be repeated; `maquette evaluate images` has the windows of the
@@ -165,7 +165,7 @@ def compare(crops: list[FaceCrop], way: str, factor: int) -> tuple[list[tuple], 
         how = draw_degradation(rng, factor) if way == "random" else Degradation(way)
         small = Frame(degraded(crop.reference, factor, how, rng, crop.full))
         made = {name: upscaled(small, factor, name).pixels for name in METHODS}
-        rows.append((crop.name, _told(how), {name: scores(p, crop.reference) for name, p in made.items()}))
+        rows.append((crop.name, _words(how), {name: scores(p, crop.reference) for name, p in made.items()}))
         tiles.append([crop.reference, *made.values()])
     return rows, grid(["reference", *METHODS], tiles)
 
@@ -190,7 +190,7 @@ def grid(names: list[str], tiles: list[list[NDArray]]) -> NDArray:
     return np.asarray(sheet)
 
 
-def _told(how: Degradation) -> str:
+def _words(how: Degradation) -> str:
     parts = [how.kernel]
     parts += [f"blur {how.blur:.1f}"] if how.blur else []
     parts += [f"noise {how.noise:.1f}"] if how.noise else []

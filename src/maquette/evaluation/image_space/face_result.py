@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,24 +12,39 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_fill_holes
 
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.types import Camera, Observation
+from maquette.core.options import PerceptionOptions
+from maquette.core.types import Camera, Observation, Subject
+from maquette.evaluation.image_space.rendering import (
+    PHOTOGRAPHED,
+    camera_normals,
+    resample_box,
+    sample_texture,
+    shrink_texture,
+)
+from maquette.evaluation.image_space.result_files import (
+    CAMERAS,
+    Photos,
+    cameras_of,
+    find_picture,
+    load_model,
+    read_arrays,
+    read_normals,
+    read_png,
+)
 from maquette.evaluation.meshes import read_shape
 from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
-from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
-from maquette.outputs.pictures.maps import NORMAL_ZERO
 from maquette.outputs.reports.landmarks import visible
 from maquette.perception.faces import detect, skin, topology
-from maquette.perception.faces.observe import observe
+from maquette.perception.observers import OBSERVERS
 from maquette.sources import photos as photo_files
 
 LARGEST_SIDE = 768  # pixels; a larger crop is compared at this size
 PATCH_SIDE = 1024  # texels of the chart on which the face patch is drawn
-PHOTOGRAPHED = 128  # of texture_confidence: from here on a texel was seen in a photo
 SAME_FACE = 0.5  # overlap of a stored crop and one found again
-PER_PHOTO = ("expression", "box", "photo", "camera_intrinsics", "camera_world_to_camera", "camera_size")
+PER_PHOTO = ("expression", "box", "photo", *CAMERAS)
 NEEDED = ("identity", "scale", "model", "camera_projection", *PER_PHOTO)
 
 
@@ -102,73 +116,23 @@ class FacePhoto:
         return self.pixels.shape[1], self.pixels.shape[0]
 
 
-def read_parameters(path: Path) -> dict[str, NDArray]:
-    """All arrays of a parameters.npz.
-
-    Raises:
-        BadInput: one line: not there, damaged, an array is missing or holds NaN or infinity.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path}: cannot be read ({error}): make the result again with maquette face") from error
-    for name in NEEDED:
-        if name not in arrays:
-            raise BadInput(f"{path}: lacks {name}, holds {', '.join(sorted(arrays))}: make it with maquette face")
-        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
-            raise BadInput(f"{path}: {name} holds NaN or infinity: make the result again with maquette face")
-    counts = {name: len(np.atleast_1d(arrays[name])) for name in PER_PHOTO}
-    if len(set(counts.values())) > 1 or not counts["photo"]:
-        told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise BadInput(f"{path}: wanted as many of each per photo, got {told}")
-    return arrays
+def read_face_arrays(path: Path) -> dict[str, NDArray]:
+    """All arrays of a head's parameters.npz. Raises BadInput: as `read_arrays`."""
+    return read_arrays(path, NEEDED, PER_PHOTO)
 
 
-def model_of(parameters: dict[str, NDArray], path: Path) -> MorphableModel:
+def head_model(arrays: Mapping[str, NDArray], path: Path) -> MorphableModel:
     """The model that made the parameters.
 
     Raises:
         BadInput: it is not known here, or has fewer identity or other expression weights.
     """
-    name = str(parameters["model"])
-    if name not in MODELS:
-        raise BadInput(f"{path}: made with model {name or 'none'!r}; known are {', '.join(MODELS)}")
-    model = load(name)
-    identities, expressions = parameters["identity"].shape, parameters["expression"].shape
-    if (
-        len(identities) != 1
-        or identities[0] > len(model.identity_basis)
-        or expressions[1:] != (len(model.expression_names),)
-    ):
-        raise BadInput(f"{path}: identity {identities} and expression {expressions} do not fit the model {name}")
+    model = load_model(str(arrays["model"]), path)
+    identities, expressions = arrays["identity"].shape, arrays["expression"].shape
+    fits = len(identities) == 1 and identities[0] <= len(model.identity_basis)
+    if not fits or expressions[1:] != (len(model.expression_names),):
+        raise BadInput(f"{path}: identity {identities} and expression {expressions} do not fit the model {model.name}")
     return model
-
-
-def cameras_of(parameters: dict[str, NDArray], path: Path) -> tuple[Camera, ...]:
-    """One camera per photo, for the pixels of its crop. Raises BadInput where the arrays make none."""
-    names = ("camera_intrinsics", "camera_world_to_camera", "camera_size", "camera_projection")
-    try:
-        return tuple(
-            Camera(intrinsics.astype(float), pose.astype(float), (int(width), int(height)), str(projection))
-            for intrinsics, pose, (width, height), projection in zip(*(parameters[name] for name in names), strict=True)
-        )
-    except (ValueError, TypeError) as error:
-        raise BadInput(f"{path}: the cameras are damaged ({error}): make the result again") from error
-
-
-def result_files(folder: Path) -> list[Path]:
-    """The parameters.npz of OUT, OUT/<photo> or OUT/<photo>/face-1, sorted.
-
-    Raises:
-        BadInput: no folder, or none in it.
-    """
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder, wanted results of maquette face: check the name")
-    found = [path for depth in ("", "*/", "*/*/") for path in sorted(folder.glob(f"{depth}parameters.npz"))]
-    if not found:
-        raise BadInput(f"{folder}: holds no parameters.npz, wanted results of maquette face")
-    return found
 
 
 def read_result(folder: Path, name: str) -> FaceResult:
@@ -178,8 +142,8 @@ def read_result(folder: Path, name: str) -> FaceResult:
         BadInput: a file is missing or broken, or the mesh is not the model's.
     """
     path = folder / "parameters.npz"
-    arrays = read_parameters(path)
-    model = model_of(arrays, path)
+    arrays = read_face_arrays(path)
+    model = head_model(arrays, path)
     mesh = folder / "head.obj"
     if not mesh.is_file():
         raise BadInput(f"{mesh}: no such file, wanted the head to render: run maquette face with --formats glb,obj")
@@ -191,11 +155,11 @@ def read_result(folder: Path, name: str) -> FaceResult:
     others = [model.vertices(arrays["identity"], weights, scale).astype(float) for weights in arrays["expression"][1:]]
     cameras = cameras_of(arrays, path)
     photos = tuple(str(photo) for photo in arrays["photo"])
-    textures = (picture(folder / "texture.png", 3), picture(folder / "texture_confidence.png", 2))
+    textures = (read_png(folder / "texture.png", 3), read_png(folder / "texture_confidence.png", 2))
     return FaceResult(folder, name, model, (first, *others), cameras, arrays["box"], photos, *textures)
 
 
-def open_photo(result: FaceResult, index: int, photos: str | Path | Sequence[str | Path] | None) -> FacePhoto:
+def open_photo(result: FaceResult, index: int, photos: Photos) -> FacePhoto:
     """The crop of photo `index`, at most LARGEST_SIDE pixels a side, with landmarks and masks found afresh.
 
     Args:
@@ -205,13 +169,13 @@ def open_photo(result: FaceResult, index: int, photos: str | Path | Sequence[str
         BadInput: the photo is not there, unreadable, or smaller than the stored crop.
         LookupError: no face is found where the result's was.
     """
-    frame = photo_files.read(_find_photo(result, index, photos))
+    frame = photo_files.read(find_picture(result.photos[index], photos))
     box, name = result.boxes[index], Path(result.photos[index]).name
     if box[2] > frame.size[0] or box[3] > frame.size[1]:
-        told = f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop up to {box[2]:.0f}, {box[3]:.0f}"
-        raise BadInput(f"{frame.origin}: {told} of {result.folder}: give the photo that the result was made from")
+        sizes = f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop up to {box[2]:.0f}, {box[3]:.0f}"
+        raise BadInput(f"{frame.origin}: {sizes} of {result.folder}: give the photo that the result was made from")
     try:
-        faces = observe(frame)
+        faces = OBSERVERS[Subject.FACE](frame, PerceptionOptions())
     except NothingFound as error:
         raise LookupError(f"no face found again in {name}") from error
     overlaps = [detect.overlap(box, face.box) for face in faces]
@@ -227,26 +191,24 @@ def render_head(result: FaceResult, index: int, size: tuple[int, int]) -> HeadRe
     face, barycentric, _ = render_buffers(camera, vertices, model.faces)
     hit = face >= 0
     corner = np.maximum(face, 0)
-    normals = np.einsum("hwk,hwkd->hwd", barycentric, vertex_normals(vertices, model.faces)[model.faces[corner]])
-    normals = normals @ (camera.world_to_camera[:3, :3].T * [1, -1, -1])
-    normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
+    directions = vertex_normals(vertices, model.faces)
+    normals = camera_normals(camera, directions, model.faces[corner], barycentric, hit)
     uv = np.einsum("hwk,hwkd->hwd", barycentric, model.uvs[model.uv_faces[corner]].astype(float))
     # Eyeballs, teeth and tongue have charts of their own: they are holes of the patch as seen.
-    patch = hit & (sampled(face_patch(model), uv, cv2.INTER_NEAREST) > 0)
+    patch = hit & (sample_texture(face_patch(model), uv, cv2.INTER_NEAREST) > 0)
     colour = None
     textured = hit.copy()
     if result.texture is not None:
-        colour = np.where(hit[..., None], sampled(fitting(result.texture, uv, patch), uv), 0).astype(np.uint8)
+        colour = sample_texture(shrink_texture(result.texture, uv, patch), uv)
+        colour = np.where(hit[..., None], colour, 0).astype(np.uint8)
     if result.confidence is not None:
-        textured = hit & (sampled(result.confidence, uv) >= PHOTOGRAPHED)
+        textured = hit & (sample_texture(result.confidence, uv) >= PHOTOGRAPHED)
     embedding = model.embeddings[result.scheme]
     points = embedding.points(vertices, model.faces)
-    directions = embedding.points(vertex_normals(vertices, model.faces), model.faces)
-    shown = visible(vertices, model.faces, points, directions, camera_centre(camera))
+    outward = embedding.points(directions, model.faces)
+    shown = visible(vertices, model.faces, points, outward, camera_centre(camera))
     patch = binary_fill_holes(patch) & hit
-    return HeadRender(
-        hit, patch, textured, colour, np.where(hit[..., None], normals, 0), project(camera, points)[0], shown
-    )
+    return HeadRender(hit, patch, textured, colour, normals, project(camera, points)[0], shown)
 
 
 def face_patch(model: MorphableModel) -> NDArray:
@@ -276,27 +238,10 @@ def given_normals(result: FaceResult, index: int, folder: str | Path | None, siz
             return None
     else:
         path = Path(folder) / f"{Path(result.photos[index]).stem}.png"
-    coded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if coded is None or coded.dtype != np.uint16 or coded.ndim != 3:
-        raise BadInput(f"{path}: wanted 16-bit RGB normals coded as normals.png: check folder and name")
-    if coded.shape[1::-1] != size:
-        coded = cv2.resize(coded, size, interpolation=cv2.INTER_NEAREST)
-    return np.where((coded > 0).any(axis=2, keepdims=True), coded[:, :, ::-1] / NORMAL_ZERO - 1, 0.0)
-
-
-def _find_photo(result: FaceResult, index: int, photos: str | Path | Sequence[str | Path] | None) -> Path:
-    recorded = Path(result.photos[index])
-    if photos is None:
-        places = [recorded]
-    elif isinstance(photos, str | Path):
-        places = [Path(photos) / recorded.name if Path(photos).is_dir() else Path(photos)]
-    else:
-        places = [Path(photo) for photo in photos]
-    for place in places:
-        if place.name == recorded.name and place.is_file():
-            return place
-    where = f"among {len(places)} photos" if len(places) > 1 else f"at {places[0]}"
-    raise BadInput(f"{recorded.name}: the photo of {result.folder} is not {where}: give the folder of the photos")
+    normals = read_normals(path)
+    if normals.shape[1::-1] != size:
+        normals = cv2.resize(normals, size, interpolation=cv2.INTER_NEAREST)
+    return normals
 
 
 def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple[int, int]) -> FacePhoto:
@@ -308,38 +253,8 @@ def _on_grid(found: Observation, box: NDArray, pixels: NDArray, crop_size: tuple
     landmarks = found.landmarks.copy()
     landmarks[:, :2] = (found.landmarks[:, :2] * own + found.box[:2] - box[:2]) * scale
     x0, y0, x1, y1 = box.astype(int)
-    # Grid pixel to pixel of the found crop; pixel centres lie on one half.
-    x = ((np.arange(width) + 0.5) / scale[0] + box[0] - found.box[0]) / own[0] - 0.5
-    y = ((np.arange(height) + 0.5) / scale[1] + box[1] - found.box[1]) / own[1] - 0.5
-    place = np.stack(np.meshgrid(x, y), axis=2).astype(np.float32)
-    person = cv2.remap(found.mask, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) > 0.5
+    size = (width, height)
+    person = resample_box(found.mask, found.box, box, size, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE) > 0.5
     face = skin.face_region((height, width), landmarks, openings=False) > 0.5
-    crop = cv2.resize(pixels[y0:y1, x0:x1], (width, height), interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(pixels[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
     return FacePhoto(crop, face, person, landmarks[:, :2], found.landmark_scheme)
-
-
-def picture(path: Path, dimensions: int) -> NDArray | None:
-    """An 8-bit PNG, RGB if it has three dimensions; None if it is not there."""
-    if not path.is_file():
-        return None
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR if dimensions == 3 else cv2.IMREAD_GRAYSCALE)
-    if pixels is None:
-        raise BadInput(f"{path}: is not a picture: make the result again")
-    return pixels[:, :, ::-1] if dimensions == 3 else pixels
-
-
-def sampled(texture: NDArray, uv: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
-    """The texture, first row v = 1, at (H, W, 2) places."""
-    height, width = texture.shape[:2]
-    place = np.stack([uv[..., 0] * width, (1 - uv[..., 1]) * height], axis=2) - 0.5
-    return cv2.remap(texture, place.astype(np.float32), None, kind, borderMode=cv2.BORDER_REPLICATE)
-
-
-def fitting(texture: NDArray, uv: NDArray, patch: NDArray) -> NDArray:
-    """The texture shrunk until a texel of the patch is about a pixel, so that sampling does not alias."""
-    steps = np.linalg.norm(np.diff(uv, axis=1), axis=2)[patch[:, 1:] & patch[:, :-1]]
-    texels = float(np.median(steps)) * texture.shape[1] if len(steps) else 1.0
-    if texels <= 1.2:
-        return np.ascontiguousarray(texture)
-    size = tuple(max(1, round(side / texels)) for side in texture.shape[1::-1])
-    return cv2.resize(texture, size, interpolation=cv2.INTER_AREA)

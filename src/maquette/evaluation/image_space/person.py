@@ -1,4 +1,4 @@
-"""How well the meshes of people fit the pictures they were made from (see `imagespace` for faces).
+"""How well the meshes of people fit the pictures they were made from (see `face` for heads).
 
 Each mesh is rendered with its stored camera and compared with a person mask that is made afresh from the picture:
 overlap of the silhouettes and of their boundaries, normals against those a method predicted, colours where the texture
@@ -26,11 +26,11 @@ from maquette.evaluation.image_space.person_mesh import (
     moved_camera,
     read_person_mesh,
     render_person,
-    resize_into,
 )
+from maquette.evaluation.image_space.rendering import resample_box
+from maquette.evaluation.image_space.result_files import read_normals
 from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
 from maquette.geometry.camera import project
-from maquette.outputs.pictures.maps import NORMAL_ZERO
 from maquette.perception.faces import detect
 
 LARGEST_SIDE = 512  # pixels; larger pictures are compared at this size
@@ -97,7 +97,7 @@ class ViewScores:
 
     Attributes:
         scores: measure -> value, None where it could not be taken.
-        flags: what is odd about the picture: "blurred", "crowded", "pose: ..." and what the manifest told.
+        flags: what is odd about the picture: "blurred", "crowded", "pose: ..." and the remark of the manifest.
         pixels: (H, W, 3) uint8, the part of the picture that was compared; mask: (H, W) bool, the person; drawn.
         box: (4,) that part in pixels of the whole picture; vertices: (V, 3) metres, world, of the mesh.
     """
@@ -126,16 +126,16 @@ def score_view(view: PersonView, frame: Frame, people: list[Observation], normal
         LookupError: nobody is found where the result's person was.
     """
     if view.box[0] >= frame.size[0] or view.box[1] >= frame.size[1] or (view.box[2:] <= 0).any():
-        told = (
+        sizes = (
             f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop {np.round(view.box).astype(int).tolist()}"
         )
-        raise BadInput(f"{view.shown}: {told} of {view.folder}: give the picture that the result was made from")
+        raise BadInput(f"{view.shown}: {sizes} of {view.folder}: give the picture that the result was made from")
     own = same_person(view, people)
     mesh = read_person_mesh(view)
     box, size = common_grid(view, own, mesh, frame.size)
     camera = moved_camera(view, box, size)
     drawn = render_person(mesh, camera)
-    mask = resize_into(own.mask, own.box, box, size, cv2.INTER_LINEAR) > 0.5
+    mask = resample_box(own.mask, own.box, box, size, cv2.INTER_LINEAR) > 0.5
     x0, y0, x1, y1 = box.astype(int)
     pixels = cv2.resize(frame.pixels[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
     scores: dict[str, float | None] = dict.fromkeys(MEASURES)
@@ -146,18 +146,18 @@ def score_view(view: PersonView, frame: Frame, people: list[Observation], normal
         ("back cosine", drawn.back, None if normals else stored_normals(view, "back", None)),
     ):
         if stored is not None:
-            wanted = resize_into(stored, view.box, box, size, cv2.INTER_NEAREST)
+            wanted = resample_box(stored, view.box, box, size, cv2.INTER_NEAREST)
             known = drawn.inside & mask & (np.linalg.norm(wanted, axis=2) > 0.5) & rendered.any(axis=2)
             if np.count_nonzero(known) >= LEAST_PIXELS:
                 scores[name] = normal_cosine(rendered, wanted, known)
     window = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
-    whole = cv2.erode((drawn.photographed & mask).astype(np.uint8), window, borderValue=0) > 0
+    whole = cv2.erode((drawn.photographed & mask).astype(np.uint8), window, borderValue=(0.0,)) > 0
     if drawn.colour is not None and np.count_nonzero(whole) >= LEAST_PIXELS and min(size) > 2 * MARGIN:
         scores["masked SSIM"] = masked_ssim(drawn.colour, pixels, whole, "luma")
         scores["masked PSNR dB"] = masked_psnr(drawn.colour, pixels, whole)
     scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, mesh)
     others = [
-        resize_into(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
+        resample_box(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
     ]
     return ViewScores(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, mesh.shape.vertices)
 
@@ -178,9 +178,9 @@ def common_grid(
     Returns:
         (4,) whole pixels of the picture, and (width, height) of the grid, at most LARGEST_SIDE.
     """
-    inside = np.array(view.camera.size, float)
-    points, _ = project(view.camera, mesh.shape.vertices)
-    points = points / inside * (view.box[2:] - view.box[:2]) + view.box[:2]
+    camera = view.known_camera
+    points, _ = project(camera, mesh.shape.vertices)
+    points = points / np.array(camera.size, float) * (view.box[2:] - view.box[:2]) + view.box[:2]
     low = np.floor(np.minimum(np.minimum(view.box[:2], own.box[:2]), points.min(axis=0) - 2))
     high = np.ceil(np.maximum(np.maximum(view.box[2:], own.box[2:]), points.max(axis=0) + 2))
     low, high = np.clip(low, 0, np.array(full) - 2), np.minimum(high, full)
@@ -199,7 +199,8 @@ def keypoint_error(view: PersonView, own: Observation, mesh: PersonMesh) -> tupl
     sure = own.landmark_confidence >= SURE
     if points is None or len(points) != len(own.landmarks) or not sure.any():
         return None, None
-    projected = project(view.camera, points)[0] / view.camera.size * (view.box[2:] - view.box[:2]) + view.box[:2]
+    camera = view.known_camera
+    projected = project(camera, points)[0] / camera.size * (view.box[2:] - view.box[:2]) + view.box[:2]
     per_crop = (own.box[2:] - own.box[:2]) / own.frame.size
     seen = own.landmarks[:, :2] * per_crop + own.box[:2]
     away = float(np.linalg.norm(projected - seen, axis=1)[sure].mean())
@@ -226,24 +227,19 @@ def stored_normals(view: PersonView, side: str, folder: Path | None) -> NDArray 
         path = view.folder / f"normals_{side}.png"
     if not path.is_file() or (view.frame is None and view.row):
         return None
-    coded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if coded is None or coded.ndim != 3 or coded.shape[2] != 3 or coded.dtype not in (np.uint8, np.uint16):
-        raise BadInput(f"{path}: wanted RGB normals of 8 or 16 bits, coded as normals.png")
-    zero = NORMAL_ZERO if coded.dtype == np.uint16 else 127.5
-    known = (coded > 0).any(axis=2, keepdims=True)
-    return np.where(known, coded[:, :, ::-1] / zero - 1, 0.0).astype(np.float32)
+    return read_normals(path).astype(np.float32)
 
 
 def flags_of(
     view: PersonView, own: Observation, pixels: NDArray, mask: NDArray, others: list[NDArray]
 ) -> tuple[str, ...]:
     """What makes this picture hard: blur, other people in the crop, a pose outside what the methods are made for."""
-    flags = [view.told] if view.told else []
+    flags = [view.remark] if view.remark else []
     if mask.any() and detail(pixels, mask) < BLURRED:
         flags.append("blurred")
     if sum(np.count_nonzero(other & ~mask) for other in others) > CROWD * max(1, np.count_nonzero(mask)):
         flags.append("crowded")
-    flags += [flag for flag in pose_flags(own) if not any(flag in told for told in flags)]
+    flags += [flag for flag in pose_flags(own) if not any(flag in known for known in flags)]
     return tuple(dict.fromkeys(flags))
 
 
@@ -260,18 +256,20 @@ def detail(pixels: NDArray, mask: NDArray) -> float:
         0 to about 2; 1 where there is nothing to measure.
     """
     rows = np.flatnonzero(mask.any(axis=1))
-    factor = min(1.0, SHARP_HEIGHT / (np.ptp(rows) + 1))
+    factor = min(1.0, SHARP_HEIGHT / (int(np.ptp(rows)) + 1))
     size = max(8, round(mask.shape[1] * factor)), max(8, round(mask.shape[0] * factor))
     grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    inner = cv2.erode(small, np.ones((7, 7), np.uint8), borderValue=0) > 0  # the outline's own contrast tells nothing
+    # The outline's own contrast says nothing.
+    inner = cv2.erode(small, np.ones((7, 7), np.uint8), borderValue=(0.0,)) > 0
     if np.count_nonzero(inner) < LEAST_PIXELS:
         return 1.0
-    shares = []
+    shares: list[float] = []
     for x, y in ((1, 0), (0, 1), (1, 1), (1, -1)):
         ahead, behind = np.roll(grey, (-y, -x), (0, 1)), np.roll(grey, (y, x), (0, 1))
         first, second = (ahead - grey)[inner], (ahead + behind - 2 * grey)[inner]
-        shares.append(float((second**2).mean() / ((x * x + y * y) * max(float((first**2).mean()), 1e-2))))
+        slope = max(float((first**2).mean()), 1e-2)
+        shares.append(float((second**2).mean() / ((x * x + y * y) * slope)))
     return min(shares)
 
 

@@ -1,10 +1,11 @@
-"""People in image space: photos and clips measured in one pass, told as table, JSON and contact sheet."""
+"""People in image space: photos and clips measured in one pass, reported as table, JSON and contact sheet."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -19,9 +20,10 @@ from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space import steadiness
 from maquette.evaluation.image_space.person import MEASURES, PERSON_DEFAULTS, PersonThresholds, ViewScores, score_view
 from maquette.evaluation.image_space.person_mesh import PersonRender
+from maquette.evaluation.image_space.result_files import Photos, find_picture, person_folders
 from maquette.evaluation.image_space.sheet import WorstRows, row_of, write_sheet, write_whole
 from maquette.evaluation.image_space.steadiness import Steadiness
-from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of, person_folders, photo_views
+from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of, photo_views
 from maquette.evaluation.table import Table
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.perception.people.observe import observe_people
@@ -42,7 +44,7 @@ NOTES = (
     "silhouette: of the mesh in the whole picture, beyond the crop too, against a person mask made afresh",
     "normal and back cosine: against the normals the method predicted, where it stored any",
     "masked SSIM (luma) and PSNR (RGB): where the texture was photographed. It was made from this picture, so this "
-    "tells whether it sits where it should, not whether the shape is true",
+    "shows whether it sits where it should, not whether the shape is true",
     "keypoints: of the fitted body against freshly detected ones that are seen; % of the person's height in the "
     "picture. The detector is the one that the fit used",
     "flags: blurred, crowded or posed outside the range: a bad score there says more about the picture",
@@ -51,7 +53,7 @@ NOTES = (
 
 STEADY_NOTES = (
     "rect jitter: noise of the crop's centre and size, from second differences",
-    "silhouette IoU after flow: of each mesh's silhouette and the one before, warped_by_flow along by the optical flow",
+    "silhouette IoU after flow: of each mesh's silhouette and the one before, carried along by the optical flow",
     "chamfer: of each mesh's vertices and those of the one before; motion counts too",
 )
 
@@ -67,7 +69,7 @@ class FolderReport:
 
 def evaluate_person_results(
     folder: Path,
-    photos: str | Path | Sequence[str | Path] | None = None,
+    photos: Photos = None,
     normals: str | Path | None = None,
     thresholds: PersonThresholds = PERSON_DEFAULTS,
     progress: Progress = silent,
@@ -90,26 +92,26 @@ def evaluate_person_results(
     views, broken = find_views(folder)
     if not views and not broken:
         return None
-    told: dict[Path, FolderReport] = defaultdict(FolderReport)
+    reports: dict[Path, FolderReport] = defaultdict(FolderReport)
     overall, rows, errors = WorstRows(), [], list(broken.values())
     for where, error in broken.items():
         rows.append((where, "", None, "", *[None] * len(MEASURES), "", str(error)))
-    for view, frame, result in measured(views, photos, Path(normals) if normals else None, progress):
+    for view, frame, result in measure_views(views, photos, Path(normals) if normals else None, progress):
         scored = result if isinstance(result, ViewScores) else None
         failed = thresholds.failed(scored.scores, view.method) if scored else [] if view.skipped else [str(result)]
-        flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.told,) if view.told else ())
+        flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.remark,) if view.remark else ())
         scores = scored.scores if scored else dict.fromkeys(MEASURES)
         errors += [result] if isinstance(result, BadInput) else []
         row = (view.name, view.shown, view.track, view.method, *scores.values(), ", ".join(flags), ", ".join(failed))
         rows.append(row)
-        _add_view(told[view.folder], overall, view, (scored, scores, flags, failed))
+        _add_view(reports[view.folder], overall, view, (scored, scores, flags, failed))
         if scored and frame is not None and view.frame is not None:
-            track = told[view.folder].steady[view.track]
+            track = reports[view.folder].steady[view.track]
             track.add(view, frame, scored.drawn.inside, scored.box, scored.vertices)
     if len(errors) == len(rows) == 1:
         raise errors[0]
-    _write(folder, told, overall, thresholds)
-    return _table(folder, rows, thresholds, told)
+    _write(folder, reports, overall, thresholds)
+    return _table(folder, rows, thresholds, reports)
 
 
 def find_views(folder: Path) -> tuple[list[PersonView], dict[str, BadInput]]:
@@ -136,17 +138,17 @@ def find_views(folder: Path) -> tuple[list[PersonView], dict[str, BadInput]]:
     return views, broken
 
 
-def measured(
+def measure_views(
     views: Sequence[PersonView],
-    photos: str | Path | Sequence[str | Path] | None,
+    photos: Photos,
     normals: Path | None,
     progress: Progress,
 ) -> Iterator[tuple[PersonView, Frame | None, ViewScores | Exception | str]]:
     """Each view with its picture and its scores, or with the error or words in their place; pictures are read once."""
-    for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.frame or 0)), key=lambda v: v.picture):
+    for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.number)), key=lambda v: v.picture):
         shown = list(group)
         try:
-            coming = list_pictures(_found(picture, photos), [v.frame for v in shown if v.frame is not None])
+            coming = list_pictures(find_picture(picture, photos), [v.frame for v in shown if v.frame is not None])
             waiting = defaultdict(list)
             for view in shown:
                 waiting[view.frame].append(view)
@@ -171,46 +173,28 @@ def _in_picture(
 ) -> Iterator[tuple[PersonView, ViewScores | Exception | str]]:
     people: list[Observation] = []
     if any(not view.lost for view in views):
-        try:
+        with suppress(NothingFound):  # `same_person` says so of each view
             people = observe_people(frame, PerceptionOptions(min_person=SMALLEST))
-        except NothingFound:
-            pass  # told for each view by `same_person`
     for view in views:
         if view.lost:
             yield view, view.lost
             continue
         try:
             yield view, score_view(view, frame, people, normals)
-        except ImportError:
-            raise
-        # One bad result never stops the others.
         except LookupError as error:
             yield view, str(error)
-        except Exception as error:
+        except ImportError:
+            raise
+        except Exception as error:  # noqa: BLE001  one bad result never stops the others
             yield view, explained(error, f"{view.name} {view.shown}")
 
 
-def _found(picture: str, photos: str | Path | Sequence[str | Path] | None) -> Path:
-    """Where a photo or clip lies. Raises BadInput if it is not there."""
-    recorded = Path(picture)
-    if photos is None:
-        places = [recorded]
-    elif isinstance(photos, str | Path):
-        places = [Path(photos) / recorded.name if Path(photos).is_dir() else Path(photos)]
-    else:
-        places = [Path(photo) for photo in photos]
-    found = next((place for place in places if place.name == recorded.name and place.is_file()), None)
-    if found is None:
-        raise BadInput(f"{recorded.name}: is not at {places[0]}: give the folder of the pictures with --photos")
-    return found
-
-
 def _add_view(
-    told: FolderReport, overall: WorstRows, view: PersonView, found: tuple[ViewScores | None, dict, tuple, list[str]]
+    report: FolderReport, overall: WorstRows, view: PersonView, found: tuple[ViewScores | None, dict, tuple, list[str]]
 ) -> None:
     """Add one view to the JSON and to the sheets."""
     scored, scores, flags, failed = found
-    told.frames.append(
+    report.frames.append(
         {
             "picture": view.picture,
             "frame": view.frame,
@@ -231,7 +215,7 @@ def _add_view(
         "; ".join([*(["FAILED " + ", ".join(failed)] if failed else []), *flags]),
     ]
     row = row_of(scored.pixels, scored.mask, scored.drawn.inside, _picture_of(scored.drawn), lines, bool(failed))
-    for worst in (told.worst, overall):
+    for worst in (report.worst, overall):
         worst.add(scores["silhouette IoU"], row)
 
 
@@ -242,25 +226,27 @@ def _picture_of(drawn: PersonRender) -> np.ndarray:
     return np.where(drawn.inside[..., None], 127.5 * (1 + drawn.normals), 255).astype(np.uint8)
 
 
-def _write(folder: Path, told: dict[Path, FolderReport], overall: WorstRows, thresholds: PersonThresholds) -> None:
-    for place, facts in told.items():
-        counts = {"frames": len(facts.frames), "failed": sum(bool(f["failed"]) for f in facts.frames)}
-        tracks = [dict(zip(steadiness.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(facts.steady.items())]
+def _write(folder: Path, reports: dict[Path, FolderReport], overall: WorstRows, thresholds: PersonThresholds) -> None:
+    for place, report in reports.items():
+        counts: dict[str, Any] = {"frames": len(report.frames), "failed": sum(bool(f["failed"]) for f in report.frames)}
+        tracks = [dict(zip(steadiness.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(report.steady.items())]
         counts |= {"steadiness": tracks} if tracks else {}
-        data = {**counts, "thresholds": asdict(thresholds), "notes": NOTES, "per_frame": facts.frames}
+        data = {**counts, "thresholds": asdict(thresholds), "notes": NOTES, "per_frame": report.frames}
         write_whole(place / JSON_FILE, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
-        write_sheet(place / SHEET_FILE, facts.worst.rows)
-    if folder.resolve() not in {place.resolve() for place in told}:
+        write_sheet(place / SHEET_FILE, report.worst.rows)
+    if folder.resolve() not in {place.resolve() for place in reports}:
         write_sheet(folder / SHEET_FILE, overall.rows)
 
 
-def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, told: dict[Path, FolderReport]) -> Table:
+def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, reports: dict[Path, FolderReport]) -> Table:
     failures, flagged = sum(bool(row[-1]) for row in rows), sum(bool(row[-2]) for row in rows)
     scored = np.array([row[4] for row in rows if row[4] is not None], float)
     mean = f"; mean silhouette IoU {scored.mean():.3f}, worst {scored.min():.3f}" if len(scored) else ""
     summary = f"failed: {failures} of {len(rows)}, flagged {flagged}{mean}; thresholds {json.dumps(asdict(thresholds))}"
     tracks = [
-        (place.name, number, *steady.row()) for place, facts in told.items() for number, steady in facts.steady.items()
+        (place.name, number, *steady.row())
+        for place, report in reports.items()
+        for number, steady in report.steady.items()
     ]
     more = (Table("Steadiness from frame to frame", steadiness.COLUMNS, tuple(tracks), STEADY_NOTES),)
     title = f"Image space: {folder.name}, {len(rows)} meshes of people"

@@ -46,7 +46,7 @@ class WorstRows:
 
     @property
     def rows(self) -> list[NDArray]:
-        """WorstRows first."""
+        """Worst first."""
         return [row for _, _, row in sorted(self._heap, key=lambda item: (-item[0], -item[1]))]
 
 
