@@ -57,20 +57,20 @@ def changed(constants: Constants) -> Iterator[None]:
             setattr(module, name, value)
 
 
-def scores(seen: Observation, figure: Figure) -> tuple[float, float, float]:
+def scores(seen: Observation, photograph: Figure) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
     placement = method.fit([seen], BodyOptions())
     model, camera = skeleton().model, placement.camera(0, seen)
     assert model.rig is not None, "the body has a rig"
     vertices = placement.vertices(0)
     found = model.rig.keypoints_of("mediapipe33", vertices)[JOINTS] @ camera.world_to_camera[:3, :3].T
-    true = figure.scene.keypoints["mediapipe33"][JOINTS] @ figure.camera.world_to_camera[:3, :3].T
+    true = photograph.scene.keypoints["mediapipe33"][JOINTS] @ photograph.camera.world_to_camera[:3, :3].T
     found, true = found - found.mean(axis=0), true - true.mean(axis=0)
     found = found * (found * true).sum() / (found * found).sum()
     off = found - true
     drawn = silhouette(vertices, model.faces, camera)
     x0, y0, x1, y1 = seen.box.astype(int)
-    mask = (figure.kind > 0)[y0:y1, x0:x1]
+    mask = (photograph.kind > 0)[y0:y1, x0:x1]
     overlap = silhouette_iou(drawn, mask) if drawn.shape == mask.shape else float("nan")
     return 100 * np.linalg.norm(off, axis=1).mean(), 100 * np.abs(off[:, 2]).mean(), overlap
 
@@ -81,15 +81,15 @@ def main() -> None:
     given = parser.parse_args()
     rows: dict[str, list] = {name: [] for name in VARIANTS}
     for number in range(given.people):
-        figure = photograph_person((SEED, 1, number), SIZE, supersample=2)
+        photograph = photograph_person((SEED, 1, number), SIZE, supersample=2)
         try:
-            seen = max(observe_people(Frame(figure.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
+            seen = max(observe_people(Frame(photograph.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
         except NothingFound as error:
             print(error)
             continue
         for name, constants in VARIANTS.items():
             with changed(constants):
-                rows[name].append(scores(seen, figure))
+                rows[name].append(scores(seen, photograph))
         print(number, *(f"{row[-1][0]:.1f}/{row[-1][2]:.3f}" for row in rows.values()), flush=True)
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("w", newline="") as file:

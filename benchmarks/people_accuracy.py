@@ -38,16 +38,16 @@ METHODS = ("parametric", "pifuhd")
 RESULT = Path(__file__).parent / "results" / "people_accuracy.csv"
 
 
-def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, figure: Figure) -> np.ndarray:
+def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photograph: Figure) -> np.ndarray:
     """(V, 3) metres, the truth's world: the result where the picture shows it, as deep as the truth on average."""
-    truth = figure.camera
+    truth = photograph.camera
     corner, step = full_frame(observation)
     pixels, depth = project(camera, mesh.vertices.astype(float))
     pixels = corner + step * pixels
     scale = truth.intrinsics[0, 0]
     flat = (pixels - truth.intrinsics[:2, 2]) / scale
     along = depth * step * camera.intrinsics[0, 0] / scale
-    _, true_depth = project(truth, figure.scene.vertices.astype(float))
+    _, true_depth = project(truth, photograph.scene.vertices.astype(float))
     along = along - (along.min() + along.max()) / 2 + (true_depth.min() + true_depth.max()) / 2
     pose = truth.world_to_camera
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
@@ -59,9 +59,9 @@ def mesh_of(result: Reconstruction) -> Mesh:
     return result.shape
 
 
-def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, figure: Figure) -> float:
+def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, photograph: Figure) -> float:
     """Overlap of a result's outline with the true mask."""
-    return silhouette_iou(silhouette(vertices, faces, camera), figure.kind > 0)
+    return silhouette_iou(silhouette(vertices, faces, camera), photograph.kind > 0)
 
 
 def main() -> None:
@@ -77,15 +77,15 @@ def main() -> None:
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     truths = []
     for number in range(given.people):
-        figure = photograph_person((SEED, 1, number), SIZE, supersample=2)
+        photograph = photograph_person((SEED, 1, number), SIZE, supersample=2)
         try:
             start = perf_counter()
-            seen = max(observe_people(Frame(figure.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
+            seen = max(observe_people(Frame(photograph.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
             looked = perf_counter() - start
         except NothingFound as error:
             print(error)
             continue
-        truths.append(Shape(figure.scene.vertices, figure.scene.faces, f"person {number}"))
+        truths.append(Shape(photograph.scene.vertices, photograph.scene.faces, f"person {number}"))
         for name, reconstruct in tools.items():
             start = perf_counter()
             found = reconstruct([seen])
@@ -93,9 +93,9 @@ def main() -> None:
             if name == "pifuhd":
                 mesh = tidied(mesh).mesh
             seconds[name].append(looked + perf_counter() - start)
-            vertices = in_true_world(mesh, found.cameras[0], seen, figure)
+            vertices = in_true_world(mesh, found.cameras[0], seen, photograph)
             shapes[name].append(Shape(vertices, mesh.faces, f"person {number}, {name}"))
-            overlaps[name].append(outline(vertices, mesh.faces, figure.camera, figure))
+            overlaps[name].append(outline(vertices, mesh.faces, photograph.camera, photograph))
         print(number, *(f"{name} outline {overlaps[name][-1]:.3f} {seconds[name][-1]:.1f} s" for name in METHODS))
     table = compare_people(shapes, truths)
     print(table.to_markdown())

@@ -29,12 +29,15 @@ from maquette.core.types import Frame, Observation, Reconstruction, Subject, Vol
 from maquette.geometry.alignment import Similarity, similarity
 from maquette.geometry.camera import project
 from maquette.geometry.surfaces.extract import surface_of
+from maquette.morphable.model import MorphableModel
 from maquette.perception.faces.topology import IBUG68
 from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.method import fit_landmarks
 from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
+from maquette.reconstruction.vrn.network import VRN
+from maquette.reconstruction.vrn.read import Coarse
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.synthesis.rendering.sensor import Sensor
 from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
@@ -184,7 +187,14 @@ def measure(rows: Iterable[Views], options: FitOptions) -> dict[str, list[float]
     return scores
 
 
-def _volume(model, network, coarse, faces, options: FitOptions, scorer: Scorer) -> float:
+def _volume(
+    model: MorphableModel,
+    network: VRN,
+    coarse: Coarse,
+    faces: list[Observation],
+    options: FitOptions,
+    scorer: Scorer,
+) -> float:
     fit = fit_landmarks(model, faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)

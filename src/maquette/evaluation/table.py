@@ -66,8 +66,8 @@ class Table:
         """What `to_json` writes, as plain Python values; `tables` only where there are more."""
         rows = [{name: _plain(cell) for name, cell in zip(self.columns, row)} for row in self.rows]
         counts = {label: int(np.size(errors)) for label, errors in self.curves.items()}
-        told = {"title": self.title, "rows": rows, "notes": list(self.notes), "curves": counts}
-        return {**told, "tables": [table.facts() for table in self.more]} if self.more else told
+        own = {"title": self.title, "rows": rows, "notes": list(self.notes), "curves": counts}
+        return {**own, "tables": [table.facts() for table in self.more]} if self.more else own
 
     def to_markdown(self) -> str:
         """A heading, the table, and the notes as a list.

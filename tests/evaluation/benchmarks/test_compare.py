@@ -12,7 +12,7 @@ from maquette.evaluation.benchmarks.compare import evaluate_mesh
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Pictures of 64 pixels and few samples; the real figures are PIFuHD's."""
+    """Pictures of 64 pixels and few samples; the real numbers are PIFuHD's."""
     from maquette.evaluation import normals
 
     whole = normals.normal_error

@@ -72,7 +72,7 @@ def write_result(folder, mesh, path="someone.png", **changes):
 
 
 def picture(mesh, shift=(0, 0)):
-    """(H, W, 3) and (H, W) bool: the figure drawn on a noisy wall, and where it is."""
+    """(H, W, 3) and (H, W) bool: the doll drawn on a noisy wall, and where it is."""
     drawn = render_person(PersonMesh(Shape(mesh.vertices, mesh.faces), colours(mesh)), camera())
     noise = np.random.default_rng(0).normal(0, 8, (FULL[1], FULL[0], 1))
     pixels, mask = np.repeat(noise + 100, 3, axis=2), np.zeros((FULL[1], FULL[0]), bool)

@@ -196,7 +196,7 @@ def _table(folder: Path, found: list[dict[str, tuple[NDArray, NDArray]]], failur
     )
     notes = [
         "REALY's regions and key points; per region a similarity, then the scan is bent onto the prediction",
-        "the bending is our own (shifts on the scan's edges), so figures are near REALY's, not equal to its program's",
+        "the bending is our own (shifts on the scan's edges), so scores are near REALY's, not equal to its program's",
         "nearest: without bending; it forgives sliding along the surface",
     ]
     if failures:

@@ -110,6 +110,11 @@ class ViewScores:
     box: NDArray
     vertices: NDArray
 
+    @property
+    def overlap(self) -> float:
+        """Of the silhouettes, 0-1; it can always be taken."""
+        return self.scores["silhouette IoU"] or 0.0
+
 
 def score_view(view: PersonView, frame: Frame, people: list[Observation], normals: Path | None = None) -> ViewScores:
     """Measure one mesh.

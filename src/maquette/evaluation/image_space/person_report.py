@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, explained, silent
@@ -58,6 +59,43 @@ STEADY_NOTES = (
 )
 
 
+@dataclass(frozen=True, eq=False)
+class MeasuredView:
+    """What came of one view.
+
+    Attributes:
+        frame: the whole picture, None where it was not read.
+        found: the scores, or None.
+        why: why there are none.
+        error: the fault that stands behind it, or None.
+    """
+
+    view: PersonView
+    frame: Frame | None = None
+    found: ViewScores | None = None
+    why: str = ""
+    error: Exception | None = None
+
+    @property
+    def scores(self) -> dict[str, float | None]:
+        """By measure; None where it was not taken."""
+        return dict.fromkeys(MEASURES) if self.found is None else self.found.scores
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is odd about the picture; of a skipped frame why it was skipped."""
+        if self.found is not None:
+            return self.found.flags
+        remark = self.view.lost if self.view.skipped else self.view.remark
+        return (remark,) if remark else ()
+
+    def failed(self, thresholds: PersonThresholds) -> list[str]:
+        """The measures that miss their threshold, or why there are none; empty for a skipped frame."""
+        if self.found is not None:
+            return thresholds.failed(self.found.scores, self.view.method)
+        return [] if self.view.skipped else [self.why]
+
+
 @dataclass
 class FolderReport:
     """What one folder gets: its frames for JSON, its worst rows for the sheet, how steady its tracks are."""
@@ -93,21 +131,24 @@ def evaluate_person_results(
     if not views and not broken:
         return None
     reports: dict[Path, FolderReport] = defaultdict(FolderReport)
-    overall, rows, errors = WorstRows(), [], list(broken.values())
+    overall, errors = WorstRows(), list(broken.values())
+    rows: list[tuple[Any, ...]] = []
     for where, error in broken.items():
         rows.append((where, "", None, "", *[None] * len(MEASURES), "", str(error)))
-    for view, frame, result in measure_views(views, photos, Path(normals) if normals else None, progress):
-        scored = result if isinstance(result, ViewScores) else None
-        failed = thresholds.failed(scored.scores, view.method) if scored else [] if view.skipped else [str(result)]
-        flags = scored.flags if scored else (view.lost,) if view.skipped else ((view.remark,) if view.remark else ())
-        scores = scored.scores if scored else dict.fromkeys(MEASURES)
-        errors += [result] if isinstance(result, BadInput) else []
-        row = (view.name, view.shown, view.track, view.method, *scores.values(), ", ".join(flags), ", ".join(failed))
-        rows.append(row)
-        _add_view(reports[view.folder], overall, view, (scored, scores, flags, failed))
-        if scored and frame is not None and view.frame is not None:
-            track = reports[view.folder].steady[view.track]
-            track.add(view, frame, scored.drawn.inside, scored.box, scored.vertices)
+    for one in measure_views(views, photos, Path(normals) if normals else None, progress):
+        view, failed = one.view, one.failed(thresholds)
+        named = (view.name, view.shown, view.track, view.method)
+        rows.append((*named, *one.scores.values(), ", ".join(one.flags), ", ".join(failed)))
+        errors += [one.error] if isinstance(one.error, BadInput) else []
+        report = reports[view.folder]
+        report.frames.append(_as_json(one, failed))
+        if one.found is None:
+            continue
+        row = _sheet_row(view, one.found, failed)
+        for worst in (report.worst, overall):
+            worst.add(one.found.overlap, row)
+        if one.frame is not None and view.frame is not None:
+            report.steady[view.track].add(view, one.frame, one.found.drawn.inside, one.found.box, one.found.vertices)
     if len(errors) == len(rows) == 1:
         raise errors[0]
     _write(folder, reports, overall, thresholds)
@@ -139,12 +180,9 @@ def find_views(folder: Path) -> tuple[list[PersonView], dict[str, BadInput]]:
 
 
 def measure_views(
-    views: Sequence[PersonView],
-    photos: Photos,
-    normals: Path | None,
-    progress: Progress,
-) -> Iterator[tuple[PersonView, Frame | None, ViewScores | Exception | str]]:
-    """Each view with its picture and its scores, or with the error or words in their place; pictures are read once."""
+    views: Sequence[PersonView], photos: Photos, normals: Path | None, progress: Progress
+) -> Iterator[MeasuredView]:
+    """Every view, by picture and frame; each picture is read once."""
     for picture, group in groupby(sorted(views, key=lambda v: (v.picture, v.number)), key=lambda v: v.picture):
         shown = list(group)
         try:
@@ -154,12 +192,11 @@ def measure_views(
                 waiting[view.frame].append(view)
             for number, frame in coming:
                 progress(Path(picture).name, "measuring" if number is None else f"frame {number}")
-                for view, result in _in_picture(waiting.pop(number, []), frame, normals):
-                    yield view, frame, result
+                yield from _in_picture(waiting.pop(number, []), frame, normals)
             for rest in waiting.values():
-                yield from ((view, None, view.lost or "the frame cannot be decoded") for view in rest)
+                yield from (MeasuredView(view, why=view.lost or "the frame cannot be decoded") for view in rest)
         except BadInput as error:
-            yield from ((view, None, error) for view in shown)
+            yield from (MeasuredView(view, why=str(error), error=error) for view in shown)
 
 
 def list_pictures(path: Path, frames: Iterable[int]) -> Iterator[tuple[int | None, Frame]]:
@@ -168,58 +205,54 @@ def list_pictures(path: Path, frames: Iterable[int]) -> Iterator[tuple[int | Non
     return video.frames_at(video.open_clip(path), wanted) if wanted else iter([(None, photo_files.read(path))])
 
 
-def _in_picture(
-    views: list[PersonView], frame: Frame, normals: Path | None
-) -> Iterator[tuple[PersonView, ViewScores | Exception | str]]:
+def _in_picture(views: list[PersonView], frame: Frame, normals: Path | None) -> Iterator[MeasuredView]:
     people: list[Observation] = []
     if any(not view.lost for view in views):
         with suppress(NothingFound):  # `same_person` says so of each view
             people = observe_people(frame, PerceptionOptions(min_person=SMALLEST))
     for view in views:
         if view.lost:
-            yield view, view.lost
+            yield MeasuredView(view, frame, why=view.lost)
             continue
         try:
-            yield view, score_view(view, frame, people, normals)
+            yield MeasuredView(view, frame, score_view(view, frame, people, normals))
         except LookupError as error:
-            yield view, str(error)
+            yield MeasuredView(view, frame, why=str(error))
         except ImportError:
             raise
         except Exception as error:  # noqa: BLE001  one bad result never stops the others
-            yield view, explained(error, f"{view.name} {view.shown}")
+            reason = explained(error, f"{view.name} {view.shown}")
+            yield MeasuredView(view, frame, why=str(reason), error=reason)
 
 
-def _add_view(
-    report: FolderReport, overall: WorstRows, view: PersonView, found: tuple[ViewScores | None, dict, tuple, list[str]]
-) -> None:
-    """Add one view to the JSON and to the sheets."""
-    scored, scores, flags, failed = found
-    report.frames.append(
-        {
-            "picture": view.picture,
-            "frame": view.frame,
-            "time": view.time if view.time is None or np.isfinite(view.time) else None,
-            "track": view.track,
-            "method": view.method,
-            "status": "failed" if failed else "skipped" if view.skipped else "flagged" if flags else "done",
-            "scores": {name: None if value is None else round(float(value), 5) for name, value in scores.items()},
-            "flags": list(flags),
-            "failed": failed,
-        }
-    )
-    if scored is None:
-        return
+def _as_json(one: MeasuredView, failed: list[str]) -> dict[str, Any]:
+    """The view's entry in imagespace.json."""
+    view = one.view
+    return {
+        "picture": view.picture,
+        "frame": view.frame,
+        "time": view.time if view.time is None or np.isfinite(view.time) else None,
+        "track": view.track,
+        "method": view.method,
+        "status": "failed" if failed else "skipped" if view.skipped else "flagged" if one.flags else "done",
+        "scores": {name: None if value is None else round(float(value), 5) for name, value in one.scores.items()},
+        "flags": list(one.flags),
+        "failed": failed,
+    }
+
+
+def _sheet_row(view: PersonView, found: ViewScores, failed: list[str]) -> NDArray:
+    """The view's row on the contact sheet."""
+    scores = found.scores
     lines = [
         f"{view.name}  {view.shown}  {view.method}",
         "  ".join(f"{short} {scores[name]:.3f}" for name, short in SHORT.items() if scores[name] is not None),
-        "; ".join([*(["FAILED " + ", ".join(failed)] if failed else []), *flags]),
+        "; ".join([*(["FAILED " + ", ".join(failed)] if failed else []), *found.flags]),
     ]
-    row = row_of(scored.pixels, scored.mask, scored.drawn.inside, _picture_of(scored.drawn), lines, bool(failed))
-    for worst in (report.worst, overall):
-        worst.add(scores["silhouette IoU"], row)
+    return row_of(found.pixels, found.mask, found.drawn.inside, _picture_of(found.drawn), lines, bool(failed))
 
 
-def _picture_of(drawn: PersonRender) -> np.ndarray:
+def _picture_of(drawn: PersonRender) -> NDArray:
     """(H, W, 3) uint8: the colours, or else the normals as colours."""
     if drawn.colour is not None:
         return np.where(drawn.inside[..., None], drawn.colour, 255).astype(np.uint8)
@@ -238,7 +271,9 @@ def _write(folder: Path, reports: dict[Path, FolderReport], overall: WorstRows, 
         write_sheet(folder / SHEET_FILE, overall.rows)
 
 
-def _table(folder: Path, rows: list[tuple], thresholds: PersonThresholds, reports: dict[Path, FolderReport]) -> Table:
+def _table(
+    folder: Path, rows: list[tuple[Any, ...]], thresholds: PersonThresholds, reports: dict[Path, FolderReport]
+) -> Table:
     failures, flagged = sum(bool(row[-1]) for row in rows), sum(bool(row[-2]) for row in rows)
     scored = np.array([row[4] for row in rows if row[4] is not None], float)
     mean = f"; mean silhouette IoU {scored.mean():.3f}, worst {scored.min():.3f}" if len(scored) else ""
