@@ -18,7 +18,6 @@ from maquette.evaluation.benchmarks.synthetic import (
     evaluate_synthetic,
     sensor_for,
 )
-from maquette.evaluation.benchmarks.synthetic_scores import PhotoScore, comparison, report
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head
 from maquette.synthesis.scenes.face_sample import photograph
@@ -159,33 +158,6 @@ def test_the_same_person_in_another_tone_has_the_same_shape(monkeypatch):
     assert light.identity is dark.identity and light.hair is dark.hair
     assert abs(light.skin.monk - 2) <= 1 and abs(dark.skin.monk - 9) <= 1
     assert light.skin.albedo.mean() > 2 * dark.skin.albedo.mean()
-
-
-def test_ratios_and_gaps_are_of_the_same_people():
-    series = {"frontal": "frontal", "yaw 60": "yaw", "Monk 2": "tone", "Monk 9": "tone"}
-    scores = [PhotoScore(p, "frontal", 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(4)]
-    scores += [PhotoScore(p, "yaw 60", 5, 2.0 * (1 + p), 1.0, 2.0, 3.0) for p in range(3)]
-    scores.append(PhotoScore(3, "yaw 60", 5, why="no face"))
-    scores += [PhotoScore(p, "Monk 2", 2, 1.0, 1.0, 2.0, 3.0) for p in range(4)]
-    scores += [PhotoScore(p, "Monk 9", 9, 1.1, 1.0, 2.0, 3.0) for p in range(4)]
-    table = report(scores, series, "t")
-    rows = {row[0]: row for row in table.rows}
-    assert rows["60 degrees over frontal"][1] == pytest.approx(2) and rows["60 degrees over frontal"][4] == 3
-    assert rows["60 degrees over frontal"][2] == pytest.approx(0)
-    assert rows["tone gap %"][1] == pytest.approx(10) and rows["tone gap %"][3] == 5.0
-
-
-def test_variants_are_compared_over_the_people_that_all_found():
-    series = {"frontal": "frontal", "yaw 60": "yaw"}
-    one = [PhotoScore(p, name, 5, 1.0 + p, 1.0, 2.0, 3.0) for p in range(3) for name in series]
-    two = [s if s.person or s.condition == "frontal" else PhotoScore(0, "yaw 60", 5, why="no face") for s in one]
-    table = comparison({"one": one, "two": two}, series, "t")
-    rows = [dict(zip(table.columns, row)) for row in table.rows]
-    assert [row["people in all"] for row in rows] == [3, 2]
-    assert [row["one: error mm"] for row in rows] == [2.0, 2.5] == [row["two: error mm"] for row in rows]
-    assert rows[1]["one: found %"] == 100 and rows[1]["two: found %"] == pytest.approx(200 / 3)
-    assert [row["average head mm"] for row in rows] == [2.0, 2.0]
-    assert [part.title for part in table.more] == ["one", "two"]
 
 
 def test_an_ablation_shows_everybody_the_same_photographs(run):
