@@ -27,7 +27,8 @@ from PIL import Image, ImageDraw
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.core.job import Progress, silent
 from maquette.core.types import Frame
-from maquette.evaluation.benchmarks.images import SUFFIXES, psnr
+from maquette.evaluation.benchmarks.images import SUFFIXES
+from maquette.evaluation.pictures import psnr
 from maquette.evaluation.table import Table
 from maquette.imaging.degrade import Degradation, degraded, draw_degradation
 from maquette.imaging.upscale.method import METHODS, upscaled

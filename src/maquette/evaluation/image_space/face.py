@@ -14,12 +14,10 @@ import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
-from maquette.evaluation.benchmarks.images import MARGIN, masked_psnr, masked_ssim
 from maquette.evaluation.image_space.face_result import (
     FacePhoto,
     FaceResult,
@@ -38,9 +36,9 @@ from maquette.evaluation.image_space.measures import (
     silhouette_iou,
 )
 from maquette.evaluation.image_space.result_files import Photos
+from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
 from maquette.evaluation.table import Table
 
-LEAST_PIXELS = 100  # of a patch in which texture or normals are compared
 MEASURES = (
     "face IoU",
     "boundary F",
@@ -104,12 +102,9 @@ def score_photo(
     scores["face IoU"] = silhouette_iou(seen.face, photo.face)
     scores["boundary F"] = boundary_f(seen.face, photo.face)
     scores["head inside person"] = containment(seen.head, photo.person)
-    # Windows that leave the patch would compare the rendering's background with the photo's.
-    window = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
-    whole = cv2.erode((seen.face & seen.textured).astype(np.uint8), window, borderValue=(0.0,)) > 0
-    if seen.colour is not None and np.count_nonzero(whole) >= LEAST_PIXELS:
-        scores["masked SSIM"] = masked_ssim(seen.colour, photo.pixels, whole, "luma")
-        scores["masked PSNR dB"] = masked_psnr(seen.colour, photo.pixels, whole)
+    if seen.colour is not None:
+        area = seen.face & seen.textured
+        scores["masked SSIM"], scores["masked PSNR dB"] = inner_scores(seen.colour, photo.pixels, area)
     if normals is not None:
         known = seen.face & (np.linalg.norm(normals, axis=2) > 0.5)
         if np.count_nonzero(known) >= LEAST_PIXELS:

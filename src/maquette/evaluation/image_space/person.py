@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.benchmarks.images import MARGIN, masked_psnr, masked_ssim
 from maquette.evaluation.image_space.measures import boundary_f, normal_cosine, silhouette_iou
 from maquette.evaluation.image_space.person_mesh import (
     PersonMesh,
@@ -30,12 +29,12 @@ from maquette.evaluation.image_space.person_mesh import (
 from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.result_files import read_normals
 from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
+from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
 from maquette.geometry.camera import project
 from maquette.perception.faces import detect
 
 LARGEST_SIDE = 512  # pixels; larger pictures are compared at this size
 SAME_PERSON = 0.3  # overlap of a stored crop and one found again
-LEAST_PIXELS = 100  # of an area in which colours or normals are compared
 SURE = 0.5  # confidence from which a key point counts
 CROWD = 0.05  # of the person's own area that others may fill in the crop
 SHARP_HEIGHT = 256  # pixels to which the person is brought, so that a larger picture is no sharper
@@ -131,10 +130,8 @@ def score_view(view: PersonView, frame: Frame, people: list[Observation], normal
         LookupError: nobody is found where the result's person was.
     """
     if view.box[0] >= frame.size[0] or view.box[1] >= frame.size[1] or (view.box[2:] <= 0).any():
-        sizes = (
-            f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop {np.round(view.box).astype(int).tolist()}"
-        )
-        raise BadInput(f"{view.shown}: {sizes} of {view.folder}: give the picture that the result was made from")
+        crop = f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop {view.box.round().astype(int).tolist()}"
+        raise BadInput(f"{view.shown}: {crop} of {view.folder}: give the picture that the result was made from")
     own = same_person(view, people)
     mesh = read_person_mesh(view)
     box, size = common_grid(view, own, mesh, frame.size)
@@ -155,11 +152,9 @@ def score_view(view: PersonView, frame: Frame, people: list[Observation], normal
             known = drawn.inside & mask & (np.linalg.norm(wanted, axis=2) > 0.5) & rendered.any(axis=2)
             if np.count_nonzero(known) >= LEAST_PIXELS:
                 scores[name] = normal_cosine(rendered, wanted, known)
-    window = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
-    whole = cv2.erode((drawn.photographed & mask).astype(np.uint8), window, borderValue=(0.0,)) > 0
-    if drawn.colour is not None and np.count_nonzero(whole) >= LEAST_PIXELS and min(size) > 2 * MARGIN:
-        scores["masked SSIM"] = masked_ssim(drawn.colour, pixels, whole, "luma")
-        scores["masked PSNR dB"] = masked_psnr(drawn.colour, pixels, whole)
+    if drawn.colour is not None:
+        area = drawn.photographed & mask
+        scores["masked SSIM"], scores["masked PSNR dB"] = inner_scores(drawn.colour, pixels, area)
     scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, mesh)
     others = [
         resample_box(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
