@@ -35,9 +35,8 @@ def evaluate_images(folder_a: str | Path, folder_b: str | Path, border: int = 0)
     for (stem, path), other in zip(first.items(), second.values()):
         picture, reference = photos.read(path).pixels, photos.read(other).pixels
         if picture.shape != reference.shape:
-            raise BadInput(
-                f"{path}: {picture_size(picture)} pixels, wanted {picture_size(reference)} as {other}: resize one of them"
-            )
+            sizes = f"{picture_size(picture)} pixels, wanted {picture_size(reference)}"
+            raise BadInput(f"{path}: {sizes} as {other}: resize one of them")
         scores = [measure(picture, reference, channel, border) for channel in CHANNELS for measure in (psnr, ssim)]
         rows.append((stem, *scores))
     table = np.array([row[1:] for row in rows], float)
