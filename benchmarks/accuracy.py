@@ -19,14 +19,16 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.options import FitOptions, PerceptionOptions, SourceOptions
-from maquette.core.types import Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.geometry.alignment import similarity
 from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction.face_fit import method, registration
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.sources import photos
+from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
+DEFAULTS = FitOptions()
 EMBEDDING = MODEL.embeddings["mediapipe478"]
 # Faces that can be near a scanned face; the back of the head only costs time.
 FRONT = MODEL.faces[MODEL.mean[MODEL.faces][:, :, 2].min(axis=1) > -0.09]
@@ -45,7 +47,7 @@ def plain(term: LandmarkTerm) -> dict[str, np.ndarray]:
 
 def steps() -> list[tuple[str, FitOptions, list]]:
     """The ablation: label, options and what is replaced."""
-    term = method.landmark_term(MODEL.name, method.MODES)
+    term = method.landmark_term(fetch)
     still = (method, "slide", no_slide)
     flat = FitOptions(photometric=False, reader="landmarks")
     detector = FitOptions(reader="landmarks")
@@ -92,10 +94,9 @@ def scan_error(vertices: np.ndarray, scan: np.ndarray, landmarks: np.ndarray) ->
     return float(np.median(closest(placed, face)[1]))
 
 
-def fitted_vertices(result: Reconstruction) -> np.ndarray:
-    """(V, 3) metres, with the expression of the first photo."""
-    assert isinstance(result.shape, Mesh), "the fit makes meshes"
-    return result.shape.vertices
+def fitted(*faces: Observation, options: FitOptions = DEFAULTS) -> Reconstruction:
+    """One head from one or several photos."""
+    return method.fit(MODEL, method.landmark_term(fetch), list(faces), options)
 
 
 def see(path: Path) -> Observation:
@@ -108,13 +109,14 @@ def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float],
     """Per scan photo the error, mm; per face photo the landmark error in % of the eye distance, and the expression."""
     errors = []
     for face, scan, landmarks in scans.values():
-        errors.append(scan_error(fitted_vertices(method.fit(MODEL, [face], options)), scan, landmarks))
+        errors.append(scan_error(fitted(face, options=options).shape.vertices, scan, landmarks))
     reprojection, units = [], []
     for face in faces.values():
-        result = method.fit(MODEL, [face], options)
+        result = fitted(face, options=options)
         eyes = np.linalg.norm(face.landmarks[468] - face.landmarks[473])
         reprojection.append(100 * result.provenance["landmark_error_px"][0] / eyes)
-        units.append(float(result.parameters["expression"][0].sum()))
+        assert result.expression is not None, "the fit finds the expression"
+        units.append(float(result.expression[0].sum()))
     return errors, reprojection, units
 
 
@@ -150,10 +152,7 @@ def main() -> None:
         ratio = f"{np.mean(errors) / np.mean(average):.3f}"
         better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
         rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
-    together = [
-        scan_error(fitted_vertices(method.fit(MODEL, views, FitOptions())), scan, landmarks)
-        for views, scan, landmarks in people(scans)
-    ]
+    together = [scan_error(fitted(*views).shape.vertices, scan, landmarks) for views, scan, landmarks in people(scans)]
     mean = np.mean(together)
     rows.append(["all photos of a person together", f"{mean:.3f}", f"{mean / np.mean(average):.3f}", "", ""])
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]

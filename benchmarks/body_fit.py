@@ -19,7 +19,7 @@ from types import ModuleType
 import numpy as np
 
 from maquette.core.errors import NothingFound
-from maquette.core.options import BodyOptions
+from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.perception.people.observe import JOINTS, observe_people
@@ -59,7 +59,7 @@ def changed(constants: Constants) -> Iterator[None]:
 
 def scores(seen: Observation, photograph: Figure) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
-    placement = method.fit([seen], BodyOptions())
+    placement = method.fitted([seen], skeleton(), Options())
     model, camera = skeleton().model, placement.camera(0, seen)
     assert model.rig is not None, "the body has a rig"
     vertices = placement.vertices(0)

@@ -31,8 +31,8 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.errors import MaquetteError, NothingFound
-from maquette.core.options import FitOptions, PerceptionOptions
-from maquette.core.types import Frame, Mesh, Observation, Reconstruction
+from maquette.core.options import FitOptions, Options, PerceptionOptions
+from maquette.core.types import Frame, Observation, Reconstruction
 from maquette.evaluation.benchmarks.synthetic import TEST, landmark_error
 from maquette.evaluation.predict import face_vertices
 from maquette.geometry.alignment import similarity
@@ -159,7 +159,6 @@ def average_rows(sample: Sample, person: int, yaw: float) -> Iterator[Row]:
 
 def scores(result: Reconstruction, face: Observation, sample: Sample, factor: float) -> tuple[float, float | None]:
     """Surface error in mm, and landmark error in % of the size of the face."""
-    assert isinstance(result.shape, Mesh), "both methods make meshes"
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     pixels = project(result.cameras[0], MODEL.embeddings["ibug68"].points(vertices, MODEL.faces))[0]
     return surface_error(vertices, sample.vertices), landmark_error(to_photo(face, pixels) / factor, sample)
@@ -167,7 +166,9 @@ def scores(result: Reconstruction, face: Observation, sample: Sample, factor: fl
 
 def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator[Row]:
     """Every row; those of the average head first for each photo."""
-    reconstructors = {name: methods.load(name, fetch, option) for name, option in options.items()}
+    reconstructors = {
+        name: methods.load(methods.find(name), fetch, Options(fit=option)) for name, option in options.items()
+    }
     for person, yaw, sample in photographs(people, seed):
         yield from average_rows(sample, person, yaw)
         for width in WIDTHS:

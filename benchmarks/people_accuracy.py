@@ -19,7 +19,7 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import Camera, Frame, Mesh, Observation, Subject
 from maquette.evaluation.benchmarks.person import compare_people
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.meshes import Shape
@@ -53,12 +53,6 @@ def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photogra
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
 
 
-def mesh_of(result: Reconstruction) -> Mesh:
-    """Its surface; both methods make one."""
-    assert isinstance(result.shape, Mesh), "methods for people make meshes"
-    return result.shape
-
-
 def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, photograph: Figure) -> float:
     """Overlap of a result's outline with the true mask."""
     return silhouette_iou(silhouette(vertices, faces, camera), photograph.kind > 0)
@@ -71,7 +65,7 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=256)
     given = parser.parse_args()
     options: Options = options_from(pifuhd_weights=given.pifuhd_weights, resolution=given.resolution)
-    tools = {name: methods.load(name, fetch, options, Subject.PERSON) for name in METHODS}
+    tools = {name: methods.load(methods.find(name, Subject.PERSON), fetch, options) for name in METHODS}
     shapes: dict[str, list[Shape | None]] = {name: [] for name in METHODS}
     overlaps: dict[str, list[float]] = {name: [] for name in METHODS}
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
@@ -89,7 +83,7 @@ def main() -> None:
         for name, reconstruct in tools.items():
             start = perf_counter()
             found = reconstruct([seen])
-            mesh = mesh_of(found)
+            mesh = found.shape
             if name == "pifuhd":
                 mesh = tidied(mesh).mesh
             seconds[name].append(looked + perf_counter() - start)

@@ -24,7 +24,7 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.errors import NothingFound
-from maquette.core.options import FitOptions, PerceptionOptions
+from maquette.core.options import FitOptions, Options, PerceptionOptions
 from maquette.core.types import Frame, Observation, Reconstruction, Subject, Volume
 from maquette.geometry.alignment import Similarity, similarity
 from maquette.geometry.camera import project
@@ -33,7 +33,7 @@ from maquette.morphable.model import MorphableModel
 from maquette.perception.faces.topology import IBUG68
 from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction import methods
-from maquette.reconstruction.face_fit.method import fit_landmarks
+from maquette.reconstruction.face_fit.method import fit_landmarks, landmark_term
 from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
 from maquette.reconstruction.vrn.network import VRN
@@ -162,7 +162,10 @@ def measure(rows: Iterable[Views], options: FitOptions) -> dict[str, list[float]
     """All scores, name -> one value per photo or person."""
     path = Path(options.vrn_weights) if options.vrn_weights else fetch(vrn.SHIPPED)
     network, coarse = vrn.network_of(path)
-    build = {name: methods.load(name, fetch, replace(options, method=name)) for name in ("parametric", "vrn")}
+    build = {
+        name: methods.load(methods.find(name), fetch, Options(fit=replace(options, method=name)))
+        for name in ("parametric", "vrn")
+    }
     scores = defaultdict(list)
     model = morphable.load("maquette-head")
     for row in rows:
@@ -174,7 +177,7 @@ def measure(rows: Iterable[Views], options: FitOptions) -> dict[str, list[float]
                 result = reconstruct([face])
                 scores[f"{name}, {view}"].append(scorer.head(posed(result, 0)))
                 scores[f"{name}, landmarks %"].append(scorer.landmarks(result, face, 0))
-            reading = vrn.read_all(fit_landmarks(model, [face], options), network, coarse)[0]
+            reading = vrn.read_all(fit_landmarks(model, landmark_term(fetch), [face], options), network, coarse)[0]
             inside, true = reading.logits > 0, true_solid(sample, face, reading) > 0.5
             scores[f"IoU, {view}"].append((inside & true).sum() / (inside | true).sum())
             scores["Chamfer, one photo"].append(_volume(model, network, coarse, [face], options, scorer))
@@ -195,7 +198,7 @@ def _volume(
     options: FitOptions,
     scorer: Scorer,
 ) -> float:
-    fit = fit_landmarks(model, faces, options)
+    fit = fit_landmarks(model, landmark_term(fetch), faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)
     return scorer.chamfer(vrn.canonical(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))

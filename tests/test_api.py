@@ -118,7 +118,7 @@ def test_a_clip(walk, tmp_path):
 
 
 def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
-    from maquette.pipeline import video
+    from maquette.pipeline.clip_subject import ClipSubject
 
     with pytest.raises(BadInput, match="gone.mp4"):
         maquette.video(tmp_path / "gone.mp4", tmp_path / "out")
@@ -128,7 +128,7 @@ def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
         maquette.video([walk], tmp_path / "out")
     with pytest.raises(TypeError, match="every"):
         maquette.video(walk, tmp_path / "out", evry=2)
-    monkeypatch.setattr(video, "finished", lambda *given: 1 / 0)
+    monkeypatch.setattr(ClipSubject, "textured", lambda *given: 1 / 0)
     with pytest.raises(InternalError, match="person-1"):
         maquette.video(walk, tmp_path / "out")
 

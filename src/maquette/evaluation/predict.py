@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress
 from maquette.core.options import Options
-from maquette.core.types import Camera, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import project
 from maquette.morphable.model import MorphableModel
@@ -60,8 +60,10 @@ class Predictor:
         from maquette.reconstruction import methods
         from maquette.weights.store import fetch
 
+        views = methods.SEVERAL if options.fit.together else methods.ONE
+        row = methods.find_for(options.fit.method, Subject.FACE, views)
         self._options, self._observe = options, OBSERVERS[Subject.FACE]
-        self._reconstruct = methods.load(options.fit.method, fetch, methods.options_of(options, Subject.FACE))
+        self._reconstruct = methods.load(row, fetch, options)
 
     def predict(self, *several: Path, box: NDArray | None = None) -> Prediction:
         """The head of one photo's face, or of one person's several photos.
@@ -95,19 +97,13 @@ def _nearest(seen: list[Observation], box: NDArray, photo: Path) -> Observation:
 
 
 def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
-    """What is scored of one reconstruction and the observation it was made of.
-
-    Raises:
-        BadInput: the method returned no mesh.
-    """
+    """What is scored of one reconstruction and the observation it was made of."""
     from maquette import morphable
 
-    if not isinstance(result.shape, Mesh):
-        raise BadInput(f"{seen.frame.origin}: the method made a volume, wanted a mesh to score")
     model = morphable.load("maquette-head")
     head = Shape(1000.0 * result.shape.vertices, result.shape.faces, seen.frame.origin)
     known = same_topology(head, model)
-    offset = _expression_offset(result, model) if known else None
+    offset = _expression_offset(result, model)
     neutral = head if offset is None else head.moved(head.vertices - offset)
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     points = model.embeddings["ibug68"].points(vertices, model.faces) if known else None
@@ -119,17 +115,16 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
         on_model(head, model),
         on_model(neutral, model),
         None if points is None else _in_photo(camera, seen, points, middle),
-        result.scale == "metric",
+        result.metric,
         head.moved(_in_photo(camera, seen, vertices, middle)),
     )
 
 
 def _expression_offset(result: Reconstruction, model: MorphableModel) -> NDArray | None:
     """(V, 3) millimetres: what the first photo's expression adds; None if the method gives none."""
-    if "expression" not in result.parameters:
+    if result.model != model.name or result.expression is None:
         return None
-    scale = float(np.ravel(result.parameters.get("scale", 1.0))[0])
-    return 1000.0 * scale * np.tensordot(result.parameters["expression"][0], model.expression_basis, 1)
+    return 1000.0 * result.scale * np.tensordot(result.expression[0], model.expression_basis, 1)
 
 
 def same_topology(head: Shape, model: MorphableModel) -> bool:

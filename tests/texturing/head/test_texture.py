@@ -112,7 +112,7 @@ def test_wrong_input_says_so(photograph, reconstruct) -> None:
     with pytest.raises(ValueError, match="one camera per observation"):
         finish(reconstruct([camera]), [seen, seen], SMALL)
     with pytest.raises(TypeError, match="parametric model"):
-        finish(replace(reconstruct([camera]), provenance={}), [seen], SMALL)
+        finish(replace(reconstruct([camera]), model=None), [seen], SMALL)
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.files import replaced, unwritable
 from maquette.core.job import Progress, silent
 from maquette.core.types import Frame
 from maquette.evaluation.benchmarks.images import SUFFIXES
@@ -58,9 +59,10 @@ class PictureTable(Table):
         for name, pixels in self.pictures.items():
             path = Path(folder) / name
             try:
-                Image.fromarray(pixels).save(path)
+                with replaced(path) as file:
+                    Image.fromarray(pixels).save(file, format="png")
             except OSError as error:
-                raise BadInput(f"{path}: cannot be written ({error.strerror or error}): choose another -o") from error
+                raise BadInput(unwritable(error, path, "choose another -o")) from error
             paths.append(path)
         return paths
 

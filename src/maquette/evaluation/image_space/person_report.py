@@ -22,7 +22,7 @@ from maquette.evaluation.image_space import steadiness
 from maquette.evaluation.image_space.person import MEASURES, PERSON_DEFAULTS, PersonThresholds, ViewScores, score_view
 from maquette.evaluation.image_space.person_mesh import PersonRender
 from maquette.evaluation.image_space.result_files import Photos, find_picture, person_folders
-from maquette.evaluation.image_space.sheet import WorstRows, row_of, write_sheet, write_whole
+from maquette.evaluation.image_space.sheet import WorstRows, row_of, write_beside, write_sheet
 from maquette.evaluation.image_space.steadiness import Steadiness
 from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of, photo_views
 from maquette.evaluation.table import Table
@@ -265,7 +265,7 @@ def _write(folder: Path, reports: dict[Path, FolderReport], overall: WorstRows, 
         tracks = [dict(zip(steadiness.COLUMNS[1:], (k, *s.row()))) for k, s in sorted(report.steady.items())]
         counts |= {"steadiness": tracks} if tracks else {}
         data = {**counts, "thresholds": asdict(thresholds), "notes": NOTES, "per_frame": report.frames}
-        write_whole(place / JSON_FILE, (json.dumps(data, indent=1, ensure_ascii=False) + "\n").encode())
+        write_beside(place / JSON_FILE, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
         write_sheet(place / SHEET_FILE, report.worst.rows)
     if folder.resolve() not in {place.resolve() for place in reports}:
         write_sheet(folder / SHEET_FILE, overall.rows)

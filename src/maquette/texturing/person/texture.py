@@ -13,12 +13,13 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.mesh import face_areas
 from maquette.morphable import MorphableModel
+from maquette.morphable.posing import posed_body
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.blend import SHARPNESS, gains
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
 from maquette.texturing.person.agree import agreement, feathered, priorities
 from maquette.texturing.person.garments import Filled, fill
-from maquette.texturing.person.guide import SCHEME, Guide, Head, body_of, guide_of, head_of, posed
+from maquette.texturing.person.guide import SCHEME, Guide, Head, body_of, guide_of, head_of
 from maquette.texturing.person.tidy import tidied
 from maquette.texturing.person.unwrap import unwrapped
 from maquette.texturing.projection import Shown, believed, shown
@@ -54,8 +55,8 @@ def finish_person(
 
     Args:
         reconstruction: the posed body model, or a free surface without uvs, which is cleaned and unwrapped here; one
-            camera per observation. The body's `parameters` (see `guide.posed`) tell the pose in the other photos, and
-            where a free surface has its head; without them it is told by the first photo's landmarks.
+            camera per observation. The body's pose says how it stands in the other photos, and where a free surface
+            has its head; without one the first photo's landmarks say it.
         observations: the crops, with masks.
         options: texture size, and whether unseen parts are filled.
 
@@ -76,8 +77,8 @@ def finish_person(
             f" for {len(observations)} observations"
         )
     model = body_of(reconstruction)
-    own = model is not None and len(model.mean) == len(mesh.vertices)
-    body = None if model is None else mesh.vertices if own else posed(reconstruction, model, 0)
+    own = model is not None and reconstruction.model == model.name
+    body = None if model is None else mesh.vertices if own else posed_body(reconstruction, model, 0).vertices
     mesh, facts = (mesh, {}) if mesh.uvs is not None else _made_ready(mesh, body)
     chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
     guide = guide_of(mesh, None if body is None else (model, body), observations, cameras[0])
@@ -110,14 +111,14 @@ def _pose(reconstruction: Reconstruction, model: MorphableModel | None, mesh: Me
     if number == 0:
         return mesh.vertices
     if own:
-        return posed(reconstruction, model, number)
+        return posed_body(reconstruction, model, number).vertices
     motion = reconstruction.motion
     return mesh.vertices if motion is None or motion.shape[1] != len(mesh.vertices) else motion[number]
 
 
 def _body(reconstruction: Reconstruction, model: MorphableModel, first: NDArray, number: int) -> NDArray:
     """(B, 3) float64 the fitted body as it is in one photo."""
-    return (first if number == 0 else posed(reconstruction, model, number)).astype(float)
+    return (first if number == 0 else posed_body(reconstruction, model, number).vertices).astype(float)
 
 
 def chosen_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
