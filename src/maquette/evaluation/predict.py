@@ -36,7 +36,6 @@ class Prediction:
         neutral_landmarks: the same on `neutral`.
         pixels: (68, 3) x, y in pixels of the photo and depth in pixels, larger towards the viewer; None from a file.
         in_photo: `head` in the same pixels; None from a file.
-        metric: whether the method claims a true size.
     """
 
     head: Shape
@@ -44,7 +43,6 @@ class Prediction:
     landmarks: dict[str, NDArray]
     neutral_landmarks: dict[str, NDArray]
     pixels: NDArray | None = None
-    metric: bool = True
     in_photo: Shape | None = None
 
 
@@ -115,7 +113,6 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
         on_model(head, model),
         on_model(neutral, model),
         None if points is None else _in_photo(camera, seen, points, middle),
-        result.metric,
         head.moved(_in_photo(camera, seen, vertices, middle)),
     )
 
