@@ -165,7 +165,7 @@ def test_the_shipped_networks_beat_bicubic_on_a_picture(method, factor, astronau
     """The smallest claim: a training picture, averaged; held-out faces are in the card and docs/upscaling.md."""
     from PIL import Image
 
-    from maquette.evaluation.benchmarks.images import psnr
+    from maquette.evaluation.pictures import psnr
     from maquette.imaging.degrade import Degradation, degraded
 
     face = np.ascontiguousarray(np.asarray(Image.open(astronaut).convert("RGB"))[40:168, 160:288])
