@@ -233,7 +233,7 @@ def test_wrong_words_are_refused(written):
             upscaled(frame, *words)
 
 
-def test_missing_weights_are_told(monkeypatch):
+def test_missing_weights_are_reported(monkeypatch):
     def missing(name):
         raise WeightsMissing(f"weights {name}: not there")
 
