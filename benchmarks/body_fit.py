@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from maquette.core.errors import NothingFound
-from maquette.core.options import BodyOptions
+from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.perception.people.observe import JOINTS, observe_people
@@ -56,7 +56,7 @@ def changed(constants: dict):
 
 def scores(seen: Observation, figure: Figure) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
-    placement = method.fit([seen], BodyOptions())
+    placement = method.fitted([seen], skeleton(), Options())
     model, camera = skeleton().model, placement.camera(0, seen)
     vertices = placement.vertices(0)
     found = model.rig.keypoints_of("mediapipe33", vertices)[JOINTS] @ camera.world_to_camera[:3, :3].T

@@ -131,7 +131,8 @@ def stages(photo: Path) -> dict[str, Work]:
     frame = photos.read(photo)
     faces = sorted(find_faces(frame.pixels), key=lambda face: face.box[[0, 2]].mean())
     seen = observe(frame)
-    plain, full = (methods.load("parametric", fetch, FitOptions(photometric=p)) for p in (False, True))
+    row, both = methods.find("parametric"), (FitOptions(photometric=p) for p in (False, True))
+    plain, full = (methods.load(row, fetch, Options(fit=fit)) for fit in both)
     shapes = [full([one]) for one in seen]
     results = run(photo, options_for(LARGE))
 

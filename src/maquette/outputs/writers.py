@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from maquette.core.errors import BadInput
+from maquette.core.files import unwritable
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
@@ -135,20 +136,13 @@ def save(
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
         if isinstance(error, OSError):
-            raise BadInput(_told(error, folder)) from error
+            raise BadInput(unwritable(error, folder, "choose another folder")) from error
         raise
     return [folder / name for name in names]
 
 
 def _missing_parents(folder: Path) -> list[Path]:
     return [path for path in (folder, *folder.parents) if not path.exists()]
-
-
-def _told(error: OSError, folder: Path) -> str:
-    if error.errno == errno.ENOSPC:
-        return f"{folder}: the disk is full: make room or choose another folder"
-    why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or str(error)
-    return f"{folder}: cannot be written ({why}): choose another folder"
 
 
 def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:

@@ -7,13 +7,14 @@ thousand points) or in the depth of the whole surface, drawn once (`PhotoView`, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Camera, Observation
+from maquette.core.types import Camera, Observation, Reconstruction
 from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
@@ -50,6 +51,19 @@ TOLERANCE_M = 0.012  # farther behind the drawn depth than this is hidden
 DEPTH_SIDE = 640  # pixels: the depth of the surface is drawn no larger
 FAR = 1e4  # metres, and pixels outside the picture
 THINNEST_M = 3e-3  # where a ray through the surface leaves it sooner, nothing is between
+
+
+def check_cameras(reconstruction: Reconstruction, observations: Sequence[Observation], caller: str) -> None:
+    """Whether photos and cameras belong together.
+
+    Raises:
+        ValueError: there is not one camera per observation, or none at all; the message names the caller.
+    """
+    cameras = len(reconstruction.cameras)
+    if cameras != len(observations) or not observations:
+        raise ValueError(
+            f"{caller}: wanted one camera per observation, got {cameras} cameras for {len(observations)} observations"
+        )
 
 
 def toward_camera(camera: Camera, points: NDArray) -> tuple[NDArray, NDArray]:

@@ -77,8 +77,7 @@ def test_every_mesh_has_apples_52_targets_and_the_photos_weights(gltf, asset):
 
 
 def test_without_weights_it_is_the_neutral_head(gltf, asset):
-    model, parameters = asset.model, asset.result.reconstruction.parameters
-    neutral = model.vertices(parameters["identity"], np.zeros(52), 1.05)
+    neutral = asset.model.vertices(asset.identity, np.zeros(52), 1.05)
     points = posed(gltf, np.zeros(52))
     assert gap(points, neutral) < 1e-6 and gap(neutral, points) < 1e-6
 
@@ -87,7 +86,7 @@ def test_without_weights_it_is_the_neutral_head(gltf, asset):
 def test_one_target_moves_the_head_as_the_model_does(gltf, asset, name):
     weights = np.zeros(52)
     weights[NAMES.split().index(name)] = 1
-    expected = asset.model.vertices(asset.result.reconstruction.parameters["identity"], weights, 1.05)
+    expected = asset.model.vertices(asset.identity, weights, 1.05)
     points = posed(gltf, weights)
     assert gap(points, expected) < 1e-5 and gap(expected, points) < 1e-5
     assert gap(points, asset.neutral) > 1e-3, "the target moves something"

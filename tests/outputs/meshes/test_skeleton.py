@@ -130,8 +130,7 @@ def test_it_is_bound_in_the_rest_pose(clip):
     asset, viewer, _ = clip
     parts = viewer.gltf.meshes[0].primitives
     places = np.concatenate([decoded(viewer.gltf, part.attributes.POSITION) for part in parts])
-    parameters = asset.result.reconstruction.parameters
-    assert gap(places, asset.model.vertices(parameters["identity"], np.zeros(3), 1.04)) < 1e-6
+    assert gap(places, asset.model.vertices(asset.identity, np.zeros(3), 1.04)) < 1e-6
     skin = viewer.gltf.skins[0]
     binds = decoded(viewer.gltf, skin.inverseBindMatrices).reshape(-1, 4, 4)
     assert np.abs(binds[:, 3, :3] + asset.joints).max() < 1e-6, "columns, so that the shift is the last row here"
@@ -181,9 +180,12 @@ def test_a_photo_has_a_skin_and_no_animation(person_result):
 
 def test_a_clip_in_which_nothing_moves_is_no_animation(tiny):
     still = make_person(tiny, 3, np.array([0.0, 0.1, 0.2]))
-    same = {name: np.repeat(values[:1], 3, axis=0) for name, values in still.reconstruction.parameters.items()}
-    same |= {name: still.reconstruction.parameters[name] for name in ("identity", "scale", "times")}
-    still = replace(still, reconstruction=replace(still.reconstruction, parameters=same))
+    made = still.reconstruction
+    rotations, translation = (np.repeat(one[:1], 3, axis=0) for one in (made.pose.rotations, made.pose.translation))
+    pose = replace(made.pose, rotations=rotations, translation=translation)
+    still = replace(
+        still, reconstruction=replace(made, pose=pose, expression=np.repeat(made.expression[:1], 3, axis=0))
+    )
     assert not GLTF2.load_from_bytes(write_glb(open_asset(still, OutputOptions()))).animations
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from maquette import morphable
 from maquette.geometry.mesh import boundary_loops, face_areas
-from maquette.morphable import load_head
 from maquette.synthesis.anatomy.bust import make_bust, make_torso, rim, rotation, turn_torso
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.types import Kind
@@ -12,7 +12,7 @@ SKIN = np.array([0.4, 0.25, 0.2], np.float32)
 
 @pytest.fixture(scope="module")
 def model():
-    return load_head()
+    return morphable.load("maquette-head")
 
 
 def somebody(model, seed):

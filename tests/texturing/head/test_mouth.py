@@ -33,8 +33,7 @@ def shouting(model, photograph, reconstruct):
     landmarks = np.concatenate([project(camera, points)[0], np.zeros((len(points), 1))], axis=1)
     pixels = seen.frame.pixels.copy()
     cv2.fillPoly(pixels, [np.round(landmarks[list(topology.MOUTH_OPENING), :2]).astype(np.int32)], PAINT.tolist())
-    parameters = {**made.parameters, "expression": expression}
-    made = replace(made, shape=replace(made.shape, vertices=vertices), parameters=parameters)
+    made = replace(made, shape=replace(made.shape, vertices=vertices), expression=expression)
     return made, replace(seen, frame=Frame(pixels), landmarks=landmarks), camera, vertices
 
 

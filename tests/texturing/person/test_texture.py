@@ -9,13 +9,14 @@ import pytest
 
 from maquette import morphable
 from maquette.core.options import TextureOptions
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import BodyPose, Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable import MorphableModel
+from maquette.morphable.posing import posed_body
 from maquette.texturing import finish_person
 from maquette.texturing.free_surface import MOST_PHOTOS, chosen_photos
-from maquette.texturing.person.guide import SCHEME, HeadFrame, head_of, posed
+from maquette.texturing.person.guide import SCHEME, HeadFrame, head_of
 from maquette.texturing.texels import UNSEEN
 
 SIDE = 384
@@ -87,12 +88,11 @@ def reconstruct(body: MorphableModel, cameras: list[Camera]) -> Reconstruction:
     count = len(cameras)
     turns = np.zeros((count, len(body.rig.bones), 4))
     turns[..., 0] = 1
-    parameters = {
-        "identity": np.zeros(3), "expression": np.zeros((count, len(body.expression_names))), "scale": np.ones(1),
-        "rotations": turns, "translation": np.zeros((count, 3)),
-    }  # fmt: skip
-    shape = Mesh(body.mean, body.faces, body.uvs, body.uv_faces)
-    return Reconstruction(shape, tuple(cameras), None, parameters, provenance={"model": body.name})
+    return Reconstruction(
+        Mesh(body.mean, body.faces, body.uvs, body.uv_faces), tuple(cameras), model=body.name, identity=np.zeros(3),
+        expression=np.zeros((count, len(body.expression_names))),
+        pose=BodyPose(body.name, turns, np.zeros((count, 3)), np.full(count, np.nan)),
+    )  # fmt: skip
 
 
 def at_faces(mesh: Mesh, picture: np.ndarray) -> np.ndarray:
@@ -193,7 +193,7 @@ def test_nobody_in_the_mask_is_nobody_in_the_texture(body, photograph):
 
 
 def test_the_rest_pose_is_the_model_itself(body):
-    assert np.abs(posed(reconstruct(body, [camera_at(0)]), body, 0) - body.mean).max() < 1e-5
+    assert np.abs(posed_body(reconstruct(body, [camera_at(0)]), body, 0).vertices - body.mean).max() < 1e-5
 
 
 def test_a_clip_gives_its_first_frame_and_other_sides(photograph):
@@ -208,5 +208,3 @@ def test_wrong_input_says_so(body, photograph):
     seen, camera = photograph()
     with pytest.raises(ValueError, match="one camera per observation"):
         finish_person(reconstruct(body, [camera]), [seen, seen], SMALL)
-    with pytest.raises(TypeError, match="wanted a mesh"):
-        finish_person(replace(reconstruct(body, [camera]), shape=None), [seen], SMALL)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.rig import Rig
-from maquette.outputs.asset import EYES, VERSION, Asset
+from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
@@ -158,13 +158,13 @@ def asset_extras(asset: Asset) -> dict:
     return {
         "generator_version": VERSION,
         "method": str(provenance.get("method", "unknown")),
-        "model": str(provenance.get("model", "none")),
+        "model": asset.result.reconstruction.model or "none",
         "model_licence": dict(asset.model.licence) if asset.model else {},
         "texture_licence": "follows the photograph it was made from",
         "units": "m",
         "up": "+Y",
         "forward": "+Z",
-        "scale": asset.result.reconstruction.scale,
+        "scale": kind_of_scale(asset.result.reconstruction),
         "scale_source": str(provenance.get("scale_source", "unknown")),
     }
 

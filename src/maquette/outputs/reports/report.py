@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from maquette.core.types import Subject
-from maquette.outputs.asset import VERSION, Asset
+from maquette.outputs.asset import VERSION, Asset, kind_of_scale
 from maquette.outputs.pictures.maps import depth_start, depth_unit
 from maquette.outputs.reports import face_facts, person_facts
 
@@ -131,10 +131,10 @@ def report(asset: Asset) -> dict[str, Any]:
         "name": result.name,
         "source": result.source,
         "method": provenance.get("method"),
-        "model": provenance.get("model"),
+        "model": result.reconstruction.model,
         "photo_facts": photos,
         "scale": {
-            "kind": result.reconstruction.scale,
+            "kind": kind_of_scale(result.reconstruction),
             "source": provenance.get("scale_source"),
             "relative_standard_error": provenance.get("scale_error"),
             "size_of_model": asset.scale,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
-from maquette.morphable import MorphableModel, load
+from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
 from maquette.texturing.person.hair import hair_seen
 from maquette.texturing.pyramid import smoothstep
@@ -103,28 +103,9 @@ class BodyGuide:
         return (1 - self.share) * smoothstep(away, *NAPE)
 
 
-def posed(reconstruction: Reconstruction, model: MorphableModel, number: int) -> NDArray:
-    """(V, 3) float32 metres: the fitted body as it is in one observation.
-
-    Args:
-        reconstruction: with parameters identity (K,), expression (N, E), scale (1,), rotations (N, B, 4) wxyz and
-            translation (N, 3).
-        number: of the observation.
-    """
-    from scipy.spatial.transform import Rotation
-
-    known = reconstruction.parameters
-    scale = float(np.ravel(known["scale"])[0])
-    rest = model.vertices(known["identity"], np.atleast_2d(known["expression"])[number], scale)
-    turns = Rotation.from_quat(np.roll(known["rotations"][number], -1, axis=-1)).as_matrix()
-    return model.rig.pose(rest, model.rig.joints(known["identity"], scale), turns, known["translation"][number])[0]
-
-
 def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
     """The body model that was fitted, or None."""
-    name = reconstruction.provenance.get("body_model", reconstruction.provenance.get("model"))
-    model = None if name is None else load(str(name))
-    return model if model is not None and model.rig is not None and "rotations" in reconstruction.parameters else None
+    return None if reconstruction.pose is None else known(reconstruction.pose.model)
 
 
 def guide_of(mesh: Mesh, body: FittedBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:

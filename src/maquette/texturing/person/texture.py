@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.morphable import MorphableModel
+from maquette.morphable.posing import posed_body, rig_of
 from maquette.texturing.agreement import feathered, priorities
 from maquette.texturing.free_surface import (
     DEFAULTS,
     Completion,
-    checked_mesh,
     chosen_photos,
     made_ready,
     sharpness,
@@ -25,16 +25,13 @@ from maquette.texturing.free_surface import (
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
 from maquette.texturing.person.align import face_shift
 from maquette.texturing.person.garments import fill
-from maquette.texturing.person.guide import BodyGuide, FittedBody, HeadFrame, body_of, guide_of, head_of, posed
-from maquette.texturing.projection import PhotoView, photo_view, pixels_of
+from maquette.texturing.person.guide import BodyGuide, FittedBody, HeadFrame, body_of, guide_of, head_of
+from maquette.texturing.projection import PhotoView, check_cameras, photo_view, pixels_of
 from maquette.texturing.pyramid import smoothstep
 from maquette.texturing.surface_fill import Filled
 from maquette.texturing.texels import Texels
 
-FACE_SQUARE = (
-    0.45,
-    0.85,
-)  # cosine from which, and fully, a head is believed: smeared along a cheek its edge is a streak
+FACE_SQUARE = (0.45, 0.85)  # cosine from which, and fully, a head is believed: an edge along a cheek is a streak
 DOUBT_M = 0.02  # that the body lies beside the person in photos other than the first
 SCLERA, IRIS, PUPIL = np.array([232.0, 224, 218]), np.array([92.0, 66, 46]), np.array([18.0, 16, 16])
 IRIS_ANGLE, PUPIL_ANGLE, EDGE = 0.37, 0.13, 0.04  # radians around the middle of an eyeball
@@ -48,8 +45,8 @@ def finish_person(
 
     Args:
         reconstruction: the posed body model, or a free surface without uvs, which is cleaned and unwrapped here; one
-            camera per observation. The body's `parameters` (see `guide.posed`) give the pose in the other photos, and
-            where a free surface has its head; without them the first photo's landmarks do.
+            camera per observation. The body's pose says how it stands in the other photos, and where a free surface
+            has its head; without one the first photo's landmarks say it.
         observations: the crops, with masks.
         options: texture size, and whether unseen parts are filled.
 
@@ -58,15 +55,17 @@ def finish_person(
         255 seen in a photo, at most 64 mirrored, 0 invented; `provenance["surface"]` reports what was cleaned and seen.
 
     Raises:
-        TypeError: the shape is not a mesh. ValueError: not one camera per observation.
+        ValueError: not one camera per observation.
         NothingFound: a free surface encloses nothing.
     """
-    mesh, cameras = checked_mesh(reconstruction, observations, "finish_person"), reconstruction.cameras
+    check_cameras(reconstruction, observations, "finish_person")
+    mesh, cameras = reconstruction.shape, reconstruction.cameras
     body = _fitted_body(reconstruction, mesh)
     own = body is not None and body.vertices is mesh.vertices
     facts: dict[str, object] = {}
     if mesh.uvs is None:
-        mesh, facts = made_ready(mesh, None if body is None else body.vertices)
+        still = reconstruction.motion is None
+        mesh, facts = made_ready(mesh, None if body is None else body.vertices, clean=still)
     chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
     guide = guide_of(mesh, body, observations, cameras[0])
     views: list[PhotoView] = []
@@ -75,7 +74,7 @@ def finish_person(
         vertices, points = _pose(reconstruction, body if own else None, mesh, k), None
         shift: NDArray | float = 0.0
         if body is not None:
-            points = body.keypoints(body.vertices if k == 0 else posed(reconstruction, body.model, k))
+            points = body.keypoints(body.vertices if k == 0 else posed_body(reconstruction, body.model, k).vertices)
             # A free surface was drawn over the photo's own pixels: its face lies right already.
             if own:
                 drawn = pixels_of(cameras[k], vertices.astype(float))[0]
@@ -94,10 +93,10 @@ def finish_person(
 def _fitted_body(reconstruction: Reconstruction, mesh: Mesh) -> FittedBody | None:
     """The body that was fitted, if any; where the mesh is its own, with the mesh's vertices."""
     model = body_of(reconstruction)
-    if model is None or model.rig is None:
+    if model is None:
         return None
-    own = len(model.mean) == len(mesh.vertices)
-    return FittedBody(model, model.rig, mesh.vertices if own else posed(reconstruction, model, 0))
+    own = reconstruction.model == model.name
+    return FittedBody(model, rig_of(model), mesh.vertices if own else posed_body(reconstruction, model, 0).vertices)
 
 
 def _pose(reconstruction: Reconstruction, body: FittedBody | None, mesh: Mesh, number: int) -> NDArray:
@@ -105,9 +104,8 @@ def _pose(reconstruction: Reconstruction, body: FittedBody | None, mesh: Mesh, n
     if number == 0:
         return mesh.vertices
     if body is not None:
-        return posed(reconstruction, body.model, number)
-    motion = reconstruction.motion
-    return mesh.vertices if motion is None or motion.shape[1] != len(mesh.vertices) else motion[number]
+        return posed_body(reconstruction, body.model, number).vertices
+    return mesh.vertices if reconstruction.motion is None else reconstruction.motion[number]
 
 
 def _ranked(

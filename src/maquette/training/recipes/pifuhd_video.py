@@ -19,16 +19,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maquette.core.errors import NothingFound
+from maquette.core.observations import Observations
 from maquette.core.options import Options, VideoOptions
 from maquette.core.types import Observation
 from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
 from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.perception.tracking.watch import watch
-from maquette.pipeline.clip_person import moving
+from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import Placement
+from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd.bodyfield import shown
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
-from maquette.reconstruction.pifuhd.method import about
+from maquette.reconstruction.pifuhd.method import standing_in
 from maquette.sources.video import frames_at, open_clip
 from maquette.training import weights_file
 from maquette.training.datasets.shards import shuffled
@@ -96,8 +98,9 @@ def views(
     for index, seen in enumerate(observations):
         if seen is None or not (seen.mask > 0.5).any():
             continue
-        cube, body, faces = about(placement, index, seen)
-        placed = cube.to_cube(body.astype(float))
+        standing = standing_in(placement, index, seen)
+        cube, faces = standing.cube(seen), standing.skin
+        placed = cube.to_cube(standing.body.vertices.astype(float))
         pictures = shown(seen, cube, placed, faces, network.size.side)
         picture, told = (array.transpose(2, 0, 1).astype(np.float32) for array in pictures)
         rng = np.random.default_rng([seed, index])
@@ -146,7 +149,8 @@ def footage(video: str, every: int, most: int, start: Path) -> tuple[dict[str, A
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        placement = moving(sightings, options)
+        small = Observations(len(sightings), lambda k, seen=sightings: seen[k].observation())
+        placement = fitted(small, skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
         good = [None if one.flags else one.observation(pictures.get(one.frame)) for one in sightings]

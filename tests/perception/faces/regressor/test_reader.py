@@ -89,7 +89,7 @@ def profile():
 
 
 def test_a_profile_is_read_by_the_network_alone(profile):
-    from maquette.core.options import FitOptions
+    from maquette.core.options import Options
     from maquette.reconstruction import methods
     from maquette.weights.store import fetch
 
@@ -101,5 +101,5 @@ def test_a_profile_is_read_by_the_network_alone(profile):
     true = profile.landmarks["mediapipe478"][:, :2]
     shown = profile.visible["mediapipe478"]
     assert np.linalg.norm(found - true, axis=1)[shown].mean() < 0.05 * np.ptp(true, axis=0).max()
-    head = methods.load("parametric", fetch, FitOptions())(seen)
+    head = methods.load(methods.find("parametric"), fetch, Options())(seen)
     assert np.degrees(head.provenance["pose"][0]["yaw"]) == pytest.approx(-85, abs=15)  # turned to its right
