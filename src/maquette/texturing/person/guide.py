@@ -53,7 +53,7 @@ class HeadFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBody:
+class UnderlyingBody:
     """A body fitted to a person: its model, that model's skeleton, and its vertices in the first photo.
 
     Attributes:
@@ -108,7 +108,7 @@ def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
     return None if reconstruction.pose is None else known(reconstruction.pose.model)
 
 
-def guide_of(mesh: Mesh, body: FittedBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:
+def guide_of(mesh: Mesh, body: UnderlyingBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:
     """Bring what is known of the body to the vertices of a surface.
 
     Args:
