@@ -30,7 +30,8 @@ from maquette.core.result import Result
 from maquette.core.types import Observation
 from maquette.outputs.asset import open_asset
 from maquette.perception.faces import segment, skin
-from maquette.perception.faces.observe import facing, find_faces, observe
+from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.search import find_faces
 from maquette.pipeline import photo as pipeline
 from maquette.reconstruction import methods
 from maquette.sources import photos

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from maquette.cli.terminal import DEBUG, complain, one_line, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.errors import BadInput, MaquetteError, gravest
 
 if TYPE_CHECKING:
     from maquette.core.result import Failure
@@ -55,7 +55,7 @@ def collect_into(
         whole: the one input that all outcomes come from: what stops the run makes it fail.
 
     Returns:
-        0 if there is any result, else the exit code of the gravest failure.
+        0 if there is any result, else the exit code of the gravest failure; that of the error if one stopped the run.
     """
     start, codes = perf_counter(), [0]
     try:
@@ -74,7 +74,7 @@ def collect_into(
         raise
     except ImportError:
         raise
-    except Exception as error:  # raised again below, once the summary has it
+    except Exception as error:  # noqa: BLE001  whatever stops the run, the summary has it
         from maquette.core.job import explained
 
         defect = explained(error, str(whole or folder.path))
@@ -82,11 +82,12 @@ def collect_into(
         # Where the disk is full there is no room for a summary either; the first error is the one to be reported.
         with suppress(BadInput):
             _closed(folder, tell is None)
-        if DEBUG or defect is error:
+        if DEBUG:
             raise
-        raise defect from error
+        complain(str(defect))
+        return defect.exit_code
     _closed(folder, tell is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
-    return 0 if folder.done else max(codes)
+    return 0 if folder.done else gravest(codes)
 
 
 def _failed(folder: OutputFolder, whole: Path | None, error: MaquetteError) -> None:

@@ -210,6 +210,8 @@ class Mesh:
         if len(self.faces) and not 0 <= self.faces.min() <= self.faces.max() < len(self.vertices):
             raise ValueError(f"Mesh.faces: indices must lie in 0-{len(self.vertices) - 1}")
         if self.uvs is not None:
+            if self.uv_faces is None:
+                raise ValueError("Mesh.uv_faces: wanted with uvs")
             expect("Mesh.uvs", self.uvs, ("T", 2), np.float32)
             expect("Mesh.uv_faces", self.uv_faces, (len(self.faces), 3), np.int32)
         if self.texture is not None:

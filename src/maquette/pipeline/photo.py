@@ -29,7 +29,7 @@ DEFAULTS = Options()
 def reconstruct(
     photos: Sequence[str | Path], options: Options = DEFAULTS, progress: Progress = silent, kind: Subject = Subject.FACE
 ) -> Iterator[Result | Failure]:
-    """Reconstruct every subject of one kind in every photo, one photo after another, so that memory stays flat.
+    """Every subject of one kind in every photo, one photo after another, so that memory stays flat.
 
     Args:
         photos: image files; with `options.fit.together` all of them show one subject.
@@ -39,8 +39,7 @@ def reconstruct(
         A Result per subject, left to right, and a Failure per photo or subject that gave nothing.
 
     Raises:
-        BadInput: no such method, or one that does not take this. WeightsMissing: the method lacks a file.
-        ImportError: a library is missing.
+        BadInput: no such method, or not for this. WeightsMissing: it lacks a file. ImportError: it lacks a library.
     """
     views = methods.SEVERAL if options.fit.together else methods.ONE
     row = methods.find_for(options.fit.method, kind, views)

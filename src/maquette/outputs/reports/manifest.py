@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.files import replaced
@@ -47,7 +47,7 @@ class Row:
     track: int
     status: str = "done"
     reason: str = ""
-    rect: ArrayLike | None = None
+    rect: NDArray | None = None
     camera: Camera | None = None
     mesh: str | None = None
     scores: Mapping[str, Any] = field(default_factory=dict)

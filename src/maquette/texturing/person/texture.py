@@ -46,7 +46,7 @@ def finish_person(
     Args:
         reconstruction: the posed body model, or a free surface without uvs, which is cleaned and unwrapped here; one
             camera per observation. The body's pose says how it stands in the other photos, and where a free surface
-            has its head; without one the first photo's landmarks say it.
+            has its head; without one the first photo's landmarks do.
         observations: the crops, with masks.
         options: texture size, and whether unseen parts are filled.
 
