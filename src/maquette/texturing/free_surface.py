@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.mesh import face_areas
-from maquette.texturing.agreement import agreement, feathered, priorities
+from maquette.texturing.agreement import agreement, feather, priorities
 from maquette.texturing.cleaning import clean_surface
+from maquette.texturing.images import smoothstep
 from maquette.texturing.light import SHARPNESS, gains
 from maquette.texturing.projection import PhotoPoints, PhotoView, PointColours, check_cameras, photo_view
-from maquette.texturing.pyramid import smoothstep
 from maquette.texturing.surface_fill import Filled, fill_evenly
 from maquette.texturing.texels import UNSEEN, Texels, texels_of
 from maquette.texturing.unwrap import unwrap
@@ -82,8 +82,8 @@ def finish_surface(
     mesh, cameras, motion = reconstruction.shape, reconstruction.cameras, reconstruction.motion
     facts: dict[str, object] = {}
     if mesh.uvs is None:
-        mesh, facts = made_ready(mesh, clean=motion is None)
-    chosen = chosen_photos(observations, cameras, motion is not None)
+        mesh, facts = prepare_surface(mesh, clean=motion is None)
+    chosen = choose_photos(observations, cameras, motion is not None)
     views = []
     for k in chosen:
         vertices = mesh.vertices if motion is None or k == 0 else motion[k]
@@ -91,13 +91,13 @@ def finish_surface(
     toward = np.stack([view.toward.mean(axis=0) for view in views])
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     rank = priorities(sharp, [None] * len(views), toward, np.zeros(len(mesh.vertices)))
-    views = [view.weighted(feathered(view.trust(), view.faces), order) for view, order in zip(views, rank)]
+    views = [view.weighted(feather(view.trust(), view.faces), order) for view, order in zip(views, rank)]
     textured, share = texture_surface(mesh, views, Completion(np.zeros(len(mesh.vertices)), fill_evenly), options)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
 
 
-def made_ready(mesh: Mesh, body: NDArray | None = None, clean: bool = True) -> tuple[Mesh, dict[str, object]]:
+def prepare_surface(mesh: Mesh, body: NDArray | None = None, clean: bool = True) -> tuple[Mesh, dict[str, object]]:
     """A surface cleaned, if wanted, and unwrapped, and what there was to clean; `body` as in `clean_surface`."""
     if not clean:
         return unwrap(mesh), {}
@@ -106,7 +106,7 @@ def made_ready(mesh: Mesh, body: NDArray | None = None, clean: bool = True) -> t
     return unwrap(done.mesh), facts | {"volume_cm3": round(done.volume_cm3, 1)}
 
 
-def chosen_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
+def choose_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
     """Which photos make the texture: the first, and up to five that show other sides sharply.
 
     A free surface has the pose of its first frame: of a clip it takes only that.

@@ -18,8 +18,8 @@ from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
+from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras
-from maquette.texturing.pyramid import enlarged
 from maquette.texturing.texels import UNSEEN
 
 DEFAULTS = TextureOptions()

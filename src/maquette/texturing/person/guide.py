@@ -12,8 +12,8 @@ from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
+from maquette.texturing.images import smoothstep
 from maquette.texturing.person.hair import hair_seen
-from maquette.texturing.pyramid import smoothstep
 
 SCHEME = "mediapipe33"
 NOSE, LEFT_EAR, RIGHT_EAR, MOUTH = 0, 7, 8, (9, 10)

@@ -13,21 +13,21 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.morphable import MorphableModel
 from maquette.morphable.posing import posed_body, rig_of
-from maquette.texturing.agreement import feathered, priorities
+from maquette.texturing.agreement import feather, priorities
 from maquette.texturing.free_surface import (
     DEFAULTS,
     Completion,
-    chosen_photos,
-    made_ready,
+    choose_photos,
+    prepare_surface,
     sharpness,
     texture_surface,
 )
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
+from maquette.texturing.images import smoothstep
 from maquette.texturing.person.align import face_shift
 from maquette.texturing.person.garments import fill
 from maquette.texturing.person.guide import BodyGuide, HeadFrame, UnderlyingBody, body_of, guide_of, head_of
 from maquette.texturing.projection import PhotoView, check_cameras, photo_view, pixels_of
-from maquette.texturing.pyramid import smoothstep
 from maquette.texturing.surface_fill import Filled
 from maquette.texturing.texels import Texels
 
@@ -65,9 +65,9 @@ def finish_person(
     facts: dict[str, object] = {}
     if mesh.uvs is None:
         still = reconstruction.motion is None
-        mesh, facts = made_ready(mesh, None if body is None else body.vertices, clean=still)
+        mesh, facts = prepare_surface(mesh, None if body is None else body.vertices, clean=still)
     guide = guide_of(mesh, body, observations, cameras[0])
-    chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
+    chosen = choose_photos(observations, cameras, own or reconstruction.motion is not None)
     views, heads = [], []
     for k in chosen:
         vertices, points = _pose(reconstruction, body, mesh, k)
@@ -131,7 +131,7 @@ def _ranked(
     out = []
     for view, order in zip(views, rank):
         grazing = smooth * guide.share * (1 - smoothstep(view.points.cosine, *FACE_SQUARE))
-        out.append(view.weighted(feathered(view.trust(), view.faces) * (1 - grazing), order))
+        out.append(view.weighted(feather(view.trust(), view.faces) * (1 - grazing), order))
     return out
 
 
