@@ -24,6 +24,7 @@ from maquette.geometry.alignment import similarity
 from maquette.perception.faces.observe import observe
 from maquette.reconstruction.face_fit import method, registration
 from maquette.sources import photos
+from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
 EMBEDDING = MODEL.embeddings["mediapipe478"]
@@ -44,7 +45,7 @@ def plain(term: object) -> dict[str, np.ndarray]:
 
 def steps() -> list[tuple[str, FitOptions, list]]:
     """The ablation: label, options and what is replaced."""
-    term = method.landmark_term(MODEL.name, method.MODES)
+    term = method.landmark_term(fetch)
     still = (method, "slide", no_slide)
     flat = FitOptions(photometric=False, reader="landmarks")
     detector = FitOptions(reader="landmarks")
@@ -101,13 +102,15 @@ def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float],
     """Per scan photo the error, mm; per face photo the landmark error in % of the eye distance, and the expression."""
     errors = []
     for face, scan, landmarks in scans.values():
-        errors.append(scan_error(method.fit(MODEL, [face], options).shape.vertices, scan, landmarks))
+        errors.append(
+            scan_error(method.fit(MODEL, method.landmark_term(fetch), [face], options).shape.vertices, scan, landmarks)
+        )
     reprojection, units = [], []
     for face in faces.values():
-        result = method.fit(MODEL, [face], options)
+        result = method.fit(MODEL, method.landmark_term(fetch), [face], options)
         eyes = np.linalg.norm(face.landmarks[468] - face.landmarks[473])
         reprojection.append(100 * result.provenance["landmark_error_px"][0] / eyes)
-        units.append(float(result.parameters["expression"][0].sum()))
+        units.append(float(result.expression[0].sum()))
     return errors, reprojection, units
 
 
@@ -142,7 +145,7 @@ def main() -> None:
         better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
         rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
     together = [
-        scan_error(method.fit(MODEL, views, FitOptions()).shape.vertices, scan, landmarks)
+        scan_error(method.fit(MODEL, method.landmark_term(fetch), views, FitOptions()).shape.vertices, scan, landmarks)
         for views, scan, landmarks in people(scans)
     ]
     mean = np.mean(together)

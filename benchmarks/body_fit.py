@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from maquette.core.errors import NothingFound
-from maquette.core.options import BodyOptions
+from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.perception.people.observe import JOINTS, observe_people
+from maquette.perception.people.observe import observe_people
+from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
@@ -56,7 +57,7 @@ def changed(constants: dict):
 
 def scores(seen: Observation, figure: PersonSample) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
-    placement = method.fit([seen], BodyOptions())
+    placement = method.fitted([seen], skeleton(), Options())
     model, camera = skeleton().model, placement.camera(0, seen)
     vertices = placement.vertices(0)
     found = model.rig.keypoints_of("mediapipe33", vertices)[JOINTS] @ camera.world_to_camera[:3, :3].T

@@ -3,7 +3,7 @@
 Held-out people who do not exist are photographed frontally and turned by 30 degrees, sharp and well exposed; each photo
 is averaged down until the face (its 478 landmarks) is 192 to 16 pixels wide, so blur, noise and JPEG of real small
 photos are left out. It is then read as it is, or its face enlarged first by
-`maquette.perception.faces.closeup`, and reconstructed.
+`maquette.perception.faces.enlarge`, and reconstructed.
 Error: mean distance in mm from the true face, with its expression, to the reconstructed surface, both laid onto each
 other by a similarity of corresponding vertices; and the NME of the 68 projected landmarks that are visible.
 
@@ -38,9 +38,9 @@ from maquette.evaluation.predict import face_vertices
 from maquette.geometry.alignment import similarity
 from maquette.geometry.camera import project
 from maquette.outputs.reports.landmarks import to_photo
-from maquette.perception.faces.closeup import closer
+from maquette.perception.faces.enlarge import enlarge
 from maquette.perception.faces.observe import observe
-from maquette.perception.faces.regressor import leads
+from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.reconstruction import methods
 from maquette.synthesis.rendering.sensor import Sensor
 from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
@@ -129,10 +129,10 @@ def variants(frame: Frame, face: Observation, width: int) -> Iterator[tuple[str,
     large = None
     for name in (name for name, (low, high) in TRIED.items() if name != OFF and low <= width <= high):
         if name.endswith(LED):
-            yield name, leads.led(large)
+            yield name, with_preferred_landmarks(large)
             continue
         method, factor = name.split()
-        large = closer(frame, face, SEEN, int(factor[1:]), method)
+        large = enlarge(frame, face, SEEN, int(factor[1:]), method)
         yield name, large
 
 

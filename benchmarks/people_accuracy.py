@@ -29,7 +29,7 @@ from maquette.reconstruction import methods
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.target import full_frame
 from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
-from maquette.texturing.person.tidy import tidied
+from maquette.texturing.cleaning import clean_surface
 from maquette.weights.store import fetch
 
 SIZE = 512  # pixels of a photograph
@@ -84,7 +84,7 @@ def main() -> None:
             start = perf_counter()
             found = reconstruct([seen])
             if name == "pifuhd":
-                found = Reconstruction(tidied(found.shape).mesh, found.cameras)
+                found = Reconstruction(clean_surface(found.shape).mesh, found.cameras)
             seconds[name].append(looked + perf_counter() - start)
             vertices = laid(found, seen, figure)
             shapes[name].append(Shape(vertices, found.shape.faces, f"person {number}, {name}"))

@@ -30,7 +30,8 @@ from maquette.core.result import Result
 from maquette.core.types import Observation
 from maquette.outputs.asset import open_asset
 from maquette.perception.faces import segment, skin
-from maquette.perception.faces.observe import facing, find_faces, observe
+from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.search import find_faces
 from maquette.pipeline import photo as pipeline
 from maquette.reconstruction import methods
 from maquette.sources import photos
@@ -131,7 +132,8 @@ def stages(photo: Path) -> dict[str, Work]:
     frame = photos.read(photo)
     faces = sorted(find_faces(frame.pixels), key=lambda face: face.box[[0, 2]].mean())
     seen = observe(frame)
-    plain, full = (methods.load("parametric", fetch, FitOptions(photometric=p)) for p in (False, True))
+    row, both = methods.find("parametric"), (FitOptions(photometric=p) for p in (False, True))
+    plain, full = (methods.load(row, fetch, Options(fit=fit)) for fit in both)
     shapes = [full([one]) for one in seen]
     results = run(photo, options_for(LARGE))
 

@@ -31,7 +31,7 @@ from maquette.geometry.surfaces.extract import surface_of
 from maquette.perception.faces.observe import observe
 from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction import methods
-from maquette.reconstruction.face_fit.method import fit_landmarks
+from maquette.reconstruction.face_fit.method import fit_landmarks, landmark_term
 from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
 from maquette.reconstruction.vrn.term import FrontTerm
@@ -157,7 +157,7 @@ def measure(rows, options: FitOptions) -> dict[str, list[float]]:
                 result = reconstruct([face])
                 scores[f"{name}, {view}"].append(scorer.head(result.motion[0]))
                 scores[f"{name}, landmarks %"].append(scorer.landmarks(result, face, 0))
-            reading = vrn.read_all(fit_landmarks(model, [face], options), network, coarse)[0]
+            reading = vrn.read_all(fit_landmarks(model, landmark_term(fetch), [face], options), network, coarse)[0]
             inside, true = reading.logits > 0, true_solid(sample, face, reading) > 0.5
             scores[f"IoU, {view}"].append((inside & true).sum() / (inside | true).sum())
             scores["Chamfer, one photo"].append(_volume(model, network, coarse, [face], options, scorer))
@@ -171,7 +171,7 @@ def measure(rows, options: FitOptions) -> dict[str, list[float]]:
 
 
 def _volume(model, network, coarse, faces, options: FitOptions, scorer: Scorer) -> float:
-    fit = fit_landmarks(model, faces, options)
+    fit = fit_landmarks(model, landmark_term(fetch), faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)
     return scorer.chamfer(vrn.canonical(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))

@@ -93,6 +93,7 @@ def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Plac
     joints = model.rig.joints(np.zeros(len(model.identity_basis))).astype(float)
     root = joints[0] - [0, float(model.mean[:, 1].min()), 0]
     placement = Placement(
+        bones=skeleton(),
         identity=np.zeros(len(model.identity_basis)),
         scale=1.0,
         rotations=np.tile(np.eye(3), (1, len(joints), 1, 1)),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
-from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 
 from maquette.core.errors import NothingFound
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.reconstruction.body_fit.place import Placement
 from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.methods import FrameShape
 
 SIZE = (192, 128)  # width, height of a picture
 TALL = 96
@@ -99,6 +101,7 @@ def placement(count: int) -> Placement:
     joints = model.rig.joints(identity).astype(float)
     walked = np.column_stack([0.02 * np.arange(count), np.zeros(count), np.zeros(count)])
     return Placement(
+        bones=skeleton(),
         identity=identity,
         scale=1.0,
         rotations=np.tile(np.eye(3), (count, len(joints), 1, 1)),
@@ -116,46 +119,39 @@ TETRAHEDRON = Mesh(
 )
 
 
-class Made:
-    """Stand-in for `Meshes`: a tetrahedron whose size is the frame; counts what it was asked for."""
+class Walker:
+    """Stand-in for a method: a tetrahedron whose size is the frame; counts the frames that it was asked for."""
 
-    asked: list[int] = []
-    squares = None
+    asked: ClassVar[list[int]] = []
+    fitted = 0
 
-    def __init__(self, *_: object) -> None:
-        pass
+    def __call__(self, observations: Sequence[Observation]) -> Reconstruction:
+        Walker.fitted += 1
+        place = placement(len(observations))
+        cameras = tuple(place.camera(k, seen) for k, seen in enumerate(observations))
+        return Reconstruction(TETRAHEDRON, cameras)
 
-    def steady(self, sightings: object) -> None:
-        """Nothing trembles."""
-
-    def of(self, index: int, observation: Observation) -> SimpleNamespace:
-        Made.asked.append(index)
-        mesh = replace(TETRAHEDRON, vertices=TETRAHEDRON.vertices * (1 + index))
-        return SimpleNamespace(mesh=mesh, camera=Camera(np.eye(3), np.eye(4), (8, 8), "orthographic"), overlap=0.9)
+    def frame(self, whole: Reconstruction, index: int, observation: Observation) -> FrameShape:
+        Walker.asked.append(index)
+        colours = np.full((4, 3), 90, np.uint8)
+        return FrameShape(replace(TETRAHEDRON, vertices=TETRAHEDRON.vertices * (1 + index), vertex_colors=colours))
 
 
-def stand_in(monkeypatch) -> type[Made]:
+def stand_in(monkeypatch) -> type[Walker]:
     """Finding, fitting, texturing, meshes and writers are tiny; clips are really read, files really written."""
     from maquette.outputs import writers
     from maquette.perception.tracking import watch
-    from maquette.pipeline import video
+    from maquette.pipeline import clip_subject, video
 
     monkeypatch.setattr(watch, "observe_people", observe)
     monkeypatch.setattr(watch, "observe_near", observe_near)
     monkeypatch.setattr(watch, "flags", flags)
-    monkeypatch.setattr(video.Run, "_network", lambda self: None)
-    monkeypatch.setattr(video, "moving", lambda sightings, options, progress: placement(len(sightings)))
-    monkeypatch.setattr(video, "finished", _finished)
-    monkeypatch.setattr(video, "Meshes", Made)
+    monkeypatch.setattr(video.methods, "load", lambda *_: Walker())
+    monkeypatch.setattr(clip_subject.texturing, "finish", lambda shape, *_: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
-    monkeypatch.setattr(writers, "wanted", lambda asset: list(FILES))
-    Made.asked = []
-    return Made
-
-
-def _finished(placement, sightings, pictures, options):
-    seen = sightings[0].observation(pictures[sightings[0].frame])
-    return Reconstruction(TETRAHEDRON, (placement.camera(0, seen),)), [seen]
+    monkeypatch.setattr(writers, "wanted", lambda _: list(FILES))
+    Walker.asked, Walker.fitted = [], 0
+    return Walker
 
 
 def _write(asset) -> bytes:

@@ -1,7 +1,8 @@
-"""Finished results of people without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
+"""Finished results of persons without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import trimesh
 
 from maquette import morphable
 from maquette.core.result import Result
-from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject
+from maquette.core.types import BodyPose, Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.camera import project
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable.model import MorphableModel
@@ -111,7 +112,7 @@ def tiny_body() -> MorphableModel:
 
 
 def weights_near(mean, heads, counts, names) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 6) bones and weights by distance to the bones' heads; eyes hang on their own bone alone."""
+    """(V, 6) bones and weights by distance to the bones' heads; eyes follow their own bone alone."""
     near = np.exp(-((np.linalg.norm(mean[:, None] - heads, axis=2) / 0.12) ** 2)) + 1e-9
     near[:, [names.index("eye.L"), names.index("eye.R")]] = 0
     index = np.argsort(-near, axis=1)[:, :6].astype(np.int32)
@@ -140,7 +141,7 @@ def turns(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_camera() -> Camera:
-    """An orthographic camera that stands inside the person, as those of people do: their depth counts from anywhere."""
+    """An orthographic camera that stands inside the person, as a person's may: its depth counts from anywhere."""
     world_to_camera = np.eye(4)
     world_to_camera[:3, :3] = np.diag([1.0, -1.0, -1.0])
     world_to_camera[:3, 3] = [0, 0.85, 0]
@@ -182,17 +183,10 @@ def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None
     texture = np.stack([x, y, 200 - y / 2], axis=2).astype(np.uint8)
     shape = Mesh(vertices, model.faces, model.uvs, model.uv_faces, texture, confidence)
     seen = project(make_camera(), rig.keypoints_of("mediapipe33", vertices.astype(float)))[0] + [2.0, 0.0]
-    parameters = {
-        "identity": identity,
-        "expression": expression,
-        "scale": np.array([scale]),
-        "rotations": rotations,
-        "translation": translation,
-        "times": np.full(frames, np.nan) if times is None else times,
-    }
+    seconds = np.full(frames, np.nan) if times is None else np.asarray(times, float)
+    pose = BodyPose(model.name, np.asarray(rotations, float), np.asarray(translation, float), seconds)
     facts = {
         "method": "parametric",
-        "model": model.name,
         "scale_source": "average person",
         "keypoint_error_px": [2.0] * frames,
         "keypoint_error_percent": [1.0] * frames,
@@ -200,16 +194,19 @@ def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None
     }
     stamps = [None] * frames if times is None else times.tolist()
     observations = tuple(make_observation(shape, seen, time) for time in stamps)
-    reconstruction = Reconstruction(shape, (make_camera(),) * frames, None, parameters, "relative", facts)
-    told = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("person-1", "someone", reconstruction, observations, told)
+    reconstruction = Reconstruction(
+        shape, (make_camera(),) * frames, model=model.name, identity=identity, expression=expression, scale=scale,
+        pose=pose, provenance=facts,
+    )  # fmt: skip
+    report = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("person-1", "someone", reconstruction, observations, report)
 
 
 @pytest.fixture(scope="session")
-def tiny() -> MorphableModel:
+def tiny() -> Iterator[MorphableModel]:
     """The tiny rigged model, known to `morphable.load` as long as the tests run."""
     model = tiny_body()
-    morphable.MODELS[model.name] = lambda: model
+    morphable.MODELS[model.name] = lambda _: model
     yield model
     morphable.MODELS.pop(model.name, None)
 
@@ -233,10 +230,10 @@ def cloth_result(person_result) -> Result:
     vertices = (ball.vertices * [0.35, 0.85, 0.25] + [0, 0.85, 0]).astype(np.float32)
     colours = np.clip(128 + 110 * ball.vertices, 0, 255).astype(np.uint8)
     shape = Mesh(vertices, ball.faces.astype(np.int32), vertex_colors=colours)
-    facts = {"method": "pifuhd", "body_model": "tiny-body", "scale_source": "given height", "height_cm": 181.0}
+    facts = {"method": "pifuhd", "scale_source": "given height", "height_cm": 181.0}
     guess = np.zeros((6, 16, 16), np.int8)
     guess[2, 4:12, 4:12], guess[5, 4:12, 4:12] = 127, -127
-    known = dict(person_result.reconstruction.parameters)
-    known |= {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
-    told = replace(person_result.reconstruction, shape=shape, provenance=facts, scale="metric", parameters=known)
-    return replace(person_result, reconstruction=told)
+    known = {"guessed_normals": guess, "square": np.array([0.0, 0, max(person_result.observations[0].frame.size)])}
+    fitted = person_result.reconstruction
+    made = replace(fitted, shape=shape, model=None, provenance=facts, metric=True, parameters=known)
+    return replace(person_result, reconstruction=made)

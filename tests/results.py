@@ -69,10 +69,8 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
     confidence = np.zeros((texture_side, texture_side), np.uint8)
     confidence[:, texture_side // 2 :] = 255
     mesh = Mesh(vertices, model.faces, model.uvs, model.uv_faces, texture, confidence)
-    parameters = {"identity": identity, "expression": expression, "scale": np.array([1.05])}
     facts = {
         "method": "parametric",
-        "model": model.name,
         "scale_source": "iris",
         "scale_error": 0.04,
         "landmark_error_px": [1.0] * photos,
@@ -80,9 +78,12 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
         "average_distance_mm": 2.6,
         "pose": [{"yaw": YAW, "pitch": 0.0, "roll": 0.0}] * photos,
     }
-    reconstruction = Reconstruction(mesh, (camera,) * photos, None, parameters, "metric", facts)
-    told = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("face-1", "someone", reconstruction, (observation,) * photos, told)
+    reconstruction = Reconstruction(
+        mesh, (camera,) * photos, model=model.name, identity=identity, expression=expression, scale=1.05, metric=True,
+        provenance=facts,
+    )  # fmt: skip
+    run = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("face-1", "someone", reconstruction, (observation,) * photos, run)
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from head.sample import HeadSource, to_world
 from head.topology import cut
 
+from maquette import morphable
 from maquette.geometry.mesh import adjacency, boundary_loops, vertex_normals
-from maquette.morphable import MorphableModel, load_head
+from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.bust import features
 
 TARGET = Path(__file__).parents[1] / "src/maquette/synthesis/data/population.safetensors"
@@ -226,7 +227,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    model, source = load_head(), HeadSource()
+    model, source = morphable.load("maquette-head"), HeadSource()
     head_faces, head_weights, parts = assemble(source)
     if not np.array_equal(head_faces, model.faces):
         raise SystemExit("head.safetensors has another topology: run tools/build_head.py first")

@@ -24,11 +24,13 @@ from maquette.core.types import Camera
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel, load
-from maquette.morphable.head import HEAD_FILE
+from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
-from maquette.perception.faces.observe import faces_in
+from maquette.perception.faces.search import faces_in
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
+from maquette.weights.store import zoo
 
+HEAD_FILE = zoo()["maquette-head"].file
 Truth = dict[str, np.ndarray]
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept
@@ -51,8 +53,8 @@ def detect_all(folder: Path, count: int) -> tuple[Truth, np.ndarray, np.ndarray]
         found, points = [], []
         for k in np.flatnonzero(np.abs(truth["yaw"]) < STEEPEST)[:count]:
             photo = cv2.imread(str(folder / f"{k}.jpg"))[..., ::-1]
-            copy = detect.search_copy(np.ascontiguousarray(photo))
-            faces = faces_in(copy.pixels, copy, 1, detect.SURE, [])
+            copy = search_copy(np.ascontiguousarray(photo))
+            faces = faces_in(copy.pixels, Search(copy, 1, detect.SURE), [])
             if faces:
                 found.append(k)
                 points.append(max(faces, key=lambda face: face.width).landmarks)
@@ -169,7 +171,7 @@ def main() -> None:
         tensors[f"barycentric.{scheme}"] = barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)
     tensors.update({f"noise.{k}": v for k, v in learned.items()})
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, HEAD_FILE, metadata)
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, zoo()["maquette-head"].file, metadata)
     refresh_zoo.main()
 
 

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.training import checkpoint
-from maquette.training.recipe import Recipe, load
+from maquette.training.recipe import Recipe, load, load_given
 from maquette.weights.store import PACKAGE, ZOO_FILE, sha256
 
 MOST_BYTES = 8 * 2**20
@@ -216,7 +216,8 @@ def main() -> int:
     parser.add_argument("--skip-validation", action="store_true", help="take the scores that the training measured")
     wanted = parser.parse_args()
     try:
-        recipe = load(wanted.recipe or checkpoint.load(wanted.checkpoint)["recipe"])
+        # What a checkpoint says is a row of the table; only a person may name a module.
+        recipe = load_given(wanted.recipe) if wanted.recipe else load(checkpoint.load(wanted.checkpoint)["recipe"])
         places, score = Places(folder=wanted.folder), not wanted.skip_validation
         file = publish(wanted.checkpoint, wanted.name, recipe, places, wanted.licence, score)
     except MaquetteError as error:

@@ -69,11 +69,13 @@ class Results(Sequence[Result]):
         from maquette.outputs.result_folder import OutputFolder
 
         target = OutputFolder(folder)
-        rows = [target.add(result, partial(outputs.save, options=self.options.output)) for result in self._items]
+        for kept in target.collect(self._items, target.saving(partial(outputs.save, options=self.options.output))):
+            if isinstance(kept, Failure):
+                raise kept.error
         for failure in self.failures:
             target.fail(failure)
         target.close()
-        return [target.path / file for row in rows for file in row["files"]]
+        return [target.path / file for row in target.done for file in row["files"]]
 
 
 def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **options: object) -> Results:
@@ -124,7 +126,7 @@ def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **op
     Returns:
         As `face`, with one `Result` per person: `result.reconstruction.shape` is a `Mesh` in metres, y up, with the
         pelvis facing +z, the subject's left at +x and the origin on the floor under the pelvis; `.cameras` are
-        orthographic, one per photo, for the pixels of the crop; `.parameters` holds identity, pose and place of the
+        orthographic, one per photo, for the pixels of the crop; `.identity`, `.scale` and `.pose` are those of the
         rigged body. `.save(folder)` writes person.glb and the other files.
 
     Raises:
@@ -197,14 +199,14 @@ def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: ob
     if not isinstance(clip, str | PathLike):
         raise TypeError(f"clip: wanted a path, got {type(clip).__name__}")
     settings = options_from(**{"method": METHODS["person"], **options})
+    from maquette import outputs
     from maquette.outputs.result_folder import OutputFolder
     from maquette.pipeline.video import reconstruct_clip
 
-    folder, failures = OutputFolder(out), []
-    for outcome in reconstruct_clip(clip, folder, settings, progress):
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-            folder.fail(outcome)
+    folder = OutputFolder(out)
+    outcomes = reconstruct_clip(clip, folder, settings, progress)
+    keep = folder.saving(partial(outputs.save, options=settings.output))
+    failures = [kept for kept in folder.collect(outcomes, keep) if isinstance(kept, Failure)]
     folder.close()
     if not folder.done:
         raise failures[0].error

@@ -80,14 +80,14 @@ def test_options_reach_the_stages(maquette, photo, tmp_path, monkeypatch):
 
     asked, whole = {}, pipeline.methods.load
 
-    def load(name, fetch, options, subject):
-        asked.update(name=name, options=options, subject=subject)
-        return whole(name, fetch, options, subject)
+    def load(row, fetch, options):
+        asked.update(row=row, options=options)
+        return whole(row, fetch, options)
 
     monkeypatch.setattr(pipeline.methods, "load", load)
     words = ["--height", "172", "--min-person", "90", "--max-people", "3", "--resolution", "128"]
     maquette(photo("me.png"), "-o", "out", *words)
-    assert asked["name"] == METHODS["person"] and asked["subject"] is Subject.PERSON
+    assert asked["row"].name == METHODS["person"] and asked["row"].subjects == (Subject.PERSON,)
     assert asked["options"].body.height == 172 and asked["options"].body.resolution == 128
     assert maquette.seen[0].min_person == 90 and maquette.seen[0].max_people == 3
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clips import write_clip
-from drawn import Made, picture, stand_in, standing
+from drawn import Walker, picture, stand_in, standing
 from maquette.cli.main import run
 
 
@@ -133,21 +133,19 @@ def test_out_that_is_a_file_or_cannot_be_written(maquette, clip, monkeypatch):
 
 
 def test_failed_frames_are_one_line_and_what_is_there_counts(maquette, clip, monkeypatch):
-    def fails(maker, index, seen):
+    def fails(walker, made, index, seen):
         raise ValueError("no surface")
 
-    monkeypatch.setattr(Made, "of", fails)
+    monkeypatch.setattr(Walker, "frame", fails)
     code, out, err = maquette(clip(standing(4)), "-o", "out")
     assert code == 0 and len(complaints(err)) == 1 and "4 of 4 meshes" in complaints(err)[0]
     assert summary()["done"] and summary()["failed"]
 
 
 def test_a_defect_is_one_line(maquette, clip, monkeypatch):
-    from maquette.pipeline import video as story
-
-    monkeypatch.setattr(story, "moving", lambda *given, **more: 1 / 0)
+    monkeypatch.setattr(Walker, "__call__", lambda *given: 1 / 0)
     code, out, err = maquette(clip(standing(4)), "-o", "out")
-    assert code == 2 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
+    assert code == 1 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
     assert summary()["failed"][0]["kind"] == "InternalError"
 
 
@@ -172,14 +170,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import pytest
 import drawn
 drawn.stand_in(pytest.MonkeyPatch())
-whole = drawn.Made.of
-def of(maker, index, seen):
+whole = drawn.Walker.frame
+def frame(walker, made, index, seen):
     if index == 4:
         print("drawing", flush=True)
         time.sleep(60)
-    return whole(maker, index, seen)
+    return whole(walker, made, index, seen)
 if sys.argv[2:] == ["slow"]:
-    drawn.Made.of = of
+    drawn.Walker.frame = frame
 from maquette.cli.main import main
 sys.argv = ["maquette", "video", "walk.mp4", "-o", sys.argv[1]]
 main()

@@ -16,7 +16,7 @@ def test_stages_are_told_and_timed():
         pass
     with job.stage("texturing", "face-2"):
         pass
-    assert told == [("me", "reading"), ("me", "face-2 surface")]
+    assert told == [("me", "reading"), ("me", "face-2 texturing")]
     assert set(job.seconds) == {"reading", "texturing"} and min(job.seconds.values()) >= 0
 
 

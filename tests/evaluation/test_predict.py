@@ -8,7 +8,7 @@ import pytest
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import FitOptions
 from maquette.evaluation.predict import Method, average_head, front, read_prediction, same_topology
-from maquette.perception.faces.observe import find_faces
+from maquette.perception.faces.search import find_faces
 from maquette.sources import photos
 
 

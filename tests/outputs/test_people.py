@@ -16,7 +16,7 @@ from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.stl import is_sound, print_body, write_stl
-from maquette.outputs.pictures import fullbody
+from maquette.outputs.pictures import person_panels
 from maquette.outputs.pictures.maps import depth_unit, write_depth
 from maquette.outputs.pictures.overview import sheet
 from maquette.outputs.reports.landmarks import write_landmarks
@@ -42,7 +42,7 @@ def told(result, **provenance) -> dict:
 def shown(request):
     """An asset and its twelve panels."""
     asset = opened(request.getfixturevalue(request.param))
-    yield asset, fullbody.panels(asset)
+    yield asset, person_panels.person_panels(asset)
     asset.close()
 
 
@@ -51,9 +51,9 @@ def test_twelve_upright_panels(shown):
     assert [caption for caption, _, _ in cells] == [
         "photo", "front", "left", "back", "right", "texture", "overlay", "front", "left", "back", "right", "normals",
     ]  # fmt: skip
-    width, height = fullbody.cell_of(asset)
+    width, height = person_panels.cell_of(asset)
     assert {picture.shape for _, _, picture in cells} == {(height, width, 3)}
-    assert width * height == pytest.approx(fullbody.CELL[0] * fullbody.CELL[1], rel=0.01)
+    assert width * height == pytest.approx(person_panels.CELL[0] * person_panels.CELL[1], rel=0.01)
     assert sheet(cells, 6).shape[1] == 6 * width + 120
     coloured, clay = cells[1][2].astype(int), cells[7][2].astype(int)
     assert np.ptp(coloured, axis=2).max() > 60 > np.ptp(clay, axis=2).max() + 20, "colours, then grey"
@@ -63,8 +63,8 @@ def test_the_overlay_lies_where_the_person_is(shown):
     asset, cells = shown
     photo, overlay = cells[0][2].astype(int), cells[6][2].astype(int)
     changed = np.abs(photo - overlay).max(axis=2) > 8
-    width, height = fullbody.cell_of(asset)
-    camera = fullbody.photo_window(asset, (width, height)).camera
+    width, height = person_panels.cell_of(asset)
+    camera = person_panels.photo_window(asset, (width, height)).camera
     pixels = project(camera, asset.mesh.vertices.astype(float))[0]
     rows = np.flatnonzero(changed.any(axis=1))
     assert rows[0] == pytest.approx(pixels[:, 1].min(), abs=6) and rows[-1] == pytest.approx(pixels[:, 1].max(), abs=6)
@@ -161,15 +161,15 @@ def test_the_shipped_body_makes_a_closed_solid(person_result):
         person_result.reconstruction.shape,
         vertices=model.mean, faces=model.faces, uvs=None, uv_faces=None, texture=None, texture_confidence=None,
     )  # fmt: skip
-    told = replace(person_result.reconstruction, shape=shape, provenance={"model": model.name}, parameters={})
-    vertices, faces = print_body(opened(replace(person_result, reconstruction=told)))
+    made = replace(person_result.reconstruction, shape=shape, model=model.name)
+    vertices, faces = print_body(opened(replace(person_result, reconstruction=made)))
     assert is_sound(vertices, faces)
     assert np.ptp(vertices[:, 1]) == pytest.approx(1000 * np.ptp(model.mean[:, 1]), abs=0.1)
 
 
 def test_frames_and_times_of_a_clip_are_kept(clip_result, person_result):
     with np.load(io.BytesIO(write_parameters(opened(clip_result)))) as file:
-        assert np.array_equal(file["time"], clip_result.reconstruction.parameters["times"])
+        assert np.array_equal(file["time"], clip_result.reconstruction.pose.times)
         assert file["rotations"].shape[:2] == (7, 13) and list(file["camera_projection"]) == ["orthographic"] * 7
         assert str(file["body_model"]) == "tiny-body" and np.array_equal(file["box"][0], BOX)
     with np.load(io.BytesIO(write_parameters(opened(person_result)))) as file:
@@ -183,8 +183,8 @@ def thinned(request, clip_result):
     kept = tuple(clip_result.observations[k] for k in (0, 5))
     shifted = tuple(replace(camera, size=(200 + k, 320)) for k, camera in enumerate(told.cameras))
     cameras = tuple(shifted[k] for k in (0, 5)) if request.param == "cameras of pictures" else shifted
-    parameters = {**told.parameters, "frames": np.array([10, 11, 12, 13, 15, 16, 17])}
-    return replace(clip_result, reconstruction=replace(told, cameras=cameras, parameters=parameters), observations=kept)
+    pose = replace(told.pose, frames=np.array([10, 11, 12, 13, 15, 16, 17]))
+    return replace(clip_result, reconstruction=replace(told, cameras=cameras, pose=pose), observations=kept)
 
 
 def test_a_clip_may_keep_few_of_its_pictures(thinned, clip_result):

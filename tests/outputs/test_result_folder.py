@@ -108,7 +108,7 @@ def test_a_full_disk_is_told_in_one_line(tmp_path):
     def full(result, folder):
         raise OSError(errno.ENOSPC, "No space left on device", str(folder / "head.glb"))
 
-    outcome = OutputFolder(tmp_path).attempt(result(), full)
+    outcome = OutputFolder(tmp_path).saving(full)(result())
     assert isinstance(outcome, Failure) and str(outcome.error).startswith(f"{tmp_path}: the disk is full")
 
 
@@ -165,7 +165,7 @@ def test_a_defect_of_a_writer_is_a_failure_of_that_result_only(tmp_path):
     def broken(result, folder):
         raise ValueError("boom")
 
-    outcome = OutputFolder(tmp_path).attempt(result(), broken)
+    outcome = OutputFolder(tmp_path).saving(broken)(result())
     assert isinstance(outcome, Failure) and outcome.photo == "me.jpg" and "boom" in str(outcome.error)
     with pytest.raises(ImportError):
-        OutputFolder(tmp_path).attempt(result(), lambda result, folder: __import__("no_such_library"))
+        OutputFolder(tmp_path).saving(lambda result, folder: __import__("no_such_library"))(result())

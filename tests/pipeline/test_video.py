@@ -5,19 +5,22 @@ from __future__ import annotations
 import errno
 import json
 import types
+from functools import partial
 
 import numpy as np
 import pytest
 
 from clips import write_clip
-from drawn import Made, picture, stand_in, standing
+from drawn import Walker, picture, stand_in, standing
+from maquette import outputs
+from maquette.core import files as core_files
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import options_from
 from maquette.core.result import Failure
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.outputs.result_folder import OutputFolder
-from maquette.pipeline import video as story
-from maquette.pipeline import working_file
+from maquette.pipeline import clip_memory
+from maquette.pipeline.clip_subject import ClipSubject
 from maquette.pipeline.video import reconstruct_clip
 
 
@@ -27,12 +30,13 @@ def work(monkeypatch, tmp_path):
     stand_in(monkeypatch)
 
     def do(clip, progress=lambda name, stage: None, **options):
-        Made.asked = []
+        Walker.asked = []
         folder = OutputFolder(tmp_path / "out")
-        outcomes = list(reconstruct_clip(clip, folder, options_from(**options), progress))
+        settings = options_from(method="pifuhd", **options)
+        keep = folder.saving(partial(outputs.save, options=settings.output))
+        kept = list(folder.collect(reconstruct_clip(clip, folder, settings, progress), keep))
         folder.close()
-        failures = [one for one in outcomes if isinstance(one, Failure)]
-        return [one for one in outcomes if not isinstance(one, Failure)], failures
+        return folder.done, [one for one in kept if isinstance(one, Failure)]
 
     return do
 
@@ -121,12 +125,12 @@ def test_a_stopped_run_goes_on_and_gives_the_same_files(work, clip, tmp_path, st
     with pytest.raises(Stopped):
         work(path, stop)
     drawn = meshes(tmp_path / "out")
-    for missing in ("watch", "moving"):
-        monkeypatch.setattr(story, missing, lambda *given, **more: pytest.fail("done twice"))
+    monkeypatch.setattr(clip_memory, "watch", lambda *given, **more: pytest.fail("done twice"))
+    monkeypatch.setattr(ClipSubject, "reconstructed", lambda *given: pytest.fail("done twice"))
     told = []
     work(path, lambda name, stage: told.append(stage))
     assert files(tmp_path / "out") == whole
-    assert Made.asked == [k for k in range(12) if k not in drawn], "what was drawn is not drawn again"
+    assert Walker.asked == [k for k in range(12) if k not in drawn], "what was drawn is not drawn again"
     assert not drawn or any(line.startswith("goes on") for line in told)
 
 
@@ -135,7 +139,7 @@ def test_what_was_lost_is_drawn_again(work, clip, tmp_path):
     work(path)
     (tmp_path / "out/walk/person-1/frames/000002.ply").unlink()
     work(path)
-    assert Made.asked == [2] and meshes(tmp_path / "out") == list(range(6))
+    assert Walker.asked == [2] and meshes(tmp_path / "out") == list(range(6))
 
 
 def test_other_settings_start_anew_and_leave_no_stale_mesh(work, clip, tmp_path):
@@ -145,18 +149,18 @@ def test_other_settings_start_anew_and_leave_no_stale_mesh(work, clip, tmp_path)
     work(path, lambda name, stage: told.append(stage), every=2)
     frames = tmp_path / "out/walk/person-1/frames"
     assert {p.name for p in frames.iterdir()} == {f"{k:06d}.ply" for k in (0, 2, 4, 6)} | {"mine.ply"}
-    assert Made.asked == [0, 1, 2, 3] and "starts anew: settings changed (every 1 -> 2)" in told
+    assert Walker.asked == [0, 1, 2, 3] and "starts anew: settings changed (every 1 -> 2)" in told
 
 
 def test_settings_that_change_no_result_do_not_start_anew(work, clip):
     path = clip(standing(4))
     work(path)
     work(path, min_face=50.0, turntable=False)
-    assert Made.asked == []
+    assert Walker.asked == []
     work(path, texture_size=512)
-    assert Made.asked == [0, 1, 2, 3], "vertex colours come from the texture"
+    assert Walker.asked == [0, 1, 2, 3], "vertex colours come from the texture"
     work(path, texture_size=512, resume=False)
-    assert Made.asked == [0, 1, 2, 3]
+    assert Walker.asked == [0, 1, 2, 3]
 
 
 def test_somebody_who_is_gone_from_the_clip_is_gone_from_out(work, clip, tmp_path):
@@ -193,79 +197,54 @@ def test_a_clip_that_cannot_be_read_leaves_nothing(work, tmp_path, content):
 
 
 def test_a_frame_that_fails_does_not_stop_the_others(work, clip, tmp_path, monkeypatch):
-    path, whole = clip(standing(5)), Made.of
+    path, whole = clip(standing(5)), Walker.frame
 
-    def fails(maker, index, seen):
+    def fails(walker, made, index, seen):
         if index == 2:
             raise ValueError("no surface\nhere")
-        return whole(maker, index, seen)
+        return whole(walker, made, index, seen)
 
-    monkeypatch.setattr(Made, "of", fails)
+    monkeypatch.setattr(Walker, "frame", fails)
     rows, failures = work(path)
     assert len(rows) == 1 and meshes(tmp_path / "out") == [0, 1, 3, 4]
     assert "1 of 5 meshes could not be made" in str(failures[0].error)
     status, reason, mesh = statuses(tmp_path / "out")[2]
     assert status == "failed" and "ValueError" in reason and "\n" not in reason and mesh is None
-    monkeypatch.setattr(Made, "of", whole)
-    assert work(path)[1] == [] and Made.asked == [2], "only what failed is tried again"
+    monkeypatch.setattr(Walker, "frame", whole)
+    assert work(path)[1] == [] and Walker.asked == [2], "only what failed is tried again"
 
 
-def test_a_person_who_fails_does_not_stop_the_others(work, clip, tmp_path, monkeypatch):
-    whole = story.finished
+@pytest.mark.parametrize("step", ["reconstructed", "textured"])
+def test_a_person_who_fails_does_not_stop_the_others(step, work, clip, tmp_path, monkeypatch):
+    whole = getattr(ClipSubject, step)
 
-    def fails(placement, sightings, *rest):
-        if sightings[0].track == 1:
+    def fails(subject, *rest):
+        if subject.name == "person-1":
             raise ValueError("no texture")
-        return whole(placement, sightings, *rest)
+        return whole(subject, *rest)
 
-    monkeypatch.setattr(story, "finished", fails)
+    monkeypatch.setattr(ClipSubject, step, fails)
     rows, failures = work(clip(standing(6, second=tuple(range(6)))))
     assert [row["folder"] for row in rows] == ["walk/person-2"] and "person-1" in str(failures[0].error)
     assert meshes(tmp_path / "out", "person-2") == list(range(6))
 
 
 def test_a_full_disk_is_one_line_and_nothing_half_written(work, clip, tmp_path, monkeypatch):
-    path, whole, left = clip(standing(6)), story.ply_bytes, [3]
+    path, whole, left = clip(standing(6)), core_files.os.replace, [3]
 
-    class Full(bytes):
-        pass
-
-    def write(mesh, normals):
-        left[0] -= 1
+    def move(old, new):
+        left[0] -= str(new).endswith(".ply")
         if left[0] < 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return whole(mesh, normals)
+        return whole(old, new)
 
-    # As if writing failed: the bytes are asked for inside the block that writes.
-    real = working_file.whole
-    monkeypatch.setattr(story, "ply_bytes", lambda mesh, normals: (mesh, normals))
-    monkeypatch.setattr(story.working_file, "whole", lambda p: _late(real, p, write))
+    monkeypatch.setattr(core_files.os, "replace", move)
     with pytest.raises(BadInput, match="disk is full.*goes on from there"):
         work(path)
     assert meshes(tmp_path / "out") == [0, 1, 2] and not list(tmp_path.rglob(".*ply*"))
     left[0] = 99
     work(path)
-    assert meshes(tmp_path / "out") == list(range(6)) and Made.asked == [3, 4, 5]
-
-
-class _late:  # noqa: N801
-    """A file that makes its bytes when they are written."""
-
-    def __init__(self, real, path, write):
-        self.block, self.write_of = real(path), write
-
-    def __enter__(self):
-        self.file = self.block.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        return self.block.__exit__(*error)
-
-    def write(self, data):
-        self.file.write(self.write_of(*data) if isinstance(data, tuple) else data)
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
+    assert meshes(tmp_path / "out") == list(range(6)) and Walker.asked == [3, 4, 5]
 
 
 def test_a_disk_that_runs_full_stops_before_it_is(work, clip, tmp_path, monkeypatch):
@@ -293,7 +272,7 @@ def test_what_a_killed_run_left_is_swept(work, clip, tmp_path):
 def test_without_meshes(work, clip, tmp_path):
     work(clip(standing(5)))
     work(clip(standing(5)), meshes=False)
-    assert not (tmp_path / "out/walk/person-1/frames").exists() and Made.asked == []
+    assert not (tmp_path / "out/walk/person-1/frames").exists() and Walker.asked == []
 
 
 def test_rotated_and_uneven_clips_keep_numbers_and_times(work, clip, tmp_path):

@@ -1,9 +1,10 @@
-"""The table of methods: complete rows, lazy loading, open to strangers."""
+"""The table of methods: complete rows, lazy loading, open to other packages."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 
@@ -14,20 +15,42 @@ from maquette.core.options import METHODS as USUAL
 from maquette.core.options import Options
 from maquette.core.types import Subject
 from maquette.reconstruction import methods as module
-from maquette.reconstruction.methods import METHODS, Method, find, load, methods, options_of
+from maquette.reconstruction.methods import CLIP, METHODS, ONE, SEVERAL, Method, find, find_for, load, methods
 from maquette.weights.store import fetch, zoo
 
+IDS = [f"{row.name}-{row.subjects[0].value}" for row in METHODS]
 
-@pytest.mark.parametrize("row", METHODS, ids=lambda row: f"{row.name}-{row.subjects[0].value}")
+
+@pytest.mark.parametrize("row", METHODS, ids=IDS)
 def test_every_row_is_complete(row):
-    assert row.subjects and row.views in ("one", "many") and row.paper
+    assert row.subjects and row.views and row.paper
     assert set(row.weights) <= set(zoo())
     assert find_spec(row.builder.split(":")[0])
 
 
-@pytest.mark.parametrize("row", METHODS, ids=lambda row: f"{row.name}-{row.subjects[0].value}")
-def test_every_row_builds_a_callable(row):
-    assert callable(load(row.name, fetch, options_of(Options(), row.subjects[0]), row.subjects[0]))
+@pytest.mark.parametrize("row", METHODS, ids=IDS)
+def test_every_row_names_the_weights_that_its_builder_uses(row, tmp_path):
+    """Another `fetch` hands over copies, and these alone are read."""
+    asked = set()
+
+    def lent(name):
+        asked.add(name)
+        copy = tmp_path / fetch(name).name
+        if not copy.exists():
+            copy.write_bytes(fetch(name).read_bytes())
+        return copy
+
+    assert callable(load(row, lent, Options())) and asked == set(row.weights)
+
+    def harmed(name):
+        (tmp_path / "harmed").mkdir(exist_ok=True)
+        bad = tmp_path / "harmed" / name
+        bad.write_bytes(b"no weights")
+        return bad
+
+    for name in row.weights:
+        with pytest.raises(Exception, match="."):  # each file is opened: damage shows
+            load(row, lambda wanted, name=name: (harmed if wanted == name else fetch)(wanted), Options())
 
 
 def test_the_table_loads_no_method():
@@ -43,12 +66,16 @@ def test_an_unknown_method_lists_the_known_ones():
         find("parametric", Subject.PET)
 
 
-def strange(fetch, options):
+def test_pets_have_no_method_until_pets_come():
+    assert not [row for row in METHODS if Subject.PET in row.subjects]
+
+
+def third_party(fetch, options):
     return lambda observations: (fetch, options, observations)
 
 
-STRANGER = Method("strange", (Subject.FACE,), "one", (), f"{__name__}:strange", "Nobody 2026")
-IMPOSTOR = Method("parametric", (Subject.FACE,), "one", (), f"{__name__}:strange", "Nobody 2026")
+OTHER = Method("other", (Subject.FACE,), (ONE,), (), f"{__name__}:third_party", "Nobody 2026")
+IMPOSTOR = replace(OTHER, name="parametric")
 
 
 def entry(name, value):
@@ -59,10 +86,36 @@ def entry(name, value):
     return Point(name, f"{__name__}:{name}", "maquette.methods")
 
 
-def test_strangers_add_methods_through_entry_points(monkeypatch):
-    monkeypatch.setattr(module, "entry_points", lambda group: [entry("s", STRANGER), entry("i", IMPOSTOR)])
-    assert methods() == (*METHODS, STRANGER), "an entry point never replaces a row of ours"
-    assert find("strange") is STRANGER and find("parametric") is METHODS[0]
+def test_packages_add_methods_through_entry_points(monkeypatch):
+    monkeypatch.setattr(module, "entry_points", lambda group: [entry("s", OTHER), entry("i", IMPOSTOR)])
+    assert methods() == (*METHODS, OTHER), "an entry point never replaces a row of ours"
+    assert find("other") is OTHER and find("parametric") is METHODS[0]
+
+
+@pytest.mark.parametrize(
+    "views, refused",
+    [
+        ((ONE,), {SEVERAL: "leave out --together"}),
+        ((SEVERAL,), {ONE: "give them with --together", CLIP: "not a clip"}),
+        ((CLIP,), {ONE: "--together", SEVERAL: "leave out"}),
+        ((ONE, SEVERAL), {}),
+    ],
+)
+def test_views_are_obeyed(monkeypatch, views, refused):
+    row = replace(OTHER, views=views)
+    monkeypatch.setattr(module, "entry_points", lambda group: [entry("s", row)])
+    for asked in (ONE, SEVERAL, CLIP):
+        if asked in refused:
+            with pytest.raises(BadInput, match=refused[asked]):
+                find_for("other", Subject.FACE, asked)
+        else:
+            assert find_for("other", Subject.FACE, asked) is row
+
+
+@pytest.mark.parametrize("views", [(), ("many",)])
+def test_views_that_nobody_knows_are_refused(views):
+    with pytest.raises(ValueError, match="wanted some of one, several, clip"):
+        replace(OTHER, views=views)
 
 
 def test_one_name_serves_several_subjects():
@@ -76,8 +129,7 @@ def test_an_entry_point_of_another_kind_is_named(monkeypatch):
         methods()
 
 
-def test_the_builder_gets_weights_and_options(monkeypatch):
-    monkeypatch.setattr(module, "find", lambda name, subject: STRANGER)
-    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules["__main__"])
-    monkeypatch.setattr(module, "import_module", lambda name: type("M", (), {"strange": staticmethod(strange)}))
-    assert load("strange", "fetch", "options")("seen") == ("fetch", "options", "seen")
+def test_the_builder_gets_weights_and_all_options(monkeypatch):
+    monkeypatch.setattr(module, "import_module", lambda name: type("M", (), {"third_party": staticmethod(third_party)}))
+    options = Options()
+    assert load(OTHER, fetch, options)("seen") == (fetch, options, "seen")

@@ -23,7 +23,7 @@ def model() -> MorphableModel:
 
 
 @pytest.fixture(scope="session")
-def known_texture(model: MorphableModel) -> np.ndarray:
+def known_texture() -> np.ndarray:
     """(512, 512, 3) float: smooth, not symmetric, skin-coloured with darker hair on the scalp."""
     v, u = np.mgrid[0:512, 0:512] / 512
     skin = np.array([200.0, 150.0, 125.0])
@@ -77,11 +77,9 @@ def reconstruct(model: MorphableModel) -> Callable[..., Reconstruction]:
     def build(cameras: list[Camera]) -> Reconstruction:
         shape = Mesh(model.mean, model.faces, model.uvs, model.uv_faces)
         count = len(cameras)
-        parameters = {
-            "identity": np.zeros(4),
-            "expression": np.zeros((count, len(model.expression_names))),
-            "scale": np.ones(1),
-        }
-        return Reconstruction(shape, tuple(cameras), None, parameters, "metric", {"model": model.name})
+        weights = np.zeros((count, len(model.expression_names)))
+        return Reconstruction(
+            shape, tuple(cameras), model=model.name, identity=np.zeros(4), expression=weights, metric=True
+        )
 
     return build

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from maquette.cli.flags import with_options
-from maquette.cli.reconstruct import Json, Out, Photos, run
+from maquette.cli.reconstruct import run
+from maquette.cli.results import Json, Out, Photos
 from maquette.core.options import FitOptions, OutputOptions, PerceptionOptions, SourceOptions, TextureOptions
 
 PEOPLE = ("min_person", "max_people")

@@ -1,4 +1,4 @@
-"""One piece of work: what is told while it runs, how long each stage takes, and how its errors read."""
+"""One piece of work: what it reports while it runs, how long each stage takes, and how its errors read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from time import perf_counter
 from typing import TypeVar
 
 from maquette.core.errors import BadInput, InternalError, MaquetteError
-from maquette.core.result import Failure
+from maquette.core.result import Failure, Result
+from maquette.core.types import Observation, Reconstruction
 
 AT_ONCE = 2  # faces in work: each stage keeps about one core busy, and memory stays low
 Progress = Callable[[str, str], None]
@@ -31,6 +32,7 @@ class Job:
         progress: called with `name` and the stage that begins.
         seconds: stage -> seconds so far.
         warnings: remarks in plain words.
+        subject: which subject of the photos it is about, for messages; "" for all.
     """
 
     name: str
@@ -38,14 +40,30 @@ class Job:
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    subject: str = ""
 
-    def fork(self) -> Job:
+    def fork(self, subject: str = "") -> Job:
         """The same job so far, for one of several subjects."""
-        return replace(self, seconds=dict(self.seconds), warnings=list(self.warnings))
+        return replace(self, seconds=dict(self.seconds), warnings=list(self.warnings), subject=subject)
+
+    def say(self, stage: str) -> None:
+        """Say what is being done."""
+        self.progress(self.name, stage)
+
+    def result(
+        self, name: str, made: Reconstruction, seen: Sequence[Observation], seed: int, warnings: Sequence[str]
+    ) -> Result:
+        """One finished subject of this job.
+
+        Args:
+            name: "face-1", "person-2", ...
+        """
+        report = {"photos": self.photos, "seed": seed, "seconds": self.seconds, "warnings": list(warnings)}
+        return Result(name, self.name, made, tuple(seen), report)
 
     @contextmanager
     def stage(self, stage: str, subject: str = "") -> Iterator[None]:
-        """Tell that a stage begins and add its time."""
+        """Report that a stage begins and add its time."""
         self.progress(self.name, f"{subject} {stage}".strip())
         start = perf_counter()
         yield
@@ -61,8 +79,9 @@ class Job:
             return work(self, *arguments)
         except ImportError:
             raise
-        except Exception as error:
-            return Failure(self.name, ", ".join(self.photos), explained(error, ", ".join(self.photos)))
+        except Exception as error:  # noqa: BLE001  whatever goes wrong for one photo leaves the others
+            photos = ", ".join(self.photos)
+            return Failure(self.name, photos, explained(error, f"{photos}, {self.subject}" if self.subject else photos))
 
 
 def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
@@ -98,11 +117,11 @@ def explained(error: Exception, thing: str) -> MaquetteError:
     if isinstance(error, MaquetteError):
         return error
     if isinstance(error, MemoryError):
-        told: MaquetteError = BadInput(f"{thing}: not enough memory: make the photo or the texture smaller")
+        plain: MaquetteError = BadInput(f"{thing}: not enough memory: make the photo or the texture smaller")
     elif isinstance(error, OSError) and error.strerror:
-        told = BadInput(f"{error.filename or thing}: {error.strerror}")
+        plain = BadInput(f"{error.filename or thing}: {error.strerror}")
     else:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        told = InternalError(f"{thing}: internal error ({text}): please report it; MAQUETTE_DEBUG=1 shows where")
-    told.__cause__ = error
-    return told
+        plain = InternalError(f"{thing}: internal error ({text}): please report it; MAQUETTE_DEBUG=1 shows where")
+    plain.__cause__ = error
+    return plain

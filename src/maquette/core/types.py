@@ -221,27 +221,80 @@ class Mesh:
 
 
 @dataclass(frozen=True, eq=False)
+class BodyPose:
+    """How a rigged body stands: once for a photo, once per frame of a clip.
+
+    Attributes:
+        model: name of the rigged body.
+        rotations: (N, B, 4) float64 unit quaternions wxyz, see `morphable.rig.Rig.transforms`.
+        translation: (N, 3) float64 metres, world, added last.
+        times: (N,) float64 seconds since the start of the clip; nan for photos.
+        frames: (N,) int64 numbers in the clip, or None for photos.
+    """
+
+    model: str
+    rotations: Array
+    translation: Array
+    times: Array
+    frames: Array | None = None
+
+    def __post_init__(self) -> None:
+        expect("BodyPose.rotations", self.rotations, ("N", "B", 4), np.float64)
+        expect("BodyPose.translation", self.translation, (len(self), 3), np.float64)
+        expect("BodyPose.times", self.times, (len(self),), np.float64, finite=False)
+        if self.frames is not None:
+            expect("BodyPose.frames", self.frames, (len(self),), np.int64)
+
+    def __len__(self) -> int:
+        return len(self.rotations)
+
+
+@dataclass(frozen=True, eq=False)
 class Reconstruction:
     """One subject in 3D.
 
+    A method that maquette does not know needs `shape` and `cameras` alone. Where a parametric model was fitted,
+    `identity`, `expression` and `scale` are its coefficients: those of `model`, whose mesh `shape` is, or of the body
+    `pose.model` inside a free surface.
+
     Attributes:
-        shape: Mesh or Volume in the canonical world frame (as in the first observation).
+        shape: mesh in the canonical world frame, as in the first observation.
         cameras: as solved, one per observation, for the pixels of that observation's crop.
         motion: (N, V, 3) float32 metres, the vertices per observation, or None.
-        parameters: named arrays of the model, each documented by the method.
-        scale: "metric" or "relative".
+        model: the parametric model whose topology the mesh has, or None.
+        identity: (K,) weights, standard deviations, or None.
+        expression: (N, E) weights of the units, 0-1, or None.
+        scale: metres of the world per metre of the model.
+        pose: of a rigged body, or None.
+        metric: whether the size is measured; else it is that of an average subject.
+        parameters: further named arrays, each documented by the method; written to parameters.npz.
         volume: the occupancy that the shape was drawn from, in the same world frame, or None.
-        provenance: method, model, measured facts (JSON-able).
+        provenance: method and measured facts (JSON-able), for people to read; no code branches on it.
     """
 
-    shape: Mesh | Volume
+    shape: Mesh
     cameras: tuple[Camera, ...]
     motion: Array | None = None
+    model: str | None = None
+    identity: Array | None = None
+    expression: Array | None = None
+    scale: float = 1.0
+    pose: BodyPose | None = None
+    metric: bool = False
     parameters: Mapping[str, Array] = field(default_factory=dict)
-    scale: str = "relative"
-    provenance: Mapping[str, Any] = field(default_factory=dict)
     volume: Volume | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.scale not in ("metric", "relative"):
-            raise ValueError(f"Reconstruction.scale: wanted metric or relative, got {self.scale!r}")
+        if not isinstance(self.shape, Mesh):
+            raise TypeError(f"Reconstruction.shape: wanted a Mesh, got {type(self.shape).__name__}")
+        if self.identity is not None:
+            expect("Reconstruction.identity", self.identity, ("K",), None)
+        if self.expression is not None:
+            expect("Reconstruction.expression", self.expression, ("N", "E"), None)
+        if self.motion is not None:
+            expect("Reconstruction.motion", self.motion, ("N", len(self.shape.vertices), 3), np.float32)
+        if self.model is not None and (self.identity is None or self.expression is None):
+            raise ValueError(f"Reconstruction: a mesh of {self.model} wants its identity and expression")
+        if not self.scale > 0:
+            raise ValueError(f"Reconstruction.scale: wanted more than 0, got {self.scale!r}")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress
-from maquette.core.options import FitOptions
-from maquette.core.types import Camera, Mesh, Observation, Reconstruction
+from maquette.core.options import FitOptions, Options
+from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import project
 from maquette.morphable.model import MorphableModel
@@ -58,7 +58,8 @@ class Method:
         from maquette.reconstruction import methods
         from maquette.weights.store import fetch
 
-        self._reconstruct = methods.load(options.method, fetch, options)
+        row = methods.find_for(options.method, Subject.FACE, methods.SEVERAL if options.together else methods.ONE)
+        self._reconstruct = methods.load(row, fetch, Options(fit=options))
 
     def predict(self, *several: Path, box: NDArray | None = None) -> Prediction:
         """The head of one photo's face, or of one person's several photos.
@@ -93,22 +94,15 @@ def _nearest(seen: list[Observation], box: NDArray, photo: Path) -> Observation:
 
 
 def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
-    """What is scored of one reconstruction and the observation it was made of.
-
-    Raises:
-        BadInput: the method returned no mesh.
-    """
+    """What is scored of one reconstruction and the observation it was made of."""
     from maquette import morphable
 
-    if not isinstance(result.shape, Mesh):
-        raise BadInput(f"method {result.provenance.get('method')}: wanted a mesh to score, got a volume")
     model = morphable.load("maquette-head")
     head = Shape(1000.0 * result.shape.vertices, result.shape.faces, seen.frame.origin)
     neutral = head
-    if same_topology(head, model) and "expression" in result.parameters:
-        scale = float(np.ravel(result.parameters.get("scale", 1.0))[0])
-        bent = np.tensordot(result.parameters["expression"][0], model.expression_basis, 1)
-        neutral = head.moved(head.vertices - 1000.0 * scale * bent)
+    if result.model == model.name and result.expression is not None:
+        bent = np.tensordot(result.expression[0], model.expression_basis, 1)
+        neutral = head.moved(head.vertices - 1000.0 * result.scale * bent)
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     known = same_topology(head, model)
     points = model.embeddings["ibug68"].points(vertices, model.faces) if known else None
@@ -119,7 +113,7 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
         on_model(head, model),
         on_model(neutral, model),
         None if points is None else _in_photo(result.cameras[0], seen, points, middle),
-        result.scale == "metric",
+        result.metric,
         head.moved(_in_photo(result.cameras[0], seen, vertices, middle)),
     )
 
@@ -266,7 +260,7 @@ def surface_landmarks(head: Shape) -> NDArray:
     from maquette.core.types import Camera
     from maquette.geometry.mesh import vertex_normals
     from maquette.geometry.raycast import render_buffers
-    from maquette.perception.faces.observe import find_faces
+    from maquette.perception.faces.search import find_faces
 
     side, low, high = 640, head.vertices.min(axis=0), head.vertices.max(axis=0)
     extent = 1.15 * float((high - low)[:2].max())

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.morphable.model import Embedding, MorphableModel
 from maquette.morphable.rig import Rig
+from maquette.weights import store
 
-MODELS = {"maquette-head": load_head, "maquette-body": load_body}
+Fetch = Callable[[str], Path]
+MODELS: dict[str, Callable[[Fetch], MorphableModel]] = {
+    "maquette-head": lambda fetch: load_head(fetch("maquette-head")),
+    "maquette-body": lambda fetch: load_body(fetch("maquette-body")),
+}
 
 
-def load(name: str) -> MorphableModel:
-    """The model of that name; see MODELS.
+@lru_cache(maxsize=8)
+def load(name: str, fetch: Fetch = store.fetch) -> MorphableModel:
+    """The model of that name, see MODELS; read once from the file that `fetch` hands over.
 
     Raises:
         KeyError: an unknown name, with the known ones.
+        WeightsMissing: the file is not there, or not the one that the zoo describes.
     """
     if name not in MODELS:
         raise KeyError(f"unknown model {name!r}; known: {', '.join(MODELS)}")
-    return MODELS[name]()
+    return MODELS[name](fetch)
 
 
-__all__ = ["MODELS", "Embedding", "MorphableModel", "Rig", "load"]
+def known(name: str | None) -> MorphableModel | None:
+    """The model of that name; None for no name, and for one of another package."""
+    return load(name) if name in MODELS else None
+
+
+__all__ = ["MODELS", "Embedding", "MorphableModel", "Rig", "known", "load"]

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.core.result import Result
-from maquette.core.types import Camera, Mesh, Subject
+from maquette.core.types import Camera, Mesh, Reconstruction, Subject
 from maquette.geometry.camera import resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
-from maquette.morphable import MODELS, load
+from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.posing import same_half
 from maquette.morphable.rig import Rig
-from maquette.outputs.meshes.motion import Motion, matrices, unit
+from maquette.outputs.meshes.motion import Motion, matrices
 from maquette.outputs.pictures.views import Scene, set_scene
 from maquette.texturing.colours import photo_colours
 
@@ -52,7 +52,7 @@ class Asset:
     """One result on its way into files.
 
     Attributes:
-        result: what the pipeline made; its shape must be a Mesh.
+        result: what the pipeline made.
         model: the parametric model whose mesh it is, or None for a free-form mesh.
         body: the model with a rig that was fitted to a person, whether or not the mesh is its own, or None.
         options: what to write.
@@ -64,10 +64,6 @@ class Asset:
     options: OutputOptions = OutputOptions()
     seconds: dict[str, float] = field(default_factory=dict)
     body: MorphableModel | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.result.reconstruction.shape, Mesh):
-            raise BadInput(f"{self.result.name}: only a mesh can be written; extract one from the volume first")
 
     @property
     def mesh(self) -> Mesh:
@@ -92,14 +88,22 @@ class Asset:
     @property
     def scale(self) -> float:
         """Size of this subject relative to the model's metres."""
-        return float(np.ravel(self.result.reconstruction.parameters.get("scale", [1.0]))[0])
+        return self.result.reconstruction.scale
 
     @cached_property
     def expression(self) -> NDArray:
         """(E,) weights of the first photo; empty without a model."""
-        if self.model is None or not len(self.model.expression_names):
+        weights = self.result.reconstruction.expression
+        if self.model is None or weights is None or not len(self.model.expression_names):
             return np.zeros(0)
-        return np.atleast_2d(self.result.reconstruction.parameters["expression"])[0].astype(float)
+        return weights[0].astype(float)
+
+    @property
+    def identity(self) -> NDArray:
+        """(K,) weights of the fitted model."""
+        identity = self.result.reconstruction.identity
+        assert identity is not None, "asked of results with a model"
+        return identity
 
     @cached_property
     def neutral(self) -> NDArray:
@@ -113,8 +117,7 @@ class Asset:
             return self.rest(np.zeros_like(self.expression))
         moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.model.expression_basis, 1)
         neutral = self.mesh.vertices - moved
-        identity = self.result.reconstruction.parameters["identity"]
-        plain = self.model.vertices(identity, np.zeros_like(self.expression), self.scale)
+        plain = self.model.vertices(self.identity, np.zeros_like(self.expression), self.scale)
         for part in EYES:  # eyes look straight ahead in the neutral head, whatever the gaze in the photo
             if part in self.model.parts:
                 used = self.model.part_vertices(part)
@@ -123,28 +126,25 @@ class Asset:
 
     def rest(self, expression: NDArray) -> NDArray:
         """(V, 3) float32 metres: the fitted body in its rest pose with that expression, (E,)."""
-        return self.body.vertices(self.result.reconstruction.parameters["identity"], expression, self.scale)
+        return self.body.vertices(self.identity, expression, self.scale)
 
     @cached_property
     def joints(self) -> NDArray:
         """(B, 3) float32 metres: where the bones of the fitted body begin in its rest pose."""
-        return self.body.rig.joints(self.result.reconstruction.parameters["identity"], self.scale)
+        return self.body.rig.joints(self.identity, self.scale)
 
     @cached_property
     def motion(self) -> Motion:
         """The poses of the fitted body, one per observation; see `is_clip` for whether they follow each other."""
-        parameters = self.result.reconstruction.parameters
-        rotations = unit(parameters["rotations"])
-        times = np.nan_to_num(np.ravel(parameters.get("times", np.zeros(len(rotations)))).astype(float))
-        return Motion(
-            times, rotations, np.asarray(parameters["translation"], float), np.asarray(parameters["expression"], float)
-        )
+        pose, expression = self.result.reconstruction.pose, self.result.reconstruction.expression
+        assert pose is not None and expression is not None, "asked of results with a fitted body"
+        return Motion(np.nan_to_num(pose.times), same_half(pose.rotations), pose.translation, expression.astype(float))
 
     @cached_property
     def is_clip(self) -> bool:
         """Whether a fitted body moves over time: at least two poses at rising times."""
-        times = np.ravel(self.result.reconstruction.parameters.get("times", [])).astype(float)
-        return self.body is not None and len(times) > 1 and bool((np.diff(times) > 0).all())
+        pose = self.result.reconstruction.pose
+        return self.body is not None and pose is not None and len(pose) > 1 and bool((np.diff(pose.times) > 0).all())
 
     def pose_of(self, index: int) -> int:
         """Which pose belongs to observation `index`.
@@ -215,8 +215,9 @@ class Asset:
             return self.mesh.vertices
         if self.rig is not None:
             return self.posed(index)
-        parameters = reconstruction.parameters
-        return self.model.vertices(parameters["identity"], parameters["expression"][index], self.scale)
+        weights = reconstruction.expression
+        assert weights is not None, "a mesh of a model has both"
+        return self.model.vertices(self.identity, weights[index], self.scale)
 
     @cached_property
     def buffers(self) -> Buffers:
@@ -254,9 +255,8 @@ class Asset:
         volume = result.reconstruction.volume
         surface = surface_of(volume)
         found = photo_colours(surface.mesh, result.observations, result.reconstruction.cameras)
-        facts = {key: value for key, value in result.reconstruction.provenance.items() if key != "model"}
-        shape = replace(surface.mesh, vertex_colors=found.colours)
-        bare = replace(result.reconstruction, shape=shape, motion=None, parameters={}, provenance=facts, volume=None)
+        shape, whole = replace(surface.mesh, vertex_colors=found.colours), result.reconstruction
+        bare = Reconstruction(shape, whole.cameras, scale=whole.scale, metric=whole.metric, provenance=whole.provenance)
         alone = Asset(replace(result, reconstruction=bare), None, self.options)
         return Drawn(alone, surface, found.share, found.area_share(shape))
 
@@ -282,6 +282,11 @@ class Drawn:
     area_photographed: float
 
 
+def kind_of_scale(made: Reconstruction) -> str:
+    """How files call the size: "metric" or "relative"."""
+    return "metric" if made.metric else "relative"
+
+
 def ray_camera(camera: Camera) -> Camera:
     """The camera, its picture made smaller if it has more pixels than we want rays."""
     shrink = min(1.0, MAX_RAYS_SIDE / max(camera.size))
@@ -289,8 +294,6 @@ def ray_camera(camera: Camera) -> Camera:
 
 
 def open_asset(result: Result, options: OutputOptions) -> Asset:
-    """The asset of a result, with the models its provenance names."""
-    facts = result.reconstruction.provenance
-    model, body = (load(name) if name in MODELS else None for name in (facts.get("model"), facts.get("body_model")))
-    rigged = model if model is not None and model.rig is not None else body
-    return Asset(result, model, options, body=rigged)
+    """The asset of a result, with the models it names, as far as they are known here."""
+    made = result.reconstruction
+    return Asset(result, known(made.model), options, body=None if made.pose is None else known(made.pose.model))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 from maquette.core.errors import BadInput
+from maquette.core.files import unwritable, write_whole
 from maquette.core.job import explained
 from maquette.core.result import Failure, Result
 
@@ -20,7 +19,11 @@ SUMMARY = "summary.json"
 RECORD = "report.json"
 LEAST_SPACE_MB = 100  # one result at the default texture size takes 15 to 30 MB, and twice that while it is replaced
 
+REMEDY = "choose another folder with -o"
+
 Save = Callable[[Result, Path], Sequence[Path]]
+Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class OutputFolder:
@@ -42,9 +45,9 @@ class OutputFolder:
             BadInput: it is a file, or cannot be written, or the disk is full.
         """
         self.path = Path(path)
-        self.done: list[dict[str, Any]] = []
-        self.failed: list[dict[str, Any]] = []
-        with self._told():
+        self.done: list[Row] = []
+        self.failed: list[Row] = []
+        with self._explained():
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path) as probe:
                 probe.write(b"maquette")
@@ -56,21 +59,43 @@ class OutputFolder:
         if free < LEAST_SPACE_MB:
             raise BadInput(f"{self.path}: {free:.0f} MB free on the disk, wanted {LEAST_SPACE_MB} MB: make room")
 
-    def attempt(self, result: Result, save: Save) -> dict[str, Any] | Failure:
-        """As `add`, but what goes wrong is returned as a Failure.
+    def collect(self, outcomes: Iterable[T | Failure], keep: Callable[[T], Row | Failure]) -> Iterator[Row | Failure]:
+        """Keep each outcome as it comes: the one loop behind every door.
 
-        Raises:
-            ImportError: it would hit every other result too.
+        Args:
+            keep: writes one outcome and returns its row of the summary, see `saving`; or a Failure.
+
+        Returns:
+            The rows, which are in `done` by then, and the failures, which are in `failed`.
         """
-        try:
-            return self.add(result, save)
-        except ImportError:
-            raise
-        except Exception as error:
-            photos = ", ".join(result.report.get("photos", [])) or result.source
-            return Failure(result.source, photos, explained(error, photos))
+        for outcome in outcomes:
+            kept = outcome if isinstance(outcome, Failure) else keep(outcome)
+            if isinstance(kept, Failure):
+                self.fail(kept)
+            yield kept
 
-    def add(self, result: Result, save: Save) -> dict[str, Any]:
+    def saving(self, save: Save) -> Callable[[Result], Row | Failure]:
+        """A `keep` for results: as `add`, but what goes wrong is returned as a Failure.
+
+        An ImportError is raised: it would hit every other result too.
+        """
+
+        def keep(result: Result) -> Row | Failure:
+            try:
+                return self.add(result, save)
+            except ImportError:
+                raise
+            except Exception as error:  # noqa: BLE001  one result that cannot be written leaves the others
+                photos = ", ".join(result.report.get("photos", [])) or result.source
+                return Failure(result.source, photos, explained(error, photos))
+
+        return keep
+
+    def has(self, result: Result) -> bool:
+        """Whether this result was saved."""
+        return any(row.get("folder") == f"{result.source}/{result.name}" for row in self.done)
+
+    def add(self, result: Result, save: Save) -> Row:
         """Save one result; an earlier one is replaced, and what only that one had is removed.
 
         Args:
@@ -85,7 +110,7 @@ class OutputFolder:
         self.check_space()
         target = self.path / result.source / result.name
         earlier = _own_files(target)
-        with self._told():
+        with self._explained():
             files = [Path(file) for file in save(result, target)]
             _remove(target, earlier - {file.name for file in files})
         record = _record(target)
@@ -101,19 +126,30 @@ class OutputFolder:
         self.done.append(row)
         return row
 
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file straight into the folder, whole or not at all.
+
+        Raises:
+            BadInput: the disk is full or the folder cannot be written.
+        """
+        self.check_space()
+        with self._explained():
+            write_whole(self.path / name, content)
+
     def fail(self, failure: Failure) -> None:
         """Note one failure for the summary."""
         error = failure.error
         self.failed.append({"photo": failure.photo, "error": str(error), "kind": type(error).__name__})
 
-    def close(self, **facts: Any) -> dict[str, Any]:
+    def close(self, **facts: Any) -> Row:
         """Write summary.json, remove results of earlier runs that this one made void, and return the summary.
 
         A result is void when its photo was done again and shows fewer faces now; files that maquette did not
         write stay.
         """
         failed = {row["photo"] for row in self.failed}
-        whole = [row for row in self.done if not failed & {*row["photos"], ", ".join(row["photos"])}]
+        own = [row for row in self.done if "folder" in row]
+        whole = [row for row in own if not failed & {*row["photos"], ", ".join(row["photos"])}]
         removed = [folder for row in whole for folder in self._void(self.path / row["folder"])]
         for folder in dict.fromkeys(removed):
             _remove(folder, _own_files(folder))
@@ -123,16 +159,8 @@ class OutputFolder:
             "failed": self.failed,
             "removed": [folder.relative_to(self.path).as_posix() for folder in dict.fromkeys(removed)],
         }
-        with self._told():
-            # Not mkstemp, whose files are for their owner alone: like all others, this one follows the umask.
-            beside = self.path / f".summary-{token_hex(4)}"
-            try:
-                # A name that is not UTF-8 holds lone surrogates; JSON keeps them as \udcXX.
-                with beside.open("x", encoding="utf-8", errors="backslashreplace") as file:
-                    json.dump(summary, file, indent=2, ensure_ascii=False)
-                beside.replace(self.path / SUMMARY)
-            finally:
-                beside.unlink(missing_ok=True)
+        with self._explained():
+            write_whole(self.path / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
         return summary
 
     def _void(self, folder: Path) -> Iterator[Path]:
@@ -143,18 +171,15 @@ class OutputFolder:
                 yield other
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """System errors as one line about this folder."""
         try:
             yield
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise BadInput(f"{self.path}: the disk is full: make room or choose another folder with -o") from error
-            why = "it is a file" if isinstance(error, FileExistsError | NotADirectoryError) else error.strerror or error
-            raise BadInput(f"{self.path}: cannot be written ({why}): choose another folder with -o") from error
+            raise BadInput(unwritable(error, self.path, REMEDY)) from error
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def _record(folder: Path) -> Row:
     """The report of a result in this folder; empty if there is none."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))

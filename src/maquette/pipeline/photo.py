@@ -1,4 +1,4 @@
-"""The whole story of one run, in order: photos -> subjects -> shape -> texture. Writing files is the caller's part.
+"""The whole story of one run on photos, in order: photos -> subjects -> shape -> texture. Writing is the caller's part.
 
 `sources.photos.read` -> an observer -> a reconstructor of `reconstruction.methods` -> `texturing.finish`
 """
@@ -29,7 +29,7 @@ DEFAULTS = Options()
 def reconstruct(
     photos: Sequence[str | Path], options: Options = DEFAULTS, progress: Progress = silent, kind: Subject = Subject.FACE
 ) -> Iterator[Result | Failure]:
-    """Reconstruct every subject of one kind in every photo, one photo after another, so that memory stays flat.
+    """Every subject of one kind in every photo, one photo after another, so that memory stays flat.
 
     Args:
         photos: image files; with `options.fit.together` all of them show one subject.
@@ -39,9 +39,11 @@ def reconstruct(
         A Result per subject, left to right, and a Failure per photo or subject that gave nothing.
 
     Raises:
-        BadInput: no such method. WeightsMissing: the method lacks a file. ImportError: a library is missing.
+        BadInput: no such method, or not for this. WeightsMissing: it lacks a file. ImportError: it lacks a library.
     """
-    run = Run(options, progress, methods.load(options.fit.method, fetch, methods.options_of(options, kind), kind), kind)
+    views = methods.SEVERAL if options.fit.together else methods.ONE
+    row = methods.find_for(options.fit.method, kind, views)
+    run = Run(options, progress, methods.load(row, fetch, options), kind)
     return run.together(photos) if options.fit.together else run.one_by_one(photos)
 
 
@@ -68,9 +70,8 @@ class Run:
         """One subject from all photos; of a photo with several the largest."""
         whole, seen = Job("together", [], self.progress), []
         for name, photo in source_names(photos):
-            if isinstance(
-                found := Job(name, [str(photo)], self.progress, whole.seconds).attempt(self.observe), Failure
-            ):
+            job = Job(name, [str(photo)], self.progress, whole.seconds)
+            if isinstance(found := job.attempt(self.observe), Failure):
                 yield found
                 continue
             if len(found) > 1:
@@ -95,5 +96,4 @@ class Run:
         with job.stage("texturing", name):
             finished = texturing.finish(shape, seen, self.options.texture)
         warnings = job.warnings + [note for one in seen for note in one.notes]
-        report = {"photos": job.photos, "seed": self.options.fit.seed, "seconds": job.seconds, "warnings": warnings}
-        return Result(name, job.name, finished, tuple(seen), report)
+        return job.result(name, finished, seen, self.options.fit.seed, warnings)

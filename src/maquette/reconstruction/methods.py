@@ -1,8 +1,9 @@
-"""The methods: one row each, loaded on first use; strangers add theirs through an entry point.
+"""The methods: one row each, loaded on first use; other packages add theirs through an entry point.
 
 A reconstructor is a plain callable `Sequence[Observation] -> Reconstruction`. Its builder is a function
-`build(fetch, options) -> reconstructor`, where `fetch(name) -> Path` hands over weights. A package outside this one
-adds a method with the entry-point group `maquette.methods`, whose objects are `Method` rows.
+`build(fetch, options) -> reconstructor`, where `fetch(name) -> Path` hands over weights and `options` are those of all
+stages. A package outside this one adds a method with the entry-point group `maquette.methods`, whose objects are
+`Method` rows.
 """
 
 from __future__ import annotations
@@ -12,19 +13,51 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from maquette.core.errors import BadInput
-from maquette.core.options import FitOptions, Options
-from maquette.core.types import Observation, Reconstruction, Subject
+from maquette.core.options import Options
+from maquette.core.types import Mesh, Observation, Reconstruction, Subject
 
 Fetch = Callable[[str], Path]
+ONE, SEVERAL, CLIP = "one", "several", "clip"
+VIEWS = (ONE, SEVERAL, CLIP)
 
 
 class Reconstructor(Protocol):
-    """Observations of one subject to its shape; raises MaquetteError when they do not suffice."""
+    """Observations of one subject to its shape; raises MaquetteError when they do not suffice.
+
+    Of a clip it gets `core.observations.Observations`, which make each observation when it is asked for, and returns
+    one camera per observation.
+    """
 
     def __call__(self, observations: Sequence[Observation]) -> Reconstruction: ...
+
+
+@dataclass(frozen=True, eq=False)
+class FrameShape:
+    """What a method draws in one frame of a clip.
+
+    Attributes:
+        mesh: in the world of the whole clip, metres.
+        rect: (4,) x, y, width, height in full-frame pixels that it looked at, or None for the observation's box.
+    """
+
+    mesh: Mesh
+    rect: np.ndarray | None = None
+
+
+@runtime_checkable
+class FrameReconstructor(Protocol):
+    """A reconstructor that draws each frame of a clip anew, given what it made of the whole."""
+
+    def __call__(self, observations: Sequence[Observation]) -> Reconstruction: ...
+
+    def frame(self, whole: Reconstruction, index: int, observation: Observation) -> FrameShape:
+        """The shape in frame `index`; raises MaquetteError where nothing is found."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,34 +67,42 @@ class Method:
     Attributes:
         name: what `--method` takes.
         subjects: what it can reconstruct.
-        views: "one" photo of the subject, or "many" (one or more).
-        weights: names of the zoo entries it needs.
+        views: what it takes: "one" photo of a subject, "several", a whole "clip". A method that takes no clip is asked
+            for each frame by itself.
+        weights: names of all zoo entries that its builder fetches.
         builder: "module:function", imported on first use.
         paper: where the method is described.
+        pictures: whether the whole of a clip is shown to it; else its observations there are black and small, with
+            their masks and landmarks, and nothing need be decoded.
     """
 
     name: str
     subjects: tuple[Subject, ...]
-    views: str
+    views: tuple[str, ...]
     weights: tuple[str, ...]
     builder: str
     paper: str
+    pictures: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.views or not set(self.views) <= set(VIEWS):
+            raise ValueError(f"method {self.name}: views {self.views!r}: wanted some of {', '.join(VIEWS)}")
 
 
 METHODS = (
     Method(
         name="parametric",
         subjects=(Subject.FACE,),
-        views="many",
-        weights=("maquette-head",),
+        views=(ONE, SEVERAL),
+        weights=("maquette-head", "face-regressor-noise"),
         builder="maquette.reconstruction.face_fit.method:build",
         paper="Blanz and Vetter, A Morphable Model for the Synthesis of 3D Faces, SIGGRAPH 1999",
     ),
     Method(
         name="vrn",
         subjects=(Subject.FACE,),
-        views="many",
-        weights=("vrn-small", "maquette-head"),
+        views=(ONE, SEVERAL),
+        weights=("vrn-small", "maquette-head", "face-regressor-noise"),
         builder="maquette.reconstruction.vrn.method:build",
         paper="Jackson et al., Large Pose 3D Face Reconstruction from a Single Image via Direct Volumetric CNN"
         " Regression, ICCV 2017",
@@ -69,19 +110,21 @@ METHODS = (
     Method(
         name="parametric",
         subjects=(Subject.PERSON,),
-        views="many",
+        views=(ONE, SEVERAL, CLIP),
         weights=("maquette-body",),
         builder="maquette.reconstruction.body_fit.method:build",
         paper="Bogo et al., Automatic Estimation of 3D Human Pose and Shape from a Single Image, ECCV 2016",
+        pictures=False,
     ),
     Method(
         name="pifuhd",
         subjects=(Subject.PERSON,),
-        views="one",
+        views=(ONE, SEVERAL, CLIP),
         weights=("pifuhd-small", "maquette-body"),
         builder="maquette.reconstruction.pifuhd.method:build",
         paper="Saito et al., PIFuHD: Multi-Level Pixel-Aligned Implicit Function for High-Resolution 3D Human"
         " Digitization, CVPR 2020",
+        pictures=False,
     ),
 )
 
@@ -93,7 +136,7 @@ def methods() -> tuple[Method, ...]:
 
     Example:
         >>> [row.views for row in methods() if row.name == "vrn"]
-        ['many']
+        [('one', 'several')]
     """
     rows = {(row.name, subject): row for row in METHODS for subject in row.subjects}
     for entry in entry_points(group="maquette.methods"):
@@ -118,22 +161,33 @@ def find(name: str, subject: Subject = Subject.FACE) -> Method:
     return known[name]
 
 
-def load(name: str, fetch: Fetch, options: FitOptions | Options, subject: Subject = Subject.FACE) -> Reconstructor:
+def find_for(name: str, subject: Subject, views: str) -> Method:
+    """The row of one method that is to be given one photo of each subject, several, or a clip.
+
+    Raises:
+        BadInput: no such method, or it does not take that.
+    """
+    row = find(name, subject)
+    if views == CLIP and not {CLIP, ONE} & set(row.views):
+        raise BadInput(
+            f"method {name}: takes several photos of one {subject.value}, not a clip: choose another --method"
+        )
+    if views == SEVERAL and SEVERAL not in row.views:
+        raise BadInput(f"method {name}: takes one photo of each {subject.value}: leave out --together")
+    if views == ONE and ONE not in row.views:
+        raise BadInput(f"method {name}: takes several photos of one {subject.value}: give them with --together")
+    return row
+
+
+def load(row: Method, fetch: Fetch, options: Options) -> Reconstructor:
     """Build the reconstructor of one method.
 
     Args:
-        name: one of `methods()`.
         fetch: hands over the file of a zoo entry.
-        options: settings of the fit, see `options_of`.
+        options: of all stages.
 
     Raises:
-        BadInput: no such method.
         WeightsMissing: a file it needs is not there.
     """
-    module, function = find(name, subject).builder.split(":")
+    module, function = row.builder.split(":")
     return getattr(import_module(module), function)(fetch, options)
-
-
-def options_of(options: Options, subject: Subject) -> FitOptions | Options:
-    """What a builder for this subject takes: `FitOptions` for a face, all options for a person."""
-    return options if subject is Subject.PERSON else options.fit

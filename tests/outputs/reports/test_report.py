@@ -64,7 +64,8 @@ def test_an_invented_texture_is_told_with_its_share(head_result, value, warned):
 
 
 def test_an_average_head_is_called_so(head_result):
-    facts = told(head_result, average_distance_mm=0.5, scale_source="average head")
+    relative = replace(head_result, reconstruction=replace(head_result.reconstruction, metric=False))
+    facts = told(relative, average_distance_mm=0.5)
     assert facts["close_to_average"] is True
     assert sum("average" in warning for warning in facts["warnings"]) == 2
 

@@ -20,6 +20,7 @@ from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term, r
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.solve import bounded_step
 from maquette.reconstruction.face_fit.state import OPENCV, View, first_guess, point_jacobian
+from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
 
@@ -37,7 +38,7 @@ def observe(view: View, identity: np.ndarray, noise: float = 0.0) -> Observation
     vertices = MODEL.vertices(identity, view.expression)
     points = MODEL.embeddings["mediapipe478"].points(vertices, MODEL.faces)
     pixels, depth = project(view.camera((512, 512)), points)
-    term = landmark_term(MODEL.name, MODES)
+    term = landmark_term(fetch)
     depth = (depth - depth.mean()) * view.focal / view.translation[2]
     seen = np.column_stack([pixels, depth]) + term.bias(view) * view.unit()
     seen += noise * np.random.default_rng(0).normal(size=seen.shape)
@@ -80,7 +81,7 @@ def test_point_jacobian_is_the_derivative():
 
 
 def test_landmark_jacobian_is_the_derivative():
-    term, rng = landmark_term(MODEL.name, MODES), np.random.default_rng(1)
+    term, rng = landmark_term(fetch), np.random.default_rng(1)
     shape = np.concatenate([rng.normal(size=MODES) * 0.5, np.full(52, 0.1)])
     view = make_view(0.3, 0.1, 0.1, shape[MODES:])
     seen = observe(make_view(0.25, 0.1, 0.1), np.zeros(MODES))
@@ -111,7 +112,7 @@ def test_bounded_step_equals_the_slow_twin():
 
 def test_first_guess_finds_the_pose():
     view = make_view(0.5, 0.2, -0.3)
-    guess = first_guess(observe(view, np.zeros(MODES)), landmark_term(MODEL.name, MODES).mean, 52)
+    guess = first_guess(observe(view, np.zeros(MODES)), landmark_term(fetch).mean, 52)
     assert np.allclose(guess.yaw_pitch_roll(), view.yaw_pitch_roll(), atol=0.12)
     assert np.isclose(guess.unit(), view.unit(), rtol=0.12)
 
@@ -123,23 +124,23 @@ def test_fit_recovers_a_known_face():
     expression = np.zeros(52)
     expression[MODEL.expression_names.index("jawOpen")] = 0.6
     view = make_view(0.2, 0.05, 0.1, expression)
-    result = fit(MODEL, [observe(view, identity)], FitOptions(photometric=False))
+    result = fit(MODEL, landmark_term(fetch), [observe(view, identity)], FitOptions(photometric=False))
     face = MODEL.regions["face"] > 0.5
     truth, mean = MODEL.vertices(identity, np.zeros(52))[face], MODEL.mean[face]
-    found = MODEL.vertices(result.parameters["identity"], np.zeros(52))[face]
+    found = MODEL.vertices(result.identity, np.zeros(52))[face]
     assert np.linalg.norm(found - truth, axis=1).mean() < 0.7 * np.linalg.norm(mean - truth, axis=1).mean()
-    assert abs(result.parameters["expression"][0][MODEL.expression_names.index("jawOpen")] - 0.6) < 0.2
+    assert abs(result.expression[0][MODEL.expression_names.index("jawOpen")] - 0.6) < 0.2
     assert abs(result.provenance["pose"][0]["yaw"] - 0.2) < 0.05
-    assert (result.parameters["expression"] >= 0).all() and (result.parameters["expression"] <= 1).all()
+    assert (result.expression >= 0).all() and (result.expression <= 1).all()
 
 
 def test_two_photos_share_the_identity_and_do_not_depend_on_order():
     identity = np.random.default_rng(6).normal(size=MODES)
     seen = [observe(make_view(y, 0, 0), identity, noise=0.5) for y in (-0.5, 0.4)]
     options = FitOptions(photometric=False)
-    one, two = fit(MODEL, seen, options), fit(MODEL, seen[::-1], options)
+    one, two = fit(MODEL, landmark_term(fetch), seen, options), fit(MODEL, landmark_term(fetch), seen[::-1], options)
     assert len(one.cameras) == 2 and one.motion.shape[0] == 2
-    assert np.allclose(one.parameters["identity"], two.parameters["identity"], atol=0.02)
+    assert np.allclose(one.identity, two.identity, atol=0.02)
 
 
 def test_harmonics_slope_is_the_derivative():
@@ -164,15 +165,15 @@ def test_normals_and_their_derivative():
 
 def test_pupil_distance_sets_the_scale():
     seen = observe(make_view(0, 0, 0), np.zeros(MODES))
-    result = fit(MODEL, [seen], FitOptions(photometric=False, pupil_distance=70.0))
+    result = fit(MODEL, landmark_term(fetch), [seen], FitOptions(photometric=False, pupil_distance=70.0))
     eyes = [MODEL.eye_centre(result.shape.vertices, side) for side in ("Left", "Right")]
-    assert result.scale == "metric"
+    assert result.metric
     assert abs(np.linalg.norm(eyes[0] - eyes[1]) - 0.070) < 0.006
 
 
 def test_registration_brings_the_landmarks_home_and_keeps_the_surface():
     """The mesh slides along its own skin: landmarks come closer, the surface hardly moves along its normals."""
-    term = landmark_term(MODEL.name, MODES)
+    term = landmark_term(fetch)
     view, identity = make_view(0.1, 0.05, 0.0), np.zeros(MODES)
     seen = observe(view, identity)
     shift = np.zeros_like(seen.landmarks)
@@ -217,7 +218,7 @@ def test_shading_improves_a_lit_head():
     region = MODEL.regions["face"] > 0.5
 
     def error(options):
-        found = MODEL.vertices(fit(MODEL, [seen], options).parameters["identity"], np.zeros(52))
+        found = MODEL.vertices(fit(MODEL, landmark_term(fetch), [seen], options).identity, np.zeros(52))
         return np.linalg.norm((found - vertices)[region], axis=1).mean()
 
     assert error(FitOptions()) < 0.97 * error(FitOptions(photometric=False))

@@ -13,6 +13,7 @@ from maquette.geometry.camera import project
 from maquette.reconstruction.face_fit import method, reading
 from maquette.reconstruction.face_fit.state import POSE, first_guess
 from maquette.synthesis.rendering.viewpoint import look_at
+from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
 PLAIN = FitOptions(photometric=False)
@@ -62,8 +63,8 @@ def shape_error(found, identity):
 
 def test_a_reading_brings_the_identity_nearer(identity):
     seen = told(identity)
-    with_reading = method.fit(MODEL, [seen], PLAIN).parameters["identity"]
-    without = method.fit(MODEL, [seen], replace(PLAIN, reader="landmarks")).parameters["identity"]
+    with_reading = method.fit(MODEL, method.landmark_term(fetch), [seen], PLAIN).identity
+    without = method.fit(MODEL, method.landmark_term(fetch), [seen], replace(PLAIN, reader="landmarks")).identity
     assert shape_error(with_reading, identity) < 0.8 * shape_error(without, identity)
 
 
@@ -75,7 +76,7 @@ def test_a_reading_that_knows_nothing_changes_nothing_of_the_identity(identity):
 
 
 def test_the_network_alone_is_enough(identity):
-    found = method.fit(MODEL, [told(identity, yaw=1.3, alone=True)], PLAIN)
+    found = method.fit(MODEL, method.landmark_term(fetch), [told(identity, yaw=1.3, alone=True)], PLAIN)
     yaw = found.provenance["pose"][0]["yaw"]
     assert np.degrees(abs(yaw)) == pytest.approx(np.degrees(1.3), abs=6)
     assert found.provenance["disagreement"] == [None]
@@ -84,16 +85,17 @@ def test_the_network_alone_is_enough(identity):
 
 def test_only_the_detector_is_asked_for_and_there_is_none(identity):
     with pytest.raises(NothingFound, match="a.jpg.*--reader both"):
-        method.fit(MODEL, [told(identity, alone=True)], replace(PLAIN, reader="landmarks"))
+        method.fit(MODEL, method.landmark_term(fetch), [told(identity, alone=True)], replace(PLAIN, reader="landmarks"))
 
 
 def test_equations_are_those_of_the_whole_covariance(identity):
     """Slow twin: the cost with the covariance written out and inverted, differentiated by differences."""
     seen = told(identity)
-    term = method.landmark_term(MODEL.name, 20)
+    term = method.landmark_term(fetch, 20)
     view = first_guess(seen, term.mean, 52)
     shape = np.concatenate([np.zeros(20), view.expression])
-    factor, spread = reading.noise()
+    noise = term.reader_noise
+    factor, spread = noise.factor, noise.spread
     extent = np.ptp(seen.reading.landmarks[:, :2], axis=0).max()
     sigma = reading.GAP * np.repeat(np.maximum(seen.reading.sigma, reading.LOWEST_SIGMA * extent), 2)
     inverse = np.linalg.inv((factor.T @ factor + np.diag(spread**2)) * sigma[:, None] * sigma)
@@ -114,7 +116,7 @@ def test_equations_are_those_of_the_whole_covariance(identity):
 
 
 def test_several_readings_add_up(identity):
-    one = method.fit(MODEL, [told(identity, 0.0, 0.6, alone=True)], PLAIN).parameters["identity"]
+    one = method.fit(MODEL, method.landmark_term(fetch), [told(identity, 0.0, 0.6, alone=True)], PLAIN).identity
     views = [told(identity, yaw, 0.6, alone=True) for yaw in (-0.4, 0.0, 0.4)]
-    three = method.fit(MODEL, views, PLAIN).parameters["identity"]
+    three = method.fit(MODEL, method.landmark_term(fetch), views, PLAIN).identity
     assert shape_error(three, identity) < shape_error(one, identity)

@@ -10,6 +10,7 @@ from maquette.morphable import load
 from maquette.reconstruction.face_fit.method import MODES, landmark_term
 from maquette.reconstruction.face_fit.state import View
 from maquette.reconstruction.vrn import read, solid
+from maquette.weights.store import fetch
 
 SIDE, DEPTH = 64, 68
 
@@ -59,4 +60,4 @@ def scene() -> Scene:
 
 @pytest.fixture(scope="session")
 def marks():
-    return landmark_term("maquette-head", MODES)
+    return landmark_term(fetch)

@@ -7,18 +7,20 @@ import pytest
 import torch
 
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.options import FitOptions, SourceOptions
+from maquette.core.options import FitOptions, Options, SourceOptions
 from maquette.geometry.camera import project
 from maquette.geometry.surfaces.extract import surface_of
 from maquette.morphable import load as load_model
 from maquette.perception.faces.observe import observe
 from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction import methods
+from maquette.reconstruction.face_fit.method import fit_landmarks, landmark_term
 from maquette.reconstruction.vrn import method
 from maquette.sources.photos import read
 from maquette.weights.store import fetch
 
 OPTIONS = FitOptions(method="vrn")
+VRN = methods.find("vrn")
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +28,20 @@ def face(astronaut):
     return observe(read(astronaut, SourceOptions()))[0]
 
 
+def fitted(face):
+    """The head fitted to the landmarks alone."""
+    return fit_landmarks(load_model("maquette-head"), landmark_term(fetch), [face], OPTIONS)
+
+
 @pytest.fixture(scope="module")
 def result(face):
-    return methods.load("vrn", fetch, OPTIONS)([face])
+    return methods.load(VRN, fetch, Options(fit=OPTIONS))([face])
 
 
 def test_the_head_has_the_usual_topology_and_lies_on_the_photo(result, face):
     model = load_model("maquette-head")
     assert np.array_equal(result.shape.faces, model.faces) and result.shape.uvs is not None
-    assert result.motion.shape == (1, *model.mean.shape) and result.parameters["expression"].shape == (1, 52)
+    assert result.motion.shape == (1, *model.mean.shape) and result.expression.shape == (1, 52)
     points = model.embeddings["ibug68"].points(result.motion[0], model.faces).astype(float)
     found, seen = project(result.cameras[0], points)[0], face.landmarks[list(IBUG68), :2]
     apart = np.linalg.norm(found - seen, axis=1).mean() / np.linalg.norm(seen[36] - seen[45])
@@ -57,7 +64,7 @@ def test_the_volume_is_one_closed_face_in_the_same_frame(result):
 def test_several_photos_in_any_order(face):
     """The same face three times, two of them shifted: as three photos of one person."""
     seen = [face, *(replace(face, landmarks=face.landmarks + [shift, 0, 0]) for shift in (1.5, -1.0))]
-    reconstruct = methods.load("vrn", fetch, OPTIONS)
+    reconstruct = methods.load(VRN, fetch, Options(fit=OPTIONS))
     one, other = reconstruct(seen), reconstruct([seen[0], seen[2], seen[1]])
     assert np.abs(one.shape.vertices - other.shape.vertices).max() < 1e-5
     assert np.abs(one.volume.values - other.volume.values).max() < 1e-3
@@ -71,14 +78,14 @@ def test_a_network_that_sees_nothing_is_told_so(face):
         return torch.full((1, network.size.depth, network.side // 4, network.side // 4), -8.0)
 
     with pytest.raises(NothingFound, match="the volume has no surface"):
-        method.reconstruct(load_model("maquette-head"), network, blind, [face], OPTIONS)
+        method.reconstruct(fitted(face), network, blind, OPTIONS, 0.0)
 
 
 def test_weights_that_are_not_there_or_no_vrn(tmp_path):
     with pytest.raises(BadInput, match="gone.safetensors"):
-        methods.load("vrn", fetch, replace(OPTIONS, vrn_weights=str(tmp_path / "gone.safetensors")))
+        methods.load(VRN, fetch, Options(fit=replace(OPTIONS, vrn_weights=str(tmp_path / "gone.safetensors"))))
     with pytest.raises(BadInput, match="metadata"):
-        methods.load("vrn", fetch, replace(OPTIONS, vrn_weights=str(fetch("face-regressor"))))
+        methods.load(VRN, fetch, Options(fit=replace(OPTIONS, vrn_weights=str(fetch("face-regressor")))))
 
 
 def test_an_unguided_network_of_ones_own_is_run(face, tmp_path):
@@ -110,5 +117,5 @@ def test_a_volume_that_is_no_face_shows_in_the_gap(result, face):
     def wrong(x):
         return (bowl - torch.arange(network.size.depth)[:, None, None])[None] / 2
 
-    found = method.reconstruct(load_model("maquette-head"), network, wrong, [face], OPTIONS)
+    found = method.reconstruct(fitted(face), network, wrong, OPTIONS, 0.0)
     assert result.provenance["volume_gap_mm"][0] < VOLUME_GAP_MM < found.provenance["volume_gap_mm"][0]

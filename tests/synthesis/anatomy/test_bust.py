@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from maquette.morphable import load_head
+from maquette import morphable
 from maquette.synthesis.anatomy.bust import make_bust, rotation, turn_bust
 from maquette.synthesis.anatomy.population import draw_identity
 
@@ -10,7 +10,7 @@ SKIN = np.array([0.4, 0.25, 0.2], np.float32)
 
 @pytest.fixture(scope="module")
 def model():
-    return load_head()
+    return morphable.load("maquette-head")
 
 
 def somebody(model, seed):

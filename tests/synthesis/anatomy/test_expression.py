@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from maquette.morphable import load_head
+from maquette import morphable
 from maquette.synthesis.anatomy.expression import EMOTIONS, SHARES, SMILE_MOST, VISEMES, draw_expression, limit, sides
 
-NAMES = load_head().expression_names
+NAMES = morphable.load("maquette-head").expression_names
 AT = {name: k for k, name in enumerate(NAMES)}
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from maquette import morphable
 from maquette.core.errors import BadInput
-from maquette.morphable import load_head
 from maquette.synthesis.anatomy.population import draw_identity, load_population, members
 
 
@@ -59,7 +59,7 @@ def test_no_two_are_the_same_and_faces_are_not_symmetric(drawn):
     some = np.array([p.coefficients for p in drawn[:100]])
     apart = np.linalg.norm(some[:, None] - some[None], axis=2) + 99 * np.eye(100)
     assert apart.min() > 2
-    model = load_head()
+    model = morphable.load("maquette-head")
     head = model.vertices(drawn[0].coefficients, np.zeros(52))
     face = model.regions["face"] > 0.5
     lopsided = np.linalg.norm(head - head[model.mirror] * [-1, 1, 1], axis=1)[face].max()

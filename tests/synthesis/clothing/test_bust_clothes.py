@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from maquette import morphable
 from maquette.geometry.mesh import boundary_loops, face_areas, face_normals
-from maquette.morphable import load_head
 from maquette.synthesis.anatomy.bust import make_bust
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.clothing.bust_clothes import GARMENTS, SHARES, draw_clothes, round_neck
@@ -12,7 +12,7 @@ from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_patt
 
 @pytest.fixture(scope="module")
 def wearers():
-    model, out = load_head(), []
+    model, out = morphable.load("maquette-head"), []
     for seed in range(3):
         identity = draw_identity(np.random.default_rng(seed))
         head = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)

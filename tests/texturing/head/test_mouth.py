@@ -33,8 +33,7 @@ def shouting(model, photograph, reconstruct):
     landmarks = np.concatenate([project(camera, points)[0], np.zeros((len(points), 1))], axis=1)
     pixels = seen.frame.pixels.copy()
     cv2.fillPoly(pixels, [np.round(landmarks[list(topology.MOUTH_OPENING), :2]).astype(np.int32)], PAINT.tolist())
-    parameters = {**made.parameters, "expression": expression}
-    made = replace(made, shape=replace(made.shape, vertices=vertices), parameters=parameters)
+    made = replace(made, shape=replace(made.shape, vertices=vertices), expression=expression)
     return made, replace(seen, frame=Frame(pixels), landmarks=landmarks), camera, vertices
 
 
@@ -43,7 +42,7 @@ def painted(colour: np.ndarray) -> np.ndarray:
 
 
 def test_teeth_show_the_photo_and_lips_do_not(model, shouting) -> None:
-    made, seen, camera, vertices = shouting
+    made, seen, _, _ = shouting
     texture = finish(made, [seen], TextureOptions(texture_size=SIZE)).shape.texture
     layers = layers_of(model.name, SIZE)
     chart = layers.small["teeth"]
@@ -53,8 +52,8 @@ def test_teeth_show_the_photo_and_lips_do_not(model, shouting) -> None:
     assert not painted(texture[: layers.skin_rows])[lips].any()
 
 
-def test_a_closed_mouth_has_no_opening(model, photograph, shouting) -> None:
-    seen, camera = photograph(0.0)
+def test_a_closed_mouth_has_no_opening(photograph, shouting) -> None:
+    seen, _ = photograph(0.0)
     assert opening_of(seen, SIZE) is None
     assert opening_of(replace(seen, landmark_scheme="ibug68"), SIZE) is None
     opening = opening_of(shouting[1], SIZE)

@@ -24,7 +24,7 @@ from maquette.evaluation.image_space.rerender_people import Drawn, Figure, draw,
 from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, View
 from maquette.geometry.camera import project
 from maquette.outputs.pictures.maps import NORMAL_ZERO
-from maquette.perception.faces import detect
+from maquette.perception.boxes import overlap
 
 LARGEST_SIDE = 512  # pixels; larger pictures are compared at this size
 SAME_PERSON = 0.3  # overlap of a stored crop and one found again
@@ -157,7 +157,7 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
 
 def same_person(view: View, people: list[Observation]) -> Observation:
     """Who of the people the view shows, by overlap of crops. Raises LookupError if it is nobody."""
-    overlaps = [detect.overlap(view.box, person.box) for person in people]
+    overlaps = [overlap(view.box, person.box) for person in people]
     if not overlaps or max(overlaps) < SAME_PERSON:
         raise LookupError(f"no person found again at {np.round(view.box).astype(int).tolist()} of {view.shown}")
     return people[int(np.argmax(overlaps))]

@@ -22,7 +22,8 @@ from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
 from maquette.outputs.pictures.maps import NORMAL_ZERO
 from maquette.outputs.reports.landmarks import visible
-from maquette.perception.faces import detect, skin, topology
+from maquette.perception.boxes import overlap
+from maquette.perception.faces import skin, topology
 from maquette.perception.faces.observe import observe
 from maquette.sources import photos as photo_files
 
@@ -214,7 +215,7 @@ def open_photo(result: Result, index: int, photos: str | Path | Sequence[str | P
         faces = observe(frame)
     except NothingFound as error:
         raise LookupError(f"no face found again in {name}") from error
-    overlaps = [detect.overlap(box, face.box) for face in faces]
+    overlaps = [overlap(box, face.box) for face in faces]
     if max(overlaps) < SAME_FACE:
         raise LookupError(f"no face found again at {np.round(box).astype(int).tolist()} of {name}")
     return _on_grid(faces[int(np.argmax(overlaps))], box, frame.pixels, result.cameras[index].size)

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from maquette.core.errors import BadInput
+from maquette.core.files import replaced
 from maquette.core.types import Camera
 from maquette.outputs.reports.report import plain
 
@@ -127,15 +127,10 @@ class Manifest:
         with _told(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             kept = self._earlier(resume)
-            beside = self._beside()
-            try:
-                with beside.open("xb") as file:
-                    file.write(_line(self._head))
-                    for row in kept:
-                        self._note(row, file.tell(), file.write(_line(row)))
-                beside.replace(self._folder / JOURNAL)
-            finally:
-                beside.unlink(missing_ok=True)
+            with replaced(self._folder / JOURNAL) as file:
+                file.write(_line(self._head))
+                for row in kept:
+                    self._note(row, file.tell(), file.write(_line(row)))
             if not self._places:  # what an earlier run with other settings tells no longer holds
                 (self._folder / MANIFEST).unlink(missing_ok=True)
             self._file = (self._folder / JOURNAL).open("r+b")
@@ -171,15 +166,9 @@ class Manifest:
             The path of manifest.json.
         """
         with _told(self._folder):
-            path, beside = self._folder / MANIFEST, self._beside()
-            try:
-                with beside.open("x", encoding="ascii", newline="\n") as file:
-                    file.writelines(self._whole())
-                    file.flush()
-                    os.fsync(file.fileno())
-                beside.replace(path)
-            finally:
-                beside.unlink(missing_ok=True)
+            path = self._folder / MANIFEST
+            with replaced(path) as file:
+                file.writelines(part.encode("ascii") for part in self._whole())
             self._file.close()
             (self._folder / JOURNAL).unlink(missing_ok=True)
         return path
@@ -195,9 +184,6 @@ class Manifest:
             self._file.close()
             if kind is None:
                 raise
-
-    def _beside(self) -> Path:
-        return self._folder / f".manifest-{token_hex(4)}"
 
     def _note(self, row: Mapping[str, Any], place: int, length: int) -> None:
         key = (row["frame"], row.get("track"))

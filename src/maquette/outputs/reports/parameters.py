@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 
+from maquette.core.types import Reconstruction
 from maquette.outputs.asset import Asset
 
 
 def write_parameters(asset: Asset) -> bytes:
-    """All parameters of the method by name, and:
+    """Further arrays of the method by name, and what is there of: `identity` (K,), `expression` (N, E), `scale` (1,),
+    and of a rigged body `rotations` (N, B, 4) wxyz, `translation` (N, 3), `times` (N,) seconds; and:
 
     `expression_names` (E,), `camera_intrinsics` (N, 3, 3) pixels, `camera_world_to_camera` (N, 4, 4) metres,
     `camera_size` (N, 2), `camera_projection` (N,), `box` (N, 4) crop in photo pixels, `photo` (N,), `time` (N,)
@@ -18,7 +21,9 @@ def write_parameters(asset: Asset) -> bytes:
     than pictures are kept: then `times` and `frames`, their numbers in the clip, belong to `rotations` and the like.
     """
     reconstruction, observations = asset.result.reconstruction, asset.result.observations
-    arrays = {name: np.asarray(value) for name, value in reconstruction.parameters.items()}
+    arrays = {name: np.asarray(value) for name, value in reconstruction.parameters.items()} | coefficients(
+        reconstruction
+    )
     arrays["camera_intrinsics"] = np.stack([camera.intrinsics for camera in reconstruction.cameras])
     arrays["camera_world_to_camera"] = np.stack([camera.world_to_camera for camera in reconstruction.cameras])
     arrays["camera_size"] = np.array([camera.size for camera in reconstruction.cameras])
@@ -36,3 +41,14 @@ def write_parameters(asset: Asset) -> bytes:
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     return stream.getvalue()
+
+
+def coefficients(reconstruction: Reconstruction) -> dict[str, NDArray]:
+    """What was fitted of a parametric model, by its name in the file."""
+    pose = reconstruction.pose
+    found = {"identity": reconstruction.identity, "expression": reconstruction.expression}
+    if pose is not None:
+        found |= {"rotations": pose.rotations, "translation": pose.translation, "times": pose.times}
+        found |= {"frames": pose.frames}
+    known = {name: np.asarray(value) for name, value in found.items() if value is not None}
+    return known | {"scale": np.array([reconstruction.scale])}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from maquette.core.types import Observation
-from maquette.outputs.asset import Asset
+from maquette.outputs.asset import Asset, kind_of_scale
 
 SURE = 0.5  # confidence from which a key point counts
 OUTLINE = 0.5  # of the mask: where the person ends
@@ -109,7 +109,7 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
     """
     found = counted([remarks(facts) for facts in photos])
     found += counted(pose_remarks(asset.result.reconstruction.provenance))
-    if asset.result.reconstruction.scale == "relative":
+    if not asset.result.reconstruction.metric:
         found.append("the size is that of an average person: give --height for the true size")
     share = shares.get("skin", 1.0)
     if share < LITTLE_SEEN:
@@ -138,7 +138,7 @@ def facts(asset: Asset) -> dict[str, Any]:
     known = provenance.get("height_cm")
     return {
         "height_cm": float(known) if known else 100 * float(np.ptp(standing[:, 1])),
-        "height_source": provenance.get("scale_source") or asset.result.reconstruction.scale,
+        "height_source": provenance.get("scale_source") or kind_of_scale(asset.result.reconstruction),
         "body_model": None if asset.body is None else asset.body.name,
         "bones": 0 if asset.rig is None else len(asset.rig.bones),
         "poses": len(asset.motion) if asset.body is not None else 1,

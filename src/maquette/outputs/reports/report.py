@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from maquette.core.types import Subject
-from maquette.outputs.asset import VERSION, Asset
+from maquette.outputs.asset import VERSION, Asset, kind_of_scale
 from maquette.outputs.pictures.maps import depth_start, depth_unit
 from maquette.outputs.reports import face_facts, person_facts
 
@@ -35,6 +35,7 @@ FILES = {
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
     "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
     "landmarks.json": "landmarks in pixels and metres",
+    "keypoints_openpose.json": "key points of the first photo in its pixels, as OpenPose writes them (BODY_25)",
     "parameters.npz": "parameters, cameras, names",
     "report.json": "this file",
 }
@@ -131,10 +132,10 @@ def report(asset: Asset) -> dict[str, Any]:
         "name": result.name,
         "source": result.source,
         "method": provenance.get("method"),
-        "model": provenance.get("model"),
+        "model": result.reconstruction.model,
         "photo_facts": photos,
         "scale": {
-            "kind": result.reconstruction.scale,
+            "kind": kind_of_scale(result.reconstruction),
             "source": provenance.get("scale_source"),
             "relative_standard_error": provenance.get("scale_error"),
             "size_of_model": asset.scale,

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
-from maquette.reconstruction.body_fit.solve import State, descend, energy, first_state, placed
+from maquette.reconstruction.body_fit.skeleton import Skeleton
+from maquette.reconstruction.body_fit.solve import Probe, State, descend, energy, first_state, placed, probe
 from maquette.reconstruction.body_fit.target import Targets, targets_of
 
 KEY_FRAMES = 8  # that the shape is taken from
@@ -24,43 +25,42 @@ STEP = 1 / 30  # seconds between frames that have no times
 MOVING = ("turns", "log_scale", "shift")
 
 
-def fit_photos(targets: Targets) -> State:
+def fit_photos(targets: Targets, bones: Skeleton) -> State:
     """One identity and a pose of its own for each of a few frames that need not follow each other."""
-    state = first_state(targets)
-    state = descend(state, lambda s: energy(s, targets, 0.0), POSE_STEPS, RATE)
-    return descend(state, lambda s: energy(s, targets, 1.0), OUTLINE_STEPS, FINE_RATE)
+    look = probe(bones)
+    state = first_state(targets, look)
+    state = descend(state, lambda s: energy(s, targets, look, 0.0), POSE_STEPS, RATE)
+    return descend(state, lambda s: energy(s, targets, look, 1.0), OUTLINE_STEPS, FINE_RATE)
 
 
 def fit_clip(
-    count: int,
-    observed: Callable[[int, int], Sequence[Observation]],
-    progress: Callable[[int], None] = lambda done: None,
+    observations: Sequence[Observation], bones: Skeleton, progress: Callable[[int], None] = lambda done: None
 ) -> tuple[State, NDArray, NDArray]:
     """The motion of one person through a clip, with memory that does not grow with its pictures.
 
     Args:
-        count: N frames.
-        observed: of a first frame and the one after the last: their observations; asked more than once.
+        observations: of the N frames; a slice is asked for at a time, some more than once.
         progress: called with the number of frames that are done.
 
     Returns:
         The state over all N frames, and centre (N, 2) and size (N,) of their targets, full-frame pixels.
     """
+    count = len(observations)
     if count <= KEY_FRAMES:
-        targets = targets_of(observed(0, count))
-        state = fit_photos(targets)
+        targets = targets_of(observations[:])
+        state = fit_photos(targets, bones)
         progress(count)
         return state, targets.centre, targets.size
     keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
-    identity = fit_photos(targets_of([observed(k, k + 1)[0] for k in keys])).identity
+    identity = fit_photos(targets_of([observations[int(k)] for k in keys]), bones).identity
     parts: list[State] = []
     places: list[tuple[NDArray, NDArray]] = []
     start = 0
     while True:
         end = min(start + WINDOW, count)
-        seen = observed(start, end)
+        seen = observations[start:end]
         targets = targets_of(seen)
-        parts.append(_window(targets, identity, ACCELERATION * _step(seen) ** 2 / 2))
+        parts.append(_window(targets, probe(bones), identity, ACCELERATION * _step(seen) ** 2 / 2))
         places.append((targets.centre, targets.size))
         progress(end)
         if end == count:
@@ -75,10 +75,10 @@ def _step(observations: Sequence[Observation]) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else STEP
 
 
-def _window(targets: Targets, identity: torch.Tensor, bend_m: float) -> State:
-    state = placed(replace(first_state(targets), identity=identity), targets)
+def _window(targets: Targets, look: Probe, identity: torch.Tensor, bend_m: float) -> State:
+    state = placed(replace(first_state(targets, look), identity=identity), targets, look)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
-        loss = partial(energy, targets=targets, silhouette=weight, bend_m=bend_m)
+        loss = partial(energy, targets=targets, look=look, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
     return state
 

@@ -1,4 +1,4 @@
-"""Method `parametric` for people: the rigged body, fitted to key points and silhouette.
+"""Method `parametric` for a person: the rigged body, fitted to key points and silhouette.
 
 The energy follows SMPLify (Bogo et al., Keep It SMPL, ECCV 2016: key points, pose and shape priors) with a term for the
 outline, on a body that products may use.
@@ -6,46 +6,54 @@ outline, on a body that products may use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
+from maquette.core.observations import Observations, in_motion
 from maquette.core.options import BodyOptions, Options
-from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
-from maquette.reconstruction.body_fit.fit import fit_photos
-from maquette.reconstruction.body_fit.place import Placement, overlaps, place
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
+from maquette.reconstruction.body_fit.place import Placement, overlaps, place, smoothed
+from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
 from maquette.reconstruction.body_fit.target import targets_of
+from maquette.reconstruction.methods import Fetch, Reconstructor
+
+SCHEME = "mediapipe33"
 
 
-def build(fetch: Callable, options: Options) -> Callable[[Sequence[Observation]], Reconstruction]:
-    """A reconstructor for people."""
-    fetch("maquette-body")
+def build(fetch: Fetch, options: Options) -> Reconstructor:
+    """A reconstructor for a person.
 
-    def reconstruct(observations: Sequence[Observation]) -> Reconstruction:
-        return assembled(fit(observations, options.body), observations, options.body)
+    Raises:
+        WeightsMissing: the body is not there.
+    """
+    bones = skeleton(fetch)
+    return lambda observations: assembled(fitted(observations, bones, options), observations, options.body)
 
-    return reconstruct
 
-
-def fit(observations: Sequence[Observation], options: BodyOptions) -> Placement:
-    """The body in all observations, one shape and a pose for each, in the canonical world.
+def fitted(observations: Sequence[Observation], bones: Skeleton, options: Options) -> Placement:
+    """The body in all observations, one shape and a pose for each, in the canonical world; smoothed over a clip.
 
     Raises:
         BadInput: an observation is not of a person.
     """
-    for seen in observations:
-        if seen.landmark_scheme != "mediapipe33":
-            raise BadInput(f"{seen.frame.origin}: the body wants mediapipe33 key points, got {seen.landmark_scheme}")
-    targets = targets_of(observations)
-    torch.manual_seed(0)
-    state = fit_photos(targets)
-    return place(state, targets.centre, targets.size, metres(options))
+    moving = in_motion(observations)
+    for seen in observations[:1] if moving else observations:
+        if seen.landmark_scheme != SCHEME:
+            raise BadInput(f"{seen.frame.origin}: the body wants {SCHEME} key points, got {seen.landmark_scheme}")
+    if not moving:
+        targets = targets_of(observations)
+        state = fit_photos(targets, bones)
+        return place(state, bones, targets.centre, targets.size, metres(options.body))
+    report = observations.report if isinstance(observations, Observations) else lambda done: None
+    state, centre, size = fit_clip(observations, bones, report)
+    found = place(state, bones, centre, size, metres(options.body))
+    return smoothed(found, times_of(observations), options.video.smoothing)
 
 
 def metres(options: BodyOptions) -> float | None:
@@ -53,56 +61,57 @@ def metres(options: BodyOptions) -> float | None:
     return None if options.height is None else options.height / 100
 
 
+def times_of(observations: Sequence[Observation]) -> np.ndarray:
+    """(N,) seconds; nan for photos."""
+    return np.array([np.nan if seen.frame.time is None else seen.frame.time for seen in observations], float)
+
+
 def assembled(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Reconstruction:
-    """The reconstruction whose shape is the posed body."""
-    model = skeleton().model
-    shape = Mesh(placement.vertices(0), model.faces, model.uvs, model.uv_faces)
+    """The reconstruction whose shape is the body as it stands in the first observation."""
+    model = placement.bones.model
     return Reconstruction(
-        shape=shape,
-        cameras=tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
-        parameters=parameters(placement, observations),
-        scale="relative" if options.height is None else "metric",
-        provenance={"method": "parametric", "model": model.name} | facts(placement, observations, options),
+        shape=Mesh(placement.vertices(0), model.faces, model.uvs, model.uv_faces),
+        model=model.name,
+        **coefficients(placement, observations, options),
+        provenance={"method": "parametric", **facts(placement, observations, options)},
     )
 
 
-def parameters(placement: Placement, observations: Sequence[Observation]) -> dict[str, np.ndarray]:
-    """Arrays of the body.
-
-    `identity` (K,), `scale` (1,), `expression` (N, 52), `rotations` (N, B, 4) wxyz for `Rig.transforms`, `translation`
-    (N, 3) metres, `times` (N,) seconds, nan for photos.
-    """
+def coefficients(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> dict[str, Any]:
+    """Fields of a Reconstruction that the fitted body tells, whatever its shape is."""
     count, bones = placement.rotations.shape[:2]
     quaternions = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(count, bones, 4)
-    times = [np.nan if seen.frame.time is None else seen.frame.time for seen in observations]
+    model = placement.bones.model
+    pose = BodyPose(model.name, quaternions[..., [3, 0, 1, 2]], placement.translation, times_of(observations))
     return {
+        "cameras": tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
         "identity": placement.identity.astype(np.float32),
-        "scale": np.array([placement.scale]),
-        "expression": np.zeros((count, len(skeleton().model.expression_names)), np.float32),
-        "rotations": quaternions[..., [3, 0, 1, 2]],
-        "translation": placement.translation,
-        "times": np.array(times, float),
+        "expression": np.zeros((count, len(model.expression_names)), np.float32),
+        "scale": placement.scale,
+        "pose": pose,
+        "metric": options.height is not None,
     }
 
 
 def facts(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
-    """How well the body fits each observation, and where its size comes from."""
-    model = skeleton().model
+    """Where the body's size comes from, and how well it fits each observation: of a clip, each key frame."""
+    keys = observations.key_frames if isinstance(observations, Observations) else dict(enumerate(observations))
+    model, rig = placement.bones.model, placement.bones.rig
     rest = model.vertices(placement.identity, np.zeros(len(model.expression_names)), placement.scale)
-    errors = []
-    for index, seen in enumerate(observations):
-        points = model.rig.keypoints_of("mediapipe33", placement.vertices(index)).astype(float)
-        pixels, _ = project(placement.camera(index, seen), points)
+    tall = float(np.ptp(rest[:, 1]))
+    errors, shares, shown = [], [], []
+    for index, seen in keys.items():
+        camera = placement.camera(index, seen)
+        points = rig.keypoints_of(SCHEME, placement.vertices(index)).astype(float)
+        pixels, _ = project(camera, points)
         weight = np.clip(seen.landmark_confidence, 0, 1) ** 2 + 1e-9
         errors.append(float(np.average(np.linalg.norm(pixels - seen.landmarks[:, :2], axis=1), weights=weight)))
-    tall = float(np.ptp(rest[:, 1]))
+        shares.append(100 * errors[-1] / (tall * camera.intrinsics[0, 0]))
+        shown.append(overlaps(placement, index, seen))
     return {
         "height_cm": 100 * tall,
         "scale_source": "average body" if options.height is None else "given height",
         "keypoint_error_px": errors,
-        "keypoint_error_percent": [
-            100 * error / (tall * placement.camera(k, seen).intrinsics[0, 0])
-            for k, (error, seen) in enumerate(zip(errors, observations))
-        ],
-        "silhouette_iou": overlaps(placement, observations),
+        "keypoint_error_percent": shares,
+        "silhouette_iou": shown,
     }

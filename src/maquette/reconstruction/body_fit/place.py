@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera, Observation
 from maquette.geometry.camera import project
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.morphable.posing import same_half
+from maquette.perception.tracking.smooth import smooth
+from maquette.reconstruction.body_fit.skeleton import Skeleton
 from maquette.reconstruction.body_fit.solve import State
 from maquette.reconstruction.body_fit.target import full_frame
 
@@ -25,6 +27,7 @@ class Placement:
     """A body in the canonical world in N frames.
 
     Attributes:
+        bones: of the body.
         identity: (K,); scale: of the model's metres.
         rotations: (N, B, 3, 3) for `Rig.transforms`, world axes; translation: (N, 3) metres, added last.
         root: (N, 3) metres, world: where the root's head is.
@@ -32,6 +35,7 @@ class Placement:
         pixels_per_metre: (N,) and spot: (N, 2) full-frame pixels where the root's head is seen.
     """
 
+    bones: Skeleton
     identity: NDArray
     scale: float
     rotations: NDArray
@@ -47,10 +51,10 @@ class Placement:
 
     def posed(self, index: int) -> tuple[NDArray, NDArray]:
         """Vertices (V, 3) and joints (B, 3), metres, world."""
-        model = skeleton().model
+        model, rig = self.bones.model, self.bones.rig
         rest = model.vertices(self.identity, np.zeros(len(model.expression_names)), self.scale)
-        joints = model.rig.joints(self.identity, self.scale)
-        return model.rig.pose(rest, joints, self.rotations[index], self.translation[index])
+        joints = rig.joints(self.identity, self.scale)
+        return rig.pose(rest, joints, self.rotations[index], self.translation[index])
 
     def camera(self, index: int, observation: Observation) -> Camera:
         """Orthographic, for the pixels of the observation's crop."""
@@ -65,7 +69,7 @@ class Placement:
         return Camera(intrinsics, pose, observation.frame.size, "orthographic")
 
 
-def place(state: State, centre: NDArray, size: NDArray, height: float | None) -> Placement:
+def place(state: State, bones: Skeleton, centre: NDArray, size: NDArray, height: float | None) -> Placement:
     """The canonical world of a solved state.
 
     The pelvis of the first frame faces +z and stands at the origin; the floor is where its lowest point is. Sideways
@@ -75,7 +79,6 @@ def place(state: State, centre: NDArray, size: NDArray, height: float | None) ->
         centre, size: (N, 2) and (N,) of the targets.
         height: metres of the standing person, or None for the model's own.
     """
-    bones = skeleton()
     model, identity = bones.model, state.identity.numpy().astype(float)
     rest = model.vertices(identity, np.zeros(len(model.expression_names)))
     scale = 1.0 if height is None else height / float(np.ptp(rest[:, 1]))
@@ -88,10 +91,10 @@ def place(state: State, centre: NDArray, size: NDArray, height: float | None) ->
     spot = centre + size[:, None] * state.shift.numpy()
     seen = (spot - spot[0]) / np.median(pixels) * [1, -1]
     root = np.column_stack([seen, np.zeros(len(seen))]) @ view
-    joints = model.rig.joints(identity, scale).astype(float)
-    still = Placement(identity, scale, rotations, root - joints[0], root, view, pixels, spot)
+    joints = bones.rig.joints(identity, scale).astype(float)
+    still = Placement(bones, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
     lift = np.array([0, -float(still.vertices(0)[:, 1].min()), 0])
-    return Placement(identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
+    return Placement(bones, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
 
 
 def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
@@ -104,11 +107,34 @@ def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
     return out > 0
 
 
-def overlaps(placement: Placement, observations: Sequence[Observation]) -> list[float]:
-    """Intersection over union of the body's silhouette with each mask."""
-    faces = skeleton().model.faces
-    out = []
-    for index, seen in enumerate(observations):
-        drawn, mask = silhouette(placement.vertices(index), faces, placement.camera(index, seen)), seen.mask > 0.5
-        out.append(float((drawn & mask).sum() / max((drawn | mask).sum(), 1)))
-    return out
+def overlaps(placement: Placement, index: int, seen: Observation) -> float:
+    """Intersection over union of the body's silhouette in frame `index` with the mask of its observation."""
+    drawn = silhouette(placement.vertices(index), placement.bones.model.faces, placement.camera(index, seen))
+    return intersection_over_union(drawn, seen.mask > 0.5)
+
+
+def intersection_over_union(first: NDArray, second: NDArray) -> float:
+    """Of two silhouettes (H, W) bool."""
+    return float((first & second).sum() / max((first | second).sum(), 1))
+
+
+def smoothed(placement: Placement, times: NDArray, width: float) -> Placement:
+    """Turns, steps and cameras smoothed without lag.
+
+    Args:
+        times: (N,) seconds. width: the Gaussian's standard deviation in seconds; 0 leaves everything.
+    """
+    if width <= 0 or len(times) < 3:
+        return placement
+    count = len(times)
+    turns = same_half(Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(count, -1, 4))
+    even = smooth(times, turns, width).reshape(-1, 4)
+    root = smooth(times, placement.root, width)
+    return replace(
+        placement,
+        rotations=Rotation.from_quat(even).as_matrix().reshape(placement.rotations.shape),
+        root=root,
+        translation=placement.translation - placement.root + root,
+        pixels_per_metre=np.exp(smooth(times, np.log(placement.pixels_per_metre), width)),
+        spot=smooth(times, placement.spot, width),
+    )

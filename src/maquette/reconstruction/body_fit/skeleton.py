@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,8 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette import morphable
-from maquette.morphable import MorphableModel
+from maquette.morphable import MorphableModel, Rig
+from maquette.morphable.posing import rig_of
+from maquette.weights import store
 
+BODY = "maquette-body"  # entry of the zoo
 SIDES = ("L", "R")
 # One turn of the fit -> the bones that share it evenly.
 CHAINS: dict[str, tuple[str, ...]] = {
@@ -61,7 +66,7 @@ class Skeleton:
         bones: A names of the bones that turn, parents first; parents (A,) index among them, -1 for the root.
         turn: (A,) which of TURNS moves each, and share (A,) of it.
         follows: (B,) which of the A bones each bone of the rig goes with.
-        axes: (T, 3, 3) rows: the axes in which the prior of each turn is told.
+        axes: (T, 3, 3) rows: the axes in which the prior of each turn is given.
         middle, spread: (T, 3) radians in those axes.
         low, high: (T,) radians, range about the first axis.
     """
@@ -78,6 +83,11 @@ class Skeleton:
     low: Tensor
     high: Tensor
 
+    @property
+    def rig(self) -> Rig:
+        """The rig of the body."""
+        return rig_of(self.model)
+
     def unlikely(self, turns: Tensor) -> Tensor:
         """(N,) energy of the pose prior of rotation vectors (N, T, 3)."""
         told = torch.einsum("tij,ntj->nti", self.axes, turns)
@@ -93,7 +103,7 @@ class Skeleton:
 
     def full_rotations(self, turns: Tensor) -> NDArray:
         """(N, B, 3, 3) for `Rig.transforms`; bones that do not turn keep the identity."""
-        rig = self.model.rig
+        rig = self.rig
         out = np.tile(np.eye(3), (len(turns), len(rig.bones), 1, 1))
         own = self.rotations(turns).detach().numpy()
         for k, name in enumerate(self.bones):
@@ -118,11 +128,15 @@ class Skeleton:
         return torch.cat([torch.stack(rotation, 1), torch.stack(shift, 1)], dim=-1)
 
 
-@lru_cache(maxsize=1)
-def skeleton() -> Skeleton:
-    """The skeleton of the shipped body."""
-    model = morphable.load("maquette-body")
-    rig = model.rig
+@lru_cache(maxsize=2)
+def skeleton(fetch: Callable[[str], Path] = store.fetch) -> Skeleton:
+    """The skeleton of the rigged body, made once.
+
+    Raises:
+        WeightsMissing: the body is not there.
+    """
+    model = morphable.load(BODY, fetch)
+    rig = rig_of(model)
     owner = {bone: (number, 1 / len(bones)) for number, bones in enumerate(CHAINS.values()) for bone in bones}
     moving = [k for k, name in enumerate(rig.bones) if name in owner]
     follows = np.zeros(len(rig.bones), int)
@@ -206,7 +220,7 @@ class Points:
 
 def points_of(bones: Skeleton, vertices: NDArray) -> Points:
     """The chosen (P,) vertices."""
-    model, rig = bones.model, bones.model.rig
+    model, rig = bones.model, bones.rig
     dense = np.zeros((len(vertices), len(bones.bones)))
     rows = np.repeat(np.arange(len(vertices)), rig.bone_index.shape[1])
     np.add.at(dense, (rows, bones.follows[rig.bone_index[vertices].ravel()]), rig.bone_weight[vertices].ravel())

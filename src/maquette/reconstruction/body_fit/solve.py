@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette.reconstruction.body_fit.initial import first_turns
-from maquette.reconstruction.body_fit.skeleton import Points, Skeleton, points_of, skeleton
+from maquette.reconstruction.body_fit.skeleton import Points, Skeleton, points_of
 from maquette.reconstruction.body_fit.target import Targets
 
 MODES = 16  # of the identity
@@ -72,12 +72,11 @@ class Probe:
         return torch.einsum("kp,npd->nkd", self.regressor, self.seen(self.keypoints, state)[0])
 
 
-@lru_cache(maxsize=1)
-def probe() -> Probe:
-    """The probe of the shipped body."""
-    bones = skeleton()
+@lru_cache(maxsize=2)
+def probe(bones: Skeleton) -> Probe:
+    """The probe of a body, made once."""
     model = bones.model
-    index, weight = model.rig.keypoints["mediapipe33"]
+    index, weight = bones.rig.keypoints["mediapipe33"]
     used, place = np.unique(index, return_inverse=True)
     regressor = np.zeros((len(index), len(used)))
     np.add.at(regressor, (np.repeat(np.arange(len(index)), index.shape[1]), place.ravel()), weight.ravel())
@@ -99,19 +98,18 @@ def _spread_out(points: NDArray, count: int) -> NDArray:
     return np.sort(first)
 
 
-def first_state(targets: Targets) -> State:
+def first_state(targets: Targets, look: Probe) -> State:
     """The closed-form start: average body, limbs as the detector saw them, placed on the key points."""
-    look = probe()
     turns = np.stack([first_turns(look.bones, seen * [1, -1, -1]) for seen in targets.metric.numpy()])
     count = len(targets)
     state = State(torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
-    return placed(state, targets)
+    return placed(state, targets, look)
 
 
-def placed(state: State, targets: Targets) -> State:
+def placed(state: State, targets: Targets, look: Probe) -> State:
     """The state with scale and shift that fit the key points best (weighted least squares)."""
     with torch.no_grad():
-        flat = probe().landmarks(state)[..., :2] * torch.tensor([1.0, -1.0])
+        flat = look.landmarks(state)[..., :2] * torch.tensor([1.0, -1.0])
         weight = targets.weight[..., None] / targets.weight.sum(dim=1)[:, None, None]
         mine, theirs = (weight * flat).sum(1, True), (weight * targets.points).sum(1, True)
         a, b = flat - mine, targets.points - theirs
@@ -125,7 +123,7 @@ def robust(square: Tensor, cut: float) -> Tensor:
     return square / (1 + square / cut**2)
 
 
-def energy(state: State, targets: Targets, silhouette: float, bend_m: float = 0.0) -> Tensor:
+def energy(state: State, targets: Targets, look: Probe, silhouette: float, bend_m: float = 0.0) -> Tensor:
     """The negative log posterior, up to a constant.
 
     Args:
@@ -133,7 +131,6 @@ def energy(state: State, targets: Targets, silhouette: float, bend_m: float = 0.
         bend_m: metres by which key points usually lie off the middle of the frames before and after; 0 where frames
             do not follow each other.
     """
-    look = probe()
     points = look.landmarks(state)
     off = ((look.flat(points, state) - targets.points) / POINT_SPREAD).square().sum(dim=2)
     total = (targets.weight * robust(off, POINT_CUT)).sum()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +18,44 @@ DOMAIN_GAP = 1.6  # measured: how much larger the detector's error is on photogr
 
 
 @dataclass(frozen=True, eq=False)
+class ReaderNoise:
+    """How the face network's errors, each over its standard deviation, move together (tools/calibrate_reader.py).
+
+    Attributes:
+        factor: (R, 956) and spread: (956,) of the covariance factor' factor + spread^2, x and y of each landmark.
+    """
+
+    factor: NDArray
+    spread: NDArray
+
+
+@lru_cache(maxsize=2)
+def reader_noise(path: Path) -> ReaderNoise:
+    """The noise in a file, read once."""
+    from safetensors.numpy import load_file
+
+    tensors = load_file(path)
+    factor, spread = tensors["factor"].astype(float), tensors["spread"].astype(float)
+    return ReaderNoise(factor.reshape(len(factor), -1), spread.ravel())
+
+
+@dataclass(frozen=True, eq=False)
 class LandmarkTerm:
     """The model restricted to its landmarks.
 
     Attributes:
         mean: (N, 3) metres; basis: (N, 3, K + E) metres per weight, identity first.
-        noise: the learned error, see MorphableModel.landmark_noise.
+        noise: the detector's learned error, see MorphableModel.landmark_noise.
+        reader_noise: likewise of the face network.
     """
 
     mean: NDArray
     basis: NDArray
     noise: dict[str, NDArray]
+    reader_noise: ReaderNoise
 
     @classmethod
-    def of(cls, model: MorphableModel, modes: int) -> LandmarkTerm:
+    def of(cls, model: MorphableModel, modes: int, noise_of_reader: ReaderNoise) -> LandmarkTerm:
         """The term for the first `modes` identity modes."""
         embedding = model.embeddings["mediapipe478"]
         weights = np.concatenate([model.identity_basis[:modes], model.expression_basis])
@@ -37,7 +63,7 @@ class LandmarkTerm:
         basis = np.einsum("nk,pnkd->ndp", embedding.barycentric, corners, optimize=True)
         noise = {key: value.astype(float) for key, value in model.landmark_noise.items()}
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
-        return cls(embedding.points(model.mean, model.faces).astype(float), basis.astype(float), noise)
+        return cls(embedding.points(model.mean, model.faces).astype(float), basis.astype(float), noise, noise_of_reader)
 
     def residual(self, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Observed minus predicted in units of the interpupillary distance, and its derivatives.

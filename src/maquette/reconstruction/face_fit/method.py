@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,23 +14,27 @@ from numpy.typing import NDArray
 
 from maquette import morphable
 from maquette.core.errors import NothingFound
-from maquette.core.options import FitOptions
+from maquette.core.options import FitOptions, Options
 from maquette.core.types import Mesh, Observation, Reconstruction, Volume
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
-from maquette.reconstruction.face_fit.size import measure_size
+from maquette.reconstruction.face_fit.size import AVERAGE, measure_size
 from maquette.reconstruction.face_fit.solve import Term, solve
 from maquette.reconstruction.face_fit.state import View, first_guess
+from maquette.reconstruction.methods import Fetch, Reconstructor
 
 MODES = 80  # identity modes that are solved for
 LANDMARK_ROUNDS, SHADING_ROUNDS = 10, 6
 
 
+HEAD, READER_NOISE = "maquette-head", "face-regressor-noise"  # entries of the zoo
+
+
 @lru_cache(maxsize=2)
-def landmark_term(name: str, modes: int) -> LandmarkTerm:
-    """The landmark term of a model, made once."""
-    return LandmarkTerm.of(morphable.load(name), modes)
+def landmark_term(fetch: Fetch, modes: int = MODES) -> LandmarkTerm:
+    """The landmark term of the head, made once."""
+    return LandmarkTerm.of(morphable.load(HEAD, fetch), modes, reader_noise(fetch(READER_NOISE)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,7 @@ class Fit:
 
     Attributes:
         model: the head; term: its landmarks.
-        observations: as the reader of the options tells of them.
+        observations: as the reader of the options sees them.
         views: pose, focal length and expression of each.
         identity: (K,) weights.
     """
@@ -60,20 +64,26 @@ class Fit:
         return [self.model.vertices(self.identity, view.expression) for view in self.views]
 
 
-def build(fetch: Callable, options: FitOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
-    """The parametric method; `fetch` is not needed, the head ships inside the package."""
-    model = morphable.load("maquette-head")
-    return lambda observations: fit(model, observations, options)
+def build(fetch: Fetch, options: Options) -> Reconstructor:
+    """The parametric method for faces.
+
+    Raises:
+        WeightsMissing: the head is not there.
+    """
+    model, term = morphable.load(HEAD, fetch), landmark_term(fetch)
+    return lambda observations: fit(model, term, observations, options.fit)
 
 
-def fit(model: morphable.MorphableModel, observations: Sequence[Observation], options: FitOptions) -> Reconstruction:
+def fit(
+    model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
+) -> Reconstruction:
     """Fit one head to one or several photos of one person.
 
     Raises:
         NothingFound: without observations, or without the landmarks that are asked for.
     """
     began = time.perf_counter()
-    found = fit_landmarks(model, observations, options)
+    found = fit_landmarks(model, term, observations, options)
     landmark_seconds = time.perf_counter() - began
     if options.photometric:
         found = found.refined(ShadingTerm.of(model, MODES, found.observations), SHADING_ROUNDS)
@@ -82,7 +92,9 @@ def fit(model: morphable.MorphableModel, observations: Sequence[Observation], op
     return assembled(found, slides, options, {"method": "parametric", "seconds": seconds})
 
 
-def fit_landmarks(model: morphable.MorphableModel, observations: Sequence[Observation], options: FitOptions) -> Fit:
+def fit_landmarks(
+    model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
+) -> Fit:
     """The fit to the landmarks alone.
 
     Raises:
@@ -90,10 +102,9 @@ def fit_landmarks(model: morphable.MorphableModel, observations: Sequence[Observ
     """
     if not observations:
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
-    told = tuple(told_by(options.reader, o) for o in observations)
-    term = landmark_term(model.name, MODES)
-    views = [first_guess(o, term.mean, len(model.expression_names)) for o in told]
-    return Fit(model, term, told, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
+    read = tuple(read_by(options.reader, o) for o in observations)
+    views = [first_guess(o, term.mean, len(model.expression_names)) for o in read]
+    return Fit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
 
 
 def assembled(
@@ -113,7 +124,6 @@ def assembled(
     errors = [reprojection(model, v, o, p) for v, o, p in zip(views, observations, posed)]
     units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
     provenance = {
-        "model": model.name,
         "scale_source": size.source,
         "scale_error": size.error,
         "landmark_error_px": [float(e) for e in errors],
@@ -131,18 +141,17 @@ def assembled(
         shape=Mesh(first.astype(np.float32), model.faces, uvs=model.uvs, uv_faces=model.uv_faces),
         cameras=tuple(v.camera(o.frame.size, size.scale) for v, o in zip(views, observations)),
         motion=(size.scale * np.stack(posed)).astype(np.float32),
-        parameters={
-            "identity": fit.identity,
-            "expression": np.stack([v.expression for v in views]),
-            "scale": np.array([size.scale]),
-        },
-        scale="relative" if size.source == "average head" else "metric",
+        model=model.name,
+        identity=fit.identity,
+        expression=np.stack([v.expression for v in views]),
+        scale=float(size.scale),
+        metric=size.source != AVERAGE,
         provenance=provenance,
         volume=volume,
     )
 
 
-def told_by(reader: str, observation: Observation) -> Observation:
+def read_by(reader: str, observation: Observation) -> Observation:
     """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts.
 
     Raises:

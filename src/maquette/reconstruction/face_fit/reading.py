@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation, Reading
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
-from maquette.weights.store import fetch
 
 # Chosen on the development scans and held-out synthetic faces; the sweeps are in CARD.md.
 GAP = 8.0  # how much larger the network's errors are taken to be on photographs than on renders
 IDENTITY_TRUST = 1.0  # share of the network's information on identity that survives on photographs
 EXPRESSION_TRUST = 0.25
 LOWEST_SIGMA = 0.004  # of the face's size: no landmark is known better
-
-
-@lru_cache(maxsize=1)
-def noise() -> tuple[NDArray, NDArray]:
-    """How the network's errors, each over its standard deviation, move together (tools/calibrate_reader.py).
-
-    Returns:
-        factor (R, 956) and spread (956,) of the covariance factor' factor + spread^2, x and y of each landmark.
-    """
-    from safetensors.numpy import load_file
-
-    tensors = load_file(fetch("face-regressor-noise"))
-    factor, spread = tensors["factor"].astype(float), tensors["spread"].astype(float)
-    return factor.reshape(len(factor), -1), spread.ravel()
 
 
 def landmark_equations(
@@ -49,7 +32,7 @@ def landmark_equations(
     pixels, by_pose, by_shape = point_jacobian(view, placed, term.basis)
     extent = np.ptp(reading.landmarks[:, :2], axis=0).max()
     sigma = np.repeat(np.maximum(reading.sigma, LOWEST_SIGMA * extent), 2) * GAP
-    factor, spread = noise()
+    factor, spread = term.reader_noise.factor, term.reader_noise.spread
     inverse = 1 / (sigma * spread)
     white = (reading.landmarks[:, :2] - pixels).ravel() * inverse
     jacobian = np.concatenate([by_pose, by_shape], axis=2).reshape(white.size, -1) * inverse[:, None]

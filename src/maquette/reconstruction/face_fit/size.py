@@ -15,7 +15,8 @@ from maquette.reconstruction.face_fit.state import View
 IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
 HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well
 IRISES = ((469, 471, 468), (474, 476, 473))  # left and right edge, centre, of each iris in MediaPipe's landmarks
-SEEN_ASKANCE = np.radians(45.0)  # yaw from which on an iris is too narrow in the picture to be a ruler
+GRAZING = np.radians(45.0)  # yaw from which on an iris is too narrow in the picture to be a ruler
+AVERAGE = "average head"  # where the size comes from when nothing was measured
 PIXEL_ERROR = 0.6  # standard error of an iris diameter in pixels of the photo, measured on renders
 
 
@@ -46,7 +47,7 @@ def measure_size(
         return Size(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
     logs, spreads = [], []
     for view, observation in zip(views, observations):
-        if abs(view.yaw_pitch_roll()[0]) > SEEN_ASKANCE:
+        if abs(view.yaw_pitch_roll()[0]) > GRAZING:
             continue
         points = term.mean + term.basis @ np.concatenate([identity, view.expression])
         placed = points @ view.rotation.T + view.translation
@@ -60,7 +61,7 @@ def measure_size(
             logs.append(np.log(IRIS_MM / model_mm))
             spreads.append(PIXEL_ERROR / (diameter * per_crop))
     if not logs:
-        return Size(1.0, HEAD_SD, "average head")
+        return Size(1.0, HEAD_SD, AVERAGE)
     weights = np.array(spreads) ** -2
     measured = float(np.average(logs, weights=weights))
     error = np.hypot(IRIS_SD_MM / IRIS_MM, np.sqrt(1 / weights.sum() + np.var(logs) / len(logs)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,15 +11,20 @@ import torch
 from numpy.typing import NDArray
 
 from maquette.core.errors import NothingFound
+from maquette.core.observations import in_motion
 from maquette.core.options import BodyOptions, Options
-from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.surfaces.lattice import Field, Grid, columns_of
 from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
+from maquette.morphable.posing import PosedBody, posed_body
 from maquette.perception.people.crop import published_rect
 from maquette.perception.people.schemes import convert
+from maquette.perception.tracking.smooth import smooth_rects
 from maquette.reconstruction.body_fit import method as body_method
-from maquette.reconstruction.body_fit.place import Placement, silhouette
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.place import Placement, intersection_over_union, silhouette
+from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
+from maquette.reconstruction.body_fit.target import full_frame
+from maquette.reconstruction.methods import Fetch, FrameShape, Reconstructor
 from maquette.reconstruction.pifuhd import published
 from maquette.reconstruction.pifuhd.bodyfield import BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD
@@ -34,21 +39,89 @@ PLUG = 0.5  # of the way from the mouth to between the ears: where the middle of
 HIPS = ("upperleg01.L", "upperleg01.R")
 
 
-def build(fetch: Callable[[str], Path], options: Options) -> Callable[[Sequence[Observation]], Reconstruction]:
-    """A reconstructor for people; the first observation is drawn, the others help the body.
+def build(fetch: Fetch, options: Options) -> Reconstructor:
+    """A reconstructor for a person; the first photo is drawn, the others help the body. Of a clip each frame is drawn.
 
     Raises:
-        BadInput: the file of `pifuhd_weights` is none of ours. WeightsMissing: the shipped file is not there.
+        BadInput: the file of `pifuhd_weights` is none of ours. WeightsMissing: a shipped file is not there.
     """
     given = options.body.pifuhd_weights
     network = load_any(Path(given) if given else fetch(SHIPPED))
-    fetch("maquette-body")
+    return SurfaceReconstructor(network, skeleton(fetch), options)
 
-    def reconstruct(observations: Sequence[Observation]) -> Reconstruction:
-        placement = body_method.fit(observations, options.body)
-        return assembled(network, placement, observations, options.body)
 
-    return reconstruct
+@dataclass(frozen=True, eq=False)
+class SurfaceReconstructor:
+    """The method: of photos the surface, of a clip the moving body, about which each frame's surface is drawn."""
+
+    network: BodyPIFuHD | PIFuHD
+    bones: Skeleton
+    options: Options
+
+    def __call__(self, observations: Sequence[Observation]) -> Reconstruction:
+        """See `methods.Reconstructor`; of a clip `parameters["squares"]` (N, 4) are the network's pictures."""
+        placement = body_method.fitted(observations, self.bones, self.options)
+        if not in_motion(observations):
+            return assembled(self.network, placement, observations, self.options.body)
+        whole = body_method.assembled(placement, observations, self.options.body)
+        return replace(whole, parameters={"squares": steady_squares(whole, self.bones, observations)})
+
+    def frame(self, whole: Reconstruction, index: int, observation: Observation) -> FrameShape:
+        """The surface in one frame.
+
+        Raises:
+            NothingFound: the network finds nothing.
+        """
+        rect = whole.parameters["squares"][index]
+        corner, step = full_frame(observation)
+        square = np.append((rect[:2] - corner) / step, rect[2] / step)
+        standing = Standing(self.bones, posed_body(whole, self.bones.model, index), whole.cameras[index])
+        drawn = draw(self.network, standing, observation, self.options.body, square)
+        return FrameShape(Mesh(drawn.vertices, drawn.faces), rect)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """A fitted body as it stands in one observation: metres, world, and the camera of the observation's crop."""
+
+    bones: Skeleton
+    body: PosedBody
+    camera: Camera
+
+    @property
+    def skin(self) -> NDArray:
+        """(F, 3) closed faces."""
+        return self.bones.model.faces[self.bones.model.parts["skin"]]
+
+    @property
+    def pelvis(self) -> NDArray:
+        """(3,) metres, world: between the joints of the hips."""
+        return self.body.joints[[self.bones.rig.bones.index(name) for name in HIPS]].mean(axis=0)
+
+    def cube(self, observation: Observation, square: NDArray | None = None) -> Cube:
+        """The cube about the body.
+
+        Args:
+            square: (3,) x, y, side of the network's picture in pixels of the crop; None for that of `square_of`.
+        """
+        square = square_of(observation, self.camera, self.body.vertices) if square is None else square
+        return cube_of(self.camera, square, self.pelvis)
+
+
+def standing_in(placement: Placement, index: int, observation: Observation) -> Standing:
+    """The body in frame `index` of a placement."""
+    return Standing(placement.bones, PosedBody(*placement.posed(index)), placement.camera(index, observation))
+
+
+def steady_squares(whole: Reconstruction, bones: Skeleton, observations: Sequence[Observation]) -> NDArray:
+    """(N, 4) x, y, side, side in full-frame pixels: where the network looks, smoothed so that nothing trembles."""
+    rects = []
+    for index, seen in enumerate(observations):
+        corner, step = full_frame(seen)
+        vertices = posed_body(whole, bones.model, index).vertices
+        x, y, side = step * square_of(seen, whole.cameras[index], vertices)
+        rects.append([corner[0] + x, corner[1] + y, side, side])
+    return smooth_rects(body_method.times_of(observations), np.array(rects))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,25 +143,25 @@ class Drawn:
 
 def draw(
     network: BodyPIFuHD | PIFuHD,
-    placement: Placement,
-    index: int,
+    standing: Standing,
     observation: Observation,
     options: BodyOptions,
     square: NDArray | None = None,
 ) -> Drawn:
-    """The surface in frame `index` of a fitted body.
+    """The surface about a fitted body.
 
     Args:
-        square: (3,) x, y, side of the network's picture in pixels of the crop; None for that of `square_about`.
+        square: (3,) x, y, side of the network's picture in pixels of the crop; None for that of `square_of`.
 
     Raises:
         NothingFound: the network says that nothing is inside.
     """
-    cube, vertices, skin = about(placement, index, observation, square)
+    cube = standing.cube(observation, square)
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
-    field = BodyField(network, observation, cube, vertices, skin)
-    centre, radius = mouth_plug(vertices)
+    vertices = standing.body.vertices
+    field = BodyField(network, observation, cube, vertices, standing.skin)
+    centre, radius = mouth_plug(standing.bones, vertices)
     field.distance = field.distance.with_ball(cube.to_cube(centre[None])[0], radius / cube.half)
     grid = searched(field, field.mask, options)
     points, faces = grid.surface()
@@ -100,32 +173,14 @@ def draw(
     return Drawn(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
 
 
-def about(
-    placement: Placement, index: int, observation: Observation, square: NDArray | None = None
-) -> tuple[Cube, NDArray, NDArray]:
-    """The cube about frame `index` of a fitted body; the body (V, 3) metres, world, and its skin's (F, 3) faces."""
-    model = skeleton().model
-    vertices, joints = placement.posed(index)
-    skin = model.faces[model.parts["skin"]]
-    pelvis = joints[[model.rig.bones.index(name) for name in HIPS]].mean(axis=0)
-    camera = placement.camera(index, observation)
-    square = square_of(observation, camera, vertices) if square is None else square
-    return cube_of(camera, square, pelvis), vertices, skin
-
-
-def mouth_plug(vertices: NDArray) -> tuple[NDArray, float]:
+def mouth_plug(bones: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
     """Centre (3,) and radius in metres of a ball that fills the body's mouth without reaching its lips or cheeks.
 
     The body's skin goes on inside its mouth; coarse grids would make holes of that.
     """
-    points = skeleton().model.rig.keypoints_of(SCHEME, vertices).astype(float)
+    points = bones.rig.keypoints_of(SCHEME, vertices).astype(float)
     mouth, ears = points[MOUTH].mean(axis=0), points[EARS].mean(axis=0)
     return mouth + PLUG * (ears - mouth), PLUG * 0.94 * float(np.linalg.norm(ears - mouth))
-
-
-def square_about(placement: Placement, index: int, observation: Observation) -> NDArray:
-    """(3,) x, y, side in pixels of the crop, about the person in frame `index`."""
-    return square_of(observation, placement.camera(index, observation), placement.vertices(index))
 
 
 def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> Drawn:
@@ -159,30 +214,22 @@ def assembled(
     network: BodyPIFuHD | PIFuHD, placement: Placement, observations: Sequence[Observation], options: BodyOptions
 ) -> Reconstruction:
     """The reconstruction whose shape is the surface in the first observation."""
-    drawn = draw(network, placement, 0, observations[0], options)
-    camera = placement.camera(0, observations[0])
-    mask = observations[0].mask > 0.5
-    shown = silhouette(drawn.vertices, drawn.faces, camera)
+    seen = observations[0]
+    drawn = draw(network, standing_in(placement, 0, seen), seen, options)
+    shown = silhouette(drawn.vertices, drawn.faces, placement.camera(0, seen))
     facts = dict(body_method.facts(placement, observations, options))
     facts["body_silhouette_iou"] = facts.pop("silhouette_iou")
-    facts["silhouette_iou"] = [float((shown & mask).sum() / max((shown | mask).sum(), 1))]
+    facts["silhouette_iou"] = [intersection_over_union(shown, seen.mask > 0.5)]
+    square = np.array([*drawn.cube.corner, drawn.cube.side], float)
     return Reconstruction(
         shape=Mesh(drawn.vertices, drawn.faces),
-        cameras=tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
-        parameters=body_method.parameters(placement, observations)
-        | {"guessed_normals": np.round(127 * drawn.normals).astype(np.int8), "square": told_square(drawn.cube)},
-        scale="relative" if options.height is None else "metric",
+        **body_method.coefficients(placement, observations, options),
+        parameters={"guessed_normals": np.round(127 * drawn.normals).astype(np.int8), "square": square},
         provenance={
             "method": "pifuhd",
-            "body_model": skeleton().model.name,
             "resolution": options.resolution,
             "grid": options.grid,
             "points_evaluated": drawn.evaluations,
-        }
-        | facts,
+            **facts,
+        },
     )
-
-
-def told_square(cube: Cube) -> NDArray:
-    """(3,) x, y, side of the network's picture in pixels of the crop."""
-    return np.array([*cube.corner, cube.side], float)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,12 +11,13 @@ import numpy as np
 
 from maquette import morphable
 from maquette.core.errors import NothingFound
-from maquette.core.options import FitOptions
+from maquette.core.options import FitOptions, Options
 from maquette.core.types import Observation, Reconstruction, Volume
-from maquette.reconstruction.face_fit.method import MODES, Fit, assembled, fit_landmarks
+from maquette.reconstruction.face_fit.method import HEAD, MODES, Fit, assembled, fit_landmarks, landmark_term
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.solve import Sum
+from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused
@@ -39,32 +40,34 @@ def network_of(path: Path) -> tuple[VRN, Coarse]:
     return network, prepared(network, network.side)
 
 
-def build(fetch: Callable, options: FitOptions) -> Callable[[Sequence[Observation]], Reconstruction]:
+def build(fetch: Fetch, options: Options) -> Reconstructor:
     """The method with the shipped network, or with the converted file that the options name.
 
     Raises:
-        WeightsMissing: the shipped file is not there. BadInput: the named one cannot be used.
+        WeightsMissing: a shipped file is not there. BadInput: the named one cannot be used.
     """
-    path = Path(options.vrn_weights) if options.vrn_weights else fetch(SHIPPED)
-    network, coarse = network_of(path)
-    model = morphable.load("maquette-head")
-    return lambda observations: reconstruct(model, network, coarse, observations, options)
+    given = options.fit.vrn_weights
+    network, coarse = network_of(Path(given) if given else fetch(SHIPPED))
+    model, term = morphable.load(HEAD, fetch), landmark_term(fetch)
+
+    def reconstruct_face(observations: Sequence[Observation]) -> Reconstruction:
+        began = time.perf_counter()
+        fit = fit_landmarks(model, term, observations, options.fit)
+        return reconstruct(fit, network, coarse, options.fit, began)
+
+    return reconstruct_face
 
 
-def reconstruct(
-    model: morphable.MorphableModel,
-    network: VRN,
-    coarse: Coarse,
-    observations: Sequence[Observation],
-    options: FitOptions,
-) -> Reconstruction:
+def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, began: float) -> Reconstruction:
     """One head from one or several photos of one person.
 
+    Args:
+        fit: of the landmarks alone. began: when, on the clock of `time.perf_counter`.
+
     Raises:
-        NothingFound: no observations, or the network sees no face in any of them.
+        NothingFound: the network sees no face in any of them.
     """
-    began = time.perf_counter()
-    fit = fit_landmarks(model, observations, options)
+    model = fit.model
     landmark_seconds = time.perf_counter() - began
     readings = read_all(fit, network, coarse)
     network_seconds = time.perf_counter() - began - landmark_seconds

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import WeightsMissing
+from maquette.core.files import replaced
 
 RANK = 128  # modes of the shape space; anny's own has 318 and differs by 0.2 mm at most
 # anny's anchors of each slider and, in its order, the variations between which it interpolates.
@@ -124,13 +124,8 @@ def load_body() -> Body:
 
 def _write(file: Path, arrays: Mapping[str, NDArray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            np.savez(out, **arrays)
-        os.replace(part, file)  # a reader sees the whole file or none
-    finally:
-        Path(part).unlink(missing_ok=True)
+    with replaced(file) as out:
+        np.savez(out, **arrays)
 
 
 def _world(points: NDArray) -> NDArray:

@@ -25,7 +25,7 @@ LIMBS = (
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBody:
+class SimulatedFit:
     """A posed naked body in the frame of `PersonScene`.
 
     Attributes:
@@ -44,7 +44,7 @@ class FittedBody:
         return surface_distance(self.vertices, self.faces, points, 0.5, float(rng.random()))
 
 
-def fit(scene: PersonScene, axes: NDArray, rng: np.random.Generator) -> FittedBody:
+def fit(scene: PersonScene, axes: NDArray, rng: np.random.Generator) -> SimulatedFit:
     """What a fit to the picture would give.
 
     Each limb's direction in the world has an error of its own, as a fit's has: the picture shows where hands and feet
@@ -68,7 +68,7 @@ def fit(scene: PersonScene, axes: NDArray, rng: np.random.Generator) -> FittedBo
     # The hips stay where they are seen; what else moves, moves about them.
     at = moved if not exact else middle - naked.origin
     vertices = (size * (vertices - middle) + at).astype(np.float32)
-    return FittedBody(vertices, body.faces[: body.skin_faces], np.asarray(at, float), exact)
+    return SimulatedFit(vertices, body.faces[: body.skin_faces], np.asarray(at, float), exact)
 
 
 def _jittered(body: Body, turns: Mapping[str, NDArray], axes: NDArray, rng: np.random.Generator) -> dict[str, NDArray]:

@@ -21,7 +21,7 @@ from maquette.geometry.surfaces.distance import winding_ahead
 from maquette.perception.people.schemes import SCHEMES
 from maquette.synthesis.anatomy.anny import load_body
 from maquette.synthesis.clothing.patterns import EXTENT_M
-from maquette.synthesis.datasets.fitted_body import FittedBody, fit
+from maquette.synthesis.datasets.fitted_body import SimulatedFit, fit
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import draw_light
 from maquette.synthesis.rendering.render import render
@@ -130,7 +130,7 @@ def even_vertices() -> NDArray:
     return np.sort(chosen)
 
 
-def _draw_crop(scene: PersonScene, body: FittedBody, axes: NDArray, rng: np.random.Generator) -> OrthographicCrop:
+def _draw_crop(scene: PersonScene, body: SimulatedFit, axes: NDArray, rng: np.random.Generator) -> OrthographicCrop:
     """About the person as a crop rule finds it, with jitter; one in ten loses part of the person."""
     flat = scene.vertices @ axes.T
     low, high = flat.min(axis=0), flat.max(axis=0)

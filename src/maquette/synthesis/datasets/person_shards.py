@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
+from maquette.core.files import write_whole
 from maquette.synthesis.anatomy.population import SPLITS
-from maquette.synthesis.datasets.files import write_whole
 from maquette.synthesis.datasets.person_examples import draw_example
 from maquette.synthesis.datasets.workers import settle_worker
 

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
+from maquette.core.files import write_whole
 from maquette.core.options import SynthesisOptions
 from maquette.synthesis.anatomy.anny import load_body
 from maquette.synthesis.anatomy.population import SPLITS
 from maquette.synthesis.datasets.faces import Faces
-from maquette.synthesis.datasets.files import packed, stem, write_whole
+from maquette.synthesis.datasets.files import packed, stem
 from maquette.synthesis.datasets.labels import FACTS, face_labels, person_labels
 from maquette.synthesis.datasets.workers import settle_worker
 from maquette.synthesis.scenes.person_sample import photograph_person

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.synthesis.datasets.files import stem, write_whole
+from maquette.core.files import write_whole
+from maquette.synthesis.datasets.files import stem
 
 TILES, TILE, GAP = 64, 192, 2  # at most so many pictures, pixels of a side, pixels between
 QUALITY = 85

@@ -19,9 +19,9 @@ from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.pyramid import enlarged
+from maquette.texturing.texels import UNSEEN
 
 DEFAULTS = TextureOptions()
-UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
 
 
 def finish(
@@ -30,8 +30,7 @@ def finish(
     """Texture a reconstructed head from the photos it was made of.
 
     Args:
-        reconstruction: a mesh of a parametric model (`provenance["model"]`), with `parameters` "identity" (K,),
-            "expression" (N, E) and "scale" (1,), and one camera per observation.
+        reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
         options: texture size, and whether unseen parts are filled.
 
@@ -40,16 +39,16 @@ def finish(
         255 seen in a photo, at most 64 mirrored, 0 invented.
 
     Raises:
-        TypeError: the shape is not a mesh of a model. ValueError: not one camera per observation.
+        TypeError: the mesh is of no model. ValueError: not one camera per observation.
     """
-    if not isinstance(reconstruction.shape, Mesh) or "model" not in reconstruction.provenance:
-        raise TypeError("finish_head: wanted a mesh of a parametric model (provenance['model'])")
+    if reconstruction.model is None:
+        raise TypeError("finish_head: wanted a mesh of a parametric model (Reconstruction.model)")
     if len(reconstruction.cameras) != len(observations) or not observations:
         raise ValueError(
             f"finish_head: wanted one camera per observation, got {len(reconstruction.cameras)} cameras"
             f" for {len(observations)} observations"
         )
-    layers = layers_of(str(reconstruction.provenance["model"]), options.texture_size)
+    layers = layers_of(reconstruction.model, options.texture_size)
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
@@ -68,10 +67,9 @@ def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArr
     """(V, 3) metres per camera: the head with the expression it has in that photo."""
     if reconstruction.motion is not None:
         return list(reconstruction.motion)
-    parameters = reconstruction.parameters
-    scale = float(np.ravel(parameters["scale"])[0])
-    expression = np.atleast_2d(parameters["expression"])
-    return [layers.model.vertices(parameters["identity"], e, scale) for e in expression]
+    identity, expressions = reconstruction.identity, reconstruction.expression
+    assert identity is not None and expressions is not None, "a mesh of a model has both"
+    return [layers.model.vertices(identity, weights, reconstruction.scale) for weights in expressions]
 
 
 def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDArray:

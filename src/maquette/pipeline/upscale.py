@@ -1,0 +1,77 @@
+"""The story of `maquette upscale`: photos -> larger photos. Writing them is the caller's part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from maquette.core.errors import BadInput
+from maquette.core.job import Job, Progress, silent
+from maquette.core.options import SourceOptions, UpscaleOptions
+from maquette.core.result import Failure
+from maquette.core.types import Frame
+from maquette.imaging.upscale import method
+from maquette.sources import photos as photo_files
+from maquette.sources.naming import source_names
+
+
+@dataclass(frozen=True, eq=False)
+class Enlarged:
+    """A photo that was made larger.
+
+    Attributes:
+        name: of its file, without ending. photo: the path as the caller gave it.
+    """
+
+    name: str
+    photo: str
+    frame: Frame
+
+
+def enlarge(
+    photos: Sequence[str | Path], out: Path, wanted: UpscaleOptions, source: SourceOptions, progress: Progress = silent
+) -> Iterator[Enlarged | Failure]:
+    """Make each photo larger, one after another.
+
+    Args:
+        out: the folder in which the results will be written as NAME.png: none of the photos may be one of those.
+        progress: called with the photo's name and the stage that begins.
+
+    Raises:
+        BadInput: an unknown method or factor. WeightsMissing: the network is not there.
+    """
+    method.check(wanted.factor, wanted.method)
+    given = {os.path.realpath(photo) for photo in photos}
+
+    def one(name: str, job: Job) -> Enlarged:
+        photo, target = Path(job.photos[0]), out / f"{name}.png"
+        if os.path.realpath(target) in given:
+            raise BadInput(f"{photo}: {target} is one of the photos itself: choose another folder with -o")
+        with job.stage("enlarging"):
+            return Enlarged(name, str(photo), _enlarged(photo, wanted, source))
+
+    def work() -> Iterator[Enlarged | Failure]:
+        for name, photo in source_names(photos):
+            yield Job(name, [str(photo)], progress).attempt(partial(one, name))
+
+    return work()
+
+
+def _enlarged(photo: Path, wanted: UpscaleOptions, source: SourceOptions) -> Frame:
+    """One photo, larger.
+
+    Raises:
+        BadInput: not a photo, or the result would be too large.
+    """
+    frame = photo_files.read(photo, source)
+    width, height = (side * wanted.factor for side in frame.size)
+    if width * height > wanted.max_result * 1e6:
+        raise BadInput(
+            f"{photo}: {width} x {height} would be {width * height / 1e6:.0f} megapixels, at most "
+            f"{wanted.max_result:g} are written: make it smaller, take --factor 2 or raise --max-result"
+        )
+    weights = None if wanted.weights is None else Path(wanted.weights)
+    return method.upscaled(frame, wanted.factor, wanted.method, weights, wanted.compat)
