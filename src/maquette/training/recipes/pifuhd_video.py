@@ -24,6 +24,7 @@ from maquette.core.options import Options, VideoOptions
 from maquette.core.types import Observation
 from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
 from maquette.geometry.surfaces.distance import DistanceGrid
+from maquette.perception.tracking.sighting import Sighting
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import Placement
@@ -149,8 +150,7 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        small = Observations(len(sightings), lambda k, seen=sightings: seen[k].observation())
-        placement = fitted(small, skeleton(), options)
+        placement = fitted(without_pictures(sightings), skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
         good = [None if one.flags else one.observation(pictures.get(one.frame)) for one in sightings]
@@ -158,6 +158,11 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     if not found:
         raise NothingFound(f"{video}: nobody is clearly seen in {seen.count} frames: wanted one person in view")
     return tuple(found)
+
+
+def without_pictures(sightings: Sequence[Sighting]) -> Observations:
+    """The observations of one person as a fit asks for them."""
+    return Observations(len(sightings), lambda index: sightings[index].observation())
 
 
 def distance_at(volume: Tensor, points: Tensor) -> Tensor:
