@@ -152,9 +152,9 @@ def once(what: str, resolution: int, folder: Path | None) -> dict:
         file = Path(place) / "mesh"
         if what == OFFICIAL:
             official_modules(folder, "lib.mesh_util")
-            vertices, faces = official_mesh(folder, resolution, file, clock, person)
+            vertices, _ = official_mesh(folder, resolution, file, clock, person)
         else:
-            vertices, faces = our_mesh(what, resolution, file, clock, person)
+            vertices, _ = our_mesh(what, resolution, file, clock, person)
         size = file.stat().st_size
     unit = 1e9 if sys.platform == "darwin" else 1e6
     row = {"resolution": resolution, "what": what, "points": person.points, "vertices": len(vertices)}
