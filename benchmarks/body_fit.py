@@ -25,7 +25,7 @@ from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
 
 SIZE = 448  # pixels of a photograph
 SEED = 909
@@ -55,7 +55,7 @@ def changed(constants: dict):
             setattr(module, name, value)
 
 
-def scores(seen: Observation, figure: Figure) -> tuple[float, float, float]:
+def scores(seen: Observation, figure: PersonSample) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
     placement = method.fitted([seen], skeleton(), Options())
     model, camera = skeleton().model, placement.camera(0, seen)

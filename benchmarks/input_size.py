@@ -43,7 +43,7 @@ from maquette.perception.faces.observe import observe
 from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.reconstruction import methods
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
@@ -84,18 +84,18 @@ class Row:
     seconds: float | None = None
 
 
-def photographs(people: int, seed: int) -> Iterator[tuple[int, float, Sample]]:
+def photographs(people: int, seed: int) -> Iterator[tuple[int, float, FaceSample]]:
     """Person, yaw in degrees, photograph."""
     for number in range(people):
         person = None
         for yaw in (0.0, YAW if number % 2 == 0 else -YAW):
             person = person or draw_person((seed, TEST, number), TEXTURE, split="test")
-            asked = Asked(np.radians(yaw), Sensor())
-            sample = photograph(person, (seed, TEST, number, 1), SIZE, supersample=2, asked=asked)
+            overrides = Overrides(np.radians(yaw), Sensor())
+            sample = photograph_face(person, (seed, TEST, number, 1), SIZE, supersample=2, overrides=overrides)
             yield number, yaw, sample
 
 
-def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
+def shrunk(sample: FaceSample, width: int) -> tuple[Frame, float]:
     """The photo with a face so many pixels wide, by area, and its pixels per pixel of the photo."""
     factor = width / float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
     side = round(sample.image.shape[1] * factor)
@@ -104,7 +104,7 @@ def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
     return Frame(cv2.resize(sample.image, (side, side), interpolation=cv2.INTER_AREA)), side / sample.image.shape[1]
 
 
-def seen_in(frame: Frame, sample: Sample, factor: float) -> Observation | None:
+def seen_in(frame: Frame, sample: FaceSample, factor: float) -> Observation | None:
     """The face that lies where the true one is, or None."""
     truth = sample.landmarks["mediapipe478"][:, :2] * factor
     try:
@@ -154,14 +154,14 @@ def surface_error(vertices: np.ndarray, truth: np.ndarray, candidates: int = 8) 
     return 1000.0 * float(distance.reshape(POINTS, candidates).min(axis=1).mean())
 
 
-def average_rows(sample: Sample, person: int, yaw: float) -> Iterator[Row]:
+def average_rows(sample: FaceSample, person: int, yaw: float) -> Iterator[Row]:
     """The average head, which a method must beat: as it is, and with the true expression, which no method is told."""
     bent = np.tensordot(sample.expression, MODEL.expression_basis, 1)
     for name, head in (("no expression", MODEL.mean), ("true expression", MODEL.mean + bent)):
         yield Row(person, yaw, 0, name, AVERAGE, 1, surface_error(head.astype(float), sample.vertices))
 
 
-def scores(result: Reconstruction, face: Observation, sample: Sample, factor: float) -> tuple[float, float | None]:
+def scores(result: Reconstruction, face: Observation, sample: FaceSample, factor: float) -> tuple[float, float | None]:
     """Surface error in mm, and landmark error in % of the size of the face."""
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     pixels = project(result.cameras[0], MODEL.embeddings["ibug68"].points(vertices, MODEL.faces))[0]

@@ -28,8 +28,8 @@ from maquette.perception.people.observe import observe_people
 from maquette.reconstruction import methods
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.target import full_frame
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
-from maquette.texturing.person.tidy import tidied
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
+from maquette.texturing.cleaning import clean_surface
 from maquette.weights.store import fetch
 
 SIZE = 512  # pixels of a photograph
@@ -38,7 +38,7 @@ METHODS = ("parametric", "pifuhd")
 RESULT = Path(__file__).parent / "results" / "people_accuracy.csv"
 
 
-def laid(reconstruction: Reconstruction, observation: Observation, figure: Figure) -> np.ndarray:
+def laid(reconstruction: Reconstruction, observation: Observation, figure: PersonSample) -> np.ndarray:
     """(V, 3) metres, the truth's world: the result where the picture shows it, as deep as the truth on average."""
     camera, truth = reconstruction.cameras[0], figure.camera
     corner, step = full_frame(observation)
@@ -53,7 +53,7 @@ def laid(reconstruction: Reconstruction, observation: Observation, figure: Figur
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
 
 
-def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, figure: Figure) -> float:
+def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, figure: PersonSample) -> float:
     """Overlap of a result's outline with the true mask."""
     return silhouette_iou(silhouette(vertices, faces, camera), figure.kind > 0)
 
@@ -84,7 +84,7 @@ def main() -> None:
             start = perf_counter()
             found = reconstruct([seen])
             if name == "pifuhd":
-                found = Reconstruction(tidied(found.shape).mesh, found.cameras)
+                found = Reconstruction(clean_surface(found.shape).mesh, found.cameras)
             seconds[name].append(looked + perf_counter() - start)
             vertices = laid(found, seen, figure)
             shapes[name].append(Shape(vertices, found.shape.faces, f"person {number}, {name}"))

@@ -36,7 +36,7 @@ from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
@@ -53,8 +53,8 @@ def people(count: int):
         person = draw_person((SEED, 1, number), 512, "test")
         row = []
         for yaw in YAWS:
-            asked = Asked(yaw=np.radians(yaw), sensor=Sensor())
-            sample = photograph(person, (SEED, 1, number, 5), SIZE, asked=asked)
+            overrides = Overrides(yaw=np.radians(yaw), sensor=Sensor())
+            sample = photograph_face(person, (SEED, 1, number, 5), SIZE, overrides=overrides)
             try:
                 faces = observe(Frame(sample.image, origin=f"person {number}, {yaw} degrees"))
             except NothingFound:
@@ -66,7 +66,7 @@ def people(count: int):
             print(f"person {number}: not found in every view, left out")
 
 
-def true_solid(sample: Sample, observation: Observation, reading: read.Reading) -> np.ndarray:
+def true_solid(sample: FaceSample, observation: Observation, reading: read.Reading) -> np.ndarray:
     """(D, S, S) occupancy of the true face in the crop that the network saw."""
     model = morphable.load("maquette-head")
     head = sample.vertices / sample.person.identity.scale

@@ -1,4 +1,4 @@
-"""The shards of `maquette synth --subject person` (`synthesis.datasets.people`) as batches of dressed people."""
+"""The shards of `maquette synth --subject person` (`synthesis.datasets.person_examples`) as batches of people."""
 
 from __future__ import annotations
 

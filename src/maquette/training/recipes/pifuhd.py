@@ -1,7 +1,7 @@
 """Body-conditioned PIFuHD in small: occupancy and normals of dressed people, learned from synthetic people.
 
-The data are the shards of `maquette synth --subject person` (`synthesis.datasets.people`): the picture, a segmenter's
-mask, the fitted body with a fit's errors, and points with their labels.
+The data are the shards of `maquette synth --subject person` (`synthesis.datasets.person_examples`): the picture, a
+segmenter's mask, the fitted body with a fit's errors, and points with their labels.
 """
 
 from __future__ import annotations
