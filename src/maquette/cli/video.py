@@ -37,7 +37,7 @@ def video(
 ) -> None:
     """Reconstruct everybody in a clip: animated bodies, and a mesh for each frame.
 
-    OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json tells
+    OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json says
     what became of each person in each frame. One clip for each OUT.
     """
 
