@@ -64,7 +64,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
 STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
-LAST = "report.json"  # it tells how long the others took
+LAST = "report.json"  # it reports how long the others took
 
 
 def wanted(asset: Asset) -> list[str]:

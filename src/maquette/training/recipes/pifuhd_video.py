@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from maquette.core.options import Options, VideoOptions
 from maquette.core.types import Observation
 from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
 from maquette.geometry.surfaces.distance import DistanceGrid
+from maquette.perception.tracking.sighting import Sighting
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import Placement
@@ -131,6 +132,10 @@ def rim(mask: Array) -> Array:
     return np.argwhere(away <= max(2.0, RIM * len(mask)))
 
 
+def _small(sightings: Sequence[Sighting], index: int) -> Observation:
+    return sightings[index].observation()
+
+
 @lru_cache(maxsize=1)
 def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str, Array], ...]:
     """The frames of a clip with everybody in them, each person as a frame of its own.
@@ -149,7 +154,7 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        small = Observations(len(sightings), lambda k, seen=sightings: seen[k].observation())
+        small = Observations(len(sightings), partial(_small, sightings))
         placement = fitted(small, skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
