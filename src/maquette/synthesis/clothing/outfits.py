@@ -12,7 +12,7 @@ from maquette.synthesis.anatomy.body_mesh import BodyMesh
 from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_pattern, wrinkles
 from maquette.synthesis.skin import pigment
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 # Shares on a street: what hangs or stands off the body is about a third of it.
 OUTFITS = {

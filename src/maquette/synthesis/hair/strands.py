@@ -17,7 +17,7 @@ from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
 from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
 from maquette.synthesis.hair.styles import Style, draw_style
 from maquette.synthesis.types import Identity, Strands
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 __all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maquette.synthesis.skin.guides import SkinGuide, reach_of, window_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.eyes import IRIS_RADIUS_M, lid_shadow
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 TILE = 96  # side of the noise
 FINER = 2  # painted at so many times the texture's resolution, then averaged

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from maquette.synthesis.skin.guides import SkinGuide, curve, landmark_places
 from maquette.synthesis.skin.noise import direction, mixed
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 REACH_M = 0.007  # a groove and the bulges beside it end within this distance
 LARGEST_M = 0.0014
