@@ -51,13 +51,9 @@ PENDING = {
         "cli",
         "core",
         "evaluation",
-        "geometry",
-        "imaging",
-        "morphable",
         "outputs",
-        "perception",
     ),
-    *("pipeline", "reconstruction", "sources", "synthesis", "texturing"),
+    *("pipeline", "reconstruction", "synthesis", "texturing"),
 }
 
 
