@@ -108,7 +108,7 @@ class FitOptions:
     photometric: bool = True
     """Refine the shape from shading and silhouette after the landmarks."""
     reader: str = "both"
-    """What tells where the face's points are: both, landmarks (the detector's alone) or network (ours alone)."""
+    """Whose landmarks of a face are taken: both, landmarks (the detector's alone) or network (ours alone)."""
     vrn_weights: str | None = None
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
     seed: int = 0

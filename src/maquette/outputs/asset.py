@@ -61,7 +61,7 @@ class Asset:
 
     result: Result
     model: MorphableModel | None = None
-    options: OutputOptions = OutputOptions()
+    options: OutputOptions = field(default_factory=OutputOptions)
     seconds: dict[str, float] = field(default_factory=dict)
     body: MorphableModel | None = None
 
@@ -160,7 +160,7 @@ class Asset:
     def pose_of(self, index: int) -> int:
         """Which pose belongs to observation `index`.
 
-        A long clip keeps few of its pictures; its observations are then told apart by their times.
+        A long clip keeps few of its pictures; its observations are then found by their times.
         """
         seen = self.result.observations
         time = seen[index].frame.time

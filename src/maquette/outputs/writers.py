@@ -64,7 +64,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
 STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
-LAST = "report.json"  # it tells how long the others took
+LAST = "report.json"  # it reports how long the others took
 
 
 def wanted(asset: Asset) -> list[str]:
@@ -95,11 +95,15 @@ def file_name(key: str, asset: Asset) -> str:
     return key.replace("{stem}", asset.stem)
 
 
+def unwatched(file: str) -> None:
+    """Progress that nobody watches."""
+
+
 def save(
     result: Result,
     folder: str | Path,
     options: OutputOptions = DEFAULT,
-    progress: Callable[[str], None] = lambda file: None,
+    progress: Callable[[str], None] = unwatched,
 ) -> list[Path]:
     """Write the files of one result. All are made beside the folder first and then moved in by rename.
 

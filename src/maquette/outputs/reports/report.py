@@ -115,8 +115,8 @@ def volume_facts(asset: Asset) -> dict[str, Any] | None:
 def described(asset: Asset) -> dict[str, str]:
     """What is in each file that was written, by its name."""
     texts = {**FILES, **KINDS[asset.subject].FILES}
-    told = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
-    return {name: told[name] for name in (*asset.seconds, "report.json")}
+    known = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
+    return {name: known[name] for name in (*asset.seconds, "report.json")}
 
 
 def report(asset: Asset) -> dict[str, Any]:

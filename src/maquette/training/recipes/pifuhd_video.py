@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -132,10 +132,6 @@ def rim(mask: Array) -> Array:
     return np.argwhere(away <= max(2.0, RIM * len(mask)))
 
 
-def _small(sightings: Sequence[Sighting], index: int) -> Observation:
-    return sightings[index].observation()
-
-
 @lru_cache(maxsize=1)
 def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str, Array], ...]:
     """The frames of a clip with everybody in them, each person as a frame of its own.
@@ -154,8 +150,7 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        small = Observations(len(sightings), partial(_small, sightings))
-        placement = fitted(small, skeleton(), options)
+        placement = fitted(without_pictures(sightings), skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
         good = [None if one.flags else one.observation(pictures.get(one.frame)) for one in sightings]
@@ -163,6 +158,11 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     if not found:
         raise NothingFound(f"{video}: nobody is clearly seen in {seen.count} frames: wanted one person in view")
     return tuple(found)
+
+
+def without_pictures(sightings: Sequence[Sighting]) -> Observations:
+    """The observations of one person as a fit asks for them."""
+    return Observations(len(sightings), lambda index: sightings[index].observation())
 
 
 def distance_at(volume: Tensor, points: Tensor) -> Tensor:
