@@ -17,7 +17,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.errors import MaquetteError, NothingFound
-from maquette.core.options import FitOptions, PerceptionOptions
+from maquette.core.options import FitOptions, Options, PerceptionOptions
 from maquette.core.types import Frame, Observation, Reconstruction
 from maquette.evaluation.benchmarks.synthetic import TEST, landmark_error
 from maquette.evaluation.predict import face_vertices
@@ -50,13 +50,13 @@ from maquette.weights.store import fetch
 RESULTS = Path(__file__).parent / "results" / "input_size.csv"
 PLOT = Path(__file__).parents[1] / "docs" / "input_size.png"
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)  # pixels across the face
-OFF, LED = "off", ", network leads"
+OFF, PREFERRED = "off", ", network preferred"
 TRIED = {  # variant -> narrowest and widest face for which it is tried, pixels
     OFF: (16, 192),
     "bicubic x4": (16, 32),
     "espcn x2": (32, 96),
     "espcn x4": (16, 48),
-    "espcn x4" + LED: (16, 32),
+    "espcn x4" + PREFERRED: (16, 32),
 }
 METHODS, AVERAGE = ("parametric", "vrn"), "average"
 YAW = 30.0  # degrees; even people show their left side, odd ones their right
@@ -123,17 +123,13 @@ def centre(face: Observation) -> np.ndarray:
 def variants(frame: Frame, face: Observation, width: int) -> Iterator[tuple[str, Observation]]:
     """The face as it is, and enlarged in every way that is tried at this width.
 
-    Where the network leads, it does so as on the small photo: by pixels of the photo, not of the enlargement.
+    Where the network preferred, it does so as on the small photo: by pixels of the photo, not of the enlargement.
     """
     yield OFF, face
-    large = None
     for name in (name for name, (low, high) in TRIED.items() if name != OFF and low <= width <= high):
-        if name.endswith(LED):
-            yield name, with_preferred_landmarks(large)
-            continue
-        method, factor = name.split()
+        method, factor = name.removesuffix(PREFERRED).split()
         large = enlarge(frame, face, SEEN, int(factor[1:]), method)
-        yield name, large
+        yield name, with_preferred_landmarks(large) if name.endswith(PREFERRED) else large
 
 
 def on_faces(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -155,7 +151,7 @@ def surface_error(vertices: np.ndarray, truth: np.ndarray, candidates: int = 8) 
 
 
 def average_rows(sample: FaceSample, person: int, yaw: float) -> Iterator[Row]:
-    """The average head, which a method must beat: as it is, and with the true expression, which no method is told."""
+    """The average head, which a method must beat: as it is, and with the true expression, which no method knows."""
     bent = np.tensordot(sample.expression, MODEL.expression_basis, 1)
     for name, head in (("no expression", MODEL.mean), ("true expression", MODEL.mean + bent)):
         yield Row(person, yaw, 0, name, AVERAGE, 1, surface_error(head.astype(float), sample.vertices))
@@ -170,7 +166,9 @@ def scores(result: Reconstruction, face: Observation, sample: FaceSample, factor
 
 def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator[Row]:
     """Every row; those of the average head first for each photo."""
-    reconstructors = {name: methods.load(name, fetch, option) for name, option in options.items()}
+    reconstructors = {
+        name: methods.load(methods.find(name), fetch, Options(fit=option)) for name, option in options.items()
+    }
     for person, yaw, sample in photographs(people, seed):
         yield from average_rows(sample, person, yaw)
         for width in WIDTHS:
@@ -194,10 +192,25 @@ def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator
 
 def read_rows() -> list[Row]:
     """The table as it was written."""
-    kinds = {"person": int, "yaw": float, "width": int, "variant": str, "method": str, "found": int}
     with RESULTS.open(newline="") as file:
         lines = list(csv.DictReader(file))
-    return [Row(**{k: kinds.get(k, float)(v) if v or k == "variant" else None for k, v in x.items()}) for x in lines]
+    return [
+        Row(
+            int(line["person"]),
+            float(line["yaw"]),
+            int(line["width"]),
+            line["variant"],
+            line["method"],
+            int(line["found"]),
+            *(float(line[name]) if line[name] else None for name in ("surface_mm", "landmark_percent", "seconds")),
+        )
+        for line in lines
+    ]
+
+
+def mean_of(values: Iterable[float | None]) -> float:
+    """Mean of those that were measured."""
+    return float(np.mean([value for value in values if value is not None]))
 
 
 def gain(rows: list[Row], row: Row) -> float | None:
@@ -225,10 +238,10 @@ def summary(rows: list[Row]) -> list[str]:
                 if method == METHODS[0]:
                     cells.append(f"{sum(r.found for r in here)} of {len(here)}")
                 added = [g for r in here if (g := gain(rows, r)) is not None]
-                cells.append(f"{np.mean([r.surface_mm for r in here if r.found]):.2f}")
+                cells.append(f"{mean_of(r.surface_mm for r in here if r.found):.2f}")
                 spread = np.std(added, ddof=1) / np.sqrt(len(added)) if len(added) > 1 else 0.0
                 cells.append(f"{np.mean(added):+.2f} +- {spread:.2f}" if added else "")
-                cells.append(f"{np.mean([r.landmark_percent for r in here if r.found]):.2f}")
+                cells.append(f"{mean_of(r.landmark_percent for r in here if r.found):.2f}")
             lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", *(f"average head, {name}: {value:.2f} mm" for name, value in averages(rows).items())]
 
@@ -236,7 +249,7 @@ def summary(rows: list[Row]) -> list[str]:
 def averages(rows: list[Row]) -> dict[str, float]:
     """Mean surface error of the average head, mm."""
     names = dict.fromkeys(r.variant for r in rows if r.method == AVERAGE)
-    return {n: float(np.mean([r.surface_mm for r in rows if (r.method, r.variant) == (AVERAGE, n)])) for n in names}
+    return {n: mean_of(r.surface_mm for r in rows if (r.method, r.variant) == (AVERAGE, n)) for n in names}
 
 
 def plot(rows: list[Row]) -> None:

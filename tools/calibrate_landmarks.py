@@ -21,6 +21,8 @@ from safetensors.numpy import save_file
 sys.path.insert(0, str(Path(__file__).parent))
 
 from maquette.core.types import Camera
+from maquette.evaluation.meshes import Shape
+from maquette.evaluation.shapes import ClosestPoints
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel, load
@@ -85,8 +87,8 @@ def embed(model: MorphableModel, truth: Truth, found: np.ndarray, points: np.nda
     places = (places + places[twin] * [-1, 1, 1]) / 2
     out_faces, out_points = np.empty(len(places), int), np.empty_like(places)
     for select, part in ((slice(0, 468), skin), (slice(468, 478), eyes)):
-        mesh = trimesh.Trimesh(model.mean, model.faces[part], process=False)
-        out_points[select], _, index = trimesh.proximity.closest_point(mesh, places[select])
+        surface = ClosestPoints(Shape(model.mean, model.faces[part]))
+        out_points[select], _, index = surface.query(places[select])
         out_faces[select] = part[index]
     barycentric = trimesh.triangles.points_to_barycentric(model.mean[model.faces[out_faces]].astype(float), out_points)
     spread = 1000 * np.median([np.std(t, axis=0) for t in total])

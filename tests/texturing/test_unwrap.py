@@ -7,6 +7,8 @@ import pytest
 import trimesh
 
 from maquette.core.types import Mesh
+from maquette.evaluation.meshes import Shape
+from maquette.evaluation.shapes import ClosestPoints
 from maquette.geometry.mesh import face_areas
 from maquette.texturing.atlas import draw_faces, texel_coordinates
 from maquette.texturing.texels import texels_of
@@ -59,7 +61,7 @@ def test_texels_know_their_place(mesh):
     done = unwrap(mesh)
     texels = texels_of(done, 256)
     at = texels.spread(done.vertices)
-    _, away, _ = trimesh.proximity.closest_point(trimesh.Trimesh(done.vertices, done.faces), at[::97])
+    _, away, _ = ClosestPoints(Shape(done.vertices, done.faces)).query(at[::97])
     assert away.max() < 1e-5
     picture = texels.picture(127 + 200 * at, 512)
     assert picture.shape == (512, 512, 3) and (picture.reshape(-1, 3) > 0).any(axis=1).all(), "padded everywhere"

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.synthetic_scores import Score, comparison, report
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.synthetic_scores import PhotoScore, comparison, report
 from maquette.evaluation.landmarks import box_size
-from maquette.evaluation.predict import Method, Prediction, face_vertices, same_topology
+from maquette.evaluation.predict import Prediction, Predictor, face_vertices, same_topology
 from maquette.evaluation.registration import corresponding_distances
 from maquette.evaluation.table import Table
 from maquette.synthesis.rendering.sensor import Sensor
@@ -118,25 +118,25 @@ def evaluate_synthetic(
     seed: int = Plan.seed,
     size: int = Plan.size,
     conditions: Sequence[Condition] = CONDITIONS,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Shape and landmark errors on held-out people who do not exist, by yaw, exposure, width, blur and tone.
 
     Args:
         people, seed, size, conditions: see `Plan`.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photograph's name.
 
     Raises:
         BadInput: see `Plan`; a method whose heads have other triangles than maquette's.
     """
-    plan, options = Plan(people, seed, size, conditions), options or FitOptions()
-    scores = photo_scores({options.method: options}, plan, progress)[options.method]
-    return report(scores, plan.series, plan.title(options.method))
+    plan, options = Plan(people, seed, size, conditions), options or Options()
+    scores = photo_scores({options.fit.method: options}, plan, progress)[options.fit.method]
+    return report(scores, plan.series, plan.title(options.fit.method))
 
 
-def compare_synthetic(variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent) -> Table:
+def compare_synthetic(variants: Mapping[str, Options], plan: Plan = Plan(), progress: Progress = silent) -> Table:
     """Several methods or settings on the same photographs, each taken once: an ablation.
 
     Args:
@@ -150,13 +150,13 @@ def compare_synthetic(variants: Mapping[str, FitOptions], plan: Plan = Plan(), p
 
 
 def photo_scores(
-    variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent
-) -> dict[str, list[Score]]:
+    variants: Mapping[str, Options], plan: Plan = Plan(), progress: Progress = silent
+) -> dict[str, list[PhotoScore]]:
     """Variant -> the scores of every photograph, by person and condition; see `compare_synthetic`."""
     if not variants:
         raise BadInput("synthetic: nothing to compare: give one method or setting at least")
-    methods = {name: Method(options) for name, options in variants.items()}
-    scores: dict[str, list[Score]] = {name: [] for name in variants}
+    methods = {name: Predictor(options) for name, options in variants.items()}
+    scores: dict[str, list[PhotoScore]] = {name: [] for name in variants}
     with TemporaryDirectory(prefix="maquette-") as folder:
         for number in range(plan.people):
             for condition, sample in _photographs(plan, number, progress):
@@ -172,7 +172,7 @@ def photo_scores(
 
 
 def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, FaceSample]]:
-    """One person in all conditions, the frontal first: it tells how wide the face is."""
+    """One person in all conditions, the frontal first: it shows how wide the face is."""
     seed = plan.seed
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
     width, side = 0.0, -1.0 if number % 2 else 1.0
@@ -206,17 +206,17 @@ def sensor_for(condition: Condition, width: float) -> Sensor:
     )
 
 
-def _attempt(method: Method, sample: FaceSample, photo: Path, number: int, condition: str) -> Score:
+def _attempt(method: Predictor, sample: FaceSample, photo: Path, number: int, condition: str) -> PhotoScore:
     """One photograph, reconstructed and scored; without a head it keeps the reason."""
     points = sample.landmarks["mediapipe478"][:, :2]
     try:
         prediction = method.predict(photo, box=np.concatenate([points.min(axis=0), points.max(axis=0)]))
     except NothingFound as error:
-        return Score(number, condition, sample.person.skin.monk, why=str(error))
+        return PhotoScore(number, condition, sample.person.skin.monk, why=str(error))
     return scored(prediction, sample, number, condition)
 
 
-def scored(prediction: Prediction, sample: FaceSample, number: int, condition: str) -> Score:
+def scored(prediction: Prediction, sample: FaceSample, number: int, condition: str) -> PhotoScore:
     """The errors of one head against the truth.
 
     Raises:
@@ -232,8 +232,8 @@ def scored(prediction: Prediction, sample: FaceSample, number: int, condition: s
         for scale in (True, False)
     )
     average = float(corresponding_distances(1000.0 * model.mean, truth, True, region).mean())
-    error = landmark_error(prediction.pixels, sample)
-    return Score(number, condition, sample.person.skin.monk, shape, metric, average, error)
+    error = None if prediction.pixels is None else landmark_error(prediction.pixels, sample)
+    return PhotoScore(number, condition, sample.person.skin.monk, shape, metric, average, error)
 
 
 def landmark_error(pixels: NDArray, sample: FaceSample) -> float | None:

@@ -3,7 +3,7 @@
 The protocol is that of PIFuHD's evaluation (Saito et al. 2020): 10,000 points per mesh, point to surface from the
 prediction to the truth, Chamfer as the mean of both directions, the normal error of four views; no alignment. Beside
 it stand the same numbers after the translation and scale that fit best, since no picture of an orthographic camera
-tells either, and the overlap of the two solids.
+shows either, and the overlap of the two solids.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def score_person(prediction: Shape, truth: Shape, seed: int = SEED) -> PersonSco
     return PersonScores(iou, CM * found.p2s, CM * found.chamfer, normal_error(prediction, truth))
 
 
-def fitted(prediction: Shape, truth: Shape, seed: int = SEED) -> Shape:
+def aligned_to(prediction: Shape, truth: Shape, seed: int = SEED) -> Shape:
     """The prediction moved, turned and scaled as fits the truth best in least squares, from where it lies."""
     target = sample_surface(truth, ALIGN_SAMPLES, np.random.default_rng(seed))[0]
     return prediction.moved(settle(prediction, target, scale=True).apply(prediction.vertices))
@@ -116,14 +116,15 @@ def compare_people(
     whole = [k for k in range(len(truths)) if all(shapes[k] is not None for shapes in predictions.values())]
     if not whole or not predictions:
         raise BadInput(f"people: wanted somebody whom every method found, got none among {len(truths)}")
-    rows = []
+    rows: list[tuple[str | float | None, ...]] = []
     for name, shapes in predictions.items():
+        pairs = [(shape, truths[k]) for k in whole if (shape := shapes[k]) is not None]
         for placed in (PLACED, FITTED):
             scores = []
-            for k in whole:
-                progress(f"{name}, {truths[k].name}", placed)
-                shape = shapes[k] if placed == PLACED else fitted(shapes[k], truths[k])
-                scores.append(astuple(score_person(shape, truths[k])))
+            for shape, truth in pairs:
+                progress(f"{name}, {truth.name}", placed)
+                moved = shape if placed == PLACED else aligned_to(shape, truth)
+                scores.append(astuple(score_person(moved, truth)))
             rows.append((name, placed, len(whole), *_summary(np.array(scores))))
     found = ", ".join(f"{name} {sum(s is not None for s in shapes)}" for name, shapes in predictions.items())
     notes = (
@@ -131,7 +132,7 @@ def compare_people(
         "IoU: of the solids, 50,000 points; P2S, Chamfer: 10,000 points, unsquared; normal error: PIFuHD's, four views "
         "of 512 pixels, background included",
         "as it lies: no alignment (PIFuHD's protocol); fitted: after the similarity that fits best, since one "
-        "picture tells neither distance nor size",
+        "picture shows neither distance nor size",
         "s.e.: standard error of the mean over people",
     )
     return Table(f"People: {len(predictions)} methods, {len(whole)} people", COLUMNS, tuple(rows), notes)

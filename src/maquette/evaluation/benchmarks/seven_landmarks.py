@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress
-from maquette.core.options import FitOptions
+from maquette.core.options import Options
 from maquette.evaluation.meshes import Shape, read_points, read_shape
-from maquette.evaluation.predict import UNITS, Method, Prediction, check_unit, read_prediction, score_each
+from maquette.evaluation.predict import UNITS, Prediction, Predictor, check_unit, read_prediction, score_each
 from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
@@ -97,7 +97,7 @@ def scan_errors(
 
 
 @dataclass(frozen=True)
-class Item:
+class ScanItem:
     """One image of a benchmark.
 
     Attributes:
@@ -117,23 +117,23 @@ class Item:
     stem: str
 
 
-class Source:
+class PredictionSource:
     """Where predictions come from: a folder, or the method itself.
 
     Args:
         folder: of predictions, STEM.obj (or .ply, .stl, .glb) with STEM.npy, .txt or .pp for the seven landmarks; a
             mesh of maquette's head needs none. None runs the method.
         unit: of the files.
-        options: of the method.
+        options: of the method and of how faces are looked for.
     """
 
-    def __init__(self, folder: str | Path | None, unit: str, options: FitOptions | None) -> None:
+    def __init__(self, folder: str | Path | None, unit: str, options: Options | None) -> None:
         self._folder, self._unit = None if folder is None else Path(folder), unit
         if self._folder is not None and not self._folder.is_dir():
             raise BadInput(f"{self._folder}: wanted a folder of predicted meshes, there is none")
-        self._method = Method(options or FitOptions()) if folder is None else None
+        self._predictor = Predictor(options or Options()) if folder is None else None
 
-    def check(self, items: Sequence[Item]) -> None:
+    def check(self, items: Sequence[ScanItem]) -> None:
         """Refuse at once what would be missed in the middle.
 
         Raises:
@@ -145,14 +145,19 @@ class Source:
         if lacking:
             raise BadInput(f"{self._folder}: lacks {len(lacking)} of {len(items)} images (first: {lacking[0]})")
 
-    def predict(self, item: Item) -> Prediction:
+    def predict(self, item: ScanItem) -> Prediction:
         """The prediction for one image."""
-        if self._method is not None:
-            return self._method.predict(item.photo)
-        return read_prediction(self._mesh(item.stem), self._unit)
+        if self._predictor is not None:
+            if item.photo is None:
+                raise BadInput(f"{item.name}: no photo")
+            return self._predictor.predict(item.photo)
+        path = self._mesh(item.stem)
+        if path is None:
+            raise BadInput(f"{self._folder}: lacks {item.name}")
+        return read_prediction(path, self._unit)
 
     def landmarks(
-        self, item: Item, prediction: Prediction, wanted: Sequence[int] | None, counts: Sequence[int]
+        self, item: ScanItem, prediction: Prediction, wanted: Sequence[int] | None, counts: Sequence[int]
     ) -> NDArray:
         """The landmarks of a prediction's neutral head, mm: of the file beside it, else of the head's own points.
 
@@ -160,20 +165,25 @@ class Source:
             wanted: entries of the 68 points, None for all 68.
             counts: how many points a file may hold.
         """
-        for suffix in (".npy", ".txt", ".pp") if self._folder is not None else ():
-            path = self._folder / f"{item.stem}{suffix}"
-            if path.is_file():
-                points = read_points(path)
-                if len(points) not in counts:
-                    raise BadInput(f"{path}: wanted {' or '.join(map(str, counts))} landmarks, got {len(points)}")
-                return points * UNITS[self._unit]
+        path = self._file(item.stem, (".npy", ".txt", ".pp"))
+        if path is not None:
+            points = read_points(path)
+            if len(points) not in counts:
+                raise BadInput(f"{path}: wanted {' or '.join(map(str, counts))} landmarks, got {len(points)}")
+            return points * UNITS[self._unit]
         if "ibug68" not in prediction.neutral_landmarks:
             raise BadInput(f"{prediction.head.name}: no landmarks beside it ({item.stem}.npy, .txt or .pp)")
         points = prediction.neutral_landmarks["ibug68"]
         return points if wanted is None else points[list(wanted)]
 
     def _mesh(self, stem: str) -> Path | None:
-        paths = (self._folder / f"{stem}{suffix}" for suffix in (".obj", ".ply", ".stl", ".glb"))
+        return self._file(stem, (".obj", ".ply", ".stl", ".glb"))
+
+    def _file(self, stem: str, suffixes: Sequence[str]) -> Path | None:
+        """The first file of this stem in the folder of predictions, if there is a folder and a file."""
+        if self._folder is None:
+            return None
+        paths = (self._folder / f"{stem}{suffix}" for suffix in suffixes)
         return next((path for path in paths if path.is_file()), None)
 
 
@@ -186,13 +196,13 @@ def quantiles(distances: NDArray) -> NDArray:
 
 
 def score_items(
-    items: Sequence[Item], source: Source, factor: float, progress: Progress
+    items: Sequence[ScanItem], source: PredictionSource, factor: float, progress: Progress
 ) -> tuple[dict[str, dict[str, ScanErrors]], list[str]]:
     """Errors per image: name -> {"similarity", "metric"} -> ScanErrors, and the images without a face."""
     # Images of one subject follow each other: one scan stays in memory.
     read = lru_cache(maxsize=1)(read_shape)
 
-    def measure(item: Item, prediction: Prediction) -> dict[str, ScanErrors]:
+    def measure(item: ScanItem, prediction: Prediction) -> dict[str, ScanErrors]:
         truth, scan = read_seven(item.landmarks), read(item.scan).vertices
         seven = source.landmarks(item, prediction, SEVEN, (7,))
         kinds = {"similarity": True, "metric": False}
@@ -202,7 +212,9 @@ def score_items(
     return score_each(items, source.predict, measure, "scan to mesh", progress)
 
 
-def pooled_table(title: str, factor: float, items: Sequence[Item], source: Source, progress: Progress) -> Table:
+def pooled_table(
+    title: str, factor: float, items: Sequence[ScanItem], source: PredictionSource, progress: Progress
+) -> Table:
     """Score a benchmark that has this protocol.
 
     Args:
@@ -222,11 +234,12 @@ def pooled_table(title: str, factor: float, items: Sequence[Item], source: Sourc
 
 
 def pooled_rows(
-    items: Sequence[Item], found: Mapping[str, Mapping[str, ScanErrors]]
-) -> tuple[list[tuple], dict[str, NDArray]]:
+    items: Sequence[ScanItem], found: Mapping[str, Mapping[str, ScanErrors]]
+) -> tuple[list[tuple[str | float | None, ...]], dict[str, NDArray]]:
     """One row per group and kind of alignment over all scan points of its images, and the curves of all."""
     groups = [*dict.fromkeys(item.group for item in items)]
-    rows, curves = [], {}
+    rows: list[tuple[str | float | None, ...]] = []
+    curves = {}
     for group in [*groups, "all"] if len(groups) > 1 else ["all"]:
         mine = [item.name for item in items if group in ("all", item.group)]
         names = [name for name in mine if name in found]
@@ -243,8 +256,10 @@ def pooled_rows(
     return rows, curves
 
 
-POOLED_COLUMNS = ("images", "alignment", "n", "found", "median mm", "mean mm", "std mm", "3D-RMSE mm")
-POOLED_COLUMNS += ("landmarks only, median mm",)
+POOLED_COLUMNS = (
+    *("images", "alignment", "n", "found", "median mm", "mean mm", "std mm", "3D-RMSE mm"),
+    "landmarks only, median mm",
+)
 POOLED_NOTES = (
     "similarity: rotation, shift and scale are free; metric: the scale is the prediction's own",
     "all scan points of all images are pooled; curves are drawn from 10,001 quantiles",

@@ -1,4 +1,4 @@
-"""How well the meshes of people fit the pictures they were made from (see `imagespace` for faces).
+"""How well the meshes of people fit the pictures they were made from (see `face` for heads).
 
 Each mesh is rendered with its stored camera and compared with a person mask that is made afresh from the picture:
 overlap of the silhouettes and of their boundaries, normals against those a method predicted, colours where the texture
@@ -18,17 +18,23 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.benchmarks.images import MARGIN, masked_psnr, masked_ssim
 from maquette.evaluation.image_space.measures import boundary_f, normal_cosine, silhouette_iou
-from maquette.evaluation.image_space.rerender_people import Drawn, Figure, draw, moved_camera, open_figure, resize_into
-from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, View
+from maquette.evaluation.image_space.person_mesh import (
+    PersonMesh,
+    PersonRender,
+    moved_camera,
+    read_person_mesh,
+    render_person,
+)
+from maquette.evaluation.image_space.rendering import resample_box
+from maquette.evaluation.image_space.result_files import read_normals
+from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
+from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
 from maquette.geometry.camera import project
-from maquette.outputs.pictures.maps import NORMAL_ZERO
 from maquette.perception.boxes import overlap
 
 LARGEST_SIDE = 512  # pixels; larger pictures are compared at this size
 SAME_PERSON = 0.3  # overlap of a stored crop and one found again
-LEAST_PIXELS = 100  # of an area in which colours or normals are compared
 SURE = 0.5  # confidence from which a key point counts
 CROWD = 0.05  # of the person's own area that others may fill in the crop
 SHARP_HEIGHT = 256  # pixels to which the person is brought, so that a larger picture is no sharper
@@ -85,12 +91,12 @@ PERSON_DEFAULTS = PersonThresholds(iou={PARAMETRIC: 0.85, SURFACE: 0.92}, bounda
 
 
 @dataclass(frozen=True, eq=False)
-class Scored:
+class ViewScores:
     """One mesh against its picture.
 
     Attributes:
         scores: measure -> value, None where it could not be taken.
-        flags: what is odd about the picture: "blurred", "crowded", "pose: ..." and what the manifest told.
+        flags: what is odd about the picture: "blurred", "crowded", "pose: ..." and the remark of the manifest.
         pixels: (H, W, 3) uint8, the part of the picture that was compared; mask: (H, W) bool, the person; drawn.
         box: (4,) that part in pixels of the whole picture; vertices: (V, 3) metres, world, of the mesh.
     """
@@ -99,12 +105,17 @@ class Scored:
     flags: tuple[str, ...]
     pixels: NDArray
     mask: NDArray
-    drawn: Drawn
+    drawn: PersonRender
     box: NDArray
     vertices: NDArray
 
+    @property
+    def overlap(self) -> float:
+        """Of the silhouettes, 0-1; it can always be taken."""
+        return self.scores["silhouette IoU"] or 0.0
 
-def score_view(view: View, frame: Frame, people: list[Observation], normals: Path | None = None) -> Scored:
+
+def score_view(view: PersonView, frame: Frame, people: list[Observation], normals: Path | None = None) -> ViewScores:
     """Measure one mesh.
 
     Args:
@@ -119,16 +130,14 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
         LookupError: nobody is found where the result's person was.
     """
     if view.box[0] >= frame.size[0] or view.box[1] >= frame.size[1] or (view.box[2:] <= 0).any():
-        told = (
-            f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop {np.round(view.box).astype(int).tolist()}"
-        )
-        raise BadInput(f"{view.shown}: {told} of {view.folder}: give the picture that the result was made from")
+        crop = f"{frame.size[0]} x {frame.size[1]} pixels do not hold the crop {view.box.round().astype(int).tolist()}"
+        raise BadInput(f"{view.shown}: {crop} of {view.folder}: give the picture that the result was made from")
     own = same_person(view, people)
-    figure = open_figure(view)
-    box, size = common_grid(view, own, figure, frame.size)
+    mesh = read_person_mesh(view)
+    box, size = common_grid(view, own, mesh, frame.size)
     camera = moved_camera(view, box, size)
-    drawn = draw(figure, camera)
-    mask = resize_into(own.mask, own.box, box, size, cv2.INTER_LINEAR) > 0.5
+    drawn = render_person(mesh, camera)
+    mask = resample_box(own.mask, own.box, box, size, cv2.INTER_LINEAR) > 0.5
     x0, y0, x1, y1 = box.astype(int)
     pixels = cv2.resize(frame.pixels[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
     scores: dict[str, float | None] = dict.fromkeys(MEASURES)
@@ -139,23 +148,21 @@ def score_view(view: View, frame: Frame, people: list[Observation], normals: Pat
         ("back cosine", drawn.back, None if normals else stored_normals(view, "back", None)),
     ):
         if stored is not None:
-            wanted = resize_into(stored, view.box, box, size, cv2.INTER_NEAREST)
+            wanted = resample_box(stored, view.box, box, size, cv2.INTER_NEAREST)
             known = drawn.inside & mask & (np.linalg.norm(wanted, axis=2) > 0.5) & rendered.any(axis=2)
             if np.count_nonzero(known) >= LEAST_PIXELS:
                 scores[name] = normal_cosine(rendered, wanted, known)
-    window = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
-    whole = cv2.erode((drawn.photographed & mask).astype(np.uint8), window, borderValue=0) > 0
-    if drawn.colour is not None and np.count_nonzero(whole) >= LEAST_PIXELS and min(size) > 2 * MARGIN:
-        scores["masked SSIM"] = masked_ssim(drawn.colour, pixels, whole, "luma")
-        scores["masked PSNR dB"] = masked_psnr(drawn.colour, pixels, whole)
-    scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, figure)
+    if drawn.colour is not None:
+        area = drawn.photographed & mask
+        scores["masked SSIM"], scores["masked PSNR dB"] = inner_scores(drawn.colour, pixels, area)
+    scores["keypoints px"], scores["keypoints %"] = keypoint_error(view, own, mesh)
     others = [
-        resize_into(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
+        resample_box(other.mask, other.box, box, size, cv2.INTER_LINEAR) > 0.5 for other in people if other is not own
     ]
-    return Scored(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, figure.shape.vertices)
+    return ViewScores(scores, flags_of(view, own, pixels, mask, others), pixels, mask, drawn, box, mesh.shape.vertices)
 
 
-def same_person(view: View, people: list[Observation]) -> Observation:
+def same_person(view: PersonView, people: list[Observation]) -> Observation:
     """Who of the people the view shows, by overlap of crops. Raises LookupError if it is nobody."""
     overlaps = [overlap(view.box, person.box) for person in people]
     if not overlaps or max(overlaps) < SAME_PERSON:
@@ -163,15 +170,17 @@ def same_person(view: View, people: list[Observation]) -> Observation:
     return people[int(np.argmax(overlaps))]
 
 
-def common_grid(view: View, own: Observation, figure: Figure, full: tuple[int, int]) -> tuple[NDArray, tuple[int, int]]:
+def common_grid(
+    view: PersonView, own: Observation, mesh: PersonMesh, full: tuple[int, int]
+) -> tuple[NDArray, tuple[int, int]]:
     """What is compared: all that mesh and person fill in the picture, so that nothing that sticks out is forgiven.
 
     Returns:
         (4,) whole pixels of the picture, and (width, height) of the grid, at most LARGEST_SIDE.
     """
-    inside = np.array(view.camera.size, float)
-    points, _ = project(view.camera, figure.shape.vertices)
-    points = points / inside * (view.box[2:] - view.box[:2]) + view.box[:2]
+    camera = view.known_camera
+    points, _ = project(camera, mesh.shape.vertices)
+    points = points / np.array(camera.size, float) * (view.box[2:] - view.box[:2]) + view.box[:2]
     low = np.floor(np.minimum(np.minimum(view.box[:2], own.box[:2]), points.min(axis=0) - 2))
     high = np.ceil(np.maximum(np.maximum(view.box[2:], own.box[2:]), points.max(axis=0) + 2))
     low, high = np.clip(low, 0, np.array(full) - 2), np.minimum(high, full)
@@ -181,16 +190,17 @@ def common_grid(view: View, own: Observation, figure: Figure, full: tuple[int, i
     return np.concatenate([low, low + extent]), (size[0], size[1])
 
 
-def keypoint_error(view: View, own: Observation, figure: Figure) -> tuple[float | None, float | None]:
+def keypoint_error(view: PersonView, own: Observation, mesh: PersonMesh) -> tuple[float | None, float | None]:
     """Mean distance of the body's key points to the seen ones: pixels of the picture, percent of the person's height.
 
     The height is that of the person's mask in the picture. None where there is no body or nothing is seen.
     """
-    points = figure.keypoints.get(own.landmark_scheme)
+    points = mesh.keypoints.get(own.landmark_scheme)
     sure = own.landmark_confidence >= SURE
     if points is None or len(points) != len(own.landmarks) or not sure.any():
         return None, None
-    projected = project(view.camera, points)[0] / view.camera.size * (view.box[2:] - view.box[:2]) + view.box[:2]
+    camera = view.known_camera
+    projected = project(camera, points)[0] / camera.size * (view.box[2:] - view.box[:2]) + view.box[:2]
     per_crop = (own.box[2:] - own.box[:2]) / own.frame.size
     seen = own.landmarks[:, :2] * per_crop + own.box[:2]
     away = float(np.linalg.norm(projected - seen, axis=1)[sure].mean())
@@ -199,7 +209,7 @@ def keypoint_error(view: View, own: Observation, figure: Figure) -> tuple[float 
     return away, float(100 * away / tall) if tall > 0 else None
 
 
-def stored_normals(view: View, side: str, folder: Path | None) -> NDArray | None:
+def stored_normals(view: PersonView, side: str, folder: Path | None) -> NDArray | None:
     """(H, W, 3) float32 normals that the method predicted in the pixels of its crop; None if it stored none.
 
     Args:
@@ -217,22 +227,19 @@ def stored_normals(view: View, side: str, folder: Path | None) -> NDArray | None
         path = view.folder / f"normals_{side}.png"
     if not path.is_file() or (view.frame is None and view.row):
         return None
-    coded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if coded is None or coded.ndim != 3 or coded.shape[2] != 3 or coded.dtype not in (np.uint8, np.uint16):
-        raise BadInput(f"{path}: wanted RGB normals of 8 or 16 bits, coded as normals.png")
-    zero = NORMAL_ZERO if coded.dtype == np.uint16 else 127.5
-    known = (coded > 0).any(axis=2, keepdims=True)
-    return np.where(known, coded[:, :, ::-1] / zero - 1, 0.0).astype(np.float32)
+    return read_normals(path).astype(np.float32)
 
 
-def flags_of(view: View, own: Observation, pixels: NDArray, mask: NDArray, others: list[NDArray]) -> tuple[str, ...]:
+def flags_of(
+    view: PersonView, own: Observation, pixels: NDArray, mask: NDArray, others: list[NDArray]
+) -> tuple[str, ...]:
     """What makes this picture hard: blur, other people in the crop, a pose outside what the methods are made for."""
-    flags = [view.told] if view.told else []
+    flags = [view.remark] if view.remark else []
     if mask.any() and detail(pixels, mask) < BLURRED:
         flags.append("blurred")
     if sum(np.count_nonzero(other & ~mask) for other in others) > CROWD * max(1, np.count_nonzero(mask)):
         flags.append("crowded")
-    flags += [flag for flag in pose_flags(own) if not any(flag in told for told in flags)]
+    flags += [flag for flag in pose_flags(own) if not any(flag in known for known in flags)]
     return tuple(dict.fromkeys(flags))
 
 
@@ -249,18 +256,20 @@ def detail(pixels: NDArray, mask: NDArray) -> float:
         0 to about 2; 1 where there is nothing to measure.
     """
     rows = np.flatnonzero(mask.any(axis=1))
-    factor = min(1.0, SHARP_HEIGHT / (np.ptp(rows) + 1))
+    factor = min(1.0, SHARP_HEIGHT / (int(np.ptp(rows)) + 1))
     size = max(8, round(mask.shape[1] * factor)), max(8, round(mask.shape[0] * factor))
     grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA).astype(np.float32)
     small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    inner = cv2.erode(small, np.ones((7, 7), np.uint8), borderValue=0) > 0  # the outline's own contrast tells nothing
+    # The outline's own contrast says nothing.
+    inner = cv2.erode(small, np.ones((7, 7), np.uint8), borderValue=(0.0,)) > 0
     if np.count_nonzero(inner) < LEAST_PIXELS:
         return 1.0
-    shares = []
+    shares: list[float] = []
     for x, y in ((1, 0), (0, 1), (1, 1), (1, -1)):
         ahead, behind = np.roll(grey, (-y, -x), (0, 1)), np.roll(grey, (y, x), (0, 1))
         first, second = (ahead - grey)[inner], (ahead + behind - 2 * grey)[inner]
-        shares.append(float((second**2).mean() / ((x * x + y * y) * max(float((first**2).mean()), 1e-2))))
+        slope = max(float((first**2).mean()), 1e-2)
+        shares.append(float((second**2).mean() / ((x * x + y * y) * slope)))
     return min(shares)
 
 

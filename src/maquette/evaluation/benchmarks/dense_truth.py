@@ -6,8 +6,6 @@ origin.
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
+from maquette.evaluation.arrays import read_npz
 from maquette.evaluation.benchmarks.aflw import PHOTO_SUFFIXES, read_annotation
 from maquette.evaluation.landmarks import OUTER_EYES
 from maquette.evaluation.meshes import read_points, read_shape
@@ -25,11 +24,10 @@ from maquette.evaluation.predict import face_vertices, image_points
 MESH_SUFFIXES = (".npz", ".obj", ".ply")
 TOPOLOGY = "topology"  # topology.npz: what all meshes of the set share
 SYNTHESIS = ("coefficients", "expression", "scale", "intrinsics", "world_to_camera")  # in files of `maquette synth`
-READER_ERRORS = (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
-class Item:
+class DenseItem:
     """One image: its name, its photo if there is one, and the file of its true mesh."""
 
     name: str
@@ -44,7 +42,7 @@ class Truth:
     Attributes:
         points: (M, 3) pixels, the vertices of the face mask.
         eyes: (2, 3) pixels, the vertices of the outer eye corners.
-        yaw: degrees or None. expression: its name, "" if not told.
+        yaw: degrees or None. expression: its name, "" if unknown.
         model_vertices: (M,) which vertices of maquette's head the points are, or None.
     """
 
@@ -65,7 +63,7 @@ class Truth:
         return np.concatenate([self.points[:, :2].min(axis=0), self.points[:, :2].max(axis=0)])
 
 
-def read_set(folder: str | Path) -> list[Item]:
+def read_set(folder: str | Path) -> list[DenseItem]:
     """NAME.npz, .obj or .ply, each with NAME.jpg or .png beside it where there is a photo; subfolders too.
 
     Raises:
@@ -77,17 +75,17 @@ def read_set(folder: str | Path) -> list[Item]:
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in MESH_SUFFIXES and p.stem != TOPOLOGY)
     if not paths:
         raise BadInput(f"{folder}: holds no mesh, wanted NAME.npz, NAME.obj or NAME.ply beside NAME.jpg")
-    items: dict[str, Item] = {}
+    items: dict[str, DenseItem] = {}
     for path in paths:
         name = path.relative_to(folder).with_suffix("").as_posix()
         if name in items:
             raise BadInput(f"{path}: {name} has another mesh, {items[name].truth.name}: keep one of them")
         photo = next((p for suffix in PHOTO_SUFFIXES if (p := path.with_suffix(suffix)).is_file()), None)
-        items[name] = Item(name, photo, path)
+        items[name] = DenseItem(name, photo, path)
     return list(items.values())
 
 
-class Truths:
+class TruthReader:
     """Reads the true meshes of a set, one after another.
 
     topology.npz may hold `mask` and `eyes` (vertices) for all. What a file itself holds comes first. Eye corners given
@@ -99,17 +97,17 @@ class Truths:
 
     def __init__(self, folder: str | Path) -> None:
         path = Path(folder) / f"{TOPOLOGY}.npz"
-        self._shared = _arrays(path) if path.is_file() else {}
+        self._shared = read_npz(path) if path.is_file() else {}
         self._eyes: dict[int, NDArray] = {}
 
-    def read(self, item: Item) -> Truth:
+    def read(self, item: DenseItem) -> Truth:
         """The true face of one image.
 
         Raises:
             BadInput: unreadable, NaN, a mask or eyes that are not vertices of the mesh, no eye corners.
         """
         path = item.truth
-        own = _arrays(path) if path.suffix.lower() == ".npz" else {"vertices": read_shape(path).vertices}
+        own = read_npz(path) if path.suffix.lower() == ".npz" else {"vertices": read_shape(path).vertices}
         ours = "vertices" not in own and all(name in own for name in SYNTHESIS)
         own = _synthetic(own) if ours else own
         held = {**self._shared, **_beside(path), **own}
@@ -132,9 +130,8 @@ class Truths:
             return _indices(path, eyes, len(vertices), "eyes")
         if len(vertices) not in self._eyes:
             points = held.get("landmarks") if eyes is None else eyes
-            shape = np.shape(points)
-            if points is None or shape not in ((2, 3), (68, 3)):
-                got = "there are none" if points is None else f"got {shape}"
+            if points is None or np.shape(points) not in ((2, 3), (68, 3)):
+                got = "there are none" if points is None else f"got {np.shape(points)}"
                 raise BadInput(f"{path}: eyes: wanted 2 vertices, (2, 3) points or landmarks (68, 3), {got}")
             points = _numbers(points, path, "eye corners")
             pair = points if len(points) == 2 else points[list(OUTER_EYES)]
@@ -142,21 +139,13 @@ class Truths:
         return self._eyes[len(vertices)]
 
 
-def _arrays(path: Path) -> dict[str, NDArray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except READER_ERRORS as error:
-        raise BadInput(f"{path}: not a readable .npz ({' '.join(str(error).split())[:120]}): make it again") from error
-
-
 def _beside(path: Path) -> dict[str, NDArray]:
     """What NAME.mat (68 points and yaw, as AFLW2000-3D has them) or NAME.txt (2 or 68 points) add to a mesh."""
     if path.with_suffix(".txt").is_file():
         return {"landmarks": read_points(path.with_suffix(".txt"))}
     if path.with_suffix(".mat").is_file():
-        told = read_annotation(path.with_suffix(".mat"))
-        return {"landmarks": told.points} | ({} if told.yaw is None else {"yaw": np.array(told.yaw)})
+        annotation = read_annotation(path.with_suffix(".mat"))
+        return {"landmarks": annotation.points} | ({} if annotation.yaw is None else {"yaw": np.array(annotation.yaw)})
     return {}
 
 
@@ -183,8 +172,8 @@ def _facts(path: Path, held: Mapping[str, NDArray]) -> tuple[float | None, str]:
     yaw, expression = held.get("yaw"), str(held.get("expression", ""))
     if yaw is not None and np.size(yaw) != 1:
         raise BadInput(f"{path}: yaw: wanted one number of degrees, got {np.shape(yaw)}")
-    told = None if yaw is None or not np.isfinite(float(np.ravel(yaw)[0])) else float(np.ravel(yaw)[0])
-    return told, " ".join(expression.split())[:40]
+    degrees = None if yaw is None or not np.isfinite(float(np.ravel(yaw)[0])) else float(np.ravel(yaw)[0])
+    return degrees, " ".join(expression.split())[:40]
 
 
 def _numbers(values: NDArray, path: Path, name: str) -> NDArray:
