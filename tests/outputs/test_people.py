@@ -71,7 +71,7 @@ def test_trouble_is_told_in_plain_words(person_result, provenance, word):
 
 def test_trouble_of_frames_is_counted(clip_result):
     warnings = told(clip_result, silhouette_iou=[0.9, 0.2, 0.9, 0.3, 0.9, 0.9, 0.9])["warnings"]
-    assert [text for text in warnings if "outline" in text][0].startswith("2 of 7 pictures: ")
+    assert next(text for text in warnings if "outline" in text).startswith("2 of 7 pictures: ")
 
 
 def test_a_person_half_hidden_and_small_is_told(person_result):
