@@ -66,7 +66,7 @@ def people(count: int):
             print(f"person {number}: not found in every view, left out")
 
 
-def true_solid(sample: Sample, observation: Observation, reading: read.Reading) -> np.ndarray:
+def true_solid(sample: Sample, observation: Observation, reading: read.FrontReading) -> np.ndarray:
     """(D, S, S) occupancy of the true face in the crop that the network saw."""
     model = morphable.load("maquette-head")
     head = sample.vertices / sample.person.identity.scale
@@ -76,7 +76,7 @@ def true_solid(sample: Sample, observation: Observation, reading: read.Reading) 
     pixels = (pixels - observation.box[:2]) * per_pixel
     focal = sample.camera.intrinsics[0, 0] * per_pixel
     seen = np.column_stack([pixels, (depth - depth.mean()) * focal / depth.mean()])
-    placed = solid.Placed.of(points, seen).moved(reading.matrix)
+    placed = solid.CropProjection.of(points, seen).moved(reading.matrix)
     middles = torch.arange(reading.side) + 0.5
     return solid.occupancy(
         torch.from_numpy(solid.depth_map(head))[None],

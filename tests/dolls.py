@@ -14,7 +14,7 @@ from maquette.geometry.camera import project
 from maquette.geometry.mesh import face_areas, vertex_normals
 from maquette.geometry.rendering.sides import sides
 from maquette.geometry.surfaces.distance import surface_distance, winding_ahead
-from maquette.reconstruction.body_fit.place import Placement, silhouette
+from maquette.reconstruction.body_fit.place import PlacedBody, silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
 
 FARTHEST = 0.15
@@ -87,12 +87,12 @@ def write(folder: Path, count: int, size: int = 64, points: int = 2000) -> Path:
 
 
 @lru_cache(maxsize=2)
-def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Placement, Observation]:
+def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[PlacedBody, Observation]:
     """A standing body with its placement, and what a picture of it tells: flat colour, its own outline."""
     model = skeleton().model
     joints = model.rig.joints(np.zeros(len(model.identity_basis))).astype(float)
     root = joints[0] - [0, float(model.mean[:, 1].min()), 0]
-    placement = Placement(
+    placement = PlacedBody(
         bones=skeleton(),
         identity=np.zeros(len(model.identity_basis)),
         scale=1.0,

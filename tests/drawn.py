@@ -10,7 +10,7 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.types import Frame, Mesh, Observation, Reconstruction, Subject
-from maquette.reconstruction.body_fit.place import Placement
+from maquette.reconstruction.body_fit.place import PlacedBody
 from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.methods import FrameShape
 
@@ -93,13 +93,13 @@ def _pose() -> np.ndarray:
     return np.column_stack([points[:, 0] / tall, (top - points[:, 1]) / tall, np.zeros(33)])
 
 
-def placement(count: int) -> Placement:
+def placement(count: int) -> PlacedBody:
     """The body standing in `count` frames, walking to the right by a pixel each."""
     model = skeleton().model
     identity = np.zeros(len(model.identity_basis))
     joints = model.rig.joints(identity).astype(float)
     walked = np.column_stack([0.02 * np.arange(count), np.zeros(count), np.zeros(count)])
-    return Placement(
+    return PlacedBody(
         bones=skeleton(),
         identity=identity,
         scale=1.0,

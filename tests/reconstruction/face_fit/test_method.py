@@ -19,7 +19,7 @@ from maquette.reconstruction.face_fit import shading
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term, reprojection
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.solve import bounded_step
-from maquette.reconstruction.face_fit.state import OPENCV, View, first_guess, point_jacobian
+from maquette.reconstruction.face_fit.state import OPENCV, FaceView, first_guess, point_jacobian
 from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
@@ -27,13 +27,13 @@ MODEL = morphable.load("maquette-head")
 
 def make_view(
     yaw: float, pitch: float, roll: float, expression: np.ndarray | None = None, focal: float = 900.0
-) -> View:
+) -> FaceView:
     rotation = OPENCV @ Rotation.from_euler("YXZ", [yaw, -pitch, -roll]).as_matrix()
     units = np.zeros(52) if expression is None else expression
-    return View(rotation, np.array([0.02, 0.01, 1.1]), focal, np.array([256.0, 256.0]), units)
+    return FaceView(rotation, np.array([0.02, 0.01, 1.1]), focal, np.array([256.0, 256.0]), units)
 
 
-def observe(view: View, identity: np.ndarray, noise: float = 0.0) -> Observation:
+def observe(view: FaceView, identity: np.ndarray, noise: float = 0.0) -> Observation:
     """A perfect detector on a known head, with its learned bias."""
     vertices = MODEL.vertices(identity, view.expression)
     points = MODEL.embeddings["mediapipe478"].points(vertices, MODEL.faces)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
 from pifuhd_by_key import SMALL, fill, pictures, points
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
@@ -30,7 +30,7 @@ def one_thread():
 
 
 @pytest.fixture(scope="module")
-def made() -> tuple[PIFuHD, Features]:
+def made() -> tuple[PIFuHD, PIFuHDFeatures]:
     network = PIFuHD(SMALL).eval().requires_grad_(False)
     fill(network)
     return network, network.prepare(*pictures(64))
@@ -94,7 +94,7 @@ def test_columns_are_the_whole_perceptron_for_any_widths():
 def test_forward_differences_are_those_of_the_published_modules(made):
     """In float64 both: in float32 the difference of two neighbours keeps three digits."""
     network = deepcopy(made[0]).double()
-    features = Features(*(value.double() for value in vars(made[1]).values()))
+    features = PIFuHDFeatures(*(value.double() for value in vars(made[1]).values()))
     found = Field(network, features).normals(points()[0].double().numpy(), "compat")
     with safe_open(GOLDEN, framework="pt") as file:
         wanted = file.get_tensor("small.normals").numpy()
@@ -109,7 +109,7 @@ def test_normals_by_gradient_are_those_by_differences(made):
         key: functional.interpolate(value[:, :, ::4, ::4], scale_factor=8, mode="bicubic", align_corners=True)
         for key, value in vars(features).items()
     }
-    field = Field(network, Features(**smooth))
+    field = Field(network, PIFuHDFeatures(**smooth))
     where = 0.8 * points()[0].numpy()
     analytic, compat = field.normals(where), field.normals(where, "compat")
     angles = np.degrees(np.arccos(np.clip((analytic * compat).sum(1), -1, 1)))

@@ -69,8 +69,8 @@ def test_what_is_told(made):
 
 def test_both_grids_draw_the_same(network, made):
     placement, observation = dolls.seen()
-    standing = method.standing_in(placement, 0, observation)
-    exact = method.draw(network, standing, observation, replace(OPTIONS, grid="exact"))
+    standing = method.observed_body(placement, 0, observation)
+    exact = method.reconstruct_surface(network, standing, observation, replace(OPTIONS, grid="exact"))
     assert exact.evaluations > 1.5 * made.provenance["points_evaluated"]
     shown = silhouette(exact.vertices, exact.faces, placement.camera(0, observation))
     assert overlap(shown, silhouette(made.shape.vertices, made.shape.faces, made.cameras[0])) > 0.97
@@ -79,19 +79,19 @@ def test_both_grids_draw_the_same(network, made):
 def test_nothing_is_drawn_far_from_the_mask(network):
     """What the mask cuts away, a leg here, is not drawn, though the body has it."""
     placement, observation = dolls.seen()
-    standing = method.standing_in(placement, 0, observation)
+    standing = method.observed_body(placement, 0, observation)
     mask = observation.mask.copy()
     mask[230:, : mask.shape[1] // 2] = 0
-    drawn = method.draw(network, standing, replace(observation, mask=mask), OPTIONS)
+    drawn = method.reconstruct_surface(network, standing, replace(observation, mask=mask), OPTIONS)
     shown = silhouette(drawn.vertices, drawn.faces, placement.camera(0, observation))
     assert shown[250:, : mask.shape[1] // 2 - 8].mean() < 0.01 < shown[250:, mask.shape[1] // 2 :].mean()
 
 
 def test_an_empty_outline_and_an_empty_answer_are_told(network):
     placement, observation = dolls.seen()
-    standing = method.standing_in(placement, 0, observation)
+    standing = method.observed_body(placement, 0, observation)
     with pytest.raises(NothingFound, match="outline is empty"):
-        method.draw(
+        method.reconstruct_surface(
             network,
             standing,
             replace(observation, mask=0 * observation.mask),
@@ -101,7 +101,7 @@ def test_an_empty_outline_and_an_empty_answer_are_told(network):
     empty.load_state_dict(network.state_dict())
     empty.fine_points.filters[-1].bias.fill_(-50.0)
     with pytest.raises(NothingFound, match="drawn: .*--method parametric"):
-        method.draw(empty, standing, observation, OPTIONS)
+        method.reconstruct_surface(empty, standing, observation, OPTIONS)
 
 
 def test_a_published_network_takes_its_own_crop():
@@ -109,8 +109,8 @@ def test_a_published_network_takes_its_own_crop():
     published = PIFuHD(SMALL).eval().requires_grad_(False)
     fill(published)
     placement, observation = dolls.seen()
-    standing = method.standing_in(placement, 0, observation)
-    drawn = method.draw(published, standing, observation, replace(OPTIONS, resolution=64))
+    standing = method.observed_body(placement, 0, observation)
+    drawn = method.reconstruct_surface(published, standing, observation, replace(OPTIONS, resolution=64))
     assert len(drawn.faces) and np.abs(drawn.cube.to_cube(drawn.vertices.astype(float))).max() < 1.05
     assert drawn.normals.shape == (6, 64, 64)
     rows = np.nonzero(observation.mask > 0.5)[0]

@@ -10,7 +10,7 @@ from maquette.geometry.surfaces.lattice import axis
 from maquette.geometry.surfaces.octree import FastGrid, fast_grid
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
 
 COARSE = PointSize()
 FINE = PointSize((272, 512, 256, 128, 1), (1, 2), -1)
@@ -82,7 +82,7 @@ def test_the_surface_is_the_same_with_and_without_columns():
         torch.nn.functional.interpolate(torch.randn(1, c, 5, 5, generator=generator), size=(n, n), mode="bicubic")
         for c, n in ((256, 32), (16, 64))
     ]
-    features = Features(*smooth, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+    features = PIFuHDFeatures(*smooth, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
     plain, shared = Field(network, features, columns=False), Field(network, features)
     at = axis(16)
     points = np.stack(np.meshgrid(at, at, at, indexing="ij"), axis=-1).reshape(-1, 3)

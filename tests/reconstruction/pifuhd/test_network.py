@@ -11,7 +11,7 @@ from torch import nn
 
 from maquette.reconstruction.pifuhd.hourglass import ConvBlock, FilterSize, HourGlass, ImageFilter
 from maquette.reconstruction.pifuhd.mlp import PointSize
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD, PIFuHDSize, sampled
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, PIFuHDSize, sampled
 from maquette.reconstruction.pifuhd.normalnet import NormalNet
 from pifuhd_by_key import SMALL, fill, pictures, points, some
 
@@ -74,7 +74,7 @@ def test_keys_are_those_of_the_published_file(empty):
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("published", marks=pytest.mark.slow)])
-def made(request) -> tuple[str, PIFuHD, Features]:
+def made(request) -> tuple[str, PIFuHD, PIFuHDFeatures]:
     """A network with the golden weights, and the features of the golden picture."""
     size, side = SIDES[request.param]
     with torch.device("meta"):

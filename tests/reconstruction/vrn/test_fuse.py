@@ -14,7 +14,7 @@ STILL = (0.0, 0.0, 0.0)
 @pytest.fixture(scope="module")
 def placed(scene):
     points = solid.head_points(load("maquette-head"), scene.vertices)
-    return [reading.placed(view, points) for reading, view in zip(scene.readings, scene.views)]
+    return [reading.projection(view, points) for reading, view in zip(scene.readings, scene.views)]
 
 
 def test_the_surface_of_the_volume_is_the_face(scene, placed):

@@ -62,7 +62,7 @@ def test_an_open_mouth_is_bridged(model):
 
 def test_the_place_is_recovered_from_what_is_seen(photographed):
     points, seen, _ = photographed
-    placed = solid.Placed.of(points, seen)
+    placed = solid.CropProjection.of(points, seen)
     assert np.abs(placed.project(points) - seen).max() < 1e-6
     assert np.abs(placed.unproject(seen) - points).max() < 1e-9
     assert 1 / placed.slope == pytest.approx(300, rel=1e-6)
@@ -74,20 +74,20 @@ def test_a_place_follows_its_crop(photographed):
     matrix = np.eye(3)
     matrix[:2, :2] = scale * np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     matrix[:2, 2] = 5, -8
-    moved = solid.Placed.of(points, seen).moved(matrix).project(points)
+    moved = solid.CropProjection.of(points, seen).moved(matrix).project(points)
     assert np.abs(moved[:, :2] - (seen[:, :2] @ matrix[:2, :2].T + matrix[:2, 2])).max() < 1e-6
     assert np.abs(moved[:, 2] - scale * seen[:, 2]).max() < 1e-6
 
 
 def test_a_mirrored_head_in_a_mirrored_crop(photographed):
     points, seen, _ = photographed
-    mirrored = solid.Placed.of(points, seen).mirrored(128).project(points * [-1, 1, 1])
+    mirrored = solid.CropProjection.of(points, seen).mirrored(128).project(points * [-1, 1, 1])
     assert np.abs(mirrored - seen * [-1, 1, 1] - [128, 0, 0]).max() < 1e-6
 
 
 def test_occupancy_agrees_with_asking_point_by_point(model, photographed):
     points, seen, see = photographed
-    placed = solid.Placed.of(points, seen)
+    placed = solid.CropProjection.of(points, seen)
     front = solid.depth_map(model.mean)
     d = solid.slices(80)
     pixels = torch.arange(0, 128, 4) + 0.5
@@ -113,7 +113,7 @@ def test_occupancy_agrees_with_asking_point_by_point(model, photographed):
 
 def test_the_surface_of_the_solid_is_the_skin(model, photographed):
     points, seen, see = photographed
-    placed = solid.Placed.of(points, seen)
+    placed = solid.CropProjection.of(points, seen)
     front = torch.from_numpy(solid.depth_map(model.mean))[None]
     nose = model.mean[[model.mean[:, 2].argmax()]].astype(float)
     x, y, tip = see(nose)[0]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.reconstruction.body_fit.skeleton import Skeleton
-from maquette.reconstruction.body_fit.solve import Probe, State, descend, energy, first_state, placed, probe
-from maquette.reconstruction.body_fit.target import Targets, targets_of
+from maquette.reconstruction.body_fit.solve import BodyState, Probe, descend, energy, first_state, placed, probe_of
+from maquette.reconstruction.body_fit.target import FitTargets, targets_of
 
 KEY_FRAMES = 8  # that the shape is taken from
 WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next window blends with
@@ -25,17 +25,17 @@ STEP = 1 / 30  # seconds between frames that have no times
 MOVING = ("turns", "log_scale", "shift")
 
 
-def fit_photos(targets: Targets, bones: Skeleton) -> State:
+def fit_photos(targets: FitTargets, bones: Skeleton) -> BodyState:
     """One identity and a pose of its own for each of a few frames that need not follow each other."""
-    look = probe(bones)
-    state = first_state(targets, look)
-    state = descend(state, lambda s: energy(s, targets, look, 0.0), POSE_STEPS, RATE)
-    return descend(state, lambda s: energy(s, targets, look, 1.0), OUTLINE_STEPS, FINE_RATE)
+    probe = probe_of(bones)
+    state = first_state(targets, probe)
+    state = descend(state, lambda s: energy(s, targets, probe, 0.0), POSE_STEPS, RATE)
+    return descend(state, lambda s: energy(s, targets, probe, 1.0), OUTLINE_STEPS, FINE_RATE)
 
 
 def fit_clip(
     observations: Sequence[Observation], bones: Skeleton, progress: Callable[[int], None] = lambda done: None
-) -> tuple[State, NDArray, NDArray]:
+) -> tuple[BodyState, NDArray, NDArray]:
     """The motion of one person through a clip, with memory that does not grow with its pictures.
 
     Args:
@@ -53,14 +53,14 @@ def fit_clip(
         return state, targets.centre, targets.size
     keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
     identity = fit_photos(targets_of([observations[int(k)] for k in keys]), bones).identity
-    parts: list[State] = []
+    parts: list[BodyState] = []
     places: list[tuple[NDArray, NDArray]] = []
     start = 0
     while True:
         end = min(start + WINDOW, count)
         seen = observations[start:end]
         targets = targets_of(seen)
-        parts.append(_window(targets, probe(bones), identity, ACCELERATION * _step(seen) ** 2 / 2))
+        parts.append(_window(targets, probe_of(bones), identity, ACCELERATION * _step(seen) ** 2 / 2))
         places.append((targets.centre, targets.size))
         progress(end)
         if end == count:
@@ -75,15 +75,17 @@ def _step(observations: Sequence[Observation]) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else STEP
 
 
-def _window(targets: Targets, look: Probe, identity: torch.Tensor, bend_m: float) -> State:
-    state = placed(replace(first_state(targets, look), identity=identity), targets, look)
+def _window(targets: FitTargets, probe: Probe, identity: torch.Tensor, bend_m: float) -> BodyState:
+    state = placed(replace(first_state(targets, probe), identity=identity), targets, probe)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
-        loss = partial(energy, targets=targets, look=look, silhouette=weight, bend_m=bend_m)
+        loss = partial(energy, targets=targets, probe=probe, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
     return state
 
 
-def _joined(parts: Sequence[State], places: Sequence[tuple[NDArray, NDArray]]) -> tuple[State, NDArray, NDArray]:
+def _joined(
+    parts: Sequence[BodyState], places: Sequence[tuple[NDArray, NDArray]]
+) -> tuple[BodyState, NDArray, NDArray]:
     """Windows one after another; where two overlap, one passes into the other."""
     turns, scale, shift = parts[0].turns, parts[0].log_scale, parts[0].shift
     centre, size = places[0]
@@ -96,7 +98,7 @@ def _joined(parts: Sequence[State], places: Sequence[tuple[NDArray, NDArray]]) -
         mixed = torch.lerp(shift[-SHARED:], part.shift[:SHARED], share[:, None])
         shift = torch.cat([shift[:-SHARED], mixed, part.shift[SHARED:]])
         centre, size = np.concatenate([centre, c[SHARED:]]), np.concatenate([size, s[SHARED:]])
-    return State(parts[0].identity, turns, scale, shift), centre, size
+    return BodyState(parts[0].identity, turns, scale, shift), centre, size
 
 
 def _blend(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

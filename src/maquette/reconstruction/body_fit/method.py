@@ -18,7 +18,7 @@ from maquette.core.options import BodyOptions, Options
 from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
-from maquette.reconstruction.body_fit.place import Placement, overlaps, place, smoothed
+from maquette.reconstruction.body_fit.place import PlacedBody, overlaps, place, smoothed
 from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
 from maquette.reconstruction.body_fit.target import targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
@@ -36,7 +36,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     return lambda observations: assembled(fitted(observations, bones, options), observations, options.body)
 
 
-def fitted(observations: Sequence[Observation], bones: Skeleton, options: Options) -> Placement:
+def fitted(observations: Sequence[Observation], bones: Skeleton, options: Options) -> PlacedBody:
     """The body in all observations, one shape and a pose for each, in the canonical world; smoothed over a clip.
 
     Raises:
@@ -66,7 +66,7 @@ def times_of(observations: Sequence[Observation]) -> np.ndarray:
     return np.array([np.nan if seen.frame.time is None else seen.frame.time for seen in observations], float)
 
 
-def assembled(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Reconstruction:
+def assembled(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Reconstruction:
     """The reconstruction whose shape is the body as it stands in the first observation."""
     model = placement.bones.model
     return Reconstruction(
@@ -77,7 +77,7 @@ def assembled(placement: Placement, observations: Sequence[Observation], options
     )
 
 
-def coefficients(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> dict[str, Any]:
+def coefficients(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> dict[str, Any]:
     """Fields of a Reconstruction that the fitted body tells, whatever its shape is."""
     count, bones = placement.rotations.shape[:2]
     quaternions = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(count, bones, 4)
@@ -93,7 +93,7 @@ def coefficients(placement: Placement, observations: Sequence[Observation], opti
     }
 
 
-def facts(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
+def facts(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
     """Where the body's size comes from, and how well it fits each observation: of a clip, each key frame."""
     keys = observations.key_frames if isinstance(observations, Observations) else dict(enumerate(observations))
     model, rig = placement.bones.model, placement.bones.rig

@@ -14,7 +14,7 @@ from maquette.geometry.camera import project
 from maquette.morphable.posing import same_half
 from maquette.perception.tracking.smooth import smooth
 from maquette.reconstruction.body_fit.skeleton import Skeleton
-from maquette.reconstruction.body_fit.solve import State
+from maquette.reconstruction.body_fit.solve import BodyState
 from maquette.reconstruction.body_fit.target import full_frame
 
 STAND_M = 10.0  # from the subject to an orthographic camera; farther than any limb reaches
@@ -23,7 +23,7 @@ SUBPIXEL = 4  # bits
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class PlacedBody:
     """A body in the canonical world in N frames.
 
     Attributes:
@@ -69,7 +69,7 @@ class Placement:
         return Camera(intrinsics, pose, observation.frame.size, "orthographic")
 
 
-def place(state: State, bones: Skeleton, centre: NDArray, size: NDArray, height: float | None) -> Placement:
+def place(state: BodyState, bones: Skeleton, centre: NDArray, size: NDArray, height: float | None) -> PlacedBody:
     """The canonical world of a solved state.
 
     The pelvis of the first frame faces +z and stands at the origin; the floor is where its lowest point is. Sideways
@@ -92,9 +92,9 @@ def place(state: State, bones: Skeleton, centre: NDArray, size: NDArray, height:
     seen = (spot - spot[0]) / np.median(pixels) * [1, -1]
     root = np.column_stack([seen, np.zeros(len(seen))]) @ view
     joints = bones.rig.joints(identity, scale).astype(float)
-    still = Placement(bones, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
+    still = PlacedBody(bones, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
     lift = np.array([0, -float(still.vertices(0)[:, 1].min()), 0])
-    return Placement(bones, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
+    return PlacedBody(bones, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
 
 
 def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
@@ -107,7 +107,7 @@ def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
     return out > 0
 
 
-def overlaps(placement: Placement, index: int, seen: Observation) -> float:
+def overlaps(placement: PlacedBody, index: int, seen: Observation) -> float:
     """Intersection over union of the body's silhouette in frame `index` with the mask of its observation."""
     drawn = silhouette(placement.vertices(index), placement.bones.model.faces, placement.camera(index, seen))
     return intersection_over_union(drawn, seen.mask > 0.5)
@@ -118,7 +118,7 @@ def intersection_over_union(first: NDArray, second: NDArray) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def smoothed(placement: Placement, times: NDArray, width: float) -> Placement:
+def smoothed(placement: PlacedBody, times: NDArray, width: float) -> PlacedBody:
     """Turns, steps and cameras smoothed without lag.
 
     Args:

@@ -193,7 +193,7 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class BodyPoints:
     """Some vertices of the body, ready to be posed.
 
     Attributes:
@@ -218,7 +218,7 @@ class Points:
         return torch.einsum("npij,pj->npi", blended[..., :3], rest) + blended[..., 3]
 
 
-def points_of(bones: Skeleton, vertices: NDArray) -> Points:
+def points_of(bones: Skeleton, vertices: NDArray) -> BodyPoints:
     """The chosen (P,) vertices."""
     model, rig = bones.model, bones.rig
     dense = np.zeros((len(vertices), len(bones.bones)))
@@ -232,4 +232,4 @@ def points_of(bones: Skeleton, vertices: NDArray) -> Points:
         rig.heads_basis[:, moving],
         dense,
     )
-    return Points(*(torch.as_tensor(np.ascontiguousarray(x), dtype=torch.float32) for x in arrays))
+    return BodyPoints(*(torch.as_tensor(np.ascontiguousarray(x), dtype=torch.float32) for x in arrays))

@@ -21,7 +21,7 @@ LEAST_VISIBLE = 0.3  # confidence below which a key point does not tell the pers
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
+class FitTargets:
     """N frames. Plane coordinates: (full-frame pixel - centre) / size, x right, y down.
 
     Attributes:
@@ -46,18 +46,18 @@ class Targets:
     def __len__(self) -> int:
         return len(self.size)
 
-    def part(self, chosen: slice | NDArray) -> Targets:
+    def part(self, chosen: slice | NDArray) -> FitTargets:
         """Some of the frames."""
-        return Targets(*(value[chosen] for value in vars(self).values()))
+        return FitTargets(*(value[chosen] for value in vars(self).values()))
 
 
-def targets_of(observations: Sequence[Observation]) -> Targets:
+def targets_of(observations: Sequence[Observation]) -> FitTargets:
     """The targets of one person's observations."""
     rows = [_target(seen) for seen in observations]
     arrays = [np.stack(column) for column in zip(*rows)]
     centre, size, *others = arrays
     tensors = [torch.as_tensor(a, dtype=torch.bool if a.dtype == bool else torch.float32) for a in others]
-    return Targets(centre, size, *tensors)
+    return FitTargets(centre, size, *tensors)
 
 
 def full_frame(observation: Observation) -> tuple[NDArray, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
+from maquette.reconstruction.face_fit.state import POSE, FaceView, point_jacobian
 
 DEPTH_GAP = 8.0  # likewise for its depth, which on photographs says next to nothing: 1.08 -> 1.06 mm on scans
 DOMAIN_GAP = 1.6  # measured: how much larger the detector's error is on photographs than on the calibration renders
@@ -65,7 +65,7 @@ class LandmarkTerm:
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
         return cls(embedding.points(model.mean, model.faces).astype(float), basis.astype(float), noise, noise_of_reader)
 
-    def residual(self, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    def residual(self, view: FaceView, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Observed minus predicted in units of the interpupillary distance, and its derivatives.
 
         Args:
@@ -89,12 +89,12 @@ class LandmarkTerm:
         by_pose = np.concatenate([by_pose, depth_pose], axis=1) / unit
         return difference / unit - self.bias(view), by_pose, np.concatenate([by_shape, depth_shape], axis=1) / unit
 
-    def bias(self, view: View) -> NDArray:
+    def bias(self, view: FaceView) -> NDArray:
         """(N, 3) the detector's mean error at this yaw."""
         sine = np.sin(view.yaw_pitch_roll()[0])
         return np.tensordot([1.0, sine, abs(sine), sine**2], self.noise["bias"], 1)
 
-    def equations(self, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, view: FaceView, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity (K), expression (E)], whitened by the learned covariance.
 
         The covariance is factor' factor + spread^2, inverted by Woodbury's identity.

@@ -21,7 +21,7 @@ from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.size import AVERAGE, measure_size
 from maquette.reconstruction.face_fit.solve import Term, solve
-from maquette.reconstruction.face_fit.state import View, first_guess
+from maquette.reconstruction.face_fit.state import FaceView, first_guess
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 MODES = 80  # identity modes that are solved for
@@ -38,7 +38,7 @@ def landmark_term(fetch: Fetch, modes: int = MODES) -> LandmarkTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class HeadFit:
     """Where a fit stands: one identity, and a view per observation.
 
     Attributes:
@@ -51,10 +51,10 @@ class Fit:
     model: morphable.MorphableModel
     term: LandmarkTerm
     observations: tuple[Observation, ...]
-    views: list[View]
+    views: list[FaceView]
     identity: NDArray
 
-    def refined(self, extra: Term | None, rounds: int) -> Fit:
+    def refined(self, extra: Term | None, rounds: int) -> HeadFit:
         """More rounds, with another term beside the landmarks."""
         views, identity = solve(self.views, self.observations, self.identity, self.term, extra, rounds)
         return replace(self, views=views, identity=identity)
@@ -77,7 +77,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
 def fit(
     model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
 ) -> Reconstruction:
-    """Fit one head to one or several photos of one person.
+    """HeadFit one head to one or several photos of one person.
 
     Raises:
         NothingFound: without observations, or without the landmarks that are asked for.
@@ -94,7 +94,7 @@ def fit(
 
 def fit_landmarks(
     model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
-) -> Fit:
+) -> HeadFit:
     """The fit to the landmarks alone.
 
     Raises:
@@ -104,11 +104,11 @@ def fit_landmarks(
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
     read = tuple(read_by(options.reader, o) for o in observations)
     views = [first_guess(o, term.mean, len(model.expression_names)) for o in read]
-    return Fit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
+    return HeadFit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
 
 
 def assembled(
-    fit: Fit, slides: Sequence[NDArray], options: FitOptions, facts: Mapping[str, Any], volume: Volume | None = None
+    fit: HeadFit, slides: Sequence[NDArray], options: FitOptions, facts: Mapping[str, Any], volume: Volume | None = None
 ) -> Reconstruction:
     """The result of a fit, in its true size.
 
@@ -174,7 +174,9 @@ def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray)
     return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
 
 
-def reprojection(model: morphable.MorphableModel, view: View, observation: Observation, vertices: np.ndarray) -> float:
+def reprojection(
+    model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: np.ndarray
+) -> float:
     """Median distance between the detector's landmarks and the mesh's, crop pixels."""
     placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
     pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation, Reading
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
-from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
+from maquette.reconstruction.face_fit.state import POSE, FaceView, point_jacobian
 
 # Chosen on the development scans and held-out synthetic faces; the sweeps are in CARD.md.
 GAP = 8.0  # how much larger the network's errors are taken to be on photographs than on renders
@@ -17,7 +17,7 @@ LOWEST_SIGMA = 0.004  # of the face's size: no landmark is known better
 
 
 def landmark_equations(
-    term: LandmarkTerm, view: View, observation: Observation, shape: NDArray
+    term: LandmarkTerm, view: FaceView, observation: Observation, shape: NDArray
 ) -> tuple[NDArray, NDArray]:
     """Normal matrix and vector over [pose (7), identity (K), expression (E)] of the network's landmarks.
 
@@ -71,7 +71,7 @@ def coefficient_equations(
 
 
 def equations(
-    term: LandmarkTerm, view: View, observation: Observation, shape: NDArray, prior_sigma: float
+    term: LandmarkTerm, view: FaceView, observation: Observation, shape: NDArray, prior_sigma: float
 ) -> tuple[NDArray, NDArray]:
     """Everything the network says of one photo: normal matrix and vector over [pose, identity, expression]."""
     matrix, vector = landmark_equations(term, view, observation, shape)

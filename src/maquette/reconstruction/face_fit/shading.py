@@ -18,7 +18,7 @@ from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.state import POSE, View, cross_matrices, point_jacobian
+from maquette.reconstruction.face_fit.state import POSE, FaceView, cross_matrices, point_jacobian
 
 EYE_DISTANCE_PX = 60.0  # size to which the photo is brought: vertices are then about a pixel apart
 EVIDENCE = 400.0  # measured: how many independent samples the skin's pixels are worth, all together
@@ -41,7 +41,7 @@ def harmonics_slope(normals: NDArray, light: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class BrightnessMap:
     """One photo prepared: brightness (H, W) in 0-1 and its slope, skin trust, pixels per crop pixel."""
 
     bright: NDArray
@@ -68,7 +68,7 @@ class ShadingTerm:
     basis: NDArray
     faces: NDArray
     gather: sp.csr_matrix
-    pictures: tuple[Picture, ...]
+    pictures: tuple[BrightnessMap, ...]
 
     @classmethod
     def of(cls, model: MorphableModel, modes: int, observations: Sequence[Observation]) -> ShadingTerm:
@@ -98,7 +98,7 @@ class ShadingTerm:
         pictures = tuple(prepare(o) for o in observations)
         return cls(model, position, weights / weights.sum(), model.mean[used], basis, faces, gather, pictures)
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression]; the light is eliminated."""
         points = self.mean + self.basis @ shape.astype(np.float32)
         normals, by_shape_normal = self.normals(points)
@@ -149,7 +149,7 @@ class ShadingTerm:
         along = np.einsum("nd,ndp->np", normals, change)
         return normals, (change - normals[:, :, None] * along[:, None]) / length[:, None, None]
 
-    def seen(self, view: View, points: NDArray, asked: NDArray) -> NDArray:
+    def seen(self, view: FaceView, points: NDArray, asked: NDArray) -> NDArray:
         """(n,) 1 where no other skin hides the vertex from the camera."""
         eye = -view.rotation.T @ view.translation
         result = np.zeros(len(self.vertices))
@@ -160,7 +160,7 @@ class ShadingTerm:
         return result
 
 
-def prepare(observation: Observation) -> Picture:
+def prepare(observation: Observation) -> BrightnessMap:
     """Brightness at a size where vertices are about a pixel apart, smoothed, with its slope and the skin's trust."""
     eyes = observation.landmarks
     span = max(np.linalg.norm(eyes[33, :2] - eyes[263, :2]), np.linalg.norm(eyes[10, :2] - eyes[152, :2]) * 0.72)
@@ -174,7 +174,7 @@ def prepare(observation: Observation) -> Picture:
     trust = cv2.erode(trust, np.ones((3, 3)))
     slope_x, slope_y = (cv2.Scharr(bright, cv2.CV_32F, *d, scale=1 / 32) for d in ((1, 0), (0, 1)))
     factor_x = bright.shape[1] / pixels.shape[1]
-    return Picture(bright, slope_x, slope_y, trust, factor_x)
+    return BrightnessMap(bright, slope_x, slope_y, trust, factor_x)
 
 
 def sample(image: NDArray, pixels: NDArray) -> NDArray:

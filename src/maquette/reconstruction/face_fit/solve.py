@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Observation
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.reading import equations as read_equations
-from maquette.reconstruction.face_fit.state import POSE, View, view_prior
+from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
 EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
@@ -21,31 +21,31 @@ EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its w
 class Term(Protocol):
     """What beside the landmarks tells of the shape, e.g. the shading."""
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression] for the photo of this index."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Sum:
+class SumOfTerms:
     """Several terms as one."""
 
     terms: tuple[Term, ...]
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> tuple[NDArray, NDArray]:
         """The sum of the terms' equations."""
         parts = [term.equations(index, view, shape) for term in self.terms]
         return sum(matrix for matrix, _ in parts), sum(vector for _, vector in parts)
 
 
 def solve(
-    views: list[View],
+    views: list[FaceView],
     observations: Sequence[Observation],
     identity: NDArray,
     landmarks: LandmarkTerm,
     extra: Term | None,
     rounds: int,
-) -> tuple[list[View], NDArray]:
+) -> tuple[list[FaceView], NDArray]:
     """Refine poses, expressions and the identity.
 
     Args:
@@ -92,7 +92,7 @@ def solve(
     return views, identity
 
 
-def _seen(landmarks: LandmarkTerm, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
+def _seen(landmarks: LandmarkTerm, view: FaceView, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
     """The detector's landmarks and the network's reading of one photo, as far as there are any."""
     reading = observation.reading
     if reading is None:

@@ -19,7 +19,7 @@ OPENCV = np.diag([1.0, -1.0, -1.0])  # world axes seen by a camera in front of t
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FaceView:
     """One photo's unknowns, in model metres.
 
     Attributes:
@@ -52,7 +52,7 @@ class View:
         yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
         return float(yaw), float(-pitch), float(-roll)
 
-    def moved(self, step: NDArray, expression: NDArray) -> View:
+    def moved(self, step: NDArray, expression: NDArray) -> FaceView:
         """The view after a step of the pose (7,), shortened where the linear model no longer holds."""
         reach = np.array([0.4, 0.3 * self.translation[2], 0.4])
         taken = np.array([np.linalg.norm(step[:3]), abs(step[5]), abs(step[6])])
@@ -70,7 +70,7 @@ class View:
         return self.focal * INTERPUPILLARY_M / self.translation[2]
 
 
-def first_guess(observation: Observation, points: NDArray, expressions: int) -> View:
+def first_guess(observation: Observation, points: NDArray, expressions: int) -> FaceView:
     """Pose from a 3D similarity (Umeyama 1991) between the detector's landmarks and the average head's.
 
     Args:
@@ -89,10 +89,10 @@ def first_guess(observation: Observation, points: NDArray, expressions: int) -> 
     focal = known or pixels_per_metre * DISTANCE_M
     middle = seen.mean(0)[:2] - centre
     translation = np.append(middle / pixels_per_metre, distance) - rotation @ points.mean(0)
-    return View(rotation, translation, focal, centre, np.zeros(expressions), known)
+    return FaceView(rotation, translation, focal, centre, np.zeros(expressions), known)
 
 
-def view_prior(view: View) -> tuple[NDArray, NDArray]:
+def view_prior(view: FaceView) -> tuple[NDArray, NDArray]:
     """Normal equations (7, 7), (7,) of what is known of distance and focal length beforehand."""
     matrix, vector = np.zeros((POSE, POSE)), np.zeros(POSE)
     if view.known_focal:
@@ -104,7 +104,7 @@ def view_prior(view: View) -> tuple[NDArray, NDArray]:
     return matrix, vector
 
 
-def point_jacobian(view: View, placed: NDArray, basis: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def point_jacobian(view: FaceView, placed: NDArray, basis: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Derivatives of projected points.
 
     Args:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD, sampled
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, sampled
 
 CHUNK = 8_192  # points at a time: the widest layer then takes 34 MB, which a processor still has near
 LARGE_CHUNK = 262_144  # the same for CUDA: 1 GB
@@ -35,7 +35,12 @@ class Field:
     """
 
     def __init__(
-        self, network: PIFuHD, features: Features, columns: bool = True, half: bool = False, chunk: int | None = None
+        self,
+        network: PIFuHD,
+        features: PIFuHDFeatures,
+        columns: bool = True,
+        half: bool = False,
+        chunk: int | None = None,
     ) -> None:
         if len(features.fine) != 1:
             raise ValueError(f"Field: wanted the features of one picture, got {len(features.fine)}")
@@ -44,7 +49,7 @@ class Field:
         self.network = network
         self.chunk = chunk or (LARGE_CHUNK if features.fine.is_cuda else CHUNK)
         # Tensors of inference mode could not be differentiated for normals.
-        self.features = Features(
+        self.features = PIFuHDFeatures(
             *(value.clone() if value.is_inference() else value for value in vars(features).values())
         )
         self.columns: tuple[ColumnMLP, ColumnMLP] | None = None

@@ -21,7 +21,7 @@ from maquette.perception.people.crop import published_rect
 from maquette.perception.people.schemes import convert
 from maquette.perception.tracking.smooth import smooth_rects
 from maquette.reconstruction.body_fit import method as body_method
-from maquette.reconstruction.body_fit.place import Placement, intersection_over_union, silhouette
+from maquette.reconstruction.body_fit.place import PlacedBody, intersection_over_union, silhouette
 from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
 from maquette.reconstruction.body_fit.target import full_frame
 from maquette.reconstruction.methods import Fetch, FrameShape, Reconstructor
@@ -75,13 +75,13 @@ class SurfaceReconstructor:
         rect = whole.parameters["squares"][index]
         corner, step = full_frame(observation)
         square = np.append((rect[:2] - corner) / step, rect[2] / step)
-        standing = Standing(self.bones, posed_body(whole, self.bones.model, index), whole.cameras[index])
-        drawn = draw(self.network, standing, observation, self.options.body, square)
+        standing = ObservedBody(self.bones, posed_body(whole, self.bones.model, index), whole.cameras[index])
+        drawn = reconstruct_surface(self.network, standing, observation, self.options.body, square)
         return FrameShape(Mesh(drawn.vertices, drawn.faces), rect)
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class ObservedBody:
     """A fitted body as it stands in one observation: metres, world, and the camera of the observation's crop."""
 
     bones: Skeleton
@@ -108,9 +108,9 @@ class Standing:
         return cube_of(self.camera, square, self.pelvis)
 
 
-def standing_in(placement: Placement, index: int, observation: Observation) -> Standing:
+def observed_body(placement: PlacedBody, index: int, observation: Observation) -> ObservedBody:
     """The body in frame `index` of a placement."""
-    return Standing(placement.bones, PosedBody(*placement.posed(index)), placement.camera(index, observation))
+    return ObservedBody(placement.bones, PosedBody(*placement.posed(index)), placement.camera(index, observation))
 
 
 def steady_squares(whole: Reconstruction, bones: Skeleton, observations: Sequence[Observation]) -> NDArray:
@@ -125,7 +125,7 @@ def steady_squares(whole: Reconstruction, bones: Skeleton, observations: Sequenc
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class PersonSurface:
     """A surface as the network sees it in one frame.
 
     Attributes:
@@ -141,13 +141,13 @@ class Drawn:
     normals: NDArray
 
 
-def draw(
+def reconstruct_surface(
     network: BodyPIFuHD | PIFuHD,
-    standing: Standing,
+    standing: ObservedBody,
     observation: Observation,
     options: BodyOptions,
     square: NDArray | None = None,
-) -> Drawn:
+) -> PersonSurface:
     """The surface about a fitted body.
 
     Args:
@@ -170,7 +170,7 @@ def draw(
             f"{observation.frame.origin}: the network finds no surface inside the outline: try --method parametric"
         )
     world = cube.to_world(points).astype(np.float32)
-    return Drawn(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
+    return PersonSurface(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
 
 
 def mouth_plug(bones: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
@@ -183,7 +183,7 @@ def mouth_plug(bones: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
     return mouth + PLUG * (ears - mouth), PLUG * 0.94 * float(np.linalg.norm(ears - mouth))
 
 
-def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> Drawn:
+def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> PersonSurface:
     """The surface of a published network, on its own crop of the picture; depth 0 is put at the fitted pelvis."""
     places, sure = convert(observation.landmarks, observation.landmark_confidence, SCHEME, "body25")
     rect = published_rect(np.column_stack([places[:, :2], sure]))
@@ -193,7 +193,7 @@ def _published(network: PIFuHD, observation: Observation, cube: Cube, options: B
     found = published.surface(field, options.resolution, options.grid, mask)
     world = cube.to_world(found.vertices).astype(np.float32)
     normals = torch.cat((field.features.front, field.features.back), 1)[0].cpu().numpy()
-    return Drawn(world, found.faces.astype(np.int32), cube, found.evaluations, normals)
+    return PersonSurface(world, found.faces.astype(np.int32), cube, found.evaluations, normals)
 
 
 def searched(field: Field, mask: NDArray, options: BodyOptions) -> Grid:
@@ -211,11 +211,11 @@ def searched(field: Field, mask: NDArray, options: BodyOptions) -> Grid:
 
 
 def assembled(
-    network: BodyPIFuHD | PIFuHD, placement: Placement, observations: Sequence[Observation], options: BodyOptions
+    network: BodyPIFuHD | PIFuHD, placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions
 ) -> Reconstruction:
     """The reconstruction whose shape is the surface in the first observation."""
     seen = observations[0]
-    drawn = draw(network, standing_in(placement, 0, seen), seen, options)
+    drawn = reconstruct_surface(network, observed_body(placement, 0, seen), seen, options)
     shown = silhouette(drawn.vertices, drawn.faces, placement.camera(0, seen))
     facts = dict(body_method.facts(placement, observations, options))
     facts["body_silhouette_iou"] = facts.pop("silhouette_iou")

@@ -54,7 +54,7 @@ class PIFuHDSize:
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class PIFuHDFeatures:
     """What the pictures tell, once for all points.
 
     Attributes:
@@ -97,8 +97,8 @@ class PIFuHD(nn.Module):
         self.mlp = PointMLP(size.fine_points)
         self.netG = CoarseNet(size)
 
-    def prepare(self, small: Tensor, large: Tensor) -> Features:
-        """Features of pictures.
+    def prepare(self, small: Tensor, large: Tensor) -> PIFuHDFeatures:
+        """PIFuHDFeatures of pictures.
 
         Args:
             small: (N, 3, S, S) RGB in -1 to 1, the coarse picture; S = 512 as published, any multiple of 32 works.
@@ -109,7 +109,7 @@ class PIFuHD(nn.Module):
         """
         front, back = self.netG.netF(small), self.netG.netB(small)
         coarse = self.netG.image_filter(torch.cat((small, front, back), 1))[-1]
-        return Features(coarse, self.fine_features(large, front, back), front, back)
+        return PIFuHDFeatures(coarse, self.fine_features(large, front, back), front, back)
 
     def fine_features(self, large: Tensor, front: Tensor, back: Tensor) -> Tensor:
         """(N, c, H, W) of the fine level, from the fine picture and normals of the coarse one."""
@@ -117,7 +117,7 @@ class PIFuHD(nn.Module):
         normals = functional.interpolate(normals, size=large.shape[2:], mode="bilinear", align_corners=True)
         return self.image_filter(torch.cat((large, normals), 1))[-1]
 
-    def occupancy(self, features: Features, points: Tensor) -> tuple[Tensor, Tensor]:
+    def occupancy(self, features: PIFuHDFeatures, points: Tensor) -> tuple[Tensor, Tensor]:
         """Fine and coarse occupancy in 0-1, (N, P) each.
 
         Outside of the crop (|x| or |y| above 1) both are 0; the coarse one also where |z| is above 1.

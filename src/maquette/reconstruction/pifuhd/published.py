@@ -23,14 +23,14 @@ from maquette.core.options import GRIDS
 from maquette.geometry.surfaces.lattice import columns_of
 from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
 from maquette.reconstruction.pifuhd.field import Field
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
 
 LEVEL = 0.5  # occupancy at the surface
 MARGIN = 0.1  # half sides by which a mask is widened before pixel columns beside it are left out
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class FieldSurface:
     """Where occupancy is a half.
 
     Attributes:
@@ -93,7 +93,7 @@ def read(network: PIFuHD, crop: NDArray, half: bool = False) -> Field:
     small, large = (picture.to(weight) for picture in inputs(crop, network.size.side))
     with torch.autocast("cuda", torch.float16, enabled=half):
         features = network.prepare(small, large)
-    return Field(network, Features(*(value.to(weight.dtype) for value in vars(features).values())), half=half)
+    return Field(network, PIFuHDFeatures(*(value.to(weight.dtype) for value in vars(features).values())), half=half)
 
 
 def surface(
@@ -102,7 +102,7 @@ def surface(
     grid: str = "fast",
     mask: NDArray | None = None,
     level: float = LEVEL,
-) -> Surface:
+) -> FieldSurface:
     """The surface of a field.
 
     Args:
@@ -132,7 +132,7 @@ def surface(
     vertices, faces = found.surface()
     if not len(faces):
         raise NothingFound(f"the network sees no surface in the crop at {resolution} voxels: is a person there?")
-    return Surface(vertices * turn, np.ascontiguousarray(faces[:, ::-1]), found.evaluations)
+    return FieldSurface(vertices * turn, np.ascontiguousarray(faces[:, ::-1]), found.evaluations)
 
 
 def normal_colors(normals: NDArray) -> NDArray:

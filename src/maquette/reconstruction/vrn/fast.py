@@ -163,7 +163,7 @@ class _Residual:
         return self.last(body, into=x.clone() if self.keep else x)
 
 
-class _Level:
+class _HourglassLevel:
     """`network.hourglass`: upper branch, next level inside it, lower branch, their sum, merge.
 
     The outermost level keeps its input, which the skip around the stack adds again.
@@ -176,7 +176,7 @@ class _Level:
         self.upper: list[Layer] = [
             _Residual(part, pack, shrunk, keep=level == 1 and part is upper[0]) for part in upper
         ]
-        self.upper += [_Level(part, pack, shrunk, level + 1) for part in deeper]
+        self.upper += [_HourglassLevel(part, pack, shrunk, level + 1) for part in deeper]
         self.lower = [_Residual(part, pack, 2 * shrunk) for part in lower[1:-1]]
         self.merge = _Residual(parts["2"], pack, shrunk)
 
@@ -194,7 +194,7 @@ class _Stack:
 
     def __init__(self, module: nn.Sequential, pack: _Pack, shrunk: int) -> None:
         parts = dict(module[1].named_children())
-        self.level = _Level(module[1], pack, shrunk)
+        self.level = _HourglassLevel(module[1], pack, shrunk)
         self.units = [pack.convolution(parts[k][0], shrunk, after=parts[k][1], relu=True) for k in "34"]
 
     def __call__(self, x: Tensor) -> Tensor:

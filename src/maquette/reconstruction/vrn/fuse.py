@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from maquette.core.types import Volume
-from maquette.reconstruction.vrn.read import Reading
+from maquette.reconstruction.vrn.read import FrontReading
 from maquette.reconstruction.vrn.solid import CELL_M as CELL_OF_MAP
-from maquette.reconstruction.vrn.solid import CORNER_M, Placed
+from maquette.reconstruction.vrn.solid import CORNER_M, CropProjection
 
 CELL_M = 0.002
 LOW_M, HIGH_M = np.array([-0.092, -0.150, -0.072]), np.array([0.092, 0.116, 0.072])
@@ -36,8 +36,8 @@ def grid() -> tuple[NDArray, NDArray]:
 
 
 def fused(
-    readings: Sequence[Reading],
-    placed: Sequence[Placed],
+    readings: Sequence[FrontReading],
+    placed: Sequence[CropProjection],
     planes: Sequence[tuple[float, float, float]],
     front: NDArray | None = None,
 ) -> Volume:
@@ -46,7 +46,7 @@ def fused(
     Args:
         readings: one per photo.
         placed: where the head lies in each one's crop.
-        planes: of each photo, see `Reading.sample`.
+        planes: of each photo, see `FrontReading.sample`.
         front: `solid.depth_map` of the head: the solid is the face alone; farther than BESIDE_M beside it, where no
             photo looks and the network guesses, it is left empty.
     """

@@ -13,17 +13,17 @@ from maquette import morphable
 from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
 from maquette.core.types import Observation, Reconstruction, Volume
-from maquette.reconstruction.face_fit.method import HEAD, MODES, Fit, assembled, fit_landmarks, landmark_term
+from maquette.reconstruction.face_fit.method import HEAD, MODES, HeadFit, assembled, fit_landmarks, landmark_term
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
-from maquette.reconstruction.face_fit.solve import Sum
+from maquette.reconstruction.face_fit.solve import SumOfTerms
 from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused
 from maquette.reconstruction.vrn.network import VRN
-from maquette.reconstruction.vrn.read import Coarse, Reading, read
-from maquette.reconstruction.vrn.solid import Placed, depth_map
+from maquette.reconstruction.vrn.read import Coarse, FrontReading, read
+from maquette.reconstruction.vrn.solid import CropProjection, depth_map
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.reconstruction.vrn.wrap import wrap
 
@@ -58,7 +58,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     return reconstruct_face
 
 
-def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, began: float) -> Reconstruction:
+def reconstruct(fit: HeadFit, network: VRN, coarse: Coarse, options: FitOptions, began: float) -> Reconstruction:
     """One head from one or several photos of one person.
 
     Args:
@@ -77,7 +77,7 @@ def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, beg
         )
     term = FrontTerm.of(model, fit.term, readings, MODES)
     shading = (ShadingTerm.of(model, MODES, fit.observations),) if options.photometric else ()
-    fit = fit.refined(Sum((term, *shading)), ROUNDS)
+    fit = fit.refined(SumOfTerms((term, *shading)), ROUNDS)
     volume, planes = canonical(fit, term)
     if (volume.values > 0.5).mean() < LEAST_SOLID:
         raise NothingFound("the volume has no surface: what the network sees is a speck; try --method parametric")
@@ -93,7 +93,7 @@ def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, beg
     return assembled(fit, slides, options, facts, volume)
 
 
-def read_all(fit: Fit, network: VRN, coarse: Coarse) -> tuple[Reading, ...]:
+def read_all(fit: HeadFit, network: VRN, coarse: Coarse) -> tuple[FrontReading, ...]:
     """What the network says of each photo.
 
     The detector's landmarks slide as a head turns; the network learned with those of the head. So they are freed from
@@ -108,7 +108,7 @@ def read_all(fit: Fit, network: VRN, coarse: Coarse) -> tuple[Reading, ...]:
     return tuple(readings)
 
 
-def gap_mm(fit: Fit, term: FrontTerm, index: int) -> float:
+def gap_mm(fit: HeadFit, term: FrontTerm, index: int) -> float:
     """Mean distance in depth between a photo's front and the head fitted to it, once offset and tilt are taken off."""
     view = fit.views[index]
     shape = np.concatenate([fit.identity, view.expression])
@@ -127,15 +127,15 @@ def facts_of(network: VRN) -> dict[str, object]:
     }
 
 
-def places(fit: Fit, readings: Sequence[Reading]) -> list[Placed]:
+def places(fit: HeadFit, readings: Sequence[FrontReading]) -> list[CropProjection]:
     """Where the head of each view lies in its crop."""
     marks = [
         (fit.term.mean + fit.term.basis @ np.concatenate([fit.identity, view.expression]), view) for view in fit.views
     ]
-    return [reading.placed(view, points) for reading, (points, view) in zip(readings, marks)]
+    return [reading.projection(view, points) for reading, (points, view) in zip(readings, marks)]
 
 
-def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[tuple[float, float, float]]]:
+def canonical(fit: HeadFit, term: FrontTerm) -> tuple[Volume, list[tuple[float, float, float]]]:
     """The volumes of all photos in one, model metres, and what was taken off each front, see `FrontTerm.plane`."""
     shapes = [np.concatenate([fit.identity, view.expression]) for view in fit.views]
     planes = [term.plane(index, view, shape) for index, (view, shape) in enumerate(zip(fit.views, shapes))]

@@ -16,17 +16,17 @@ from maquette.core.types import Observation
 from maquette.geometry.surfaces.isosurface import front_depth
 from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.topology import IBUG68
-from maquette.reconstruction.face_fit.state import View
+from maquette.reconstruction.face_fit.state import FaceView
 from maquette.reconstruction.vrn.crop import cut, image_to_crop
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN
-from maquette.reconstruction.vrn.solid import Placed, depth_of, slice_at
+from maquette.reconstruction.vrn.solid import CropProjection, depth_of, slice_at
 
 Coarse = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class FrontReading:
     """What the network says of one photo.
 
     Attributes:
@@ -48,7 +48,7 @@ class Reading:
         """Of the crop, pixels."""
         return self.front.shape[0]
 
-    def placed(self, view: View, landmarks: NDArray) -> Placed:
+    def projection(self, view: FaceView, landmarks: NDArray) -> CropProjection:
         """How the head of this view lies in the crop.
 
         Args:
@@ -59,7 +59,7 @@ class Reading:
         rows = np.concatenate([R, t[:, None]], axis=1) / middle
         matrix = np.stack([f * rows[k] + view.centre[k] * rows[2] for k in range(2)] + [f * rows[2]])
         matrix[2, 3] -= f
-        return Placed(matrix, 1 / f).moved(self.matrix)
+        return CropProjection(matrix, 1 / f).moved(self.matrix)
 
     def sample(self, seen: NDArray, plane: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> NDArray:
         """(N,) log-odds at points (N, 3) x, y, d of the crop, between voxels; NaN beyond the crop, at its sides.
@@ -88,7 +88,7 @@ class Reading:
         return map_coordinates(self.front, (pixels[:, ::-1] - 0.5).T, order=1, cval=np.nan)
 
 
-def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDArray | None = None) -> Reading:
+def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDArray | None = None) -> FrontReading:
     """Ask the network about one face.
 
     Args:
@@ -111,7 +111,7 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
         crops = guided(crops, seen)
     with torch.inference_mode():
         logits = smoothly_upsampled(coarse(crops).float(), side)[0].numpy()
-    return Reading(logits, front_of(logits), matrix, matte, network.front_error)
+    return FrontReading(logits, front_of(logits), matrix, matte, network.front_error)
 
 
 def smoothly_upsampled(logits: Tensor, side: int) -> Tensor:

@@ -67,7 +67,7 @@ def _bridged(depth: NDArray, known: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class CropProjection:
     """How a head lies in a crop: (x w, y w, d) = matrix @ (point, 1) with w = 1 + slope d.
 
     d is the depth away from the camera, in pixels at the mean depth of the head's landmarks, where it is 0.
@@ -81,7 +81,7 @@ class Placed:
     slope: float
 
     @classmethod
-    def of(cls, points: NDArray, seen: NDArray) -> Placed:
+    def of(cls, points: NDArray, seen: NDArray) -> CropProjection:
         """From points of the head (N, 3), metres, and where they are seen (N, 3): x, y, d. Least squares."""
         ones = np.concatenate([points, np.ones((len(points), 1))], axis=1)
         zero = np.zeros_like(ones)
@@ -95,21 +95,21 @@ class Placed:
         depth = np.linalg.lstsq(ones, seen[:, 2], rcond=None)[0]
         return cls(np.stack([found[:4], found[4:8], depth]), float(found[8]))
 
-    def moved(self, matrix: NDArray) -> Placed:
+    def moved(self, matrix: NDArray) -> CropProjection:
         """The same head in a crop of this crop: `matrix` (2, 3) or (3, 3) is a similarity of pixels."""
         scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
         whole = np.eye(4)
         whole[:2, :2], whole[2, 2] = matrix[:2, :2], scale
         # x' w = a x w + b w, w = 1 + slope d
         whole[:2, 2], whole[:2, 3] = matrix[:2, 2] * self.slope, matrix[:2, 2]
-        return Placed((whole @ np.concatenate([self.matrix, [[0, 0, 0, 1.0]]]))[:3], self.slope / scale)
+        return CropProjection((whole @ np.concatenate([self.matrix, [[0, 0, 0, 1.0]]]))[:3], self.slope / scale)
 
-    def mirrored(self, side: float) -> Placed:
+    def mirrored(self, side: float) -> CropProjection:
         """The mirrored head in the mirrored crop."""
         matrix = self.matrix.copy()
         matrix[0] = side * (np.array([0, 0, 0, 1]) + self.slope * self.matrix[2]) - self.matrix[0]
         matrix[:, 0] *= -1
-        return Placed(matrix, self.slope)
+        return CropProjection(matrix, self.slope)
 
     def project(self, points: NDArray) -> NDArray:
         """(N, 3) x, y, d of points (N, 3), metres."""
@@ -143,7 +143,7 @@ def occupancy(depth: Tensor, placed: tuple[Tensor, Tensor], pixels: tuple[Tensor
 
     Args:
         depth: (N, 122, 88) from `depth_map`.
-        placed: (N, 3, 4) matrices and (N,) slopes of `Placed`.
+        placed: (N, 3, 4) matrices and (N,) slopes of `CropProjection`.
         pixels: (H,) rows and (W,) columns, crop pixels; a pixel's middle is at + 0.5.
         d: (D,) depth away from the camera in pixels, as from `slices`.
     """

@@ -12,8 +12,8 @@ from scipy.ndimage import map_coordinates
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, depth_turn
-from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
-from maquette.reconstruction.vrn.read import Reading
+from maquette.reconstruction.face_fit.state import POSE, FaceView, point_jacobian
+from maquette.reconstruction.vrn.read import FrontReading
 
 EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres
 OUTLIER_M = 0.006  # residual at which a point counts half
@@ -35,10 +35,12 @@ class FrontTerm:
     basis: NDArray
     normals: NDArray
     landmarks: LandmarkTerm
-    readings: tuple[Reading, ...]
+    readings: tuple[FrontReading, ...]
 
     @classmethod
-    def of(cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[Reading, ...], modes: int) -> FrontTerm:
+    def of(
+        cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[FrontReading, ...], modes: int
+    ) -> FrontTerm:
         """The term for the first `modes` identity modes."""
         region = model.regions
         inner = np.isin(np.arange(len(model.mean)), model.part_vertices("mouth"))
@@ -48,7 +50,7 @@ class FrontTerm:
         mean = model.mean[vertices].astype(float)
         return cls(vertices, mean, basis.transpose(1, 2, 0).astype(float), normals, landmarks, readings)
 
-    def residual(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    def residual(self, index: int, view: FaceView, shape: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         """Metres that the front lies behind the head, their weights (n,), and the prediction's derivatives.
 
         Returns:
@@ -66,18 +68,18 @@ class FrontTerm:
         remove = left_over(seen.plane.columns, seen.weight)
         return remove(seen.gap), seen.weight, remove(by_pose), remove(by_shape)
 
-    def plane(self, index: int, view: View, shape: NDArray) -> tuple[float, float, float]:
+    def plane(self, index: int, view: FaceView, shape: NDArray) -> tuple[float, float, float]:
         """Depth d of the front beyond the head's, pixels: offset in the crop's middle, and rise across and down it."""
         seen = self.compared(index, view, shape)
         return tuple(float(seen.per_metre * value) for value in seen.plane.values)
 
-    def compared(self, index: int, view: View, shape: NDArray) -> Compared:
+    def compared(self, index: int, view: FaceView, shape: NDArray) -> FrontComparison:
         """One front beside the head of this view and shape."""
         reading = self.readings[index]
         points = self.mean + self.basis @ shape
         marks = self.landmarks.mean + self.landmarks.basis @ shape
         placed = points @ view.rotation.T + view.translation
-        seen = reading.placed(view, marks).project(points)
+        seen = reading.projection(view, marks).project(points)
         scale = np.sqrt(np.linalg.det(reading.matrix[:2, :2]))
         per_metre = scale * view.focal / (marks @ view.rotation[2] + view.translation[2]).mean()
         front = reading.front_at(seen[:, :2])
@@ -88,9 +90,9 @@ class FrontTerm:
         gap = np.where(known, front - seen[:, 2], 0.0) / per_metre
         facing = known * np.clip((toward - FACING) / 0.3, 0, 1)
         plane, weight = plane_of(seen[:, :2] / reading.side - 0.5, gap, facing)
-        return Compared(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane, weight)
+        return FrontComparison(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane, weight)
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> tuple[NDArray, NDArray]:
         """Normal matrix and vector over [pose (7), identity, expression]."""
         residual, weight, by_pose, by_shape = self.residual(index, view, shape)
         jacobian = np.concatenate([by_pose, by_shape], axis=1)
@@ -108,7 +110,7 @@ class Plane:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class FrontComparison:
     """A front beside a head.
 
     Attributes:

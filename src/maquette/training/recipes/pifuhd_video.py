@@ -26,11 +26,11 @@ from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
 from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
-from maquette.reconstruction.body_fit.place import Placement
+from maquette.reconstruction.body_fit.place import PlacedBody
 from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd.bodyfield import shown
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
-from maquette.reconstruction.pifuhd.method import standing_in
+from maquette.reconstruction.pifuhd.method import observed_body
 from maquette.sources.video import frames_at, open_clip
 from maquette.training import weights_file
 from maquette.training.datasets.shards import shuffled
@@ -88,7 +88,7 @@ def centres(pixels: Array, side: int) -> Array:
 
 
 def views(
-    placement: Placement, observations: Sequence[Observation | None], network: BodyPIFuHD, seed: int = 0
+    placement: PlacedBody, observations: Sequence[Observation | None], network: BodyPIFuHD, seed: int = 0
 ) -> Iterator[dict[str, Array]]:
     """What is kept of each frame of one person, in float16 where pictures are large; frames that are None are left out.
 
@@ -98,7 +98,7 @@ def views(
     for index, seen in enumerate(observations):
         if seen is None or not (seen.mask > 0.5).any():
             continue
-        standing = standing_in(placement, index, seen)
+        standing = observed_body(placement, index, seen)
         cube, faces = standing.cube(seen), standing.skin
         placed = cube.to_cube(standing.body.vertices.astype(float))
         pictures = shown(seen, cube, placed, faces, network.size.side)

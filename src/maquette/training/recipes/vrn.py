@@ -72,7 +72,7 @@ class FaceVolumes:
     def __init__(self, options: VRNOptions, batch_size: int, seed: int, split: str = "train", calm: bool = False):
         self.shards = Shards(Path(options.data) / split, COLUMNS, batch_size, seed)
         self.options, self.seed, self.calm = options, seed, calm
-        self.solids: dict[int, tuple[Array, solid.Placed]] = {}
+        self.solids: dict[int, tuple[Array, solid.CropProjection]] = {}
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -90,12 +90,12 @@ class FaceVolumes:
         batch["phase"] = np.zeros(3, np.int64) if self.calm else rng.integers(0, PHASES, 3)
         return batch
 
-    def _solid(self, index: int, row: dict[str, Array]) -> tuple[Array, solid.Placed]:
+    def _solid(self, index: int, row: dict[str, Array]) -> tuple[Array, solid.CropProjection]:
         """Depth map and place in the stored crop, made once: they take four times as long as all else."""
         if index not in self.solids:
             model = load("maquette-head")
             head = model.vertices(row["identity"].astype(float), row["expression"].astype(float))
-            placed = solid.Placed.of(solid.head_points(model, head), row["landmarks"].astype(float))
+            placed = solid.CropProjection.of(solid.head_points(model, head), row["landmarks"].astype(float))
             self.solids[index] = solid.depth_map(head).astype(np.float16), placed
         return self.solids[index]
 
