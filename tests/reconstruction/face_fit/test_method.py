@@ -19,7 +19,7 @@ from maquette.reconstruction.face_fit import shading
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term, reprojection
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.solve import bounded_step
-from maquette.reconstruction.face_fit.state import OPENCV, FaceView, first_guess, point_jacobian
+from maquette.reconstruction.face_fit.state import OPENCV, FaceView, first_guess, project_points
 from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
@@ -62,22 +62,22 @@ def test_positive_yaw_turns_to_the_subjects_left():
     assert turned[0, 0] > straight[0, 0]
 
 
-def test_point_jacobian_is_the_derivative():
+def test_pixels_come_with_their_derivatives():
     view, rng = make_view(0.4, 0.1, 0.2), np.random.default_rng(0)
     points, basis = rng.normal(size=(5, 3)) * 0.05, rng.normal(size=(5, 3, 4)) * 0.01
 
     def place(v, weights):
         return (points + basis @ weights) @ v.rotation.T + v.translation
 
-    pixels, by_pose, by_shape = point_jacobian(view, place(view, np.zeros(4)), basis)
+    found = project_points(view, place(view, np.zeros(4)), basis)
     for k in range(7):
         step = np.eye(7)[k] * 1e-6
         moved = view.moved(step, view.expression)
-        change = point_jacobian(moved, place(moved, np.zeros(4)), basis)[0] - pixels
-        assert np.allclose(change / 1e-6, by_pose[:, :, k], rtol=1e-3, atol=1e-2)
+        change = project_points(moved, place(moved, np.zeros(4)), basis).value - found.value
+        assert np.allclose(change / 1e-6, found.by_pose[:, :, k], rtol=1e-3, atol=1e-2)
     for k in range(4):
-        change = point_jacobian(view, place(view, np.eye(4)[k] * 1e-6), basis)[0] - pixels
-        assert np.allclose(change / 1e-6, by_shape[:, :, k], rtol=1e-3, atol=1e-2)
+        change = project_points(view, place(view, np.eye(4)[k] * 1e-6), basis).value - found.value
+        assert np.allclose(change / 1e-6, found.by_shape[:, :, k], rtol=1e-3, atol=1e-2)
 
 
 def test_landmark_jacobian_is_the_derivative():
@@ -88,16 +88,16 @@ def test_landmark_jacobian_is_the_derivative():
     unit, bias = view.unit(), term.bias(view)
 
     def prediction(v, s):
-        return -(term.residual(v, seen, s)[0] + term.bias(v)) * v.unit() / unit - bias
+        return -(term.residual(v, seen, s).value + term.bias(v)) * v.unit() / unit - bias
 
     start = prediction(view, shape)
-    _, by_pose, by_shape = term.residual(view, seen, shape)
+    slope = term.residual(view, seen, shape)
     for k in (0, 1, 2, 3):
         change = prediction(view.moved(np.eye(7)[k] * 1e-6, view.expression), shape) - start
-        assert np.allclose(change / 1e-6, by_pose[:, :, k], rtol=2e-2, atol=2e-2 * np.abs(by_pose[:, :, k]).max())
+        assert np.allclose(change / 1e-6, slope.by_pose[:, :, k], rtol=2e-2, atol=2e-2 * np.abs(slope.by_pose[:, :, k]).max())
     for k in (0, 7, MODES + 24):
         change = prediction(view, shape + np.eye(len(shape))[k] * 1e-6) - start
-        assert np.allclose(change / 1e-6, by_shape[:, :, k], rtol=1e-2, atol=1e-3)
+        assert np.allclose(change / 1e-6, slope.by_shape[:, :, k], rtol=1e-2, atol=1e-3)
 
 
 def test_bounded_step_equals_the_slow_twin():
@@ -106,8 +106,8 @@ def test_bounded_step_equals_the_slow_twin():
         J, b = rng.normal(size=(40, 12)), rng.normal(size=40)
         bounds = np.column_stack([-rng.random(12) * 0.1, rng.random(12) * 0.1])
         twin = lsq_linear(J, b, (bounds[:, 0], bounds[:, 1]), method="bvls", tol=1e-12).x
-        mine = bounded_step(J.T @ J, J.T @ b, bounds)
-        assert np.allclose(mine, twin, atol=1e-6)
+        found = bounded_step(J.T @ J, J.T @ b, bounds)
+        assert np.allclose(found, twin, atol=1e-6)
 
 
 def test_first_guess_finds_the_pose():

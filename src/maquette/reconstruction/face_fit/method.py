@@ -19,14 +19,13 @@ from maquette.core.types import Mesh, Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
-from maquette.reconstruction.face_fit.size import AVERAGE, measure_size
+from maquette.reconstruction.face_fit.size import AVERAGE, HeadSize, measure_size
 from maquette.reconstruction.face_fit.solve import Term, solve
 from maquette.reconstruction.face_fit.state import FaceView, first_guess
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 MODES = 80  # identity modes that are solved for
 LANDMARK_ROUNDS, SHADING_ROUNDS = 10, 6
-
 
 HEAD, READER_NOISE = "maquette-head", "face-regressor-noise"  # entries of the zoo
 
@@ -121,19 +120,6 @@ def assembled(
     size = measure_size(views, observations, fit.term, fit.identity, options.pupil_distance)
     plain = fit.posed()
     posed = [p + s for p, s in zip(plain, slides)]
-    errors = [reprojection(model, v, o, p) for v, o, p in zip(views, observations, posed)]
-    units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
-    provenance = {
-        "scale_source": size.source,
-        "scale_error": size.error,
-        "landmark_error_px": [float(e) for e in errors],
-        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
-        "average_distance": float(np.sqrt((fit.identity**2).mean())),
-        "average_distance_mm": distance_from_average(model, fit.identity),
-        "disagreement": [None if o.reading is None else o.reading.disagreement for o in observations],
-        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
-        **facts,
-    }
     first = size.scale * (plain[0] + np.mean(slides, axis=0))
     if volume is not None:
         volume = replace(volume, grid_to_world=np.diag([size.scale] * 3 + [1.0]) @ volume.grid_to_world)
@@ -146,13 +132,33 @@ def assembled(
         expression=np.stack([v.expression for v in views]),
         scale=float(size.scale),
         metric=size.source != AVERAGE,
-        provenance=provenance,
+        provenance={**measured(fit, posed, size), **facts},
         volume=volume,
     )
 
 
+def measured(fit: HeadFit, posed: Sequence[NDArray], size: HeadSize) -> dict[str, Any]:
+    """What a fit says of itself.
+
+    Args:
+        posed: (V, 3) per view, model metres: the head as it is in each photo.
+    """
+    errors = [reprojection(fit.model, v, o, p) for v, o, p in zip(fit.views, fit.observations, posed)]
+    units = [size.scale * v.translation[2] / v.focal * 1000 for v in fit.views]
+    return {
+        "scale_source": size.source,
+        "scale_error": size.error,
+        "landmark_error_px": [float(e) for e in errors],
+        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
+        "average_distance": float(np.sqrt((fit.identity**2).mean())),
+        "average_distance_mm": distance_from_average(fit.model, fit.identity),
+        "disagreement": [None if o.reading is None else o.reading.disagreement for o in fit.observations],
+        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in fit.views],
+    }
+
+
 def read_by(reader: str, observation: Observation) -> Observation:
-    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts.
+    """The observation with the landmarks of `reader` only, see FitOptions.
 
     Raises:
         NothingFound: the detector's landmarks are wanted, and there are none.
@@ -168,14 +174,14 @@ def read_by(reader: str, observation: Observation) -> Observation:
     return observation
 
 
-def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray) -> float:
+def distance_from_average(model: morphable.MorphableModel, identity: NDArray) -> float:
     """Mean distance between the face and the average head's, mm, model size, without expression."""
     moved = np.tensordot(identity.astype(np.float32), model.identity_basis[: len(identity)], 1)
     return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
 
 
 def reprojection(
-    model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: np.ndarray
+    model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: NDArray
 ) -> float:
     """Median distance between the detector's landmarks and the mesh's, crop pixels."""
     placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation

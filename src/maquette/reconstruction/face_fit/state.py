@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera, Observation
 from maquette.geometry.alignment import similarity
+from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations
 
 POSE = 7  # rotation vector, translation, log focal length
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: the unit of the landmark noise
@@ -92,8 +93,8 @@ def first_guess(observation: Observation, points: NDArray, expressions: int) -> 
     return FaceView(rotation, translation, focal, centre, np.zeros(expressions), known)
 
 
-def view_prior(view: FaceView) -> tuple[NDArray, NDArray]:
-    """Normal equations (7, 7), (7,) of what is known of distance and focal length beforehand."""
+def view_prior(view: FaceView) -> NormalEquations:
+    """What is known of distance and focal length beforehand, over [pose (7)] alone."""
     matrix, vector = np.zeros((POSE, POSE)), np.zeros(POSE)
     if view.known_focal:
         matrix[6, 6] += FOCAL_SIGMA**-2
@@ -101,20 +102,15 @@ def view_prior(view: FaceView) -> tuple[NDArray, NDArray]:
     row = 1 / view.translation[2]
     matrix[5, 5] += (row / DISTANCE_SIGMA) ** 2
     vector[5] += row * np.log(DISTANCE_M / view.translation[2]) / DISTANCE_SIGMA**2
-    return matrix, vector
+    return NormalEquations(matrix, vector)
 
 
-def point_jacobian(view: FaceView, placed: NDArray, basis: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Derivatives of projected points.
+def project_points(view: FaceView, placed: NDArray, basis: NDArray) -> Linearization:
+    """Pixels (N, 2) of points, and their derivatives.
 
     Args:
         placed: (N, 3) points in the camera, metres.
         basis: (N, 3, P) derivative of the points in the model by shape weights.
-
-    Returns:
-        pixels: (N, 2).
-        by_pose: (N, 2, 7).
-        by_shape: (N, 2, P).
     """
     x, y, z = placed.T
     pixels = view.focal * placed[:, :2] / z[:, None] + view.centre
@@ -126,7 +122,7 @@ def point_jacobian(view: FaceView, placed: NDArray, basis: NDArray) -> tuple[NDA
     by_pose[:, :, :3] = flat @ -cross_matrices(turned)
     by_pose[:, :, 3:6] = flat
     by_pose[:, :, 6] = pixels - view.centre
-    return pixels, by_pose, (flat @ view.rotation) @ basis
+    return Linearization(pixels, by_pose, (flat @ view.rotation) @ basis)
 
 
 def cross_matrices(vectors: NDArray) -> NDArray:

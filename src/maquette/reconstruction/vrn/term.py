@@ -12,7 +12,7 @@ from scipy.ndimage import map_coordinates
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, depth_turn
-from maquette.reconstruction.face_fit.state import POSE, FaceView, point_jacobian
+from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
 from maquette.reconstruction.vrn.read import FrontReading
 
 EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres
@@ -57,7 +57,7 @@ class FrontTerm:
             residual (n,), weight (n,) in 0-1, by_pose (n, 7), by_shape (n, K + E).
         """
         seen = self.compared(index, view, shape)
-        _, flat_pose, flat_shape = point_jacobian(view, seen.placed, self.basis)
+        _, flat_pose, flat_shape = project_points(view, seen.placed, self.basis)
         by_pose = np.zeros((len(seen.gap), POSE))
         by_pose[:, :3] = depth_turn(seen.placed - view.translation)
         # d of the front changes too when the point moves sideways.
