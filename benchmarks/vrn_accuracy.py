@@ -80,9 +80,8 @@ def true_solid(sample: Sample, observation: Observation, reading: read.FrontRead
     middles = torch.arange(reading.side) + 0.5
     return solid.occupancy(
         torch.from_numpy(solid.depth_map(head))[None],
-        (torch.from_numpy(placed.matrix)[None].float(), torch.tensor([placed.slope]).float()),
-        (middles, middles),
-        torch.from_numpy(solid.slices(len(reading.logits))).float(),
+        solid.CropProjections.of([placed]),
+        solid.CropGrid(middles, middles, torch.from_numpy(solid.slices(len(reading.logits))).float()),
     )[0].numpy()
 
 
@@ -174,7 +173,7 @@ def _volume(model, network, coarse, faces, options: FitOptions, scorer: Scorer) 
     fit = fit_landmarks(model, landmark_term(fetch), faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)
-    return scorer.chamfer(vrn.canonical(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))
+    return scorer.chamfer(vrn.fuse(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))
 
 
 def main() -> None:

@@ -94,7 +94,9 @@ def test_landmark_jacobian_is_the_derivative():
     slope = term.residual(view, seen, shape)
     for k in (0, 1, 2, 3):
         change = prediction(view.moved(np.eye(7)[k] * 1e-6, view.expression), shape) - start
-        assert np.allclose(change / 1e-6, slope.by_pose[:, :, k], rtol=2e-2, atol=2e-2 * np.abs(slope.by_pose[:, :, k]).max())
+        assert np.allclose(
+            change / 1e-6, slope.by_pose[:, :, k], rtol=2e-2, atol=2e-2 * np.abs(slope.by_pose[:, :, k]).max()
+        )
     for k in (0, 7, MODES + 24):
         change = prediction(view, shape + np.eye(len(shape))[k] * 1e-6) - start
         assert np.allclose(change / 1e-6, slope.by_shape[:, :, k], rtol=1e-2, atol=1e-3)

@@ -34,9 +34,8 @@ def seen_perfectly(model, vertices: np.ndarray, view: FaceView) -> read.FrontRea
     pixels = torch.arange(SIDE) + 0.5
     inside = solid.occupancy(
         torch.from_numpy(solid.depth_map(vertices))[None],
-        (torch.from_numpy(placed.matrix)[None].float(), torch.tensor([placed.slope]).float()),
-        (pixels, pixels),
-        torch.from_numpy(solid.slices(DEPTH)).float(),
+        solid.CropProjections.of([placed]),
+        solid.CropGrid(pixels, pixels, torch.from_numpy(solid.slices(DEPTH)).float()),
     )[0].numpy()
     p = np.clip(inside, 1e-3, 1 - 1e-3)
     logits = np.log(p / (1 - p)).astype(np.float32)

@@ -7,9 +7,10 @@ from maquette.core.types import Volume
 from maquette.morphable import load
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import fused
+from maquette.reconstruction.vrn.read import FrontPlane
 from maquette.reconstruction.vrn.wrap import nearest_crossing, wrap
 
-STILL = (0.0, 0.0, 0.0)
+STILL = FrontPlane(0.0, 0.0, 0.0)
 
 
 def test_crossings():

@@ -180,9 +180,7 @@ def distance_from_average(model: morphable.MorphableModel, identity: NDArray) ->
     return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
 
 
-def reprojection(
-    model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: NDArray
-) -> float:
+def reprojection(model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: NDArray) -> float:
     """Median distance between the detector's landmarks and the mesh's, crop pixels."""
     placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
     pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre

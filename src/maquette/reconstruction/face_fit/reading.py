@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Observation, Reading
+from maquette.core.types import Reading
 from maquette.reconstruction.face_fit.equations import NormalEquations, correlated_equations
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points

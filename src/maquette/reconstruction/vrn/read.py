@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +24,22 @@ from maquette.reconstruction.vrn.network import VRN
 from maquette.reconstruction.vrn.solid import CropProjection, depth_of, slice_at
 
 Coarse = Callable[[Tensor], Tensor]
+
+
+class FrontPlane(NamedTuple):
+    """Depth d of a front beyond the fitted head's, pixels of the crop.
+
+    Attributes:
+        offset: in the crop's middle.
+        across, down: its rise over the crop's side.
+    """
+
+    offset: float
+    across: float
+    down: float
+
+
+LEVEL = FrontPlane(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +78,14 @@ class FrontReading:
         matrix[2, 3] -= f
         return CropProjection(matrix, 1 / f).moved(self.matrix)
 
-    def sample(self, seen: NDArray, plane: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> NDArray:
+    def sample(self, seen: NDArray, plane: FrontPlane = LEVEL) -> NDArray:
         """(N,) log-odds at points (N, 3) x, y, d of the crop, between voxels; NaN beyond the crop, at its sides.
 
         Args:
-            plane: added to d, see `FrontTerm.plane`: where the fitted head's depth 0 lies for the network.
+            plane: added to d: where the fitted head's depth 0 lies for the network.
         """
         count = len(self.logits)
-        shift = plane[0] + (seen[:, :2] / self.side - 0.5) @ plane[1:]
+        shift = plane.offset + (seen[:, :2] / self.side - 0.5) @ plane[1:]
         index = slice_at(seen[:, 2] + shift, count)
         grid = np.stack(
             [seen[:, 0] / self.side * 2 - 1, seen[:, 1] / self.side * 2 - 1, (2 * index + 1) / count - 1], 1
@@ -92,7 +109,7 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
     """Ask the network about one face.
 
     Args:
-        network: tells what it wants to see.
+        network: as `weights.load` gives it: how its pictures are cut.
         coarse: gives its logits before the upsampling, see `fast.prepared`.
         observation: with 478 landmarks.
         landmarks: (478, 2) pixels of the observation to use in place of the detector's.

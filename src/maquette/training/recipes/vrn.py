@@ -177,11 +177,10 @@ def truth(batch, options: VRNOptions, phase: tuple[int, int, int], step: int) ->
     device = batch["front"].device
     pixels = torch.arange(options.side, device=device) + 0.5
     d = torch.from_numpy(solid.slices(options.depth)).to(device, torch.float32)
-    placed = (batch["matrix"], batch["slope"])
+    heads = solid.CropProjections(batch["matrix"], batch["slope"])
+    grid = solid.CropGrid(pixels[phase[1] :: step], pixels[phase[2] :: step], d[phase[0] :: step])
     with torch.no_grad():
-        return solid.occupancy(
-            batch["front"], placed, (pixels[phase[1] :: step], pixels[phase[2] :: step]), d[phase[0] :: step]
-        )
+        return solid.occupancy(batch["front"], heads, grid)
 
 
 def loss(network: nn.Module, batch, options: VRNOptions) -> tuple[Tensor, dict[str, Tensor]]:
