@@ -84,7 +84,7 @@ def test_the_network_alone_is_enough(identity):
 
 
 def test_only_the_detector_is_asked_for_and_there_is_none(identity):
-    with pytest.raises(NothingFound, match="a.jpg.*--reader both"):
+    with pytest.raises(NothingFound, match=r"a\.jpg.*--reader both"):
         method.fit(
             MODEL, method.landmark_term(fetch), [seen_exactly(identity, alone=True)], replace(PLAIN, reader="landmarks")
         )

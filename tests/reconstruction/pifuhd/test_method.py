@@ -59,10 +59,10 @@ def test_the_first_guess_is_the_body_closed_and_outward(made):
     assert made.provenance["silhouette_iou"][0] == pytest.approx(overlap(shown, observation.mask > 0.5))
 
 
-def test_what_is_told(made):
-    told = made.provenance
-    assert told["method"] == "pifuhd" and made.pose.model == skeleton().model.name and made.model is None
-    assert 0 < told["points_evaluated"] < 128**3 / 4 and told["body_silhouette_iou"][0] > 0.98
+def test_what_is_reported(made):
+    report = made.provenance
+    assert report["method"] == "pifuhd" and made.pose.model == skeleton().model.name and made.model is None
+    assert 0 < report["points_evaluated"] < 128**3 / 4 and report["body_silhouette_iou"][0] > 0.98
     assert made.parameters["guessed_normals"].shape == (6, 64, 64) and made.parameters["square"].shape == (3,)
     assert len(made.pose) == 1 and not made.metric
 
@@ -87,7 +87,7 @@ def test_nothing_is_drawn_far_from_the_mask(network):
     assert shown[250:, : mask.shape[1] // 2 - 8].mean() < 0.01 < shown[250:, mask.shape[1] // 2 :].mean()
 
 
-def test_an_empty_outline_and_an_empty_answer_are_told(network):
+def test_an_empty_outline_and_an_empty_answer_are_reported(network):
     placement, observation = dolls.seen()
     standing = method.observed_body(placement, 0, observation)
     with pytest.raises(NothingFound, match="outline is empty"):
@@ -100,7 +100,7 @@ def test_an_empty_outline_and_an_empty_answer_are_told(network):
     empty = BodyPIFuHD(network.size).eval().requires_grad_(False)
     empty.load_state_dict(network.state_dict())
     empty.fine_points.filters[-1].bias.fill_(-50.0)
-    with pytest.raises(NothingFound, match="drawn: .*--method parametric"):
+    with pytest.raises(NothingFound, match=r"drawn: .*--method parametric"):
         method.reconstruct_surface(empty, standing, observation, OPTIONS)
 
 
@@ -120,7 +120,7 @@ def test_a_published_network_takes_its_own_crop():
 def test_build_wants_our_files(tmp_path):
     options = Options(body=BodyOptions(pifuhd_weights=str(tmp_path / "none.safetensors")))
     with pytest.raises(BadInput, match="there is none"):
-        method.build(lambda name: tmp_path, options)
+        method.build(lambda _: tmp_path, options)
 
 
 def test_the_plug_of_the_mouth_stays_inside_the_head():
@@ -155,7 +155,7 @@ def test_the_networks_squares_are_steady_over_a_clip(monkeypatch):
     _, seen = dolls.seen()
     frames = [replace(seen, frame=replace(seen.frame, time=k / 12.5)) for k in range(40)]
     shaken = iter([np.array([*(5 + shift), 100.0]) for shift in noise])
-    monkeypatch.setattr(method, "square_of", lambda *given: next(shaken))
-    monkeypatch.setattr(method, "posed_body", lambda *given: SimpleNamespace(vertices=None))
+    monkeypatch.setattr(method, "square_of", lambda *_: next(shaken))
+    monkeypatch.setattr(method, "posed_body", lambda *_: SimpleNamespace(vertices=None))
     squares = method.steady_squares(SimpleNamespace(cameras=[None] * 40), skeleton(), frames)
     assert squares[:, :2].std(axis=0).max() < 0.5 * noise.std() and squares[:, 2] == pytest.approx(100, abs=1)

@@ -60,15 +60,16 @@ def test_shared_columns_change_nothing(size, shared, last):
 def test_layers_behind_the_last_are_not_there():
     network, _ = seeded(COARSE)
     part = ColumnMLP(network, 256, COARSE.merge)
-    assert len(part.inner) == len(part.columns) == COARSE.merge + 1
+    assert len(part.splits) == COARSE.merge + 1
 
 
 def test_a_point_costs_over_a_quarter_less():
     """Section 5.4 of the specification: 1,049,984 products instead of 1,458,049; a column costs 342,016."""
     coarse = ColumnMLP(seeded(COARSE)[0], 256, 2)
     fine = ColumnMLP(seeded(FINE)[0], 16, 3)
-    point = sum(w.numel() for part in (coarse, fine) for w in [*part.inner, *part.points] if w is not None)
-    column = sum(w.numel() for part in (coarse, fine) for w in part.columns if w is not None)
+    splits = [*coarse.splits, *fine.splits]
+    point = sum(weight.numel() for s in splits for weight in (s.inner, s.own) if weight is not None)
+    column = sum(s.column.numel() for s in splits if s.column is not None)
     assert point == 1_049_984 and column == 342_016
     assert sum(PUBLISHED_MACS.values()) == 1_458_049
 

@@ -248,7 +248,7 @@ def converted(tmp_path, content) -> tuple[Path, dict, dict]:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("network", "vrn", "do not tell the size of a PIFuHD"),
+        ("network", "vrn", "lack the size of a PIFuHD"),
         ("crop", "foot", "metadata crop 'foot'"),
         ("size", "{", "metadata size"),
         ("size", "[]", "metadata size"),

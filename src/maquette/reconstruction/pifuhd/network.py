@@ -20,6 +20,11 @@ from maquette.reconstruction.pifuhd.hourglass import FilterSize, ImageFilter
 from maquette.reconstruction.pifuhd.mlp import PointMLP, PointSize
 from maquette.reconstruction.pifuhd.normalnet import NormalNet, NormalSize
 
+COARSE, COARSE_POINTS = FilterSize(), PointSize()
+FINE = FilterSize(stacks=1, depth=4, features=16, halved=False)
+FINE_POINTS = PointSize(widths=(272, 512, 256, 128, 1), skips=(1, 2), merge=-1)
+NORMALS = NormalSize()
+
 
 @dataclass(frozen=True)
 class PIFuHDSize:
@@ -33,11 +38,11 @@ class PIFuHDSize:
         depth: that z is divided by, pixels.
     """
 
-    coarse: FilterSize = FilterSize()
-    coarse_points: PointSize = PointSize()
-    fine: FilterSize = FilterSize(stacks=1, depth=4, features=16, halved=False)
-    fine_points: PointSize = PointSize((272, 512, 256, 128, 1), (1, 2), -1)
-    normals: NormalSize = NormalSize()
+    coarse: FilterSize = COARSE
+    coarse_points: PointSize = COARSE_POINTS
+    fine: FilterSize = FINE
+    fine_points: PointSize = FINE_POINTS
+    normals: NormalSize = NORMALS
     side: int = 512
     depth: float = 200.0
 
@@ -55,7 +60,7 @@ class PIFuHDSize:
 
 @dataclass(frozen=True, eq=False)
 class PIFuHDFeatures:
-    """What the pictures tell, once for all points.
+    """Features of the pictures, once for all points.
 
     Attributes:
         coarse: (N, C, h, w) of the coarse level.
@@ -83,12 +88,19 @@ class CoarseNet(nn.Module):
 class PIFuHD(nn.Module):
     """The whole network: `prepare` once per picture, `occupancy` for any points.
 
+    Attributes:
+        size: how large it is.
+        crop: "fullbody", "upperbody" or "face": what its pictures show. Known of a network that `weights.load` read.
+
     Example:
         >>> with torch.device("meta"):
         ...     network = PIFuHD()
         >>> sum(p.numel() for p in network.parameters()), len(network.state_dict())
         (387049625, 764)
     """
+
+    size: PIFuHDSize
+    crop: str
 
     def __init__(self, size: PIFuHDSize = PIFuHDSize()) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Loads a published PIFuHD from our safetensors, whose metadata tells its size."""
+"""Loads a published PIFuHD from our safetensors, whose metadata hold its size."""
 
 from __future__ import annotations
 
@@ -50,31 +50,32 @@ def load(path: str | Path) -> PIFuHD:
         raise BadInput(f"{path}: wanted a file of PIFuHD weights, there is none: {REMEDY}")
     try:
         with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            size = _size(told, path)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
+            metadata = file.metadata() or {}
+            size = _size(metadata, path)
+            keys = file.keys()
+            tensors = {key: file.get_tensor(key) for key in keys}
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
-    if told.get("crop") not in CROPS:
-        raise BadInput(f"{path}: metadata crop {str(told.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
-    compare(tensors, shapes(json.loads(told["size"])), path, "PIFuHD of the size that its metadata tell")
-    strange = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
-    if strange:
-        raise BadInput(f"{path}: damaged: {len(strange)} tensors hold NaN, infinity or no fractions ({few(strange)})")
+    if metadata.get("crop") not in CROPS:
+        raise BadInput(f"{path}: metadata crop {str(metadata.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
+    compare(tensors, shapes(json.loads(metadata["size"])), path, "PIFuHD of the size in its metadata")
+    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
+    if damaged:
+        raise BadInput(f"{path}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")
     # No memory is taken for weights that are replaced anyway.
     with torch.device("meta"):
         network = PIFuHD(size)
     state = {key: tensors[key.replace(TWICE, ONCE)].float() for key in network.state_dict()}
     network.load_state_dict(state, assign=True)
-    network.crop = told["crop"]
+    network.crop = metadata["crop"]
     return network.requires_grad_(False).eval()
 
 
-def _size(told: Mapping[str, str], path: Path) -> PIFuHDSize:
-    if told.get("network") != "pifuhd" or "size" not in told:
-        raise BadInput(f"{path}: its metadata do not tell the size of a PIFuHD: {REMEDY}")
+def _size(metadata: Mapping[str, str], path: Path) -> PIFuHDSize:
+    if metadata.get("network") != "pifuhd" or "size" not in metadata:
+        raise BadInput(f"{path}: its metadata lack the size of a PIFuHD: {REMEDY}")
     try:
-        found = json.loads(told["size"])
+        found = json.loads(metadata["size"])
         wrong = sorted({*found} ^ {field.name for field in fields(PIFuHDSize)})
         if wrong:
             raise ValueError(f"{few(wrong)} is missing or unknown")

@@ -42,7 +42,8 @@ def load(path: str | Path) -> VRN:
             metadata = _metadata(file.metadata(), path)
             size = _size(metadata, path)
             side = _number(metadata, "side", 8, MOST_SIDE, path)
-            tensors = {key: file.get_tensor(key) for key in file.keys() if not key.endswith("num_batches_tracked")}
+            keys = [key for key in list(file.keys()) if not key.endswith("num_batches_tracked")]
+            tensors = {key: file.get_tensor(key) for key in keys}
     except (SafetensorError, OSError) as error:
         raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
     if side % 8:

@@ -28,7 +28,7 @@ from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import PlacedBody
 from maquette.reconstruction.body_fit.skeleton import skeleton
-from maquette.reconstruction.pifuhd.bodyfield import shown
+from maquette.reconstruction.pifuhd.bodyfield import network_inputs
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
 from maquette.reconstruction.pifuhd.method import observed_body
 from maquette.sources.video import frames_at, open_clip
@@ -101,7 +101,7 @@ def views(
         standing = observed_body(placement, index, seen)
         cube, faces = standing.cube(seen), standing.skin
         placed = cube.to_cube(standing.body.vertices.astype(float))
-        pictures = shown(seen, cube, placed, faces, network.size.side)
+        pictures = network_inputs(seen, cube, placed, faces, network.size.side)
         picture, told = (array.transpose(2, 0, 1).astype(np.float32) for array in pictures)
         rng = np.random.default_rng([seed, index])
         points = placed[rng.choice(np.unique(faces), HELD)] + NEAR * rng.normal(size=(HELD, 3))
