@@ -1,4 +1,4 @@
-"""The body is found again from what a picture of it tells; the world stands as it should."""
+"""The body is found again from a picture of it; the world stands as it should."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from maquette.reconstruction.body_fit import method
 from maquette.reconstruction.body_fit.fit import SHARED, WINDOW, fit_clip
 from maquette.reconstruction.body_fit.initial import first_turns
 from maquette.reconstruction.body_fit.place import place, silhouette
-from maquette.reconstruction.body_fit.skeleton import TURNS, points_of, rotation_matrices, skeleton
+from maquette.reconstruction.body_fit.skeleton import TURNS, load_skeleton, points_of, rotation_matrices
 from maquette.reconstruction.body_fit.solve import MODES
 from maquette.weights.store import fetch
 
-SKELETON = skeleton()
+SKELETON = load_skeleton()
 MODEL = SKELETON.model
 SIZE, SCALE = (220, 400), 200.0  # pixels, and pixels per metre
 
@@ -37,7 +37,7 @@ def pose(**turns) -> np.ndarray:
 
 
 def seen(turns: np.ndarray, identity: np.ndarray, rng, noise: float = 0.0, time: float | None = None) -> Observation:
-    """What perception would tell of a body with this pose, in view axes, seen orthographically."""
+    """What perception would find of a body with this pose, in view axes, seen orthographically."""
     rotations = SKELETON.full_rotations(torch.as_tensor(turns[None]).float())[0]
     joints = MODEL.rig.joints(identity)
     vertices, _ = MODEL.rig.pose(MODEL.vertices(identity, np.zeros(52)), joints, rotations, -joints[0])
@@ -169,7 +169,7 @@ def test_unlikely_poses_cost():
     still = torch.zeros(1, len(TURNS), 3)
     knee = still.clone()
     knee[0, TURNS.index("knee.L"), 0] = -0.8  # bent forward
-    assert float(SKELETON.unlikely(knee)) > float(SKELETON.unlikely(still)) + 50
+    assert float(SKELETON.pose_energy(knee)) > float(SKELETON.pose_energy(still)) + 50
 
 
 @pytest.mark.slow
@@ -182,10 +182,10 @@ def test_a_clip_has_one_shape_and_smooth_motion():
 
     poses = [STANDING + pose(shoulder_L=(0, 0, angle(k)), root=(0, angle(k) / 2, 0)) for k in range(count)]
     rows = [seen(p, STOUT, rng, noise=1.0, time=k / 30) for k, p in enumerate(poses)]
-    told = []
-    state, centre, size = fit_clip(rows, SKELETON, told.append)
-    placement = place(state, SKELETON, centre, size, None)
-    assert told[-1] == count and len(placement.rotations) == count
+    progress: list[int] = []
+    state, plane = fit_clip(rows, SKELETON, progress.append)
+    placement = place(state, SKELETON, plane, None)
+    assert progress[-1] == count and len(placement.rotations) == count
     points = np.stack([MODEL.rig.keypoints_of("mediapipe33", placement.vertices(k)) for k in range(count)])
     assert np.abs(np.diff(points, n=2, axis=0)).mean() < 0.01, "metres per frame squared"
     errors = []

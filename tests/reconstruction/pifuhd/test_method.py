@@ -17,7 +17,7 @@ from maquette.core.options import BodyOptions, Options
 from maquette.core.types import Frame
 from maquette.morphable.posing import posed_body
 from maquette.reconstruction.body_fit.place import silhouette
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.reconstruction.pifuhd import method
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.network import PIFuHD
@@ -49,10 +49,10 @@ def test_the_first_guess_is_the_body_closed_and_outward(made):
     placement, observation = dolls.seen()
     mesh = trimesh.Trimesh(made.shape.vertices, made.shape.faces, process=False)
     assert mesh.is_watertight and mesh.is_winding_consistent and mesh.volume > 0
-    body, faces = placement.vertices(0), skeleton().model.faces
+    body, faces = placement.vertices(0), load_skeleton().model.faces
     # The last joints of fingers are thinner than a voxel.
     assert np.abs(mesh.bounds - [body.min(axis=0), body.max(axis=0)]).max() < 0.06
-    naked = trimesh.Trimesh(body, faces[skeleton().model.parts["skin"]], process=False)
+    naked = trimesh.Trimesh(body, faces[load_skeleton().model.parts["skin"]], process=False)
     assert mesh.volume == pytest.approx(naked.volume, rel=0.15)
     shown = silhouette(made.shape.vertices, made.shape.faces, made.cameras[0])
     assert overlap(shown, silhouette(body, faces, made.cameras[0])) > 0.9
@@ -61,7 +61,7 @@ def test_the_first_guess_is_the_body_closed_and_outward(made):
 
 def test_what_is_reported(made):
     report = made.provenance
-    assert report["method"] == "pifuhd" and made.pose.model == skeleton().model.name and made.model is None
+    assert report["method"] == "pifuhd" and made.pose.model == load_skeleton().model.name and made.model is None
     assert 0 < report["points_evaluated"] < 128**3 / 4 and report["body_silhouette_iou"][0] > 0.98
     assert made.parameters["guessed_normals"].shape == (6, 64, 64) and made.parameters["square"].shape == (3,)
     assert len(made.pose) == 1 and not made.metric
@@ -126,8 +126,8 @@ def test_build_wants_our_files(tmp_path):
 def test_the_plug_of_the_mouth_stays_inside_the_head():
     from maquette.geometry.surfaces.distance import winding
 
-    model = skeleton().model
-    centre, radius = method.mouth_plug(skeleton(), model.mean)
+    model = load_skeleton().model
+    centre, radius = method.mouth_plug(load_skeleton(), model.mean)
     rng = np.random.default_rng(0)
     around = rng.normal(size=(2000, 3))
     shell = centre + radius * around / np.linalg.norm(around, axis=1, keepdims=True)
@@ -141,11 +141,11 @@ def test_the_plug_of_the_mouth_stays_inside_the_head():
 def test_of_a_clip_the_body_moves_and_each_frame_is_drawn(network):
     """The whole is the body; a frame's surface lies about the body as it stands there."""
     frames = [drawn.observe(Frame(drawn.picture((drawn.RED, 60 + k)), k / 25, "drawn"))[0] for k in range(3)]
-    surfaces = method.SurfaceReconstructor(network, skeleton(), Options(body=OPTIONS))
+    surfaces = method.SurfaceReconstructor(network, load_skeleton(), Options(body=OPTIONS))
     whole = surfaces(frames)
-    assert whole.model == skeleton().model.name and len(whole.cameras) == len(whole.pose) == 3
+    assert whole.model == load_skeleton().model.name and len(whole.cameras) == len(whole.pose) == 3
     shape = surfaces.frame(whole, 2, frames[2])
-    body = posed_body(whole, skeleton().model, 2).vertices
+    body = posed_body(whole, load_skeleton().model, 2).vertices
     assert np.abs(shape.mesh.vertices.mean(axis=0) - body.mean(axis=0)).max() < 0.2
     assert shape.rect.tolist() == whole.parameters["squares"][2].tolist()
 
@@ -157,5 +157,5 @@ def test_the_networks_squares_are_steady_over_a_clip(monkeypatch):
     shaken = iter([np.array([*(5 + shift), 100.0]) for shift in noise])
     monkeypatch.setattr(method, "square_of", lambda *_: next(shaken))
     monkeypatch.setattr(method, "posed_body", lambda *_: SimpleNamespace(vertices=None))
-    squares = method.steady_squares(SimpleNamespace(cameras=[None] * 40), skeleton(), frames)
+    squares = method.steady_squares(SimpleNamespace(cameras=[None] * 40), load_skeleton(), frames)
     assert squares[:, :2].std(axis=0).max() < 0.5 * noise.std() and squares[:, 2] == pytest.approx(100, abs=1)

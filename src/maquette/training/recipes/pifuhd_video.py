@@ -27,7 +27,7 @@ from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import PlacedBody
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.reconstruction.pifuhd.bodyfield import network_inputs
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
 from maquette.reconstruction.pifuhd.method import observed_body
@@ -150,7 +150,7 @@ def footage(video: str, every: int, most: int, start: Path) -> tuple[dict[str, A
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
         small = Observations(len(sightings), lambda k, seen=sightings: seen[k].observation())
-        placement = fitted(small, skeleton(), options)
+        placement = fitted(small, load_skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
         good = [None if one.flags else one.observation(pictures.get(one.frame)) for one in sightings]
