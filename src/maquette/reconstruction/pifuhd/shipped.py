@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.network import PIFuHD
@@ -32,18 +32,13 @@ def load_any(path: str | Path) -> BodyPIFuHD | PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of PIFuHD weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            metadata = json.loads(metadata["facts"]) if "facts" in metadata and "size" not in metadata else metadata
-            if metadata.get("network") != SMALL:
-                return load_published(path)
-            keys = file.keys()
-            tensors = {key: file.get_tensor(key) for key in keys}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    with opened(path, "PIFuHD", REMEDY) as file:
+        metadata = file.metadata() or {}
+        metadata = json.loads(metadata["facts"]) if "facts" in metadata and "size" not in metadata else metadata
+        if metadata.get("network") != SMALL:
+            return load_published(path)
+        keys = file.keys()
+        tensors = {key: file.get_tensor(key) for key in keys}
     with torch.device("meta"):
         network = BodyPIFuHD(_size(metadata.get("size"), path))
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
@@ -36,7 +36,7 @@ MOST_REPEATS = {"stacks": 16, "depth": 8, "halvings": 8, "blocks": 64}
 
 
 def load(path: str | Path) -> PIFuHD:
-    """The network of a file, in float32 and evaluation mode, without gradients; `crop` tells how pictures were cut.
+    """The network of a file, in float32 and evaluation mode, without gradients.
 
     Args:
         path: safetensors in float32 or float16 with the metadata "network" (pifuhd), "size" (JSON of `PIFuHDSize`) and
@@ -46,16 +46,11 @@ def load(path: str | Path) -> PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of PIFuHD weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            size = _size(metadata, path)
-            keys = file.keys()
-            tensors = {key: file.get_tensor(key) for key in keys}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    with opened(path, "PIFuHD", REMEDY) as file:
+        metadata = file.metadata() or {}
+        size = _size(metadata, path)
+        keys = file.keys()
+        tensors = {key: file.get_tensor(key) for key in keys}
     if metadata.get("crop") not in CROPS:
         raise BadInput(f"{path}: metadata crop {str(metadata.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
     compare(tensors, shapes(json.loads(metadata["size"])), path, "PIFuHD of the size in its metadata")

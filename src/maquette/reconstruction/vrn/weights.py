@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.vrn.crop import CROPS, FILL
 from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
 from maquette.weights.convert.pytorch import compare, few
@@ -35,17 +35,12 @@ def load(path: str | Path) -> VRN:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of VRN weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = _metadata(file.metadata(), path)
-            size = _size(metadata, path)
-            side = _number(metadata, "side", 8, MOST_SIDE, path)
-            keys = [key for key in list(file.keys()) if not key.endswith("num_batches_tracked")]
-            tensors = {key: file.get_tensor(key) for key in keys}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    with opened(path, "VRN", REMEDY) as file:
+        metadata = _metadata(file.metadata(), path)
+        size = _size(metadata, path)
+        side = _number(metadata, "side", 8, MOST_SIDE, path)
+        keys = [key for key in list(file.keys()) if not key.endswith("num_batches_tracked")]
+        tensors = {key: file.get_tensor(key) for key in keys}
     if side % 8:
         raise BadInput(f"{path}: metadata side {side}: wanted a multiple of 8")
     # No memory is taken for weights that are replaced anyway.
