@@ -12,7 +12,7 @@ import torch
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
-from pifuhd_by_key import SMALL, fill, pictures, points
+from pifuhd_by_key import SMALL, fill, occupancy, pictures, points
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,7 +42,7 @@ def test_a_field_is_the_network(made, columns):
     """In float64, so that rounding is not what differs."""
     network, where = deepcopy(made[0]).double(), lattice(13)
     features = PIFuHDFeatures(*(value.double() for value in vars(made[1]).values()))
-    wanted = network.occupancy(features, torch.from_numpy(where).double()[None])[0][0].numpy()
+    wanted = occupancy(network, features, torch.from_numpy(where).double()[None])[0][0].numpy()
     found = Field(network, features, columns=columns)(where)
     assert found.dtype == np.float32 and found.std() > 0.05
     assert np.abs(found - wanted).max() < 1e-6

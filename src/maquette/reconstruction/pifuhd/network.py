@@ -86,7 +86,7 @@ class CoarseNet(nn.Module):
 
 
 class PIFuHD(nn.Module):
-    """The whole network: `prepare` once per picture, `occupancy` for any points.
+    """The whole network: `prepare` once per picture, then log-odds for any points, see `field.Field`.
 
     Attributes:
         size: how large it is.
@@ -128,20 +128,6 @@ class PIFuHD(nn.Module):
         normals = torch.cat((front, back), 1)
         normals = functional.interpolate(normals, size=large.shape[2:], mode="bilinear", align_corners=True)
         return self.image_filter(torch.cat((large, normals), 1))[-1]
-
-    def occupancy(self, features: PIFuHDFeatures, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Fine and coarse occupancy in 0-1, (N, P) each.
-
-        Outside of the crop (|x| or |y| above 1) both are 0; the coarse one also where |z| is above 1.
-
-        Args:
-            points: (N, P, 3) model space, in float32 (under autocast points at the border would flip).
-        """
-        coarse, merged = self.coarse_logits(features.coarse, points)
-        fine = self.fine_logits(features.fine, points, merged)
-        inside = (points >= -1) & (points <= 1)
-        across = inside[..., 0] & inside[..., 1]
-        return torch.sigmoid(fine) * across, torch.sigmoid(coarse) * (across & inside[..., 2])
 
     def coarse_logits(self, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """(N, P) log-odds of the coarse level and (N, P, 256) what the fine one takes, both unmasked."""
