@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 
 import pytest
 
-from maquette.core.files import leftovers, replaced, unfinished, unwritable, write_whole
+from maquette.core.files import ABANDONED_S, replaced, sweep, unfinished, unwritable, write_whole
 
 
 def test_what_goes_wrong_leaves_the_earlier_file_and_nothing_else(tmp_path):
@@ -51,21 +50,50 @@ def test_long_names_leave_room_for_the_unfinished_one(tmp_path):
     assert (tmp_path / ("a" * 250)).read_bytes() == b"x"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_what_a_killed_write_left_is_found_again(tmp_path):
-    code = f"""
-import time
-from maquette.core.files import replaced
-with replaced({str(tmp_path / "a.bin")!r}) as file:
-    file.write(b"half"); file.flush(); print("open", flush=True); time.sleep(60)
+HALF = """
+import sys, time
+from maquette.core.files import replaced, whole_folder
+with replaced(sys.argv[1] + "/a.bin") as file, whole_folder(sys.argv[1] + "/face-1") as folder:
+    file.write(b"half"); file.flush(); (folder / "head.glb").write_bytes(b"half"); print("open", flush=True)
+    time.sleep(60)
 """
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    child.stdout.readline()
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    (tmp_path / ".a.bin-notes").write_text("of the user")
-    assert not (tmp_path / "a.bin").exists() and len(list(leftovers(tmp_path / "a.bin"))) == 1
-    assert unfinished(tmp_path / "a.bin").name.startswith(".a.bin-")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_what_a_killed_write_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", HALF, str(tmp_path)], stdout=subprocess.PIPE)
+    try:
+        child.stdout.readline()
+        others = {".a.bin-notes", ".face-1-deadbeef", ".a-maquette-mine"}
+        for name in others:
+            (tmp_path / name).write_text("of the user")
+        unfinished(tmp_path / "mine.bin").write_text("of this process, in another thread")
+        sweep(tmp_path)
+        assert len([*tmp_path.iterdir()]) == len(others) + 3, "both processes are alive"
+    finally:
+        child.kill()
+        child.wait()
+    link = unfinished(tmp_path / "b.bin")
+    (tmp_path / link.name.replace(f"-{os.getpid()}-", f"-{child.pid}-")).symlink_to("elsewhere")
+    sweep(tmp_path)
+    left = sorted(path.name.split("-maquette-")[0] for path in tmp_path.iterdir() if path.name not in others)
+    assert left == [".b.bin", ".mine.bin"]
+
+
+def test_what_another_computer_left_is_swept_after_a_day(tmp_path):
+    beside = tmp_path / ".face-1-maquette-00000000-1-0123abcd"
+    beside.mkdir()
+    (beside / "head.glb").write_bytes(b"half")
+    sweep(tmp_path)
+    assert beside.is_dir()
+    before = beside.stat().st_mtime - ABANDONED_S - 60
+    os.utime(beside, (before, before))
+    sweep(tmp_path)
+    assert not beside.exists()
+
+
+def test_a_folder_that_is_not_there_is_swept_in_silence(tmp_path):
+    sweep(tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import types
 
 import numpy as np
 import pytest
 
+from left_over import left_over
 from maquette.core.errors import BadInput
+from maquette.core.files import unfinished
 from maquette.core.result import Failure, Result
 from maquette.core.types import Mesh, Reconstruction
 from maquette.outputs import result_folder as module
@@ -146,3 +149,68 @@ def test_a_defect_of_a_writer_is_a_failure_of_that_result_only(tmp_path):
     assert isinstance(outcome, Failure) and outcome.photo == "me.jpg" and "boom" in str(outcome.error)
     with pytest.raises(ImportError):
         OutputFolder(tmp_path).saving(lambda result, folder: __import__("no_such_library"))(result())
+
+
+HOSTILE = {
+    "no table": '{"files": null}',
+    "a list": '{"files": ["head.glb"]}',
+    "a way out": '{"files": {"../../precious.txt": null, "..": null, "/etc/passwd": null, "a\\u0000b": null}}',
+    "a file of the user": '{"files": {"mine.blend": null}}',
+    "a bare list": "[1]",
+    "deep": "[" * 100_000,
+    "cut off": '{"files": {"head',
+    "no text": "\udcff",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.parametrize("name", ["face-1", "face-2"])
+def test_a_report_that_is_not_ours_removes_nothing(tmp_path, text, name):
+    out, folder = tmp_path / "out", tmp_path / "out/me" / name
+    folder.mkdir(parents=True)
+    (tmp_path / "precious.txt").write_text("my own")
+    (folder / "mine.blend").write_text("my own work")
+    (folder / "report.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    second = OutputFolder(out)
+    second.add(result(), writer("head.glb", "report.json"))
+    summary = second.close()
+    assert (tmp_path / "precious.txt").is_file() and (folder / "mine.blend").is_file()
+    assert summary["removed"] == [] and f"me/{name}" in summary["left"]
+    assert json.loads((out / "summary.json").read_text()) == summary
+
+
+@pytest.mark.parametrize("place", ["me/face-2", "me/face-2/head.glb", "me/face-2/report.json"])
+def test_links_are_not_followed_when_earlier_results_go(tmp_path, place):
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    writer("head.glb", "report.json")(None, elsewhere)
+    writer("head.glb", "report.json")(None, out / "me/face-2")
+    before = files_in(elsewhere)
+    link = out / place
+    shutil.rmtree(link) if link.is_dir() else link.unlink()
+    link.symlink_to(elsewhere / ("" if place == "me/face-2" else link.name))
+    second = OutputFolder(out)
+    second.add(result(), writer("head.glb", "report.json"))
+    assert "me/face-2" in second.close()["left"]
+    assert files_in(elsewhere) == before and link.is_symlink()
+
+
+@pytest.mark.parametrize("place", ["me", "me/face-1"])
+def test_nothing_is_written_through_a_link(tmp_path, place):
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "out" / place
+    writer("head.glb", "report.json", text="old")(None, elsewhere)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    with pytest.raises(BadInput, match="is a link"):
+        OutputFolder(tmp_path / "out").add(result(), writer("head.glb", "report.json"))
+    assert (elsewhere / "head.glb").read_text() == "old"
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next(tmp_path):
+    for place in ("summary.json", "me/face-1"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        left_over(tmp_path / place).mkdir()
+    alive = unfinished(tmp_path / "me/face-2")
+    alive.mkdir()
+    OutputFolder(tmp_path)
+    assert [path.name for path in (tmp_path / "me").iterdir()] == [alive.name]
+    assert [path.name for path in tmp_path.iterdir()] == ["me"]

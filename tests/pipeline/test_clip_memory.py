@@ -9,6 +9,7 @@ import pytest
 
 from clips import write_clip
 from drawn import BLUE, RED, observe, picture, placement, standing
+from left_over import left_over
 from maquette.core.options import Options, options_from
 from maquette.core.types import Frame, Mesh, Reconstruction
 from maquette.perception.tracking.sighting import sighted
@@ -121,7 +122,7 @@ def test_forgetting_takes_half_written_files_too(watched, clip, tmp_path):
     memory = Memory(tmp_path / "walk", clip, Options())
     memory.whole(Person(watched, moving(watched)), print)
     for name in (clip_memory.WATCHED, clip_memory.FITTED.format(track=2)):
-        (tmp_path / "walk" / f".{name}-0a0b0c0d").write_bytes(b"half")
+        left_over(tmp_path / "walk" / name).write_bytes(b"half")
     memory.forget()
     assert not list((tmp_path / "walk").iterdir())
     Memory(tmp_path / "nowhere", clip, Options()).forget()

@@ -12,6 +12,7 @@ import pytest
 
 from clips import write_clip
 from drawn import Walker, picture, stand_in, standing
+from left_over import left_over
 from maquette import outputs
 from maquette.core import files as core_files
 from maquette.core.errors import BadInput, NothingFound
@@ -261,12 +262,41 @@ def test_a_disk_that_runs_full_stops_before_it_is(work, clip, tmp_path, monkeypa
 
 def test_what_a_killed_run_left_is_swept(work, clip, tmp_path):
     path, home = clip(standing(3)), tmp_path / "out/walk"
-    (home / "person-1/frames").mkdir(parents=True)
-    (home / "person-1/frames/.000001.ply-0a0b0c0d").write_bytes(b"half")
-    (home / ".person-1-abc").mkdir()
-    (home / ".person-1-abc/person.glb").write_bytes(b"half")
+    halves = [left_over(home / place) for place in ("person-1/frames/000001.ply", "person-1", ".watched.npz")]
+    mine = [home / ".person-1-mine", home / "person-1/frames/.000001.ply-copy"]
+    for file in (halves[0], halves[1] / "person.glb", halves[2], mine[0] / "me.blend", mine[1]):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"half")
     work(path)
-    assert not list(home.rglob(".*"))
+    assert {*home.rglob(".*")} == {*mine}
+
+
+def test_links_are_not_followed_when_frames_of_an_earlier_run_go(work, clip, tmp_path):
+    elsewhere, home = tmp_path / "elsewhere", tmp_path / "out/walk"
+    for folder in (elsewhere, elsewhere / "frames", home / "person-3/frames"):
+        folder.mkdir(parents=True)
+        (folder / "000007.ply").write_bytes(b"my own")
+    (home / "person-2").symlink_to(elsewhere)
+    (home / "person-4").mkdir()
+    (home / "person-4/frames").symlink_to(elsewhere)
+    (home / "person-3/frames/000008.ply").symlink_to(elsewhere / "000007.ply")
+    work(clip(standing(3)))
+    assert (elsewhere / "000007.ply").is_file() and (elsewhere / "frames/000007.ply").is_file()
+    assert [path.name for path in (home / "person-3/frames").iterdir()] == ["000008.ply"], "only the plain file goes"
+
+
+@pytest.mark.parametrize("place", ["walk", "walk/person-1", "walk/person-1/frames"])
+def test_nothing_is_written_through_a_link(work, clip, tmp_path, place):
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "out" / place
+    elsewhere.mkdir()
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere)
+    try:
+        outcomes = work(clip(standing(3)))[1]
+    except BadInput as error:
+        outcomes = [error]
+    assert any("is a link" in str(getattr(one, "error", one)) for one in outcomes)
+    assert not [*elsewhere.iterdir()]
 
 
 def test_without_meshes(work, clip, tmp_path):

@@ -106,6 +106,8 @@ def _closed(target: OutputFolder, as_json: bool, **facts: Any) -> None:
         return
     for removed in summary["removed"]:
         say(f"removed {target.path / removed}: an earlier result, which was done again and does not show it")
+    for left, why in summary["left"].items():
+        say(one_line(f"left {target.path / left}: {why}; it may be an earlier result: look at it"))
 
 
 def announce(out: Path, row: Mapping[str, Any]) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
+import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
+from time import time
 from typing import BinaryIO
 
-LONGEST = 60  # characters of a name that its unfinished file keeps: file systems allow 255 bytes
+LONGEST = 50  # characters of a name that its unfinished file keeps: file systems allow 255 bytes
+UNFINISHED = re.compile(r"\..+-maquette-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}", re.DOTALL)
+ABANDONED_S = 24 * 3600.0  # without a change: so long no single file or result takes, on whatever computer
 
 
 @contextmanager
@@ -105,17 +111,50 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
 
 
 def unfinished(path: Path) -> Path:
-    """A new hidden name beside `path`, which `leftovers` finds again."""
-    return path.with_name(f".{path.name[:LONGEST]}-{token_hex(4)}")
+    """A new hidden name beside `path`, which `sweep` knows again: it says which process on which computer writes."""
+    return path.with_name(f".{path.name[:LONGEST]}-maquette-{_computer()}-{os.getpid()}-{token_hex(4)}")
 
 
-def leftovers(path: Path) -> Iterator[Path]:
-    """What writes of `path` that were killed have left beside it."""
-    name = path.name[:LONGEST]
+def sweep(folder: Path) -> None:
+    """Remove what writes that were killed have left in a folder; what a process that lives is writing stays.
+
+    Only names that `unfinished` gives, and no links, are touched.
+    """
     with suppress(OSError):
-        yield from (
-            p for p in path.parent.iterdir() if p.name.startswith(f".{name}-") and len(p.name) == len(name) + 10
-        )
+        for entry in [*os.scandir(folder)]:
+            named = UNFINISHED.fullmatch(entry.name)
+            if named and not entry.is_symlink() and _is_over(entry, named[1], int(named[2])):
+                if entry.is_dir():
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
+
+def _is_over(entry: os.DirEntry[str], computer: str, process: int) -> bool:
+    """Whether the process that wrote this is no more; elsewhere, and on Windows, only its age shows that."""
+    if computer == _computer() and os.name == "posix":
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return True
+        except OSError:  # another user's
+            return False
+    return time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_S
+
+
+def _computer() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def link_on_the_way(folder: Path, path: Path) -> Path | None:
+    """The first symbolic link below `folder` on the way to `path`, `path` included; None if there is none.
+
+    Args:
+        path: in `folder`.
+    """
+    way = [path, *path.parents]
+    below = way[: way.index(folder)]
+    return next((part for part in reversed(below) if part.is_symlink()), None)
 
 
 def unwritable(error: OSError, thing: str | Path, remedy: str) -> str:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from maquette.core.errors import BadInput
-from maquette.core.files import unwritable, write_whole
+from maquette.core.files import link_on_the_way, sweep, unwritable, write_whole
 from maquette.core.job import explained
 from maquette.core.result import Failure, Result
 
 SUMMARY = "summary.json"
 RECORD = "report.json"
+LARGEST_RECORD = 1 << 24  # bytes; ours have some kilobytes
 LEAST_SPACE_MB = 100  # one result at the default texture size takes 15 to 30 MB, and twice that while it is replaced
 
 REMEDY = "choose another folder with -o"
@@ -33,6 +36,7 @@ class OutputFolder:
         path: the folder.
         done: one JSON-able row per saved result.
         failed: one JSON-able row per failure.
+        left: folder or file -> why it was not removed although it may be of an earlier run.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -47,8 +51,10 @@ class OutputFolder:
         self.path = Path(path)
         self.done: list[Row] = []
         self.failed: list[Row] = []
+        self.left: dict[Path, str] = {}
         with self._explained():
             self.path.mkdir(parents=True, exist_ok=True)
+            self._sweep()
             with tempfile.TemporaryFile(dir=self.path) as probe:
                 probe.write(b"maquette")
         self.check_space()
@@ -105,15 +111,17 @@ class OutputFolder:
             The row of the summary: photos, folder, files (relative to OUT), replaced, warnings, seconds.
 
         Raises:
-            BadInput: the disk is full or the folder cannot be written; an earlier result is left as it was.
+            BadInput: the disk is full or the folder cannot be written, or leads out of OUT; an earlier result is left
+                as it was.
         """
         self.check_space()
         target = self.path / result.source / result.name
-        earlier = _own_files(target)
+        self.refuse_links(target)
+        earlier = self._own_files(target)
         with self._explained():
             files = [Path(file) for file in save(result, target)]
-            _remove(target, earlier - {file.name for file in files})
-        record = _record(target)
+            self._remove(target, earlier - {file.name for file in files})
+        record = _record(target) or {}
         row = {
             "photos": list(result.report.get("photos", [])),
             "subject": result.name,
@@ -125,6 +133,12 @@ class OutputFolder:
         }
         self.done.append(row)
         return row
+
+    def refuse_links(self, folder: Path) -> None:
+        """Raise BadInput when a link on the way to a folder of OUT leads elsewhere."""
+        link = link_on_the_way(self.path, folder)
+        if link is not None:
+            raise BadInput(f"{link}: is a link, and results lie in {self.path} itself: remove the link, or {REMEDY}")
 
     def write(self, name: str, content: bytes) -> None:
         """Write one file straight into the folder, whole or not at all.
@@ -150,14 +164,15 @@ class OutputFolder:
         failed = {row["photo"] for row in self.failed}
         own = [row for row in self.done if "folder" in row]
         whole = [row for row in own if not failed & {*row["photos"], ", ".join(row["photos"])}]
-        removed = [folder for row in whole for folder in self._void(self.path / row["folder"])]
-        for folder in dict.fromkeys(removed):
-            _remove(folder, _own_files(folder))
+        removed = dict.fromkeys(folder for row in whole for folder in self._void(self.path / row["folder"]))
+        for folder in removed:
+            self._remove(folder, self._own_files(folder))
         summary = {
             **facts,
             "done": self.done,
             "failed": self.failed,
-            "removed": [folder.relative_to(self.path).as_posix() for folder in dict.fromkeys(removed)],
+            "removed": [folder.relative_to(self.path).as_posix() for folder in removed],
+            "left": {path.relative_to(self.path).as_posix(): why for path, why in self.left.items()},
         }
         with self._explained():
             write_whole(self.path / SUMMARY, json.dumps(summary, indent=2, ensure_ascii=False))
@@ -167,8 +182,43 @@ class OutputFolder:
         kind = folder.name.rpartition("-")[0]
         current = {row["folder"] for row in self.done}
         for other in sorted(folder.parent.glob(f"{kind}-*")):
-            if _own_files(other) and other.relative_to(self.path).as_posix() not in current:
+            if other.relative_to(self.path).as_posix() not in current and self._own_files(other):
                 yield other
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left half-written here and in the folders of photos."""
+        sweep(self.path)
+        with suppress(OSError):  # a folder that can be written but not listed
+            for entry in [*os.scandir(self.path)]:
+                if entry.is_dir(follow_symlinks=False):
+                    sweep(Path(entry.path))
+
+    def _own_files(self, folder: Path) -> set[str]:
+        """Names of the plain files here that an earlier run wrote, as its report lists; what is odd is noted."""
+        if not os.path.lexists(folder / RECORD) and not folder.is_symlink():
+            return set()
+        if link_on_the_way(self.path, folder) is not None:
+            self.left[folder] = "it is a link"
+            return set()
+        record = _record(folder)
+        names = None if record is None else record.get("files", {})
+        if not isinstance(names, dict):
+            self.left[folder] = f"its {RECORD} is none of maquette"
+            return set()
+        known = names.keys() & _writable_names()
+        own = {name for name in known if _is_plain(folder / name)}
+        odd = [name for name in names if name not in known or (name not in own and os.path.lexists(folder / name))]
+        if odd:
+            shown = ", ".join(name[:60] for name in odd[:3]) + (" ..." if len(odd) > 3 else "")
+            self.left[folder] = f"its {RECORD} lists what maquette did not write: {shown}"
+        return own
+
+    @staticmethod
+    def _remove(folder: Path, names: Iterable[str]) -> None:
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -179,22 +229,30 @@ class OutputFolder:
             raise BadInput(unwritable(error, self.path, REMEDY)) from error
 
 
-def _record(folder: Path) -> Row:
-    """The report of a result in this folder; empty if there is none."""
+def _record(folder: Path) -> Row | None:
+    """The report of a result in this folder; None if there is none, or nothing that maquette would write."""
+    path = folder / RECORD
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if not _is_plain(path) or path.stat().st_size > LARGEST_RECORD:
+            return None
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether this is a file itself: no link, no folder, no device."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, ValueError):
-        return {}
-    return record if isinstance(record, dict) else {}
+        return False
 
 
-def _own_files(folder: Path) -> set[str]:
-    """Names of the files that an earlier run wrote here, as its report lists."""
-    return {name for name in _record(folder).get("files", {}) if Path(name).name == name}
+def _writable_names() -> set[str]:
+    """Every name that a file of a result can have."""
+    # Heavy, and loaded by now: there are results to be written.
+    from maquette.outputs.asset import STEMS
+    from maquette.outputs.writers import WRITERS
 
-
-def _remove(folder: Path, names: Iterable[str]) -> None:
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
-    if not any(folder.iterdir()):
-        folder.rmdir()
+    return {key.replace("{stem}", stem) for key in WRITERS for stem in STEMS.values()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.files import unwritable, write_whole
+from maquette.core.files import link_on_the_way, sweep, unwritable, write_whole
 from maquette.core.job import Job, explained
 from maquette.core.options import Options
 from maquette.core.result import Failure
@@ -22,6 +22,7 @@ from maquette.pipeline.clip_subject import ClipSubject, FrameMesh
 from maquette.sources.video import Clip, frames, frames_at
 from maquette.texturing.frames import Paint
 
+FRAME = re.compile(r"[0-9]{6,}\.ply")  # see `Drawing`
 BLURRED = "blurred"  # how the flag of a blurred frame begins
 
 
@@ -66,6 +67,8 @@ class Drawing:
             for index, sighting in enumerate(one.subject.sightings):
                 if not self.manifest.is_done(sighting.frame, one.track):
                     plan.setdefault(sighting.frame, []).append((one, index))
+        for one in self.people:
+            self.folder.refuse_links(self.folder.path / self._file(one, 0).parent)
         failed = 0
         for done, (number, picture) in enumerate(_pictures(self.clip, plan), 1):
             self.folder.check_space()
@@ -155,20 +158,22 @@ def kept(path: Path, write: Callable[[], None]) -> None:
 
 
 def swept(out: Path, home: Path) -> None:
-    """Remove what earlier runs left in a clip's folder that this one does not know.
+    """Remove the frames' meshes of earlier runs in a clip's folder that this one does not know.
+
+    Nothing but plain files in plain folders is touched.
 
     Args:
         home: the clip's folder in `out`.
     """
     rows = read_manifest(out)["frames"]
-    known = {out / track["mesh"] for frame in rows for track in frame["tracks"] if track["mesh"]}
-    for path in home.glob("person-*/frames/*.ply"):
-        if path.stem.isdigit() and path not in known:
-            path.unlink()
-    for path in home.glob("person-*/frames/.*.ply-*"):
-        path.unlink()
-    for path in home.glob("person-*/frames"):
-        if not any(path.iterdir()):
-            path.rmdir()
-    for path in home.glob(".person-*-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    known = {out / track["mesh"] for frame in rows for track in frame["tracks"] if track.get("mesh")}
+    for folder in home.glob("person-*/frames"):
+        if link_on_the_way(out, folder) is not None or not folder.is_dir():
+            continue
+        for path in folder.glob("*.ply"):
+            if FRAME.fullmatch(path.name) and path not in known and path.is_file() and not path.is_symlink():
+                path.unlink()
+        sweep(folder)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    sweep(home)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.files import replaced
+from maquette.core.files import replaced, sweep
 from maquette.core.options import Options
 from maquette.core.types import BodyPose, Camera, Mesh, Reconstruction
 from maquette.outputs.reports.manifest import clip_identity
@@ -93,13 +93,12 @@ class Memory:
 
     def forget(self) -> None:
         """Remove what was kept, and what a killed run left half-written."""
-        if not self.home.is_dir():
+        if not self.home.is_dir() or self.home.is_symlink():
             return
         for path in (self.home / WATCHED, *self.home.glob(FITTED.format(track="*"))):
-            path.unlink(missing_ok=True)
-        for name in (WATCHED, FITTED.format(track="*")):
-            for path in self.home.glob(f".{name}-*"):
+            if path.is_file() or path.is_symlink():
                 path.unlink(missing_ok=True)
+        sweep(self.home)
 
     def _save(self, name: str, arrays: Arrays) -> None:
         def write() -> None:

@@ -61,6 +61,7 @@ class ClipRun:
         name = source_names([self.path])[0][0]
         home, job = self.folder.path / name, Job(name, [str(self.path)], self.progress)
         clip = open_clip(self.path, self.options.video, self.options.source)
+        self.folder.refuse_links(home)
         memory = Memory(home, self.path, self.options)
         try:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:

@@ -266,8 +266,8 @@ def _stored(folder: Path) -> tuple[dict[str, Any] | None, Iterator[dict[str, Any
     if (folder / JOURNAL).is_file():
         lines = _lines(folder / JOURNAL)
         head = next(lines, None)
-        if head is not None and "settings" in head:
-            return head, (row for row in lines if isinstance(row.get("frame"), int))
+        if head is not None and isinstance(head.get("settings"), dict):
+            return head, (row for row in lines if _is_sound(row))
     try:
         whole = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         rows = [
@@ -275,11 +275,20 @@ def _stored(folder: Path) -> tuple[dict[str, Any] | None, Iterator[dict[str, Any
             for frame in whole.pop("frames")
             for row in (*([{}] if frame.get("complete") else []), *frame["tracks"])
         ]
+        if not isinstance(whole["settings"], dict):
+            return None, None
     except FileNotFoundError:
         return None, None if (folder / JOURNAL).is_file() else iter(())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, None
-    return whole, iter(rows)
+    return whole, (row for row in rows if _is_sound(row))
+
+
+def _is_sound(row: Mapping[str, Any]) -> bool:
+    """Whether `Manifest.add` could have written this: what is in OUT may be of anybody."""
+    numbers = [row.get("frame"), row.get("track", 0)]
+    texts = [row.get("mesh") or "", row.get("status", STATUSES[0])]
+    return all(type(number) is int for number in numbers) and all(isinstance(text, str) for text in texts)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -288,7 +297,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             try:
                 row = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(row, dict):
                 yield row
