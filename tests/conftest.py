@@ -66,6 +66,11 @@ def photo(tmp_path):
 @pytest.fixture
 def stand_ins(monkeypatch):
     """Replace perception, reconstruction, surface and writers by tiny ones; photos are really read."""
+    put_stand_ins(monkeypatch)
+
+
+def put_stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See `stand_ins`."""
     from maquette.core.types import Subject
     from maquette.outputs import writers
     from maquette.pipeline import photo

@@ -1,8 +1,23 @@
-"""`python -m maquette`: the same program as the command `maquette`."""
+"""`python -m maquette`, and the command `maquette`: what is heavy is imported when Ctrl-C is provided for."""
 
 from __future__ import annotations
 
-from maquette.cli.main import main
+from collections.abc import Callable
+from typing import NoReturn
+
+from maquette.cli.stopping import program
+
+
+def main() -> NoReturn:
+    """Entry point of the program `maquette`."""
+    program(_commands)
+
+
+def _commands() -> Callable[[], int]:
+    from maquette.cli.main import run
+
+    return run
+
 
 if __name__ == "__main__":
     main()

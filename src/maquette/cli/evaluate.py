@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maquette.cli.flags import with_options
-from maquette.cli.terminal import progress_bar, quiet_libraries, say
+from maquette.cli.results import leave
+from maquette.cli.terminal import progress_bar, say
 from maquette.core.errors import BadInput
 from maquette.core.options import FitOptions, Options, PerceptionOptions, options_from
 from maquette.evaluation.tasks import TASKS, Task, function_of
@@ -59,18 +60,21 @@ def evaluate(
 ) -> None:
     """Score reconstructions or predictions on data of yours."""
     settings = Settings(**{field.name: options.pop(field.name) for field in fields(Settings)})
-    with quiet_libraries():
+
+    def work() -> int:
         table = run_task(task, inputs or [], settings, options_from(**options), shown=not as_json)
         paths = [] if out is None else table.save(out)
-    if as_json:
-        say(table.to_json())
-    else:
-        for line in table.to_markdown().splitlines():
-            say(line)
-        if paths:
-            say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
-    status = TASKS[task].status
-    raise typer.Exit(function_of(status, task)(table) if status else 0)
+        if as_json:
+            say(table.to_json())
+        else:
+            for line in table.to_markdown().splitlines():
+                say(line)
+            if paths:
+                say(f"\nsaved {', '.join(path.name for path in paths)} in {out}")
+        status = TASKS[task].status
+        return function_of(status, task)(table) if status else 0
+
+    leave(work, as_json)
 
 
 evaluate.__doc__ = f"Score reconstructions or predictions on data of yours.\n\n{LISTED}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,8 +10,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, video, weights
+from maquette.cli.results import failed_json
+from maquette.cli.stopping import Stopped, program
 from maquette.cli.system import remedy
-from maquette.cli.terminal import DEBUG, complain, say
+from maquette.cli.terminal import DEBUG, complain, mend_streams, say, written
 from maquette.core.errors import MaquetteError
 
 INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
@@ -56,16 +57,25 @@ def _options(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed, 1 a defect of ours.
+    """Run one command and return its exit code.
+
+    0 done, 2 bad input, 3 something is not installed, 1 a defect of ours, 128 + signal: stopped.
 
     Args:
         arguments: without the program's name; the process's own by default.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    mend_streams()
     try:
-        return app(arguments, standalone_mode=False) or 0
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        code = app(arguments, standalone_mode=False) or 0
+        if code == INTERRUPTED:  # typer's, for a KeyboardInterrupt
+            complain("stopped")
+        return code
+    except Stopped as stop:
+        complain(stop.text or "stopped")
+        return stop.exit_code
+    except SystemExit:  # typer's, where whoever reads the help has had enough
+        return 0
     except MaquetteError as error:
         complain(str(error))
         return error.exit_code
@@ -74,16 +84,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         complain(remedy(error))
         return 3
-    except BrokenPipeError:
-        return 1
     except Exception as error:  # the last word: what goes wrong is one line and an exit code
         if DEBUG:
             raise
         # click's errors of usage; typer does not export their base class.
         message: Callable[[], str] | None = getattr(error, "format_message", None)
         if message:
+            if "--json" in arguments:
+                say(failed_json(message()))
             if type(error).__name__ == "NoArgsIsHelpError":
-                sys.stderr.write(f"{message()}\n")
+                written(sys.stderr, f"{message()}\n")
             else:
                 complain(usage(message().rstrip("."), arguments))
             return 2
@@ -106,7 +116,5 @@ def usage(message: str, arguments: Sequence[str]) -> str:
 
 
 def main() -> NoReturn:
-    """Entry point of the program `maquette`."""
-    # A polite kill cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    sys.exit(run())
+    """The program, where it is called by this name; `maquette.__main__` is the quicker door."""
+    program(lambda: run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from maquette.cli.stopping import Stopped
+from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, one_line, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError, gravest
+from maquette.core.errors import BadInput, ExtraMissing, MaquetteError, gravest
 
 if TYPE_CHECKING:
     from maquette.core.result import Failure
@@ -29,15 +32,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on
 
 
 def leave(work: Callable[[], int], as_json: bool) -> None:
-    """Do a whole command and leave with its exit code."""
+    """Do a whole command and leave with its exit code; what ends it early is on stdout as JSON too, if that is wanted.
+
+    Args:
+        work: nothing that it raises has been reported, but for a `Stopped` with a text; see `collect_into`.
+    """
     try:
         with quiet_libraries():
             code = work()
-    except MaquetteError as error:
+    except Stopped as stop:
+        if as_json and not stop.text:
+            say(failed_json("stopped"))
+        raise
+    except Exception as error:  # whatever it is, `main.run` has the last word
         if as_json:
-            say(json.dumps({"done": [], "failed": [], "removed": [], "error": str(error)}))
+            say(failed_json(str(error)))
         raise
     raise typer.Exit(code)
+
+
+def failed_json(error: str) -> str:
+    """What `--json` prints where there is no summary."""
+    return json.dumps({"done": [], "failed": [], "removed": [], "error": one_line(error)})
 
 
 def collect_into(
@@ -66,28 +82,39 @@ def collect_into(
                 continue
             codes.append(row.error.exit_code)
             complain(str(row.error))
-    except KeyboardInterrupt:
+    except (Stopped, KeyboardInterrupt) as stop:
         _failed(folder, whole, BadInput(f"{whole}: stopped before its end"))
-        _closed(folder, announce is None, interrupted=True)
-        goes_on = ", and the same command goes on from there" if whole else ""
-        complain(f"stopped; what was finished is whole: {len(folder.done)} in {folder.path}{goes_on}")
-        raise
-    except ImportError:
-        raise
-    except Exception as error:  # whatever stops the run, the summary has it
-        from maquette.core.job import explained
-
-        defect = explained(error, str(whole or folder.path))
-        _failed(folder, whole, defect)
-        # Where the disk is full there is no room for a summary either; the first error is the one to be reported.
         with suppress(BadInput):
-            _closed(folder, announce is None)
+            _closed(folder, announce is None, interrupted=True)
+        goes_on = ", and the same command goes on from there" if whole else ""
+        said = f"stopped; what was finished is whole: {len(folder.done)} in {folder.path}{goes_on}"
+        raise Stopped(getattr(stop, "number", signal.SIGINT), said) from stop
+    except Exception as error:  # whatever stops the run, the summary has it
         if DEBUG:
             raise
-        complain(str(defect))
-        return defect.exit_code
-    _closed(folder, announce is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
+        return _ended(folder, announce is None, whole, error)
+    try:
+        _closed(folder, announce is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
+    except BadInput as error:
+        complain(str(error))
+        return error.exit_code
     return 0 if folder.done else gravest(codes)
+
+
+def _ended(folder: OutputFolder, as_json: bool, whole: Path | None, error: Exception) -> int:
+    """Report what stopped a run, on stderr and in the summary; its exit code."""
+    from maquette.core.job import explained
+
+    if isinstance(error, ImportError):
+        defect: MaquetteError = ExtraMissing(remedy(error))
+    else:
+        defect = explained(error, str(whole or folder.path))
+    _failed(folder, whole, defect)
+    # Where the disk is full there is no room for a summary either; the first error is the one to be reported.
+    with suppress(BadInput):
+        _closed(folder, as_json, error=str(defect))
+    complain(str(defect))
+    return defect.exit_code
 
 
 def _failed(folder: OutputFolder, whole: Path | None, error: MaquetteError) -> None:
@@ -100,7 +127,12 @@ def _failed(folder: OutputFolder, whole: Path | None, error: MaquetteError) -> N
 
 def _closed(target: OutputFolder, as_json: bool, **facts: Any) -> None:
     """The summary to its file, and to stdout if that is wanted; else which earlier results are gone."""
-    summary = target.close(**facts)
+    try:
+        summary = target.close(**facts)
+    except BadInput as error:
+        if as_json:
+            say(json.dumps({"done": target.done, "failed": target.failed, "removed": [], "error": str(error)}))
+        raise
     if as_json:
         say(json.dumps(summary))
         return

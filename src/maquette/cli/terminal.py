@@ -6,8 +6,8 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from maquette.core.job import Progress
@@ -26,16 +26,53 @@ def one_line(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Text and a line break on stdout; what the terminal's encoding lacks is written as \\x.. or \\u...."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stdout.flush()
+    """Text and a line break on stdout; what the terminal's encoding lacks is written as \\x.. or \\u....
+
+    A stdout that cannot be written is no reason to stop the work: that is said once, unless whoever read it has had
+    enough (`| head -1`), and later lines go nowhere.
+    """
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    error = written(sys.stdout, text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    if error is not None and not isinstance(error, BrokenPipeError):
+        complain(f"stdout: cannot be written ({getattr(error, 'strerror', None) or error}): what it was for is lost")
 
 
 def complain(text: str) -> None:
-    """One line on stderr, whatever the text holds."""
-    sys.stderr.write(f"maquette: {one_line(text)}\n")
-    sys.stderr.flush()
+    """One line on stderr, whatever the text holds; a stderr that cannot be written is done without."""
+    written(sys.stderr, f"maquette: {one_line(text)}\n")
+
+
+def written(stream: TextIO | None, text: str) -> Exception | None:
+    """Write to a standard stream at once; if that fails, why, and all that is written to it later goes nowhere."""
+    if stream is None:
+        return None
+    try:
+        stream.write(text)
+        stream.flush()
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            _point_nowhere(stream.fileno())
+            stream.flush()
+        return error
+    return None
+
+
+def mend_streams() -> None:
+    """Give closed standard streams a place to write to, so that no file of ours comes to bear their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace", closefd=False))
+
+
+def _point_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def silent(*_: object) -> None:
@@ -54,18 +91,16 @@ def quiet_libraries() -> Iterator[None]:
     if DEBUG:
         yield
         return
-    sys.stderr.flush()
+    written(sys.stderr, "")
     before, terminal = sys.stderr, os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
+    _point_nowhere(2)
     sys.stderr = os.fdopen(terminal, "w", encoding=before.encoding, errors="backslashreplace", buffering=1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        sys.stderr.flush()
+        written(sys.stderr, "")
         os.dup2(terminal, 2)
         sys.stderr.close()
         sys.stderr = before

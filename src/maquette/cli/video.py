@@ -15,7 +15,7 @@ from maquette.cli.flags import with_options
 from maquette.cli.person import FACES, STAGES
 from maquette.cli.reconstruct import saving
 from maquette.cli.results import Json, Out, announce, collect_into, leave
-from maquette.cli.terminal import progress_bar
+from maquette.cli.terminal import progress_bar, written
 from maquette.core.errors import BadInput
 from maquette.core.options import METHODS, Options, VideoOptions, options_from
 
@@ -84,6 +84,6 @@ def clip_progress(shown: bool) -> Iterator[Progress]:
         kind, now = stage.partition(",")[0], perf_counter()
         if now - last.get(kind, -EVERY_S) >= EVERY_S:
             last[kind] = now
-            sys.stderr.write(f"{clip}: {stage}\n")
+            written(sys.stderr, f"{clip}: {stage}\n")
 
     yield line
