@@ -36,7 +36,7 @@ main()
 """
 
 
-def prepare(folder: Path, *words: str) -> dict:
+def prepare(folder: Path) -> dict:
     """Photos, the program, and what `subprocess` needs to run it."""
     for number in range(4):
         Image.new("RGB", (64, 48), (1, 0, 0)).save(folder / f"p{number}.png")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from maquette.core.errors import BadInput, InternalError
@@ -87,3 +89,33 @@ def test_side_by_side_drops_what_has_not_begun():
     next(results)
     results.close()
     assert len(done) < 50
+
+
+def blas_threads():
+    import numpy  # noqa: F401  brings linear algebra
+    from threadpoolctl import threadpool_info
+
+    return [row["num_threads"] for row in threadpool_info() if row["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_side_by_side_limits_threads_only_while_work_runs(wrong):
+    from threadpoolctl import threadpool_limits
+
+    def work():
+        if wrong:
+            raise ValueError("x")
+        time.sleep(0.2)  # until the caller waits
+        return blas_threads()
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        results = side_by_side([work, work, work])
+        if wrong:
+            with pytest.raises(ValueError):
+                next(results)
+        else:
+            assert set(next(results)) == {1}
+        assert blas_threads() == before
+        results.close()
+        assert blas_threads() == before

@@ -99,12 +99,17 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
     from threadpoolctl import threadpool_limits
 
     # Linear algebra of several threads in each of them would only wait for itself: measured 3.1 -> 2.2 times one face.
-    limits, pool = threadpool_limits(1), ThreadPoolExecutor(AT_ONCE)
+    # The limit is the whole process's, so the caller never gets to see it; it must be set in this thread: set in
+    # another one, OpenBLAS 0.3.23 ignores it.
+    pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        yield from pool.map(lambda work: work(), works)
+        results = pool.map(lambda work: work(), works)
+        for _ in works:
+            with threadpool_limits(1):
+                result = next(results)
+            yield result
     finally:
         pool.shutdown(cancel_futures=True)
-        limits.restore_original_limits()
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:
