@@ -240,3 +240,25 @@ def test_a_real_clip(real_data):
     seen = list(video.frames(clip))
     assert [index for index, _ in seen] == [0, 20, 40, 60, 80] and not clip.notes
     assert np.array_equal(frame_at(clip, 60).pixels, seen[3][1].pixels)
+
+
+@pytest.mark.parametrize("said", ["--90", "-", "9" * 5000, "\u00b2"])
+def test_a_rotation_that_is_no_number_is_none(said):
+    stream = SimpleNamespace(metadata={"rotate": said})
+    assert (video._orientation(SimpleNamespace(side_data=[]), stream) == np.eye(2)).all()
+
+
+def test_pictures_stored_in_another_order_than_shown_all_come(tmp_path):
+    """AVI has no times: packets are numbered as they are stored, and B-frames make the decoder's numbers step back."""
+    path = tmp_path / "b.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.options = {"bf": "2", "b_strategy": "0", "g": "12", "crf": "10"}
+        for number in range(40):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(numbered(number), "rgb24")))
+        container.mux(stream.encode())
+    clip = video.open_clip(path)
+    came = list(video.frames(clip))
+    assert [number_of(frame.pixels) for _, frame in came] == [*range(40)]
+    assert not clip.lost and [index for index, _ in came] == [*range(40)]

@@ -28,5 +28,9 @@ def opened(path: Path, network: str, remedy: str) -> Iterator[Any]:
     try:
         with safe_open(path, framework="pt") as file:
             yield file
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {remedy}") from error
+    except BadInput:
+        raise
+    # Deep or odd JSON in the metadata, types of numbers that torch cannot compute with: whatever a file makes of it.
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:100]
+        raise BadInput(f"{path}: wanted safetensors, cannot be read ({why}): {remedy}") from error

@@ -7,6 +7,7 @@ file has no such times (raw streams, invisible packets), frames are counted from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
@@ -111,7 +112,8 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
             codec = stream.codec_context.name
             raise BadInput(f"{named(path)}: no frame can be decoded ({codec}), the clip is damaged: export it again")
         timeline = listing.timeline
-        if timeline is not None and (stream.codec_context.name in UNNUMBERED or not _fits(timeline, firsts)):
+        untimed = stream.codec_context.name in UNNUMBERED or _in_file_order(container, stream)
+        if timeline is not None and (untimed or not _fits(timeline, firsts)):
             listing = replace(listing, timeline=None)
         clip = _described(path, options, listing, container, stream, firsts[0])
         remarks = clip.remarks + _cut_off(clip, container, stream.frames, listing.count)
@@ -221,10 +223,15 @@ def _within(
     lost.update(range(expected, wanted.stop))
 
 
+def _in_file_order(container: av.container.InputContainer, stream: av.VideoStream) -> bool:
+    """Whether times only number the packets of a clip whose pictures are stored in another order, as in AVI."""
+    return container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+
+
 def _fits(timeline: Timeline, firsts: list[av.VideoFrame]) -> bool:
-    """Whether the first pictures have times of the list; some may be missing, but not every second one."""
+    """Whether the first pictures have times of the list, ascending; some may be missing, but not every second one."""
     ranks = [rank for picture in firsts if (rank := timeline.rank(picture.pts)) is not None]
-    if len(ranks) < len(firsts):
+    if len(ranks) < len(firsts) or ranks != sorted(ranks):
         return False
     # Every second packet without a picture is the second field of one, not damage.
     return len(ranks) < CHECKED or bool((np.diff(ranks) == 1).any())
@@ -294,8 +301,8 @@ def _orientation(picture: av.VideoFrame, stream: av.VideoStream) -> NDArray:
     data = next((bytes(d) for d in side_data if "DISPLAYMATRIX" in str(d.type)), None)
     if data is not None:
         matrix = np.frombuffer(data, np.int32)[[0, 3, 1, 4]].reshape(2, 2) / 65536.0
-    elif stream.metadata.get("rotate", "").lstrip("-").isdigit():
-        angle = np.radians(int(stream.metadata["rotate"]))
+    elif (said := re.fullmatch(r"-?[0-9]{1,6}", stream.metadata.get("rotate", ""))) is not None:
+        angle = np.radians(int(said[0]))
         matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turned = abs(matrix[0, 1]) > abs(matrix[0, 0])
     kept = np.array([[0, 1], [1, 0]]) if turned else np.eye(2, dtype=int)

@@ -58,8 +58,8 @@ def load(file: Path) -> ESPCN | SRCNN:
             facts = json.loads((opened.metadata() or {}).get("facts", "{}"))
             names = opened.keys()
             tensors = {name: opened.get_tensor(name).float() for name in names}
-    except (SafetensorError, OSError, ValueError) as error:
-        why = " ".join(str(error).split())
+    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:  # deep JSON is a RuntimeError
+        why = " ".join(str(error).split())[:100]
         raise BadInput(f"{file}: cannot be read ({why}): wanted safetensors made by maquette") from error
     if not isinstance(facts, dict):
         raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")

@@ -20,6 +20,7 @@ from maquette.perception.faces.regressor import reader
 from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.perception.faces.search import find_faces
+from maquette.perception.limit import limited
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
 CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
@@ -53,10 +54,12 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
             f"{name}: face too small: {widest:.0f} px wide, at least {options.min_face:g} are needed: "
             "use a larger version of the photo, or lower --min-face"
         )
+    left_out = len(large) - options.max_faces
     large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
     ordered = sorted(large, key=lambda face: face.box[[0, 2]].mean())
     with ThreadPoolExecutor(min(len(ordered), 4)) as pool:  # cutting out is cv2 and numpy, which let go of the lock
-        return list(pool.map(lambda face: _observation(frame, face, faces), ordered))
+        seen = list(pool.map(lambda face: _observation(frame, face, faces), ordered))
+    return limited(seen, left_out, "--max-faces")
 
 
 def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:

@@ -14,6 +14,7 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Subject
 from maquette.perception.boxes import box_of_mask, clipped
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
+from maquette.perception.limit import limited
 from maquette.perception.people import key_points, mask
 from maquette.perception.people.detect import body_square
 from maquette.perception.people.face import with_face_points
@@ -98,7 +99,8 @@ def _observations(
 ) -> list[Observation]:
     largest = sorted(people, key=lambda p: -height_in(p, frame.size))[: options.max_people]
     ordered = sorted(largest, key=lambda p: clipped(p.box, frame.size)[[0, 2]].mean())
-    return [_observation(frame, person, [p for p in everybody if p is not person]) for person in ordered]
+    seen = [_observation(frame, person, [p for p in everybody if p is not person]) for person in ordered]
+    return limited(seen, len(people) - options.max_people, "--max-people")
 
 
 def _observation(frame: Frame, person: Person, others: list[Person]) -> Observation:

@@ -43,7 +43,7 @@ def load_any(path: str | Path) -> BodyPIFuHD | PIFuHD:
         network = BodyPIFuHD(_size(metadata.get("size"), path))
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     compare(tensors, wanted, path, "small PIFuHD of the size in its metadata")
-    if not all(value.is_floating_point() and value.isfinite().all() for value in tensors.values()):
+    if not all(value.is_floating_point() and value.float().isfinite().all() for value in tensors.values()):
         raise BadInput(f"{path}: damaged: its tensors hold NaN, infinity or no fractions")
     network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     return network.requires_grad_(False).eval()

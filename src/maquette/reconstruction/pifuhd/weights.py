@@ -54,7 +54,9 @@ def load(path: str | Path) -> PIFuHD:
     if metadata.get("crop") not in CROPS:
         raise BadInput(f"{path}: metadata crop {str(metadata.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
     compare(tensors, shapes(json.loads(metadata["size"])), path, "PIFuHD of the size in its metadata")
-    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
+    damaged = [
+        key for key, value in tensors.items() if not value.is_floating_point() or not value.float().isfinite().all()
+    ]
     if damaged:
         raise BadInput(f"{path}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")
     # No memory is taken for weights that are replaced anyway.

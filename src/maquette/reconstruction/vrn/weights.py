@@ -108,7 +108,7 @@ def _one_of(metadata: Mapping[str, Any], name: str, choices: tuple[str, ...], pa
 
 def _state(tensors: Mapping[str, torch.Tensor], size: VRNSize, path: Path) -> dict[str, torch.Tensor]:
     compare(tensors, shapes(**vars(size)), path, "VRN")
-    damaged = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t).all()]
+    damaged = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t.float()).all()]
     damaged += [key for key, t in tensors.items() if key.endswith("running_var") and (t < 0).any()]
     if damaged:
         raise BadInput(
