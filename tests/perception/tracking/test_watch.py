@@ -103,3 +103,14 @@ def test_real_judgements_flag_what_is_blurred_and_crowded(seen, monkeypatch):
     notes = {one.frame: " ".join(one.flags) for one in sights}
     assert "blurred" in notes[3] and "blurred" not in notes[1]
     assert "another person" in notes[12] and "another person" not in notes[1]
+
+
+@pytest.mark.parametrize("before", range(9))
+@pytest.mark.parametrize("gap", [4, 5, 6])
+def test_every_frame_with_a_person_has_a_track_from_the_first_on(seen, before, gap):
+    """Frames in which nobody is in sight are not all searched; whoever appears between two searches is not missed."""
+    watched = seen([picture()] * before + standing(8) + [picture()] * gap + standing(8))
+    found = sorted(sight.frame for sights in watched.tracks.values() for sight in sights)
+    shown = [*range(before, before + 8), *range(before + 8 + gap, before + 16 + gap)]
+    assert found == shown
+    assert sorted(watched.empty) == [k for k in range(before + 16 + gap) if k not in shown]

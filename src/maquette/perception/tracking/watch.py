@@ -66,17 +66,46 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
 def _persons(
     clip: Clip, options: PerceptionOptions, empty: dict[int, float]
 ) -> Iterator[tuple[int, list[Observation]]]:
-    """The people of every frame; frames without any are noted in `empty`."""
+    """The people of every frame; frames without any are noted in `empty`.
+
+    Where nobody is in sight, not every frame is searched; those before somebody is found are looked at again then, from
+    the last one back.
+    """
     before: list[Observation] = []
+    waiting: list[tuple[int, Frame]] = []
     since = SEARCH_EVERY
     for index, frame in frames(clip):
         since += 1
         near = _near(frame, before, options) if before else []
         if len(near) < len(before) or since >= (SEARCH_EVERY if before else SEARCH_EVERY_EMPTY):
             near, since = _anew(frame, options) or near, 0
+        elif not before:
+            waiting.append((index, frame))
+            continue
+        yield from _noted([*_looked_back(waiting, near, options), (index, frame, near)], empty)
+        waiting, before = [], near
+    if waiting:
+        index, frame = waiting.pop()
+        near = _anew(frame, options)
+        yield from _noted([*_looked_back(waiting, near, options), (index, frame, near)], empty)
+
+
+_Seen = tuple[int, Frame, list[Observation]]
+
+
+def _looked_back(waiting: list[tuple[int, Frame]], after: list[Observation], options: PerceptionOptions) -> list[_Seen]:
+    """The frames that wait, ascending, with those of the people of the next frame who are in them already."""
+    seen: list[_Seen] = []
+    for index, frame in reversed(waiting):
+        after = (_near(frame, after, options) or _anew(frame, options)) if after else []
+        seen.append((index, frame, after))
+    return seen[::-1]
+
+
+def _noted(seen: list[_Seen], empty: dict[int, float]) -> Iterator[tuple[int, list[Observation]]]:
+    for index, frame, near in seen:
         if not near:
             empty[index] = float(frame.time or 0.0)
-        before = near
         yield index, near
 
 
