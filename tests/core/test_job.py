@@ -85,7 +85,12 @@ def test_side_by_side_keeps_the_order_and_two_at_once():
 
 def test_side_by_side_drops_what_has_not_begun():
     done = []
-    results = side_by_side([lambda n=n: done.append(n) for n in range(50)])
+
+    def work(number):
+        time.sleep(0.02)
+        done.append(number)
+
+    results = side_by_side([lambda n=n: work(n) for n in range(50)])
     next(results)
     results.close()
     assert len(done) < 50

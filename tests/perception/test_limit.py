@@ -21,7 +21,7 @@ def test_the_limit_is_said_once(left_out):
     seen = limited([observation() for _ in range(16)], left_out, "--max-faces")
     notes = [note for one in seen for note in one.notes]
     assert len(seen) == 16 and len(notes) == (left_out > 0)
-    assert not notes or notes[0].startswith("13 more were found") and "--max-faces" in notes[0]
+    assert not notes or (notes[0].startswith("13 more were found") and "--max-faces" in notes[0])
 
 
 def test_faces_say_it(astronaut):

@@ -11,7 +11,7 @@ import typer
 
 from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, video, weights
 from maquette.cli.results import failed_json
-from maquette.cli.stopping import Stopped, program
+from maquette.cli.stopping import Interruption, program
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, mend_streams, say, written
 from maquette.core.errors import MaquetteError
@@ -71,7 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if code == INTERRUPTED:  # typer's, for a KeyboardInterrupt
             complain("stopped")
         return code
-    except Stopped as stop:
+    except Interruption as stop:
         complain(stop.text or "stopped")
         return stop.exit_code
     except SystemExit:  # typer's, where whoever reads the help has had enough
@@ -87,21 +87,26 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last word: what goes wrong is one line and an exit code
         if DEBUG:
             raise
-        # click's errors of usage; typer does not export their base class.
-        message: Callable[[], str] | None = getattr(error, "format_message", None)
-        if message:
-            if "--json" in arguments:
-                say(failed_json(message()))
-            if type(error).__name__ == "NoArgsIsHelpError":
-                written(sys.stderr, f"{message()}\n")
-            else:
-                complain(usage(message().rstrip("."), arguments))
-            return 2
-        from maquette.core.job import explained
+        return _last_word(error, arguments)
 
-        defect = explained(error, "this command")
-        complain(str(defect))
-        return defect.exit_code
+
+def _last_word(error: Exception, arguments: Sequence[str]) -> int:
+    """Report an error of usage, or a defect; its exit code."""
+    # click's errors of usage; typer does not export their base class.
+    message: Callable[[], str] | None = getattr(error, "format_message", None)
+    if message:
+        if "--json" in arguments:
+            say(failed_json(message()))
+        if type(error).__name__ == "NoArgsIsHelpError":
+            written(sys.stderr, f"{message()}\n")
+        else:
+            complain(usage(message().rstrip("."), arguments))
+        return 2
+    from maquette.core.job import explained
+
+    defect = explained(error, "this command")
+    complain(str(defect))
+    return defect.exit_code
 
 
 def usage(message: str, arguments: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from maquette.cli.stopping import Stopped
+from maquette.cli.stopping import Interruption
 from maquette.cli.system import remedy
 from maquette.cli.terminal import DEBUG, complain, one_line, quiet_libraries, say
 from maquette.core.errors import BadInput, ExtraMissing, MaquetteError, gravest
@@ -35,12 +35,12 @@ def leave(work: Callable[[], int], as_json: bool) -> None:
     """Do a whole command and leave with its exit code; what ends it early is on stdout as JSON too, if that is wanted.
 
     Args:
-        work: nothing that it raises has been reported, but for a `Stopped` with a text; see `collect_into`.
+        work: nothing that it raises has been reported, but for a `Interruption` with a text; see `collect_into`.
     """
     try:
         with quiet_libraries():
             code = work()
-    except Stopped as stop:
+    except Interruption as stop:
         if as_json and not stop.text:
             say(failed_json("stopped"))
         raise
@@ -82,13 +82,13 @@ def collect_into(
                 continue
             codes.append(row.error.exit_code)
             complain(str(row.error))
-    except (Stopped, KeyboardInterrupt) as stop:
+    except (Interruption, KeyboardInterrupt) as stop:
         _failed(folder, whole, BadInput(f"{whole}: stopped before its end"))
         with suppress(BadInput):
             _closed(folder, announce is None, interrupted=True)
         goes_on = ", and the same command goes on from there" if whole else ""
         said = f"stopped; what was finished is whole: {len(folder.done)} in {folder.path}{goes_on}"
-        raise Stopped(getattr(stop, "number", signal.SIGINT), said) from stop
+        raise Interruption(getattr(stop, "number", signal.SIGINT), said) from stop
     except Exception as error:  # whatever stops the run, the summary has it
         if DEBUG:
             raise

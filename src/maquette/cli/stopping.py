@@ -13,7 +13,7 @@ from maquette.cli.terminal import complain, mend_streams, written
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Stopped(BaseException):
+class Interruption(BaseException):
     """Somebody wants this to end. Not an Exception: nothing below is to go on.
 
     Attributes:
@@ -36,7 +36,7 @@ def program(load: Callable[[], Callable[[], int]]) -> NoReturn:
     """Run the whole program and leave with its exit code.
 
     Before it runs and after it has run nothing is half done, and a signal ends the process at once; meanwhile one
-    raises `Stopped`, so that whatever is open is closed.
+    raises `Interruption`, so that whatever is open is closed.
 
     Args:
         load: imports what is needed, which takes a while, and returns the program.
@@ -62,7 +62,7 @@ def _on_signals(handler: Callable[[int, object], None]) -> None:
 
 
 def _stop(number: int, _: object) -> None:
-    raise Stopped(number)
+    raise Interruption(number)
 
 
 def _leave(number: int, _: object) -> None:

@@ -112,7 +112,7 @@ class FitOptions:
     vrn_weights: str | None = None
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
     seed: int = 0
-    """Seed of everything random."""
+    """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
     device: str = "auto"
     """Where large networks run: auto, cpu, cuda or mps; the ones of this version are quick on the processor."""
 

@@ -15,7 +15,6 @@ import numpy as np
 from maquette import texturing
 from maquette.core.job import Job, Progress, side_by_side, silent
 from maquette.core.options import Options
-from maquette.core.process import refuse_forked
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation, Subject
 from maquette.perception.observers import OBSERVERS
@@ -40,10 +39,8 @@ def reconstruct(
         A Result per subject, left to right, and a Failure per photo or subject that gave nothing.
 
     Raises:
-        BadInput: no such method, or not for this; this is a fork of a process that did it.
-        WeightsMissing: it lacks a file. ImportError: it lacks a library.
+        BadInput: no such method, or not for this. WeightsMissing: it lacks a file. ImportError: it lacks a library.
     """
-    refuse_forked()
     views = methods.SEVERAL if options.fit.together else methods.ONE
     row = methods.find_for(options.fit.method, kind, views)
     run = Run(options, progress, methods.load(row, fetch, options), kind)

@@ -10,7 +10,6 @@ from pathlib import Path
 from maquette.core.errors import NothingFound
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import Options
-from maquette.core.process import refuse_forked
 from maquette.core.result import Failure, Result
 from maquette.core.types import Reconstruction, Subject
 from maquette.outputs.reports.manifest import Manifest
@@ -42,7 +41,6 @@ def reconstruct_clip(
         BadInput: no such method, the clip cannot be read, OUT cannot be written. NothingFound: nobody is in it.
         WeightsMissing: the method lacks a file.
     """
-    refuse_forked()
     row = methods.find_for(options.fit.method, Subject.PERSON, methods.CLIP)
     return ClipRun(Path(path), options, folder, progress, row, methods.load(row, fetch, options)).reconstruct()
 

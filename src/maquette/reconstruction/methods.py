@@ -19,6 +19,7 @@ import numpy as np
 
 from maquette.core.errors import BadInput
 from maquette.core.options import Options
+from maquette.core.process import refuse_forked
 from maquette.core.types import Mesh, Observation, Reconstruction, Subject
 
 Fetch = Callable[[str], Path]
@@ -187,7 +188,8 @@ def load(row: Method, fetch: Fetch, options: Options) -> Reconstructor:
         options: of all stages.
 
     Raises:
-        WeightsMissing: a file it needs is not there.
+        WeightsMissing: a file it needs is not there. BadInput: this is a fork of a process that did this before.
     """
+    refuse_forked()
     module, function = row.builder.split(":")
     return getattr(import_module(module), function)(fetch, options)
