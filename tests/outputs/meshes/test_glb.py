@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +28,16 @@ mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mout
 mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
 mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut"""
 RESULTS = ["head_result", "shut_result", "ball_result", "person_result", "clip_result", "cloth_result"]
+ON_A_TREE = """
+const mesh = (...names) => ({
+  morphTargetDictionary: Object.fromEntries(names.map((name, index) => [name, index])),
+  morphTargetInfluences: names.map(() => 0),
+});
+const parts = [1, 2, 3].map(() => mesh("eyeBlinkLeft", "jawOpen")), other = mesh("jawOpen"), group = {};
+const tree = [group, ...parts, other, mesh("mouthLeft")], scene = { traverse: (visit) => tree.forEach(visit) };
+setUnit(scene, "jawOpen", 0.7);
+console.log(JSON.stringify([...parts, other].map((object) => object.morphTargetInfluences)));
+"""
 VALIDATE = """
 const validator = require(process.argv[1]), fs = require('fs');
 validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[2])), {maxIssues: 0})
@@ -206,6 +218,16 @@ def test_what_sets_a_unit_on_all_meshes_moves_the_whole_face(which, request):
     inside = [step for step, part in zip(steps, parts) if gltf.materials[part.material].name == "mouth"]
     assert steps[0] > 0.002, "the skin"
     assert len(inside) == sum(name not in ("skin", *EYES) for name in asset.part_names)
+
+
+def test_the_recipe_for_the_web_reaches_every_mesh():
+    """It runs on what three.js makes of a head: a group with a mesh per material, and two eyes."""
+    if not shutil.which("node"):
+        pytest.skip("needs node")
+    page = (Path(__file__).parents[3] / "docs/opening_results.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```js\n(.*?)```", page, re.S)
+    done = subprocess.run(["node", "-e", recipe + ON_A_TREE], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[0, 0.7], [0, 0.7], [0, 0.7], [0.7]], "and nothing else, and no error"
 
 
 @pytest.mark.parametrize("part", ["mouth", "teeth", "tongue"])
