@@ -61,7 +61,7 @@ def test_methods_side_by_side(doll):
     truths = [doll(0.9), doll(1.0), doll(1.05)]
     near = [doll(0.9, (0, 0, 0.05)), doll(1.0, (0, 0, 0.05)), None]
     far = [doll(0.8), doll(0.85), doll(0.95)]
-    table = person.compare_people({"near": near, "far": far}, truths)
+    table = person.compare_bodies({"near": near, "far": far}, truths)
     assert table.column("people") == [2] * 4
     rows = {(row[0], row[1]): dict(zip(table.columns, row)) for row in table.rows}
     lying, settled = rows["near", person.PLACED], rows["near", person.FITTED]
@@ -69,9 +69,9 @@ def test_methods_side_by_side(doll):
     assert rows["far", person.FITTED]["IoU"] > 0.97 > rows["far", person.PLACED]["IoU"]
     assert "near 2, far 3" in table.notes[0]
     with pytest.raises(BadInput, match="wanted 3 predictions"):
-        person.compare_people({"near": near[:2]}, truths)
+        person.compare_bodies({"near": near[:2]}, truths)
     with pytest.raises(BadInput, match="whom every method found"):
-        person.compare_people({"none": [None] * 3}, truths)
+        person.compare_bodies({"none": [None] * 3}, truths)
 
 
 @pytest.mark.usefixtures("quick")
