@@ -79,9 +79,9 @@ def test_folders_are_paired_by_name(doll, write_obj, tmp_path):
     for name in "ab":
         write_obj(tmp_path / "truth" / f"{name}.obj", doll())
     write_obj(tmp_path / "out" / "mine" / "a.obj", doll(1.02))
-    table = person.evaluate_people(tmp_path / "out", tmp_path / "truth")
+    table = person.evaluate_bodies(tmp_path / "out", tmp_path / "truth")
     assert table.column("method") == ["mine", "mine"] and table.column("people") == [1, 1]
     assert table.column("IoU s.e.") == [None, None] and 0.9 < table.column("IoU")[0] < 0.98
-    assert person.evaluate_people(tmp_path / "out" / "mine", tmp_path / "truth").rows == table.rows
+    assert person.evaluate_bodies(tmp_path / "out" / "mine", tmp_path / "truth").rows == table.rows
     with pytest.raises(BadInput, match="holds no meshes"):
-        person.evaluate_people(tmp_path / "out", tmp_path / "out")
+        person.evaluate_bodies(tmp_path / "out", tmp_path / "out")

@@ -138,7 +138,7 @@ def compare_bodies(
     return Table(f"People: {len(predictions)} methods, {len(whole)} people", COLUMNS, tuple(rows), notes)
 
 
-def evaluate_people(meshes: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
+def evaluate_bodies(meshes: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
     """Meshes of people against true ones, paired by the stem of their names.
 
     Args:
