@@ -34,10 +34,7 @@ MOST_FILES = 12  # in a folder
 LARGE_FOLDERS = {
     "cli": "one short file per command",
     "evaluation/benchmarks": "one file per benchmark",
-    "evaluation/image_space": "one file per measure, and those of its report",
 }
-# Classes whose name is still another's too, until its room is mended.
-SHARED_NAMES = {"Drawn", "PosedBody", "Reading", "Surface"}
 # Tests of no single file of the source: why.
 OWN_TESTS = {
     "outputs/test_people.py": "the writers with people instead of heads",
@@ -106,7 +103,7 @@ def test_a_class_name_means_one_thing():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(shown(path))
-    shared = {name: places for name, places in homes.items() if len(places) > 1 and name not in SHARED_NAMES}
+    shared = {name: places for name, places in homes.items() if len(places) > 1}
     assert not shared, f"a class of this name is there already: {shared}"
 
 
