@@ -7,8 +7,8 @@ inside 1.2 * (outer eye distance + nose length) / 2 of the face's centre. Prints
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from unittest.mock import patch
@@ -18,15 +18,17 @@ import trimesh
 from scipy.spatial import cKDTree
 
 from maquette import morphable
-from maquette.core.options import FitOptions, SourceOptions
-from maquette.core.types import Observation
+from maquette.core.options import FitOptions, PerceptionOptions, SourceOptions
+from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.geometry.alignment import similarity
-from maquette.perception.faces.observe import observe
+from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction.face_fit import method, registration
+from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.sources import photos
 from maquette.weights.store import fetch
 
 MODEL = morphable.load("maquette-head")
+DEFAULTS = FitOptions()
 EMBEDDING = MODEL.embeddings["mediapipe478"]
 # Faces that can be near a scanned face; the back of the head only costs time.
 FRONT = MODEL.faces[MODEL.mean[MODEL.faces][:, :, 2].min(axis=1) > -0.09]
@@ -37,7 +39,7 @@ def no_slide(model: morphable.MorphableModel, *_: object) -> np.ndarray:
     return np.zeros_like(model.mean)
 
 
-def plain(term: object) -> dict[str, np.ndarray]:
+def plain(term: LandmarkTerm) -> dict[str, np.ndarray]:
     """The landmark noise without its covariance between landmarks."""
     noise = dict(term.noise)
     return {**noise, "factor": np.zeros_like(noise["factor"]), "spread": 2 * noise["spread"]}
@@ -92,24 +94,28 @@ def scan_error(vertices: np.ndarray, scan: np.ndarray, landmarks: np.ndarray) ->
     return float(np.median(closest(placed, face)[1]))
 
 
+def fitted(*faces: Observation, options: FitOptions = DEFAULTS) -> Reconstruction:
+    """One head from one or several photos."""
+    return method.fit(MODEL, method.landmark_term(fetch), list(faces), options)
+
+
 def see(path: Path) -> Observation:
     """The largest face of a photo."""
-    found = observe(photos.read(path, SourceOptions()))
-    return max(found, key=lambda face: np.prod(face.box[2:] - face.box[:2]))
+    found = OBSERVERS[Subject.FACE](photos.read(path, SourceOptions()), PerceptionOptions())
+    return max(found, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
 
 
 def measure(scans: dict, faces: dict, options: FitOptions) -> tuple[list[float], list[float], list[float]]:
     """Per scan photo the error, mm; per face photo the landmark error in % of the eye distance, and the expression."""
     errors = []
     for face, scan, landmarks in scans.values():
-        errors.append(
-            scan_error(method.fit(MODEL, method.landmark_term(fetch), [face], options).shape.vertices, scan, landmarks)
-        )
+        errors.append(scan_error(fitted(face, options=options).shape.vertices, scan, landmarks))
     reprojection, units = [], []
     for face in faces.values():
-        result = method.fit(MODEL, method.landmark_term(fetch), [face], options)
+        result = fitted(face, options=options)
         eyes = np.linalg.norm(face.landmarks[468] - face.landmarks[473])
         reprojection.append(100 * result.provenance["landmark_error_px"][0] / eyes)
+        assert result.expression is not None, "the fit finds the expression"
         units.append(float(result.expression[0].sum()))
     return errors, reprojection, units
 
@@ -122,7 +128,9 @@ def people(scans: dict) -> list[tuple[list[Observation], np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
     scans = {}
     for path in sorted((folder / "scans" / "photos").glob("*.png")):
         truth = np.load(folder / "scans" / "gt" / f"{path.stem.split('_')[0]}.npz")
@@ -144,10 +152,7 @@ def main() -> None:
         ratio = f"{np.mean(errors) / np.mean(average):.3f}"
         better = f"{sum(e < a for e, a in zip(errors, average))} of {len(errors)}"
         rows.append([label, f"{np.mean(errors):.3f}", ratio, better, f"{np.median(reprojection):.2f}"])
-    together = [
-        scan_error(method.fit(MODEL, method.landmark_term(fetch), views, FitOptions()).shape.vertices, scan, landmarks)
-        for views, scan, landmarks in people(scans)
-    ]
+    together = [scan_error(fitted(*views).shape.vertices, scan, landmarks) for views, scan, landmarks in people(scans)]
     mean = np.mean(together)
     rows.append(["all photos of a person together", f"{mean:.3f}", f"{mean / np.mean(average):.3f}", "", ""])
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]

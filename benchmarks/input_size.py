@@ -17,7 +17,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.errors import MaquetteError, NothingFound
-from maquette.core.options import FitOptions, PerceptionOptions
+from maquette.core.options import FitOptions, Options, PerceptionOptions
 from maquette.core.types import Frame, Observation, Reconstruction
 from maquette.evaluation.benchmarks.synthetic import TEST, landmark_error
 from maquette.evaluation.predict import face_vertices
@@ -43,20 +43,20 @@ from maquette.perception.faces.observe import observe
 from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.reconstruction import methods
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
 RESULTS = Path(__file__).parent / "results" / "input_size.csv"
 PLOT = Path(__file__).parents[1] / "docs" / "input_size.png"
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192)  # pixels across the face
-OFF, LED = "off", ", network leads"
+OFF, PREFERRED = "off", ", network preferred"
 TRIED = {  # variant -> narrowest and widest face for which it is tried, pixels
     OFF: (16, 192),
     "bicubic x4": (16, 32),
     "espcn x2": (32, 96),
     "espcn x4": (16, 48),
-    "espcn x4" + LED: (16, 32),
+    "espcn x4" + PREFERRED: (16, 32),
 }
 METHODS, AVERAGE = ("parametric", "vrn"), "average"
 YAW = 30.0  # degrees; even people show their left side, odd ones their right
@@ -84,18 +84,18 @@ class Row:
     seconds: float | None = None
 
 
-def photographs(people: int, seed: int) -> Iterator[tuple[int, float, Sample]]:
+def photographs(people: int, seed: int) -> Iterator[tuple[int, float, FaceSample]]:
     """Person, yaw in degrees, photograph."""
     for number in range(people):
         person = None
         for yaw in (0.0, YAW if number % 2 == 0 else -YAW):
             person = person or draw_person((seed, TEST, number), TEXTURE, split="test")
-            asked = Asked(np.radians(yaw), Sensor())
-            sample = photograph(person, (seed, TEST, number, 1), SIZE, supersample=2, asked=asked)
+            overrides = Overrides(np.radians(yaw), Sensor())
+            sample = photograph_face(person, (seed, TEST, number, 1), SIZE, supersample=2, overrides=overrides)
             yield number, yaw, sample
 
 
-def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
+def shrunk(sample: FaceSample, width: int) -> tuple[Frame, float]:
     """The photo with a face so many pixels wide, by area, and its pixels per pixel of the photo."""
     factor = width / float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
     side = round(sample.image.shape[1] * factor)
@@ -104,7 +104,7 @@ def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
     return Frame(cv2.resize(sample.image, (side, side), interpolation=cv2.INTER_AREA)), side / sample.image.shape[1]
 
 
-def seen_in(frame: Frame, sample: Sample, factor: float) -> Observation | None:
+def seen_in(frame: Frame, sample: FaceSample, factor: float) -> Observation | None:
     """The face that lies where the true one is, or None."""
     truth = sample.landmarks["mediapipe478"][:, :2] * factor
     try:
@@ -123,17 +123,13 @@ def centre(face: Observation) -> np.ndarray:
 def variants(frame: Frame, face: Observation, width: int) -> Iterator[tuple[str, Observation]]:
     """The face as it is, and enlarged in every way that is tried at this width.
 
-    Where the network leads, it does so as on the small photo: by pixels of the photo, not of the enlargement.
+    Where the network preferred, it does so as on the small photo: by pixels of the photo, not of the enlargement.
     """
     yield OFF, face
-    large = None
     for name in (name for name, (low, high) in TRIED.items() if name != OFF and low <= width <= high):
-        if name.endswith(LED):
-            yield name, with_preferred_landmarks(large)
-            continue
-        method, factor = name.split()
+        method, factor = name.removesuffix(PREFERRED).split()
         large = enlarge(frame, face, SEEN, int(factor[1:]), method)
-        yield name, large
+        yield name, with_preferred_landmarks(large) if name.endswith(PREFERRED) else large
 
 
 def on_faces(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -154,14 +150,14 @@ def surface_error(vertices: np.ndarray, truth: np.ndarray, candidates: int = 8) 
     return 1000.0 * float(distance.reshape(POINTS, candidates).min(axis=1).mean())
 
 
-def average_rows(sample: Sample, person: int, yaw: float) -> Iterator[Row]:
-    """The average head, which a method must beat: as it is, and with the true expression, which no method is told."""
+def average_rows(sample: FaceSample, person: int, yaw: float) -> Iterator[Row]:
+    """The average head, which a method must beat: as it is, and with the true expression, which no method knows."""
     bent = np.tensordot(sample.expression, MODEL.expression_basis, 1)
     for name, head in (("no expression", MODEL.mean), ("true expression", MODEL.mean + bent)):
         yield Row(person, yaw, 0, name, AVERAGE, 1, surface_error(head.astype(float), sample.vertices))
 
 
-def scores(result: Reconstruction, face: Observation, sample: Sample, factor: float) -> tuple[float, float | None]:
+def scores(result: Reconstruction, face: Observation, sample: FaceSample, factor: float) -> tuple[float, float | None]:
     """Surface error in mm, and landmark error in % of the size of the face."""
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     pixels = project(result.cameras[0], MODEL.embeddings["ibug68"].points(vertices, MODEL.faces))[0]
@@ -170,7 +166,9 @@ def scores(result: Reconstruction, face: Observation, sample: Sample, factor: fl
 
 def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator[Row]:
     """Every row; those of the average head first for each photo."""
-    reconstructors = {name: methods.load(name, fetch, option) for name, option in options.items()}
+    reconstructors = {
+        name: methods.load(methods.find(name), fetch, Options(fit=option)) for name, option in options.items()
+    }
     for person, yaw, sample in photographs(people, seed):
         yield from average_rows(sample, person, yaw)
         for width in WIDTHS:
@@ -194,10 +192,25 @@ def measured(people: int, seed: int, options: dict[str, FitOptions]) -> Iterator
 
 def read_rows() -> list[Row]:
     """The table as it was written."""
-    kinds = {"person": int, "yaw": float, "width": int, "variant": str, "method": str, "found": int}
     with RESULTS.open(newline="") as file:
         lines = list(csv.DictReader(file))
-    return [Row(**{k: kinds.get(k, float)(v) if v or k == "variant" else None for k, v in x.items()}) for x in lines]
+    return [
+        Row(
+            int(line["person"]),
+            float(line["yaw"]),
+            int(line["width"]),
+            line["variant"],
+            line["method"],
+            int(line["found"]),
+            *(float(line[name]) if line[name] else None for name in ("surface_mm", "landmark_percent", "seconds")),
+        )
+        for line in lines
+    ]
+
+
+def mean_of(values: Iterable[float | None]) -> float:
+    """Mean of those that were measured."""
+    return float(np.mean([value for value in values if value is not None]))
 
 
 def gain(rows: list[Row], row: Row) -> float | None:
@@ -225,10 +238,10 @@ def summary(rows: list[Row]) -> list[str]:
                 if method == METHODS[0]:
                     cells.append(f"{sum(r.found for r in here)} of {len(here)}")
                 added = [g for r in here if (g := gain(rows, r)) is not None]
-                cells.append(f"{np.mean([r.surface_mm for r in here if r.found]):.2f}")
+                cells.append(f"{mean_of(r.surface_mm for r in here if r.found):.2f}")
                 spread = np.std(added, ddof=1) / np.sqrt(len(added)) if len(added) > 1 else 0.0
                 cells.append(f"{np.mean(added):+.2f} +- {spread:.2f}" if added else "")
-                cells.append(f"{np.mean([r.landmark_percent for r in here if r.found]):.2f}")
+                cells.append(f"{mean_of(r.landmark_percent for r in here if r.found):.2f}")
             lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", *(f"average head, {name}: {value:.2f} mm" for name, value in averages(rows).items())]
 
@@ -236,7 +249,7 @@ def summary(rows: list[Row]) -> list[str]:
 def averages(rows: list[Row]) -> dict[str, float]:
     """Mean surface error of the average head, mm."""
     names = dict.fromkeys(r.variant for r in rows if r.method == AVERAGE)
-    return {n: float(np.mean([r.surface_mm for r in rows if (r.method, r.variant) == (AVERAGE, n)])) for n in names}
+    return {n: mean_of(r.surface_mm for r in rows if (r.method, r.variant) == (AVERAGE, n)) for n in names}
 
 
 def plot(rows: list[Row]) -> None:

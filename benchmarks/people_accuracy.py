@@ -19,8 +19,8 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
-from maquette.core.types import Camera, Frame, Observation, Reconstruction, Subject
-from maquette.evaluation.benchmarks.people import compare_people
+from maquette.core.types import Camera, Frame, Mesh, Observation, Subject
+from maquette.evaluation.benchmarks.person import compare_people
 from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.meshes import Shape
 from maquette.geometry.camera import project
@@ -28,8 +28,8 @@ from maquette.perception.people.observe import observe_people
 from maquette.reconstruction import methods
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.target import full_frame
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
-from maquette.texturing.person.tidy import tidied
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
+from maquette.texturing.cleaning import clean_surface
 from maquette.weights.store import fetch
 
 SIZE = 512  # pixels of a photograph
@@ -38,24 +38,24 @@ METHODS = ("parametric", "pifuhd")
 RESULT = Path(__file__).parent / "results" / "people_accuracy.csv"
 
 
-def laid(reconstruction: Reconstruction, observation: Observation, figure: Figure) -> np.ndarray:
+def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photograph: PersonSample) -> np.ndarray:
     """(V, 3) metres, the truth's world: the result where the picture shows it, as deep as the truth on average."""
-    camera, truth = reconstruction.cameras[0], figure.camera
+    truth = photograph.camera
     corner, step = full_frame(observation)
-    pixels, depth = project(camera, reconstruction.shape.vertices.astype(float))
+    pixels, depth = project(camera, mesh.vertices.astype(float))
     pixels = corner + step * pixels
     scale = truth.intrinsics[0, 0]
     flat = (pixels - truth.intrinsics[:2, 2]) / scale
     along = depth * step * camera.intrinsics[0, 0] / scale
-    _, true_depth = project(truth, figure.scene.vertices.astype(float))
+    _, true_depth = project(truth, photograph.scene.vertices.astype(float))
     along = along - (along.min() + along.max()) / 2 + (true_depth.min() + true_depth.max()) / 2
     pose = truth.world_to_camera
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
 
 
-def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, figure: Figure) -> float:
+def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, photograph: PersonSample) -> float:
     """Overlap of a result's outline with the true mask."""
-    return silhouette_iou(silhouette(vertices, faces, camera), figure.kind > 0)
+    return silhouette_iou(silhouette(vertices, faces, camera), photograph.kind > 0)
 
 
 def main() -> None:
@@ -65,30 +65,31 @@ def main() -> None:
     parser.add_argument("--resolution", type=int, default=256)
     given = parser.parse_args()
     options: Options = options_from(pifuhd_weights=given.pifuhd_weights, resolution=given.resolution)
-    tools = {name: methods.load(name, fetch, options, Subject.PERSON) for name in METHODS}
-    shapes: dict[str, list[Shape]] = {name: [] for name in METHODS}
+    tools = {name: methods.load(methods.find(name, Subject.PERSON), fetch, options) for name in METHODS}
+    shapes: dict[str, list[Shape | None]] = {name: [] for name in METHODS}
     overlaps: dict[str, list[float]] = {name: [] for name in METHODS}
     seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     truths = []
     for number in range(given.people):
-        figure = photograph_person((SEED, 1, number), SIZE, supersample=2)
+        photograph = photograph_person((SEED, 1, number), SIZE, supersample=2)
         try:
             start = perf_counter()
-            seen = max(observe_people(Frame(figure.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
+            seen = max(observe_people(Frame(photograph.image, origin=f"person {number}")), key=lambda o: o.mask.sum())
             looked = perf_counter() - start
         except NothingFound as error:
             print(error)
             continue
-        truths.append(Shape(figure.scene.vertices, figure.scene.faces, f"person {number}"))
+        truths.append(Shape(photograph.scene.vertices, photograph.scene.faces, f"person {number}"))
         for name, reconstruct in tools.items():
             start = perf_counter()
             found = reconstruct([seen])
+            mesh = found.shape
             if name == "pifuhd":
-                found = Reconstruction(tidied(found.shape).mesh, found.cameras)
+                mesh = clean_surface(mesh).mesh
             seconds[name].append(looked + perf_counter() - start)
-            vertices = laid(found, seen, figure)
-            shapes[name].append(Shape(vertices, found.shape.faces, f"person {number}, {name}"))
-            overlaps[name].append(outline(vertices, found.shape.faces, figure.camera, figure))
+            vertices = in_true_world(mesh, found.cameras[0], seen, photograph)
+            shapes[name].append(Shape(vertices, mesh.faces, f"person {number}, {name}"))
+            overlaps[name].append(outline(vertices, mesh.faces, photograph.camera, photograph))
         print(number, *(f"{name} outline {overlaps[name][-1]:.3f} {seconds[name][-1]:.1f} s" for name in METHODS))
     table = compare_people(shapes, truths)
     print(table.to_markdown())

@@ -23,17 +23,23 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from timing import side_by_side
 
 from maquette.core.types import Mesh
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.surfaces.lattice import Grid
 from maquette.geometry.surfaces.octree import exact_grid, fast_grid
 from maquette.outputs.meshes.ply import ply_bytes
+
+if TYPE_CHECKING:
+    import torch
 
 RESULTS = Path(__file__).parent / "results" / "pifuhd_grid.csv"
 OFFICIAL, EXACT, FAST = "official", "exact", "fast"
@@ -48,6 +54,9 @@ LIMBS = [
 ]
 
 
+MeshArrays = tuple[np.ndarray, np.ndarray]  # vertices, faces
+
+
 class Clock:
     """Wall and processor seconds of stages, without those of the field."""
 
@@ -56,14 +65,14 @@ class Clock:
         self.cpu: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, name: str):
+    def stage(self, name: str) -> Iterator[None]:
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.wall[name] = self.wall.get(name, 0) + time.perf_counter() - wall
         self.cpu[name] = self.cpu.get(name, 0) + time.process_time() - cpu
 
 
-class Person:
+class AnalyticPerson:
     """The analytic field; counts points and its own time."""
 
     def __init__(self, clock: Clock) -> None:
@@ -74,8 +83,9 @@ class Person:
             self.points += len(points)
             x, y, z = points.T
             distance = np.full(len(points), 9, np.float32)
-            for start, end, radius in LIMBS:
-                start, along = np.float32(start), np.float32(end) - np.float32(start)
+            for begin, end, radius in LIMBS:
+                start = np.asarray(begin, np.float32)
+                along = np.asarray(end, np.float32) - start
                 t = (x - start[0]) * along[0] + (y - start[1]) * along[1] + (z - start[2]) * along[2]
                 t = np.clip(t / (along @ along), np.float32(0), np.float32(1))
                 squares = sum((p - s - t * a) ** 2 for p, s, a in zip((x, y, z), start, along))
@@ -87,11 +97,11 @@ def official_modules(folder: Path, *names: str) -> list[types.ModuleType]:
     """Modules of the checkout; what numpy took away since is given back to them."""
     sys.path.insert(0, str(folder))
     if "bool" not in np.__dict__:
-        np.bool = bool
+        vars(np)["bool"] = bool
     return [importlib.import_module(name) for name in names]
 
 
-def official_mesh(folder: Path, resolution: int, file: Path, clock: Clock, person: Person) -> tuple:
+def official_mesh(folder: Path, resolution: int, file: Path, clock: Clock, person: AnalyticPerson) -> MeshArrays:
     """Their reconstruction() and OBJ writer; a stub stands for the network."""
     import torch
 
@@ -101,18 +111,18 @@ def official_mesh(folder: Path, resolution: int, file: Path, clock: Clock, perso
     since = {}
 
     class Stub:
-        def query(self, samples, calibration):
+        def query(self, samples: torch.Tensor, calibration: torch.Tensor) -> None:
             points = torch.bmm(calibration[:, :3, :3], samples)[0].T
             self.found = torch.from_numpy(person(points.numpy()))
 
-        def get_preds(self):
+        def get_preds(self) -> torch.Tensor:
             return self.found[None, None]
 
-    def marching(*given):
+    def marching(*given: object) -> tuple[np.ndarray, ...]:
         since["grid"] = time.perf_counter(), time.process_time()
         return cubes(*given)
 
-    mesh_util.measure = types.SimpleNamespace(marching_cubes=marching)
+    vars(mesh_util)["measure"] = types.SimpleNamespace(marching_cubes=marching)
     begun = time.perf_counter(), time.process_time()
     vertices, faces, _, _ = mesh_util.reconstruction(
         Stub(), torch.device("cpu"), calib, resolution, None, None, use_octree=True, num_samples=50_000
@@ -126,9 +136,9 @@ def official_mesh(folder: Path, resolution: int, file: Path, clock: Clock, perso
     return vertices, faces
 
 
-def our_mesh(what: str, resolution: int, file: Path, clock: Clock, person: Person) -> tuple:
+def our_mesh(what: str, resolution: int, file: Path, clock: Clock, person: AnalyticPerson) -> MeshArrays:
     """The same with ours."""
-    build: Callable[..., Grid] = {EXACT: exact_grid, FAST: fast_grid}[what]
+    build: Callable[[AnalyticPerson, int], Grid] = exact_grid if what == EXACT else fast_grid
     with clock.stage("grid"):
         grid = build(person, resolution)
     for spent in (clock.wall, clock.cpu):
@@ -144,17 +154,19 @@ def our_mesh(what: str, resolution: int, file: Path, clock: Clock, person: Perso
 
 def once(what: str, resolution: int, folder: Path | None) -> dict:
     """One run in this process."""
-    import skimage.measure  # noqa: F401  importing is not what is measured
+    importlib.import_module("skimage.measure")  # importing is not what is measured
 
     clock = Clock()
-    person = Person(clock)
+    person = AnalyticPerson(clock)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "mesh"
         if what == OFFICIAL:
+            if folder is None:
+                raise ValueError("the official program: wanted --official FOLDER")
             official_modules(folder, "lib.mesh_util")
-            vertices, faces = official_mesh(folder, resolution, file, clock, person)
+            vertices, _ = official_mesh(folder, resolution, file, clock, person)
         else:
-            vertices, faces = our_mesh(what, resolution, file, clock, person)
+            vertices, _ = our_mesh(what, resolution, file, clock, person)
         size = file.stat().st_size
     unit = 1e9 if sys.platform == "darwin" else 1e6
     row = {"resolution": resolution, "what": what, "points": person.points, "vertices": len(vertices)}
@@ -186,7 +198,9 @@ def median_row(what: str, resolution: int, folder: Path | None, runs: int) -> di
     }
 
 
-def official_query(folder: Path, features: tuple) -> tuple[Callable, dict]:
+def official_query(
+    folder: Path, coarse_features: torch.Tensor, fine_features: torch.Tensor
+) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, torch.Tensor]]:
     """Their networks with the published perceptrons and the smallest image filters, which are not asked; weights."""
     import torch
 
@@ -203,7 +217,7 @@ def official_query(folder: Path, features: tuple) -> tuple[Callable, dict]:
     for value in weights.values():
         bound = value.shape[1] ** -0.5 if value.ndim > 1 else 0.1
         value.copy_((2 * torch.rand(value.shape, generator=generator) - 1) * 2 * bound)
-    coarse.im_feat_list, fine.im_feat_list = [features[0]], [features[1]]
+    coarse.im_feat_list, fine.im_feat_list = [coarse_features], [fine_features]
     calib = torch.diag(torch.tensor([1.0, -1.0, 1.0, 1.0]))[None]
 
     def query(points: np.ndarray) -> np.ndarray:
@@ -225,13 +239,18 @@ def point_rows(folder: Path, runs: int) -> list[dict]:
 
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(2)
-    shapes = (1, 256, 128, 128), (1, 16, 512, 512)
-    features = tuple(torch.randn(shape, generator=generator) for shape in shapes)
+    coarse = torch.randn((1, 256, 128, 128), generator=generator)
+    fine = torch.randn((1, 16, 512, 512), generator=generator)
     asked: list[np.ndarray] = []
-    person = Person(Clock())
-    fast_grid(lambda points: (asked.append(points), person(points))[1], 256)
+    person = AnalyticPerson(Clock())
+
+    def remembered(points: np.ndarray) -> np.ndarray:
+        asked.append(points)
+        return person(points)
+
+    fast_grid(remembered, 256)
     points = np.concatenate(asked)[-40_000:]
-    query, weights = official_query(folder, features)
+    query, weights = official_query(folder, coarse, fine)
     with torch.device("meta"):
         network = PIFuHD()
     network.netG.mlp.to_empty(device="cpu"), network.mlp.to_empty(device="cpu")
@@ -240,33 +259,28 @@ def point_rows(folder: Path, runs: int) -> list[dict]:
         raise RuntimeError("the perceptrons have other names than the published ones")
     for key, value in weights.items():
         own[key].copy_(value)
-    ours = PIFuHDFeatures(*features, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
-    works = {
+    ours = PIFuHDFeatures(coarse, fine, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+    works: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "official query": query,
         "our field, point by point": Field(network, ours, columns=False),
         "our field, by columns": Field(network, ours),
     }
-    wanted, spent = None, {what: [] for what in works}
-    rows = []
-    for turn in range(runs + 1):
-        for what, work in works.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            found = work(points)
-            spent[what].append((time.perf_counter() - wall, time.process_time() - cpu))
-            wanted = found if wanted is None else wanted
-            if turn == 0:
-                rows.append({"what": what, "points": len(points), "difference": float(np.abs(found - wanted).max())})
+    wanted = query(points)
     if wanted.std() < 0.01:
         raise RuntimeError("the occupancies are constant, their difference would prove nothing")
-    for row in rows:
-        row["host_wall_s"], row["host_cpu_s"] = np.median(spent[row["what"]][1:], axis=0).tolist()
-        row["cpu_ratio"] = rows[0]["host_cpu_s"] / row["host_cpu_s"]
-    return rows
+    apart = {what: float(np.abs(work(points) - wanted).max()) for what, work in works.items()}
+    spent = side_by_side({what: partial(work, points) for what, work in works.items()}, runs)
+    first = spent["official query"][1]
+    return [
+        {"what": what, "points": len(points), "difference": apart[what]}
+        | {"host_wall_s": wall, "host_cpu_s": cpu, "cpu_ratio": first / cpu}
+        for what, (wall, cpu) in spent.items()
+    ]
 
 
 def goals(rows: list[dict]) -> list[str]:
     """What was asked for, and whether it is reached, for each resolution."""
-    told = []
+    lines = []
     for resolution in sorted({row["resolution"] for row in rows}):
         by = {row["what"]: row for row in rows if row["resolution"] == resolution}
         first = by.get(OFFICIAL, by[EXACT])
@@ -274,11 +288,11 @@ def goals(rows: list[dict]) -> list[str]:
             row["cpu_ratio"] = first["host_cpu_s"] / row["host_cpu_s"]
             row["points_ratio"] = by[EXACT]["points"] / row["points"]
         fast = by[FAST]
-        told.append(
+        lines.append(
             f"{resolution}: host {fast['cpu_ratio']:.1f}x (asked {HOST_FACTOR} of official), points "
             f"{fast['points_ratio']:.1f}x fewer (asked {POINT_FACTOR}), peak {fast['peak_gb']:.2f} GB (asked {MOST_GB})"
         )
-    return told
+    return lines
 
 
 def main() -> None:

@@ -13,8 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,15 +22,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from PIL import Image
+from timing import Work, side_by_side
 
 from maquette import outputs, texturing
-from maquette.core.options import FitOptions, Options, TextureOptions, options_from
-from maquette.core.result import Result
-from maquette.core.types import Observation
+from maquette.core.options import FitOptions, Options, PerceptionOptions, TextureOptions, options_from
+from maquette.core.result import Failure, Result
+from maquette.core.types import Frame, Observation, Subject
+from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
 from maquette.perception.faces import segment, skin
-from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.landmarker import Face
+from maquette.perception.faces.observe import facing
 from maquette.perception.faces.search import find_faces
+from maquette.perception.observers import OBSERVERS
 from maquette.pipeline import photo as pipeline
 from maquette.reconstruction import methods
 from maquette.sources import photos
@@ -73,34 +76,28 @@ class Row:
         return f"{self.what:52s}{self.wall_s:8.3f}{self.cpu_s:8.3f}{ratio:>9s}  {peak:9s}{self.goal}"
 
 
-Work = Callable[[], object]
-
-
-def side_by_side(works: dict[str, Work], runs: int) -> dict[str, tuple[float, float]]:
-    """Median wall and processor seconds of each, after one run to warm up; they take turns."""
-    spent: dict[str, list[tuple[float, float]]] = {what: [] for what in works}
-    for turn in range(runs + 1):
-        for what, work in works.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            work()
-            if turn:
-                spent[what].append((time.perf_counter() - wall, time.process_time() - cpu))
-    return {what: tuple(np.median(times, axis=0)) for what, times in spent.items()}
-
-
 def options_for(size: int) -> Options:
     return options_from(texture_size=size)
 
 
 def run(photo: Path, options: Options) -> list[Result]:
     """Every face of a photo, textured."""
-    return list(pipeline.reconstruct([photo], options))
+    found = list(pipeline.reconstruct([photo], options))
+    failed = [one.error for one in found if isinstance(one, Failure)]
+    if failed:
+        raise failed[0]
+    return [one for one in found if isinstance(one, Result)]
+
+
+def observe(frame: Frame) -> list[Observation]:
+    """Every face of a picture, as the pipeline looks for it."""
+    return OBSERVERS[Subject.FACE](frame, PerceptionOptions())
 
 
 def to_glb(photo: Path) -> None:
     """Photo to textured GLB at the small texture size."""
     for result in run(photo, options_for(SMALL)):
-        outputs.WRITERS["head.glb"](open_asset(result, options_for(SMALL).output))
+        write("{stem}.glb", result, SMALL)
 
 
 def to_everything(photo: Path) -> None:
@@ -110,16 +107,25 @@ def to_everything(photo: Path) -> None:
             outputs.save(result, Path(folder) / result.name)
 
 
-def write(name: str, result: Result) -> None:
-    """One file of one result, with everything it needs made anew."""
-    asset = open_asset(result, options_for(LARGE).output)
+def write(key: str, result: Result, size: int) -> bytes:
+    """One file of one result, with everything it needs made anew; a key of the table of writers."""
+    asset = open_asset(result, options_for(size).output)
     try:
-        outputs.WRITERS[name](asset)
+        return writers.WRITERS[key](asset)
     finally:
         asset.close()
 
 
-def masks(frame_faces: list, seen: list[Observation]) -> None:
+def files_of(result: Result) -> dict[str, str]:
+    """File -> its key in the table of writers, for those that are written of this result."""
+    asset = open_asset(result, options_for(LARGE).output)
+    try:
+        return {writers.file_name(key, asset): key for key in writers.wanted(asset)}
+    finally:
+        asset.close()
+
+
+def masks(frame_faces: Sequence[Face], seen: list[Observation]) -> None:
     """Skin and person masks of every face."""
     for face, one in zip(frame_faces, seen):
         others = [other.landmarks for other in seen if other is not one]
@@ -137,6 +143,9 @@ def stages(photo: Path) -> dict[str, Work]:
     shapes = [full([one]) for one in seen]
     results = run(photo, options_for(LARGE))
 
+    def writing(key: str, of: list[Result]) -> Work:
+        return lambda: [write(key, result, LARGE) for result in of]
+
     def finish(size: int) -> None:
         for shape, one in zip(shapes, seen):
             texturing.finish(shape, [one], TextureOptions(texture_size=size))
@@ -149,7 +158,7 @@ def stages(photo: Path) -> dict[str, Work]:
         "fit: landmarks and shading": lambda: [full([one]) for one in seen],
         f"surface {SMALL}": lambda: finish(SMALL),
         f"surface {LARGE}": lambda: finish(LARGE),
-        **{name: lambda name=name: [write(name, result) for result in results] for name in outputs.WRITERS},
+        **{file: writing(key, results) for file, key in files_of(results[0]).items()},
         f"photo to textured GLB, {SMALL}, warm": lambda: to_glb(photo),
         f"photo to all files, {LARGE}, warm": lambda: to_everything(photo),
     }
@@ -159,10 +168,10 @@ def stage_rows(photo: Path, runs: int) -> list[Row]:
     """The warm table of one photo, seconds per face."""
     count = len(observe(photos.read(photo)))
     spent = side_by_side(stages(photo), runs)
-    landmarks, both = (np.array(spent[f"fit: landmarks{more}"]) for more in ("", " and shading"))
-    at = list(spent).index("fit: landmarks and shading")
+    (wall, cpu), (wall_both, cpu_both) = spent["fit: landmarks"], spent["fit: landmarks and shading"]
     items = list(spent.items())
-    items[at] = ("fit: shading, what it adds", tuple(both - landmarks))
+    at = list(spent).index("fit: landmarks and shading")
+    items[at] = ("fit: shading, what it adds", (wall_both - wall, cpu_both - cpu))
     base = spent[DETECTION][0]
     rows = [Row(photo.name, what, wall / count, cpu / count, runs, wall / base) for what, (wall, cpu) in items]
     return [replace(row, goal="goal 2.5 s a face") if "GLB" in row.what else row for row in rows]
@@ -203,18 +212,19 @@ def group_rows(photo: Path, runs: int) -> list[Row]:
         if count != 3:
             raise RuntimeError(f"{photo.name}, three times side by side: wanted 3 faces, found {count}")
         spent = side_by_side({"one": lambda: to_glb(photo), "three": lambda: to_glb(three)}, runs)
-        one, many = np.array(spent["one"]), np.array(spent["three"])
+        (wall, cpu), (wall_3, cpu_3) = spent["one"], spent["three"]
         what = f"photo to textured GLB, {SMALL}, warm"
-        rows.append(Row(photo.name, f"one face, {what}", *one, runs, 1.0))
-        rows.append(Row(photo.name, f"three faces, {what}", *many, runs, many[0] / one[0], goal="goal 2.2x"))
+        rows.append(Row(photo.name, f"one face, {what}", wall, cpu, runs, 1.0))
+        rows.append(Row(photo.name, f"three faces, {what}", wall_3, cpu_3, runs, wall_3 / wall, goal="goal 2.2x"))
         alone, group = [], []
         for _ in range(COLD_RUNS):
             alone.append(cold(photo))
             group.append(cold(three))
-        one, many = np.median(alone, axis=0), np.median(group, axis=0)
+        wall, cpu, peak = np.median(alone, axis=0).tolist()
+        wall_3, cpu_3, peak_3 = np.median(group, axis=0).tolist()
         what, goal = "maquette face, cold, all files", "goal 2.2x, 2000 MB"
-        rows.append(Row(photo.name, f"one face, {what}", *one[:2], COLD_RUNS, 1.0, one[2], "goal 12 s, 2000 MB"))
-        rows.append(Row(photo.name, f"three faces, {what}", *many[:2], COLD_RUNS, many[0] / one[0], many[2], goal))
+        rows.append(Row(photo.name, f"one face, {what}", wall, cpu, COLD_RUNS, 1.0, peak, "goal 12 s, 2000 MB"))
+        rows.append(Row(photo.name, f"three faces, {what}", wall_3, cpu_3, COLD_RUNS, wall_3 / wall, peak_3, goal))
     return rows
 
 
@@ -226,7 +236,8 @@ def start_rows() -> list[Row]:
         ("maquette --help", [*COMMAND, "--help"], "goal 0.5 s"),
     ):
         times = [watched(command) for _ in range(7)]
-        rows.append(Row("", what, *np.median(times, axis=0)[:2], len(times), goal=goal))
+        wall, cpu, _ = np.median(times, axis=0).tolist()
+        rows.append(Row("", what, wall, cpu, len(times), goal=goal))
     return rows
 
 

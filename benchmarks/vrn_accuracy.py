@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,20 +24,23 @@ from scipy.spatial import cKDTree
 
 from maquette import morphable
 from maquette.core.errors import NothingFound
-from maquette.core.options import FitOptions
-from maquette.core.types import Frame, Observation
+from maquette.core.options import FitOptions, Options, PerceptionOptions
+from maquette.core.types import Frame, Observation, Reconstruction, Subject, Volume
 from maquette.geometry.alignment import Similarity, similarity
 from maquette.geometry.camera import project
 from maquette.geometry.surfaces.extract import surface_of
-from maquette.perception.faces.observe import observe
+from maquette.morphable.model import MorphableModel
 from maquette.perception.faces.topology import IBUG68
+from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.method import fit_landmarks, landmark_term
 from maquette.reconstruction.vrn import method as vrn
 from maquette.reconstruction.vrn import read, solid
+from maquette.reconstruction.vrn.network import VRN
+from maquette.reconstruction.vrn.read import Coarse
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
@@ -45,28 +49,30 @@ SIZE = 320  # pixels of a photograph
 SEED = 777
 FRONT_M, FACING = -0.03, 0.4  # the volume's flat back and side walls lie behind this plane or turn away from z
 RESULT = Path(__file__).parent / "results" / "vrn_accuracy.csv"
+Views = list[tuple[FaceSample, Observation]]  # of one person, one for each of YAWS
 
 
-def people(count: int):
+def people(count: int) -> Iterator[Views]:
     """Per person three samples with what the detector found; people it misses in a view are left out."""
     for number in range(count):
         person = draw_person((SEED, 1, number), 512, "test")
         row = []
         for yaw in YAWS:
-            asked = Asked(yaw=np.radians(yaw), sensor=Sensor())
-            sample = photograph(person, (SEED, 1, number, 5), SIZE, asked=asked)
+            overrides = Overrides(yaw=np.radians(yaw), sensor=Sensor())
+            sample = photograph_face(person, (SEED, 1, number, 5), SIZE, overrides=overrides)
             try:
-                faces = observe(Frame(sample.image, origin=f"person {number}, {yaw} degrees"))
+                frame = Frame(sample.image, origin=f"person {number}, {yaw} degrees")
+                faces = OBSERVERS[Subject.FACE](frame, PerceptionOptions())
             except NothingFound:
                 break
-            row.append((sample, max(faces, key=lambda face: np.prod(face.box[2:] - face.box[:2]))))
+            row.append((sample, max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))))
         if len(row) == len(YAWS):
             yield row
         else:
             print(f"person {number}: not found in every view, left out")
 
 
-def true_solid(sample: Sample, observation: Observation, reading: read.FrontReading) -> np.ndarray:
+def true_solid(sample: FaceSample, observation: Observation, reading: read.FrontReading) -> np.ndarray:
     """(D, S, S) occupancy of the true face in the crop that the network saw."""
     model = morphable.load("maquette-head")
     head = sample.vertices / sample.person.identity.scale
@@ -104,32 +110,43 @@ class Scorer:
     def head(self, head: np.ndarray) -> float:
         """Mean distance of the true face to the surface of a head (V, 3)."""
         there = points_on(self.laid(head).apply(head), self.faces, 60000)
-        return 1000 * cKDTree(there).query(self.truth)[0].mean()
+        return 1000 * float(np.mean(cKDTree(there).query(self.truth)[0]))
 
-    def chamfer(self, volume, laid: Similarity) -> float:
+    def chamfer(self, volume: Volume, laid: Similarity) -> float:
         """Mean of both ways between the true face and the front of a volume's surface, after ICP with scale.
 
         The walls at the solid's border and its flat back are no skin and do not count.
         """
         mesh = surface_of(volume, None).mesh
-        there, normals = points_on(laid.apply(mesh.vertices), mesh.faces, 60000, with_normals=True)
+        there, normals = points_and_normals(laid.apply(mesh.vertices), mesh.faces, 60000)
         for _ in range(20):
             near = there[cKDTree(there).query(self.truth)[1]]
             there = similarity(near, self.truth).apply(there)
-        to_volume = cKDTree(there).query(self.truth)[0].mean()
+        to_volume = float(np.mean(cKDTree(there).query(self.truth)[0]))
         front = (normals[:, 2] > FACING) & (there[:, 2] > FRONT_M)
-        return 500 * (to_volume + self.dense.query(there[front])[0].mean())
+        return 500 * (to_volume + float(np.mean(self.dense.query(there[front])[0])))
 
-    def landmarks(self, result, observation: Observation, index: int) -> float:
+    def landmarks(self, result: Reconstruction, observation: Observation, index: int) -> float:
         """Mean distance of the mesh's 68 landmarks to the photo's, percent of the distance of the outer eye corners."""
-        points = self.model.embeddings["ibug68"].points(result.motion[index], self.model.faces)
+        points = self.model.embeddings["ibug68"].points(posed(result, index), self.model.faces)
         found = project(result.cameras[index], points.astype(float))[0]
         seen = observation.landmarks[list(IBUG68), :2]
         return 100 * np.linalg.norm(found - seen, axis=1).mean() / np.linalg.norm(seen[36] - seen[45])
 
 
-def points_on(vertices: np.ndarray, faces: np.ndarray, count: int, with_normals: bool = False):
-    """(count, 3) points spread evenly over a mesh, the same on every call; with their unit normals if wanted."""
+def posed(result: Reconstruction, index: int) -> np.ndarray:
+    """(V, 3) metres, the vertices in one photo."""
+    assert result.motion is not None, "both methods give the vertices of every photo"
+    return result.motion[index]
+
+
+def points_on(vertices: np.ndarray, faces: np.ndarray, count: int) -> np.ndarray:
+    """(count, 3) points spread evenly over a mesh, the same on every call."""
+    return points_and_normals(vertices, faces, count)[0]
+
+
+def points_and_normals(vertices: np.ndarray, faces: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same with the unit normals of their triangles."""
     rng = np.random.default_rng(0)
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -137,14 +154,17 @@ def points_on(vertices: np.ndarray, faces: np.ndarray, count: int, with_normals:
     chosen = rng.choice(len(faces), count, p=area / area.sum())
     u, v = np.sort(rng.random((2, count)), axis=0)
     points = np.einsum("kn,nkd->nd", np.stack([u, v - u, 1 - v]), corners[chosen])
-    return (points, normals[chosen] / area[chosen, None]) if with_normals else points
+    return points, normals[chosen] / area[chosen, None]
 
 
-def measure(rows, options: FitOptions) -> dict[str, list[float]]:
-    """All figures, name -> one value per photo or person."""
+def measure(rows: Iterable[Views], options: FitOptions) -> dict[str, list[float]]:
+    """All scores, name -> one value per photo or person."""
     path = Path(options.vrn_weights) if options.vrn_weights else fetch(vrn.SHIPPED)
     network, coarse = vrn.network_of(path)
-    build = {name: methods.load(name, fetch, replace(options, method=name)) for name in ("parametric", "vrn")}
+    build = {
+        name: methods.load(methods.find(name), fetch, Options(fit=replace(options, method=name)))
+        for name in ("parametric", "vrn")
+    }
     scores = defaultdict(list)
     model = morphable.load("maquette-head")
     for row in rows:
@@ -154,7 +174,7 @@ def measure(rows, options: FitOptions) -> dict[str, list[float]]:
             scores[f"average head, {view}"].append(scorer.head(average))
             for name, reconstruct in build.items():
                 result = reconstruct([face])
-                scores[f"{name}, {view}"].append(scorer.head(result.motion[0]))
+                scores[f"{name}, {view}"].append(scorer.head(posed(result, 0)))
                 scores[f"{name}, landmarks %"].append(scorer.landmarks(result, face, 0))
             reading = vrn.read_all(fit_landmarks(model, landmark_term(fetch), [face], options), network, coarse)[0]
             inside, true = reading.logits > 0, true_solid(sample, face, reading) > 0.5
@@ -164,12 +184,19 @@ def measure(rows, options: FitOptions) -> dict[str, list[float]]:
         faces = [face for _, face in row]
         scores["Chamfer, three photos"].append(_volume(model, network, coarse, faces, options, middle))
         for name, reconstruct in build.items():
-            scores[f"{name}, three photos"].append(middle.head(reconstruct(faces).motion[1]))
+            scores[f"{name}, three photos"].append(middle.head(posed(reconstruct(faces), 1)))
         print(f"{len(scores['Chamfer, three photos'])} people", end="\r", flush=True)
     return scores
 
 
-def _volume(model, network, coarse, faces, options: FitOptions, scorer: Scorer) -> float:
+def _volume(
+    model: MorphableModel,
+    network: VRN,
+    coarse: Coarse,
+    faces: list[Observation],
+    options: FitOptions,
+    scorer: Scorer,
+) -> float:
     fit = fit_landmarks(model, landmark_term(fetch), faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)

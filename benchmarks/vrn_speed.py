@@ -17,14 +17,12 @@ import os
 import resource
 import subprocess
 import sys
-import time
 import types
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
+from timing import Work, side_by_side
 from torch import Tensor, nn
 
 from maquette.reconstruction.vrn.fast import prepared
@@ -39,8 +37,6 @@ NETWORKS = {
 PORT, MODULES, VOLUME, LOGITS = "port", "modules one by one", "prepared, to a volume", "prepared"
 PREPARING = "preparing, once"
 FACTOR = 1.5  # wanted of "prepared"
-
-Work = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -83,16 +79,20 @@ def weighted(name: str) -> tuple[VRN, Tensor]:
 
 def original(file: Path, network: VRN) -> nn.Module:
     """The port itself with our weights; torch.legacy, which it imports and does not use, is gone."""
-    legacy = types.ModuleType("torch.legacy")
-    legacy.nn = types.ModuleType("torch.legacy.nn")
-    sys.modules.update({"torch.legacy": legacy, "torch.legacy.nn": legacy.nn})
-    torch.legacy = legacy
+    sys.modules |= {name: types.ModuleType(name) for name in ("torch.legacy", "torch.legacy.nn")}
+    for parent, child in ((torch, "torch.legacy"), (sys.modules["torch.legacy"], "torch.legacy.nn")):
+        setattr(parent, child.rpartition(".")[2], sys.modules[child])
     spec = importlib.util.spec_from_file_location("port", file)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"{file}: wanted the Python file of the port")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    port = module.vrn_unguided.eval().requires_grad_(False)
+    port: nn.Sequential = module.vrn_unguided.eval().requires_grad_(False)
     port.load_state_dict(network.state_dict())
-    port[-1][0].insert(2, nn.UpsamplingBilinear2d(scale_factor=4))
+    head = port[-1]
+    if not isinstance(head, nn.Sequential) or not isinstance(head[0], nn.Sequential):
+        raise TypeError(f"{file}: wanted the port's last layers in a Sequential")
+    head[0].insert(2, nn.UpsamplingBilinear2d(scale_factor=4))
     return port
 
 
@@ -111,18 +111,6 @@ def works(network: VRN, x: Tensor, port: Path | None) -> dict[str, Work]:
     return found
 
 
-def side_by_side(these: dict[str, Work], runs: int) -> dict[str, tuple[float, float]]:
-    """Median wall and processor seconds of each, after one run to warm up; they take turns."""
-    spent: dict[str, list[tuple[float, float]]] = {what: [] for what in these}
-    for turn in range(runs + 1):
-        for what, work in these.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            work()
-            if turn:
-                spent[what].append((time.perf_counter() - wall, time.process_time() - cpu))
-    return {what: tuple(np.median(times, axis=0)) for what, times in spent.items()}
-
-
 def once(name: str, what: str, port: Path | None) -> float:
     """Peak megabytes of this process after one pass; the original network is dropped where it may be."""
     network, x = weighted(name)
@@ -132,7 +120,7 @@ def once(name: str, what: str, port: Path | None) -> float:
         logits = coarse(x)
         _ = torch.sigmoid(upsampled(logits)) if what == VOLUME else logits
     else:
-        module = original(port, network) if what == PORT else network
+        module = original(port, network) if port is not None and what == PORT else network
         del network
         module(x)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
@@ -154,7 +142,7 @@ def rows_of(name: str, threads: int, runs: int, port: Path | None) -> list[Row]:
     network, x = weighted(name)
     these = works(network, x, port)
     wanted = network(x)
-    if not 0.01 < wanted.std():
+    if not wanted.std() > 0.01:
         raise RuntimeError(f"{name}: the occupancies are constant, their difference would prove nothing")
     apart = {what: (these[what]() - wanted).abs().max().item() for what in these if what in (PORT, VOLUME)}
     spent = side_by_side(these, runs)
@@ -179,7 +167,8 @@ def main() -> None:
     with torch.inference_mode():
         if chosen.once:
             torch.set_num_threads(1)
-            print(once(*chosen.once, chosen.port))
+            name, what = chosen.once
+            print(once(name, what, chosen.port))
             return
         model = torch.cpu.get_capabilities().get("cpu_name", "") if hasattr(torch.cpu, "get_capabilities") else ""
         where = f"{os.cpu_count()} cores {model}, load {os.getloadavg()[0]:.1f} at the start {chosen.where}".strip()

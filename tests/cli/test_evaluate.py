@@ -13,7 +13,7 @@ from scipy.io import savemat
 
 from maquette.cli import evaluate
 from maquette.cli import main as cli
-from maquette.core.options import FitOptions, OutputOptions
+from maquette.core.options import OutputOptions, options_from
 from maquette.evaluation.table import Table
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.parameters import write_parameters
@@ -26,8 +26,11 @@ def points(tmp_path):
     truth = np.random.default_rng(0).uniform(0, 100, (68, 3))
     truth[0, :2], truth[1, :2] = 0, 100
     for name in ("one", "two"):
-        savemat(tmp_path / f"{name}.mat", {"pt3d_68": truth.T + [[0.5], [0.5], [0]], "Pose_Para": np.zeros((1, 7))})
-    np.savez(tmp_path / "mine.npz", one=truth + [2, 0, 0], two=truth + [2, 0, 0])
+        savemat(
+            tmp_path / f"{name}.mat",
+            {"pt3d_68": truth.T + np.array([[0.5], [0.5], [0]]), "Pose_Para": np.zeros((1, 7))},
+        )
+    np.savez(tmp_path / "mine.npz", one=truth + np.array([2, 0, 0]), two=truth + np.array([2, 0, 0]))
     return tmp_path
 
 
@@ -55,15 +58,15 @@ def test_every_task_is_a_function(name):
 def test_a_table_its_files_and_json(points, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("landmarks", points, "--predictions", points / "mine.npz", "-o", out) == 0
-    told = capsys.readouterr()
-    assert "| yaw 0-30 | 2 | 2 | 2.000 |" in told.out and told.err == "" and "ced.png" in told.out
+    reported = capsys.readouterr()
+    assert "| yaw 0-30 | 2 | 2 | 2.000 |" in reported.out and reported.err == "" and "ced.png" in reported.out
     assert {path.name for path in out.iterdir()} == {"scores.json", "scores.md", "curves.npz", "ced.png"}
     assert run("landmarks", points, "--predictions", points / "mine.npz", "--json") == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["NME %"] == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(
-    "words, told",
+    "words, reported",
     [
         (["landmark", "x"], "task 'landmark': not known; known: landmarks, scans, now"),
         (["mesh", "a.obj"], "evaluate mesh: wanted A B, got a.obj"),
@@ -82,24 +85,26 @@ def test_a_table_its_files_and_json(points, tmp_path, capsys):
         (["feng", "none"], "0 images, 0 scans"),
         (["landmarks", "none"], "wanted a folder with .mat files"),
         (["now", "none", "--device", "abacus"], "device 'abacus'"),
+        (["mesh", "a.obj", "b.obj", "--seed", "3"], "--seed: evaluate mesh does not take it here: it runs no method"),
+        (["now", "none", "--predictions", "c", "--upscale", "off"], "--upscale: evaluate now does not take it here"),
         (["now", "none", "--together"], "--together: evaluate now scores each photo by itself"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
-def test_wrong_words_are_one_line(words, told, tmp_path, monkeypatch, capsys):
+def test_wrong_words_are_one_line(words, reported, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert run(*words) == 2
     out, err = capsys.readouterr()
-    assert out == "" and len(err.splitlines()) == 1 and told in err
+    assert out == "" and len(err.splitlines()) == 1 and reported in err
 
 
 def test_nan_predictions_and_missing_ones_are_no_score(points, capsys):
     np.savez(points / "nan.npz", one=np.full((68, 2), np.nan), two=np.zeros((68, 2)))
     np.savez(points / "few.npz", one=np.zeros((68, 2)))
-    for name, told in (("nan.npz", "NaN"), ("few.npz", "lacks 1 of 2 images")):
+    for name, reported in (("nan.npz", "NaN"), ("few.npz", "lacks 1 of 2 images")):
         assert run("landmarks", points, "--predictions", points / name, "--json") == 2
         out, err = capsys.readouterr()
-        assert out == "" and told in err and len(err.splitlines()) == 1
+        assert out == "" and reported in err and len(err.splitlines()) == 1
 
 
 def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
@@ -110,9 +115,9 @@ def test_a_task_gets_the_settings_that_it_knows(monkeypatch):
         progress("one", "measuring")
         return Table("t", ("a",), ((1,),))
 
-    monkeypatch.setattr(evaluate, "function_of", lambda path, name: task)
-    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), FitOptions(seed=7), shown=False)
-    assert got == {"folder": "x", "unit": "cm", "options": FitOptions(seed=7)}
+    monkeypatch.setattr(evaluate, "function_of", lambda *_: task)
+    evaluate.run_task("feng", ["x"], evaluate.Settings(unit="cm"), options_from(seed=7), shown=False)
+    assert got == {"folder": "x", "unit": "cm", "options": options_from(seed=7)}
 
 
 def test_pictures_are_cut_at_the_border(tmp_path, capsys):
@@ -142,8 +147,8 @@ def test_a_clip_as_text(tmp_path, capsys):
         place.mkdir(parents=True)
         np.savez(place / "parameters.npz", **{**arrays, "photo": np.array([f"f{number}.jpg"])})
     assert run("temporal", tmp_path / "out", "-o", tmp_path / "scores") == 0
-    told = capsys.readouterr().out
-    assert "# Steadiness: out, 3 frames" in told and "| face-1 | 3 | 1 | 0.000 |" in told
+    reported = capsys.readouterr().out
+    assert "# Steadiness: out, 3 frames" in reported and "| face-1 | 3 | 1 | 0.000 |" in reported
     assert (tmp_path / "scores" / "ced.png").is_file()
 
 
@@ -151,7 +156,7 @@ def test_a_clip_as_text(tmp_path, capsys):
 def test_results_that_do_not_fit_their_photos_are_an_exit_code(failed, status, tmp_path, monkeypatch, capsys):
     got = []
 
-    def task(out_folder, photos=None, normals=None, thresholds=None):
+    def task(out_folder, photos=None, normals=None):
         got.extend([out_folder, photos, normals])
         return Table("t", ("result", "failed"), (("someone", failed),))
 

@@ -31,7 +31,7 @@ def test_other_formats(tmp_path, sphere, suffix):
 
 
 @pytest.mark.parametrize(
-    "name, text, told",
+    "name, text, reported",
     [
         ("points.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\n", "has no faces"),
         ("nan.obj", "v 0 0 nan\nv 1 0 0\nv 0 1 0\nf 1 2 3\n", "NaN"),
@@ -45,15 +45,15 @@ def test_other_formats(tmp_path, sphere, suffix):
         ("letter.txt", "Dear sir", "wanted a mesh"),
     ],
 )
-def test_what_cannot_be_scored_is_one_line(tmp_path, name, text, told):
+def test_what_cannot_be_scored_is_one_line(tmp_path, name, text, reported):
     (tmp_path / name).write_text(text)
-    with pytest.raises(BadInput, match=told) as caught:
+    with pytest.raises(BadInput, match=reported) as caught:
         read_shape(tmp_path / name)
     assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_one_line(tmp_path):
-    with pytest.raises(BadInput, match="none.obj: cannot be read"):
+    with pytest.raises(BadInput, match=r"none.obj: cannot be read"):
         read_shape(tmp_path / "none.obj")
 
 
@@ -84,7 +84,7 @@ def test_bad_points_are_one_line(tmp_path, name):
 
 def test_a_pickle_is_not_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"x": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(BadInput, match="a.npy"):
+    with pytest.raises(BadInput, match=r"a.npy"):
         read_points(tmp_path / "a.npy")
 
 

@@ -62,7 +62,7 @@ def test_facts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, told",
+    "text, reported",
     [
         ("", "wanted the column image"),
         ("name,monk\na,1\n", "wanted the column image"),
@@ -73,7 +73,7 @@ def test_facts(tmp_path):
         ("image,monk\na,nan\n", "NaN"),
     ],
 )
-def test_bad_facts_are_one_line(tmp_path, text, told):
+def test_bad_facts_are_one_line(tmp_path, text, reported):
     (tmp_path / "facts.csv").write_text(text)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=reported):
         read_facts(tmp_path / "facts.csv", ["a"])

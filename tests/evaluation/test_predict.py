@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.options import FitOptions
-from maquette.evaluation.predict import Method, average_head, front, read_prediction, same_topology
+from maquette.core.options import options_from
+from maquette.core.types import Subject
+from maquette.evaluation.predict import Predictor, average_head, front, read_prediction, same_topology
 from maquette.perception.faces.search import find_faces
+from maquette.perception.observers import OBSERVERS
 from maquette.sources import photos
 
 
@@ -16,7 +19,7 @@ from maquette.sources import photos
 def seen(astronaut):
     """(prediction, detected landmarks (478, 3) pixels)."""
     (face,) = find_faces(photos.read(astronaut).pixels)
-    return Method(FitOptions(photometric=False)).predict(astronaut, box=face.box), face.landmarks
+    return Predictor(options_from(photometric=False)).predict(astronaut, box=face.box), face.landmarks
 
 
 def test_landmarks_are_pixels_of_the_photo_and_depth_grows_towards_the_viewer(seen):
@@ -47,7 +50,7 @@ def test_the_neutral_head_has_no_smile(seen):
 
 def test_a_face_elsewhere_is_not_taken(astronaut):
     with pytest.raises(NothingFound, match="no face where the annotation has one"):
-        Method(FitOptions(photometric=False)).predict(astronaut, box=np.array([400.0, 400, 500, 500]))
+        Predictor(options_from(photometric=False)).predict(astronaut, box=np.array([400.0, 400, 500, 500]))
 
 
 def test_foreign_meshes_have_no_landmarks_of_ours(tmp_path, sphere, write_obj):
@@ -62,3 +65,30 @@ def test_foreign_meshes_have_no_landmarks_of_ours(tmp_path, sphere, write_obj):
     assert same_topology(average, model) and len(front(average, model).faces) < len(average.faces)
     with pytest.raises(BadInput, match="unit 'yard'"):
         read_prediction(path, "yard")
+
+
+@pytest.fixture(scope="module")
+def small_face(astronaut, tmp_path_factory):
+    """A photo whose one face is about 60 pixels wide."""
+    path = tmp_path_factory.mktemp("small") / "small.png"
+    picture = Image.open(astronaut).convert("RGB")
+    picture.resize((2 * picture.width // 3, 2 * picture.height // 3), Image.Resampling.BOX).save(path)
+    return path
+
+
+@pytest.mark.parametrize("upscale, factor", [("auto", 2), ("off", 1), ("4", 4)])
+def test_a_small_face_is_enlarged_as_maquette_face_does(small_face, monkeypatch, upscale, factor):
+    """The method gets the crop that `maquette face` would give it."""
+    options = options_from(upscale=upscale, photometric=False)
+    predictor, given = Predictor(options), []
+    reconstruct = predictor._reconstruct
+    monkeypatch.setattr(predictor, "_reconstruct", lambda seen: given.extend(seen) or reconstruct(seen))
+    prediction = predictor.predict(small_face)
+    (seen,) = given
+    (usual,) = OBSERVERS[Subject.FACE](photos.read(small_face), options.perception)
+    assert np.array_equal(seen.frame.pixels, usual.frame.pixels) and np.array_equal(seen.landmarks, usual.landmarks)
+    assert seen.frame.size[0] == pytest.approx(factor * (seen.box[2] - seen.box[0]), abs=factor)
+    assert any("enlarged" in note for note in seen.notes) == (factor > 1)
+    # Scored in pixels of the photo, whatever was enlarged.
+    (face,) = find_faces(photos.read(small_face).pixels)
+    assert np.linalg.norm(prediction.pixels[[36, 45], :2] - face.landmarks[[33, 263], :2], axis=1).max() < 6

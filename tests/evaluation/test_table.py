@@ -18,9 +18,9 @@ def sample():
 
 
 def test_json_has_no_nan_and_keeps_the_rows():
-    told = json.loads(sample().to_json())
-    assert told["rows"] == [{"who": "us | they", "mm": 1.5, "n": 3}, {"who": "none", "mm": None, "n": None}]
-    assert told["curves"] == {"a": 10, "file": 3}
+    reported = json.loads(sample().to_json())
+    assert reported["rows"] == [{"who": "us | they", "mm": 1.5, "n": 3}, {"who": "none", "mm": None, "n": None}]
+    assert reported["curves"] == {"a": 10, "file": 3}
 
 
 def test_markdown_stays_a_table():

@@ -13,7 +13,7 @@ import typer
 from maquette.cli.flags import with_options
 from maquette.cli.terminal import progress_bar, quiet_libraries, say
 from maquette.core.errors import BadInput
-from maquette.core.options import FitOptions, options_from
+from maquette.core.options import FitOptions, Options, PerceptionOptions, options_from
 from maquette.evaluation.tasks import TASKS, Task, function_of
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from maquette.evaluation.table import Table
 
 
+UNUSED = ("min_person", "max_people", "max_faces")  # a benchmark scores one face of each photo
 LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name, task in TASKS.items())
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a task may be told; a task takes those that it has a parameter for."""
+    """Settings of the tasks; a task takes those that it has a parameter for."""
 
     predictions: Path | None = None
     """Score these instead of running the method."""
@@ -46,7 +47,7 @@ class Settings:
     """Border cut off at every side of pictures, in pixels."""
 
 
-@with_options(Settings, FitOptions)
+@with_options(Settings, FitOptions, PerceptionOptions, leave_out=UNUSED)
 def evaluate(
     task: Annotated[str, typer.Argument(metavar="TASK", help=f"One of {', '.join(TASKS)}.")],
     inputs: Annotated[list[Path] | None, typer.Argument(metavar="INPUT", help="Folders or files, see above.")] = None,
@@ -58,9 +59,8 @@ def evaluate(
 ) -> None:
     """Score reconstructions or predictions on data of yours."""
     settings = Settings(**{field.name: options.pop(field.name) for field in fields(Settings)})
-    fit = options_from(**options).fit
     with quiet_libraries():
-        table = run_task(task, inputs or [], settings, fit, shown=not as_json)
+        table = run_task(task, inputs or [], settings, options_from(**options), shown=not as_json)
         paths = [] if out is None else table.save(out)
     if as_json:
         say(table.to_json())
@@ -76,15 +76,16 @@ def evaluate(
 evaluate.__doc__ = f"Score reconstructions or predictions on data of yours.\n\n{LISTED}"
 
 
-def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions, shown: bool) -> Table:
+def run_task(name: str, inputs: list[Path], settings: Settings, options: Options, shown: bool) -> Table:
     """Run one task.
 
     Args:
-        fit: options of the method.
+        options: of the method and of how faces are looked for.
         shown: whether progress may be drawn on the terminal.
 
     Raises:
-        BadInput: an unknown task, a wrong number of inputs, a setting that the task does not know; and the task's own.
+        BadInput: an unknown task, a wrong number of inputs, a setting or an option that the task does not take; and the
+            task's own.
         ExtraMissing, WeightsMissing: the task's own.
     """
     from inspect import signature
@@ -97,17 +98,27 @@ def run_task(name: str, inputs: list[Path], settings: Settings, fit: FitOptions,
         raise BadInput(f"evaluate {name}: wanted {wanted}, got {' '.join(map(str, inputs)) or 'nothing'}")
     function = function_of(task.function, name)
     known = signature(function).parameters
-    given: dict[str, Any] = {"options": fit} if "options" in known else {}
+    given: dict[str, Any] = {"options": options} if "options" in known else {}
     for field in fields(Settings):
         value = getattr(settings, field.name)
         if field.name in known:
             given[field.name] = value
         elif value != field.default:
             raise BadInput(f"--{field.name}: evaluate {name} does not take it")
-    if fit.together and not task.together:
+    if options.fit.together and not task.together:
         raise BadInput(f"--together: evaluate {name} scores each photo by itself")
+    if not given.get("options") or settings.predictions is not None:
+        _refuse_options(name, options, "scores what is there" if settings.predictions else "runs no method")
     with _progress(task, inputs, settings.people, shown) as show:
         return function(*inputs, **given, **({"progress": show} if "progress" in known else {}))
+
+
+def _refuse_options(name: str, options: Options, why: str) -> None:
+    """Refuse options of a method that is not run: they would change nothing."""
+    for stage, default in ((options.fit, FitOptions()), (options.perception, PerceptionOptions())):
+        for field in fields(default):
+            if field.name != "together" and getattr(stage, field.name) != getattr(default, field.name):
+                raise BadInput(f"--{field.name.replace('_', '-')}: evaluate {name} does not take it here: it {why}")
 
 
 @contextmanager

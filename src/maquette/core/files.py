@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -43,9 +44,44 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         # Already moved, or the folder is gone with it.
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    # The renaming itself; systems on which a folder cannot be opened do without.
-    with suppress(OSError):
-        _synced(path.parent, os.O_RDONLY)
+    _synced_folder(path.parent)
+
+
+@contextmanager
+def whole_folder(folder: str | Path) -> Iterator[Path]:
+    """A folder to write to, beside `folder`, whose files move into it once the block has ended well; else none does.
+
+    Other files in `folder` stay, and files of the same names until then. It is made if absent, with its parents, and
+    what was made goes again if the block fails.
+
+    Raises:
+        OSError: as the system reports it; a folder stands where a file should go.
+    """
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = unfinished(folder)
+        beside.mkdir()
+        try:
+            yield beside
+            files = sorted(beside.iterdir())
+            folder.mkdir(exist_ok=True)
+            in_the_way = next((folder / file.name for file in files if (folder / file.name).is_dir()), None)
+            if in_the_way:
+                raise IsADirectoryError(errno.EISDIR, f"{in_the_way.name} is a folder", str(in_the_way))
+            for file in files:
+                _synced(file, os.O_RDWR)
+            for file in files:
+                os.replace(file, folder / file.name)
+            _synced_folder(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except BaseException:
+        for parent in made:  # deepest first; what holds anything stays
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise
 
 
 @contextmanager
@@ -101,3 +137,9 @@ def _synced(path: Path, flags: int) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _synced_folder(folder: Path) -> None:
+    """Bring renamings to the disk; systems on which a folder cannot be opened do without."""
+    with suppress(OSError):
+        _synced(folder, os.O_RDONLY)

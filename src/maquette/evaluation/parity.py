@@ -108,7 +108,7 @@ def parity_table(errors: Sequence[float], groups: Sequence[str], title: str, uni
     names = sorted(set(groups), key=_order)
     means = {name: float(values[labels == name].mean()) for name in names}
     best, worst = min(means.values()), max(means.values())
-    rows = []
+    rows: list[tuple[str, int, float | None, float | None, float | None]] = []
     for name in names:
         mine = values[labels == name]
         rows.append((name, len(mine), means[name], float(np.median(mine)), _percent(means[name], best)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress
-from maquette.core.options import FitOptions, Options
+from maquette.core.options import Options
 from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import project
@@ -20,6 +20,7 @@ from maquette.morphable.model import MorphableModel
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
 Scores = TypeVar("Scores")
+Made = TypeVar("Made")
 SMALLEST_FACE = 0.5  # of the model's face region: from here a vertex counts as face
 FRONT = -90.0  # mm behind the eyes: further back lies no face, and searching there costs time
 
@@ -35,7 +36,6 @@ class Prediction:
         neutral_landmarks: the same on `neutral`.
         pixels: (68, 3) x, y in pixels of the photo and depth in pixels, larger towards the viewer; None from a file.
         in_photo: `head` in the same pixels; None from a file.
-        metric: whether the method claims a true size.
     """
 
     head: Shape
@@ -43,23 +43,25 @@ class Prediction:
     landmarks: dict[str, NDArray]
     neutral_landmarks: dict[str, NDArray]
     pixels: NDArray | None = None
-    metric: bool = True
     in_photo: Shape | None = None
 
 
-class Method:
-    """One reconstruction method, used for photo after photo; textures are left out.
+class Predictor:
+    """One reconstruction method, used for photo after photo as `maquette face` uses it; textures are left out.
 
     Args:
-        options: which method, and its settings.
+        options: which method and its settings, how photos are read and how faces are looked for.
     """
 
-    def __init__(self, options: FitOptions) -> None:
+    def __init__(self, options: Options) -> None:
+        from maquette.perception.observers import OBSERVERS
         from maquette.reconstruction import methods
         from maquette.weights.store import fetch
 
-        row = methods.find_for(options.method, Subject.FACE, methods.SEVERAL if options.together else methods.ONE)
-        self._reconstruct = methods.load(row, fetch, Options(fit=options))
+        views = methods.SEVERAL if options.fit.together else methods.ONE
+        row = methods.find_for(options.fit.method, Subject.FACE, views)
+        self._options, self._observe = options, OBSERVERS[Subject.FACE]
+        self._reconstruct = methods.load(row, fetch, options)
 
     def predict(self, *several: Path, box: NDArray | None = None) -> Prediction:
         """The head of one photo's face, or of one person's several photos.
@@ -71,13 +73,12 @@ class Method:
         Raises:
             BadInput: not a photo. NothingFound: no face, or none near the box.
         """
-        from maquette.perception.faces.observe import observe
         from maquette.sources import photos
 
         chosen = []
         for photo in several:
-            seen = observe(photos.read(photo))
-            largest = max(seen, key=lambda o: np.prod(o.box[2:] - o.box[:2]))
+            seen = self._observe(photos.read(photo, self._options.source), self._options.perception)
+            largest = max(seen, key=lambda o: float(np.prod(o.box[2:] - o.box[:2])))
             chosen.append(largest if box is None else _nearest(seen, box, photo))
         return of_reconstruction(self._reconstruct(chosen), chosen[0])
 
@@ -99,23 +100,28 @@ def of_reconstruction(result: Reconstruction, seen: Observation) -> Prediction:
 
     model = morphable.load("maquette-head")
     head = Shape(1000.0 * result.shape.vertices, result.shape.faces, seen.frame.origin)
-    neutral = head
-    if result.model == model.name and result.expression is not None:
-        bent = np.tensordot(result.expression[0], model.expression_basis, 1)
-        neutral = head.moved(head.vertices - 1000.0 * result.scale * bent)
-    vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     known = same_topology(head, model)
+    offset = _expression_offset(result, model)
+    neutral = head if offset is None else head.moved(head.vertices - offset)
+    vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     points = model.embeddings["ibug68"].points(vertices, model.faces) if known else None
-    middle = float(project(result.cameras[0], vertices if points is None else points)[1].mean())
+    camera = result.cameras[0]
+    middle = float(project(camera, vertices if points is None else points)[1].mean())
     return Prediction(
         head,
         neutral,
         on_model(head, model),
         on_model(neutral, model),
-        None if points is None else _in_photo(result.cameras[0], seen, points, middle),
-        result.metric,
-        head.moved(_in_photo(result.cameras[0], seen, vertices, middle)),
+        None if points is None else _in_photo(camera, seen, points, middle),
+        head.moved(_in_photo(camera, seen, vertices, middle)),
     )
+
+
+def _expression_offset(result: Reconstruction, model: MorphableModel) -> NDArray | None:
+    """(V, 3) millimetres: what the first photo's expression adds; None if the method gives none."""
+    if result.model != model.name or result.expression is None:
+        return None
+    return 1000.0 * result.scale * np.tensordot(result.expression[0], model.expression_basis, 1)
 
 
 def same_topology(head: Shape, model: MorphableModel) -> bool:
@@ -181,10 +187,20 @@ def read_prediction(path: str | Path, unit: str = "m") -> Prediction:
     return Prediction(head, head, landmarks, landmarks)
 
 
+class Named(Protocol):
+    """An image of a benchmark."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Image = TypeVar("Image", bound=Named)
+
+
 def score_each(
-    items: Sequence[Any],
-    predict: Callable[[Any], Prediction],
-    measure: Callable[[Any, Prediction], Scores],
+    items: Sequence[Image],
+    predict: Callable[[Image], Made],
+    measure: Callable[[Image, Made], Scores],
     stage: str,
     progress: Progress,
 ) -> tuple[dict[str, Scores], list[str]]:
@@ -194,7 +210,7 @@ def score_each(
         items: images, each with a `name`.
         predict: makes the head of an item; may raise NothingFound.
         measure: scores an item's head.
-        stage: what `progress` is told.
+        stage: for `progress`.
 
     Returns:
         name -> scores; and for each image without a face why.
@@ -257,7 +273,6 @@ def surface_landmarks(head: Shape) -> NDArray:
     Raises:
         NothingFound: no face is seen on the drawing.
     """
-    from maquette.core.types import Camera
     from maquette.geometry.mesh import vertex_normals
     from maquette.geometry.raycast import render_buffers
     from maquette.perception.faces.search import find_faces

@@ -47,7 +47,7 @@ class ClosestPoints:
         spot, cell, part, squared = [0.0, 0.0, 0.0], reference(0), reference(0), reference(0.0)
         find = self._locator.FindClosestPoint
         for k, point in enumerate(points.tolist()):
-            find(point, spot, cell, part, squared)
+            find(point, spot, cell, part, squared)  # type: ignore[call-overload]  # VTK's stub knows no `reference`
             closest[k], faces[k] = spot, cell
         return closest, np.linalg.norm(closest - points, axis=1), self._kept[faces]
 

@@ -7,12 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.files import replaced, unwritable, write_whole
 
 CURVE_POINTS = 501  # samples of a cumulative curve in the picture
 
@@ -66,8 +67,8 @@ class Table:
         """What `to_json` writes, as plain Python values; `tables` only where there are more."""
         rows = [{name: _plain(cell) for name, cell in zip(self.columns, row)} for row in self.rows]
         counts = {label: int(np.size(errors)) for label, errors in self.curves.items()}
-        told = {"title": self.title, "rows": rows, "notes": list(self.notes), "curves": counts}
-        return {**told, "tables": [table.facts() for table in self.more]} if self.more else told
+        own = {"title": self.title, "rows": rows, "notes": list(self.notes), "curves": counts}
+        return {**own, "tables": [table.facts() for table in self.more]} if self.more else own
 
     def to_markdown(self) -> str:
         """A heading, the table, and the notes as a list.
@@ -106,8 +107,8 @@ class Table:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "scores.json").write_text(self.to_json() + "\n", encoding="utf-8")
-            (folder / "scores.md").write_text(self.to_markdown() + "\n", encoding="utf-8")
+            write_whole(folder / "scores.json", self.to_json() + "\n")
+            write_whole(folder / "scores.md", self.to_markdown() + "\n")
             paths = [folder / "scores.json", folder / "scores.md"]
             if self.curves:
                 # Keyword names may clash with savez's own, so labels travel beside the errors.
@@ -115,11 +116,13 @@ class Table:
                 if self.thresholds is not None:
                     errors["thresholds"] = self.thresholds
                     errors["shares"] = np.stack([cumulative(e, self.thresholds) for e in self.curves.values()])
-                np.savez_compressed(folder / "curves.npz", labels=np.array(list(self.curves)), **errors)
-                plot_curves(folder / "ced.png", self.curves, self.title, self.curve_unit, self.thresholds)
+                with replaced(folder / "curves.npz") as file:
+                    np.savez_compressed(file, labels=np.array(list(self.curves)), **errors)
+                with replaced(folder / "ced.png") as file:
+                    plot_curves(file, self.curves, self.title, self.curve_unit, self.thresholds)
                 paths += [folder / "curves.npz", folder / "ced.png"]
         except OSError as error:
-            raise BadInput(f"{folder}: cannot be written ({error.strerror or error}): choose another -o") from error
+            raise BadInput(unwritable(error, folder, "choose another -o")) from error
         return paths
 
 
@@ -134,7 +137,7 @@ def cumulative(errors: NDArray, thresholds: NDArray) -> NDArray:
 
 
 def plot_curves(
-    path: Path, curves: Mapping[str, NDArray], title: str, unit: str, thresholds: NDArray | None = None
+    file: BinaryIO, curves: Mapping[str, NDArray], title: str, unit: str, thresholds: NDArray | None = None
 ) -> None:
     """Draw cumulative error distributions at (T,) thresholds, or up to the largest 95th percentile, as a PNG."""
     # The object interface with Agg: pyplot would look for a display.
@@ -156,7 +159,7 @@ def plot_curves(
     if filled:
         axes.legend(fontsize=7)
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(file, format="png")
 
 
 def _line(cells: Sequence[Any]) -> str:

@@ -70,7 +70,7 @@ TASKS = {
         BENCH + "dense:evaluate_dense",
         ("FOLDER",),
         "NME of whole faces against meshes in the photo's pixels, VRN's protocol, with and without rigid ICP",
-        BENCH + "dense_set:read_set",
+        BENCH + "dense_truth:read_set",
     ),
     "mesh": Task(
         BENCH + "compare:evaluate_mesh",
@@ -92,7 +92,7 @@ TASKS = {
         status=HERE + "image_space.evaluate:exit_status",
     ),
     "people": Task(
-        BENCH + "people:evaluate_people",
+        BENCH + "person:evaluate_people",
         ("PREDICTIONS", "TRUTH"),
         "overlap, distances (cm) and normals of people's meshes against the true ones of the same names, metres",
     ),

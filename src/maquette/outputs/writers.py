@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
 from maquette.core.errors import BadInput
-from maquette.core.files import unwritable
+from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
@@ -68,7 +64,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
 STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
-LAST = "report.json"  # it tells how long the others took
+LAST = "report.json"  # it reports how long the others took
 
 
 def wanted(asset: Asset) -> list[str]:
@@ -99,11 +95,15 @@ def file_name(key: str, asset: Asset) -> str:
     return key.replace("{stem}", asset.stem)
 
 
+def unwatched(file: str) -> None:
+    """Progress that nobody watches."""
+
+
 def save(
     result: Result,
     folder: str | Path,
     options: OutputOptions = DEFAULT,
-    progress: Callable[[str], None] = lambda file: None,
+    progress: Callable[[str], None] = unwatched,
 ) -> list[Path]:
     """Write the files of one result. All are made beside the folder first and then moved in by rename.
 
@@ -122,32 +122,12 @@ def save(
     """
     folder = Path(folder)
     asset = open_asset(result, options)
-    made = _missing_parents(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with whole_folder(folder) as beside:
             names = _write_all(asset, beside, progress)
-            folder.mkdir(exist_ok=True)
-            in_the_way = next((folder / name for name in names if (folder / name).is_dir()), None)
-            if in_the_way:
-                raise IsADirectoryError(errno.EISDIR, f"{in_the_way.name} is a folder", str(in_the_way))
-            for name in names:
-                os.replace(beside / name, folder / name)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    except BaseException as error:
-        for parent in made:  # deepest first; what holds anything stays
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise BadInput(unwritable(error, folder, "choose another folder")) from error
-        raise
+    except OSError as error:
+        raise BadInput(unwritable(error, folder, "choose another folder")) from error
     return [folder / name for name in names]
-
-
-def _missing_parents(folder: Path) -> list[Path]:
-    return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:

@@ -12,7 +12,7 @@ from maquette.evaluation.benchmarks.compare import evaluate_mesh
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Pictures of 64 pixels and few samples; the real figures are PIFuHD's."""
+    """Pictures of 64 pixels and few samples; the real numbers are PIFuHD's."""
     from maquette.evaluation import normals
 
     whole = normals.normal_error
@@ -50,6 +50,6 @@ def test_other_topology_has_no_vertex_score(tmp_path, sphere, write_obj):
 def test_a_mesh_without_faces_is_named(tmp_path, sphere, write_obj):
     write_obj(tmp_path / "a.obj", sphere(1.0, 2))
     (tmp_path / "b.obj").write_text("v 0 0 0\nv 1 1 1\n")
-    with pytest.raises(BadInput, match="b.obj: has no faces"):
+    with pytest.raises(BadInput, match=r"b.obj: has no faces"):
         evaluate_mesh(tmp_path / "a.obj", tmp_path / "b.obj")
     assert np.isfinite(sphere(1.0, 2).diagonal)

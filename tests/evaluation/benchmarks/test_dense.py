@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.types import Camera
 from maquette.evaluation.benchmarks import dense
 from maquette.evaluation.benchmarks.dense import dense_error, depth_gap, evaluate_dense, face_part
-from maquette.evaluation.benchmarks.dense_set import Item, Truth, Truths, read_set
+from maquette.evaluation.benchmarks.dense_truth import DenseItem, Truth, TruthReader, read_set
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head, face_vertices, image_points
 from maquette.geometry.camera import project
@@ -76,7 +76,7 @@ def test_a_box_by_hand():
     truth = Truth(10.0 * np.concatenate([np.eye(3), -np.eye(3)]), eyes)
     error = dense_error(shape, truth)
     assert error.aligned == pytest.approx(1 / 8) and error.unaligned == pytest.approx(1 / 8)
-    error = dense_error(shape.moved(shape.vertices + [2.0, 0, 0]), truth)
+    error = dense_error(shape.moved(shape.vertices + np.array([2.0, 0, 0])), truth)
     assert error.aligned == pytest.approx(1 / 8, rel=1e-4)
     assert error.unaligned == pytest.approx((3 + 1 + 4 * np.sqrt(5)) / 6 / 8, rel=1e-4)
 
@@ -128,8 +128,8 @@ def test_depth_is_compared_square_by_square():
     generator = np.random.default_rng(0)
     front = np.column_stack([10 * generator.random((400, 2)), 0.1 * generator.random(400)])
     behind = np.concatenate([front, front - [0, 0, 50]])  # a back that the truth has not
-    assert depth_gap(behind, front + [0, 0, 7.0], 1.0) == pytest.approx(7.0)
-    assert depth_gap(front, front + [100, 0, 3.0], 1.0) == pytest.approx(3.0)  # nothing in common: means
+    assert depth_gap(behind, front + np.array([0, 0, 7.0]), 1.0) == pytest.approx(7.0)
+    assert depth_gap(front, front + np.array([100, 0, 3.0]), 1.0) == pytest.approx(3.0)  # nothing in common: means
 
 
 def test_the_published_mask_size(tmp_path):
@@ -141,7 +141,7 @@ def test_the_published_mask_size(tmp_path):
     np.savez(tmp_path / "a.npz", vertices=vertices, landmarks=100 * generator.random((68, 3)))
     for mask in (inside, generator.permutation(np.flatnonzero(inside))):
         np.savez(tmp_path / "topology.npz", mask=mask)
-        truth = Truths(tmp_path).read(read_set(tmp_path)[0])
+        truth = TruthReader(tmp_path).read(read_set(tmp_path)[0])
         assert np.array_equal(truth.points, vertices[inside])
 
 
@@ -151,7 +151,7 @@ def test_eye_corners_become_vertices_once(tmp_path):
     np.savez(tmp_path / "a.npz", vertices=vertices, eyes=vertices[[3, 8]] + 0.01)
     np.savez(tmp_path / "b.npz", vertices=2 * vertices, eyes=2 * vertices[[4, 9]])
     np.savez(tmp_path / "c.npz", vertices=vertices, eyes=np.array([1, 2]))
-    reader = Truths(tmp_path)
+    reader = TruthReader(tmp_path)
     for item, wanted in zip(read_set(tmp_path), (vertices[[3, 8]], 2 * vertices[[3, 8]], vertices[[1, 2]])):
         assert np.array_equal(reader.read(item).eyes, wanted)
 
@@ -180,7 +180,7 @@ def synth(tmp_path):
 
 def test_a_folder_of_synth_is_a_set(synth):
     home, vertices, camera = synth
-    truth = Truths(home).read(read_set(home)[0])
+    truth = TruthReader(home).read(read_set(home)[0])
     pixels, depth = project(camera, vertices[face_vertices(morphable.load("maquette-head"))])
     assert np.allclose(truth.points[:, :2], pixels) and truth.yaw == 12.0
     assert np.corrcoef(truth.points[:, 2], -depth)[0, 1] > 0.999999
@@ -191,7 +191,7 @@ def test_a_folder_of_synth_is_a_set(synth):
 def test_a_turn_that_icp_forgives_is_counted_on_corresponding_vertices(synth, tmp_path):
     """Our own head, turned: ICP turns it back, corresponding vertices stay where they are."""
     home, vertices, camera = synth
-    model, truth = morphable.load("maquette-head"), Truths(home).read(read_set(home)[0])
+    model, truth = morphable.load("maquette-head"), TruthReader(home).read(read_set(home)[0])
     pixels = image_points(camera, vertices, 1.5)
     mesh = trimesh.Trimesh(pixels, model.faces, process=False)
     (tmp_path / "mine").mkdir()
@@ -255,11 +255,11 @@ def test_a_method_is_scored_where_the_photo_shows_the_face(folder, face, monkeyp
             head = average_head()
             return type(head)(head.head, head.neutral, {}, {}, in_photo=face[0])
 
-    monkeypatch.setattr(dense, "Method", Stub)
-    told = []
-    table = evaluate_dense(folder, progress=lambda name, stage: told.append(name))
+    monkeypatch.setattr(dense, "Predictor", Stub)
+    reported = []
+    table = evaluate_dense(folder, progress=lambda name, _stage: reported.append(name))
     points = truth_of(face).points[:, :2]
-    assert [name for name, _ in asked] == ["a.jpg", "b.jpg", "c.jpg"] and told == ["a", "b", "c"]
+    assert [name for name, _ in asked] == ["a.jpg", "b.jpg", "c.jpg"] and reported == ["a", "b", "c"]
     assert np.allclose(asked[0][1], [*points.min(axis=0), *points.max(axis=0)])
     assert table.column("found") == [2, 2] and table.column("below 0.10 %")[0] == pytest.approx(200 / 3)
     assert any("1 of 3 photos gave no face" in note for note in table.notes) and "c.jpg: no face" in table.notes
@@ -278,7 +278,7 @@ GOOD = {"vertices": VERTICES, "eyes": np.array([0, 1])}
 
 
 @pytest.mark.parametrize(
-    "changed, told",
+    "changed, reported",
     [
         ({"vertices": None}, "a.npz: the array vertices is missing; it holds eyes"),
         ({"vertices": VERTICES[:, :2]}, r"vertices: wanted \(V, 3\) pixels, got \(20, 2\)"),
@@ -296,16 +296,16 @@ GOOD = {"vertices": VERTICES, "eyes": np.array([0, 1])}
         ({"yaw": np.zeros(3)}, "yaw: wanted one number"),
     ],
 )
-def test_a_wrong_truth_is_one_line(tmp_path, changed, told):
+def test_a_wrong_truth_is_one_line(tmp_path, changed, reported):
     held = {name: value for name, value in {**GOOD, **changed}.items() if value is not None}
     np.savez(tmp_path / "a.npz", **held)
-    with pytest.raises(BadInput, match=told) as caught:
-        Truths(tmp_path).read(Item("a", None, tmp_path / "a.npz"))
+    with pytest.raises(BadInput, match=reported) as caught:
+        TruthReader(tmp_path).read(DenseItem("a", None, tmp_path / "a.npz"))
     assert "\n" not in str(caught.value)
 
 
 def break_set(folder, mine, case):
-    """Damage a set or its predictions in one way; returns what the message must tell."""
+    """Damage a set or its predictions in one way; returns what the message must say."""
     if case == "empty":
         for path in [*folder.glob("*.npz")]:
             path.unlink()
@@ -331,15 +331,15 @@ def break_set(folder, mine, case):
 
 @pytest.mark.parametrize("case", ["empty", "twice", "garbage", "pickled", "lacking", "metres", "points"])
 def test_a_wrong_set_is_one_line(folder, tmp_path, case):
-    told = break_set(folder, tmp_path / "mine", case)
-    with pytest.raises(BadInput, match=told) as caught:
+    reported = break_set(folder, tmp_path / "mine", case)
+    with pytest.raises(BadInput, match=reported) as caught:
         evaluate_dense(folder, tmp_path / "mine")
     assert "\n" not in str(caught.value)
 
 
 def test_photos_and_folders_that_are_not_there(folder, tmp_path):
     (folder / "b.jpg").unlink()
-    with pytest.raises(BadInput, match="b: no photo beside it .1 of 3.: give --predictions"):
+    with pytest.raises(BadInput, match=r"b: no photo beside it .1 of 3.: give --predictions"):
         evaluate_dense(folder)
     with pytest.raises(BadInput, match="none: wanted a folder of photos and meshes"):
         evaluate_dense(tmp_path / "none")

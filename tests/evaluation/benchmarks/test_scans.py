@@ -8,7 +8,7 @@ from PIL import Image
 
 from maquette import morphable
 from maquette.core.errors import BadInput, NothingFound
-from maquette.core.options import FitOptions
+from maquette.core.options import options_from
 from maquette.evaluation import predict
 from maquette.evaluation.benchmarks import scans
 from maquette.evaluation.benchmarks.scans import evaluate_scans, read_set
@@ -54,9 +54,9 @@ def write_heads(folder, write_obj, vertices, nested=False):
 
 
 def test_the_true_head_is_zero_and_the_average_is_itself(folder, tmp_path, write_obj):
-    told = []
+    reported = []
     true = write_heads(tmp_path / "true", write_obj, person())
-    table = evaluate_scans(folder, true, progress=lambda name, stage: told.append(stage))
+    table = evaluate_scans(folder, true, progress=lambda _name, stage: reported.append(stage))
     assert table.column("photo") == ["ada_+00_+00", "ada_-45_+05", "mean", "average head"]
     row = dict(zip(table.columns, table.rows[2]))
     for name in (
@@ -68,7 +68,7 @@ def test_the_true_head_is_zero_and_the_average_is_itself(folder, tmp_path, write
         "landmarks mm",
     ):
         assert row[name] < 2e-3, name
-    assert row["average head mm"] > 0.2 and told.count("average head") == 1
+    assert row["average head mm"] > 0.2 and reported.count("average head") == 1
     assert "on 2 of 2 photos" in table.notes[0]
     assert [line[:2] for line in table.more[0].rows[:2]] == [("yaw 0-30", 1), ("yaw 30-60", 1)]
     average = write_heads(tmp_path / "average", write_obj, average_head().head.vertices, nested=True)
@@ -84,7 +84,7 @@ def test_size_matters_to_the_metric_column_only(folder, tmp_path, write_obj):
     assert row["median mm"] < 5e-3 < 0.3 < row["metric median mm"]
 
 
-def test_sliding_is_seen_by_the_bent_scan(folder, tmp_path):
+def test_sliding_is_seen_by_the_bent_scan(folder):
     """The right surface with landmarks 4 mm off: nearest points forgive it, landing points do not."""
     (scan,) = set(read_set(folder).values())
     model = morphable.load("maquette-head")
@@ -92,7 +92,7 @@ def test_sliding_is_seen_by_the_bent_scan(folder, tmp_path):
     points = on_model(head, model)["mediapipe478"][:468]
     true = scans.head_errors(head, points, scan)
     lips = points[:, 1] < -50
-    slid = scans.head_errors(head, np.where(lips[:, None], points + [4.0, 0, 0], points), scan)
+    slid = scans.head_errors(head, np.where(lips[:, None], points + np.array([4.0, 0, 0]), points), scan)
     assert np.median(slid.similarity) < 0.35 and true.bent.max() < 1e-3
     assert slid.bent.max() > 1.0
 
@@ -116,7 +116,7 @@ def test_the_head_file_of_a_result_keeps_its_landmarks(tmp_path, write_obj):
     assert np.allclose(found, average_head().landmarks["mediapipe478"], atol=1e-3)
 
 
-def test_the_method_runs_and_its_failures_are_told(folder, monkeypatch):
+def test_the_method_runs_and_its_failures_are_reported(folder, monkeypatch):
     class Fake:
         def __init__(self, options):
             pass
@@ -127,18 +127,18 @@ def test_the_method_runs_and_its_failures_are_told(folder, monkeypatch):
                 raise NothingFound(f"{photo.name}: no face found")
             return average_head()
 
-    monkeypatch.setattr(scans, "Method", Fake)
+    monkeypatch.setattr(scans, "Predictor", Fake)
     table = evaluate_scans(folder)
     assert len(table.rows) == 3 and "1 of 2 photos gave no face" in " ".join(table.notes)
-    together = evaluate_scans(folder, options=FitOptions(together=True))
+    together = evaluate_scans(folder, options=options_from(together=True))
     assert together.column("photo") == ["ada", "mean", "average head"] and not together.more
-    monkeypatch.setattr(Fake, "predict", lambda self, *photos: (_ for _ in ()).throw(NothingFound("nobody")))
+    monkeypatch.setattr(Fake, "predict", lambda *_: (_ for _ in ()).throw(NothingFound("nobody")))
     with pytest.raises(BadInput, match="no photo gave a head"):
         evaluate_scans(folder)
 
 
 def spoil(folder, case):
-    """Damage the set in one way; returns what the message must tell."""
+    """Damage the set in one way; returns what the message must say."""
     path = folder / "gt/ada.npz"
     with np.load(path) as file:
         good = dict(file)
@@ -180,9 +180,9 @@ def test_absent_photos_and_predictions(folder, tmp_path, write_obj):
         evaluate_scans(folder, tmp_path / "none")
     heads = write_heads(tmp_path / "heads", write_obj, person())
     (heads / "ada_-45_+05.obj").unlink()
-    with pytest.raises(BadInput, match="lacks 1 of 2 photos .first: ada_-45_.05.obj"):
+    with pytest.raises(BadInput, match=r"lacks 1 of 2 photos .first: ada_-45_.05.obj"):
         evaluate_scans(folder, heads)
     (heads / "ada_-45_+05.obj").write_text("v 0 0 0\nv 1 0 0\n")
-    with pytest.raises(BadInput, match="ada_-45_.05.obj: has no faces"):
+    with pytest.raises(BadInput, match=r"ada_-45_.05.obj: has no faces"):
         evaluate_scans(folder, heads)
     assert predict.UNITS["cm"] == 10

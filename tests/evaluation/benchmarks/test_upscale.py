@@ -66,7 +66,7 @@ def photos(tmp_path, astronaut):
 
 def test_table_and_files(photos, tmp_path):
     seen = []
-    table = upscale.evaluate_upscale(photos, lambda name, stage: seen.append(name))
+    table = upscale.evaluate_upscale(photos, lambda name, _stage: seen.append(name))
     assert len(table.rows) == 3 * 2 * len(METHODS) and len(table.more) == 6 and set(seen) >= {"one.png", "tiny.png"}
     assert table.more[0].rows[0][0] == "one.png" and "1 photos" in table.title
     left_out = [note for note in table.notes if note.startswith("left out")]

@@ -10,8 +10,8 @@ from PIL import Image
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import OutputOptions
-from maquette.core.types import Camera, Frame
-from maquette.evaluation.image_space import evaluate, rerender_faces
+from maquette.core.types import Camera, Frame, Subject
+from maquette.evaluation.image_space import evaluate, face, face_result
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.obj import write_obj
@@ -41,8 +41,8 @@ def out(tmp_path_factory):
     root = tmp_path_factory.mktemp("image space")
     result = make_result(photos=2, jawOpen=0.3)
     save(result, root / "out" / "someone" / "face-1")
-    read = rerender_faces.read_result(root / "out" / "someone" / "face-1", "x")
-    seen = rerender_faces.look(read, 0, CROP)
+    read = face_result.read_result(root / "out" / "someone" / "face-1", "x")
+    seen = face_result.render_head(read, 0, CROP)
     x0, y0, x1, y1 = BOX.astype(int)
     photo = np.full((800, 1000, 3), 60, np.uint8)
     photo[y0:y1, x0:x1] = np.asarray(Image.fromarray(seen.colour).resize((x1 - x0, y1 - y0), Image.Resampling.NEAREST))
@@ -55,7 +55,7 @@ def out(tmp_path_factory):
 
 
 def watch(monkeypatch, observation):
-    monkeypatch.setattr(rerender_faces, "observe", lambda frame: [observation])
+    monkeypatch.setitem(face_result.OBSERVERS, Subject.FACE, lambda *_: [observation])
 
 
 def test_a_result_of_a_photo_of_itself_fits(out, monkeypatch):
@@ -77,7 +77,7 @@ def test_a_result_of_a_photo_of_itself_fits(out, monkeypatch):
 
 def test_what_does_not_fit_fails(out, monkeypatch):
     root, observation, _ = out
-    landmarks = observation.landmarks + [24, 32, 0]
+    landmarks = observation.landmarks + np.array([24, 32, 0])
     watch(monkeypatch, replace(observation, landmarks=landmarks, mask=np.zeros_like(observation.mask)))
     table = evaluate.evaluate_imagespace(root / "out", root / "photos")
     row = dict(zip(table.columns, table.rows[0]))
@@ -85,16 +85,16 @@ def test_what_does_not_fit_fails(out, monkeypatch):
     for name in ("face IoU", "boundary F", "head inside person", "reprojection %"):
         assert name in row["failed"]
     assert evaluate.exit_status(table) == 1
-    never = evaluate.Thresholds(*[None] * 6)
+    never = face.FaceThresholds(*[None] * 6)
     assert evaluate.exit_status(evaluate.evaluate_imagespace(root / "out", root / "photos", None, never)) == 0
 
 
 def test_a_crop_found_elsewhere_is_brought_to_the_stored_one(out, monkeypatch):
-    root, observation, result = out
-    read = rerender_faces.read_result(root / "out" / "someone" / "face-1", "x")
+    root, observation, _ = out
+    read = face_result.read_result(root / "out" / "someone" / "face-1", "x")
     watch(monkeypatch, observation)
-    same = rerender_faces.open_photo(read, 0, root / "photos")
-    box = BOX + [-20, -10, 30, 44]
+    same = face_result.open_photo(read, 0, root / "photos")
+    box = BOX + np.array([-20, -10, 30, 44])
     width, height = (box[2:] - box[:2]).astype(int)  # at the photo's full resolution
     landmarks = observation.landmarks * [2, 2, 2] + [*(BOX[:2] - box[:2]), 0]
     mask = np.zeros((height, width), np.float32)
@@ -102,22 +102,22 @@ def test_a_crop_found_elsewhere_is_brought_to_the_stored_one(out, monkeypatch):
     mask[10 : 10 + len(rows), 20 : 20 + len(columns)] = np.kron(observation.mask, np.ones((2, 2)))
     frame = Frame(np.zeros((height, width, 3), np.uint8))
     watch(monkeypatch, replace(observation, box=box, landmarks=landmarks, mask=mask, frame=frame))
-    other = rerender_faces.open_photo(read, 0, [root / "photos" / "someone.jpg"])
+    other = face_result.open_photo(read, 0, [root / "photos" / "someone.jpg"])
     assert np.allclose(other.landmarks, same.landmarks) and np.array_equal(other.face, same.face)
     assert np.mean(other.person != same.person) < 0.01
 
 
 def test_the_patch_is_the_face_and_hides_behind_the_head(out):
     root, *_ = out
-    read = rerender_faces.read_result(root / "out" / "someone" / "face-1", "x")
-    seen = rerender_faces.look(read, 0, CROP)
+    read = face_result.read_result(root / "out" / "someone" / "face-1", "x")
+    seen = face_result.render_head(read, 0, CROP)
     assert 0.2 < seen.face.sum() / seen.head.sum() < 0.7 and not (seen.face & ~seen.head).any()
     assert np.allclose(np.linalg.norm(seen.normals, axis=2)[seen.head], 1)
     assert seen.normals[seen.face][:, 2].mean() > 0.7
     behind = read.cameras[0].world_to_camera.copy()
     behind[:3, :3] = behind[:3, :3] @ np.diag([-1.0, 1.0, -1.0])
     turned = replace(read, cameras=(Camera(read.cameras[0].intrinsics, behind, CROP),))
-    back = rerender_faces.look(turned, 0, CROP)
+    back = face_result.render_head(turned, 0, CROP)
     # The rim of the jaw can be seen from behind.
     assert back.head.sum() > 1000 and back.face.sum() < 0.01 * back.head.sum() and back.visible.sum() < 20
 
@@ -130,21 +130,21 @@ def test_given_normals_are_compared(out, monkeypatch):
     facing[..., 2] = 1
     coded = np.round((facing + 1) * 32767.5).astype(np.uint16)
     (root / "normals" / "someone.png").write_bytes(png(coded))
-    read = rerender_faces.read_result(root / "out" / "someone" / "face-1", "x")
-    seen = rerender_faces.look(read, 0, CROP)
+    read = face_result.read_result(root / "out" / "someone" / "face-1", "x")
+    seen = face_result.render_head(read, 0, CROP)
     table = evaluate.evaluate_imagespace(root / "out", root / "photos", root / "normals")
     assert table.column("normal cosine")[0] == pytest.approx(seen.normals[seen.face][:, 2].mean(), abs=1e-3)
-    with pytest.raises(BadInput, match="16-bit RGB normals"):
+    with pytest.raises(BadInput, match="RGB normals of 8 or 16 bits"):
         evaluate.evaluate_imagespace(root / "out", root / "photos", root)
 
 
 def test_no_face_found_again_is_a_failed_row(out, monkeypatch):
     root, observation, _ = out
 
-    def nobody(frame):
+    def nobody(*_):
         raise NothingFound("no face")
 
-    monkeypatch.setattr(rerender_faces, "observe", nobody)
+    monkeypatch.setitem(face_result.OBSERVERS, Subject.FACE, nobody)
     table = evaluate.evaluate_imagespace(root / "out", root / "photos")
     assert table.column("failed") == ["no face found again in someone.jpg"] * 2
     assert table.column("face IoU") == [None] * 2 and evaluate.exit_status(table) == 1
@@ -158,9 +158,9 @@ def test_no_face_found_again_is_a_failed_row(out, monkeypatch):
 def test_bad_folders_are_named(out, tmp_path, monkeypatch):
     root, observation, result = out
     watch(monkeypatch, observation)
-    with pytest.raises(BadInput, match=r"someone.jpg: the photo of .*face-1 is not at someone.jpg"):
+    with pytest.raises(BadInput, match=r"someone.jpg: is not at someone.jpg: give the folder"):
         evaluate.evaluate_imagespace(root / "out")
-    with pytest.raises(BadInput, match="holds no parameters.npz"):
+    with pytest.raises(BadInput, match=r"holds no parameters.npz"):
         evaluate.evaluate_imagespace(root / "photos")
     (tmp_path / "someone.jpg").write_bytes((root / "photos" / "someone.jpg").read_bytes())
     Image.new("RGB", (300, 300)).save(tmp_path / "someone.jpg")

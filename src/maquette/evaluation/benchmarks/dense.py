@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.dense_set import Item, Truth, Truths, read_set
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.dense_truth import DenseItem, Truth, TruthReader, read_set
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.evaluation.parity import parity_tables, read_facts
-from maquette.evaluation.predict import Method, Prediction, same_topology, score_each
+from maquette.evaluation.predict import Predictor, same_topology, score_each
 from maquette.evaluation.registration import settle
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
@@ -67,9 +67,10 @@ def dense_error(face: Shape, truth: Truth) -> DenseError:
     low, high = face.vertices[:, :2].min(axis=0), face.vertices[:, :2].max(axis=0)
     overlap = np.minimum(high, truth.box[2:]) - np.maximum(low, truth.box[:2])
     if (overlap < 0.25 * (truth.box[2:] - truth.box[:2])).any():
-        told = f"x {low[0]:.4g} to {high[0]:.4g}, y {low[1]:.4g} to {high[1]:.4g}"
-        raise BadInput(f"{face.name}: does not cover the face: wanted pixels of the photo, got {told}")
-    near = face.moved(face.vertices + [0, 0, depth_gap(face.vertices, truth.points, CELL * truth.interocular)])
+        extent = f"x {low[0]:.4g} to {high[0]:.4g}, y {low[1]:.4g} to {high[1]:.4g}"
+        raise BadInput(f"{face.name}: does not cover the face: wanted pixels of the photo, got {extent}")
+    shift = np.array([0, 0, depth_gap(face.vertices, truth.points, CELL * truth.interocular)])
+    near = face.moved(face.vertices + shift)
     motion = settle(near, truth.points[:: max(1, len(truth.points) // STEER_POINTS)], scale=False)
     placed = near.moved(motion.apply(near.vertices))
     closest = ClosestPoints(placed).query(truth.points)[0]
@@ -117,7 +118,7 @@ def evaluate_dense(
     folder: str | Path,
     predictions: str | Path | None = None,
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """NME of whole faces, with and without rigid ICP, by yaw and expression.
@@ -127,47 +128,54 @@ def evaluate_dense(
             `expression`), NAME.obj or NAME.ply, and topology.npz for what all share; or a folder of `maquette synth`.
         predictions: NAME.obj, .ply, .stl or .glb in pixels of the photo; None runs the method.
         facts: CSV of facts per photo for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photo's name.
 
     Raises:
-        BadInput: see `read_set` and `Truths`; a missing photo or prediction, a mesh that cannot be scored.
+        BadInput: see `read_set` and `TruthReader`; a missing photo or prediction, a mesh that cannot be scored.
     """
     from maquette import morphable
 
-    items, options = read_set(folder), options or FitOptions()
-    files = None if predictions is None else _find(Path(predictions), items)
+    items, options = read_set(folder), options or Options()
+    files = {} if predictions is None else _find(Path(predictions), items)
     without = [item.name for item in items if item.photo is None]
-    if files is None and without:
+    if predictions is None and without:
         raise BadInput(f"{without[0]}: no photo beside it ({len(without)} of {len(items)}): give --predictions")
-    method = Method(options) if files is None else None
-    model, truths, reader = morphable.load("maquette-head"), {}, Truths(folder)
+    predictor = Predictor(options) if predictions is None else None
+    model, reader = morphable.load("maquette-head"), TruthReader(folder)
+    truths: dict[str, Truth] = {}
 
-    def predict(item: Item) -> Prediction | Shape:
-        truths[item.name] = reader.read(item)
-        return read_shape(files[item.name]) if method is None else method.predict(item.photo, box=truths[item.name].box)
+    def predict(item: DenseItem) -> Shape:
+        truth = truths[item.name] = reader.read(item)
+        if predictor is None or item.photo is None:
+            return read_shape(files[item.name])
+        head = predictor.predict(item.photo, box=truth.box).in_photo
+        assert head is not None, "a reconstruction lies in its photo"
+        return head
 
-    def measure(item: Item, made: Prediction | Shape) -> DenseError:
-        head, truth = made if isinstance(made, Shape) else made.in_photo, truths[item.name]
+    def measure(item: DenseItem, head: Shape) -> DenseError:
+        truth = truths[item.name]
         error, known = dense_error(face_part(head, model), truth), truth.model_vertices
         if known is None or not same_topology(head, model):
             return error
         return replace(error, corresponding=_error(head.vertices[known], truth))
 
     found, failures = score_each(items, predict, measure, "dense", progress)
-    told = read_facts(facts, list(found)) if facts else {}
-    who = options.method if method is not None else Path(predictions).name
-    return _table(f"dense NME of {who} on {Path(folder).name}", found, truths, failures, told)
+    known_facts = read_facts(facts, list(found)) if facts else {}
+    who = options.fit.method if predictions is None else Path(predictions).name
+    return _table(f"dense NME of {who} on {Path(folder).name}", found, truths, failures, known_facts)
 
 
-def _find(folder: Path, items: Sequence[Item]) -> dict[str, Path]:
+def _find(folder: Path, items: Sequence[DenseItem]) -> dict[str, Path]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: wanted a folder of predicted meshes, there is none")
     found = {}
     for item in items:
         paths = (folder / f"{item.name}{suffix}" for suffix in PREDICTION_SUFFIXES)
-        found[item.name] = next((path for path in paths if path.is_file()), None)
-    lacking = [name for name, path in found.items() if path is None]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            found[item.name] = path
+    lacking = [item.name for item in items if item.name not in found]
     if lacking:
         raise BadInput(f"{folder}: lacks {len(lacking)} of {len(items)} images (first: {lacking[0]}.obj)")
     return found
@@ -199,8 +207,8 @@ def _table(
     yaws = [truths[name].yaw for name in found]
     nearest = ["unknown" if yaw is None else str(min(YAWS, key=lambda view: abs(view - yaw))) for yaw in yaws]
     more = [_by("yaw, degrees", [*map(str, YAWS), "unknown"], nearest, errors)] if set(nearest) != {"unknown"} else []
-    shown = [truths[name].expression or "not told" for name in found]
-    if set(shown) != {"not told"}:
+    shown = [truths[name].expression or "unknown" for name in found]
+    if set(shown) != {"unknown"}:
         more.append(_by("expression", sorted(set(shown)), shown, errors))
     more += parity_tables(list(100 * errors[:, 0]), facts, "NME %")
     columns = ("protocol", "n", "found", "NME %", "median %", "below 0.05 %", "below 0.10 %")

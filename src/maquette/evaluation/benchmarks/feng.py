@@ -6,8 +6,8 @@ from pathlib import Path
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.seven import FENG_FACTOR, Item, Source, pooled_table
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.seven_landmarks import FENG_FACTOR, PredictionSource, ScanItem, pooled_table
 from maquette.evaluation.table import Table
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp")
@@ -15,7 +15,7 @@ SCAN_SUFFIXES = (".obj", ".ply")
 LANDMARK_SUFFIXES = (".npy", ".txt", ".pp")
 
 
-def read_set(folder: str | Path) -> list[Item]:
+def read_set(folder: str | Path) -> list[ScanItem]:
     """Images and scans: images/[SUBSET/]NAME.jpg, scans/SUBJECT.obj with SUBJECT.txt (seven landmarks, mm).
 
     The subject of an image is the longest scan name with which the image's name begins. Subsets (HQ, LQ) get rows of
@@ -41,7 +41,7 @@ def read_set(folder: str | Path) -> list[Item]:
             raise BadInput(f"{scans[subject]}: no landmarks beside it, wanted {subject}.txt, .npy or .pp of 7 points")
         stem = inner.with_suffix("").as_posix()
         items.append(
-            Item(stem, inner.parts[0] if len(inner.parts) > 1 else "all", photo, scans[subject], landmarks, stem)
+            ScanItem(stem, inner.parts[0] if len(inner.parts) > 1 else "all", photo, scans[subject], landmarks, stem)
         )
     # One subject after another, so that each scan is read once.
     return sorted(items, key=lambda item: (str(item.scan), item.name))
@@ -51,7 +51,7 @@ def evaluate_feng(
     folder: str | Path,
     predictions: str | Path | None = None,
     unit: str = "m",
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Scan-to-mesh distance and 3D-RMSE inside Feng's radius, non-metric and metric.
@@ -60,11 +60,11 @@ def evaluate_feng(
         folder: images/ and scans/, see `read_set`.
         predictions: PREDICTIONS/[SUBSET/]NAME.obj with NAME.txt or .npy (seven landmarks); None runs the method.
         unit: of the predictions: "m", "cm", "mm".
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each image's name.
 
     Raises:
         BadInput: see `read_set`; a missing prediction; a mesh that cannot be scored.
     """
-    source = Source(predictions, unit, options)
+    source = PredictionSource(predictions, unit, options)
     return pooled_table(f"Feng on {Path(folder).name}", FENG_FACTOR, read_set(folder), source, progress)

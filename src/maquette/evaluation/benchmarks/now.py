@@ -6,15 +6,15 @@ from pathlib import Path
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.seven import NOW_FACTOR, Item, Source, pooled_table
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.seven_landmarks import NOW_FACTOR, PredictionSource, ScanItem, pooled_table
 from maquette.evaluation.table import Table
 
 LISTS = ("imagepathsvalidation.txt", "imagepathstest.txt", "image_paths.txt")
 PHOTO_FOLDERS = ("", "iphone_pictures", "final_release_version/iphone_pictures")
 
 
-def read_set(folder: str | Path) -> list[Item]:
+def read_set(folder: str | Path) -> list[ScanItem]:
     """The images of a NoW folder: a list of SUBJECT/CHALLENGE/NAME.jpg, scans/SUBJECT/*.obj and landmarks in
     scans_lmks_onlypp/SUBJECT/*.pp.
 
@@ -36,7 +36,7 @@ def read_set(folder: str | Path) -> list[Item]:
         subject, challenge, name = parts
         photos = [folder / root / Path(*parts) for root in PHOTO_FOLDERS]
         items.append(
-            Item(
+            ScanItem(
                 name=f"{subject}/{challenge}/{Path(name).stem}",
                 group=challenge,
                 photo=next((path for path in photos if path.is_file()), None),
@@ -59,7 +59,7 @@ def evaluate_now(
     folder: str | Path,
     predictions: str | Path | None = None,
     unit: str = "m",
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Scan-to-mesh distance of neutral heads, non-metric and metric, per challenge.
@@ -69,11 +69,11 @@ def evaluate_now(
         predictions: PREDICTIONS/SUBJECT/CHALLENGE/NAME.obj with NAME.npy or .txt (seven landmarks); None runs the
             method without its expression.
         unit: of the predictions: "m", "cm", "mm".
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each image's name.
 
     Raises:
         BadInput: see `read_set`; a missing prediction; a mesh that cannot be scored.
     """
-    source = Source(predictions, unit, options)
+    source = PredictionSource(predictions, unit, options)
     return pooled_table(f"NoW on {Path(folder).name}", NOW_FACTOR, read_set(folder), source, progress)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.seven import SEVEN, Item, Source
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.seven_landmarks import SEVEN, PredictionSource, ScanItem
 from maquette.evaluation.meshes import Shape, read_points, read_shape
 from maquette.evaluation.predict import Prediction, score_each
 from maquette.evaluation.registration import correspondences, settle
@@ -35,7 +35,7 @@ PHOTO_SUFFIXES = (".jpg", ".png")
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class ScannedFace:
     """One scanned face.
 
     Attributes:
@@ -48,7 +48,7 @@ class Face:
     millimetres: float
 
 
-def read_set(folder: str | Path) -> list[Item]:
+def read_set(folder: str | Path) -> list[ScanItem]:
     """The images: images/ID.jpg or ID_VIEW.jpg, or, without any, one per REALY_scan_region/ID.
 
     Returns:
@@ -65,7 +65,8 @@ def read_set(folder: str | Path) -> list[Item]:
         if not path.exists():
             raise BadInput(f"{folder}: wanted a REALY folder with {path.name}, there is none")
     photos = sorted(p for p in (folder / "images").glob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
-    names = {p.stem: p for p in photos} or {p.name: None for p in sorted(regions.iterdir()) if p.is_dir()}
+    names: dict[str, Path | None] = {p.stem: p for p in photos}
+    names = names or {p.name: None for p in sorted(regions.iterdir()) if p.is_dir()}
     if not names:
         raise BadInput(f"{regions}: holds no subject, wanted one folder per ID")
     items = []
@@ -73,11 +74,11 @@ def read_set(folder: str | Path) -> list[Item]:
         subject = name.split("_")[0]
         if not subject.isdigit() or not (regions / subject).is_dir():
             raise BadInput(f"{name}: wanted a name that begins with the number of a folder in {regions}")
-        items.append(Item(name, subject, photo, regions / subject, points / f"{subject}.obj", name))
+        items.append(ScanItem(name, subject, photo, regions / subject, points / f"{subject}.obj", name))
     return items
 
 
-def read_face(item: Item, scales: Path) -> Face:
+def read_face(item: ScanItem, scales: Path) -> ScannedFace:
     """The ground truth of one image.
 
     Raises:
@@ -91,10 +92,10 @@ def read_face(item: Item, scales: Path) -> Face:
     if not 1 <= number <= len(table) or not table[number - 1] > 0:
         raise BadInput(f"{scales}: has no positive scale for subject {number} ({len(table)} lines)")
     regions = {name: read_shape(item.scan / f"{name}.obj") for name in REGIONS}
-    return Face(read_points(item.landmarks, KEY_POINTS), regions, float(table[number - 1]))
+    return ScannedFace(read_points(item.landmarks, KEY_POINTS), regions, float(table[number - 1]))
 
 
-def region_errors(head: Shape, points: NDArray, face: Face, region: str) -> tuple[NDArray, NDArray]:
+def region_errors(head: Shape, points: NDArray, face: ScannedFace, region: str) -> tuple[NDArray, NDArray]:
     """One region of one prediction, mm.
 
     The whole is laid on seven key points, then on the region's key points and by least squares on the region
@@ -149,7 +150,7 @@ def evaluate_realy(
     folder: str | Path,
     predictions: str | Path | None = None,
     unit: str = "m",
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Error of four regions of the neutral head.
@@ -160,18 +161,18 @@ def evaluate_realy(
         predictions: NAME.obj per image, with keypoints.txt (REALY's barycentric file of the common topology) or
             NAME.npy (68 or 85 points); a mesh of maquette's head needs neither.
         unit: of the predictions; the alignment frees the scale, so it changes nothing here.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each image's name.
 
     Raises:
         BadInput: see `read_set` and `read_face`; a missing prediction; a mesh that cannot be scored.
     """
     items = read_set(folder)
-    source = Source(predictions, unit, options)
+    source = PredictionSource(predictions, unit, options)
     source.check(items)
     template = None if predictions is None else Path(predictions) / "keypoints.txt"
 
-    def measure(item: Item, prediction: Prediction) -> dict[str, tuple[NDArray, NDArray]]:
+    def measure(item: ScanItem, prediction: Prediction) -> dict[str, tuple[NDArray, NDArray]]:
         face, head = read_face(item, Path(folder) / "metrical_scale.txt"), prediction.neutral
         if template is not None and template.is_file():
             points = template_points(template, head)
@@ -195,7 +196,7 @@ def _table(folder: Path, found: list[dict[str, tuple[NDArray, NDArray]]], failur
     )
     notes = [
         "REALY's regions and key points; per region a similarity, then the scan is bent onto the prediction",
-        "the bending is our own (shifts on the scan's edges), so figures are near REALY's, not equal to its program's",
+        "the bending is our own (shifts on the scan's edges), so scores are near REALY's, not equal to its program's",
         "nearest: without bending; it forgives sliding along the surface",
     ]
     if failures:

@@ -11,19 +11,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.seven import FENG_FACTOR, quantiles
+from maquette.core.options import Options
+from maquette.evaluation.arrays import read_npz
+from maquette.evaluation.benchmarks.seven_landmarks import FENG_FACTOR, quantiles
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.parity import parity_tables, read_facts
 from maquette.evaluation.predict import (
-    Method,
     Prediction,
+    Predictor,
     average_head,
     check_unit,
     front,
@@ -33,6 +35,7 @@ from maquette.evaluation.predict import (
 from maquette.evaluation.registration import align_robustly, correspondences, icp, neighbour_edges
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.evaluation.table import Table
+from maquette.geometry.alignment import Similarity
 
 LANDMARKS = 468  # MediaPipe's mesh without the irises
 NOSE_BOTTOM, BRIDGE, RIGHT_EYE, LEFT_EYE = 2, 168, 33, 263  # of them; the eyes' outer corners
@@ -65,21 +68,14 @@ def read_scan(path: Path) -> Scan:
     Raises:
         BadInput: unreadable, a missing array, a wrong shape, NaN in the scan or in the landmarks that place it.
     """
+    arrays = read_npz(path)
+    lacking = [name for name in ("scan", "lm") if name not in arrays]
+    if lacking:
+        raise BadInput(f"{path}: the array {lacking[0]} is missing; it holds {', '.join(arrays) or 'nothing'}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            lacking = [name for name in ("scan", "lm") if name not in file.files]
-            if lacking:
-                raise BadInput(
-                    f"{path}: the array {lacking[0]} is missing; it holds {', '.join(file.files) or 'nothing'}"
-                )
-            points, landmarks = (np.asarray(file[name], np.float64) for name in ("scan", "lm"))
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise BadInput(f"{path}: not a readable .npz ({' '.join(str(error).split())[:120]})") from error
-    # np.load raises BadZipFile, which derives from Exception alone.
-    except Exception as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"{path}: not a readable .npz ({' '.join(str(error).split())[:120]})") from error
+        points, landmarks = (np.asarray(arrays[name], np.float64) for name in ("scan", "lm"))
+    except (ValueError, TypeError) as error:
+        raise BadInput(f"{path}: scan and lm: wanted numbers ({error})") from error
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
         raise BadInput(f"{path}: scan: wanted finite (N, 3) millimetres, got {points.shape}")
     if landmarks.shape != (LANDMARKS, 3):
@@ -143,26 +139,32 @@ def head_errors(head: Shape, landmarks: NDArray, scan: Scan) -> HeadErrors:
     Raises:
         BadInput: landmarks that fix no pose, a head of another unit.
     """
-    sample = scan.points[:: max(1, len(scan.points) // ICP_POINTS)]
-    nearest, first = {}, None
-    for kind, scale in (("similarity", True), ("metric", False)):
-        start = align_robustly(landmarks, scan.landmarks, scale, LEAST_OUTLIER)
-        placed = head.moved(start.apply(head.vertices))
-        step = icp(placed, sample, scale, KEEP, ROUNDS, tolerance=0.0)
-        fitted = placed.moved(step.apply(placed.vertices))
-        nearest[kind] = ClosestPoints(fitted).query(scan.points)[1]
-        if scale:
-            check_unit(start.scale, head.name)
-            first, near_first, best, end = start, placed, fitted, step.after(start)
+    start = align_robustly(landmarks, scan.landmarks, True, LEAST_OUTLIER)
+    check_unit(start.scale, head.name)
+    step = _trimmed_icp(head, start, scan, True)
+    rigid = align_robustly(landmarks, scan.landmarks, False, LEAST_OUTLIER)
+    metric = _moved(_moved(head, rigid), _trimmed_icp(head, rigid, scan, False))
+    placed = _moved(head, start)
+    best = _moved(placed, step)
     known = np.isfinite(landmarks).all(axis=1) & np.isfinite(scan.landmarks).all(axis=1)
-    gaps = np.linalg.norm(first.apply(landmarks[known]) - scan.landmarks[known], axis=1)
+    gaps = np.linalg.norm(start.apply(landmarks[known]) - scan.landmarks[known], axis=1)
     return HeadErrors(
-        nearest["similarity"],
-        nearest["metric"],
-        ClosestPoints(near_first).query(scan.points)[1],
-        _bent(best, end.apply(landmarks[list(ANCHORS)]), scan),
+        ClosestPoints(best).query(scan.points)[1],
+        ClosestPoints(metric).query(scan.points)[1],
+        ClosestPoints(placed).query(scan.points)[1],
+        _bent(best, step.after(start).apply(landmarks[list(ANCHORS)]), scan),
         gaps[gaps < max(LEAST_OUTLIER, 3 * float(np.median(gaps)))],
     )
+
+
+def _trimmed_icp(head: Shape, start: Similarity, scan: Scan, scale: bool) -> Similarity:
+    """The motion that brings a head onto the scan, from where its landmarks have laid it."""
+    sample = scan.points[:: max(1, len(scan.points) // ICP_POINTS)]
+    return icp(_moved(head, start), sample, scale, KEEP, ROUNDS, tolerance=0.0)
+
+
+def _moved(shape: Shape, motion: Similarity) -> Shape:
+    return shape.moved(motion.apply(shape.vertices))
 
 
 def _bent(head: Shape, anchors: NDArray, scan: Scan) -> NDArray:
@@ -182,35 +184,37 @@ def evaluate_scans(
     predictions: str | Path | None = None,
     unit: str = "m",
     facts: str | Path | None = None,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Median scan-to-mesh distance of every photo's head, beside the average head's.
 
     Args:
         folder: photos/NAME_VIEW.png and gt/NAME.npz.
-        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method (with `options.together`, once
+        predictions: PHOTO.obj or PHOTO/**/head.obj per photo; None runs the method (with `options.fit.together`, once
             per person on all photos).
         unit: of the predictions; it matters to the metric column only.
         facts: CSV of facts per photo for parity tables.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photo's name.
 
     Raises:
         BadInput: see `read_set`; a missing prediction, a mesh that cannot be scored.
     """
-    options = options or FitOptions()
-    heads = _heads(read_set(folder), options.together)
-    files = None if predictions is None else _find(Path(predictions), list(heads))
-    method = Method(options) if files is None else None
-    average, base, ours, failures = average_head(), {}, {}, []
+    options = options or Options()
+    heads = _heads(read_set(folder), options.fit.together)
+    files = {} if predictions is None else _find(Path(predictions), list(heads))
+    predictor = Predictor(options) if predictions is None else None
+    average, failures = average_head(), []
+    base: dict[str, HeadErrors] = {}
+    ours: dict[str, HeadErrors] = {}
     for name, (photos, scan) in heads.items():
         if scan.name not in base:
             progress(name, "average head")
             base[scan.name] = _measure(average, scan)
         progress(name, "scan to mesh")
         try:
-            head = method.predict(*photos) if files is None else read_prediction(files[name], unit)
+            head = read_prediction(files[name], unit) if predictor is None else predictor.predict(*photos)
             ours[name] = _measure(head, scan)
         except NothingFound as error:
             failures.append(str(error))
@@ -255,7 +259,7 @@ def _find(folder: Path, names: list[str]) -> dict[str, Path]:
     return found
 
 
-def _row(name: str, errors: HeadErrors, base: HeadErrors) -> tuple:
+def _row(name: str, errors: HeadErrors, base: HeadErrors) -> tuple[Any, ...]:
     median, average = float(np.median(errors.similarity)), float(np.median(base.similarity))
     rest = (errors.metric, errors.landmarks_only, errors.bent, errors.landmarks)
     return (
@@ -269,7 +273,11 @@ def _row(name: str, errors: HeadErrors, base: HeadErrors) -> tuple:
 
 
 def _table(
-    folder: str, ours: Mapping[str, HeadErrors], base: Mapping[str, HeadErrors], failures: list[str], facts: object
+    folder: str,
+    ours: Mapping[str, HeadErrors],
+    base: Mapping[str, HeadErrors],
+    failures: list[str],
+    facts: str | Path | None,
 ) -> Table:
     """A row per head, their mean, and the average head's."""
     rows = [_row(name, ours[name], base[name]) for name in ours]
@@ -278,8 +286,10 @@ def _table(
         # The ratio of the means, as the goal is stated, not the mean of ratios.
         means[2] = means[0] / means[1]
         rows.append((label, *means.tolist()))
-    columns = ("photo", "median mm", "average head mm", "ratio", "mean mm", "metric median mm")
-    columns += ("landmarks only, median mm", "bent median mm", "landmarks mm")
+    columns = (
+        *("photo", "median mm", "average head mm", "ratio", "mean mm", "metric median mm"),
+        *("landmarks only, median mm", "bent median mm", "landmarks mm"),
+    )
     medians = [row[1] for row in rows[: len(ours)]]
     notes = [
         f"nearer than the average head on {sum(row[1] < row[2] for row in rows[: len(ours)])} of {len(ours)} photos",
@@ -292,7 +302,7 @@ def _table(
         "reconstructed": quantiles(np.concatenate([errors.similarity for errors in ours.values()])),
         "average head": quantiles(np.concatenate([base[name].similarity for name in ours])),
     }
-    views = [VIEW.search(name) for name in ours]
-    known = {"yaw": [float(view[1]) for view in views]} if all(views) else {}
+    views = [view for name in ours if (view := VIEW.search(name))]
+    known = {"yaw": [float(view[1]) for view in views]} if len(views) == len(ours) else {}
     more = parity_tables(medians, read_facts(facts, list(ours)) if facts else known, "mm")
     return Table(f"heads against {folder}", columns, tuple(rows), tuple(notes), curves, "mm", more)

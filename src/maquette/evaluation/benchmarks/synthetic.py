@@ -21,15 +21,15 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, silent
-from maquette.core.options import FitOptions
-from maquette.evaluation.benchmarks.synthetic_scores import Score, comparison, report
+from maquette.core.options import Options
+from maquette.evaluation.benchmarks.synthetic_scores import PhotoScore, comparison, report
 from maquette.evaluation.landmarks import box_size
-from maquette.evaluation.predict import Method, Prediction, face_vertices, same_topology
+from maquette.evaluation.predict import Prediction, Predictor, face_vertices, same_topology
 from maquette.evaluation.registration import corresponding_distances
 from maquette.evaluation.table import Table
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
-from maquette.synthesis.scenes.head_scene import Person, draw_person, head_model
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, draw_person, head_model
 from maquette.synthesis.skin.paint import paint_head
 
 TEST = 1  # the split's place in a seed, as `maquette.synthesis.datasets.faces` counts
@@ -118,25 +118,25 @@ def evaluate_synthetic(
     seed: int = Plan.seed,
     size: int = Plan.size,
     conditions: Sequence[Condition] = CONDITIONS,
-    options: FitOptions | None = None,
+    options: Options | None = None,
     progress: Progress = silent,
 ) -> Table:
     """Shape and landmark errors on held-out people who do not exist, by yaw, exposure, width, blur and tone.
 
     Args:
         people, seed, size, conditions: see `Plan`.
-        options: of the method.
+        options: of the method and of how faces are looked for.
         progress: called with each photograph's name.
 
     Raises:
         BadInput: see `Plan`; a method whose heads have other triangles than maquette's.
     """
-    plan, options = Plan(people, seed, size, conditions), options or FitOptions()
-    scores = photo_scores({options.method: options}, plan, progress)[options.method]
-    return report(scores, plan.series, plan.title(options.method))
+    plan, options = Plan(people, seed, size, conditions), options or Options()
+    scores = photo_scores({options.fit.method: options}, plan, progress)[options.fit.method]
+    return report(scores, plan.series, plan.title(options.fit.method))
 
 
-def compare_synthetic(variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent) -> Table:
+def compare_synthetic(variants: Mapping[str, Options], plan: Plan = Plan(), progress: Progress = silent) -> Table:
     """Several methods or settings on the same photographs, each taken once: an ablation.
 
     Args:
@@ -150,13 +150,13 @@ def compare_synthetic(variants: Mapping[str, FitOptions], plan: Plan = Plan(), p
 
 
 def photo_scores(
-    variants: Mapping[str, FitOptions], plan: Plan = Plan(), progress: Progress = silent
-) -> dict[str, list[Score]]:
+    variants: Mapping[str, Options], plan: Plan = Plan(), progress: Progress = silent
+) -> dict[str, list[PhotoScore]]:
     """Variant -> the scores of every photograph, by person and condition; see `compare_synthetic`."""
     if not variants:
         raise BadInput("synthetic: nothing to compare: give one method or setting at least")
-    methods = {name: Method(options) for name, options in variants.items()}
-    scores: dict[str, list[Score]] = {name: [] for name in variants}
+    methods = {name: Predictor(options) for name, options in variants.items()}
+    scores: dict[str, list[PhotoScore]] = {name: [] for name in variants}
     with TemporaryDirectory(prefix="maquette-") as folder:
         for number in range(plan.people):
             for condition, sample in _photographs(plan, number, progress):
@@ -171,21 +171,21 @@ def photo_scores(
     return scores
 
 
-def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, Sample]]:
-    """One person in all conditions, the frontal first: it tells how wide the face is."""
+def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, FaceSample]]:
+    """One person in all conditions, the frontal first: it shows how wide the face is."""
     seed = plan.seed
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
     width, side = 0.0, -1.0 if number % 2 else 1.0
     for condition in plan.conditions:
         progress(f"{number:03d} {condition.name}", "photograph")
         shown = person if condition.monk is None else painted(person, condition.monk)
-        asked = Asked(np.radians(side * condition.yaw), sensor_for(condition, width))
-        sample = photograph(shown, (seed, TEST, number, 1), plan.size, asked=asked)
+        overrides = Overrides(np.radians(side * condition.yaw), sensor_for(condition, width))
+        sample = photograph_face(shown, (seed, TEST, number, 1), plan.size, overrides=overrides)
         width = width or float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
         yield condition, sample
 
 
-def painted(person: Person, monk: int) -> Person:
+def painted(person: SyntheticPerson, monk: int) -> SyntheticPerson:
     """The same person with skin and brows of another tone; moles, folds and make-up are drawn from the same numbers."""
     rng = person.generator("tone")
     return replace(person, skin=paint_head(head_model(), person.identity, rng, TEXTURE, monk))
@@ -206,17 +206,17 @@ def sensor_for(condition: Condition, width: float) -> Sensor:
     )
 
 
-def _attempt(method: Method, sample: Sample, photo: Path, number: int, condition: str) -> Score:
+def _attempt(method: Predictor, sample: FaceSample, photo: Path, number: int, condition: str) -> PhotoScore:
     """One photograph, reconstructed and scored; without a head it keeps the reason."""
     points = sample.landmarks["mediapipe478"][:, :2]
     try:
         prediction = method.predict(photo, box=np.concatenate([points.min(axis=0), points.max(axis=0)]))
     except NothingFound as error:
-        return Score(number, condition, sample.person.skin.monk, why=str(error))
+        return PhotoScore(number, condition, sample.person.skin.monk, why=str(error))
     return scored(prediction, sample, number, condition)
 
 
-def scored(prediction: Prediction, sample: Sample, number: int, condition: str) -> Score:
+def scored(prediction: Prediction, sample: FaceSample, number: int, condition: str) -> PhotoScore:
     """The errors of one head against the truth.
 
     Raises:
@@ -232,11 +232,11 @@ def scored(prediction: Prediction, sample: Sample, number: int, condition: str) 
         for scale in (True, False)
     )
     average = float(corresponding_distances(1000.0 * model.mean, truth, True, region).mean())
-    error = landmark_error(prediction.pixels, sample)
-    return Score(number, condition, sample.person.skin.monk, shape, metric, average, error)
+    error = None if prediction.pixels is None else landmark_error(prediction.pixels, sample)
+    return PhotoScore(number, condition, sample.person.skin.monk, shape, metric, average, error)
 
 
-def landmark_error(pixels: NDArray, sample: Sample) -> float | None:
+def landmark_error(pixels: NDArray, sample: FaceSample) -> float | None:
     """NME %: mean distance of the visible ones of 68 points over sqrt(width * height) of all true points' box.
 
     Args:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ FRONTAL = "frontal"
 YAW, DARK = "yaw 60", "-3 EV"  # the conditions that have goals
 YAW_GOAL, DARK_GOAL, TONE_GOAL = 1.25, 1.1, 5.0  # at most; ratio, ratio, percent
 RESAMPLES = 1000  # of the people, for standard errors
-FEWEST = 3  # people from whom a standard error is told
+FEWEST = 3  # people from whom a standard error is given
 TITLES = {
     "yaw": "by yaw, degrees",
     "exposure": "by exposure",
@@ -23,35 +25,38 @@ TITLES = {
     "blur": "by blur, standard deviation in percent of the face's width",
     "tone": "by tone, the same people painted anew",
 }
-COLUMNS = ("condition", "n", "found", "found %", "error mm", "median mm", "average head mm", "of the average head's")
-COLUMNS += ("metric mm", "NME %", "against frontal", "standard error", "people in both")
+COLUMNS = (
+    *("condition", "n", "found", "found %", "error mm", "median mm", "average head mm", "of the average head's"),
+    *("metric mm", "NME %", "against frontal", "standard error", "people in both"),
+)
 
 
 @dataclass(frozen=True)
-class Score:
-    """One photograph; errors are None where there is no head.
+class PhotoScore:
+    """One photograph; errors are NaN where there is no head.
 
     Attributes:
         person: number. condition: name. monk: 1-10, the tone of the skin.
         shape: mm, mean distance on the face, neutral, after a similarity. metric: the same at the head's own size.
-        average: mm, of the average head after a similarity. landmarks: NME %.
+        average: mm, of the average head after a similarity.
+        landmarks: NME %, None where no point is visible.
         why: there is no head, in words; "" where there is.
     """
 
     person: int
     condition: str
     monk: float
-    shape: float | None = None
-    metric: float | None = None
-    average: float | None = None
+    shape: float = math.nan
+    metric: float = math.nan
+    average: float = math.nan
     landmarks: float | None = None
     why: str = ""
 
 
-Scores = Mapping[int, Score]  # of one condition, by person, only where there is a head
+ByPerson = Mapping[int, PhotoScore]  # of one condition, by person, only where there is a head
 
 
-def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Table:
+def report(scores: Sequence[PhotoScore], series: Mapping[str, str], title: str) -> Table:
     """The goals, a table per series, parity by tone, cumulative curves.
 
     Args:
@@ -75,7 +80,7 @@ def report(scores: Sequence[Score], series: Mapping[str, str], title: str) -> Ta
     return Table(title, columns, _goals(found, tones, scores), _notes(scores, series), curves, "mm", tuple(more))
 
 
-def comparison(variants: Mapping[str, Sequence[Score]], series: Mapping[str, str], title: str) -> Table:
+def comparison(variants: Mapping[str, Sequence[PhotoScore]], series: Mapping[str, str], title: str) -> Table:
     """Several variants of a method beside each other, over the same people; each variant's `report` below.
 
     Args:
@@ -99,17 +104,21 @@ def comparison(variants: Mapping[str, Sequence[Score]], series: Mapping[str, str
     return Table(title, columns, tuple(rows), notes, curves, "mm", more)
 
 
-def _found(scores: Sequence[Score], series: Mapping[str, str]) -> dict[str, Scores]:
+def _found(scores: Sequence[PhotoScore], series: Mapping[str, str]) -> dict[str, ByPerson]:
     return {name: {s.person: s for s in scores if s.condition == name and not s.why} for name in series}
 
 
-def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Score]) -> tuple[tuple, ...]:
+def _goals(
+    found: Mapping[str, ByPerson], tones: list[ByPerson], scores: Sequence[PhotoScore]
+) -> tuple[tuple[Any, ...], ...]:
     """Rows of the first table."""
     frontal = found[FRONTAL]
     shapes = np.array([[s.shape, s.average] for s in frontal.values()]).reshape(-1, 2)
-    rows = [("frontal error mm", *_estimate(shapes, lambda m: m[0]), None, len(shapes))]
-    rows.append(("average head's error mm", *_estimate(shapes, lambda m: m[1]), None, len(shapes)))
-    rows.append(("frontal over average head", *_estimate(shapes, lambda m: m[0] / m[1]), None, len(shapes)))
+    rows: list[tuple[str, float | None, float | None, float | None, int]] = [
+        ("frontal error mm", *_estimate(shapes, lambda m: m[0]), None, len(shapes)),
+        ("average head's error mm", *_estimate(shapes, lambda m: m[1]), None, len(shapes)),
+        ("frontal over average head", *_estimate(shapes, _ratio), None, len(shapes)),
+    ]
     for name, label, goal in ((YAW, "60 degrees over frontal", YAW_GOAL), (DARK, "-3 EV over 0 EV", DARK_GOAL)):
         if name in found:
             pairs = _together([found[name], frontal])
@@ -121,23 +130,22 @@ def _goals(found: Mapping[str, Scores], tones: list[Scores], scores: Sequence[Sc
     return (*rows, ("photos without a head %", without, None, None, len({s.person for s in scores})))
 
 
-def _series_table(title: str, names: list[str], scores: Sequence[Score], found: Mapping[str, Scores]) -> Table:
+def _series_table(title: str, names: list[str], scores: Sequence[PhotoScore], found: Mapping[str, ByPerson]) -> Table:
     rows = []
     for name in names:
         here, n = found[name], sum(s.condition == name for s in scores)
         own = list(here.values())
         shape, average = _mean([s.shape for s in own]), _mean([s.average for s in own])
         pairs = _together([here, found[FRONTAL]])
-        rows.append(
-            (name, n, len(own), 100 * len(own) / n, shape)
-            + (float(np.median([s.shape for s in own])) if own else None, average)
-            + (shape / average if own and average else None, _mean([s.metric for s in own]))
-            + (_mean([s.landmarks for s in own if s.landmarks is not None]), *_estimate(pairs, _ratio), len(pairs))
-        )
+        median = float(np.median([s.shape for s in own])) if own else None
+        share = None if shape is None or not average else shape / average
+        metric, marks = _mean([s.metric for s in own]), _mean([s.landmarks for s in own if s.landmarks is not None])
+        ratio = (*_estimate(pairs, _ratio), len(pairs))
+        rows.append((name, n, len(own), 100 * len(own) / n, shape, median, average, share, metric, marks, *ratio))
     return Table(title, COLUMNS, tuple(rows))
 
 
-def _together(conditions: Sequence[Scores], error: str = "shape") -> NDArray:
+def _together(conditions: Sequence[ByPerson], error: str = "shape") -> NDArray:
     """(P, C) errors of the people who have a head in all conditions."""
     people = [p for p in conditions[0] if all(p in other for other in conditions)]
     return np.array([[getattr(other[p], error) for other in conditions] for p in people]).reshape(-1, len(conditions))
@@ -164,11 +172,11 @@ def _ratio(means: NDArray) -> float:
     return means[0] / means[1]
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def _mean(values: Sequence[float] | NDArray) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _notes(scores: Sequence[Score], series: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(scores: Sequence[PhotoScore], series: Mapping[str, str]) -> tuple[str, ...]:
     """The protocol, and everybody without a head."""
     notes = [
         "error: mean distance of corresponding vertices of the face, both heads without expression, after a similarity",

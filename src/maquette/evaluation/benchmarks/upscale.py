@@ -6,7 +6,7 @@ The reference of a photo is a square crop, the face if the detector finds one an
 - area: the mean of factor x factor pixels of the reference, as the small pictures that ESPCN and SRCNN learn from;
 - bilinear: four pixels of the full crop around the new pixel's centre, which aliases; what OpenCV's `resize` does by
   default and what the published comparison of Menezes 2019 used;
-- random: one draw of `imaging.degrade.draw_degradation` a photo, told in the table: kernel, blur, noise, JPEG.
+- random: one draw of `imaging.degrade.draw_degradation` a photo, given in the table: kernel, blur, noise, JPEG.
 
 PSNR is over the three channels of rounded 8-bit pixels, SSIM that of scikit-image's defaults (7 x 7 uniform window,
 mean of the channels), so that the published table can be repeated; `maquette evaluate images` has the windows of the
@@ -25,9 +25,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.files import replaced, unwritable
 from maquette.core.job import Progress, silent
 from maquette.core.types import Frame
-from maquette.evaluation.benchmarks.images import SUFFIXES, psnr
+from maquette.evaluation.benchmarks.images import SUFFIXES
+from maquette.evaluation.pictures import psnr
 from maquette.evaluation.table import Table
 from maquette.imaging.degrade import Degradation, degraded, draw_degradation
 from maquette.imaging.upscale.method import METHODS, upscaled
@@ -57,15 +59,16 @@ class PictureTable(Table):
         for name, pixels in self.pictures.items():
             path = Path(folder) / name
             try:
-                Image.fromarray(pixels).save(path)
+                with replaced(path) as file:
+                    Image.fromarray(pixels).save(file, format="png")
             except OSError as error:
-                raise BadInput(f"{path}: cannot be written ({error.strerror or error}): choose another -o") from error
+                raise BadInput(unwritable(error, path, "choose another -o")) from error
             paths.append(path)
         return paths
 
 
 @dataclass(frozen=True, eq=False)
-class Crop:
+class FaceCrop:
     """One face to be made smaller and larger again.
 
     Attributes:
@@ -130,7 +133,7 @@ def evaluate_upscale(folder: str | Path, progress: Progress = silent) -> Table:
     return PictureTable(title, columns, tuple(means), tuple(notes), more=tuple(tables), pictures=grids)
 
 
-def cut(frame: Frame) -> Crop:
+def cut(frame: Frame) -> FaceCrop:
     """The square to be judged.
 
     Raises:
@@ -150,10 +153,10 @@ def cut(frame: Frame) -> Crop:
     side = int(np.clip(round(side), SIDE, min(width, height)))
     left, top = (int(np.clip(round(c - side / 2), 0, most - side)) for c, most in zip(centre, (width, height)))
     full = np.ascontiguousarray(frame.pixels[top : top + side, left : left + side])
-    return Crop(name, full, cv2.resize(full, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
+    return FaceCrop(name, full, cv2.resize(full, (SIDE, SIDE), interpolation=cv2.INTER_AREA))
 
 
-def compare(crops: list[Crop], way: str, factor: int) -> tuple[list[tuple], NDArray]:
+def compare(crops: list[FaceCrop], way: str, factor: int) -> tuple[list[tuple], NDArray]:
     """Every crop made smaller in one way, and larger by every method.
 
     Returns:
@@ -165,7 +168,7 @@ def compare(crops: list[Crop], way: str, factor: int) -> tuple[list[tuple], NDAr
         how = draw_degradation(rng, factor) if way == "random" else Degradation(way)
         small = Frame(degraded(crop.reference, factor, how, rng, crop.full))
         made = {name: upscaled(small, factor, name).pixels for name in METHODS}
-        rows.append((crop.name, _told(how), {name: scores(p, crop.reference) for name, p in made.items()}))
+        rows.append((crop.name, _words(how), {name: scores(p, crop.reference) for name, p in made.items()}))
         tiles.append([crop.reference, *made.values()])
     return rows, grid(["reference", *METHODS], tiles)
 
@@ -190,7 +193,7 @@ def grid(names: list[str], tiles: list[list[NDArray]]) -> NDArray:
     return np.asarray(sheet)
 
 
-def _told(how: Degradation) -> str:
+def _words(how: Degradation) -> str:
     parts = [how.kernel]
     parts += [f"blur {how.blur:.1f}"] if how.blur else []
     parts += [f"noise {how.noise:.1f}"] if how.noise else []

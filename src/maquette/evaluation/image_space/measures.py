@@ -41,7 +41,8 @@ def boundary_f(mask_a: NDArray, mask_b: NDArray, tolerance: float = DAVIS_TOLERA
     _masks(mask_a, mask_b)
     if not 0 <= tolerance <= 1:
         raise BadInput(f"tolerance: wanted a share of the image diagonal in 0-1, got {tolerance}")
-    reach = np.ceil(tolerance * np.hypot(*mask_a.shape))
+    height, width = mask_a.shape
+    reach = float(np.ceil(tolerance * np.hypot(height, width)))
     edge_a, edge_b = boundary(mask_a), boundary(mask_b)
     if not edge_a.any() or not edge_b.any():
         return float(edge_a.any() == edge_b.any())
@@ -106,8 +107,8 @@ def reprojection(projected: NDArray, observed: NDArray, weights: NDArray | None 
     """
     weights = np.ones(len(observed)) if weights is None else np.asarray(weights, float)
     if projected.shape != observed.shape or observed.shape != (len(weights), 2):
-        told = f"{projected.shape}, {observed.shape}, {weights.shape}"
-        raise BadInput(f"reprojection: wanted as many projected and observed points (N, 2) and weights, got {told}")
+        shapes = f"{projected.shape}, {observed.shape}, {weights.shape}"
+        raise BadInput(f"reprojection: wanted as many projected and observed points (N, 2) and weights, got {shapes}")
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
         raise BadInput("reprojection: wanted finite weights, none negative and some positive")
     used = weights > 0
@@ -123,8 +124,8 @@ def reprojection(projected: NDArray, observed: NDArray, weights: NDArray | None 
 
 def _masks(mask_a: NDArray, mask_b: NDArray) -> None:
     if mask_a.dtype != bool or mask_b.dtype != bool or mask_a.shape != mask_b.shape or mask_a.ndim != 2:
-        told = f"{mask_a.dtype} {mask_a.shape} and {mask_b.dtype} {mask_b.shape}"
-        raise BadInput(f"masks: wanted two bool masks (H, W) of one size, got {told}")
+        given = f"{mask_a.dtype} {mask_a.shape} and {mask_b.dtype} {mask_b.shape}"
+        raise BadInput(f"masks: wanted two bool masks (H, W) of one size, got {given}")
 
 
 def _matched(edge: NDArray, other: NDArray, reach: float) -> float:

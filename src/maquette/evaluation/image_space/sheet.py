@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.files import unwritable, write_whole
 
 CELL = (200, 260)  # pixels, width and height of one picture
 LINE = 16  # pixels, height of a line of text
@@ -26,7 +26,7 @@ WANTED, MADE = (40, 220, 90), (255, 60, 60)  # outline of the mask, and of the m
 
 
 @dataclass
-class Worst:
+class WorstRows:
     """The rows with the lowest scores so far; a long clip keeps no more than a sheet holds.
 
     Attributes:
@@ -95,17 +95,15 @@ def write_sheet(path: Path, rows: Sequence[NDArray]) -> None:
         y, x = GAP + (k // columns) * (height + GAP), GAP + (k % columns) * (width + 2 * GAP)
         sheet[y : y + height, x : x + width] = row
     coded = cv2.imencode(".jpg", np.ascontiguousarray(sheet[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    write_whole(path, coded.tobytes())
+    write_beside(path, coded.tobytes())
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file by rename. Raises BadInput where it cannot be written."""
-    part = path.with_name(f".{path.name}.part")
+def write_beside(path: Path, content: bytes | str) -> None:
+    """Write a file of a result, whole or not at all. Raises BadInput where it cannot be written."""
     try:
-        part.write_bytes(data)
-        os.replace(part, path)
+        write_whole(path, content)
     except OSError as error:
-        raise BadInput(f"{path}: cannot be written ({error.strerror or error}): make the folder writable") from error
+        raise BadInput(unwritable(error, path, "make the folder writable")) from error
 
 
 def _letterboxed(image: NDArray, beside: int = 235) -> NDArray:

@@ -15,8 +15,8 @@ from scipy.spatial import cKDTree
 
 from maquette.core.types import Frame
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.evaluation.image_space.rerender_people import resize_into
-from maquette.evaluation.image_space.views import View
+from maquette.evaluation.image_space.rendering import resample_box
+from maquette.evaluation.image_space.views import PersonView
 
 COLUMNS = ("result", "track", "frames", "rect jitter px", "silhouette IoU after flow", "chamfer cm")
 POINTS = 3000  # vertices of a mesh that are compared, at most
@@ -38,7 +38,7 @@ class Steadiness:
     distances: list[float] = field(default_factory=list)
     _before: tuple[NDArray, NDArray, NDArray, cKDTree] | None = None
 
-    def add(self, view: View, frame: Frame, silhouette: NDArray, box: NDArray, vertices: NDArray) -> None:
+    def add(self, view: PersonView, frame: Frame, silhouette: NDArray, box: NDArray, vertices: NDArray) -> None:
         """Take the next frame of the track.
 
         Args:
@@ -46,27 +46,27 @@ class Steadiness:
             vertices: (V, 3) metres, world.
         """
         low, high = view.box[:2], view.box[2:]
-        self.rects.append((view.frame, np.array([*(low + high) / 2, (high - low).max()])))
+        self.rects.append((view.number, np.array([*(low + high) / 2, (high - low).max()])))
         shrink = min(1.0, FLOW_SIDE / max(silhouette.shape))
-        size = tuple(max(16, round(side * shrink)) for side in silhouette.shape[::-1])
+        size = max(16, round(silhouette.shape[1] * shrink)), max(16, round(silhouette.shape[0] * shrink))
         grey = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2GRAY)
         points = vertices[:: max(1, len(vertices) // POINTS)].astype(float)
         tree = cKDTree(points)
         if self._before is not None:
             old_grey, old_silhouette, old_box, old_tree = self._before
-            now = resize_into(silhouette.astype(np.float32), box, box, size, cv2.INTER_LINEAR) > 0.5
-            old = resize_into(old_silhouette.astype(np.float32), old_box, box, size, cv2.INTER_LINEAR)
+            now = resample_box(silhouette.astype(np.float32), box, box, size, cv2.INTER_LINEAR) > 0.5
+            old = resample_box(old_silhouette.astype(np.float32), old_box, box, size, cv2.INTER_LINEAR)
             whole = np.array([0.0, 0.0, *frame.size])
-            first, second = (resize_into(g, whole, box, size, cv2.INTER_AREA) for g in (old_grey, grey))
-            self.overlaps.append(silhouette_iou(carried(old, first, second) > 0.5, now))
-            away = old_tree.query(points)[0].mean() + tree.query(old_tree.data)[0].mean()
+            first, second = (resample_box(g, whole, box, size, cv2.INTER_AREA) for g in (old_grey, grey))
+            self.overlaps.append(silhouette_iou(warped_by_flow(old, first, second) > 0.5, now))
+            away = float(np.mean(old_tree.query(points)[0])) + float(np.mean(tree.query(old_tree.data)[0]))
             self.distances.append(CM * away / 2)
         self._before = grey, silhouette, np.asarray(box, float), tree
 
     def row(self) -> tuple[int, float | None, float | None, float | None]:
         """Frames, jitter of the crop, mean overlap, mean distance; None where there are too few frames."""
-        means = (float(np.mean(values)) if values else None for values in (self.overlaps, self.distances))
-        return len(self.rects), rect_jitter(self.rects), *means
+        overlap, distance = (float(np.mean(values)) if values else None for values in (self.overlaps, self.distances))
+        return len(self.rects), rect_jitter(self.rects), overlap, distance
 
 
 def rect_jitter(rects: list[tuple[int, NDArray]]) -> float | None:
@@ -90,8 +90,9 @@ def rect_jitter(rects: list[tuple[int, NDArray]]) -> float | None:
     return float(np.sqrt(np.mean(seconds**2) / 6)) if len(seconds) else None
 
 
-def carried(mask: NDArray, before: NDArray, now: NDArray) -> NDArray:
+def warped_by_flow(mask: NDArray, before: NDArray, now: NDArray) -> NDArray:
     """A (H, W) float32 mask of the picture `before`, (H, W) uint8, where its pixels are in the picture `now`."""
-    flow = cv2.calcOpticalFlowFarneback(now, before, None, 0.5, 3, 21, 3, 5, 1.1, 0)
+    start = np.zeros((*mask.shape, 2), np.float32)
+    flow = cv2.calcOpticalFlowFarneback(now, before, start, 0.5, 3, 21, 3, 5, 1.1, 0)
     y, x = np.indices(mask.shape, np.float32)
     return cv2.remap(mask, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)

@@ -17,18 +17,16 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
-from maquette.evaluation.image_space.rerender_faces import cameras_of
+from maquette.evaluation.image_space.result_files import CAMERAS, PERSON_MESHES, cameras_of, read_arrays
 from maquette.outputs.reports.manifest import JOURNAL, MANIFEST, read_manifest
 
 PARAMETRIC, SURFACE = "parametric", "surface"
-MESHES = ("person.obj", "person.ply")  # in the pose of the photo, metres; glb is at rest, stl in millimetres
-PER_PHOTO = ("box", "photo", "camera_intrinsics", "camera_world_to_camera", "camera_size", "camera_projection")
+PER_PHOTO = ("box", "photo", *CAMERAS, "camera_projection")
 SAME_TIME = 1e-3  # seconds
-Stored = tuple[dict[str, NDArray], tuple[Camera, ...]]  # arrays of a parameters.npz and the cameras in it
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class PersonView:
     """One mesh and the picture that it was made from.
 
     Attributes:
@@ -40,7 +38,7 @@ class View:
         method: "parametric" or "surface".
         mesh: file, or None: the body posed from the parameters.
         body: arrays of parameters.npz that pose the fitted body, or None; row: which of its N frames.
-        told: what the manifest remarks; lost: why there is nothing to render, "" if there is.
+        remark: what the manifest says against the frame; lost: why there is nothing to render, "" if there is.
         skipped: whether the frame was left out on purpose.
     """
 
@@ -56,7 +54,7 @@ class View:
     mesh: Path | None
     body: Mapping[str, NDArray] | None = None
     row: int = 0
-    told: str = ""
+    remark: str = ""
     lost: str = ""
     skipped: bool = False
 
@@ -65,16 +63,46 @@ class View:
         """The picture in words: "photo.jpg" or "clip.mp4 12"."""
         return Path(self.picture).name + ("" if self.frame is None else f" {self.frame}")
 
+    @property
+    def number(self) -> int:
+        """Of the frame in its clip; 0 for a photo."""
+        return self.frame or 0
 
-def person_folders(folder: Path) -> list[Path]:
-    """Folders of people under OUT, OUT/<photo> or OUT/<photo>/person-1 that hold parameters.npz, sorted."""
-    found = [path.parent for depth in ("", "*/", "*/*/") for path in sorted(folder.glob(f"{depth}parameters.npz"))]
-    return [path for path in found if is_person(path)]
+    @property
+    def known_camera(self) -> Camera:
+        """The camera of a view that is not lost. Raises BadInput where there is none."""
+        if self.camera is None:
+            raise BadInput(f"{self.folder}: {self.shown} has no camera")
+        return self.camera
 
 
-def is_person(folder: Path) -> bool:
-    """Whether a folder holds the result of a person, not of a face."""
-    return folder.resolve().name.startswith("person-") or any((folder / name).is_file() for name in MESHES)
+@dataclass(frozen=True, eq=False)
+class StoredArrays:
+    """A parameters.npz and the cameras in it."""
+
+    arrays: dict[str, NDArray]
+    cameras: tuple[Camera, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> StoredArrays:
+        """Raises BadInput if the file is damaged or lacks a camera."""
+        arrays = read_arrays(path, PER_PHOTO, PER_PHOTO)
+        return cls(arrays, cameras_of(arrays, path))
+
+    @property
+    def method(self) -> str:
+        """Only a parametric mesh has a model."""
+        return PARAMETRIC if str(self.arrays.get("model", "")) else SURFACE
+
+    def row(self, frame: int | None, time: float) -> int | None:
+        """Which row of the motion a frame is, by its number or else its time; None if it is not there."""
+        if frame is not None and "frames" in self.arrays:
+            rows = np.flatnonzero(self.arrays["frames"] == frame)
+            return int(rows[0]) if len(rows) else None
+        stored = self.arrays.get("times", self.arrays.get("time", np.empty(0)))
+        times = np.nan_to_num(np.atleast_1d(stored), nan=np.inf)
+        near = int(np.argmin(np.abs(times - time))) if len(times) else 0
+        return near if len(times) and abs(times[near] - time) < SAME_TIME else None
 
 
 def manifest_of(folder: Path) -> Path | None:
@@ -83,41 +111,41 @@ def manifest_of(folder: Path) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[View]:
+def photo_views(folder: Path, name: str, clip_path: str = "") -> Iterator[PersonView]:
     """One view per photo of a person's folder; of a clip of which no meshes were written, per frame of the texture.
 
     Args:
-        clip_path: the clip, as its manifest tells it.
+        clip_path: the clip, as its manifest has it.
 
     Raises:
         BadInput: parameters.npz is damaged or lacks the cameras, or there is no mesh file.
     """
-    path = folder / "parameters.npz"
-    arrays = _arrays(path)
-    method, body = _method(arrays), arrays if "rotations" in arrays else None
+    stored = StoredArrays.read(folder / "parameters.npz")
+    arrays, method = stored.arrays, stored.method
+    body = arrays if "rotations" in arrays else None
     clip = "frames" in arrays
-    mesh = next((folder / file for file in MESHES if (folder / file).is_file()), None)
+    mesh = next((folder / file for file in PERSON_MESHES if (folder / file).is_file()), None)
     if mesh is None and not clip:
-        raise BadInput(f"{folder}: holds neither {' nor '.join(MESHES)}: run maquette person with --formats obj")
-    for index, (camera, photo) in enumerate(zip(cameras_of(arrays, path), arrays["photo"])):
-        box, time = arrays["box"][index].astype(float), None
-        row, frame, lost = index, None, ""
+        raise BadInput(f"{folder}: holds neither {' nor '.join(PERSON_MESHES)}: run maquette person with --formats obj")
+    for index, camera in enumerate(stored.cameras):
+        photo, box = str(arrays["photo"][index]), arrays["box"][index].astype(float)
+        row, frame, time, lost = index, None, None, ""
         if clip:
             time = float(arrays["time"][index])
-            found = _row(arrays, None, time)
+            found = stored.row(None, time)
             row, frame = (found, int(arrays["frames"][found])) if found is not None else (0, 0)
-            photo = clip_path or str(photo).rsplit(" frame ", 1)[0]
+            photo = clip_path or photo.rsplit(" frame ", 1)[0]
             lost = "" if found is not None and body is not None else "not among the frames of the motion"
         elif index and (method != PARAMETRIC or body is None):
             # The files wear the pose of the first photo alone.
             lost = "no mesh of its own"
         own = mesh if index == 0 and not clip else None
-        yield View(
-            folder, name, str(photo), frame, time, 0, box, camera, method, own, body, row, lost=lost, skipped=bool(lost)
+        yield PersonView(
+            folder, name, photo, frame, time, 0, box, camera, method, own, body, row, lost=lost, skipped=bool(lost)
         )
 
 
-def clip_views(manifest: Path, below: Path) -> list[View]:
+def clip_views(manifest: Path, below: Path) -> list[PersonView]:
     """The views of a clip, by frame and track.
 
     Args:
@@ -127,105 +155,96 @@ def clip_views(manifest: Path, below: Path) -> list[View]:
         BadInput: the manifest is damaged.
     """
     try:
-        told = read_manifest(manifest.parent)
-        entries = [(entry, track) for entry in told["frames"] for track in entry["tracks"]]
-        clip, tracks = str(told["clip"]), sorted({int(track["track"]) for _, track in entries})
-        root = manifest.parent.resolve()
-        stored: dict[Path, Stored | None] = {}
+        listed = read_manifest(manifest.parent)
+        entries = [(entry, track) for entry in listed["frames"] for track in entry["tracks"]]
+        numbers = sorted({int(track["track"]) for _, track in entries})
+        clip = _Clip(manifest.parent.resolve(), str(listed["clip"]), str(listed.get("settings", {}).get("method", "")))
+        stored: dict[Path, StoredArrays | None] = {}
         views = []
         for entry, track in entries:
-            mesh = root / track["mesh"] if track.get("mesh") else None
-            folder = _folder(root, Path(clip).stem, mesh, tracks.index(int(track["track"])) + 1)
+            folder = clip.folder(track, numbers.index(int(track["track"])) + 1)
             if not folder.resolve().is_relative_to(below.resolve()):
                 continue
             if folder not in stored:
                 path = folder / "parameters.npz"
-                arrays = _arrays(path) if path.is_file() else None
-                stored[folder] = None if arrays is None else (arrays, cameras_of(arrays, path))
-            name = folder.relative_to(root).as_posix()
-            views.append(_clip_view(told, entry, track, (folder, name, clip, mesh), stored[folder]))
+                stored[folder] = StoredArrays.read(path) if path.is_file() else None
+            views.append(clip.view(entry, track, folder, stored[folder]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f"{manifest}: damaged ({type(error).__name__} {error}): run maquette video again") from error
-    return sorted(views, key=lambda view: (view.frame, view.track))
+    return sorted(views, key=lambda view: (view.number, view.track))
 
 
-def _arrays(path: Path) -> dict[str, NDArray]:
-    """All arrays of parameters.npz; BadInput if it is damaged or lacks a camera."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    # zipfile and numpy raise whatever the damage leads them to.
-    except Exception as error:
-        raise BadInput(
-            f"{path}: cannot be read ({' '.join(str(error).split())[:100]}): make the result again"
-        ) from error
-    for name in PER_PHOTO:
-        if name not in arrays:
-            raise BadInput(f"{path}: lacks {name}, holds {', '.join(sorted(arrays))}: make it with maquette person")
-        if arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
-            raise BadInput(f"{path}: {name} holds NaN or infinity: make the result again")
-    if len({len(np.atleast_1d(arrays[name])) for name in PER_PHOTO}) > 1:
-        raise BadInput(f"{path}: wanted as many of {', '.join(PER_PHOTO)}: make the result again")
-    return arrays
+@dataclass(frozen=True)
+class _Clip:
+    """What a manifest says of the whole clip: its folder OUT, its path, and the method that was asked for, or ""."""
+
+    root: Path
+    path: str
+    method: str
+
+    def mesh(self, track: dict[str, Any]) -> Path | None:
+        return self.root / track["mesh"] if track.get("mesh") else None
+
+    def folder(self, track: dict[str, Any], number: int) -> Path:
+        """The result's folder of a person."""
+        mesh = self.mesh(track)
+        if mesh is None:
+            return self.root / Path(self.path).stem / f"person-{number}"
+        return mesh.parent.parent if mesh.parent.name == "frames" else mesh.parent
+
+    def view(
+        self, entry: dict[str, Any], track: dict[str, Any], folder: Path, stored: StoredArrays | None
+    ) -> PersonView:
+        """One person in one frame."""
+        number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
+        row = None if stored is None else stored.row(number, time)
+        box, camera = _stored_camera(track, stored, row)
+        body = None
+        if stored is not None and row is not None and "rotations" in stored.arrays:
+            body = stored.arrays
+        method, mesh = self._method(stored), self.mesh(track)
+        reason, lost = str(track.get("reason") or ""), ""
+        if status in ("skipped", "failed"):
+            lost = f"{status}: {reason}" if reason else status
+        elif camera is None or (mesh is None and (body is None or method == SURFACE)):
+            lost = "no camera" if camera is None else "no mesh"
+        elif mesh is not None and not mesh.is_file():
+            lost = f"{mesh.name}: no such file"
+        return PersonView(
+            folder=folder,
+            name=folder.relative_to(self.root).as_posix(),
+            picture=self.path,
+            frame=number,
+            time=time,
+            track=int(track["track"]),
+            box=box,
+            camera=camera,
+            method=method,
+            mesh=mesh,
+            body=body,
+            row=row or 0,
+            remark=(reason or "flagged") if status == "flagged" else "",
+            lost=lost,
+            skipped=status == "skipped",
+        )
+
+    def _method(self, stored: StoredArrays | None) -> str:
+        if self.method or stored is None:
+            return PARAMETRIC if self.method == PARAMETRIC else SURFACE
+        return stored.method
 
 
-def _method(arrays: Mapping[str, NDArray]) -> str:
-    return PARAMETRIC if str(arrays.get("model", "")) else SURFACE
-
-
-def _row(arrays: Mapping[str, NDArray], frame: int | None, time: float) -> int | None:
-    """Which row of the motion a frame is, by its number or else its time; None if it is not there."""
-    if frame is not None and "frames" in arrays:
-        rows = np.flatnonzero(arrays["frames"] == frame)
-        return int(rows[0]) if len(rows) else None
-    times = np.nan_to_num(np.atleast_1d(arrays.get("times", arrays.get("time", np.empty(0)))), nan=np.inf)
-    near = int(np.argmin(np.abs(times - time))) if len(times) else 0
-    return near if len(times) and abs(times[near] - time) < SAME_TIME else None
-
-
-def _folder(root: Path, stem: str, mesh: Path | None, number: int) -> Path:
-    if mesh is None:
-        return root / stem / f"person-{number}"
-    return mesh.parent.parent if mesh.parent.name == "frames" else mesh.parent
-
-
-def _clip_view(
-    told: dict[str, Any],
-    entry: dict[str, Any],
-    track: dict[str, Any],
-    place: tuple[Path, str, str, Path | None],
-    stored: Stored | None,
-) -> View:
-    folder, name, clip, mesh = place
-    arrays, cameras = stored or (None, ())
-    number, time, status = int(entry["frame"]), float(entry["time"]), str(track["status"])
-    row = None if arrays is None else _row(arrays, number, time)
+def _stored_camera(
+    track: dict[str, Any], stored: StoredArrays | None, row: int | None
+) -> tuple[NDArray, Camera | None]:
+    """(4,) crop and camera of a person in a frame: the manifest's, else that of the frame's row, else None."""
     box = np.array(track.get("rect") or [0, 0, 1, 1], float)
     box[2:] += box[:2]
-    camera = None
-    if track.get("camera"):
-        said = track["camera"]
-        camera = Camera(
-            np.array(said["intrinsics"], float),
-            np.array(said["world_to_camera"], float),
-            (int(said["size"][0]), int(said["size"][1])),
-            str(said.get("projection", "orthographic")),
-        )
-    elif row is not None and arrays is not None and row < len(cameras) == len(arrays["rotations"]):
-        camera, box = cameras[row], arrays["box"][row].astype(float)
-    body = arrays if arrays is not None and row is not None and "rotations" in arrays else None
-    settings = str(told.get("settings", {}).get("method", ""))
-    known = PARAMETRIC if settings == PARAMETRIC else SURFACE
-    method = known if settings or arrays is None else _method(arrays)
-    reason, lost = str(track.get("reason") or ""), ""
-    if status in ("skipped", "failed"):
-        lost = f"{status}: {reason}" if reason else status
-    elif camera is None or (mesh is None and (body is None or method == SURFACE)):
-        lost = "no camera" if camera is None else "no mesh"
-    elif mesh is not None and not mesh.is_file():
-        lost = f"{mesh.name}: no such file"
-    flagged = (reason or "flagged") if status == "flagged" else ""
-    return View(
-        folder, name, clip, number, time, int(track["track"]), box, camera, method, mesh, body, row or 0,
-        flagged, lost, status == "skipped",
-    )  # fmt: skip
+    listed = track.get("camera")
+    if listed:
+        intrinsics, pose = np.array(listed["intrinsics"], float), np.array(listed["world_to_camera"], float)
+        size = int(listed["size"][0]), int(listed["size"][1])
+        return box, Camera(intrinsics, pose, size, str(listed.get("projection", "orthographic")))
+    if row is not None and stored is not None and row < len(stored.cameras) == len(stored.arrays["rotations"]):
+        return stored.arrays["box"][row].astype(float), stored.cameras[row]
+    return box, None

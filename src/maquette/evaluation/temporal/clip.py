@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.evaluation.image_space.rerender_people import Figure, moved_camera, open_figure, resize_into
-from maquette.evaluation.image_space.views import View, clip_views, manifest_of
+from maquette.evaluation.image_space.person_mesh import PersonMesh, moved_camera, read_person_mesh
+from maquette.evaluation.image_space.rendering import resample_box
+from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of
 from maquette.evaluation.shapes import distances
 from maquette.evaluation.table import Table
 from maquette.evaluation.temporal.sequence import second_difference
@@ -83,7 +84,8 @@ def flow_warped(mask: NDArray, before: NDArray, after: NDArray) -> NDArray:
         (H, W) bool.
     """
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (after, before)]
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(grey[0], grey[1], None)
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = estimator.calc(grey[0], grey[1], None)  # type: ignore[call-overload]  # the stub wants a first guess
     y, x = np.mgrid[: mask.shape[0], : mask.shape[1]].astype(np.float32)
     moved = cv2.remap(mask.astype(np.float32), x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR)
     return moved > 0.5
@@ -146,10 +148,10 @@ class _Measured:
     chamfer: list[float]
     joints: list[NDArray | None]
 
-    def row(self, views: Sequence[View]) -> tuple[float | None, ...]:
+    def row(self, views: Sequence[PersonView]) -> tuple[float | None, ...]:
         """The columns from rect jitter on."""
         rects = np.array([np.concatenate([view.box[:2], view.box[2:] - view.box[:2]]) for view in views])
-        order = np.array([view.frame for view in views], float)
+        order = np.array([view.number for view in views], float)
         try:
             jitter = rect_jitter(rects, order)
         except BadInput:  # never three frames in a row
@@ -163,51 +165,64 @@ class _Measured:
         values = []
         usual = float(np.median(np.diff(times)))
         for k in range(len(times) - 2):
-            triple = self.joints[k : k + 3]
-            if all(points is not None for points in triple) and np.diff(times[k : k + 3]).max() <= GAP * usual:
+            triple = [points for points in self.joints[k : k + 3] if points is not None]
+            if len(triple) == 3 and np.diff(times[k : k + 3]).max() <= GAP * usual:
                 values.append(acceleration(np.stack(triple), times[k : k + 3]).mean())
         return float(np.mean(values)) if values else None
 
 
-def _measured(views: Sequence[View], clip: video.Clip | None, generator: np.random.Generator) -> _Measured:
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A person in one frame: its view, its mesh, and the whole frame (H, W, 3) or None."""
+
+    view: PersonView
+    mesh: PersonMesh
+    frame: NDArray | None
+
+
+def _measured(views: Sequence[PersonView], clip: video.Clip | None, generator: np.random.Generator) -> _Measured:
     measured = _Measured([], [], [], [])
-    numbers = [view.frame for view in views]
+    numbers = [view.number for view in views]
     usual = float(np.median(np.diff(numbers)))
-    earlier: tuple[View, Figure, NDArray | None] | None = None
-    for view, picture in zip(views, _pictures(clip, numbers)):
-        figure = open_figure(view)
-        measured.joints.append(next((figure.keypoints[s] for s in JOINTS if s in figure.keypoints), None))
-        if earlier is not None and view.frame - earlier[0].frame <= GAP * usual:
-            first, second, size, box = _silhouettes(earlier, (view, figure))
+    earlier: _Shown | None = None
+    for view, frame in zip(views, _pictures(clip, numbers)):
+        shown = _Shown(view, read_person_mesh(view), frame)
+        keypoints = shown.mesh.keypoints
+        measured.joints.append(next((keypoints[scheme] for scheme in JOINTS if scheme in keypoints), None))
+        if earlier is not None and view.number - earlier.view.number <= GAP * usual:
+            box, size = _common_grid(earlier.view, view)
+            first, second = (_silhouette(one, box, size) for one in (earlier, shown))
             measured.iou.append(silhouette_iou(first, second))
-            if picture is not None and earlier[2] is not None:
-                cuts = [_cut(whole, box, size) for whole in (earlier[2], picture)]
+            if frame is not None and earlier.frame is not None:
+                cuts = [_cut(whole, box, size) for whole in (earlier.frame, frame)]
                 measured.flowed.append(silhouette_iou(flow_warped(first, *cuts), second))
-            measured.chamfer.append(distances(earlier[1].shape, figure.shape, generator, SAMPLES).chamfer)
-        earlier = view, figure, picture
+            measured.chamfer.append(distances(earlier.mesh.shape, shown.mesh.shape, generator, SAMPLES).chamfer)
+        earlier = shown
     return measured
 
 
-def _silhouettes(earlier: tuple, later: tuple) -> tuple[NDArray, NDArray, tuple[int, int], NDArray]:
-    """Both figures in the pixels that the two crops cover together: two (H, W) bool, (width, height), box (4,)."""
-    boxes = np.stack([earlier[0].box, later[0].box])
+def _common_grid(earlier: PersonView, later: PersonView) -> tuple[NDArray, tuple[int, int]]:
+    """The (4,) box that two crops cover together, and (width, height) of a picture of it."""
+    boxes = np.stack([earlier.box, later.box])
     box = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
     extent = box[2:] - box[:2]
-    size = tuple(int(side) for side in np.maximum(np.round(extent * SIDE / extent.max()), 8))
-    masks = []
-    for view, figure in (earlier[:2], later[:2]):
-        camera = moved_camera(view, box, size)
-        masks.append(render_buffers(camera, figure.shape.vertices, figure.shape.faces)[0] >= 0)
-    return masks[0], masks[1], size, box
+    width, height = np.maximum(np.round(extent * SIDE / extent.max()), 8).astype(int).tolist()
+    return box, (width, height)
+
+
+def _silhouette(shown: _Shown, box: NDArray, size: tuple[int, int]) -> NDArray:
+    """(H, W) bool, of the mesh in a picture of the box."""
+    camera, shape = moved_camera(shown.view, box, size), shown.mesh.shape
+    return render_buffers(camera, shape.vertices, shape.faces)[0] >= 0
 
 
 def _cut(picture: NDArray, box: NDArray, size: tuple[int, int]) -> NDArray:
     """The part (4,) box of a whole frame as (H, W, 3), black beyond the frame."""
     whole = np.array([0, 0, picture.shape[1], picture.shape[0]], float)
-    return resize_into(picture, whole, box, size, cv2.INTER_LINEAR)
+    return resample_box(picture, whole, box, size, cv2.INTER_LINEAR)
 
 
-def _clip(views: Sequence[View], given: str | Path | None) -> tuple[video.Clip | None, list[str]]:
+def _clip(views: Sequence[PersonView], given: str | Path | None) -> tuple[video.Clip | None, list[str]]:
     """The clip of the views; None with a remark where it cannot be read."""
     if not views:
         return None, []
@@ -225,8 +240,8 @@ def _pictures(clip: video.Clip | None, numbers: Sequence[int]) -> Iterator[NDArr
         yield from (None for _ in numbers)
         return
     coming = video.frames_at(clip, numbers)
-    number, frame = next(coming, (None, None))
+    found = next(coming, None)
     for wanted in numbers:
-        while number is not None and number < wanted:
-            number, frame = next(coming, (None, None))
-        yield frame.pixels if number == wanted else None
+        while found is not None and found[0] < wanted:
+            found = next(coming, None)
+        yield found[1].pixels if found is not None and found[0] == wanted else None

@@ -1,7 +1,7 @@
-"""How steady a sequence of reconstructions is: jitter of positions, drift of identity, and what smoothing has cost.
+"""How steady a sequence of reconstructions is: jitter of positions, and drift of identity.
 
-Jitter alone rewards a result that does not move at all, so it is read beside an error against truth, or beside `lag`
-and `amplitude_ratio`. A still picture repeated has jitter 0 and drift 0.
+Jitter alone rewards a result that does not move at all, so it is read beside an error against truth. A still picture
+repeated has jitter 0 and drift 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
-from maquette.evaluation.image_space.rerender_faces import cameras_of, model_of, read_parameters, result_files
+from maquette.evaluation.image_space.face_result import head_model, read_face_arrays
+from maquette.evaluation.image_space.result_files import cameras_of, result_files
 from maquette.evaluation.table import Table
 from maquette.geometry.camera import project
 from maquette.perception.faces.topology import SCHEME
@@ -76,20 +77,6 @@ def jitter(points: NDArray, order: NDArray | None = None) -> float:
     return float(np.linalg.norm(second_difference(points, order), axis=2).mean())
 
 
-def acceleration_error(points: NDArray, truth: NDArray, order: NDArray | None = None) -> float:
-    """Mean norm of the difference of the second differences (Kanazawa et al. 2019, Learning 3D Human Dynamics).
-
-    Args:
-        points, truth: (N, V, D), the same unit.
-
-    Raises:
-        BadInput: different shapes, or as `second_difference`.
-    """
-    _like("acceleration error", points, truth)
-    difference = second_difference(points, order) - second_difference(truth, order)
-    return float(np.linalg.norm(difference, axis=2).mean())
-
-
 def identity_drift(neutral: NDArray) -> float:
     """Mean over the vertices of their standard deviation over time, sqrt(mean |v - mean v|^2); the vertices' unit.
 
@@ -118,56 +105,6 @@ def coefficient_spread(coefficients: NDArray) -> float:
     if len(values) < 2:
         raise BadInput(f"coefficient spread: wanted at least 2 frames, got {len(values)}")
     return float(np.sqrt(values.var(axis=0).mean()))
-
-
-def reversal_gap(forward: NDArray, backward: NDArray) -> float:
-    """Mean distance between the result on a clip and on the reversed clip.
-
-    Args:
-        forward: (N, V, D); backward: (N, V, D), in the order of the reversed clip.
-
-    Raises:
-        BadInput: different shapes, NaN.
-    """
-    _like("reversal", forward, backward)
-    forward, backward = _sequence("forward", forward), _sequence("backward", backward)
-    return float(np.linalg.norm(forward - backward[::-1], axis=2).mean())
-
-
-def lag(signal: NDArray, reference: NDArray, most: int = 10) -> int:
-    """Frames by which a signal follows its reference: where their correlation is largest; 0 is wanted.
-
-    Pearson's correlation over the overlap of each shift; of equal ones the smallest shift.
-
-    Args:
-        signal, reference: (N,), for example the mouth's opening, N > 2 + `most`.
-        most: largest shift tried, frames.
-
-    Raises:
-        BadInput: different lengths, too short, NaN, or one does not move.
-    """
-    signal, reference = _signals(signal, reference)
-    if len(signal) < most + 3:
-        raise BadInput(f"lag: wanted at least {most + 3} frames for shifts up to {most}, got {len(signal)}")
-    scores = {}
-    for shift in sorted(range(-most, most + 1), key=abs):
-        late = signal[max(0, shift) : len(signal) + min(0, shift)]
-        early = reference[max(0, -shift) : len(signal) - max(0, shift)]
-        spread = late.std() * early.std()
-        # A stretch that stands still correlates with everything.
-        scores[shift] = float(np.mean((late - late.mean()) * (early - early.mean())) / spread) if spread else -1.0
-    best = max(scores.values())
-    return next(shift for shift, score in scores.items() if score >= best - 1e-12)
-
-
-def amplitude_ratio(signal: NDArray, reference: NDArray) -> float:
-    """Standard deviation of a signal over its reference's; below 1 movements were smoothed away, 0.95-1.05 is wanted.
-
-    Raises:
-        BadInput: different lengths, NaN, or one does not move.
-    """
-    signal, reference = _signals(signal, reference)
-    return float(signal.std() / reference.std())
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +164,7 @@ def evaluate_temporal(folder: str | Path) -> Table:
         "steps: triples of evenly spaced frames; frames around a gap are left out",
         "identity drift: standard deviation over time of the neutral face's vertices; size drift: of its scale; "
         "coefficient spread: of the identity weights, in standard deviations of the model",
-        "smoothness alone proves nothing: read it beside an error against truth, lag and amplitude",
+        "smoothness alone proves nothing: read it beside an error against truth",
         *left_out,
     )
     title = f"Steadiness: {Path(folder).name}, {sum(row[1] for row in rows)} frames"
@@ -242,7 +179,7 @@ def read_tracks(folder: Path) -> tuple[list[Track], list[str]]:
     """
     groups: dict[str, list[tuple[Path, dict[str, NDArray]]]] = {}
     for path in result_files(folder):
-        groups.setdefault(path.parent.name, []).append((path, read_parameters(path)))
+        groups.setdefault(path.parent.name, []).append((path, read_face_arrays(path)))
     tracks, left_out = [], []
     for name, files in sorted(groups.items()):
         track = _track(name, files)
@@ -271,10 +208,10 @@ def frame_numbers(names: Sequence[str]) -> NDArray:
 
 def _track(name: str, files: list[tuple[Path, dict[str, NDArray]]]) -> Track:
     """One subject from its files, frames in order."""
-    times = [parameters.get("time") for _, parameters in files]
+    times = [parameters["time"] for _, parameters in files if "time" in parameters]
     frames = [(path, parameters, k) for path, parameters in files for k in range(len(parameters["photo"]))]
     # Photos have no time: theirs is NaN.
-    if all(time is not None and not np.isnan(np.asarray(time, float)).all() for time in times):
+    if len(times) == len(files) and not any(np.isnan(np.asarray(time, float)).all() for time in times):
         order = np.concatenate([np.ravel(time) for time in times]).astype(float)
     else:
         order = frame_numbers([Path(str(parameters["photo"][k])).stem for _, parameters, k in frames])
@@ -289,7 +226,7 @@ def _track(name: str, files: list[tuple[Path, dict[str, NDArray]]]) -> Track:
 
 def _state(path: Path, parameters: dict[str, NDArray], index: int) -> dict[str, NDArray]:
     """One frame of a track."""
-    model, camera = model_of(parameters, path), cameras_of(parameters, path)[index]
+    model, camera = head_model(parameters, path), cameras_of(parameters, path)[index]
     scale = float(np.ravel(parameters["scale"])[0])
     face = model.regions["face"] > 0.5
     identity = np.asarray(parameters["identity"], float)
@@ -319,20 +256,6 @@ def _sequence(name: str, values: NDArray) -> NDArray:
     if bad.any():
         raise BadInput(f"{name}: frame {int(np.argmax(bad))} holds NaN or infinity ({bad.sum()} of {len(bad)} frames)")
     return values
-
-
-def _like(name: str, first: NDArray, second: NDArray) -> None:
-    if np.shape(first) != np.shape(second):
-        raise BadInput(f"{name}: wanted two sequences of one shape, got {np.shape(first)} and {np.shape(second)}")
-
-
-def _signals(signal: NDArray, reference: NDArray) -> tuple[NDArray, NDArray]:
-    _like("signals", signal, reference)
-    first = _sequence("signal", np.reshape(signal, (-1, 1, 1))).ravel()
-    second = _sequence("reference", np.reshape(reference, (-1, 1, 1))).ravel()
-    if not (np.ptp(first) > 0 and np.ptp(second) > 0):
-        raise BadInput("signals: one does not move, so there is nothing to compare")
-    return first, second
 
 
 def _even(order: NDArray, count: int) -> NDArray:

@@ -7,26 +7,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from maquette.synthesis.skin.guides import Guide, curve, landmark_places
+from maquette.synthesis.skin.guides import SkinGuide, curve, landmark_places
 from maquette.synthesis.skin.noise import direction, mixed
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 REACH_M = 0.007  # a groove and the bulges beside it end within this distance
 LARGEST_M = 0.0014
 FLESHY = ("nasolabial", "bag", "neck")  # deeper in heavy faces
 
-# name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
+
+class Groove(NamedTuple):
+    """A kind of fold: depth in metres of an old face, width in metres, age at which half of it is there, and spread."""
+
+    depth: float
+    width: float
+    half_age: float
+    age_spread: float
+
+
 FOLDS = {
-    "forehead": (0.00075, 0.0011, 54, 8), "frown": (0.00080, 0.0012, 54, 9), "crow": (0.00065, 0.0009, 53, 8),
-    "nasolabial": (0.00110, 0.0026, 49, 11), "marionette": (0.00085, 0.0019, 59, 7), "bag": (0.00065, 0.0021, 56, 10),
-    "bunny": (0.00030, 0.0008, 57, 8), "smoker": (0.00045, 0.0007, 64, 6), "neck": (0.00085, 0.0012, 48, 13),
-    "chin": (0.00055, 0.0022, 42, 18), "lid": (0.00055, 0.0008, 5, 10),
+    "forehead": Groove(0.00075, 0.0011, 54, 8), "frown": Groove(0.00080, 0.0012, 54, 9),
+    "crow": Groove(0.00065, 0.0009, 53, 8), "nasolabial": Groove(0.00110, 0.0026, 49, 11),
+    "marionette": Groove(0.00085, 0.0019, 59, 7), "bag": Groove(0.00065, 0.0021, 56, 10),
+    "bunny": Groove(0.00030, 0.0008, 57, 8), "smoker": Groove(0.00045, 0.0007, 64, 6),
+    "neck": Groove(0.00085, 0.0012, 48, 13), "chin": Groove(0.00055, 0.0022, 42, 18),
+    "lid": Groove(0.00055, 0.0008, 5, 10),
 }  # fmt: skip
 
 
@@ -38,6 +50,11 @@ class Fold:
     index: NDArray
     across: NDArray
     fade: NDArray
+
+
+def beside(point: NDArray, across: float, up: float) -> NDArray:
+    """(2,) x and y of a point (2 or 3,), moved."""
+    return point[:2] + np.array([across, up])
 
 
 def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
@@ -52,16 +69,16 @@ def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
     lines.append(("frown", np.array([[6, nose[1] + 6], [5.5, nose[1] + 14], [7.5, nose[1] + 23]])))
     for start, turn, length in ((3.5, 0.75, 15), (1.2, 0.28, 20), (-1.5, -0.2, 20), (-4, -0.62, 17)):
         way = np.array([np.cos(turn), np.sin(turn)])
-        begin = corner[:2] + [6, start]
-        lines.append(("crow", np.stack([begin, begin + 0.5 * length * way, begin + length * way + [0, -1.0]])))
-    cheek = [ala[:2] + [2.5, 2.5], ala[:2] + [8, -4], lips[:2] + [2, 10], lips[:2] + [7.5, 0], lips[:2] + [8, -8]]
+        begin = beside(corner, 6, start)
+        lines.append(("crow", np.stack([begin, begin + 0.5 * length * way, beside(begin + length * way, 0, -1.0)])))
+    cheek = [beside(ala, 2.5, 2.5), beside(ala, 8, -4), beside(lips, 2, 10), beside(lips, 7.5, 0), beside(lips, 8, -8)]
     lines.append(("nasolabial", np.array(cheek)))
-    lines.append(("marionette", np.array([lips[:2] + [2.5, -2], lips[:2] + [4.5, -10], lips[:2] + [5, -21]])))
+    lines.append(("marionette", np.array([beside(lips, 2.5, -2), beside(lips, 4.5, -10), beside(lips, 5, -21)])))
     for drop in (0, 6.5):
-        low = np.array([inner[:2] + [1, -5], lid[:2] + [-4, -12], lid[:2] + [6, -12], corner[:2] + [2, -7]])
+        low = np.array([beside(inner, 1, -5), beside(lid, -4, -12), beside(lid, 6, -12), beside(corner, 2, -7)])
         lines.append(("bag", low - [0, drop]))
     for height in (-1, -5):
-        lines.append(("bunny", np.array([[3.5, 1], [7, 0], [10, -3]]) + [0, nose[1] + height]))
+        lines.append(("bunny", np.array([[3.5, 1], [7, 0], [10, -3]]) + np.array([0, nose[1] + height])))
     for x in (3.5, 8, 12.5, 17):
         lines.append(("smoker", np.array([[x, mark[52][1] + 1.5 - 0.25 * x], [1.08 * x, mark[52][1] + 7 - 0.25 * x]])))
     for height, back in ((-13, 8), (-24, 16), (-34, 20)):
@@ -69,12 +86,14 @@ def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
         depth = chin[2] - back - 0.012 * xs**2
         lines.append(("neck", np.stack([xs, chin[1] + height + 0.004 * xs**2, depth], 1)))
     lines.append(("chin", np.array([[-15, mark[57][1] - 10], [0, mark[57][1] - 8], [15, mark[57][1] - 10]])))
-    lines.append(("lid", np.array([inner[:2] + [3, 6], lid[:2] + [-2, 10.5], lid[:2] + [7, 9.5], corner[:2] + [2, 3]])))
+    lines.append(
+        ("lid", np.array([beside(inner, 3, 6), beside(lid, -2, 10.5), beside(lid, 7, 9.5), beside(corner, 2, 3)]))
+    )
     return lines
 
 
 @lru_cache(maxsize=2)
-def folds(guide: Guide) -> tuple[Fold, ...]:
+def folds(guide: SkinGuide) -> tuple[Fold, ...]:
     """All folds of the head, both halves."""
     front = (guide.normal[..., 2] > 0.05) & (guide.zones["mouth"] < 0.1) & (guide.zones["hollow"] < 0.1)
     flat = guide.place.reshape(-1, 3)
@@ -93,13 +112,13 @@ def folds(guide: Guide) -> tuple[Fold, ...]:
 
 def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     """The texels (N, 3) near a line of places (n, 3) on the skin."""
-    reach = min(REACH_M, 4.5 * FOLDS[kind][1])
+    reach = min(REACH_M, 4.5 * FOLDS[kind].width)
     # The line steps from texel to texel: smooth it, or its ripples show in the groove.
     kernel = np.hanning(17)[1:-1]
     padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
     line = np.stack([np.convolve(padded[:, k], kernel / kernel.sum(), "valid") for k in range(3)], 1)
     near = np.flatnonzero(((flat > line.min(axis=0) - reach) & (flat < line.max(axis=0) + reach)).all(axis=1))
-    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=reach)
+    apart, index = map(np.asarray, cKDTree(line).query(flat[near], distance_upper_bound=reach))
     close = np.isfinite(apart)
     near, apart, index = near[close], apart[close], index[close]
     tangent = np.gradient(line, axis=0)[index]
@@ -111,7 +130,7 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     return Fold(kind, near[kept], (apart * side)[kept].astype(np.float32), fade[kept].astype(np.float32))
 
 
-def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: the folds of a face of this age; children have almost none.
 
     Args:
@@ -124,10 +143,10 @@ def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
     deep, narrow = np.zeros(len(lines), np.float32), np.ones(len(lines), np.float32)
     own, width = np.clip(1 + 0.35 * rng.standard_normal(len(lines)), 0, 2), rng.uniform(0.85, 1.2, len(lines))
     for k, fold in enumerate(lines):
-        depth, groove, half, spread = FOLDS[fold.kind]
-        aged = 1 / (1 + np.exp(-(identity.age - half) / spread))
-        deep[k] = depth * habit[fold.kind] * aged * own[k] * (flesh if fold.kind in FLESHY else 1)
-        narrow[k] = 0.5 / (groove * (0.85 + 0.3 * aged) * width[k])
+        groove = FOLDS[fold.kind]
+        aged = 1 / (1 + np.exp(-(identity.age - groove.half_age) / groove.age_spread))
+        deep[k] = groove.depth * habit[fold.kind] * aged * own[k] * (flesh if fold.kind in FLESHY else 1)
+        narrow[k] = 0.5 / (groove.width * (0.85 + 0.3 * aged) * width[k])
     soft = fields["blotch"].ravel()[index]
     bent = across + np.float32(0.0014) * fields["bend"].ravel()[index] + np.float32(0.0003) * soft
     bent *= narrow[owner]
@@ -140,14 +159,14 @@ def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
 
 
 @lru_cache(maxsize=2)
-def _joined(guide: Guide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _joined(guide: SkinGuide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Texel, metres across, fade and number of the fold, each (M,): all folds one behind the other."""
     lines = folds(guide)
     owner = np.repeat(np.arange(len(lines)), [len(fold.index) for fold in lines])
     return (*(np.concatenate([getattr(fold, name) for fold in lines]) for name in ("index", "across", "fade")), owner)
 
 
-def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def fine_relief(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: pores, unevenness, crinkles of the old and the furrows of lips.
 
     Args:

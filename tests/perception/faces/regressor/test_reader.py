@@ -82,11 +82,11 @@ def test_the_shipped_weights_give_their_golden_tensors():
 def profile():
     """Somebody who does not exist and nobody trained with, from the side."""
     from maquette.synthesis.rendering.sensor import Sensor
-    from maquette.synthesis.scenes.face_sample import Asked, photograph
+    from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
     from maquette.synthesis.scenes.head_scene import draw_person
 
     person = draw_person((901, 1, 3), split="test")
-    return photograph(person, (901, 1, 3, 1), 320, asked=Asked(yaw=np.radians(85), sensor=Sensor(jpeg=90)))
+    return photograph_face(person, (901, 1, 3, 1), 320, overrides=Overrides(yaw=np.radians(85), sensor=Sensor(jpeg=90)))
 
 
 def test_a_profile_is_read_by_the_network_alone(profile):
