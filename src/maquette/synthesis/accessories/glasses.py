@@ -91,9 +91,7 @@ def draw_glasses(model: MorphableModel, vertices: NDArray, rng: np.random.Genera
     shape, faces = joined(solids)
     colors = METALS if frame.metal else PLASTICS
     color = np.clip(colors[rng.integers(len(colors))] * np.exp(rng.normal(0, 0.25, 3)), 0, 0.8).astype(np.float32)
-    surfaces = [
-        SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
-    ]
+    surfaces = [SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05)]
     tint, alpha = _lens_look(sun, rng)
     for outline in outlines:
         lens, lens_faces = fan(outline, np.array([0.0, 0, 1]))

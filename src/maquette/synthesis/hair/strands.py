@@ -71,12 +71,7 @@ def grow_hair(
 
 
 def grow_style(
-    model: MorphableModel,
-    vertices: NDArray,
-    style: Style,
-    identity: Identity,
-    color: NDArray,
-    rng: np.random.Generator,
+    model: MorphableModel, vertices: NDArray, style: Style, identity: Identity, color: NDArray, rng: np.random.Generator
 ) -> Strands:
     """The hair of one head in a given cut; the rest as in `grow_hair`."""
     growth = _prepare(model, vertices, style, identity, rng)

@@ -225,17 +225,7 @@ def _hair_points(strands: Strands, view: _Projection, size: tuple[int, int], bef
     albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
     ones = torch.ones(len(row), device=device)
     return ShadingPoints(
-        row,
-        column,
-        depth[mine],
-        position,
-        normal,
-        normal,
-        albedo,
-        0.35 * ones,
-        ones,
-        kind=Kind.HAIR,
-        tangent=tangent,
+        row, column, depth[mine], position, normal, normal, albedo, 0.35 * ones, ones, kind=Kind.HAIR, tangent=tangent
     )
 
 

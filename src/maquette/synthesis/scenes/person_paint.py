@@ -29,12 +29,7 @@ def paint(
         vertices: (V, 3) metres, dressed. fields: of `outfits.regions`.
     """
     columns = {name: fields[name] for name in NAMES}
-    columns |= {
-        "at": vertices,
-        "cloth": mesh.cloth,
-        "face": _skin(mesh, outfit, rng),
-        "strands": _hair(mesh, outfit),
-    }
+    columns |= {"at": vertices, "cloth": mesh.cloth, "face": _skin(mesh, outfit, rng), "strands": _hair(mesh, outfit)}
     faces, out = mesh.faces, []
     for name in NAMES:
         field = columns.pop(name)
