@@ -1,4 +1,5 @@
-# make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style
+# make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style and types
+# make docs   the pages and the reference, in site/
 # Needs Python 3.10-3.12, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
 
 # A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
@@ -9,7 +10,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test slow lint clean
+.PHONY: demo test slow lint docs clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -27,6 +28,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP) --editable '.[heic,dev]'
 	@touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@echo "installing what the documents need"
+	@$(PIP) --editable '.[heic,docs]'
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
 	@$(BIN)/python examples/00_first_photo.py demo
@@ -40,6 +46,12 @@ slow: $(VENV)/.installed-dev
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+docs: $(VENV)/.installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo site build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -21,12 +21,13 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.image_space.measures import silhouette_iou
-from maquette.perception.people.observe import JOINTS, observe_people
+from maquette.evaluation.silhouettes import silhouette_iou
+from maquette.perception.people.observe import observe_people
+from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.skeleton import skeleton
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
 
 SIZE = 448  # pixels of a photograph
 SEED = 909
@@ -57,7 +58,7 @@ def changed(constants: Constants) -> Iterator[None]:
             setattr(module, name, value)
 
 
-def scores(seen: Observation, photograph: Figure) -> tuple[float, float, float]:
+def scores(seen: Observation, photograph: PersonSample) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
     placement = method.fitted([seen], skeleton(), Options())
     model, camera = skeleton().model, placement.camera(0, seen)

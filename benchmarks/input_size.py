@@ -3,7 +3,7 @@
 Held-out people who do not exist are photographed frontally and turned by 30 degrees, sharp and well exposed; each photo
 is averaged down until the face (its 478 landmarks) is 192 to 16 pixels wide, so blur, noise and JPEG of real small
 photos are left out. It is then read as it is, or its face enlarged first by
-`maquette.perception.faces.closeup`, and reconstructed.
+`maquette.perception.faces.enlarge`, and reconstructed.
 Error: mean distance in mm from the true face, with its expression, to the reconstructed surface, both laid onto each
 other by a similarity of corresponding vertices; and the NME of the 68 projected landmarks that are visible.
 
@@ -38,12 +38,12 @@ from maquette.evaluation.predict import face_vertices
 from maquette.geometry.alignment import similarity
 from maquette.geometry.camera import project
 from maquette.outputs.reports.landmarks import to_photo
-from maquette.perception.faces.closeup import closer
+from maquette.perception.faces.enlarge import enlarge
 from maquette.perception.faces.observe import observe
-from maquette.perception.faces.regressor import leads
+from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.reconstruction import methods
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
@@ -84,18 +84,18 @@ class Row:
     seconds: float | None = None
 
 
-def photographs(people: int, seed: int) -> Iterator[tuple[int, float, Sample]]:
+def photographs(people: int, seed: int) -> Iterator[tuple[int, float, FaceSample]]:
     """Person, yaw in degrees, photograph."""
     for number in range(people):
         person = None
         for yaw in (0.0, YAW if number % 2 == 0 else -YAW):
             person = person or draw_person((seed, TEST, number), TEXTURE, split="test")
-            asked = Asked(np.radians(yaw), Sensor())
-            sample = photograph(person, (seed, TEST, number, 1), SIZE, supersample=2, asked=asked)
+            overrides = Overrides(np.radians(yaw), Sensor())
+            sample = photograph_face(person, (seed, TEST, number, 1), SIZE, supersample=2, overrides=overrides)
             yield number, yaw, sample
 
 
-def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
+def shrunk(sample: FaceSample, width: int) -> tuple[Frame, float]:
     """The photo with a face so many pixels wide, by area, and its pixels per pixel of the photo."""
     factor = width / float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
     side = round(sample.image.shape[1] * factor)
@@ -104,7 +104,7 @@ def shrunk(sample: Sample, width: int) -> tuple[Frame, float]:
     return Frame(cv2.resize(sample.image, (side, side), interpolation=cv2.INTER_AREA)), side / sample.image.shape[1]
 
 
-def seen_in(frame: Frame, sample: Sample, factor: float) -> Observation | None:
+def seen_in(frame: Frame, sample: FaceSample, factor: float) -> Observation | None:
     """The face that lies where the true one is, or None."""
     truth = sample.landmarks["mediapipe478"][:, :2] * factor
     try:
@@ -123,13 +123,13 @@ def centre(face: Observation) -> np.ndarray:
 def variants(frame: Frame, face: Observation, width: int) -> Iterator[tuple[str, Observation]]:
     """The face as it is, and enlarged in every way that is tried at this width.
 
-    Where the network preferred, it does so as on the small photo: by pixels of the photo, not of the enlargement.
+    Where the network is preferred, it is as on the small photo: by pixels of the photo, not of the enlargement.
     """
     yield OFF, face
     for name in (name for name, (low, high) in TRIED.items() if name != OFF and low <= width <= high):
         method, factor = name.removesuffix(PREFERRED).split()
-        large = closer(frame, face, SEEN, int(factor[1:]), method)
-        yield name, leads.led(large) if name.endswith(PREFERRED) else large
+        large = enlarge(frame, face, SEEN, int(factor[1:]), method)
+        yield name, with_preferred_landmarks(large) if name.endswith(PREFERRED) else large
 
 
 def on_faces(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -150,14 +150,14 @@ def surface_error(vertices: np.ndarray, truth: np.ndarray, candidates: int = 8) 
     return 1000.0 * float(distance.reshape(POINTS, candidates).min(axis=1).mean())
 
 
-def average_rows(sample: Sample, person: int, yaw: float) -> Iterator[Row]:
+def average_rows(sample: FaceSample, person: int, yaw: float) -> Iterator[Row]:
     """The average head, which a method must beat: as it is, and with the true expression, which no method knows."""
     bent = np.tensordot(sample.expression, MODEL.expression_basis, 1)
     for name, head in (("no expression", MODEL.mean), ("true expression", MODEL.mean + bent)):
         yield Row(person, yaw, 0, name, AVERAGE, 1, surface_error(head.astype(float), sample.vertices))
 
 
-def scores(result: Reconstruction, face: Observation, sample: Sample, factor: float) -> tuple[float, float | None]:
+def scores(result: Reconstruction, face: Observation, sample: FaceSample, factor: float) -> tuple[float, float | None]:
     """Surface error in mm, and landmark error in % of the size of the face."""
     vertices = (result.shape.vertices if result.motion is None else result.motion[0]).astype(float)
     pixels = project(result.cameras[0], MODEL.embeddings["ibug68"].points(vertices, MODEL.faces))[0]

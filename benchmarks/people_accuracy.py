@@ -20,16 +20,16 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
 from maquette.core.types import Camera, Frame, Mesh, Observation, Subject
-from maquette.evaluation.benchmarks.person import compare_people
-from maquette.evaluation.image_space.measures import silhouette_iou
+from maquette.evaluation.benchmarks.person import compare_persons
 from maquette.evaluation.meshes import Shape
+from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.geometry.camera import project
 from maquette.perception.people.observe import observe_people
 from maquette.reconstruction import methods
 from maquette.reconstruction.body_fit.place import silhouette
 from maquette.reconstruction.body_fit.target import full_frame
-from maquette.synthesis.scenes.person_sample import Figure, photograph_person
-from maquette.texturing.person.tidy import tidied
+from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
+from maquette.texturing.cleaning import clean_surface
 from maquette.weights.store import fetch
 
 SIZE = 512  # pixels of a photograph
@@ -38,7 +38,7 @@ METHODS = ("parametric", "pifuhd")
 RESULT = Path(__file__).parent / "results" / "people_accuracy.csv"
 
 
-def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photograph: Figure) -> np.ndarray:
+def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photograph: PersonSample) -> np.ndarray:
     """(V, 3) metres, the truth's world: the result where the picture shows it, as deep as the truth on average."""
     truth = photograph.camera
     corner, step = full_frame(observation)
@@ -53,7 +53,7 @@ def in_true_world(mesh: Mesh, camera: Camera, observation: Observation, photogra
     return (np.column_stack([flat, along]) - pose[:3, 3]) @ pose[:3, :3]
 
 
-def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, photograph: Figure) -> float:
+def outline(vertices: np.ndarray, faces: np.ndarray, camera: Camera, photograph: PersonSample) -> float:
     """Overlap of a result's outline with the true mask."""
     return silhouette_iou(silhouette(vertices, faces, camera), photograph.kind > 0)
 
@@ -85,13 +85,13 @@ def main() -> None:
             found = reconstruct([seen])
             mesh = found.shape
             if name == "pifuhd":
-                mesh = tidied(mesh).mesh
+                mesh = clean_surface(mesh).mesh
             seconds[name].append(looked + perf_counter() - start)
             vertices = in_true_world(mesh, found.cameras[0], seen, photograph)
             shapes[name].append(Shape(vertices, mesh.faces, f"person {number}, {name}"))
             overlaps[name].append(outline(vertices, mesh.faces, photograph.camera, photograph))
         print(number, *(f"{name} outline {overlaps[name][-1]:.3f} {seconds[name][-1]:.1f} s" for name in METHODS))
-    table = compare_people(shapes, truths)
+    table = compare_persons(shapes, truths)
     print(table.to_markdown())
     for name in METHODS:
         print(f"{name}: outline {np.mean(overlaps[name]):.3f}, {np.mean(seconds[name]):.1f} s from photo to mesh")

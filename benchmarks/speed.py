@@ -32,7 +32,8 @@ from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
 from maquette.perception.faces import segment, skin
 from maquette.perception.faces.landmarker import Face
-from maquette.perception.faces.observe import facing, find_faces
+from maquette.perception.faces.observe import facing
+from maquette.perception.faces.search import find_faces
 from maquette.perception.observers import OBSERVERS
 from maquette.pipeline import photo as pipeline
 from maquette.reconstruction import methods

@@ -40,7 +40,7 @@ from maquette.reconstruction.vrn.network import VRN
 from maquette.reconstruction.vrn.read import Coarse
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
 from maquette.weights.store import fetch
 
@@ -49,7 +49,7 @@ SIZE = 320  # pixels of a photograph
 SEED = 777
 FRONT_M, FACING = -0.03, 0.4  # the volume's flat back and side walls lie behind this plane or turn away from z
 RESULT = Path(__file__).parent / "results" / "vrn_accuracy.csv"
-Views = list[tuple[Sample, Observation]]  # of one person, one for each of YAWS
+Views = list[tuple[FaceSample, Observation]]  # of one person, one for each of YAWS
 
 
 def people(count: int) -> Iterator[Views]:
@@ -58,8 +58,8 @@ def people(count: int) -> Iterator[Views]:
         person = draw_person((SEED, 1, number), 512, "test")
         row = []
         for yaw in YAWS:
-            asked = Asked(yaw=np.radians(yaw), sensor=Sensor())
-            sample = photograph(person, (SEED, 1, number, 5), SIZE, asked=asked)
+            overrides = Overrides(yaw=np.radians(yaw), sensor=Sensor())
+            sample = photograph_face(person, (SEED, 1, number, 5), SIZE, overrides=overrides)
             try:
                 frame = Frame(sample.image, origin=f"person {number}, {yaw} degrees")
                 faces = OBSERVERS[Subject.FACE](frame, PerceptionOptions())
@@ -72,7 +72,7 @@ def people(count: int) -> Iterator[Views]:
             print(f"person {number}: not found in every view, left out")
 
 
-def true_solid(sample: Sample, observation: Observation, reading: read.Reading) -> np.ndarray:
+def true_solid(sample: FaceSample, observation: Observation, reading: read.Reading) -> np.ndarray:
     """(D, S, S) occupancy of the true face in the crop that the network saw."""
     model = morphable.load("maquette-head")
     head = sample.vertices / sample.person.identity.scale

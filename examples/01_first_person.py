@@ -20,13 +20,13 @@ def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "out")
     photo = Path(sys.argv[2]) if len(sys.argv) > 2 else sample_photo()
 
-    people = maquette.person(photo, height=170.0, method="parametric")
-    for result in people:
+    persons = maquette.person(photo, height=170.0, method="parametric")
+    for result in persons:
         body = result.reconstruction
         print(f"{result.name}: {len(body.shape.faces)} triangles, {body.provenance['height_cm']:.0f} cm tall")
         print(f"  in the picture the outline overlaps by {body.provenance['silhouette_iou'][0]:.0%}")
 
-    files = people.save(out)
+    files = persons.save(out)
     for file in files:
         print(f"  {file}")
     print("Look at:", *(file for file in files if file.name == "overview.jpg"))

@@ -1,4 +1,4 @@
-"""Clips made for tests: each frame tells its own number by its pixels."""
+"""Clips made for tests: each frame shows its own number in its pixels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from maquette.core.options import VideoOptions
+from maquette.core.types import Frame
 from maquette.sources import video
 
 SHORT = {"g": "10", "crf": "10"}
@@ -78,3 +79,8 @@ def read(path: Path, **options) -> list[tuple[int, np.ndarray, float]]:
     """(number, pixels, seconds) of the wanted frames."""
     clip = video.open_clip(path, VideoOptions(**options))
     return [(index, frame.pixels, frame.time) for index, frame in video.frames(clip)]
+
+
+def frame_at(clip: video.Clip, index: int) -> Frame | None:
+    """One frame by its number in the clip, sought for; None if it does not come."""
+    return next((frame for _, frame in video.frames_at(clip, [index])), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +36,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def cpu_seconds():
     """A function: processor time of a Python program, the best of three; what else runs here hardly matters."""
+    resource = pytest.importorskip("resource", reason="Windows does not count the time of children")
 
     def measure(code: str) -> float:
         times = []
@@ -71,8 +71,8 @@ def stand_ins(monkeypatch):
     from maquette.pipeline import photo
 
     monkeypatch.setitem(photo.OBSERVERS, Subject.FACE, _observe)
-    monkeypatch.setattr(photo.methods, "load", lambda row, fetch, options: _reconstruct)
-    monkeypatch.setattr(photo.texturing, "finish", lambda shape, seen, options: shape)
+    monkeypatch.setattr(photo.methods, "load", lambda *_: _reconstruct)
+    monkeypatch.setattr(photo.texturing, "finish", lambda shape, *_: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
 
 

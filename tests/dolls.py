@@ -1,4 +1,4 @@
-"""Dressed dolls as examples of `synthesis.datasets.people`: the shipped body in simple clothes, made in a moment."""
+"""Dressed dolls as examples of `datasets.person_examples`: the shipped body in simple clothes, made in a moment."""
 
 from __future__ import annotations
 
@@ -77,18 +77,18 @@ def example(seed: int, size: int = 64, points: int = 2000) -> dict[str, np.ndarr
 
 
 def write(folder: Path, count: int, size: int = 64, points: int = 2000) -> Path:
-    """Shards of dolls as FOLDER/train and FOLDER/test, which here are the same people."""
+    """Shards of dolls as FOLDER/train and FOLDER/test, which here are the same persons."""
     rows = [example(seed, size, points) for seed in range(count)]
     for split in ("train", "test"):
         (folder / split).mkdir(parents=True)
         columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        save_file(columns, folder / split / "figures-00000.safetensors")
+        save_file(columns, folder / split / "persons-00000.safetensors")
     return folder
 
 
 @lru_cache(maxsize=2)
 def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Placement, Observation]:
-    """A standing body with its placement, and what a picture of it tells: flat colour, its own outline."""
+    """A standing body with its placement, and what a picture of it shows: flat colour, its own outline."""
     model = skeleton().model
     joints = model.rig.joints(np.zeros(len(model.identity_basis))).astype(float)
     root = joints[0] - [0, float(model.mean[:, 1].min()), 0]

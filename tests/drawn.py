@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -121,7 +122,7 @@ TETRAHEDRON = Mesh(
 class Walker:
     """Stand-in for a method: a tetrahedron whose size is the frame; counts the frames that it was asked for."""
 
-    asked: list[int] = []
+    asked: ClassVar[list[int]] = []
     fitted = 0
 
     def __call__(self, observations: Sequence[Observation]) -> Reconstruction:
@@ -145,10 +146,10 @@ def stand_in(monkeypatch) -> type[Walker]:
     monkeypatch.setattr(watch, "observe_people", observe)
     monkeypatch.setattr(watch, "observe_near", observe_near)
     monkeypatch.setattr(watch, "flags", flags)
-    monkeypatch.setattr(video.methods, "load", lambda row, fetch, options: Walker())
-    monkeypatch.setattr(clip_subject.texturing, "finish", lambda shape, seen, options: shape)
+    monkeypatch.setattr(video.methods, "load", lambda *_: Walker())
+    monkeypatch.setattr(clip_subject.texturing, "finish", lambda shape, *_: shape)
     monkeypatch.setattr(writers, "WRITERS", dict.fromkeys(FILES, _write))
-    monkeypatch.setattr(writers, "wanted", lambda asset: list(FILES))
+    monkeypatch.setattr(writers, "wanted", lambda _: list(FILES))
     Walker.asked, Walker.fitted = [], 0
     return Walker
 

@@ -75,7 +75,8 @@ def fingers(hand=(0.55, 0.1, 0.05)):
     """Five fingers of 1.5 cm, 8 cm long, spread from a hand."""
     tips = [(0.09, 0.0), (0.08, -0.035), (0.075, -0.065), (0.05, -0.08), (0.0, -0.085)]
     hand = np.array(hand)
-    return [limb(hand + [0.4 * a, 0.4 * b, 0], hand + [a, b, 0.01 * i], FINGER) for i, (a, b) in enumerate(tips)]
+    spread = [(np.array([0.4 * a, 0.4 * b, 0]), np.array([a, b, 0.01 * i])) for i, (a, b) in enumerate(tips)]
+    return [limb(hand + root, hand + tip, FINGER) for root, tip in spread]
 
 
 def cone(x, y, z):

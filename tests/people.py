@@ -1,7 +1,8 @@
-"""Finished results of people without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
+"""Finished results of persons without a photo: a tiny rigged body, still and dancing, and a free-form mesh."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -111,7 +112,7 @@ def tiny_body() -> MorphableModel:
 
 
 def weights_near(mean, heads, counts, names) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 6) bones and weights by distance to the bones' heads; eyes hang on their own bone alone."""
+    """(V, 6) bones and weights by distance to the bones' heads; eyes follow their own bone alone."""
     near = np.exp(-((np.linalg.norm(mean[:, None] - heads, axis=2) / 0.12) ** 2)) + 1e-9
     near[:, [names.index("eye.L"), names.index("eye.R")]] = 0
     index = np.argsort(-near, axis=1)[:, :6].astype(np.int32)
@@ -140,7 +141,7 @@ def turns(frames: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def make_camera() -> Camera:
-    """An orthographic camera that stands inside the person, as those of people do: their depth counts from anywhere."""
+    """An orthographic camera that stands inside the person, as a person's may: its depth counts from anywhere."""
     world_to_camera = np.eye(4)
     world_to_camera[:3, :3] = np.diag([1.0, -1.0, -1.0])
     world_to_camera[:3, 3] = [0, 0.85, 0]
@@ -197,15 +198,15 @@ def make_person(model: MorphableModel, frames: int = 1, times: np.ndarray | None
         shape, (make_camera(),) * frames, model=model.name, identity=identity, expression=expression, scale=scale,
         pose=pose, provenance=facts,
     )  # fmt: skip
-    told = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("person-1", "someone", reconstruction, observations, told)
+    report = {"photos": ["someone.jpg"], "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("person-1", "someone", reconstruction, observations, report)
 
 
 @pytest.fixture(scope="session")
-def tiny() -> MorphableModel:
+def tiny() -> Iterator[MorphableModel]:
     """The tiny rigged model, known to `morphable.load` as long as the tests run."""
     model = tiny_body()
-    morphable.MODELS[model.name] = lambda fetch: model
+    morphable.MODELS[model.name] = lambda _: model
     yield model
     morphable.MODELS.pop(model.name, None)
 

@@ -82,8 +82,8 @@ def make_result(photos: int = 1, texture_side: int = 256, **weights: float) -> R
         mesh, (camera,) * photos, model=model.name, identity=identity, expression=expression, scale=1.05, metric=True,
         provenance=facts,
     )  # fmt: skip
-    told = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
-    return Result("face-1", "someone", reconstruction, (observation,) * photos, told)
+    run = {"photos": ["someone.jpg"] * photos, "seed": 0, "seconds": {"reading": 0.1}, "warnings": ["a remark"]}
+    return Result("face-1", "someone", reconstruction, (observation,) * photos, run)
 
 
 @pytest.fixture(scope="session")

@@ -109,9 +109,9 @@ def walk(monkeypatch, tmp_path):
 
 
 def test_a_clip(walk, tmp_path):
-    told = []
-    rows = maquette.video(walk, tmp_path / "out", every=2, progress=lambda name, stage: told.append(stage))
-    assert [row["folder"] for row in rows] == ["walk/person-1"] and told
+    stages = []
+    rows = maquette.video(walk, tmp_path / "out", every=2, progress=lambda _, stage: stages.append(stage))
+    assert [row["folder"] for row in rows] == ["walk/person-1"] and stages
     assert rows == json.loads((tmp_path / "out/summary.json").read_text())["done"]
     assert len(list((tmp_path / "out/walk/person-1/frames").iterdir())) == 3
     assert callable(maquette.video), "also after the work: no package takes the name"
@@ -128,15 +128,15 @@ def test_a_clip_that_gives_nothing_raises(walk, tmp_path, monkeypatch):
         maquette.video([walk], tmp_path / "out")
     with pytest.raises(TypeError, match="every"):
         maquette.video(walk, tmp_path / "out", evry=2)
-    monkeypatch.setattr(ClipSubject, "textured", lambda *given: 1 / 0)
+    monkeypatch.setattr(ClipSubject, "textured", lambda *_: 1 / 0)
     with pytest.raises(InternalError, match="person-1"):
         maquette.video(walk, tmp_path / "out")
 
 
-@pytest.mark.parametrize("strange", [None, 3, b"me.jpg", np.zeros((4, 4, 3)), [3], ["me.jpg", None]], ids=str)
-def test_photos_that_are_not_paths_are_told(strange):
+@pytest.mark.parametrize("wrong", [None, 3, b"me.jpg", np.zeros((4, 4, 3)), [3], ["me.jpg", None]], ids=str)
+def test_photos_that_are_not_paths_are_named(wrong):
     with pytest.raises(TypeError, match="wanted a path or several paths, got"):
-        maquette.face(strange)
+        maquette.face(wrong)
 
 
 def test_a_generator_of_paths_and_a_short_repr(stand_ins, photo):

@@ -71,13 +71,13 @@ def test_every_import_is_a_declared_dependency():
     """What works only because another package happens to bring it breaks when that package drops it."""
     declared = {normal(r.name) for r in requirements("maquette", (*EXTRAS, "anny"))}
     homes = packages_distributions()
-    strangers = {
+    undeclared = {
         f"{shown(path)}: {module}"
         for path in SOURCES
         for module in imports(path) - set(sys.stdlib_module_names) - {"maquette"} - COMES_WITH.keys()
         if not declared & {normal(home) for home in homes.get(module, [module])}
     }
-    assert not strangers
+    assert not undeclared
 
 
 @pytest.mark.parametrize("name,package", closure("maquette", EXTRAS).items())
@@ -88,9 +88,9 @@ def test_dependencies_are_known_and_not_gpl(name, package):
 
 
 def test_the_command_lists_networks_training_and_the_population():
-    told = {name: spdx for name, spdx, _ in rows()}
-    assert {"torch", "matplotlib", "lightning-fabric", "tensorboardx", "maquette-population"} <= told.keys()
-    assert "unknown" not in told.values()
+    listed = {name: spdx for name, spdx, _ in rows()}
+    assert {"torch", "matplotlib", "lightning-fabric", "tensorboardx", "maquette-population"} <= listed.keys()
+    assert "unknown" not in listed.values()
 
 
 def test_extras_hold_no_name_twice_and_torch_is_in_the_core():
@@ -101,7 +101,7 @@ def test_extras_hold_no_name_twice_and_torch_is_in_the_core():
         assert own and len(own) == len({*own} - core), extra
 
 
-def test_binary_wheels_that_carry_copyleft_libraries_are_told():
+def test_binary_wheels_that_carry_copyleft_libraries_are_named():
     """Wheels with FFmpeg, x264, x265 or GCC's libraries: their own licence is permissive, so only their files tell."""
     for name, package in closure("maquette", EXTRAS).items():
         files = [str(file) for file in package.files or []]

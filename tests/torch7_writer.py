@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from maquette.weights.convert.torch7 import Thing
+from maquette.weights.convert.torch7 import LuaObject
 
 
 class Function:
@@ -67,16 +67,22 @@ class Writer:
         elif isinstance(value, str):
             self.integer(2)
             self.text(value)
-        elif isinstance(value, list | dict) and self.begun(3, value):
+        else:
+            self.container(value)
+        return self
+
+    def container(self, value: object) -> None:
+        """What holds other values; written once, afterwards only its index."""
+        if isinstance(value, list | dict) and self.begun(3, value):
             pairs = list(enumerate(value, 1) if isinstance(value, list) else value.items())
             self.integer(len(pairs))
             for pair in pairs:
                 self.value(pair[0]).value(pair[1])
-        elif isinstance(value, Thing) and self.begun(4, value):
+        elif isinstance(value, LuaObject) and self.begun(4, value):
             self.named(value.kind, value.version)
             self.value(value.fields)
         elif isinstance(value, Function):
-            if value.shared and self.begun(8, value) or not value.shared and self.integer(6) is None:
+            if (value.shared and self.begun(8, value)) or (not value.shared and self.integer(6) is None):
                 self.text("\x1bLJ")
                 self.value([value] if value.shared else [1.0])
         elif isinstance(value, np.ndarray):
@@ -86,7 +92,6 @@ class Writer:
             self.value(View(value.reshape(-1), value.shape, strides))
         elif isinstance(value, View) and self.begun(4, value):
             self.view(value)
-        return self
 
     def view(self, value: View) -> None:
         name = NAMES[value.storage.dtype.str[1:]]
@@ -99,5 +104,5 @@ class Writer:
             self.data += value.storage.tobytes()
 
 
-def module(kind: str, *children: Thing, version: int = 1, **fields) -> Thing:
-    return Thing(kind, version, {**fields, **({"modules": [*children]} if children else {}), "train": True})
+def module(kind: str, *children: LuaObject, version: int = 1, **fields) -> LuaObject:
+    return LuaObject(kind, version, {**fields, **({"modules": [*children]} if children else {}), "train": True})

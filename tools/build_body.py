@@ -24,8 +24,10 @@ YEARS, AGE_SLIDER = [4, 11, 16, 25, 90], [0.22, 0.42, 0.62, 0.667, 1.0]
 SLIDERS = ("gender", "age", "weight", "muscle", "height")
 
 
-def draw_people(body: Body, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, dict]:
-    """Vertices (N, V, 3) and joints (N, B, 3) of people in the rest pose, on the floor, and their sliders (N,)."""
+def draw_bodies(
+    body: Body, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Vertices (N, V, 3) and joints (N, B, 3) of bodies in the rest pose, on the floor, and their sliders (N,)."""
     group = rng.choice(4, count, p=[0.06, 0.08, 0.68, 0.18])
     years = rng.uniform(np.array([5, 12, 18, 60])[group], np.array([12, 18, 60, 85])[group])
     drawn = {name: rng.beta(1.8, 1.8, count) for name in ("muscle", "weight", "proportions", "cupsize", "firmness")}
@@ -92,9 +94,9 @@ def near_joint(vertices: np.ndarray, joint: np.ndarray) -> np.ndarray:
 
 def keypoint_rows(body: Body, vertices: np.ndarray, joints: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Scheme -> indices and weights, from the rest pose of the average person."""
-    from maquette.synthesis.scenes.body_scene import EYE_HALF_WIDTH, FINGERS, SCHEMES
+    from maquette.synthesis.scenes.person_scene import EYE_HALF_WIDTH, FINGERS, SCHEMES
 
-    rows = {name: row for name, row in zip(body.keypoints, body.keypoint_weights.astype(float))}
+    rows = dict(zip(body.keypoints, body.keypoint_weights.astype(float)))
     rows["neck"] = (rows["left_shoulder"] + rows["right_shoulder"]) / 2
     rows["mid_hip"] = (rows["left_hip"] + rows["right_hip"]) / 2
     for name, vertex in zip(("mouth_left", "mouth_right"), body.mouth_corners):
@@ -153,7 +155,7 @@ def main() -> None:
     arguments = parser.parse_args()
     body = load_body()
     count = len(body.template)
-    vertices, joints, sliders = draw_people(body, arguments.people, np.random.default_rng(arguments.seed))
+    vertices, joints, sliders = draw_bodies(body, arguments.people, np.random.default_rng(arguments.seed))
     keep = np.array([not name.startswith("toe") for name in body.bones])
     parents, bone_index, bone_weight = merged(body, keep)
     both = np.concatenate([vertices, joints[:, keep]], axis=1).reshape(len(vertices), -1)

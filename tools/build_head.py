@@ -27,6 +27,7 @@ from maquette.geometry.mesh import face_areas
 
 TARGET = Path(__file__).parents[1] / "src/maquette/morphable/data/head.safetensors"
 MODES = 100
+Arrays = dict[str, np.ndarray]
 TONGUE_BACK = np.array([0.0, -0.002, -0.006])  # metres: as modelled it fills a smile
 SKIN_FLOOR = 0.12  # the lowest rows of the texture hold eyes, teeth and tongue
 # (centre u, centre v, radius) of the round charts and (u0, v0, u1, v1) of the strips, in the texture
@@ -63,18 +64,19 @@ def assemble(source: HeadSource) -> tuple[np.ndarray, sp.csr_matrix, dict[str, n
         pieces[part] = (faces, weights)
     guides = [source.helper_faces(f"helper-{row}-teeth") for row in ("upper", "lower")]
     pieces["teeth"] = teeth.rows_like(guides, len(average))
-    faces, weights, parts, offset = [], [], {}, 0
+    all_faces: list[np.ndarray] = []
+    all_weights: list[sp.csr_matrix] = []
+    parts, offset = {}, 0
     for part, (f, w) in pieces.items():
-        parts[part] = np.arange(len(f)) + sum(map(len, faces))
-        faces.append(f + offset)
-        weights.append(w)
+        parts[part] = np.arange(len(f)) + sum(map(len, all_faces))
+        all_faces.append(f + offset)
+        all_weights.append(w)
         offset += w.shape[0]
-    all_faces, all_weights = np.concatenate(faces), sp.vstack(weights).tocsr()
     skin_weights = pieces["skin"][1]
     origin = np.where((skin_weights > 0.999).sum(1).A.ravel() > 0, skin_weights.argmax(1).A.ravel(), -1)
     is_mouth = np.array([tuple(sorted(origin[f])) in mouth for f in pieces["skin"][0]])
     parts["mouth"], parts["skin"] = parts["skin"][is_mouth], parts["skin"][~is_mouth]
-    return all_faces, all_weights, parts
+    return np.concatenate(all_faces), sp.vstack(all_weights).tocsr(), parts
 
 
 def soft(mask_faces: np.ndarray, faces: np.ndarray, count: int, rounds: int) -> np.ndarray:
@@ -83,13 +85,15 @@ def soft(mask_faces: np.ndarray, faces: np.ndarray, count: int, rounds: int) -> 
     hit = np.bincount(faces[mask_faces].ravel(), minlength=count) / np.maximum(around, 1)
     graph = sp.coo_matrix((np.ones(faces.size), (faces.ravel(), np.roll(faces, 1, 1).ravel())), (count, count)).tocsr()
     graph = graph + graph.T + sp.eye(count)
-    graph = sp.diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
+    mean = sp.diags(1 / np.asarray(graph.sum(1)).ravel()) @ graph
     for _ in range(rounds):
-        hit = graph @ hit
+        hit = mean @ hit
     return hit.astype(np.float32)
 
 
-def find_regions(source: HeadSource, faces: np.ndarray, weights: sp.csr_matrix, parts: dict, mean: np.ndarray) -> dict:
+def find_regions(
+    source: HeadSource, faces: np.ndarray, weights: sp.csr_matrix, parts: Arrays, mean: np.ndarray
+) -> Arrays:
     """Soft vertex masks from MakeHuman's own UV masks."""
     count = len(mean)
     skin = np.concatenate([parts["skin"], parts["mouth"]])
@@ -121,7 +125,9 @@ def find_regions(source: HeadSource, faces: np.ndarray, weights: sp.csr_matrix, 
     return masks
 
 
-def sample_basis(source: HeadSource, weights: sp.csr_matrix, regions: dict, eyes: list, heads: int, seed: int) -> tuple:
+def sample_basis(
+    source: HeadSource, weights: sp.csr_matrix, regions: Arrays, eyes: list[np.ndarray], heads: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """PCA of sampled heads, aligned on the face: mean (V, 3), basis (K, V, 3) per sigma, explained share."""
     rng = np.random.default_rng(seed)
     reference = weights @ source.average()
@@ -148,7 +154,7 @@ def sample_basis(source: HeadSource, weights: sp.csr_matrix, regions: dict, eyes
     return mean, basis, values / np.trace(gram)
 
 
-def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> tuple[np.ndarray, np.ndarray]:
+def layout(faces: np.ndarray, parts: Arrays, mean: np.ndarray, regions: Arrays) -> tuple[np.ndarray, np.ndarray]:
     """UVs (T, 2) and their faces: skin and mouth in one chart, the small parts below it."""
     skin = np.sort(np.concatenate([parts["skin"], parts["mouth"]]))
     local, pick = compact(faces[skin], len(mean))
@@ -192,7 +198,7 @@ def layout(faces: np.ndarray, parts: dict, mean: np.ndarray, regions: dict) -> t
     return uvs, faces.copy()
 
 
-def where_lips_meet(mean: np.ndarray, faces: np.ndarray, parts: dict) -> np.ndarray:
+def where_lips_meet(mean: np.ndarray, faces: np.ndarray, parts: Arrays) -> np.ndarray:
     """(3,) the middle of the line where skin and mouth cavity join."""
     rim = np.intersect1d(np.unique(faces[parts["skin"]]), np.unique(faces[parts["mouth"]]))
     middle = rim[np.abs(mean[rim, 0]) < 0.003]

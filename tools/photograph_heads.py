@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from head.photograph import Studio, paint, place_camera, random_expression
+from head.photograph import Studio, paint, random_expression
 
 import maquette.morphable
+from maquette.synthesis.rendering.viewpoint import look_at
 
-SIZE = 512
+SIZE = 512  # pixels
+AIM_M = np.array([0.0, -0.02, -0.03])  # middle of the face behind the origin between the eyes
 
 
 def main() -> None:
@@ -35,14 +37,8 @@ def main() -> None:
         identity = rng.normal(size=len(model.identity_basis))
         expression = random_expression(model.expression_names, rng)
         yaw = rng.normal() * 0.30 if k % 2 else rng.uniform(-1.35, 1.35)
-        camera = place_camera(
-            yaw,
-            rng.normal() * 0.18,
-            rng.normal() * 0.12,
-            np.exp(rng.uniform(np.log(0.35), np.log(3))),
-            SIZE,
-            rng.uniform(0.4, 0.62),
-        )
+        pitch, roll, distance = rng.normal() * 0.18, rng.normal() * 0.12, np.exp(rng.uniform(np.log(0.35), np.log(3)))
+        camera = look_at(yaw, pitch, roll, distance, (SIZE, SIZE), rng.uniform(0.4, 0.62), AIM_M)
         photo = studio.shoot(model.vertices(identity, expression), paint(model, rng), camera, rng)
         cv2.imwrite(str(options.folder / f"{k}.jpg"), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 93])
         rows.append((identity, expression, camera.intrinsics, camera.world_to_camera, yaw))

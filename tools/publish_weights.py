@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.training import checkpoint
-from maquette.training.recipe import Recipe, load
+from maquette.training.recipe import Recipe, load, load_given
 from maquette.weights.store import PACKAGE, ZOO_FILE, sha256
 
 MOST_BYTES = 8 * 2**20
@@ -74,11 +74,11 @@ def publish(
     size = sum(t.numel() * t.element_size() for t in tensors.values())
     if size > MOST_BYTES:
         raise BadInput(f"{name}: {size} bytes in float16: wanted at most {MOST_BYTES}: make the network smaller")
-    told = {**own_facts, "recipe": recipe.name, "options": state["options"], "step": state["step"]}
-    told |= {"normalisation": recipe.normalisation, "commit": state["facts"]["commit"], "seed": SEED}
+    described = {**own_facts, "recipe": recipe.name, "options": state["options"], "step": state["step"]}
+    described |= {"normalisation": recipe.normalisation, "commit": state["facts"]["commit"], "seed": SEED}
     weights = places.package / places.folder / f"{name}.safetensors"
-    write(tensors, weights, told, MOST_BYTES)
-    write(golden, places.golden / f"{name}.safetensors", told, MOST_GOLDEN_BYTES)
+    write(tensors, weights, described, MOST_BYTES)
+    write(golden, places.golden / f"{name}.safetensors", described, MOST_GOLDEN_BYTES)
     row = {
         "path": f"{places.folder}/{name}.safetensors",
         "sha256": sha256(weights),
@@ -139,12 +139,12 @@ def flat(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
             yield from flat(f"{name}.{field.name}", getattr(value, field.name))
 
 
-def write(tensors: dict[str, torch.Tensor], file: Path, told: dict[str, Any], most: int) -> None:
+def write(tensors: dict[str, torch.Tensor], file: Path, described: dict[str, Any], most: int) -> None:
     """Write safetensors, with JSON under "facts" in its metadata, beside its place and move it there if it is small."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(file.name + ".part")
     # Copies: tied weights share memory, which the format refuses. One key: the order of several is not fixed.
-    save_file({key: t.clone() for key, t in tensors.items()}, beside, metadata={"facts": json.dumps(told)})
+    save_file({key: t.clone() for key, t in tensors.items()}, beside, metadata={"facts": json.dumps(described)})
     size = beside.stat().st_size
     if size > most:
         beside.unlink()
@@ -201,7 +201,7 @@ def card(name: str, row: Mapping[str, Any], state: Mapping[str, Any], measured: 
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+    """Seconds as hours and minutes."""
     hours, minutes = int(seconds // 3600), seconds % 3600 / 60
     return f"{hours} h {minutes:.0f} min" if hours else f"{minutes:.1f} min"
 
@@ -216,7 +216,8 @@ def main() -> int:
     parser.add_argument("--skip-validation", action="store_true", help="take the scores that the training measured")
     wanted = parser.parse_args()
     try:
-        recipe = load(wanted.recipe or checkpoint.load(wanted.checkpoint)["recipe"])
+        # What a checkpoint says is a row of the table; only a person may name a module.
+        recipe = load_given(wanted.recipe) if wanted.recipe else load(checkpoint.load(wanted.checkpoint)["recipe"])
         places, score = Places(folder=wanted.folder), not wanted.skip_validation
         file = publish(wanted.checkpoint, wanted.name, recipe, places, wanted.licence, score)
     except MaquetteError as error:

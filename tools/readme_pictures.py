@@ -20,9 +20,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = maquette.face(portrait, turntable=False).save(folder)
         sheet = Image.open(next(file for file in files if file.name == "overview.jpg"))
-        sheet = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
+        small = sheet.resize((WIDTH, round(sheet.height * WIDTH / sheet.width)), Image.Resampling.LANCZOS)
         IMAGES.mkdir(parents=True, exist_ok=True)
-        sheet.save(IMAGES / "overview.jpg", quality=88, optimize=True)
+        small.save(IMAGES / "overview.jpg", quality=88, optimize=True)
     sys.stdout.write(f"{IMAGES / 'overview.jpg'}\n")
 
 

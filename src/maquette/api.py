@@ -183,7 +183,7 @@ def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: ob
 
     Returns:
         The rows of OUT/summary.json, one per person: `folder` (`<clip>/person-1`) and `files`, relative to `out`,
-        `warnings`, `seconds`. OUT/manifest.json tells what became of each person in each frame.
+        `warnings`, `seconds`. OUT/manifest.json says what became of each person in each frame.
 
     Raises:
         BadInput: a bad option, the clip cannot be read, the folder cannot be written.

@@ -35,8 +35,8 @@ def test_a_failed_import_names_the_apt_package():
     )
 
 
-def test_a_crash_is_told():
-    name, fine, words = doctor.tried("import os; os.abort()", "import cv2", "loads")
+def test_a_crash_is_reported():
+    _, fine, words = doctor.tried("import os; os.abort()", "import cv2", "loads")
     assert not fine and "crashed" in words
 
 
@@ -46,7 +46,7 @@ def test_packages_that_are_absent_or_too_old_are_named(monkeypatch):
     from maquette.cli import installed
 
     needs = [Requirement("no-such-package>=1"), Requirement("typer>=999"), Requirement("rich>=1")]
-    monkeypatch.setattr(installed, "requirements", lambda name: iter(needs))
+    monkeypatch.setattr(installed, "requirements", lambda _: iter(needs))
     assert [(name, fine) for name, fine, _ in doctor.packages()] == [
         ("no-such-package", False),
         ("typer", False),
@@ -54,11 +54,11 @@ def test_packages_that_are_absent_or_too_old_are_named(monkeypatch):
     ]
 
 
-def test_missing_data_is_told(monkeypatch):
+def test_missing_data_is_reported(monkeypatch):
     from maquette.core.errors import WeightsMissing
     from maquette.weights import store
 
-    def missing(name):
+    def missing(_):
         raise WeightsMissing("head.safetensors is missing")
 
     monkeypatch.setattr(store, "fetch", missing)

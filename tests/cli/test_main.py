@@ -14,9 +14,10 @@ from maquette.cli.terminal import progress_bar, say
 from maquette.core.options import Options, field_help
 
 HELP = "from maquette.cli.main import run; run(['--help'])"
-HEAVY = set(
-    "av cv2 lightning_fabric matplotlib mediapipe numpy PIL pyvista scipy skimage torch trimesh vtkmodules".split()
-)
+HEAVY = {
+    *("av", "cv2", "lightning_fabric", "matplotlib", "mediapipe", "numpy", "PIL", "pyvista", "scipy", "skimage"),
+    *("torch", "trimesh", "vtkmodules"),
+}
 
 
 def test_help_is_quick(cpu_seconds):
@@ -42,12 +43,12 @@ def test_every_option_is_a_flag_with_its_docstring(capsys):
         run([command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
     for stage in fields(Options):
-        for name, told in field_help(type(stage.default)).items():
+        for name, text_of_field in field_help(type(stage.default)).items():
             assert f"--{name.replace('_', '-')}" in text
-            assert told in text
+            assert text_of_field in text
 
 
-@pytest.mark.parametrize("command", "pet serve batch fase".split())
+@pytest.mark.parametrize("command", ["pet", "serve", "batch", "fase"])
 def test_an_unknown_command_is_one_line_that_lists_the_known_ones(command, capsys):
     assert run([command, "x.jpg"]) == 2
     out, err = capsys.readouterr()
@@ -67,8 +68,8 @@ def test_methods_and_weights_list_their_tables(capsys):
 
     for words, names in ((["methods"], [row.name for row in methods()]), (["weights", "list"], zoo())):
         assert run(words) == 0
-        told = capsys.readouterr().out
-        assert names and all(name in told for name in names)
+        shown = capsys.readouterr().out
+        assert names and all(name in shown for name in names)
 
 
 def test_bare_command_shows_help(capsys):
@@ -78,7 +79,7 @@ def test_bare_command_shows_help(capsys):
         assert lines[0].startswith("Usage: ") and len(lines) > 5, "laid out as --help, not as an error"
 
 
-def test_a_file_name_that_begins_with_a_dash_is_told_how(tmp_path, monkeypatch, capsys):
+def test_a_file_name_that_begins_with_a_dash_says_what_to_do(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "-me.jpg").touch()
     assert run(["face", "-me.jpg", "-o", "out"]) == 2
@@ -86,11 +87,11 @@ def test_a_file_name_that_begins_with_a_dash_is_told_how(tmp_path, monkeypatch, 
 
 
 def test_a_defect_is_one_line_and_no_traceback(monkeypatch, capsys):
-    def broken(*arguments, **keywords):
+    def broken(*_, **__):
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr("maquette.cli.main.app", broken)
-    assert run(["methods"]) == 2
+    assert run(["methods"]) == 1
     err = capsys.readouterr().err
     assert "internal error (RuntimeError: two lines)" in err and err.count("\n") == 1
 
@@ -108,3 +109,10 @@ def test_progress_on_a_terminal_leaves_stdout_to_its_file(monkeypatch):
         say("me.jpg: out/me/face-1")
     assert file.getvalue() == "me.jpg: out/me/face-1\n"
     assert "me.jpg" not in terminal.getvalue() and "me" in terminal.getvalue()
+
+
+def test_python_dash_m_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "maquette", "--version"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("maquette ")
+    done = subprocess.run([sys.executable, "-m", "maquette", "fase"], capture_output=True, text=True)
+    assert done.returncode == 2 and "fase" in done.stderr and "Traceback" not in done.stderr

@@ -10,13 +10,13 @@ from safetensors import safe_open
 
 from maquette.cli import main
 from maquette.training import checkpoint
-from maquette.training.recipe import RECIPES
+from maquette.training.recipe import RECIPES, RecipeRow
 
 
 @pytest.fixture(autouse=True)
 def known(monkeypatch):
     """The toy among the recipes."""
-    monkeypatch.setitem(RECIPES, "toy", ("training.toy:RECIPE", "a line"))
+    monkeypatch.setitem(RECIPES, "toy", RecipeRow("training.toy:RECIPE", "a line"))
 
 
 def test_the_recipes_are_listed(capsys):
@@ -26,16 +26,16 @@ def test_the_recipes_are_listed(capsys):
 
 def test_a_recipe_shows_its_own_flags_and_defaults(capsys):
     main.run(["train", "toy", "--help"])
-    told = " ".join(capsys.readouterr().out.split())
-    assert "--slope" in told and "Slope of the line, without unit." in told
-    assert "the cosine schedule ends there. [default: 20]" in told
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--slope" in shown and "Slope of the line, without unit." in shown
+    assert "the cosine schedule ends there. [default: 20]" in shown
 
 
 def test_train_kill_and_resume(tmp_path, capsys):
     words = ["train", "toy", "-o", str(tmp_path / "out")]
     assert main.run([*words, "--kill-at", "11", "--slope", "3", "--steps", "15"]) == 130
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and "stopped after step 12 of 15" in told and "--resume" in told
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1 and "stopped after step 12 of 15" in shown and "--resume" in shown
     assert main.run([*words, "--resume"]) == 0
     assert "15 steps, score" in capsys.readouterr().out
     state = checkpoint.load(tmp_path / "out" / "last.ckpt")
@@ -50,7 +50,7 @@ def test_train_kill_and_resume(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "words,told",
+    ("words", "message"),
     [
         (["toi", "-o", "out"], "recipe 'toi': not known; known: face, vrn, "),
         (["toy", "-o", "out", "--steps", "0"], "steps 0: wanted at least 1"),
@@ -62,12 +62,12 @@ def test_train_kill_and_resume(tmp_path, capsys):
         (["toy"], "Missing option"),
     ],
 )
-def test_errors_are_one_line(words, told, tmp_path, monkeypatch, capsys):
+def test_errors_are_one_line(words, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     assert main.run(["train", *words]) == 2
     line = capsys.readouterr().err
-    assert told in line and line.count("\n") == 1 and "Traceback" not in line
+    assert message in line and line.count("\n") == 1 and "Traceback" not in line
 
 
 def test_without_the_extra(tmp_path, monkeypatch, capsys):

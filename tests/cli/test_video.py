@@ -145,7 +145,7 @@ def test_failed_frames_are_one_line_and_what_is_there_counts(maquette, clip, mon
 def test_a_defect_is_one_line(maquette, clip, monkeypatch):
     monkeypatch.setattr(Walker, "__call__", lambda *given: 1 / 0)
     code, out, err = maquette(clip(standing(4)), "-o", "out")
-    assert code == 2 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
+    assert code == 1 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
     assert summary()["failed"][0]["kind"] == "InternalError"
 
 

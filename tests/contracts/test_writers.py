@@ -17,7 +17,7 @@ from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.pictures import turntable
 from maquette.outputs.reports.parameters import coefficients
-from maquette.outputs.writers import GUESSED, WRITERS
+from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, wanted
 
 
 def read_glb(data, asset):
@@ -172,6 +172,13 @@ def read_guessed(sign):
     return read
 
 
+def read_keypoints(data, asset):
+    (person,) = json.loads(data)["people"]
+    rows = np.array(person["pose_keypoints_2d"]).reshape(25, 3)
+    assert 0 < rows[:, 2].max() <= 1 and not rows[rows[:, 2] == 0].any()
+    assert (rows[:, :2] <= np.array(asset.result.observations[0].full_size) * 1.5).all()
+
+
 READERS = {
     "normals_front.png": read_guessed(1),
     "normals_back.png": read_guessed(-1),
@@ -192,6 +199,7 @@ READERS = {
     "depth.png": read_crop_sized("I;16"),
     "normals.png": read_crop_sized("RGB"),
     "landmarks.json": read_landmarks,
+    KEYPOINTS: read_keypoints,
     "parameters.npz": read_parameters,
     "report.json": read_report,
 }
@@ -218,6 +226,8 @@ def skip_what_is_absent(name, asset):
         pytest.skip("this result has no texture")
     if name in GUESSED and "guessed_normals" not in asset.result.reconstruction.parameters:
         pytest.skip("no network guessed normals")
+    if name == KEYPOINTS and KEYPOINTS not in wanted(asset):
+        pytest.skip("no key points of a person in a photo")
     if name == "{stem}.bvh" and not asset.is_clip:
         pytest.skip("nothing moves over time")
     if name.startswith("volume") != (asset.result.reconstruction.volume is not None) and name != "report.json":

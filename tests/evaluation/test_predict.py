@@ -10,7 +10,7 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import options_from
 from maquette.core.types import Subject
 from maquette.evaluation.predict import Predictor, average_head, front, read_prediction, same_topology
-from maquette.perception.faces.observe import find_faces
+from maquette.perception.faces.search import find_faces
 from maquette.perception.observers import OBSERVERS
 from maquette.sources import photos
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
-from maquette.geometry.alignment import STILL, Similarity, similarity
+from maquette.geometry.alignment import IDENTITY, Similarity, similarity
 
 
 def motion(scale=1.0, seed=0, degrees=50.0):
@@ -70,7 +70,7 @@ def test_the_way_back_and_one_after_the_other():
     first, second = motion(1.7, 1), motion(0.6, 2)
     assert np.allclose(second.after(first).apply(points), second.apply(first.apply(points)))
     assert np.allclose(first.inverse().apply(first.apply(points)), points)
-    assert np.array_equal(STILL.apply(points), points)
+    assert np.array_equal(IDENTITY.apply(points), points)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_boundary_follows_its_faces():
 
 def test_every_hole_is_a_loop_longest_first():
     hole = 42  # a vertex with six faces
-    open_ball = FACES[~(FACES == hole).any(axis=1)]
+    open_ball = FACES[~(hole == FACES).any(axis=1)]
     far = np.argmin(VERTICES @ VERTICES[hole])
     open_ball = open_ball[~(open_ball == far).any(axis=1)]
     other = np.flatnonzero(

@@ -18,15 +18,60 @@ MM = 1000.0
 FLIP = np.array([-1, 1, 1])
 PARTS = {"skin", "mouth", "teeth", "tongue", "eyeLeft", "eyeRight"}
 # developer.apple.com/documentation/arkit/arfaceanchor/blendshapelocation
-APPLE = """
-    browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft cheekSquintRight
-    eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight eyeLookOutLeft
-    eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight jawForward
-    jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight mouthFunnel
-    mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
-    mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
-    mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut
-""".split()
+APPLE = [
+    "browDownLeft",
+    "browDownRight",
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "cheekPuff",
+    "cheekSquintLeft",
+    "cheekSquintRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+    "eyeLookDownLeft",
+    "eyeLookDownRight",
+    "eyeLookInLeft",
+    "eyeLookInRight",
+    "eyeLookOutLeft",
+    "eyeLookOutRight",
+    "eyeLookUpLeft",
+    "eyeLookUpRight",
+    "eyeSquintLeft",
+    "eyeSquintRight",
+    "eyeWideLeft",
+    "eyeWideRight",
+    "jawForward",
+    "jawLeft",
+    "jawOpen",
+    "jawRight",
+    "mouthClose",
+    "mouthDimpleLeft",
+    "mouthDimpleRight",
+    "mouthFrownLeft",
+    "mouthFrownRight",
+    "mouthFunnel",
+    "mouthLeft",
+    "mouthLowerDownLeft",
+    "mouthLowerDownRight",
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthPucker",
+    "mouthRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "mouthSmileLeft",
+    "mouthSmileRight",
+    "mouthStretchLeft",
+    "mouthStretchRight",
+    "mouthUpperUpLeft",
+    "mouthUpperUpRight",
+    "noseSneerLeft",
+    "noseSneerRight",
+    "tongueOut",
+]
 # MediaPipe's canonical face: nose tip, chin, mouth corners, eye corners from the subject's right to left.
 NOSE_TIP, CHIN, MOUTH, EYES = 1, 152, (61, 291), (33, 133, 362, 263)
 LIDS = {"Left": (386, 374), "Right": (159, 145)}  # middle of the upper and of the lower lid
@@ -77,7 +122,7 @@ def test_sizes_agree_and_numbers_are_finite():
     assert MODEL.expression_basis.shape == (52, count, 3)
     assert MODEL.uv_faces.shape == MODEL.faces.shape == (triangles, 3)
     assert np.array_equal(np.unique(MODEL.faces), np.arange(count)), "every vertex is used"
-    assert 0 <= MODEL.uv_faces.min() and MODEL.uv_faces.max() < len(MODEL.uvs)
+    assert MODEL.uv_faces.min() >= 0 and MODEL.uv_faces.max() < len(MODEL.uvs)
     for values in (MODEL.mean, MODEL.identity_basis, MODEL.expression_basis, MODEL.uvs):
         assert np.isfinite(values).all()
     for name, mask in MODEL.regions.items():
@@ -220,7 +265,7 @@ def test_embeddings_lie_on_triangles(scheme, count):
     assert embedding.faces.shape == (count,) and embedding.barycentric.shape == (count, 3)
     assert embedding.barycentric.min() >= 0
     assert np.allclose(embedding.barycentric.sum(axis=1), 1, atol=1e-6)
-    assert 0 <= embedding.faces.min() and embedding.faces.max() < len(MODEL.faces)
+    assert embedding.faces.min() >= 0 and embedding.faces.max() < len(MODEL.faces)
 
 
 def test_landmarks_lie_where_they_are_called():

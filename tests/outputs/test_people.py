@@ -16,7 +16,7 @@ from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.stl import is_sound, print_body, write_stl
-from maquette.outputs.pictures import fullbody
+from maquette.outputs.pictures import person_panels
 from maquette.outputs.pictures.maps import depth_unit, write_depth
 from maquette.outputs.pictures.overview import sheet
 from maquette.outputs.reports.landmarks import write_landmarks
@@ -42,7 +42,7 @@ def told(result, **provenance) -> dict:
 def shown(request):
     """An asset and its twelve panels."""
     asset = opened(request.getfixturevalue(request.param))
-    yield asset, fullbody.panels(asset)
+    yield asset, person_panels.person_panels(asset)
     asset.close()
 
 
@@ -51,9 +51,9 @@ def test_twelve_upright_panels(shown):
     assert [caption for caption, _, _ in cells] == [
         "photo", "front", "left", "back", "right", "texture", "overlay", "front", "left", "back", "right", "normals",
     ]  # fmt: skip
-    width, height = fullbody.cell_of(asset)
+    width, height = person_panels.cell_of(asset)
     assert {picture.shape for _, _, picture in cells} == {(height, width, 3)}
-    assert width * height == pytest.approx(fullbody.CELL[0] * fullbody.CELL[1], rel=0.01)
+    assert width * height == pytest.approx(person_panels.CELL[0] * person_panels.CELL[1], rel=0.01)
     assert sheet(cells, 6).shape[1] == 6 * width + 120
     coloured, clay = cells[1][2].astype(int), cells[7][2].astype(int)
     assert np.ptp(coloured, axis=2).max() > 60 > np.ptp(clay, axis=2).max() + 20, "colours, then grey"
@@ -63,8 +63,8 @@ def test_the_overlay_lies_where_the_person_is(shown):
     asset, cells = shown
     photo, overlay = cells[0][2].astype(int), cells[6][2].astype(int)
     changed = np.abs(photo - overlay).max(axis=2) > 8
-    width, height = fullbody.cell_of(asset)
-    camera = fullbody.photo_window(asset, (width, height)).camera
+    width, height = person_panels.cell_of(asset)
+    camera = person_panels.photo_window(asset, (width, height)).camera
     pixels = project(camera, asset.mesh.vertices.astype(float))[0]
     rows = np.flatnonzero(changed.any(axis=1))
     assert rows[0] == pytest.approx(pixels[:, 1].min(), abs=6) and rows[-1] == pytest.approx(pixels[:, 1].max(), abs=6)

@@ -168,4 +168,4 @@ def test_a_defect_of_a_writer_is_a_failure_of_that_result_only(tmp_path):
     outcome = OutputFolder(tmp_path).saving(broken)(result())
     assert isinstance(outcome, Failure) and outcome.photo == "me.jpg" and "boom" in str(outcome.error)
     with pytest.raises(ImportError):
-        OutputFolder(tmp_path).attempt(result(), lambda result, folder: __import__("no_such_library"))
+        OutputFolder(tmp_path).saving(lambda result, folder: __import__("no_such_library"))(result())

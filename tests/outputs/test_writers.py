@@ -15,7 +15,7 @@ from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.pictures.maps import write_guessed_front
-from maquette.outputs.writers import GUESSED, WRITERS, file_name, save, wanted
+from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, file_name, save, wanted
 from people import make_person
 
 DEFAULT = OutputOptions()
@@ -41,7 +41,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
-    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in GUESSED]
+    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, KEYPOINTS}]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
     assert begun[-1] == "report.json", "it tells how long the others took"
@@ -52,9 +52,10 @@ def test_a_persons_files_are_called_so(stubs, person_result, clip_result, cloth_
     meshes = {"person.glb", "person.obj", "person.mtl", "person.stl", "person.ply"}
     both = {"texture.png", "texture_confidence.png"}
     shared = {"overview.jpg", "turntable.mp4", "depth.png", "normals.png", "landmarks.json", "parameters.npz"}
-    assert set(files_of(person_result)) == meshes | both | shared | {"report.json"}
-    assert set(files_of(cloth_result)) == meshes | shared | GUESSED | {"report.json"}
-    assert set(files_of(clip_result)) == set(files_of(person_result)) | {"person.bvh"}, "only a clip has motion"
+    assert set(files_of(person_result)) == meshes | both | shared | {"report.json", KEYPOINTS}
+    assert set(files_of(cloth_result)) == meshes | shared | GUESSED | {"report.json", KEYPOINTS}
+    only_photos, only_clips = {KEYPOINTS}, {"person.bvh"}
+    assert set(files_of(clip_result)) == set(files_of(person_result)) - only_photos | only_clips
     assert {file.name for file in save(clip_result, tmp_path / "x")} == set(files_of(clip_result))
 
 
@@ -86,7 +87,8 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    left_out = {name for name in WRITERS if name in absent | GUESSED or name.split(".")[1] in {*absent, "bvh"}}
+    others = {*absent, *GUESSED, KEYPOINTS}
+    left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}
     assert set(wanted(open_asset(head_result, options))) == set(WRITERS) - left_out - without

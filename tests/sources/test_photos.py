@@ -208,7 +208,7 @@ def refused(path, *parts: str, **options) -> None:
     assert all(part in message for part in parts), message
 
 
-def test_bad_files_are_refused_in_one_line(tmp_path, picture):
+def test_bad_files_are_refused_in_one_line(tmp_path):
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("not a picture\n" * 9)
     (tmp_path / "page.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")

@@ -23,7 +23,7 @@ def model() -> MorphableModel:
 
 
 @pytest.fixture(scope="session")
-def known_texture(model: MorphableModel) -> np.ndarray:
+def known_texture() -> np.ndarray:
     """(512, 512, 3) float: smooth, not symmetric, skin-coloured with darker hair on the scalp."""
     v, u = np.mgrid[0:512, 0:512] / 512
     skin = np.array([200.0, 150.0, 125.0])

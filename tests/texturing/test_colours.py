@@ -9,7 +9,7 @@ import trimesh
 from maquette.core.types import Camera, Frame, Mesh, Observation, Subject
 from maquette.geometry.camera import pixel_rays
 from maquette.geometry.raycast import RayCaster
-from maquette.texturing.colours import coloured, photo_colours
+from maquette.texturing.colours import photo_colours
 
 SIDE, RADIUS = 200, 0.08
 
@@ -67,7 +67,7 @@ def test_a_photo_colours_what_it_sees(ball, projection):
     assert 0.2 < found.share < 0.45 and found.area_share(ball) == pytest.approx(found.share, abs=0.03)
 
 
-def test_what_nobody_sees_is_neither_black_nor_background(ball):
+def test_what_no_photo_shows_is_neither_black_nor_background(ball):
     found = colours_from(ball, 0.0)
     hidden = found.colours[found.seen == 0].astype(int)
     shown = found.colours[found.seen > 0].astype(int)
@@ -89,7 +89,7 @@ def test_photos_from_around_leave_little_to_invent(ball):
     assert found.share > 0.75 and np.median(error) < 3 and np.percentile(error[found.seen > 0.9], 99) < 8
 
 
-def test_the_photo_that_sees_more_squarely_tells_more(ball):
+def test_the_photo_that_sees_more_squarely_counts_more(ball):
     """The second photo is twice as bright, and only where both see is there anything to compare."""
     cameras = [camera_at(-0.6), camera_at(0.6)]
     photos = [photograph(ball, c) for c in cameras]
@@ -116,7 +116,7 @@ def test_the_order_of_photos_does_not_matter(ball):
 
 def test_what_stands_before_hides():
     near, far = trimesh.creation.icosphere(3, 0.02), trimesh.creation.icosphere(4, 0.05)
-    vertices = np.vstack([near.vertices + [0, 0, 0.1], far.vertices])
+    vertices = np.vstack([near.vertices + np.array([0, 0, 0.1]), far.vertices])
     mesh = Mesh(vertices.astype(np.float32), np.vstack([near.faces, far.faces + len(near.vertices)]).astype(np.int32))
     camera = camera_at(0.0)
     seen = photo_colours(mesh, [photograph(mesh, camera)], [camera]).seen[len(near.vertices) :]
@@ -133,9 +133,6 @@ def test_nothing_seen_is_skin_coloured(ball):
         assert found.share == 0 and (found.colours == found.colours[0]).all() and found.colours[0, 0] > 150
 
 
-def test_the_mesh_gets_the_colours(ball):
-    camera = camera_at(0.0)
-    mesh = coloured(ball, [photograph(ball, camera)], [camera])
-    assert mesh.vertex_colors.shape == mesh.vertices.shape and mesh.faces is ball.faces and ball.vertex_colors is None
+def test_each_photo_needs_its_camera(ball):
     with pytest.raises(ValueError):
-        coloured(ball, [photograph(ball, camera)], [])
+        photo_colours(ball, [photograph(ball, camera_at(0.0))], [])

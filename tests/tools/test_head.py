@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import trimesh
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-from head import teeth, topology  # noqa: E402
+from head import teeth, topology
 
 from maquette.geometry.mesh import boundary_loops
 
@@ -42,7 +42,7 @@ def test_subdivision_keeps_a_closed_surface_and_weights():
 def test_mirror_refuses_an_asymmetric_mesh():
     assert (topology.mirror_of(BALL.vertices)[topology.mirror_of(BALL.vertices)] == np.arange(len(BALL.vertices))).all()
     with pytest.raises(ValueError, match="not symmetric"):
-        topology.mirror_of(BALL.vertices + [0.01, 0, 0])
+        topology.mirror_of(BALL.vertices + np.array([0.01, 0, 0]))
 
 
 def test_unwrap_has_no_flips_and_gives_the_wanted_area():

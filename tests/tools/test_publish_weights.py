@@ -72,10 +72,17 @@ def test_golden_tensors_are_those_of_the_published_file(trained, places):
         assert torch.equal(network(golden["input.0"]), golden["output"])
 
 
-def test_the_card_tells_how_it_came_about(trained, places):
+def test_the_card_says_how_it_came_about(trained, places):
     text = tool.publish(trained, "toy-line", RECIPE, places).with_suffix(".md").read_text()
-    for told in (RECIPE.data, RECIPE.normalisation, "--slope 1.5", "20 steps of 4 examples", "cpu", "| slope | 1.5 |"):
-        assert told in text, told
+    for expected in (
+        RECIPE.data,
+        RECIPE.normalisation,
+        "--slope 1.5",
+        "20 steps of 4 examples",
+        "cpu",
+        "| slope | 1.5 |",
+    ):
+        assert expected in text, expected
     assert "In training (float32): score 0." in text and "This file (float16): score 0." in text
 
 
@@ -98,7 +105,7 @@ def test_a_large_network_is_refused_and_nothing_is_written(trained, places, monk
 
 
 def test_weights_beyond_float16_are_named(trained, places):
-    def export(network):
+    def export(_network):
         return {"scale": torch.tensor([1e6])}, {}
 
     with pytest.raises(BadInput, match="weight scale: holds 1e"):
@@ -119,7 +126,8 @@ def test_nested_outputs_have_dotted_names():
     ]
 
 
-def test_the_command_line(trained, places, monkeypatch, capsys):
+@pytest.mark.usefixtures("places")
+def test_the_command_line(trained, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["publish_weights", str(trained), "x"])
     assert tool.main() == 2
     assert "recipe 'toy': not known" in capsys.readouterr().err

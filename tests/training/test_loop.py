@@ -74,11 +74,11 @@ def test_stopped_and_resumed_is_the_same_to_the_bit(straight, tmp_path, kill_at)
 
 def test_a_crash_without_farewell_goes_on_from_the_last_checkpoint(straight, tmp_path):
     def dying(network, batch, options):
-        loss, figures = RECIPE.loss(network, batch, options)
+        loss, measures = RECIPE.loss(network, batch, options)
         if len(calls) == 13:
             raise MemoryError
         calls.append(0)
-        return loss, figures
+        return loss, measures
 
     calls: list[int] = []
     with pytest.raises(MemoryError):
@@ -119,7 +119,7 @@ def test_nan_before_any_checkpoint(tmp_path):
 
 def test_a_score_that_is_no_number_stops(tmp_path):
     with pytest.raises(BadInput, match="score is nan at step 10"):
-        train(replace(RECIPE, validate=lambda network, options: {"score": float("nan")}), ToyOptions(), LOOP, tmp_path)
+        train(replace(RECIPE, validate=lambda *_: {"score": float("nan")}), ToyOptions(), LOOP, tmp_path)
 
 
 def test_an_empty_data_set(tmp_path):
@@ -176,15 +176,15 @@ class Answers(Line):
 
 @pytest.mark.parametrize("precision", ["32", "bf16-mixed"])
 def test_a_network_may_answer_with_a_frozen_dataclass(tmp_path, precision):
-    def loss(network, batch, options):
+    def loss(network, batch, _):
         answer = network(batch["x"])
         assert isinstance(answer, Reading) and answer.y.dtype == torch.float32
         return (answer.y - batch["y"]).square().mean(), {"worst": 0.0}
 
-    def validate(network, options):
+    def validate(network, _):
         return {"score": float(network(torch.zeros(1, 1)).y.abs().mean())}
 
-    recipe = replace(RECIPE, loss=loss, validate=validate, build_network=lambda options: Answers())
+    recipe = replace(RECIPE, loss=loss, validate=validate, build_network=lambda _: Answers())
     train(recipe, ToyOptions(), replace(LOOP, steps=2, picture_every=0, precision=precision), tmp_path)
     assert set(checkpoint.load(tmp_path / "last.ckpt")["network"]) == set(Line().state_dict())
 

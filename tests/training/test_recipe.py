@@ -10,7 +10,7 @@ import pytest
 from maquette.core.errors import BadInput
 from maquette.core.options import field_help
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import RECIPES, load
+from maquette.training.recipe import RECIPES, load, load_given
 from training.toy import RECIPE
 
 
@@ -21,22 +21,22 @@ def test_every_row_is_a_recipe_that_can_be_published(name):
     assert set(field_help(recipe.options)) and "training/recipes" in sys.modules[recipe.options.__module__].__file__
 
 
-def test_ones_own():
-    assert load("training.toy:RECIPE") is RECIPE
+def test_the_command_line_may_name_a_recipe_of_ones_own():
+    assert load_given("training.toy:RECIPE") is RECIPE and load_given("espcn") is load("espcn")
 
 
 @pytest.mark.parametrize(
-    "name,told",
+    ("name", "message"),
     [("tyo", "not known; known:"), ("training.toi:RECIPE", "cannot be loaded"), ("training.toy:R", "cannot be loaded")],
 )
-def test_unknown(name, told):
-    with pytest.raises(BadInput, match=told):
-        load(name)
+def test_unknown(name, message):
+    with pytest.raises(BadInput, match=message):
+        load_given(name)
 
 
 def test_not_a_recipe():
     with pytest.raises(BadInput, match="is a type: wanted a Recipe"):
-        load("training.toy:Line")
+        load_given("training.toy:Line")
 
 
 def test_names_of_the_loop_are_taken():

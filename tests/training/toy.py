@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ class Points:
 
 def loss(network, batch, options):
     if options.kill_at >= 0 and abs(float(batch["x"][0]) - first_of(options.kill_at)) < 1e-9:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
     error = network(batch["x"]) - batch["y"]
     return error.square().mean(), {"worst": error.detach().abs().max()}
 
@@ -87,13 +86,13 @@ def export(network):
 RECIPE = Recipe(
     name="toy",
     options=ToyOptions,
-    build_network=lambda options: Line(),
+    build_network=lambda _: Line(),
     batches=Points,
     loss=loss,
     picture=picture,
     validate=validate,
     export=export,
-    example=lambda options, rng: (torch.from_numpy(rng.normal(size=(3, 1)).astype(np.float32)),),
+    example=lambda _, rng: (torch.from_numpy(rng.normal(size=(3, 1)).astype(np.float32)),),
     loop=LoopOptions(steps=20, batch_size=4, warmup=4, save_every=5, picture_every=10, validate_every=10, workers=0),
     data="points of a line, CC0-1.0",
     normalisation="x about 0, standard deviation 1",

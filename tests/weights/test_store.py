@@ -1,4 +1,4 @@
-"""The zoo tells the truth about its files, and says what to do when one is missing."""
+"""The zoo says the truth about its files, and says what to do when one is missing."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def elsewhere(monkeypatch, tmp_path):
 
 
 def test_a_missing_file_names_folder_and_command(elsewhere):
-    with pytest.raises(WeightsMissing) as told:
+    with pytest.raises(WeightsMissing) as error:
         store.fetch(elsewhere.name)
-    assert str(elsewhere.file.parent) in str(told.value) and elsewhere.made_by in str(told.value)
+    assert str(elsewhere.file.parent) in str(error.value) and elsewhere.made_by in str(error.value)
 
 
 def test_a_damaged_file_is_refused(elsewhere):

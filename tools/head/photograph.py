@@ -35,12 +35,12 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     for part, flat in inner.items():
         inside = np.setdiff1d(model.part_vertices(part), model.part_vertices("skin"))
         color[inside] = flat
-    texture = np.zeros((size, size, 3), np.uint8)
+    sharp = np.zeros((size, size, 3), np.uint8)
     points = (model.uvs * [size, -size] + [0, size]) * 16
     face_color = color[model.faces].mean(axis=1)
     for corners, c in zip(points[model.uv_faces].astype(np.int32), face_color):
-        cv2.fillConvexPoly(texture, corners, c.tolist(), shift=4)
-    texture = cv2.GaussianBlur(texture, (0, 0), size / 400)
+        cv2.fillConvexPoly(sharp, corners, c.tolist(), shift=4)
+    texture = cv2.GaussianBlur(sharp, (0, 0), size / 400)
     irises = np.array([[120, 85, 50], [60, 90, 120], [70, 100, 70], [60, 40, 25]], float)
     iris = irises[rng.integers(4)] * rng.uniform(0.6, 1.1)
     for u, v, radius in EYE_CHARTS:
@@ -51,33 +51,12 @@ def paint(model: MorphableModel, rng: np.random.Generator, size: int = 512) -> n
     return texture
 
 
-def place_camera(yaw: float, pitch: float, roll: float, distance: float, size: int, fill: float) -> Camera:
-    """A camera that looks at the head; yaw > 0 shows the subject's left side. Radians, metres.
-
-    Args:
-        fill: how large 0.2 m at the head's distance is in the picture, share of its width.
-    """
-    cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
-    forward = -np.array([sy * cp, sp, cy * cp])
-    target = np.array([0.0, -0.02, -0.03])
-    right = np.cross(forward, [0.0, 1.0, 0.0])
-    right /= np.linalg.norm(right)
-    down = np.cross(forward, right)
-    axes = np.stack([right, down, forward])
-    axes = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ axes
-    matrix = np.eye(4)
-    matrix[:3, :3] = axes
-    matrix[:3, 3] = -axes @ (target - distance * forward)
-    focal = fill * size * distance / 0.2
-    return Camera(np.array([[focal, 0, size / 2], [0, focal, size / 2], [0, 0, 1.0]]), matrix, (size, size))
-
-
 class Studio:
     """One off-screen window for many photographs."""
 
     def __init__(self, model: MorphableModel, size: int) -> None:
-        import pyvista as pv
-        import vtk
+        import pyvista as pv  # type: ignore[import-not-found]  # only this tool needs it: pip install pyvista
+        import vtk  # type: ignore[import-untyped]  # publishes no types
 
         vtk.vtkObject.GlobalWarningDisplayOff()
         self.pv, self.model, self.size = pv, model, size
@@ -117,7 +96,7 @@ class Studio:
 
 
 def random_expression(names: tuple[str, ...], rng: np.random.Generator) -> np.ndarray:
-    """(E,) a plausible face: half of them calm, else a few units, left and right mostly together."""
+    """(E,) a plausible face: half of them neutral, else a few units, left and right mostly together."""
     weights = dict.fromkeys(names, 0.0)
     count = 0 if rng.random() < 0.25 else rng.integers(1, 6)
     for name in rng.choice(names, count, replace=False):

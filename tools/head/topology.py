@@ -30,7 +30,7 @@ def cut(faces: np.ndarray, height: np.ndarray) -> tuple[np.ndarray, sp.csr_matri
             rows[key] = len(entries)
             low, high = key
             t = 0.0 if low == high else height[low] / (height[low] - height[high])
-            entries.append([(low, 1.0 - t)] + ([(high, t)] if high != low else []))
+            entries.append([(low, 1.0 - t), *([(high, t)] if high != low else [])])
         return rows[key]
 
     kept = []
@@ -89,7 +89,7 @@ def mirror_of(vertices: np.ndarray) -> np.ndarray:
     """(V,) the vertex at the mirrored place; the mesh must be symmetric to 0.3 mm."""
     from scipy.spatial import cKDTree
 
-    distance, index = cKDTree(vertices).query(vertices * [-1, 1, 1])
+    distance, index = map(np.asarray, cKDTree(vertices).query(vertices * [-1, 1, 1]))
     if distance.max() > 3e-4:
         raise ValueError(f"the mesh is not symmetric: {distance.max() * 1000:.2f} mm")
     return index

@@ -87,8 +87,8 @@ def relax(vertices: np.ndarray, faces: np.ndarray, uv: np.ndarray, density: np.n
             return 1e12, np.zeros_like(flat)
         frobenius = (j1**2).sum(1) + (j2**2).sum(1)
         value = (share * frobenius * (1 + determinant**-2)).sum()
-        value.backward()
-        return value.item(), x.grad.numpy().ravel()
+        (slope,) = torch.autograd.grad(value, x)
+        return value.item(), slope.numpy().ravel()
 
     result = minimize(energy, uv.ravel(), jac=True, method="L-BFGS-B", options=dict(maxiter=steps, maxcor=20, maxls=40))
     return np.where(fixed.numpy(), uv, result.x.reshape(-1, 2))
@@ -103,7 +103,8 @@ def spread(
     area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
     goal = area * density**2
     goal = goal / goal.sum()
-    best, least = None, np.inf
+    best: np.ndarray | None = None
+    least = np.inf
     for _ in range(rounds):
         uv = tutte(weights.tocsr(), loop, rim)
         small = np.sqrt(goal / np.maximum(signed_areas(uv, faces), 1e-14))
@@ -113,6 +114,8 @@ def spread(
         strain = np.bincount(faces.ravel(), np.repeat(goal * small**2, 3), len(vertices))
         strain = np.sqrt(strain / np.bincount(faces.ravel(), np.repeat(goal, 3), len(vertices)))
         weights.data = weights.data / np.clip(strain[weights.col], 1e-3, 1e3) ** 0.7
+    if best is None:
+        raise ValueError(f"rounds {rounds}: wanted at least 1 with a finite chart")
     return best
 
 

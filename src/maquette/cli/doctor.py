@@ -106,7 +106,7 @@ def video() -> Check:
 
 
 def tried(code: str, name: str, success: str) -> Check:
-    """Run Python code in a new process; its last line of error tells what is missing."""
+    """Run Python code in a new process; its last line of error says what is missing."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=TRY_SECONDS, check=False

@@ -1,4 +1,4 @@
-"""Command-line flags generated from the dataclasses of core/options.py, the only place that tells of an option."""
+"""Command-line flags generated from the dataclasses of core/options.py, the only place that describes an option."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNITS = {"millimetres": "MM", "centimetres": "CM", "seconds": "SECONDS", "megapi
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def flag(field: Field, kind: type, help_text: str) -> Any:
+def flag(field: Field[Any], kind: type, help_text: str) -> Any:
     """The typer option of one field: `texture_size` becomes `--texture-size PIXELS`."""
     dashed = "--" + field.name.replace("_", "-")
     if field.default is True:

@@ -90,13 +90,19 @@ def licence(package: Distribution) -> str:
         'MIT'
     """
     name = normal(package.metadata["Name"])
-    stated = package.metadata.get("License-Expression") or READ.get(name)
+    stated = _field(package, "License-Expression") or READ.get(name)
     if stated:
         return stated
-    text = (package.metadata.get("License") or "").strip()
+    text = _field(package, "License").strip()
     for candidate in (SPDX.get(text), text if IDENTIFIER.fullmatch(text) else None):
         if candidate:
             return candidate
     classifiers = package.metadata.get_all("Classifier") or []
     known = [SPDX.get(line.split(" :: ")[-1]) for line in classifiers if line.startswith("License ::")]
     return next((spdx for spdx in known if spdx), "unknown")
+
+
+def _field(package: Distribution, name: str) -> str:
+    """The first value of one field of the metadata; "" if it has none."""
+    values = package.metadata.get_all(name)
+    return values[0] if values else ""

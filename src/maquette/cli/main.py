@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -56,7 +56,7 @@ def _options(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed.
+    """Run one command and return its exit code: 0 done, 2 bad input, 3 something is not installed, 1 a defect of ours.
 
     Args:
         arguments: without the program's name; the process's own by default.
@@ -76,15 +76,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 3
     except BrokenPipeError:
         return 1
-    except Exception as error:
+    except Exception as error:  # the last word: what goes wrong is one line and an exit code
         if DEBUG:
             raise
         # click's errors of usage; typer does not export their base class.
-        if type(error).__name__ == "NoArgsIsHelpError":
-            sys.stderr.write(f"{error.format_message()}\n")
-            return 2
-        if hasattr(error, "format_message"):
-            complain(usage(error.format_message().rstrip("."), arguments))
+        message: Callable[[], str] | None = getattr(error, "format_message", None)
+        if message:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                sys.stderr.write(f"{message()}\n")
+            else:
+                complain(usage(message().rstrip("."), arguments))
             return 2
         from maquette.core.job import explained
 
@@ -96,8 +97,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def usage(message: str, arguments: Sequence[str]) -> str:
     """An error of usage and what to do about it."""
     if "command" in message:
-        known = [*app.registered_commands, *app.registered_groups]
-        return f"{message}: commands: {', '.join(str(row.name) for row in known)}"
+        known = [*(row.name for row in app.registered_commands), *(row.name for row in app.registered_groups)]
+        return f"{message}: commands: {', '.join(map(str, known))}"
     dashed = next((text for text in arguments if text.startswith("-") and Path(text).is_file()), None)
     if dashed:
         return f"{message}: put -- before the name of the file {dashed}"
@@ -107,5 +108,5 @@ def usage(message: str, arguments: Sequence[str]) -> str:
 def main() -> NoReturn:
     """Entry point of the program `maquette`."""
     # A polite kill cleans up as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     sys.exit(run())

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maquette.cli.results import collect_into, leave, tell
+from maquette.cli.results import announce, collect_into, leave
 from maquette.cli.terminal import progress_bar
 from maquette.core.options import Options, options_from
 
@@ -41,7 +41,7 @@ def reconstruct_into(out: Path, photos: Sequence[Path], settings: Options, as_js
         from maquette.pipeline import photo
 
         outcomes: Iterator[Result | Failure] = photo.reconstruct(photos, settings, show, subject)
-        return collect_into(folder, outcomes, saving(folder, settings, show), None if as_json else tell)
+        return collect_into(folder, outcomes, saving(folder, settings, show), None if as_json else announce)
 
 
 def saving(folder: Any, settings: Options, show: Callable[[str, str], None]) -> Callable[[Result], Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from maquette.cli.terminal import DEBUG, complain, one_line, quiet_libraries, say
-from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.errors import BadInput, MaquetteError, gravest
 
 if TYPE_CHECKING:
     from maquette.core.result import Failure
@@ -44,14 +44,14 @@ def collect_into(
     folder: OutputFolder,
     outcomes: Iterable[T | Failure],
     keep: Callable[[T], Row | Failure],
-    tell: Callable[[Path, Mapping[str, Any]], None] | None,
+    announce: Callable[[Path, Mapping[str, Any]], None] | None,
     whole: Path | None = None,
 ) -> int:
     """Keep each outcome as it comes, report it, write the summary, and return the exit code.
 
     Args:
         keep: see `OutputFolder.collect`.
-        tell: says on stdout what was kept; None prints the summary as JSON instead.
+        announce: says on stdout what was kept; None prints the summary as JSON instead.
         whole: the one input that all outcomes come from: what stops the run makes it fail.
 
     Returns:
@@ -61,14 +61,14 @@ def collect_into(
     try:
         for row in folder.collect(outcomes, keep):
             if isinstance(row, dict):
-                if tell is not None:
-                    tell(folder.path, row)
+                if announce is not None:
+                    announce(folder.path, row)
                 continue
             codes.append(row.error.exit_code)
             complain(str(row.error))
     except KeyboardInterrupt:
         _failed(folder, whole, BadInput(f"{whole}: stopped before its end"))
-        _closed(folder, tell is None, interrupted=True)
+        _closed(folder, announce is None, interrupted=True)
         goes_on = ", and the same command goes on from there" if whole else ""
         complain(f"stopped; what was finished is whole: {len(folder.done)} in {folder.path}{goes_on}")
         raise
@@ -81,13 +81,13 @@ def collect_into(
         _failed(folder, whole, defect)
         # Where the disk is full there is no room for a summary either; the first error is the one to be reported.
         with suppress(BadInput):
-            _closed(folder, tell is None)
+            _closed(folder, announce is None)
         if DEBUG:
             raise
         complain(str(defect))
         return defect.exit_code
-    _closed(folder, tell is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
-    return 0 if folder.done else max(codes)
+    _closed(folder, announce is None, folder=str(folder.path), seconds=round(perf_counter() - start, 3))
+    return 0 if folder.done else gravest(codes)
 
 
 def _failed(folder: OutputFolder, whole: Path | None, error: MaquetteError) -> None:
@@ -108,7 +108,7 @@ def _closed(target: OutputFolder, as_json: bool, **facts: Any) -> None:
         say(f"removed {target.path / removed}: an earlier result, which was done again and does not show it")
 
 
-def tell(out: Path, row: Mapping[str, Any]) -> None:
+def announce(out: Path, row: Mapping[str, Any]) -> None:
     """Where to look, and what to know about it."""
     files = [file for file in row["files"] if file.endswith("overview.jpg")] or [row["folder"]]
     replaced = " (replaced an earlier result)" if row["replaced"] else ""

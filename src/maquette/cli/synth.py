@@ -22,7 +22,7 @@ def synth(
         bool, typer.Option("--shards", help="Write OUT/SPLIT/*.safetensors, crops to train on, instead.")
     ] = False,
     workers: Annotated[int, typer.Option(metavar="N", min=1, max=256, help="Processes.")] = 2,
-    **options: Any,
+    **options: Any,  # the fields of SynthesisOptions
 ) -> None:
     """Draw labelled photographs of people who do not exist; the same options always give the same bytes.
 
@@ -32,7 +32,7 @@ def synth(
     if shards:
         _write_shards(out, settings, subject, workers)
         return
-    from maquette.synthesis.datasets.record import write_photographs
+    from maquette.synthesis.datasets.photographs import write_photographs
     from maquette.synthesis.datasets.sheet import write_sheet
 
     begun, drawn = perf_counter(), 0
@@ -48,14 +48,14 @@ def synth(
 
 def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: int) -> None:
     if subject == "person":
-        _write_figures(out, settings, workers)
+        _write_person_shards(out, settings, workers)
         return
     if subject != "face":
         raise BadInput(f"--shards: wanted --subject face or person, got {subject}")
-    from maquette.synthesis.datasets.record import begin
+    from maquette.synthesis.datasets.photographs import begin_folder
     from maquette.training.datasets.faces import make_shards
 
-    begin(out / settings.split, settings, "face", grows=())  # a short last file would stay short
+    begin_folder(out / settings.split, settings, "face", grows=())  # a short last file would stay short
     with quiet_libraries(), progress_bar(-(-settings.count // 256), True) as show:
         show("", "starting")
         for file in make_shards(out, settings, workers=workers):
@@ -63,13 +63,14 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
     say(f"{settings.count} crops: {out / settings.split}")
 
 
-def _write_figures(out: Path, settings: SynthesisOptions, workers: int) -> None:
-    from maquette.synthesis.datasets.people import SHARD, write_figures
-    from maquette.synthesis.datasets.record import begin
+def _write_person_shards(out: Path, settings: SynthesisOptions, workers: int) -> None:
+    from maquette.synthesis.datasets.person_shards import SHARD, write_person_shards
+    from maquette.synthesis.datasets.photographs import begin_folder
 
     folder = out / settings.split
-    begin(folder, settings, "person", grows=())
+    begin_folder(folder, settings, "person", grows=())
     with quiet_libraries(), progress_bar(-(-settings.count // SHARD), True) as show:
         show("", "starting")
-        write_figures(folder, settings.count, settings.seed, settings.size, workers, lambda f: show(f.name, "written"))
-    say(f"{settings.count} figures: {folder}")
+        count, seed, size = settings.count, settings.seed, settings.size
+        write_person_shards(folder, count, seed, size, workers, lambda file: show(file.name, "written"))
+    say(f"{settings.count} examples: {folder}")

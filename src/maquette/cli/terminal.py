@@ -38,6 +38,10 @@ def complain(text: str) -> None:
     sys.stderr.flush()
 
 
+def silent(*_: object) -> None:
+    """Progress that nobody watches."""
+
+
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
     """Keep native libraries from writing to stderr; our own lines and Python's still come through.
@@ -69,7 +73,7 @@ def quiet_libraries() -> Iterator[None]:
 
 @contextmanager
 def progress_bar(total: int, shown: bool) -> Iterator[Progress]:
-    """A line that tells photo, stage and time; nothing when stderr is not a terminal.
+    """A line with photo, stage and time; nothing when stderr is not a terminal.
 
     Args:
         total: number of photos.
@@ -79,7 +83,7 @@ def progress_bar(total: int, shown: bool) -> Iterator[Progress]:
         A function of the photo's name and the stage that begins.
     """
     if not (shown and sys.stderr.isatty()):
-        yield lambda name, stage: None
+        yield silent
         return
     from rich.console import Console
     from rich.markup import escape
@@ -88,8 +92,8 @@ def progress_bar(total: int, shown: bool) -> Iterator[Progress]:
     columns = (SpinnerColumn(), BarColumn(bar_width=20), MofNCompleteColumn(), TextColumn("{task.description}"))
     console = Console(file=sys.stderr, soft_wrap=True)
     # Lines on stdout pass through the console, above the bar, only if they are bound for the same terminal.
-    settings = {"console": console, "transient": True, "redirect_stdout": sys.stdout.isatty()}
-    with Progress(*columns, TimeElapsedColumn(), **settings) as bar:
+    ours = sys.stdout.isatty()
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, redirect_stdout=ours) as bar:
         task = bar.add_task("starting", total=total)
         begun: dict[str, None] = {}
 

@@ -1,4 +1,4 @@
-"""`maquette train RECIPE -o OUT`: teach one network; every recipe is a command with flags of its own."""
+"""`maquette train RECIPE -o OUT`: train one network; every recipe is a command with flags of its own."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ import typer
 from typer.core import TyperGroup
 
 from maquette.cli.flags import with_options
-from maquette.cli.terminal import complain, one_line, say
+from maquette.cli.terminal import complain, one_line, say, silent
 from maquette.core.errors import ExtraMissing
 
 if TYPE_CHECKING:
-    from maquette.training.recipe import Recipe
+    from maquette.training.recipe import AnyRecipe
 
 
 class Recipes(TyperGroup):
     """The rows of training/recipe.py as commands; a recipe is imported when its command is run."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  click's own names
         """Names of the recipes that ship."""
         from maquette.training.recipe import RECIPES
 
         return list(RECIPES)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
         """The command of one recipe, named by its row or as module:RECIPE."""
-        from maquette.training.recipe import load
+        from maquette.training.recipe import load_given
 
         if cmd_name.startswith("-"):
             return None
         made = typer.Typer(add_completion=False, rich_markup_mode=None)
         with _needs_extra():
-            made.command(cmd_name)(command(load(cmd_name)))
+            made.command(cmd_name)(command(load_given(cmd_name)))
         return typer.main.get_command(made)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """The table of recipes in `maquette train --help`, without importing one of them."""
         from maquette.training.recipe import RECIPES
 
         with formatter.section("Recipes"):
-            formatter.write_dl([(name, line) for name, (_, line) in RECIPES.items()] or [("none", "yet")])
+            formatter.write_dl([(name, row.what) for name, row in RECIPES.items()])
 
 
-app = typer.Typer(cls=Recipes, help="Teach a network: maquette train RECIPE -o OUT.", no_args_is_help=True)
+app = typer.Typer(cls=Recipes, help="Train a network: maquette train RECIPE -o OUT.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Teach a network; `maquette train RECIPE --help` shows a recipe's options."""
+    """Train a network; `maquette train RECIPE --help` shows a recipe's options."""
 
 
-def command(recipe: Recipe) -> Callable[..., None]:
+def command(recipe: AnyRecipe) -> Callable[..., None]:
     """The command of one recipe, with a flag for each option of the recipe and of the loop."""
     from maquette.training.options import LoopOptions
 
@@ -71,10 +71,10 @@ def command(recipe: Recipe) -> Callable[..., None]:
         ] = False,
         **flat: Any,
     ) -> None:
-        given = {name: v for name, v in flat.items() if ctx.get_parameter_source(name).name != "DEFAULT"}
-        teach(recipe, out, resume, given)
+        given = {name: value for name, value in flat.items() if _is_given(ctx, name)}
+        run_training(recipe, out, resume, given)
 
-    run.__doc__ = f"Teach {recipe.what or recipe.name}."
+    run.__doc__ = f"Train {recipe.what or recipe.name}."
     signature = inspect.signature(run)
     defaults = {f.name: getattr(recipe.loop, f.name) for f in fields(LoopOptions)}
     run.__signature__ = signature.replace(  # type: ignore[attr-defined]
@@ -83,7 +83,12 @@ def command(recipe: Recipe) -> Callable[..., None]:
     return run
 
 
-def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def run_training(recipe: AnyRecipe, out: Path, resume: bool, given: dict[str, Any]) -> None:
     """Train with the options that were given; what was not is the recipe's default, or on a resume as it was."""
     with _hushed(), _needs_extra():
         from maquette.training import checkpoint
@@ -100,9 +105,9 @@ def teach(recipe: Recipe, out: Path, resume: bool, given: dict[str, Any]) -> Non
         with _bar(recipe.name, loop.steps) as show:
             scores = train(recipe, options, loop, out, resume, complain, show)
     if not scores:
-        return  # one of several devices; the first one tells
-    told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
-    say(one_line(f"{recipe.name}: {loop.steps} steps, {told}: {out}"))
+        return  # one of several devices; the first one reports
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
+    say(one_line(f"{recipe.name}: {loop.steps} steps, {shown}: {out}"))
 
 
 @contextmanager
@@ -131,7 +136,7 @@ def _needs_extra() -> Iterator[None]:
 def _bar(name: str, steps: int) -> Iterator[Callable[[int, str], None]]:
     """A bar of steps with the time that is left; nothing when stderr is not a terminal."""
     if not sys.stderr.isatty():
-        yield lambda step, text: None
+        yield silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

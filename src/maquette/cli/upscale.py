@@ -55,7 +55,7 @@ def upscale_into(
         from maquette.pipeline.upscale import enlarge
 
         outcomes = enlarge(photos, out, wanted, source, show)
-        return collect_into(folder, outcomes, keeping(folder, wanted), None if as_json else tell)
+        return collect_into(folder, outcomes, keeping(folder, wanted), None if as_json else announce)
 
 
 def keeping(folder: OutputFolder, wanted: UpscaleOptions) -> Callable[[Enlarged], Row | Failure]:
@@ -79,6 +79,6 @@ def keeping(folder: OutputFolder, wanted: UpscaleOptions) -> Callable[[Enlarged]
     return keep
 
 
-def tell(out: Path, row: Mapping[str, Any]) -> None:
+def announce(out: Path, row: Mapping[str, Any]) -> None:
     """Where the larger photo is."""
     say(one_line(f"{row['photo']}: {out / row['file']}, {row['width']} x {row['height']}"))

@@ -14,7 +14,7 @@ import typer
 from maquette.cli.flags import with_options
 from maquette.cli.person import FACES, STAGES
 from maquette.cli.reconstruct import saving
-from maquette.cli.results import Json, Out, collect_into, leave, tell
+from maquette.cli.results import Json, Out, announce, collect_into, leave
 from maquette.cli.terminal import progress_bar
 from maquette.core.errors import BadInput
 from maquette.core.options import METHODS, Options, VideoOptions, options_from
@@ -37,7 +37,7 @@ def video(
 ) -> None:
     """Reconstruct everybody in a clip: animated bodies, and a mesh for each frame.
 
-    OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json tells
+    OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json says
     what became of each person in each frame. One clip for each OUT.
     """
 
@@ -68,7 +68,7 @@ def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool) ->
         yield from reconstruct_clip(clip, folder, settings, show)
 
     with clip_progress(str(clip), not as_json) as show:
-        return collect_into(folder, outcomes(show), saving(folder, settings, show), None if as_json else tell, clip)
+        return collect_into(folder, outcomes(show), saving(folder, settings, show), None if as_json else announce, clip)
 
 
 @contextmanager

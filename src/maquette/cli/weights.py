@@ -45,11 +45,16 @@ def export_weights(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write; by default CHECKPOINT with .safetensors.")
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="A recipe of your own, module:RECIPE; by default the one it names.")
+    ] = None,
 ) -> None:
     """Turn a checkpoint of a training of yours into weights that the other commands take."""
     from maquette.training import weights_file
+    from maquette.training.recipe import load_given
 
-    done = weights_file.write(checkpoint, output or checkpoint.with_suffix(".safetensors"))
+    given = load_given(recipe) if recipe else None
+    done = weights_file.export(checkpoint, output or checkpoint.with_suffix(".safetensors"), given)
     say(f"{done}: {done.stat().st_size / 1e6:.1f} MB")
 
 
@@ -83,7 +88,8 @@ def convert_espcn(
     from maquette.weights.convert import espcn
 
     done = espcn.convert(file, output or file.with_suffix(".safetensors"))
-    say(f"{done}: ESPCN, {done.stat().st_size / 1e6:.2f} MB")
+    size = done.path.stat().st_size / 1e6
+    say(f"{done.path}: ESPCN of {done.parameters:,} parameters (factor {done.size['factor']}), {size:.2f} MB")
 
 
 @convert.command("pifuhd")

@@ -1,5 +1,9 @@
 """The errors a user can meet; each is one line: which thing, what was wanted, what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 
 class MaquetteError(Exception):
     """Base of all errors that are shown to the user as one line."""
@@ -29,3 +33,16 @@ class ExtraMissing(MaquetteError):
 
 class InternalError(MaquetteError):
     """A defect of maquette itself; `__cause__` holds the original error."""
+
+    exit_code = 1
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code of several failures: 1, a defect, before 3, something is missing, before 2, a bad input.
+
+    Example:
+        >>> gravest([2, 3, 2]), gravest([3, 1])
+        (3, 1)
+    """
+    rank = {2: 1, 3: 2, 1: 3}
+    return max(codes, key=lambda code: rank.get(code, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,11 +15,10 @@ LONGEST = 60  # characters of a name that its unfinished file keeps: file system
 
 
 @contextmanager
-def replaced(path: str | Path) -> Iterator[BinaryIO]:
-    """A file open for writing that stands at `path` once the block has ended well, and otherwise not at all.
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A place to write to, beside `path`, which takes that name once the block has ended well, and otherwise goes.
 
-    It is written beside its place, flushed to the disk and moved there; an earlier file stays until then. Not made by
-    `tempfile`, whose files are for their owner alone: this one follows the umask.
+    It is flushed to the disk before it is moved; an earlier file of that name stays until then.
 
     Args:
         path: in a folder that exists.
@@ -28,25 +28,70 @@ def replaced(path: str | Path) -> Iterator[BinaryIO]:
 
     Example:
         >>> import tempfile
-        >>> target = Path(tempfile.mkdtemp()) / "a.bin"
-        >>> with replaced(target) as file:
-        ...     _ = file.write(b"whole")
-        >>> target.read_bytes()
-        b'whole'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with whole_file(Path(folder) / "a.txt") as part:
+        ...         _ = part.write_text("done")
+        ...     [file.name for file in Path(folder).iterdir()]
+        ['a.txt']
     """
     path = Path(path)
     beside = unfinished(path)
     try:
-        with beside.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
+        _synced(beside, os.O_RDWR)
         os.replace(beside, path)
     finally:
         # Already moved, or the folder is gone with it.
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    _settled(path.parent)
+    _synced_folder(path.parent)
+
+
+@contextmanager
+def whole_folder(folder: str | Path) -> Iterator[Path]:
+    """A folder to write to, beside `folder`, whose files move into it once the block has ended well; else none does.
+
+    Other files in `folder` stay, and files of the same names until then. It is made if absent, with its parents, and
+    what was made goes again if the block fails.
+
+    Raises:
+        OSError: as the system reports it; a folder stands where a file should go.
+    """
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = unfinished(folder)
+        beside.mkdir()
+        try:
+            yield beside
+            files = sorted(beside.iterdir())
+            folder.mkdir(exist_ok=True)
+            in_the_way = next((folder / file.name for file in files if (folder / file.name).is_dir()), None)
+            if in_the_way:
+                raise IsADirectoryError(errno.EISDIR, f"{in_the_way.name} is a folder", str(in_the_way))
+            for file in files:
+                _synced(file, os.O_RDWR)
+            for file in files:
+                os.replace(file, folder / file.name)
+            _synced_folder(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    except BaseException:
+        for parent in made:  # deepest first; what holds anything stays
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+        raise
+
+
+@contextmanager
+def replaced(path: str | Path) -> Iterator[BinaryIO]:
+    """A file open for writing, bytes, that stands at `path` once the block has ended well; see `whole_file`.
+
+    Not made by `tempfile`, whose files are for their owner alone: this one follows the umask.
+    """
+    with whole_file(path) as beside, beside.open("xb") as file:
+        yield file
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
@@ -86,11 +131,15 @@ def unwritable(error: OSError, thing: str | Path, remedy: str) -> str:
     return f"{thing}: cannot be written ({why}): {remedy}"
 
 
-def _settled(folder: Path) -> None:
-    """Bring the renaming itself to the disk; systems on which a folder cannot be opened do without."""
+def _synced(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _synced_folder(folder: Path) -> None:
+    """Bring renamings to the disk; systems on which a folder cannot be opened do without."""
     with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        _synced(folder, os.O_RDONLY)

@@ -6,6 +6,7 @@ import ast
 import sys
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import pairwise
 from numbers import Integral, Real
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -107,7 +108,7 @@ class FitOptions:
     photometric: bool = True
     """Refine the shape from shading and silhouette after the landmarks."""
     reader: str = "both"
-    """What tells where the face's points are: both, landmarks (the detector's alone) or network (ours alone)."""
+    """Whose landmarks of a face are taken: both, landmarks (the detector's alone) or network (ours alone)."""
     vrn_weights: str | None = None
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
     seed: int = 0
@@ -262,7 +263,7 @@ def _typed(stage: type, name: str, value: object) -> object:
         # numpy's numbers and, for a float, whole numbers.
         kind = next((kind for kind in kinds if kind in (int, float)), None)
         fine = kind is not None and isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        converted = kind(value) if fine else value
+        converted = kind(value) if kind is not None and fine else value
     if not fine:
         wanted = " or ".join("nothing" if kind is type(None) else WORDS[kind] for kind in kinds)
         raise BadInput(f"{name.replace('_', ' ')} {value!r}: wanted {wanted}")
@@ -284,11 +285,10 @@ def field_help(options: type) -> dict[str, str]:
         'Width and height of the texture in pixels.'
     """
     body = _classes(str(sys.modules[options.__module__].__file__))[options.__name__].body
-    texts = {
-        a.target.id: " ".join(b.value.value.split())
-        for a, b in zip(body, body[1:])
-        if isinstance(a, ast.AnnAssign) and isinstance(b, ast.Expr) and isinstance(b.value, ast.Constant)
-    }
+    texts = {}
+    for field, text in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            texts[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
     return {f.name: texts[f.name] for f in fields(options)}
 
 
@@ -303,14 +303,14 @@ def options_from(**flat: object) -> Options:
         >>> options_from(texture_size=1024).texture.texture_size
         1024
     """
-    stages = {f.name: f.default for f in fields(Options)}
-    known = {f.name: stage for stage, default in stages.items() for f in fields(default)}
+    stages: dict[str, type] = {f.name: type(f.default) for f in fields(Options)}
+    known = {f.name: stage for stage, kind in stages.items() for f in fields(kind)}
     unknown = sorted(set(flat) - set(known))
     if unknown:
         raise TypeError(f"unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     return Options(
         **{
-            stage: type(default)(**{k: _typed(type(default), k, v) for k, v in flat.items() if known[k] == stage})
-            for stage, default in stages.items()
+            stage: kind(**{k: _typed(kind, k, v) for k, v in flat.items() if known[k] == stage})
+            for stage, kind in stages.items()
         }
     )

@@ -42,7 +42,7 @@ class Frame:
         pixels: (H, W, 3) uint8 sRGB.
         time: seconds since the start of the clip, or None for a photo.
         origin: text for messages, usually the file name.
-        focal: focal length in pixels of this frame if the file tells it, else None.
+        focal: focal length in pixels of this frame if the file says it, else None.
     """
 
     pixels: Array
@@ -92,7 +92,7 @@ class Reading:
         expression: (52,) weights; `expression_sigma` (52,).
         presence: 0-1, how sure it is that there is a face.
         disagreement: mean distance between its landmarks and the detector's, as share of the face's size; None where
-            the detector found nothing and the network alone tells of the face.
+            the detector found nothing and the network alone read the face.
     """
 
     landmarks: Array
@@ -106,7 +106,7 @@ class Reading:
 
     @property
     def alone(self) -> bool:
-        """Whether nothing else tells of the face."""
+        """Whether nothing else has read the face."""
         return self.disagreement is None
 
 
@@ -210,6 +210,8 @@ class Mesh:
         if len(self.faces) and not 0 <= self.faces.min() <= self.faces.max() < len(self.vertices):
             raise ValueError(f"Mesh.faces: indices must lie in 0-{len(self.vertices) - 1}")
         if self.uvs is not None:
+            if self.uv_faces is None:
+                raise ValueError("Mesh.uv_faces: wanted with uvs")
             expect("Mesh.uvs", self.uvs, ("T", 2), np.float32)
             expect("Mesh.uv_faces", self.uv_faces, (len(self.faces), 3), np.int32)
         if self.texture is not None:

@@ -275,7 +275,7 @@ def surface_landmarks(head: Shape) -> NDArray:
     """
     from maquette.geometry.mesh import vertex_normals
     from maquette.geometry.raycast import render_buffers
-    from maquette.perception.faces.observe import find_faces
+    from maquette.perception.faces.search import find_faces
 
     side, low, high = 640, head.vertices.min(axis=0), head.vertices.max(axis=0)
     extent = 1.15 * float((high - low)[:2].max())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import ClosestPoints
-from maquette.geometry.alignment import STILL, Similarity, similarity
+from maquette.geometry.alignment import IDENTITY, Similarity, similarity
 
 STIFFNESS = (50.0, 10.0, 2.0, 0.5)  # of the non-rigid graph, in units of the data term, stiff to soft
 ROUNDS_PER_STIFFNESS = 3
@@ -67,7 +67,7 @@ def icp(
         tolerance: stop when the root mean square distance changes by less than this share.
     """
     # The scan moves towards the fixed mesh, so that the search tree is built once.
-    tree, motion, before = ClosestPoints(shape), STILL, np.inf
+    tree, motion, before = ClosestPoints(shape), IDENTITY, np.inf
     for _ in range(rounds):
         back = motion.inverse()
         closest, _, _ = tree.query(back.apply(points))
@@ -162,7 +162,7 @@ def settle(shape: Shape, points: NDArray, scale: bool, rounds: int = 60, toleran
         )
         return placed, direction, float(np.sqrt((length**2).mean()))
 
-    motion, damping = STILL, 1e-6
+    motion, damping = IDENTITY, 1e-6
     placed, direction, now = look(motion)
     for _ in range(rounds):
         if now <= 1e-12 * max(shape.diagonal, 1e-300):

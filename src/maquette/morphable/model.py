@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +20,10 @@ class Embedding:
         barycentric: (N, 3) float64, weights of its three corners.
     """
 
-    faces: Array
-    barycentric: Array
+    faces: NDArray
+    barycentric: NDArray
 
-    def points(self, vertices: Array, faces: Array) -> Array:
+    def points(self, vertices: NDArray, faces: NDArray) -> NDArray:
         """(N, 3): where the points lie for these (V, 3) vertices and (F, 3) model faces."""
         return np.einsum("nk,nkd->nd", self.barycentric, vertices[faces[self.faces]])
 
@@ -57,33 +56,33 @@ class MorphableModel:
     """
 
     name: str
-    mean: Array
-    identity_basis: Array
-    expression_basis: Array
+    mean: NDArray
+    identity_basis: NDArray
+    expression_basis: NDArray
     expression_names: tuple[str, ...]
-    faces: Array
-    uvs: Array
-    uv_faces: Array
-    mirror: Array
-    parts: Mapping[str, Array]
-    regions: Mapping[str, Array]
+    faces: NDArray
+    uvs: NDArray
+    uv_faces: NDArray
+    mirror: NDArray
+    parts: Mapping[str, NDArray]
+    regions: Mapping[str, NDArray]
     embeddings: Mapping[str, Embedding]
-    landmark_mirror: Array | None = None
-    landmark_noise: Mapping[str, Array] = field(default_factory=dict)
+    landmark_mirror: NDArray | None = None
+    landmark_noise: Mapping[str, NDArray] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
     rig: Rig | None = None
 
-    def vertices(self, identity: Array, expression: Array, scale: float = 1.0) -> Array:
+    def vertices(self, identity: NDArray, expression: NDArray, scale: float = 1.0) -> NDArray:
         """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""
         shape = self.mean + np.tensordot(np.asarray(identity, np.float32), self.identity_basis[: len(identity)], 1)
         shape = shape + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
         return (scale * shape).astype(np.float32)
 
-    def part_vertices(self, part: str) -> Array:
+    def part_vertices(self, part: str) -> NDArray:
         """(n,) sorted indices of the vertices a part uses."""
         return np.unique(self.faces[self.parts[part]])
 
-    def eye_centre(self, vertices: Array, side: str) -> Array:
+    def eye_centre(self, vertices: NDArray, side: str) -> NDArray:
         """(3,) metres: the centre of the "Left" or "Right" eyeball."""
         ball = vertices[self.part_vertices(f"eye{side}")]
         return (ball.min(axis=0) + ball.max(axis=0)) / 2

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Reconstruction
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +21,8 @@ class PosedBody:
         joints: (B, 3) float32 metres, world: where the bones begin.
     """
 
-    vertices: Array
-    joints: Array
+    vertices: NDArray
+    joints: NDArray
 
 
 def rig_of(model: MorphableModel) -> Rig:
@@ -54,7 +53,7 @@ def posed_body(reconstruction: Reconstruction, model: MorphableModel, index: int
     return PosedBody(*rig.pose(rest, rig.joints(identity, reconstruction.scale), turns, pose.translation[index]))
 
 
-def same_half(quaternions: Array) -> Array:
+def same_half(quaternions: NDArray) -> NDArray:
     """(N, B, 4) float64 of length one, each on the half-sphere of the one before it in time: q and -q turn alike."""
     turns = np.asarray(quaternions, float)
     turns = turns / np.linalg.norm(turns, axis=-1, keepdims=True)

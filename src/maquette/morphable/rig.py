@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-
-Array = np.ndarray
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
 class Rig:
-    """Bones of a model in its rest pose. All rotations are told in world axes, so that no bone has axes of its own.
+    """Bones of a model in its rest pose. All rotations are in world axes, so that no bone has axes of its own.
 
     Attributes:
         bones: B names; parents (B,) int32, -1 for the root (bone 0); a parent comes before its children.
@@ -25,20 +24,20 @@ class Rig:
     """
 
     bones: tuple[str, ...]
-    parents: Array
-    heads: Array
-    heads_basis: Array
-    bone_index: Array
-    bone_weight: Array
-    keypoints: Mapping[str, tuple[Array, Array]]
-    sliders: Mapping[str, Array] = field(default_factory=dict)
+    parents: NDArray
+    heads: NDArray
+    heads_basis: NDArray
+    bone_index: NDArray
+    bone_weight: NDArray
+    keypoints: Mapping[str, tuple[NDArray, NDArray]]
+    sliders: Mapping[str, NDArray] = field(default_factory=dict)
 
-    def joints(self, identity: Array, scale: float = 1.0) -> Array:
+    def joints(self, identity: NDArray, scale: float = 1.0) -> NDArray:
         """(B, 3) float32 metres: where the bones begin in the rest pose."""
         moved = np.tensordot(np.asarray(identity, np.float32), self.heads_basis[: len(identity)], 1)
         return (scale * (self.heads + moved)).astype(np.float32)
 
-    def transforms(self, joints: Array, rotations: Array) -> Array:
+    def transforms(self, joints: NDArray, rotations: NDArray) -> NDArray:
         """(B, 3, 4) float64 from rest to posed coordinates of each bone.
 
         Args:
@@ -56,7 +55,9 @@ class Rig:
             out[k, :, 3] = out[parent, :, :3] @ local[:, 3] + out[parent, :, 3]
         return out
 
-    def pose(self, vertices: Array, joints: Array, rotations: Array, translation: Array) -> tuple[Array, Array]:
+    def pose(
+        self, vertices: NDArray, joints: NDArray, rotations: NDArray, translation: NDArray
+    ) -> tuple[NDArray, NDArray]:
         """Turn the bones and move the whole (linear blend skinning).
 
         Args:
@@ -74,7 +75,7 @@ class Rig:
         heads = np.einsum("bxy,by->bx", moves[..., :3], joints) + moves[..., 3] + translation
         return posed.astype(np.float32), heads.astype(np.float32)
 
-    def keypoints_of(self, scheme: str, vertices: Array) -> Array:
+    def keypoints_of(self, scheme: str, vertices: NDArray) -> NDArray:
         """(N, 3) key points of a scheme from posed vertices (V, 3)."""
         index, weight = self.keypoints[scheme]
         return np.einsum("nm,nmd->nd", weight, vertices[index])

@@ -20,7 +20,7 @@ from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
-from maquette.morphable.posing import same_half
+from maquette.morphable.posing import rig_of, same_half
 from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.motion import Motion, matrices
 from maquette.outputs.pictures.views import Scene, set_scene
@@ -124,14 +124,25 @@ class Asset:
                 neutral[used] = plain[used] + (neutral[used] - plain[used]).mean(axis=0)
         return neutral.astype(np.float32)
 
+    @property
+    def fitted_body(self) -> MorphableModel:
+        """The body; only of results that have one."""
+        assert self.body is not None, "asked of results with a fitted body"
+        return self.body
+
+    @property
+    def skeleton(self) -> Rig:
+        """The skeleton of the fitted body; only of results that have one."""
+        return rig_of(self.fitted_body)
+
     def rest(self, expression: NDArray) -> NDArray:
         """(V, 3) float32 metres: the fitted body in its rest pose with that expression, (E,)."""
-        return self.body.vertices(self.identity, expression, self.scale)
+        return self.fitted_body.vertices(self.identity, expression, self.scale)
 
     @cached_property
     def joints(self) -> NDArray:
         """(B, 3) float32 metres: where the bones of the fitted body begin in its rest pose."""
-        return self.body.rig.joints(self.identity, self.scale)
+        return self.skeleton.joints(self.identity, self.scale)
 
     @cached_property
     def motion(self) -> Motion:
@@ -149,7 +160,7 @@ class Asset:
     def pose_of(self, index: int) -> int:
         """Which pose belongs to observation `index`.
 
-        A long clip keeps few of its pictures; its observations are then told apart by their times.
+        A long clip keeps few of its pictures; its observations are then found by their times.
         """
         seen = self.result.observations
         time = seen[index].frame.time
@@ -166,19 +177,19 @@ class Asset:
         """(V, 3) float32 metres: the fitted body in its pose `index`."""
         motion = self.motion
         rest, turns = self.rest(motion.expression[index]), matrices(motion.rotations[index])
-        return self.body.rig.pose(rest, self.joints, turns, motion.translation[index])[0]
+        return self.skeleton.pose(rest, self.joints, turns, motion.translation[index])[0]
 
     @cached_property
     def keypoints(self) -> dict[str, NDArray]:
         """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each pose; empty without a body."""
         if self.body is None:
             return {}
-        rig, motion = self.body.rig, self.motion
+        rig, motion = self.skeleton, self.motion
         # Only the vertices that make key points are posed: a tenth of them, in each of perhaps many frames.
         used = np.unique(np.concatenate([index.ravel() for index, _ in rig.keypoints.values()]))
         few = replace(rig, bone_index=rig.bone_index[used], bone_weight=rig.bone_weight[used])
         still = self.rest(np.zeros(motion.expression.shape[1]))[used]
-        moves = self.scale * self.body.expression_basis[:, used]
+        moves = self.scale * self.fitted_body.expression_basis[:, used]
         posed = np.stack(
             [
                 few.pose(still + np.tensordot(weights, moves, 1), self.joints, matrices(turns), step)[0]
@@ -250,9 +261,9 @@ class Asset:
             NothingFound: the volume has no surface.
         """
         result = self.result
-        if not self.has_volume:
-            return None
         volume = result.reconstruction.volume
+        if volume is None or not self.has_volume:
+            return None
         surface = surface_of(volume)
         found = photo_colours(surface.mesh, result.observations, result.reconstruction.cameras)
         shape, whole = replace(surface.mesh, vertex_colors=found.colours), result.reconstruction
@@ -290,7 +301,8 @@ def kind_of_scale(made: Reconstruction) -> str:
 def ray_camera(camera: Camera) -> Camera:
     """The camera, its picture made smaller if it has more pixels than we want rays."""
     shrink = min(1.0, MAX_RAYS_SIDE / max(camera.size))
-    return camera if shrink == 1.0 else resized(camera, tuple(max(1, round(side * shrink)) for side in camera.size))
+    width, height = (max(1, round(side * shrink)) for side in camera.size)
+    return camera if shrink == 1.0 else resized(camera, (width, height))
 
 
 def open_asset(result: Result, options: OutputOptions) -> Asset:

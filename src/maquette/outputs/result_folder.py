@@ -189,7 +189,7 @@ def _record(folder: Path) -> Row:
 
 
 def _own_files(folder: Path) -> set[str]:
-    """Names of the files that an earlier run wrote here, as its report tells."""
+    """Names of the files that an earlier run wrote here, as its report lists."""
     return {name for name in _record(folder).get("files", {}) if Path(name).name == name}
 
 

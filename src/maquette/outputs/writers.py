@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
 from maquette.core.errors import BadInput
-from maquette.core.files import unwritable
+from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
@@ -32,11 +28,14 @@ from maquette.outputs.pictures.maps import (
 )
 from maquette.outputs.pictures.overview import write_overview
 from maquette.outputs.pictures.turntable import write_turntable
+from maquette.outputs.reports.keypoints import write_keypoints
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
 from maquette.outputs.reports.report import write_report
+from maquette.perception.people.schemes import SCHEMES
 
 Writer = Callable[[Asset], bytes]
+KEYPOINTS = "keypoints_openpose.json"
 
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.glb": write_glb,
@@ -58,13 +57,14 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "normals_front.png": write_guessed_front,
     "normals_back.png": write_guessed_back,
     "landmarks.json": write_landmarks,
+    KEYPOINTS: write_keypoints,
     "parameters.npz": write_parameters,
     "report.json": write_report,
 }
 STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
-LAST = "report.json"  # it tells how long the others took
+LAST = "report.json"  # it reports how long the others took
 
 
 def wanted(asset: Asset) -> list[str]:
@@ -76,7 +76,8 @@ def wanted(asset: Asset) -> list[str]:
     absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
-    absent |= {"{stem}.bvh"} if not asset.is_clip else set()
+    absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
+    absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
@@ -117,32 +118,12 @@ def save(
     """
     folder = Path(folder)
     asset = open_asset(result, options)
-    made = _missing_parents(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
+        with whole_folder(folder) as beside:
             names = _write_all(asset, beside, progress)
-            folder.mkdir(exist_ok=True)
-            in_the_way = next((folder / name for name in names if (folder / name).is_dir()), None)
-            if in_the_way:
-                raise IsADirectoryError(errno.EISDIR, f"{in_the_way.name} is a folder", str(in_the_way))
-            for name in names:
-                os.replace(beside / name, folder / name)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    except BaseException as error:
-        for parent in made:  # deepest first; what holds anything stays
-            if parent.is_dir() and not any(parent.iterdir()):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise BadInput(unwritable(error, folder, "choose another folder")) from error
-        raise
+    except OSError as error:
+        raise BadInput(unwritable(error, folder, "choose another folder")) from error
     return [folder / name for name in names]
-
-
-def _missing_parents(folder: Path) -> list[Path]:
-    return [path for path in (folder, *folder.parents) if not path.exists()]
 
 
 def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:

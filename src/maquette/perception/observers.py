@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Subject
-from maquette.perception.faces.closeup import observe
+from maquette.perception.faces.enlarge import observe_enlarged
 from maquette.perception.people.judgement import flags
 from maquette.perception.people.observe import observe_people
 
@@ -18,14 +18,14 @@ def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation
     Raises:
         NothingFound: as `people.observe.observe_people`.
     """
-    people = observe_people(frame, options)
+    persons = observe_people(frame, options)
     return [
-        replace(one, notes=one.notes + tuple(flags(one, people[:place] + people[place + 1 :]).values()))
-        for place, one in enumerate(people)
+        replace(one, notes=one.notes + tuple(flags(one, persons[:place] + persons[place + 1 :]).values()))
+        for place, one in enumerate(persons)
     ]
 
 
 OBSERVERS: dict[Subject, Callable[[Frame, PerceptionOptions], list[Observation]]] = {
-    Subject.FACE: observe,
+    Subject.FACE: observe_enlarged,
     Subject.PERSON: observe_judged,
 }

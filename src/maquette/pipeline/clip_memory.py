@@ -122,7 +122,7 @@ class Memory:
 
 
 def _arrays_of_watched(watched: Watched) -> dict[str, Any]:
-    arrays: dict[str, Any] = {"unlooked": np.array(watched.unlooked), "remarks": np.array(json.dumps(watched.notes))}
+    arrays: dict[str, Any] = {"dropped": np.array(watched.dropped), "remarks": np.array(json.dumps(watched.notes))}
     arrays["empty"] = np.array(sorted(watched.empty.items()), float).reshape(-1, 2)
     sights = [one for track in watched.tracks.values() for one in track]
     for column in fields(Sighting):
@@ -141,7 +141,7 @@ def _watched_of(arrays: Arrays) -> Watched:
     texts = {name: json.loads(str(arrays[name])) for name in TEXTS}
     watched = Watched(
         empty={int(f): float(t) for f, t in arrays["empty"]},
-        unlooked=int(arrays["unlooked"]),
+        dropped=int(arrays["dropped"]),
         notes=tuple(json.loads(str(arrays["remarks"]))),
     )
     for k, mask in enumerate(masks):

@@ -64,8 +64,8 @@ class ClipRun:
         memory = Memory(home, self.path, self.options)
         try:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:
-                if manifest.told:
-                    self.progress(name, manifest.told)
+                if manifest.remark:
+                    self.progress(name, manifest.remark)
                 yield from self._people(clip, job, memory, manifest)
             swept(self.folder.path, home)
             memory.forget()

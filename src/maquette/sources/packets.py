@@ -27,7 +27,7 @@ FORMATS = (
 )
 PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"P6", b"P5")
 NEW_STREAMS = 100  # that may begin in the middle of a file, as in broadcasts
-STILL = "is a picture: photos go to maquette face or maquette person"
+PICTURE = "is a picture: photos go to maquette face or maquette person"
 STILL_BRANDS = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif")
 
 
@@ -78,9 +78,9 @@ def pictures(
             decoded = stream.decode(packet)
         except _av().error.FFmpegError:
             decoded = None
-        if decoded is None or any(picture.is_corrupt for picture in decoded):
-            if lost is not None:
-                lost.add(number)
+        damaged = decoded is None or any(picture.is_corrupt for picture in decoded)
+        if damaged and lost is not None:
+            lost.add(number)
         yield from (picture for picture in decoded or () if not picture.is_corrupt)
 
 
@@ -88,9 +88,7 @@ def packets(container: av.container.InputContainer, stream: av.VideoStream) -> I
     """Packets that hold something, up to the end or to where the file is cut off."""
     for _ in range(NEW_STREAMS):
         try:
-            for packet in container.demux(stream):
-                if packet.size:
-                    yield packet
+            yield from (packet for packet in container.demux(stream) if packet.size)
         except IndexError:  # PyAV's, at the first packet of a stream that begins in the middle: it can be read on
             continue
         except (_av().error.FFmpegError, OSError):
@@ -98,8 +96,21 @@ def packets(container: av.container.InputContainer, stream: av.VideoStream) -> I
         return
 
 
-def listed(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[Timeline | None, int]:
-    """The times of all packets, None if some have none or share one; and how many packets there are."""
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """What the packets of a clip say before anything is decoded.
+
+    Attributes:
+        timeline: their times; None if some have none, or two share one.
+        count: how many there are.
+    """
+
+    timeline: Timeline | None
+    count: int
+
+
+def listed(container: av.container.InputContainer, stream: av.VideoStream) -> Listing:
+    """The times and the number of all packets."""
     stamps, keys, count = [], [], 0
     for packet in packets(container, stream):
         if packet.is_discard:
@@ -110,9 +121,9 @@ def listed(container: av.container.InputContainer, stream: av.VideoStream) -> tu
             if packet.is_keyframe:
                 keys.append(packet.pts)
     ordered = np.unique(np.array(stamps, np.int64))
-    if len(ordered) < count or not count:
-        return None, count
-    return Timeline(ordered, np.unique(np.array(keys, np.int64)), Fraction(stream.time_base)), count
+    if len(ordered) < count or not count or stream.time_base is None:
+        return Listing(None, count)
+    return Listing(Timeline(ordered, np.unique(np.array(keys, np.int64)), Fraction(stream.time_base)), count)
 
 
 def converter() -> Any:
@@ -173,7 +184,7 @@ def _still(head: bytes) -> bool:
 
 def _why(head: bytes, problem: Exception) -> str:
     if _still(head):
-        return STILL
+        return PICTURE
     if isinstance(problem, _av().error.ArgumentError):
         return "is no clip"
     return "is no clip, or damaged or cut off from its index on (copy or export it again)"
@@ -192,7 +203,7 @@ def _checked(path: Path, container: av.container.InputContainer, head: bytes) ->
         kinds = "holds only sound" if container.streams.audio else "has no video in it, or is cut off before its index"
         raise BadInput(f"{named(path)}: {kinds}, {WANTED}")
     if head[4:12] in STILL_BRANDS:
-        raise BadInput(f"{named(path)}: {STILL}; {WANTED}")
+        raise BadInput(f"{named(path)}: {PICTURE}; {WANTED}")
     if stream.codec_context is None:
         raise BadInput(f"{named(path)}: its codec is not known here: convert it, e.g. to H.264 in MP4")
     stream.thread_type = "SLICE"  # frames in flight on each core would cost memory

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import SupportsFloat
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
@@ -51,7 +52,7 @@ def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
 
     Returns:
         A Frame whose `pixels` are (H, W, 3) uint8 sRGB and whose `focal` is in pixels of that picture if the
-        file's EXIF tells it.
+        file's EXIF has it.
 
     Raises:
         BadInput: one line: missing, a directory, unreadable, empty, not an image, truncated or too large.
@@ -61,26 +62,25 @@ def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
     head = _first_bytes(path)
     if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
         _enable_heic(path)
-    with _unlimited_pillow():
-        with _opened(path) as image:
-            _refuse_giant(path, image, options)
-            exif = _exif(image)
-            focal = _focal(exif, image.size)
-            try:
-                image.load()
-            except MemoryError as error:
-                raise BadInput(
-                    f"{named(path)}: too little memory for {image.width} x {image.height} pixels: make it smaller"
-                ) from error
-            except DECODER_ERRORS as error:
-                raise BadInput(
-                    f"{named(path)}: the picture is damaged or truncated ({_one_line(error)}): copy or export it again"
-                ) from error
-            # Asked for again: Pillow turns a TIFF upright while it loads, and then drops the tag.
-            flip = UPRIGHT.get(_exif(image).get(ExifTags.Base.Orientation))
-            picture = _srgb(image)
-            if flip is not None:
-                picture = picture.transpose(flip)
+    with _unlimited_pillow(), _opened(path) as image:
+        _refuse_giant(path, image, options)
+        exif = _exif(image)
+        focal = _focal(exif, image.size)
+        try:
+            image.load()
+        except MemoryError as error:
+            raise BadInput(
+                f"{named(path)}: too little memory for {image.width} x {image.height} pixels: make it smaller"
+            ) from error
+        except DECODER_ERRORS as error:
+            raise BadInput(
+                f"{named(path)}: the picture is damaged or truncated ({_one_line(error)}): copy or export it again"
+            ) from error
+        # Asked for again: Pillow turns a TIFF upright while it loads, and then drops the tag.
+        flip = UPRIGHT.get(int(_number(_exif(image), ExifTags.Base.Orientation)))
+        picture = _srgb(image)
+        if flip is not None:
+            picture = picture.transpose(flip)
     return Frame(np.asarray(picture), origin=str(path), focal=focal)
 
 
@@ -169,8 +169,11 @@ def _exif(image: Image.Image) -> dict[int, object]:
 
 def _number(exif: dict[int, object], tag: int) -> float:
     """The tag as a finite positive number, else 0."""
+    found = exif.get(tag, 0)
+    if not isinstance(found, SupportsFloat | str | bytes):
+        return 0.0
     try:
-        value = float(exif.get(tag, 0))  # type: ignore[arg-type]
+        value = float(found)
     except (TypeError, ValueError, ZeroDivisionError):
         return 0.0
     return value if np.isfinite(value) and value > 0 else 0.0

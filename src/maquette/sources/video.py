@@ -2,7 +2,7 @@
 
 The packets are listed once, without decoding them. The rank of a packet's presentation time is its frame's number, so
 a frame has the same number after a seek as when the clip is read from its beginning, and beside damaged ones. Where a
-file tells no such times (raw streams, invisible packets), frames are counted from the beginning and nothing seeks.
+file has no such times (raw streams, invisible packets), frames are counted from the beginning and nothing seeks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.options import SourceOptions, VideoOptions
 from maquette.core.types import Frame
-from maquette.sources.packets import WANTED, Timeline, converter, listed, opened, picture_stream, pictures, ranked
+from maquette.sources.packets import WANTED, Listing, Timeline, converter, listed, opened, pictures, ranked
 from maquette.sources.photos import named
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Clip:
         fps: frames per second on average.
         duration: seconds.
         codec: name of the compression.
-        frames: how many frames the file holds, None if it does not tell.
+        frames: how many frames the file holds, None if it does not say.
         rotation: degrees clockwise by which the stored pictures are turned: 0, 90, 180 or 270.
         remarks: what is odd about the clip, in plain words.
         orientation: (2, 2) int, stored right and down to upright right and down (columns).
@@ -102,18 +102,20 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
     path, options, source = Path(path), options or VideoOptions(), source or SourceOptions()
     with opened(path) as (container, stream):
         _refuse_giant(path, stream.codec_context.width, stream.codec_context.height, source.max_megapixels)
-        timeline, count = listed(container, stream)
-    if not count:
+        listing = listed(container, stream)
+    if not listing.count:
         raise BadInput(f"{named(path)}: holds no frame, {WANTED}: copy or export it again")
     with opened(path) as (container, stream):
         firsts = list(islice(pictures(container, stream, None), CHECKED))
         if not firsts:
             codec = stream.codec_context.name
             raise BadInput(f"{named(path)}: no frame can be decoded ({codec}), the clip is damaged: export it again")
+        timeline = listing.timeline
         if timeline is not None and (stream.codec_context.name in UNNUMBERED or not _fits(timeline, firsts)):
-            timeline = None
-        clip = _described(path, options, (timeline, count), container, firsts[0])
-        clip = replace(clip, remarks=clip.remarks + _cut_off(clip, container, count), megapixels=source.max_megapixels)
+            listing = replace(listing, timeline=None)
+        clip = _described(path, options, listing, container, stream, firsts[0])
+        remarks = clip.remarks + _cut_off(clip, container, stream.frames, listing.count)
+        clip = replace(clip, remarks=remarks, megapixels=source.max_megapixels)
     _refuse_giant(path, *clip.size, source.max_megapixels)
     if not (options.start < clip.duration + EPSILON if clip.selected is None else clip.selected):
         reach = f"{options.start:g} to {options.end:g}" if options.end is not None else f"{options.start:g} on"
@@ -161,17 +163,6 @@ def frames_at(clip: Clip, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]
             yield index, _frame(clip, index, picture, convert)
 
 
-def frame_at(clip: Clip, index: int) -> Frame:
-    """One frame by its number in the clip; for many, `frames_at` reads the clip only once.
-
-    Raises:
-        BadInput: there is no such frame, or it is damaged.
-    """
-    for _, frame in frames_at(clip, [index]):
-        return frame
-    raise BadInput(f"{named(clip.path)}: frame {index} is not there or damaged (frames in the clip: {clip.frames})")
-
-
 def _counted(clip: Clip) -> Iterator[tuple[int, Frame]]:
     """The wanted frames of a clip without a timeline."""
     options, first, taken, convert = clip.options, None, 0, converter()
@@ -199,56 +190,62 @@ def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[tuple[int, av
                 if index >= first:
                     yield index, picture
         return
-    keys = clip.timeline.keys
-    before = keys[: np.searchsorted(keys, clip.timeline.stamps[min(first, clip.frames - 1)], "right")]
+    keys, final = clip.timeline.keys, len(clip.timeline.stamps) - 1
+    before = keys[: np.searchsorted(keys, clip.timeline.stamps[min(first, final)], "right")]
     # A file's index can be wrong: where a frame before `first` does not come, decoding starts farther back.
-    for start in [int(key) for key in before[:0:-1][:2]] + [None]:
+    for start in [*(int(key) for key in before[:0:-1][:2]), None]:
         with opened(clip.path) as (container, stream):
             if start is not None:
                 container.seek(start, stream=stream, backward=True, any_frame=False)
             coming = ranked(clip.timeline, pictures(container, stream, None))
             landed = next(coming, None)
             if start is None or (landed is not None and landed[0] <= first):
-                yield from _within(clip, chain([landed] if landed else [], coming), first, last)
+                wanted = range(first, (final if last is None else min(last, final)) + 1)
+                yield from _within(wanted, chain([landed] if landed else [], coming), clip.lost)
                 return
 
 
 def _within(
-    clip: Clip, coming: Iterable[tuple[int, av.VideoFrame]], first: int, last: int | None
+    wanted: range, coming: Iterable[tuple[int, av.VideoFrame]], lost: set[int]
 ) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Those of the ranked pictures from `first` to `last`; numbers that do not come are lost."""
-    last = clip.frames - 1 if last is None else min(last, clip.frames - 1)
-    expected = first
+    """Those of the ranked pictures with wanted numbers; numbers that do not come are added to `lost`."""
+    expected = wanted.start
     for index, picture in coming:
-        if index >= first:
-            clip.lost.update(range(expected, min(index, last + 1)))
-            expected = index + 1
-        if index > last:
+        if index < wanted.start:
+            continue
+        lost.update(range(expected, min(index, wanted.stop)))
+        expected = index + 1
+        if index >= wanted.stop:
             return
-        if index >= first:
-            yield index, picture
-    clip.lost.update(range(expected, last + 1))
+        yield index, picture
+    lost.update(range(expected, wanted.stop))
 
 
 def _fits(timeline: Timeline, firsts: list[av.VideoFrame]) -> bool:
     """Whether the first pictures have times of the list; some may be missing, but not every second one."""
-    ranks = [timeline.rank(picture.pts) for picture in firsts]
-    if None in ranks:
+    ranks = [rank for picture in firsts if (rank := timeline.rank(picture.pts)) is not None]
+    if len(ranks) < len(firsts):
         return False
     # Every second packet without a picture is the second field of one, not damage.
     return len(ranks) < CHECKED or bool((np.diff(ranks) == 1).any())
 
 
 def _described(
-    path: Path, options: VideoOptions, packets: tuple[Timeline | None, int], container: Any, picture: av.VideoFrame
+    path: Path,
+    options: VideoOptions,
+    listing: Listing,
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    picture: av.VideoFrame,
 ) -> Clip:
     """The facts, from the first picture and the list of times."""
-    timeline, count = packets
-    stream = picture_stream(container)
+    timeline, count = listing.timeline, listing.count
     orientation = _orientation(picture, stream)
     width, height = _square(stream, picture)
     fps = float(stream.average_rate or stream.guessed_rate or 0) or 25.0
-    known = stream.duration * float(stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+    known = (container.duration or 0) / 1e6
+    if stream.duration and stream.time_base:
+        known = stream.duration * float(stream.time_base)
     duration = known or count / fps
     if timeline is not None:
         span = float(timeline.times[-1])
@@ -260,7 +257,7 @@ def _described(
     if (transfer := TRANSFERS.get(int(picture.color_trc or 0))) is not None:
         remarks.append(f"the clip has high dynamic range ({transfer}): its colours look pale")
     if timeline is None:
-        remarks.append("the file does not tell the times of its frames: they are counted from the beginning")
+        remarks.append("the file does not give the times of its frames: they are counted from the beginning")
     return Clip(
         path=path,
         options=options,
@@ -269,18 +266,17 @@ def _described(
         duration=duration,
         codec=stream.codec_context.name,
         frames=len(timeline.stamps) if timeline is not None else stream.frames or None,
-        rotation=int(round(np.degrees(np.arctan2(orientation[1, 0], orientation[0, 0])))) % 360,
+        rotation=round(float(np.degrees(np.arctan2(orientation[1, 0], orientation[0, 0])))) % 360,
         remarks=tuple(remarks),
         orientation=orientation,
         timeline=timeline,
     )
 
 
-def _cut_off(clip: Clip, container: av.container.InputContainer, count: int) -> tuple[str, ...]:
-    """A remark if the file holds less than it says."""
-    told = picture_stream(container).frames
-    if told > count:
-        return (f"the file is cut off: {count} of {told} frames are there",)
+def _cut_off(clip: Clip, container: av.container.InputContainer, stated: int, count: int) -> tuple[str, ...]:
+    """A remark if the file holds less than it says: so many frames, of which `count` are there."""
+    if stated > count:
+        return (f"the file is cut off: {count} of {stated} frames are there",)
     # Sound may well be longer than the pictures.
     promised = container.duration / 1e6 if len(container.streams) == 1 and container.duration else 0.0
     if clip.timeline is not None and promised > 1.05 * clip.duration + 0.5:
@@ -294,7 +290,8 @@ def _orientation(picture: av.VideoFrame, stream: av.VideoStream) -> NDArray:
     The display matrix [a b u; c d v; x y w] maps a stored (p, q) to (a p + c q, b p + d q), ISO/IEC 14496-12, 6.2.2.
     """
     matrix = np.eye(2)
-    data = next((bytes(d) for d in picture.side_data if "DISPLAYMATRIX" in str(d.type)), None)
+    side_data: Any = picture.side_data  # iterates over SideData; its stub says otherwise
+    data = next((bytes(d) for d in side_data if "DISPLAYMATRIX" in str(d.type)), None)
     if data is not None:
         matrix = np.frombuffer(data, np.int32)[[0, 3, 1, 4]].reshape(2, 2) / 65536.0
     elif stream.metadata.get("rotate", "").lstrip("-").isdigit():

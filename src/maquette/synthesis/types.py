@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-
-Array = np.ndarray
+from numpy.typing import NDArray
 
 
 class Kind(IntEnum):
@@ -24,7 +22,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class SceneSurface:
     """A mesh and how it reflects light.
 
     Attributes:
@@ -41,17 +39,21 @@ class Surface:
         two_sided: seen from both sides (cloth), else its back is culled.
     """
 
-    vertices: Array
-    faces: Array
+    vertices: NDArray
+    faces: NDArray
     kind: Kind
-    albedo: Array
-    uvs: Array | None = None
-    uv_faces: Array | None = None
-    displacement: Array | None = None
-    roughness: float | Array = 0.5
+    albedo: NDArray
+    uvs: NDArray | None = None
+    uv_faces: NDArray | None = None
+    displacement: NDArray | None = None
+    roughness: float | NDArray = 0.5
     specular: float = 0.04
     alpha: float = 1.0
     two_sided: bool = False
+
+    def __post_init__(self) -> None:
+        if self.albedo.ndim == 3 and (self.uvs is None or self.uv_faces is None):
+            raise ValueError("SceneSurface: an albedo texture (H, W, 3) needs uvs and uv_faces")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,9 +66,9 @@ class Strands:
         albedo: (N, S, 3) float32 linear RGB.
     """
 
-    points: Array
-    radius: Array
-    albedo: Array
+    points: NDArray
+    radius: NDArray
+    albedo: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,11 @@ class SkinMaps:
         hair_color: (3,) float32 linear RGB, shared by brows, beard and hair.
     """
 
-    albedo: Array
-    displacement: Array
-    roughness: Array
+    albedo: NDArray
+    displacement: NDArray
+    roughness: NDArray
     monk: int
-    hair_color: Array
+    hair_color: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +103,9 @@ class Identity:
         scale: size of the head against the model's, an adult's; a child of five has about 0.85.
     """
 
-    coefficients: Array
+    coefficients: NDArray
     age: float
     gender: float
-    ancestry: Array
+    ancestry: NDArray
     weight: float = 0.5
     scale: float = 1.0

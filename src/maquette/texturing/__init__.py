@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from maquette.core.options import TextureOptions
-from maquette.core.types import Observation, Reconstruction
+from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.morphable import known
+from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.head.texture import finish as finish_head
-from maquette.texturing.person.texture import DEFAULTS, finish_person
+from maquette.texturing.person.texture import finish_person
 
-__all__ = ["finish", "finish_head", "finish_person"]
+__all__ = ["finish", "finish_head", "finish_person", "finish_surface"]
 
 
 def finish(
     reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
 ) -> Reconstruction:
-    """The reconstruction with a texture: a head by `finish_head`, bodies and surfaces of any other kind by
-    `finish_person`."""
+    """The reconstruction with a texture: a head by `finish_head`, a person by `finish_person`, whatever else there is
+    by `finish_surface`."""
     model = known(reconstruction.model)
-    head = model is not None and model.rig is None
-    return (finish_head if head else finish_person)(reconstruction, observations, options)
+    if model is not None and model.rig is None:
+        return finish_head(reconstruction, observations, options)
+    person = bool(observations) and observations[0].subject is Subject.PERSON
+    return (finish_person if person else finish_surface)(reconstruction, observations, options)

@@ -35,7 +35,8 @@ class Chart:
     @property
     def shape(self) -> tuple[int, int]:
         """(h, w) of the window."""
-        return self.inside.shape
+        height, width = self.inside.shape
+        return height, width
 
     @property
     def region(self) -> tuple[slice, slice]:

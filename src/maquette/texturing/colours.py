@@ -1,24 +1,30 @@
-"""One colour per vertex from photos: where each photo sees the vertex, how squarely, and what nobody sees."""
+"""One colour per vertex from photos: where each photo sees the vertex, how squarely, and what no photo shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation
-from maquette.geometry.camera import camera_centre, project
 from maquette.geometry.mesh import adjacency, face_areas, vertex_normals
 from maquette.geometry.raycast import RayCaster
-from maquette.texturing.head.bake import SEEN_COSINE, Baked
-from maquette.texturing.head.blend import SHARPNESS, gains
-from maquette.texturing.head.fill import DEFAULT_SKIN
+from maquette.texturing.light import SHARPNESS, gains
+from maquette.texturing.projection import (
+    VERTICES,
+    pixels_of,
+    sampled,
+    squareness,
+    toward_camera,
+    unhidden,
+    within_picture,
+)
 from maquette.texturing.pyramid import blurred, picked, smoothstep
+from maquette.texturing.surface_fill import DEFAULT_SKIN
 
-RAY_OFFSET_M = 1e-3  # a ray starts this far above the surface: the grid's steps must not hide their own vertices
 MASK_RIM = 0.012  # of the crop's longer side: the person's outline that is not believed
 NEIGHBOURS = 12  # seen vertices whose colours an unseen one takes first
 SPREADING = 60  # rounds in which unseen vertices take the mean of their neighbours
@@ -27,7 +33,7 @@ MOST_PIXELS_PER_EDGE = 1.3  # a photo finer than this against the mesh is shrunk
 
 
 @dataclass(frozen=True, eq=False)
-class Coloured:
+class VertexColours:
     """Colours of a mesh's vertices.
 
     Attributes:
@@ -49,12 +55,7 @@ class Coloured:
         return float((areas * (self.seen >= SEEN)[mesh.faces].mean(axis=1)).sum() / max(areas.sum(), 1e-30))
 
 
-def coloured(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> Mesh:
-    """The mesh with one colour per vertex, from the photos that see it; see `photo_colours`."""
-    return replace(mesh, vertex_colors=photo_colours(mesh, observations, cameras).colours)
-
-
-def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> Coloured:
+def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequence[Camera]) -> VertexColours:
     """Colours of the vertices: photos are brought to one light, then blended by how squarely each sees the vertex.
 
     What no photo sees continues what is seen, spread over the surface; the order of the photos does not matter.
@@ -66,20 +67,20 @@ def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequ
     vertices = mesh.vertices.astype(float)
     normals = vertex_normals(vertices, mesh.faces)
     rays = RayCaster(vertices, mesh.faces)
-    views = [_view(o, c, (vertices, normals, mesh.faces), rays) for o, c in zip(observations, cameras, strict=True)]
+    views = [_view(o, c, mesh, normals, rays) for o, c in zip(observations, cameras, strict=True)]
     seen = np.max([view.trust for view in views], axis=0, initial=0.0) if views else np.zeros(len(vertices))
     if seen.max(initial=0.0) < SEEN:
-        return Coloured(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
-    factors = gains([view.baked for view in views])
+        return VertexColours(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
+    factors = gains([view.colours for view in views], [view.trust for view in views])
     shares = np.stack([(view.trust * view.cosine) ** SHARPNESS for view in views]) + 1e-9
     shares /= shares.sum(axis=0)
     found = sum(share[:, None] * view.colours * factor for share, view, factor in zip(shares, views, factors))
     filled = _continued(found, seen, vertices, mesh.faces)
-    return Coloured(np.clip(np.rint(filled), 0, 255).astype(np.uint8), seen.astype(np.float32))
+    return VertexColours(np.clip(np.rint(filled), 0, 255).astype(np.uint8), seen.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class _View:
+class _VertexView:
     """One photo: its (V, 3) float32 colours at the vertices, and (V,) float32 0-1 how far to believe them and how
     squarely they are seen."""
 
@@ -87,49 +88,23 @@ class _View:
     trust: NDArray
     cosine: NDArray
 
-    @property
-    def baked(self) -> Baked:
-        """The vertices as a picture one texel wide: what `gains` compares."""
-        column = self.trust[:, None]
-        colours = self.colours[:, None]
-        return Baked(colours.astype(np.uint8), colours, column, 0 * column, 0 * column + 1, None)
 
-
-def _view(
-    observation: Observation, camera: Camera, surface: tuple[NDArray, NDArray, NDArray], rays: RayCaster
-) -> _View:
-    vertices, normals, faces = surface
-    pixels, depth = project(camera, vertices)
-    pixels = np.where(depth[:, None] > 1e-6, np.clip(pixels, -1e4, 1e5), -1e4).astype(np.float32)
-    centre = camera_centre(camera)
-    if camera.projection == "perspective":
-        toward = centre - vertices
-        toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-12)
-    else:
-        toward = np.broadcast_to(-camera.world_to_camera[2, :3], vertices.shape)
-        centre = centre + 10 * toward[0]
+def _view(observation: Observation, camera: Camera, mesh: Mesh, normals: NDArray, rays: RayCaster) -> _VertexView:
+    vertices, faces = mesh.vertices.astype(float), mesh.faces
+    pixels = pixels_of(camera, vertices)[0].astype(np.float32)
+    toward, eye = toward_camera(camera, vertices)
     cosine = (normals * toward).sum(axis=1)
-    width, height = observation.frame.size
-    inside = np.minimum(pixels, np.array([width, height], np.float32) - pixels).min(axis=1)
-    weight = smoothstep(cosine, *SEEN_COSINE) * smoothstep(inside, 0.0, 0.01 * max(width, height))
-    rim = MASK_RIM * max(width, height)
+    size = observation.frame.size
+    weight = squareness(cosine, VERTICES) * within_picture(pixels, size)
+    rim = MASK_RIM * max(size)
     mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
     weight *= smoothstep(picked(mask, pixels), 0.4, 0.8)
     facing = weight > 0
-    weight[facing] *= ~rays.occluded(vertices[facing], normals[facing], centre, RAY_OFFSET_M)
+    weight[facing] *= unhidden(rays, vertices[facing], normals[facing], eye, VERTICES)
     edges = np.linalg.norm(np.diff(pixels[faces[:, :2]][weight[faces[:, 0]] > 0], axis=1), axis=2)
-    colours = _photo_at(observation.frame.pixels, pixels, edges)
-    return _View(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
-
-
-def _photo_at(photo: NDArray, pixels: NDArray, edges: NDArray) -> NDArray:
-    """(V, 3) float32: a photo at (V, 2) pixels, bilinear, shrunk first to the size of the mesh's edges in pixels."""
-    factor = MOST_PIXELS_PER_EDGE / max(float(np.median(edges)) if edges.size else 1.0, 1e-6)
-    if factor < 0.8:
-        size = tuple(max(1, round(side * factor)) for side in photo.shape[1::-1])
-        pixels = pixels * (np.array(size) / photo.shape[1::-1]).astype(np.float32)
-        photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
-    return picked(photo, pixels).astype(np.float32)
+    edge = float(np.median(edges)) if edges.size else 1.0
+    colours = sampled(observation.frame.pixels, pixels, edge / MOST_PIXELS_PER_EDGE).astype(np.float32)
+    return _VertexView(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
 
 
 def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray) -> NDArray:
@@ -141,8 +116,8 @@ def _continued(found: NDArray, seen: NDArray, vertices: NDArray, faces: NDArray)
     if len(doubtful) == 0:
         return found
     count = min(NEIGHBOURS, len(sure))
-    distance, near = cKDTree(vertices[sure]).query(vertices[doubtful], count)
-    distance, near = distance.reshape(-1, count), near.reshape(-1, count)
+    found_near = cKDTree(vertices[sure]).query(vertices[doubtful], count)
+    distance, near = (np.reshape(values, (-1, count)) for values in found_near)
     pull = 1 / (distance + 0.1 * distance.mean() + 1e-9)
     guess = found.copy()
     guess[doubtful] = (pull[..., None] * found[sure[near]]).sum(axis=1) / pull.sum(axis=1, keepdims=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation
+from maquette.texturing.cleaning import clean_surface
 from maquette.texturing.colours import photo_colours
-from maquette.texturing.person.tidy import tidied
 from maquette.texturing.pyramid import smoothstep
 
 SURE = (0.1, 0.5)  # how well a photo shows a vertex: from where its colour counts, and fully
@@ -51,7 +51,7 @@ def coloured_frame(
         return mesh
     if paint is not None and paint.fits(mesh):
         return replace(mesh, vertex_colors=paint.colours)
-    clean = tidied(mesh, posed).mesh
+    clean = clean_surface(mesh, posed).mesh
     found = photo_colours(clean, [observation], [camera])
     if paint is None or posed is None:
         return replace(clean, vertex_colors=found.colours)

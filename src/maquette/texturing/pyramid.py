@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 STRIP = 4096  # points per row handed to cv2, which takes no side longer than 32767
 
@@ -37,9 +37,9 @@ def membrane(values: NDArray, weight: NDArray, decay: float = 1.0, firmness: flo
     return result
 
 
-def smoothstep(values: NDArray, low: float, high: float) -> NDArray:
+def smoothstep(values: ArrayLike, low: float, high: float) -> NDArray:
     """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((values - low) / (high - low), 0, 1)
+    t = np.clip((np.asarray(values) - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
@@ -53,13 +53,37 @@ def enlarged(image: NDArray, shape: tuple[int, int]) -> NDArray:
     return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def picked(image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR) -> NDArray:
-    """(n, ...) an image at (n, 2) pixels; the first pixel is centred on (0.5, 0.5)."""
+def picked(
+    image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE
+) -> NDArray:
+    """An image (H, W, ...) at pixels (n, 2) or (h, w, 2): (n, ...) or (h, w, ...).
+
+    The first pixel is centred on (0.5, 0.5), where cv2 has it on (0, 0). Beyond the border it is as `border` of cv2
+    says; a constant one is zero.
+    """
     at = np.clip(pixels - 0.5, -16, 32000).astype(np.float32)
+    if at.ndim == 3:
+        return remapped(image, at, kind, border)
     count = len(at)
     if count == 0:
         return np.zeros((0, *image.shape[2:]), image.dtype)
     padded = np.concatenate([at, np.repeat(at[-1:], -count % STRIP, axis=0)]) if count > STRIP else at
     grid = padded.reshape(-1, STRIP, 2) if count > STRIP else padded[None]
-    found = cv2.remap(image, grid, None, kind, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(-1, *image.shape[2:])[:count]
+    return remapped(image, grid, kind, border).reshape(-1, *image.shape[2:])[:count]
+
+
+def remapped(image: NDArray, at: NDArray, kind: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_CONSTANT) -> NDArray:
+    """(h, w, ...) an image at (h, w, 2) float32 positions, its first pixel's centre on (0, 0)."""
+    empty = np.zeros((0, 2), np.float32)  # cv2's stubs know no None: the map has both coordinates already
+    return np.asarray(cv2.remap(image, at, empty, kind, borderMode=border))
+
+
+def disc(radius: float) -> NDArray:
+    """(n, n) uint8: a round structuring element of that radius in pixels, at least 1."""
+    size = 2 * max(1, round(radius)) + 1
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+
+
+def sixteenths(corners: NDArray) -> NDArray:
+    """(n, 2) int32: pixels, the first centred on (0.5, 0.5), as cv2 draws them with four bits behind the point."""
+    return np.round((corners - 0.5) * 16).astype(np.int32)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from maquette.core.types import Mesh
 from maquette.texturing.atlas import barycentric, draw_faces, nearest_inside, texel_coordinates
 
+UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
+
 
 @dataclass(frozen=True, eq=False)
 class Texels:
@@ -48,6 +50,7 @@ class Texels:
 
 def texels_of(mesh: Mesh, size: int) -> Texels:
     """Draw all triangles of a mesh with uvs into a texture of `size` texels."""
+    assert mesh.uvs is not None, "a mesh has its uvs before its texture"
     corners = texel_coordinates(mesh.uvs, size)[mesh.uv_faces].astype(np.float32)
     canvas = draw_faces(corners, (size, size))
     inside = canvas >= 0

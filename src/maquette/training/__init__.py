@@ -1,1 +1,1 @@
-"""Row 10: teach networks: one loop on Lightning Fabric, and recipes that say what it is fed and what it is to learn."""
+"""Row 10: training of networks: one loop on Lightning Fabric, and recipes that say what goes in and what is learned."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.training.recipe import Recipe
+from maquette.core.files import replaced
+from maquette.training.recipe import AnyRecipe
 
 FORMAT = 1
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -21,16 +21,11 @@ def save(state: dict[str, Any], path: Path) -> None:
     Raises:
         BadInput: the disk is full or the folder cannot be written.
     """
-    beside = path.with_name(path.name + ".part")
     try:
-        with open(beside, "wb") as file:
+        with replaced(path) as file:
             torch.save({"format": FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
     except (OSError, RuntimeError) as error:
-        # torch tells of a full disk as a RuntimeError of its zip writer.
-        beside.unlink(missing_ok=True)
+        # torch reports a full disk as a RuntimeError of its zip writer.
         kept = "; the previous one is whole" if path.exists() else ""
         raise BadInput(f"checkpoint {path}: cannot be written ({error}){kept}: make room, then resume") from error
 
@@ -52,7 +47,7 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
-def check_recipe(state: dict[str, Any], path: Path, recipe: Recipe, options: dict[str, Any]) -> None:
+def check_recipe(state: dict[str, Any], path: Path, recipe: AnyRecipe, options: dict[str, Any]) -> None:
     """Refuse a checkpoint of another recipe or of other options of it.
 
     Raises:

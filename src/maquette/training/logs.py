@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.files import write_whole
 
 TRAIN, SCORES = "train.csv", "scores.csv"
 
@@ -25,14 +28,14 @@ class Logs:
         """
         self.folder = folder
         for name in (TRAIN, SCORES):
-            cut(folder / name, step)
+            drop_after(folder / name, step)
         self._board = _board(folder, step, say)
 
     def write(self, name: str, rows: Sequence[tuple[int, Mapping[str, float]]]) -> None:
-        """Rows (step, figures) of TRAIN or SCORES, and their means as TensorBoard scalars.
+        """Rows (step, values) of TRAIN or SCORES, and their means as TensorBoard scalars.
 
         Raises:
-            ValueError: other figures than in the rows before.
+            ValueError: other values than in the rows before.
         """
         if not rows:
             return
@@ -47,13 +50,13 @@ class Logs:
                     raise ValueError(f"{path}: has columns {', '.join(header)}, got {', '.join(columns)}")
             else:
                 writer.writerow(columns)
-            writer.writerows([step, *(repr(float(value)) for value in figures.values())] for step, figures in rows)
+            writer.writerows([step, *(repr(float(value)) for value in values.values())] for step, values in rows)
         if self._board:
             for key in columns[1:]:
-                mean = float(np.mean([figures[key] for _, figures in rows]))
+                mean = float(np.mean([values[key] for _, values in rows]))
                 self._board.add_scalar(f"{path.stem}/{key}", mean, rows[-1][0])
 
-    def picture(self, step: int, pixels: np.ndarray) -> Path:
+    def picture(self, step: int, pixels: NDArray[np.uint8]) -> Path:
         """Write a (H, W, 3) uint8 sRGB picture of the current result."""
         from PIL import Image
 
@@ -75,7 +78,7 @@ class Logs:
             self._board.close()
 
 
-def cut(path: Path, step: int) -> None:
+def drop_after(path: Path, step: int) -> None:
     """Drop the rows after this step; a row that a crash left incomplete goes too. Nothing is left of step 0."""
     if not path.exists():
         return
@@ -84,12 +87,10 @@ def cut(path: Path, step: int) -> None:
     if not kept:
         path.unlink()
         return
-    beside = path.with_name(path.name + ".part")
-    beside.write_text("".join(lines[:1] + kept), encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, "".join(lines[:1] + kept))
 
 
-def _board(folder: Path, step: int, say: Callable[[str], None]):
+def _board(folder: Path, step: int, say: Callable[[str], None]) -> Any:
     """TensorBoard's writer, or None without its package."""
     from lightning_fabric.loggers import TensorBoardLogger
 

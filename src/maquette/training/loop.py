@@ -1,4 +1,4 @@
-"""The one loop: every recipe is taught by it.
+"""The one loop: every recipe is trained by it.
 
 A step depends on (recipe, options, seed, step) alone: its batch has the step's number, its learning rate and decay
 are functions of the step, and torch's, numpy's and Python's generators are seeded anew from (seed, step) before it.
@@ -17,11 +17,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
 
 from maquette.core.errors import BadInput, MaquetteError
 from maquette.training import checkpoint
@@ -30,11 +32,16 @@ from maquette.training.facts import facts
 from maquette.training.logs import SCORES, TRAIN, Logs
 from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
 from maquette.training.options import LoopOptions
-from maquette.training.outputs import Closed, Opened
-from maquette.training.recipe import Recipe
+from maquette.training.outputs import DataclassOutput, DictionaryOutput
+from maquette.training.recipe import AnyRecipe
 
-Say = Callable[[str], None]
-Show = Callable[[int, str], None]
+Say: TypeAlias = Callable[[str], None]
+State: TypeAlias = dict[str, Any]
+Show: TypeAlias = Callable[[int, str], None]
+
+
+def silent(*_: object) -> None:
+    """Reports to nobody."""
 
 
 class Stopped(MaquetteError):
@@ -44,15 +51,15 @@ class Stopped(MaquetteError):
 
 
 def train(
-    recipe: Recipe,
+    recipe: AnyRecipe,
     options: Any,
     loop: LoopOptions,
     out: Path,
     resume: bool = False,
-    say: Say = lambda text: None,
-    show: Show = lambda step, text: None,
+    say: Say = silent,
+    show: Show = silent,
 ) -> dict[str, Any]:
-    """Teach one network; leaves last.ckpt, best.ckpt, train.csv, scores.csv, pictures and TensorBoard's events.
+    """Train one network; leaves last.ckpt, best.ckpt, train.csv, scores.csv, pictures and TensorBoard's events.
 
     Args:
         options: of the recipe.
@@ -70,7 +77,7 @@ def train(
     """
     fabric = make_fabric(loop)
     fabric.launch()
-    state = _look(recipe, options, loop, out, resume)
+    state = _prepare_folder(recipe, options, loop, out, resume)
     fabric.barrier()
     training = Training(fabric, recipe, options, loop, out, state)
     try:
@@ -96,7 +103,7 @@ class Training:
     """
 
     def __init__(
-        self, fabric: Fabric, recipe: Recipe, options: Any, loop: LoopOptions, out: Path, state: dict | None
+        self, fabric: Fabric, recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, state: State | None
     ) -> None:
         """Build everything anew, or as the state of a checkpoint says."""
         self.fabric, self.recipe, self.options, self.loop, self.out = fabric, recipe, options, loop, out
@@ -107,16 +114,16 @@ class Training:
         seed_everything(loop.seed, -1, 0)
         self.raw = recipe.build_network(options)
         self.optimizer = torch.optim.AdamW(parameter_groups(self.raw, loop.weight_decay), lr=loop.learning_rate)
-        opened = Opened(self.raw)
+        opened = DictionaryOutput(self.raw)
         self._wrapped, self._stepper = fabric.setup(opened, self.optimizer)
-        self.network = Closed(self._wrapped, opened)
+        self.network = DataclassOutput(self._wrapped, opened)
         self.ema = copy.deepcopy(self.raw).requires_grad_(False).eval()
         self.step, self.best, self.seconds = 0, math.inf, 0.0
         self.scores: dict[str, float] = {}
         self.logs: Logs | None = None
-        self._rows: list[tuple[int, dict[str, float | torch.Tensor]]] = []
-        self._told = ""
-        self._shown: dict[str, torch.Tensor] | None = None
+        self._rows: list[tuple[int, dict[str, float | Tensor]]] = []
+        self._summary = ""
+        self._shown: dict[str, Tensor] | None = None
         self._facts = facts(fabric.device, self.world)
         self._precision = "bf16-mixed" if "bf16" in str(fabric.strategy.precision.precision) else "32"
         if state:
@@ -131,17 +138,17 @@ class Training:
         begun, before = perf_counter(), self.seconds
         first = self.step
         numbers = (step * self.world + self.rank for step in range(first, self.loop.steps))
-        # A generator is closed by hand, so that the workers end before an error is told.
+        # A generator is closed by hand, so that the workers end before an error is reported.
         stream = feed(self.batches, numbers, self.loop.workers, self.recipe.processes)
         try:
             for batch in stream:
-                self._learn(self.fabric.to_device(batch))
+                self._optimise(self.fabric.to_device(batch))
                 self.seconds = before + perf_counter() - begun
                 done = self.step == self.loop.steps
-                stopped = self._agreed(stop.is_set())
+                stopped = self._stop_agreed(stop.is_set())
                 self._after(done, stopped)
                 if not self._rows:
-                    show(self.step, f"{(self.step - first) / (perf_counter() - begun):.1f} steps/s {self._told}")
+                    show(self.step, f"{(self.step - first) / (perf_counter() - begun):.1f} steps/s {self._summary}")
                 if stopped and not done:
                     raise Stopped(
                         f"stopped after step {self.step} of {self.loop.steps}; {self.out / checkpoint.LAST} is "
@@ -150,14 +157,14 @@ class Training:
         finally:
             stream.close()
 
-    def _learn(self, batch: dict[str, torch.Tensor]) -> None:
+    def _optimise(self, batch: dict[str, Tensor]) -> None:
         """One step of the optimizer and of the average."""
         seed_everything(self.loop.seed, self.step, self.rank)
         rate = learning_rate(self.step, self.loop)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        loss, figures = self.recipe.loss(self.network, batch, self.options)
+        loss, measures = self.recipe.loss(self.network, batch, self.options)
         self.fabric.backward(loss)
         clip = self.loop.clip or math.inf
         norm = self.fabric.clip_gradients(self._wrapped, self._stepper, max_norm=clip, error_if_nonfinite=False)
@@ -165,9 +172,10 @@ class Training:
         self._stepper.zero_grad(set_to_none=True)
         average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
         self.step += 1
-        row = {"loss": loss, "gradient": norm, "rate": rate, **figures}
+        assert norm is not None, "Fabric gives the norm where it clips by the norm"
+        row = {"loss": loss, "gradient": norm, "rate": rate, **measures}
         # Tensors stay on the device until the log is written: asking for each value would make a GPU wait.
-        self._rows.append((self.step, {k: v.detach() if isinstance(v, torch.Tensor) else v for k, v in row.items()}))
+        self._rows.append((self.step, {k: v.detach() if isinstance(v, Tensor) else v for k, v in row.items()}))
 
     def _after(self, done: bool, stopped: bool) -> None:
         """What is due after a step: log, picture, validation, checkpoint, in this order."""
@@ -179,9 +187,9 @@ class Training:
             return
         self._write_rows()
         better = self._validate() if (check or done) else False
-        if self.rank == 0:
+        if self.logs:
             if draw or (done and loop.picture_every):
-                self._draw()
+                self._draw(self.logs)
             if better:
                 checkpoint.save(self.state(), self.out / checkpoint.BEST)
             if save or done or stopped:
@@ -197,10 +205,10 @@ class Training:
             BadInput: a loss or gradient is not finite.
         """
         rows, self._rows = self._rows, []
-        steps, names, values = [step for step, _ in rows], list(rows[0][1]), self._figures(rows)
-        if self.rank == 0:
+        steps, names, values = [step for step, _ in rows], list(rows[0][1]), self._fetched(rows)
+        if self.logs:
             self.logs.write(TRAIN, [(step, dict(zip(names, row.tolist()))) for step, row in zip(steps, values)])
-        self._told = f"loss {values[-1, 0]:.4g}"
+        self._summary = f"loss {values[-1, 0]:.4g}"
         for step, row in zip(steps, values):
             wrong = [name for name, value in zip(names, row) if not np.isfinite(value)]
             if wrong:
@@ -211,20 +219,20 @@ class Training:
                     "lower --learning-rate, raise --warmup or look at the data"
                 )
 
-    def _figures(self, rows: list[tuple[int, dict[str, float | torch.Tensor]]]) -> np.ndarray:
-        """(rows, figures) float32, fetched from the device at once; means over the devices if there are several."""
+    def _fetched(self, rows: list[tuple[int, dict[str, float | Tensor]]]) -> NDArray[np.float32]:
+        """(rows, values) float32, fetched from the device at once; means over the devices if there are several."""
         flat = [value for _, row in rows for value in row.values()]
-        there = [v.reshape(()).to(self.fabric.device, torch.float32) for v in flat if isinstance(v, torch.Tensor)]
+        there = [v.reshape(()).to(self.fabric.device, torch.float32) for v in flat if isinstance(v, Tensor)]
         fetched = iter(torch.stack(there).tolist())
-        floats = [next(fetched) if isinstance(v, torch.Tensor) else float(v) for v in flat]
+        floats = [next(fetched) if isinstance(v, Tensor) else float(v) for v in flat]
         values = torch.tensor(floats, dtype=torch.float32).reshape(len(rows), -1)
         if self.world > 1:
-            values = self.fabric.all_reduce(self.fabric.to_device(values)).cpu()
+            values = self._over_devices(self.fabric.to_device(values), "mean").cpu()
         return values.numpy()
 
     def _validate(self) -> bool:
         """Score the average on the first device; whether it is the best so far."""
-        if self.rank:
+        if self.logs is None:
             return False
         with torch.no_grad():
             self.scores = {name: float(v) for name, v in self.recipe.validate(self.ema, self.options).items()}
@@ -236,22 +244,29 @@ class Training:
         self.best = min(score, self.best)
         return better
 
-    def _draw(self) -> None:
+    def _draw(self, logs: Logs) -> None:
         if self._shown is None:
             # Always the same batch, so that two pictures differ by the learning alone.
             self._shown = tensors(self.batches.batch(0))
         with torch.no_grad():
-            self.logs.picture(self.step, self.recipe.picture(self.ema, self.fabric.to_device(self._shown)))
+            logs.picture(self.step, self.recipe.picture(self.ema, self.fabric.to_device(self._shown)))
 
-    def _agreed(self, stop: bool) -> bool:
+    def _stop_agreed(self, stop: bool) -> bool:
         """Whether any device is to stop; asked of the others only when the log is due."""
         if self.world == 1:
             return stop
         if self.step % self.loop.log_every:
             return False
-        return bool(self.fabric.all_reduce(torch.tensor(float(stop), device=self.fabric.device), reduce_op="sum") > 0)
+        asked = torch.tensor(float(stop), device=self.fabric.device)
+        return bool(self._over_devices(asked, "sum") > 0)
 
-    def state(self) -> dict[str, Any]:
+    def _over_devices(self, value: Tensor, how: str) -> Tensor:
+        """The mean or sum of a tensor over the devices."""
+        reduced = self.fabric.all_reduce(value, reduce_op=how)
+        assert isinstance(reduced, Tensor), "one tensor in, one out"
+        return reduced
+
+    def state(self) -> State:
         """Everything that a resume, or a publication, needs; tensors, numbers and text."""
         return {
             "recipe": self.recipe.name,
@@ -269,7 +284,7 @@ class Training:
             "facts": self._facts,
         }
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def _restore(self, state: State) -> None:
         self.raw.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -290,13 +305,13 @@ def make_fabric(loop: LoopOptions) -> Fabric:
     count = {"cuda": torch.cuda.device_count(), "mps": 1, "cpu": loop.devices}[kind]
     if loop.devices > count:
         raise BadInput(f"devices {loop.devices}: wanted at most the {count} of {kind} that are here")
-    precision = {"cuda": "bf16-mixed"}.get(kind, "32") if loop.precision == "auto" else loop.precision
+    mixed = kind == "cuda" if loop.precision == "auto" else loop.precision == "bf16-mixed"
     if kind == "cuda":
         torch.set_float32_matmul_precision("high")
     return Fabric(
         accelerator=kind,
         devices=loop.devices,
-        precision="32-true" if precision == "32" else precision,
+        precision="bf16-mixed" if mixed else "32-true",
         strategy="ddp" if loop.devices > 1 else "auto",
     )
 
@@ -314,7 +329,7 @@ def seed_everything(seed: int, step: int, rank: int) -> None:
     random.seed(value)
 
 
-def _look(recipe: Recipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> dict[str, Any] | None:
+def _prepare_folder(recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> State | None:
     """Check the folder, and read its checkpoint if one is to be resumed."""
     last = out / checkpoint.LAST
     try:
@@ -348,7 +363,7 @@ def _stoppable() -> Iterator[threading.Event]:
         yield stop
         return
 
-    def ask(number: int, frame: Any) -> None:
+    def ask(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

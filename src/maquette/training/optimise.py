@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from maquette.training.options import LoopOptions
 
@@ -47,13 +48,13 @@ def average(ema: nn.Module, network: nn.Module, decay: float) -> None:
 
     Buffers (running statistics) are averages already and are copied.
     """
-    theirs, mine = list(network.parameters()), list(ema.parameters())
-    torch._foreach_lerp_(mine, [p.detach() for p in theirs], 1 - decay)
+    mine: list[Tensor] = list(ema.parameters())
+    torch._foreach_lerp_(mine, [p.detach() for p in network.parameters()], 1 - decay)
     for own, other in zip(ema.buffers(), network.buffers()):
         own.copy_(other)
 
 
-def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict]:
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Two groups for AdamW: matrices and kernels decay; vectors and scalars (norms, biases, scales) do not."""
     trained = [p for p in network.parameters() if p.requires_grad]
     return [

@@ -1,4 +1,4 @@
-"""The options of the loop, shared by all recipes; each field's docstring is its help text and tells its unit."""
+"""The options of the loop, shared by all recipes; each field's docstring is its help text and names its unit."""
 
 from __future__ import annotations
 

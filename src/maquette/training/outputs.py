@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 
-class Opened(nn.Module):
+class DictionaryOutput(nn.Module):
     """A network whose dataclass of tensors leaves as a dictionary; this is what Fabric wraps."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -26,10 +26,10 @@ class Opened(nn.Module):
         return {field.name: getattr(answer, field.name) for field in fields(answer)}
 
 
-class Closed(nn.Module):
-    """What a recipe's loss calls: Fabric's wrapping of an `Opened`, answering with the dataclass again."""
+class DataclassOutput(nn.Module):
+    """What a recipe's loss calls: Fabric's wrapping of an `DictionaryOutput`, answering with the dataclass again."""
 
-    def __init__(self, wrapped: nn.Module, opened: Opened) -> None:
+    def __init__(self, wrapped: nn.Module, opened: DictionaryOutput) -> None:
         """Take both ends of the wrapping."""
         super().__init__()
         self.wrapped, self.opened = wrapped, opened

@@ -12,15 +12,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.training.options import LoopOptions
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from torch import Tensor, nn
+
+Array: TypeAlias = NDArray[Any]
+Batch: TypeAlias = "Mapping[str, Tensor]"
+Measures: TypeAlias = "Mapping[str, float | Tensor]"
+Settings = TypeVar("Settings", bound="DataclassInstance")  # the recipe's options
+Network = TypeVar("Network", bound="nn.Module")
 
 
 class Batches(Protocol):
@@ -30,7 +38,7 @@ class Batches(Protocol):
         """Number of different examples; an endless synthesis may say `sys.maxsize`."""
         ...
 
-    def batch(self, number: int) -> Mapping[str, Tensor | np.ndarray]:
+    def batch(self, number: int) -> Mapping[str, Tensor | Array]:
         """The batch of this number, counted from 0 without end; every array has the batch first.
 
         It is called from other threads (or processes, see `Recipe.processes`), several numbers at a time: everything
@@ -40,20 +48,20 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Generic[Settings, Network]):
     """Everything that the loop must know to train one network.
 
     Attributes:
         name: what `maquette train` takes.
         options: frozen dataclass type of numbers, text, True or False and None; the docstring of a field is the help of
-            its flag and tells its unit.
+            its flag and names its unit.
         build_network: of the options; the weights are drawn from torch's seeded generator.
         batches: of options, batch size and seed.
-        loss: of network, batch (on the network's device) and options: the scalar to reduce, and figures for the log,
-            the same names at every step. It calls `network(...)` itself, not methods of it, or neither mixed precision
-            nor several devices would work.
+        loss: of the network as the devices wrap it, batch (on the network's device) and options: the scalar to reduce,
+            and measures for the log, the same names at every step. It calls `network(...)` itself, not methods of it,
+            or neither mixed precision nor several devices would work.
         picture: of network and batch: (H, W, 3) uint8 sRGB, what the network makes of it.
-        validate: of network and options: figures on held-out data; the lowest "score" makes the best checkpoint.
+        validate: of network and options: measures on held-out data; the lowest "score" makes the best checkpoint.
         export: of network: tensors by name and facts (text by name) of the published file.
         example: of options and a generator: the input tensors of one call of the network, in order; small, they are
             kept as golden tensors.
@@ -66,14 +74,14 @@ class Recipe:
     """
 
     name: str
-    options: type
-    build_network: Callable[[Any], nn.Module]
-    batches: Callable[[Any, int, int], Batches]
-    loss: Callable[[nn.Module, Mapping[str, Tensor], Any], tuple[Tensor, Mapping[str, float | Tensor]]]
-    picture: Callable[[nn.Module, Mapping[str, Tensor]], np.ndarray]
-    validate: Callable[[nn.Module, Any], Mapping[str, float]]
-    export: Callable[[nn.Module], tuple[Mapping[str, Tensor], Mapping[str, str]]]
-    example: Callable[[Any, np.random.Generator], tuple[Tensor, ...]]
+    options: type[Settings]
+    build_network: Callable[[Settings], Network]
+    batches: Callable[[Settings, int, int], Batches]
+    loss: Callable[[nn.Module, Batch, Settings], tuple[Tensor, Measures]]
+    picture: Callable[[Network, Batch], Array]
+    validate: Callable[[Network, Settings], Mapping[str, float]]
+    export: Callable[[Network], tuple[Mapping[str, Tensor], Mapping[str, str]]]
+    example: Callable[[Settings, np.random.Generator], tuple[Tensor, ...]]
     loop: LoopOptions = field(default_factory=LoopOptions)
     data: str = ""
     normalisation: str = ""
@@ -87,50 +95,78 @@ class Recipe:
             raise ValueError(f"recipe {self.name}: options {', '.join(sorted(shared))} are the loop's own")
 
 
-# name: (where it lies, one line for `maquette train --help`)
-RECIPES: dict[str, tuple[str, str]] = {
-    "face": (
+AnyRecipe: TypeAlias = Recipe[Any, Any]
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One recipe that ships.
+
+    Attributes:
+        where: its `module:ATTRIBUTE`.
+        what: one line for `maquette train --help`.
+    """
+
+    where: str
+    what: str
+
+
+RECIPES: dict[str, RecipeRow] = {
+    "face": RecipeRow(
         "maquette.training.recipes.face:RECIPE",
         "dense landmarks with uncertainty and head coefficients from a crop",
     ),
-    "vrn": (
+    "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
     ),
-    "pifuhd": (
+    "pifuhd": RecipeRow(
         "maquette.training.recipes.pifuhd:RECIPE",
         "surface of a dressed person from a picture and the fitted body",
     ),
-    "pifuhd-published": (
+    "pifuhd-published": RecipeRow(
         "maquette.training.recipes.pifuhd_published:RECIPE",
         "the same from the picture alone, as published: normals, coarse and fine level in turn",
     ),
-    "espcn": ("maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"),
-    "srcnn": (
+    "espcn": RecipeRow(
+        "maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"
+    ),
+    "srcnn": RecipeRow(
         "maquette.training.recipes.upscale:SRCNN_RECIPE",
         "pictures made larger by convolution of the bicubic enlargement",
     ),
 }
 
 
-def load(name: str) -> Recipe:
-    """The recipe of one row, or of `module:ATTRIBUTE` for a recipe of one's own.
+def load(name: str) -> AnyRecipe:
+    """The recipe of one row. A name that stands in a file is looked up here, and only here: no file names code.
+
+    Raises:
+        BadInput: the table has no such row.
+    """
+    if name not in RECIPES:
+        raise BadInput(f"recipe {name!r}: not known; known: {', '.join(RECIPES)}; or your own as module:RECIPE")
+    return _imported(RECIPES[name].where)
+
+
+def load_given(name: str) -> AnyRecipe:
+    """The recipe that a command line names: a row, or `module:ATTRIBUTE` for a recipe of one's own, which is imported.
 
     Raises:
         BadInput: there is no such recipe.
     """
-    where = RECIPES[name][0] if name in RECIPES else name
-    module, colon, attribute = where.partition(":")
-    if not colon:
-        known = ", ".join(RECIPES) or "none"
-        raise BadInput(f"recipe {name!r}: not known; known: {known}; or your own as module:RECIPE")
+    return _imported(name) if ":" in name and name not in RECIPES else load(name)
+
+
+def _imported(where: str) -> AnyRecipe:
+    module, _, attribute = where.partition(":")
     try:
         recipe = getattr(import_module(module), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
         # A package that a recipe needs is another matter: the command says how to install it.
         if isinstance(error, ModuleNotFoundError) and not module.startswith(str(error.name)):
             raise
-        raise BadInput(f"recipe {name!r}: cannot be loaded ({error}): wanted module:RECIPE on the path") from error
+        raise BadInput(f"recipe {where!r}: cannot be loaded ({error}): wanted module:RECIPE on the path") from error
     if not isinstance(recipe, Recipe):
-        raise BadInput(f"recipe {name!r}: {where} is a {type(recipe).__name__}: wanted a Recipe")
+        raise BadInput(f"recipe {where!r}: is a {type(recipe).__name__}: wanted a Recipe")
     return recipe

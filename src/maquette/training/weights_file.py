@@ -10,36 +10,37 @@ from torch import Tensor, nn
 
 from maquette.core.errors import BadInput
 from maquette.training import checkpoint
-from maquette.training.recipe import Recipe, load
+from maquette.training.recipe import AnyRecipe, load
 from maquette.weights.convert import pytorch
 
 MOST_NAMED = 3
 
 
-def write(source: Path, target: Path, recipe: Recipe | None = None) -> Path:
+def export(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
     """Write the averaged weights of a checkpoint as the recipe's safetensors, in float32.
 
     Args:
         source: last.ckpt or best.ckpt of a training.
-        recipe: whose checkpoint it is; by default the row that it names.
+        recipe: whose checkpoint it is; by default the row that it names. A checkpoint cannot name anything else:
+            a recipe of one's own must be given.
 
     Raises:
         BadInput: no checkpoint, one of another recipe, or a target that cannot be written.
     """
     state = checkpoint.load(source)
-    recipe = recipe or load(state["recipe"])
+    recipe = recipe or load(str(state["recipe"]))
     checkpoint.check_recipe(state, source, recipe, state["options"])
     # The weights that it began with are replaced anyway, and their file may be gone.
     known = {name: "" if name == "start_from" else value for name, value in state["options"].items()}
     network = recipe.build_network(recipe.options(**known))
     network.load_state_dict(state["ema"])
-    tensors, told = recipe.export(network.requires_grad_(False).eval())
+    tensors, facts = recipe.export(network.requires_grad_(False).eval())
     # Copies: what has two names shares memory, which the format refuses.
-    pytorch.save({key: value.detach().float().clone() for key, value in tensors.items()}, told, target)
+    pytorch.save({key: value.detach().float().clone() for key, value in tensors.items()}, facts, target)
     return target
 
 
-def start(network: nn.Module, path: str | Path, prefix: str = "") -> None:
+def load_into(network: nn.Module, path: str | Path, prefix: str = "") -> None:
     """Give a network the weights of a checkpoint (the averaged ones) or of safetensors. Changes the network.
 
     Args:
@@ -57,8 +58,8 @@ def start(network: nn.Module, path: str | Path, prefix: str = "") -> None:
     lacking = [key for key in wanted if key not in once and _twin(key) not in once]
     unknown = [key for key in tensors if key not in once]
     if lacking or unknown:
-        told = ", ".join((lacking or unknown)[:MOST_NAMED])
-        raise BadInput(f"start from {path}: weights of another network ({told}): choose the same size and recipe")
+        keys = ", ".join((lacking or unknown)[:MOST_NAMED])
+        raise BadInput(f"start from {path}: weights of another network ({keys}): choose the same size and recipe")
     with torch.no_grad():
         for key, value in network.state_dict().items():
             value.copy_(once[key] if key in once else once[_twin(key)])

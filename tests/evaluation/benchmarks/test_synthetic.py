@@ -20,7 +20,7 @@ from maquette.evaluation.benchmarks.synthetic import (
 )
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import average_head
-from maquette.synthesis.scenes.face_sample import photograph
+from maquette.synthesis.scenes.face_sample import photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person, head_model
 
 SIZE, PEOPLE = 96, 2
@@ -29,7 +29,7 @@ PROFILE, DARK = Condition("yaw", "yaw 60", yaw=60), Condition("exposure", "-3 EV
 
 @pytest.fixture(scope="module")
 def samples():
-    """(person number, condition name) -> Sample, taken once for all tests."""
+    """(person number, condition name) -> FaceSample, taken once for all tests."""
     taken: dict = {}
     return taken
 
@@ -39,10 +39,10 @@ def run(monkeypatch, samples):
     """A function: evaluate a method given as `answer(sample, name) -> Prediction`; photographs are taken once."""
     shown: list = []
 
-    def remembered(person, seed, size, asked):
-        key = (seed, asked)
+    def remembered(person, seed, size, overrides):
+        key = (seed, overrides)
         if key not in samples:
-            samples[key] = photograph(person, seed, size, asked=asked)
+            samples[key] = photograph_face(person, seed, size, overrides=overrides)
         shown.append(samples[key])
         return samples[key]
 
@@ -60,7 +60,7 @@ def run(monkeypatch, samples):
                 names.append((name, stage))
 
         monkeypatch.setattr(synthetic, "Predictor", Stub)
-        monkeypatch.setattr(synthetic, "photograph", remembered)
+        monkeypatch.setattr(synthetic, "photograph_face", remembered)
         monkeypatch.setattr(synthetic, "TEXTURE", 128)
         return evaluate_synthetic(PEOPLE, 3, SIZE, conditions, progress=note)
 

@@ -15,7 +15,7 @@ from maquette.geometry.rendering.soft_rasterize import (
     project_with,
     soft_normals,
     soft_silhouette,
-    vertex_normals,
+    torch_vertex_normals,
 )
 
 SIZE = (48, 40)
@@ -89,7 +89,7 @@ def test_the_back_is_the_farthest_surface_in_the_same_pixels():
 def test_vertex_normals_are_those_of_numpy():
     vertices, faces = ball()
     vertices = torch.cat([vertices * torch.tensor([1.0, 2.0, 0.5]), torch.zeros(1, 3)])
-    assert np.allclose(vertex_normals(vertices, faces), mesh.vertex_normals(vertices.numpy(), faces.numpy()))
+    assert np.allclose(torch_vertex_normals(vertices, faces), mesh.vertex_normals(vertices.numpy(), faces.numpy()))
 
 
 @pytest.mark.parametrize("projection", ["orthographic", "perspective"])

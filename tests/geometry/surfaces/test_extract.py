@@ -40,14 +40,14 @@ def test_a_ball_is_found_in_the_world(axes, faces):
 
 
 def test_the_largest_piece_is_kept_and_the_others_counted():
-    volume = volume_with(AXES[0], (CENTRE + [0.03, 0, 0], 0.03), (CENTRE - [0.05, 0, 0], 0.02))
+    volume = volume_with(AXES[0], (CENTRE + np.array([0.03, 0, 0]), 0.03), (CENTRE - [0.05, 0, 0], 0.02))
     found = surface_of(volume)
     assert found.components == 2
     assert np.abs(np.linalg.norm(found.mesh.vertices - CENTRE - [0.03, 0, 0], axis=1) - 0.03).max() < 5e-4
 
 
 def test_what_reaches_the_border_is_closed():
-    found = surface_of(volume_with(AXES[0], (CENTRE + [0.08, 0, 0.05], 0.06)))
+    found = surface_of(volume_with(AXES[0], (CENTRE + np.array([0.08, 0, 0.05]), 0.06)))
     assert found.closed and trimesh.Trimesh(found.mesh.vertices, found.mesh.faces).is_volume
 
 

@@ -9,7 +9,7 @@ import trimesh
 from maquette.core.errors import BadInput
 from maquette.geometry.mesh import face_normals
 from maquette.geometry.surfaces.clean import is_closed, pieces, signed_volume
-from maquette.geometry.surfaces.isosurface import front_depth, front_mesh, logits_of, marching_cubes
+from maquette.geometry.surfaces.isosurface import front_depth, logits_of, marching_cubes
 
 CENTRE, RADIUS = np.array([11.3, 12.6, 14.2]), 8.0
 
@@ -175,26 +175,6 @@ def test_front_and_iso_surface_agree_on_a_ball():
     top = inside > 16
     assert np.abs(depth[top] - CENTRE[2] - np.sqrt(inside[top])).max() < 0.15
     assert np.isnan(depth[inside < -1]).all()
-
-
-@pytest.mark.parametrize("axis", [0, 1, 2])
-def test_the_front_mesh_looks_to_the_front(axis):
-    depth = front_depth(ball(), axis)
-    vertices, faces = front_mesh(depth, axis)
-    assert np.isfinite(vertices).all() and len(np.unique(faces)) == len(vertices)
-    assert (face_normals(vertices, faces)[:, axis] > 0).all()
-    assert np.median(np.abs(np.linalg.norm(vertices - CENTRE, axis=1) - RADIUS)) < 0.2
-
-
-def test_the_front_mesh_leaves_out_jumps_and_gaps():
-    depth = np.zeros((5, 5))
-    depth[:, 3:] = 10
-    assert len(front_mesh(depth)[1]) == 24 and len(front_mesh(depth, jump=11)[1]) == 32
-    for corner in np.ndindex(2, 2):
-        one = np.zeros((2, 2))
-        one[corner] = np.nan
-        assert len(front_mesh(one)[1]) == 1
-    assert front_mesh(np.full((3, 3), np.nan))[0].shape == (0, 3)
 
 
 def test_logits_stay_finite():

@@ -197,7 +197,7 @@ def test_a_file_tells_its_network(network, written):
 
 
 @pytest.mark.parametrize(
-    "facts, told",
+    "facts, message",
     [
         ({}, "network 'None'"),
         ([], "holds no facts"),
@@ -206,8 +206,8 @@ def test_a_file_tells_its_network(network, written):
         ({"network": "espcn", "layout": "tanh3", "factor": "2", "residual": "no"}, "does not fit"),
     ],
 )
-def test_other_files_are_refused(facts, told, written):
-    with pytest.raises(BadInput, match=told):
+def test_other_files_are_refused(facts, message, written):
+    with pytest.raises(BadInput, match=message):
         networks.load(written(ESPCN(2), facts))
 
 
@@ -220,16 +220,16 @@ def test_damaged_files_are_refused(written, tmp_path):
             networks.load(tmp_path / name)
 
 
-def test_wrong_words_are_told(written):
+def test_wrong_words_are_refused(written):
     frame = Frame(noise(4, 4, 3))
-    for words, told in (
+    for words, message in (
         ((3, "espcn"), "factor 3: wanted 2 or 4"),
         ((2, "edsr"), "method 'edsr': wanted nearest, bilinear"),
         ((2, "bicubic", Path("x")), "takes no weights"),
         ((4, "espcn", written(ESPCN(2))), "is espcn for factor 2: wanted espcn for 4"),
         ((2, "srcnn", written(ESPCN(2))), "is espcn for factor 2: wanted srcnn for 2"),
     ):
-        with pytest.raises(BadInput, match=told):
+        with pytest.raises(BadInput, match=message):
             upscaled(frame, *words)
 
 

@@ -18,14 +18,14 @@ from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import SMALLEST_STEP_M, write_glb
 
-ARKIT = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
+NAMES = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
 cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
 eyeLookOutLeft eyeLookOutRight eyeLookUpLeft eyeLookUpRight eyeSquintLeft eyeSquintRight eyeWideLeft eyeWideRight
 jawForward jawLeft jawOpen jawRight mouthClose mouthDimpleLeft mouthDimpleRight mouthFrownLeft mouthFrownRight
 mouthFunnel mouthLeft mouthLowerDownLeft mouthLowerDownRight mouthPressLeft mouthPressRight mouthPucker mouthRight
 mouthRollLower mouthRollUpper mouthShrugLower mouthShrugUpper mouthSmileLeft mouthSmileRight mouthStretchLeft
-mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut""".split()
-PEOPLE = ["person_result", "clip_result", "cloth_result"]
+mouthStretchRight mouthUpperUpLeft mouthUpperUpRight noseSneerLeft noseSneerRight tongueOut"""
+PERSON_RESULTS = ["person_result", "clip_result", "cloth_result"]
 VALIDATE = """
 const validator = require(process.argv[1]), fs = require('fs');
 validator.validateBytes(new Uint8Array(fs.readFileSync(process.argv[2])), {maxIssues: 0})
@@ -70,7 +70,7 @@ def gltf(data):
 def test_every_mesh_has_apples_52_targets_and_the_photos_weights(gltf, asset):
     assert {mesh.name for mesh in gltf.meshes} == {"skin", "eyeLeft", "eyeRight"}
     for mesh in gltf.meshes:
-        assert mesh.extras["targetNames"] == ARKIT
+        assert mesh.extras["targetNames"] == NAMES.split()
         assert mesh.weights == pytest.approx(asset.expression.tolist())
         assert all(len(part.targets) == 52 for part in mesh.primitives)
     assert max(gltf.meshes[0].weights) == pytest.approx(0.5)
@@ -85,7 +85,7 @@ def test_without_weights_it_is_the_neutral_head(gltf, asset):
 @pytest.mark.parametrize("name", ["jawOpen", "eyeBlinkLeft", "eyeLookUpRight", "tongueOut"])
 def test_one_target_moves_the_head_as_the_model_does(gltf, asset, name):
     weights = np.zeros(52)
-    weights[ARKIT.index(name)] = 1
+    weights[NAMES.split().index(name)] = 1
     expected = asset.model.vertices(asset.identity, weights, 1.05)
     points = posed(gltf, weights)
     assert gap(points, expected) < 1e-5 and gap(expected, points) < 1e-5
@@ -101,11 +101,11 @@ def test_targets_are_sparse_and_carry_normals(gltf):
     part = gltf.meshes[0].primitives[0]
     count = gltf.accessors[part.attributes.POSITION].count
     base = decoded(gltf, part.attributes.NORMAL)
-    for name, target in zip(ARKIT, part.targets):
+    for name, target in zip(NAMES.split(), part.targets):
         accessor = gltf.accessors[target["POSITION"]]
         assert accessor.bufferView is None, name
         assert accessor.sparse is None or accessor.sparse.count < count, name
-    turned = base + decoded(gltf, part.targets[ARKIT.index("jawOpen")]["NORMAL"])
+    turned = base + decoded(gltf, part.targets[NAMES.split().index("jawOpen")]["NORMAL"])
     assert np.abs(np.linalg.norm(turned, axis=1) - 1).max() < 0.01
     assert np.abs(np.linalg.norm(base, axis=1) - 1).max() < 1e-5
 
@@ -161,7 +161,7 @@ def test_the_same_input_gives_the_same_bytes(data, head_result):
     assert write_glb(open_asset(head_result, OutputOptions())) == data
 
 
-@pytest.mark.parametrize("which", ["head_result", "shut_result", "ball_result", *PEOPLE])
+@pytest.mark.parametrize("which", ["head_result", "shut_result", "ball_result", *PERSON_RESULTS])
 def test_khronos_validator_has_nothing_to_say(which, request, tmp_path):
     package = os.environ.get("MAQUETTE_GLTF_VALIDATOR")
     if not package or not shutil.which("node"):

@@ -11,8 +11,8 @@ import trimesh
 from maquette.core.options import OutputOptions
 from maquette.geometry.raycast import RayCaster
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.stl import PEDESTAL_MM, is_sound, mouth_gap, parted, write_stl
-from maquette.outputs.meshes.weld import filled, welded
+from maquette.outputs.meshes.stl import PEDESTAL_MM, is_sound, mouth_gap, part_touching, write_stl
+from maquette.outputs.meshes.weld import fill, weld
 from results import make_result
 
 
@@ -71,10 +71,10 @@ def test_extreme_expressions_stay_closed(weights):
 
 def test_surfaces_that_only_touch_are_parted():
     box = trimesh.creation.box()
-    vertices = np.vstack([box.vertices, box.vertices + [1, 1, 0]]).astype(np.float32)
+    vertices = np.vstack([box.vertices, box.vertices + np.array([1, 1, 0])]).astype(np.float32)
     faces = np.vstack([box.faces, box.faces + 8])
     assert not is_sound(vertices, faces)
-    assert is_sound(parted(vertices, faces), faces)
+    assert is_sound(part_touching(vertices, faces), faces)
 
 
 def test_a_free_form_mesh_is_printed_too(ball_result):
@@ -89,12 +89,12 @@ def test_a_fan_closes_a_hole_outwards():
     from maquette.geometry.mesh import boundary_loops
 
     loop = boundary_loops(open_box)[0]
-    vertices, faces = filled(box.vertices, open_box, loop, box.vertices[loop].mean(axis=0))
+    vertices, faces = fill(box.vertices, open_box, loop, box.vertices[loop].mean(axis=0))
     closed = trimesh.Trimesh(vertices, faces, process=False)
     assert closed.is_watertight and closed.volume == pytest.approx(1.0)
 
 
 def test_welding_joins_what_coincides():
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], float)
-    joined, faces = welded(vertices, np.array([[0, 1, 2], [3, 5, 4], [1, 3, 2]]))
+    joined, faces = weld(vertices, np.array([[0, 1, 2], [3, 5, 4], [1, 3, 2]]))
     assert len(joined) == 4 and len(faces) == 2

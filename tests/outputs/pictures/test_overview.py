@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.pictures.overview import CELL, panels, sheet
+from maquette.outputs.pictures.overview import CELL, head_panels, sheet
 from maquette.outputs.pictures.window import photo_window
 
 
@@ -32,12 +34,12 @@ def test_the_window_shows_the_photo_that_its_camera_sees(asset, head_result):
 
 
 def test_eight_panels_fill_two_rows(asset):
-    cells = panels(asset)
+    cells = head_panels(asset)
     assert [caption for caption, _, _ in cells] == [
         "photo", "overlay", "shape", "textured", "left side", "right side", "depth", "normals",
     ]  # fmt: skip
     assert all(picture.shape == (CELL[1], CELL[0], 3) and picture.std() > 5 for _, _, picture in cells)
     page = sheet(cells)
     assert page.shape[1] == 2000 and page.dtype == np.uint8
-    alike = [np.abs(a[2].astype(int) - b[2]).mean() for a, b in zip(cells, cells[1:])]
+    alike = [np.abs(a[2].astype(int) - b[2]).mean() for a, b in pairwise(cells)]
     assert min(alike) > 2, "no two neighbours are the same picture"

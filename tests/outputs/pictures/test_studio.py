@@ -14,7 +14,7 @@ from maquette.core.types import Camera
 from maquette.geometry.camera import project
 from maquette.outputs.pictures import studio as studios
 from maquette.outputs.pictures.studio import SKIN, Studio
-from maquette.outputs.shaded_mesh import make_figure
+from maquette.outputs.shaded_mesh import shade_mesh
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +22,8 @@ def ball():
     """A red ball of 10 cm radius."""
     mesh = trimesh.creation.icosphere(3, 0.1)
     uvs = np.full((len(mesh.vertices), 2), 0.5, np.float32)
-    figure, _ = make_figure(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces, 0.0)
-    studio = Studio([(figure, SKIN)], np.full((8, 8, 3), (200, 40, 40), np.uint8), closed=True)
+    shaded, _ = shade_mesh(mesh.vertices, mesh.faces.astype(np.int32), uvs, mesh.faces, 0.0)
+    studio = Studio([(shaded, SKIN)], np.full((8, 8, 3), (200, 40, 40), np.uint8), closed=True)
     yield studio
     studio.close()
 
@@ -36,7 +36,7 @@ def camera(size=(160, 120), centre=(50.0, 70.0)) -> Camera:
 
 
 def test_the_picture_lies_where_our_camera_projects_it(ball):
-    cover = ball.shoot(camera(), "clay")[..., 3] / 255.0
+    cover = ball.render(camera(), "clay")[..., 3] / 255.0
     assert cover.shape == (120, 160)
     x, y = np.meshgrid(np.arange(160) + 0.5, np.arange(120) + 0.5)
     middle = [(x * cover).sum() / cover.sum(), (y * cover).sum() / cover.sum()]
@@ -46,24 +46,24 @@ def test_the_picture_lies_where_our_camera_projects_it(ball):
 
 
 def test_styles(ball):
-    lit, clay = ball.shoot(camera(), "texture"), ball.shoot(camera(), "clay")
+    lit, clay = ball.render(camera(), "texture"), ball.render(camera(), "clay")
     red, green, blue, _ = (int(v) for v in lit[70, 50])
     assert red > 2 * green and abs(green - blue) < 30
     assert np.ptp(clay[70, 50, :3].astype(int)) < 40, "clay is grey"
-    normals = ball.shoot(camera(), "normals")
+    normals = ball.render(camera(), "normals")
     assert normals[70, 50, :3] == pytest.approx([127, 127, 255], abs=3)
     assert normals[70, 68, 0] > 180 and normals[52, 50, 1] > 180, "x right, y up"
-    depth = ball.shoot(camera(), "depth", depth=(0.7, 0.8))[..., 0]
+    depth = ball.render(camera(), "depth", depth=(0.7, 0.8))[..., 0]
     assert depth[70, 50] > 245 and depth[70, 70] < 200
 
 
 def test_edges_are_smooth(ball):
-    alpha = ball.shoot(camera(), "clay")[..., 3]
+    alpha = ball.render(camera(), "clay")[..., 3]
     assert np.count_nonzero((alpha > 20) & (alpha < 235)) > 40
 
 
 def test_the_same_scene_gives_the_same_pixels(ball):
-    assert np.array_equal(ball.shoot(camera()), ball.shoot(camera()))
+    assert np.array_equal(ball.render(camera()), ball.render(camera()))
 
 
 def test_no_warning_reaches_the_terminal():
@@ -74,6 +74,6 @@ def test_no_warning_reaches_the_terminal():
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems bring OpenGL along")
 def test_a_missing_library_is_named_with_its_package(monkeypatch):
-    monkeypatch.setattr(studios, "_loads", lambda library: False)
+    monkeypatch.setattr(studios, "_loads", lambda _library: False)
     with pytest.raises(ExtraMissing, match="apt-get install -y libegl1"):
         studios.open_window()

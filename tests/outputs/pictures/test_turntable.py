@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 
 import av
 import cv2
@@ -43,7 +44,7 @@ def test_the_head_turns_once(film):
     assert covered[0] == pytest.approx(covered[4], rel=0.15), "front and back have one outline"
 
 
-def test_colours_survive(film):
+def test_colours_survive():
     plain = np.full((6, 64, 64, 4), (180, 120, 90, 255), np.uint8)
     data = turntable.film(iter(plain), backdrop((64, 64)))
     with av.open(io.BytesIO(data)) as container:
@@ -63,3 +64,24 @@ def test_an_error_in_a_picture_ends_the_film():
 def test_an_error_of_the_encoder_is_raised():
     with pytest.raises(cv2.error):
         turntable.film(iter([np.zeros((64, 64, 4), np.uint8)] * 20), np.zeros((32, 32, 3), np.uint8))
+
+
+def test_an_error_after_the_last_picture_ends_the_film(monkeypatch):
+    """The queue is empty then: nobody may wait for more."""
+
+    def encode(pictures, _ground):
+        assert len(list(pictures)) == 20
+        raise OSError("the disc is full")
+
+    monkeypatch.setattr(turntable, "encode", encode)
+    raised = []
+
+    def work():
+        with pytest.raises(OSError, match="full"):
+            turntable.film(iter([np.zeros((4, 4, 4), np.uint8)] * 20), np.zeros((4, 4, 3), np.uint8))
+        raised.append(True)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert raised

@@ -37,7 +37,7 @@ def opened(tmp_path, clip, settings=SETTINGS, **more) -> Manifest:
 
 def test_the_format(tmp_path, clip):
     with opened(tmp_path, clip) as manifest:
-        assert manifest.told == ""
+        assert manifest.remark == ""
         manifest.add(
             1, 0.04, Row(2, "flagged", "blurred", np.array([1, 2, 3, 3.5]), camera(), "a/000001.ply", {"iou": 0.5})
         )
@@ -81,7 +81,7 @@ def test_a_second_run_goes_on(tmp_path, clip):
         again = opened(tmp_path, clip)
         assert [again.is_done(frame, 1) for frame in range(5)] == [True, False, True, True, False]
         assert again.is_done(5) and not again.is_done(0) and not again.is_done(0, 2)
-        assert again.told == "goes on: 4 frames are done already"
+        assert again.remark == "goes on: 4 frames are done already"
         again.close()
     with opened(tmp_path, clip) as last:
         last.add(1, 0.04, Row(1))
@@ -97,7 +97,7 @@ def test_other_settings_start_anew(tmp_path, clip, finished):
     if finished:
         first.close()
     second = opened(tmp_path, clip, {**SETTINGS, "resolution": 256, "seed": 1})
-    assert second.told == "starts anew: settings changed (resolution 128 -> 256, seed None -> 1)"
+    assert second.remark == "starts anew: settings changed (resolution 128 -> 256, seed None -> 1)"
     assert not second.is_done(0, 1) and read_manifest(tmp_path / "out")["frames"] == []
     assert not (tmp_path / "out" / MANIFEST).exists()
 
@@ -105,12 +105,12 @@ def test_other_settings_start_anew(tmp_path, clip, finished):
 def test_another_clip_and_no_resume_start_anew(tmp_path, clip):
     with opened(tmp_path, clip) as manifest:
         manifest.add(0, 0.0, Row(1))
-    assert opened(tmp_path, clip, resume=False).told == "starts anew, as asked"
+    assert opened(tmp_path, clip, resume=False).remark == "starts anew, as asked"
     with opened(tmp_path, clip) as manifest:
         manifest.add(0, 0.0, Row(1))
     clip.write_bytes(b"another clip" * 1000)
     again = opened(tmp_path, clip)
-    assert again.told.startswith("starts anew: it is another clip") and not again.is_done(0, 1)
+    assert again.remark.startswith("starts anew: it is another clip") and not again.is_done(0, 1)
 
 
 def test_settings_of_numpy_are_the_same_settings(tmp_path, clip):
@@ -134,7 +134,7 @@ def test_a_torn_last_line_is_lost_alone(tmp_path, clip):
             with pytest.raises(BadInput, match="cannot be read"):
                 read_manifest(tmp_path / "out")
     again = opened(tmp_path, clip)
-    assert "cannot be read" in again.told
+    assert "cannot be read" in again.remark
     journal.write_bytes(data[:-5])
     again = opened(tmp_path, clip)
     assert [again.is_done(frame, 1) for frame in range(3)] == [True, True, False]

@@ -1,4 +1,4 @@
-"""Finding, tracing and cutting out faces: counts, geometry, rescues, refusals."""
+"""Finding faces and cutting them out: counts, geometry, rescues, refusals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from skimage import data
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Subject
-from maquette.perception.faces import detect, topology
-from maquette.perception.faces.observe import facing, find_faces, observe
+from maquette.perception.affine import apply, warp
+from maquette.perception.copies import Copy, turned
+from maquette.perception.faces import search, topology
+from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.search import find_faces
 
 from ..conftest import disagreement, enlarged, eye_distance, to_full
 
@@ -25,7 +28,7 @@ def test_one_face_completely_described(sample, seen):
     assert seen.frame.origin == "astronaut.png" and seen.notes == () and seen.camera is None
     assert seen.mask.shape == seen.skin.shape == (height, width)
     assert 0.8 < seen.confidence <= 1
-    assert (0 <= seen.landmark_confidence).all() and (seen.landmark_confidence <= 1).all()
+    assert (seen.landmark_confidence >= 0).all() and (seen.landmark_confidence <= 1).all()
     x0, y0, x1, y1 = seen.box.astype(int)
     assert np.array_equal(seen.frame.pixels, sample[y0:y1, x0:x1])
 
@@ -74,7 +77,7 @@ def test_small_faces(sample, full_landmarks, width):
     small = enlarged(sample, factor)
     found = observe(Frame(small), PerceptionOptions(min_face=38))
     assert len(found) == 1
-    # The network leads on small faces, and its points are not quite the detector's.
+    # The regressor is preferred on small faces, and its points are not quite the detector's.
     assert disagreement(to_full(found[0]) * 512 / small.shape[1], full_landmarks) < 0.06
     assert found[0].reading.alone == any("pixels across" in note for note in found[0].notes) == (width == 41)
 
@@ -90,10 +93,10 @@ def test_needle_in_a_haystack(sample, full_landmarks):
 
 @pytest.mark.parametrize("degrees", [30, -90, 180])
 def test_turned_photos(sample, full_landmarks, degrees):
-    turned = detect.turned(detect.Copy(sample, np.eye(2, 3)), degrees)
-    found = observe(Frame(turned.pixels))
+    copy = turned(Copy(sample, np.eye(2, 3)), degrees)
+    found = observe(Frame(copy.pixels))
     assert len(found) == 1
-    assert disagreement(detect.apply(turned.to_full, to_full(found[0])), full_landmarks) < 0.04
+    assert disagreement(apply(copy.to_full, to_full(found[0])), full_landmarks) < 0.04
     if degrees == 180:
         assert found[0].notes == ("found on a copy that was turned by 180 degrees",)
 
@@ -118,7 +121,7 @@ def test_moving_the_photo_moves_the_landmarks(sample, full_landmarks):
     strays = []
     for shift in ([0.3, 0.7], [5.5, 2.5], [-7.3, 4.9]):
         matrix = np.column_stack([np.eye(2), shift])
-        moved = observe(Frame(detect.warp(sample, matrix, (512, 512))))[0]
+        moved = observe(Frame(warp(sample, matrix, (512, 512))))[0]
         strays.append(disagreement(to_full(moved) - shift, full_landmarks))
     assert np.median(strays) < 0.012
 
@@ -146,7 +149,7 @@ def test_group_from_left_to_right(portrait):
 def test_pictures_without_faces(name):
     pixels = getattr(data, name)()
     pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
-    with pytest.raises(NothingFound, match=r"^a.png: no face found.*: use ") as caught:
+    with pytest.raises(NothingFound, match=r"^a\.png: no face found.*: use ") as caught:
         observe(Frame(pixels, origin="some/folder/a.png"))
     assert "\n" not in str(caught.value)
 
@@ -166,13 +169,13 @@ def test_a_good_photo_pays_for_no_rescue(sample, monkeypatch):
     def refuse(*_):
         raise AssertionError("a rescue was tried")
 
-    monkeypatch.setattr(detect, "brightened", refuse)
-    monkeypatch.setattr(detect, "turned", refuse)
+    monkeypatch.setattr(search, "brightened", refuse)
+    monkeypatch.setattr(search, "turned", refuse)
     assert len(find_faces(sample)) == 1
 
 
 def test_facing_falls_on_the_side_that_turns_away(seen):
-    """Turn the traced mesh itself by 60 degrees: the far cheek faces away, the near one does not."""
+    """Turn the mesh of landmarks itself by 60 degrees: the far cheek faces away, the near one does not."""
     landmarks = seen.landmarks - seen.landmarks.mean(axis=0)
     c, s = np.cos(np.radians(60)), np.sin(np.radians(60))
     turned = facing(landmarks @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]))

@@ -42,7 +42,7 @@ def test_two_people_share_a_mask_by_nearness():
     face[:, 0] = 100
     face[topology.CHIN, :2], face[:, 1] = (100, 130), 80
     face[topology.CHIN, 1] = 130
-    other = face + [200, 0, 0]
+    other = face + np.array([200, 0, 0])
     kept = segment.only_subject(mask, face, [other])
     assert kept[100, 100] == 1 and kept[100, 300] == 0
     assert np.allclose(kept[100, 190:194], 1, atol=0.01) and np.allclose(kept[100, 208:], 0, atol=0.01)
@@ -62,7 +62,7 @@ def test_something_before_the_face_is_not_skin(portrait, colour):
     hidden = portrait.copy()
     x, y = (before.landmarks[list(topology.LEFT_CHEEK), :2].mean(axis=0) + before.box[:2]).astype(int)
     cv2.circle(hidden, (int(x), int(y)), 11, colour, -1)
-    bare = skin.skin_mask(hidden, before.landmarks + [*before.box[:2], 0], np.ones(478))
+    bare = skin.skin_mask(hidden, before.landmarks + np.append(before.box[:2], 0), np.ones(478))
     assert bare[y - 4 : y + 4, x - 4 : x + 4].max() < 0.3
     assert bare[bare.shape[0] // 2 - 60 :, :].sum() > 0.5 * before.skin.sum()
 
@@ -89,6 +89,6 @@ def test_exposure_and_occlusion(portrait):
     top, bottom = (seen.landmarks[[9, 2], 1] + seen.box[1]).astype(int)
     left, right = (seen.landmarks[[234, 454], 0] + seen.box[0]).astype(int)
     visor[top:bottom, left:right] = (15, 15, 20)
-    masked = skin.skin_mask(visor, seen.landmarks + [*seen.box[:2], 0], np.ones(478))
-    inside = skin.face_region(visor.shape, seen.landmarks + [*seen.box[:2], 0]) > 0.5
+    masked = skin.skin_mask(visor, seen.landmarks + np.append(seen.box[:2], 0), np.ones(478))
+    inside = skin.face_region(visor.shape, seen.landmarks + np.append(seen.box[:2], 0)) > 0.5
     assert 1 - masked[inside].mean() > plain.occlusion + 0.2

@@ -1,4 +1,4 @@
-"""What is done to a picture of a person is what the judgements tell."""
+"""What is done to a picture of a person is what the judgements report."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def test_half_a_person_is_cropped_and_not_blurred(astronaut):
 
 def test_neighbours_crowd():
     person = posed()
-    aside = replace(person, box=person.box + [30, 0, 30, 0])
+    aside = replace(person, box=person.box + np.array([30, 0, 30, 0]))
     assert judgement.crowding(person, [aside]) == pytest.approx(0.5)
     assert judgement.crowding(person, []) == 0
     assert "crowded" in judgement.flags(person, [aside])
-    assert "crowded" not in judgement.flags(person, [replace(person, box=person.box + [55, 0, 55, 0])])
+    assert "crowded" not in judgement.flags(person, [replace(person, box=person.box + np.array([55, 0, 55, 0]))])
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_every_judgement_has_a_number_a_limit_and_words():
     assert all(np.isfinite([one.value, one.limit]).all() and one.words for one in judged)
 
 
-def test_small_and_unsure_people_are_told():
+def test_small_and_unsure_people_are_flagged():
     person = posed()
     scale = np.array([0.4, 0.4, 0.4, 0.4])
     small = replace(person, box=person.box * scale, full_size=(160, 160))

@@ -46,6 +46,6 @@ def test_the_rect_is_corner_and_sides():
     assert kept.rect.tolist() == [3, 5, 10, 40]
 
 
-def test_what_the_detector_does_not_tell_is_zero():
+def test_what_the_detector_does_not_report_is_zero():
     kept = sighted(replace(observe(WHOLE)[0], landmarks_metric=None), 0, ("blurred",))
     assert kept.metric.shape == (33, 3) and kept.flags == ("blurred",)

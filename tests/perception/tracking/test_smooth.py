@@ -1,4 +1,4 @@
-"""Smoothing in time: no lag, no jitter, gaps filled, outliers passed over."""
+"""Smoothing in time: no lag, no jitter, missing frames filled, outliers passed over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maquette.perception.tracking import smooth
-from maquette.perception.tracking.smooth import OneEuro, RectStream, smooth_points, smooth_rects
+from maquette.perception.tracking.smooth import smooth_rects
 
 RATE = 30
 TIMES = np.arange(90) / RATE
@@ -105,7 +105,7 @@ def test_local_lines_against_the_formula():
     found = smooth.smooth(times, values, 0.1, trust)
     for k in (0, 40, 89):
         weights = np.exp(-0.5 * ((times - times[k]) / 0.1) ** 2) * trust
-        slope, level = np.polyfit(times - times[k], values, 1, w=np.sqrt(weights))
+        _, level = np.polyfit(times - times[k], values, 1, w=np.sqrt(weights))
         assert found[k] == pytest.approx(level, abs=1e-2)
 
 
@@ -115,63 +115,3 @@ def test_long_clips_are_done_in_blocks(monkeypatch):
     whole = smooth.smooth(times, values, 0.1)
     monkeypatch.setattr(smooth, "BANDWIDTH_CELLS", 500)
     assert np.allclose(whole, smooth.smooth(times, values, 0.1), atol=1e-3)
-
-
-def test_one_crop_rule_for_a_track():
-    assert smooth.one_rule(np.array([True] * 6 + [False] * 4)) is True
-    assert smooth.one_rule(np.array([True] * 4 + [False] * 6)) is False
-    assert smooth.one_rule(np.array([True, False]), np.array([0.1, 0.9])) is False
-    stream = RectStream()
-    assert [stream.rule(seen) for seen in (True, False, False)] == [True] * 3
-
-
-def test_gaps_of_key_points_are_filled_up_to_a_limit():
-    truth = np.stack([np.stack([100 * TIMES, 50 * TIMES], 1)] * 3, axis=1)
-    points, sure = truth.copy(), np.full((90, 3), 0.9)
-    for key, gap in ((0, slice(40, 48)), (1, slice(30, 70)), (2, slice(0, 10))):
-        points[gap, key], sure[gap, key] = 999.0, 0.1
-    smoothed = smooth_points(TIMES, points, sure, 0.05, limit=0.5)
-    assert np.array_equal(np.flatnonzero(smoothed.filled[:, 0]), np.arange(40, 48))
-    assert not smoothed.filled[:, 1:].any()
-    assert np.allclose(smoothed.points[:, 0], truth[:, 0], atol=1e-6)
-    assert np.allclose(smoothed.points[70:, 1], truth[70:, 1], atol=1e-6)
-    assert (smoothed.points[30:70, 1] == 999).all() and (smoothed.confidence[30:70, 1] == 0.1).all()
-    assert np.allclose(smoothed.confidence[40:48, 0], 0.45)
-    assert points[40, 0, 0] == 999.0  # the argument is as it was
-
-
-def test_key_points_are_smoothed_by_confidence():
-    generator = np.random.default_rng(0)
-    truth = np.tile([320.0, 240.0], (90, 1, 1))
-    points, sure = truth + generator.normal(0, 2, truth.shape), np.full((90, 1), 0.95)
-    doubtful = generator.random(90) < 0.2
-    points[doubtful] += 25
-    sure[doubtful] = 0.35
-    smoothed = smooth_points(TIMES, points, sure, 0.1).points
-    equal = smooth_points(TIMES, points, np.full((90, 1), 0.95), 0.1).points
-    assert rms(smoothed - truth) < 0.6 * rms(equal - truth) and rms(smoothed - truth) < rms(points - truth) / 3
-
-
-def test_never_seen_key_points_stay():
-    points = np.random.default_rng(0).normal(size=(20, 2, 3))
-    smoothed = smooth_points(TIMES[:20], points, np.zeros((20, 2)), 0.1)
-    assert np.array_equal(smoothed.points, points) and not smoothed.filled.any()
-
-
-def test_the_stream_is_calm_at_rest_and_quick_in_motion():
-    generator = np.random.default_rng(0)
-    still = np.array([400.0, 200, 500, 500]) + generator.normal(0, 3, (150, 4)) * [1, 1, 0, 0]
-    stream = RectStream()
-    calm = np.array([stream.step(k / RATE, rect) for k, rect in enumerate(still)])
-    assert rms(np.diff(calm[30:], axis=0)) < 1
-    times = np.arange(90) / RATE
-    moving = np.stack([100 + 600 * times, 0 * times, 500 + 0 * times, 500 + 0 * times], axis=1)
-    stream = RectStream()
-    behind = moving - np.array([stream.step(t, rect) for t, rect in zip(times, moving)])
-    assert behind[30:, 0].mean() / (600 / RATE) < 1  # frames
-
-
-def test_one_euro_takes_uneven_and_repeated_times():
-    plain = OneEuro(2.0, 0.0)
-    values = [plain.step(t, np.array([1.0 if t > 0 else 0.0])).item() for t in (0.0, 0.1, 0.1, 0.5, 5.0)]
-    assert values[0] == 0 and values[1] == values[2] and values == sorted(values) and values[-1] > 0.99

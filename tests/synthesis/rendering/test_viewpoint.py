@@ -27,7 +27,7 @@ def test_the_angles_can_be_read_from_the_camera():
 def test_roll_turns_the_picture():
     for roll in (-0.4, 0.0, 0.3):
         camera = look_at(0.2, 0.1, roll, 1.0, SIZE, 0.5)
-        up, _ = project(camera, np.array([AIM_M, AIM_M + [0, 0.01, 0]]))
+        up, _ = project(camera, np.array([AIM_M, AIM_M + np.array([0, 0.01, 0])]))
         x, y = up[1] - up[0]
         assert np.arctan2(x, -y) == pytest.approx(roll, abs=0.02)
 
@@ -62,12 +62,12 @@ def test_half_look_at_the_camera_and_some_show_their_profile():
 
 
 def test_a_yaw_can_be_asked_for_and_changes_nothing_else():
-    for (free, pose), (fixed, asked) in zip(drawn(20), drawn(20, yaw=0.7)):
-        assert asked[0] == 0.7 and np.allclose(asked[1:], pose[1:]) and np.allclose(free.intrinsics, fixed.intrinsics)
+    for (free, pose), (fixed, given) in zip(drawn(20), drawn(20, yaw=0.7)):
+        assert given[0] == 0.7 and np.allclose(given[1:], pose[1:]) and np.allclose(free.intrinsics, fixed.intrinsics)
 
 
 def test_the_landmarks_are_in_the_picture():
     model = head_model()
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces).astype(float)
-    share = [((0 <= p) & (p < 256)).all(axis=1).mean() for p in (project(c, points)[0] for c, _ in drawn(1000))]
+    share = [((p >= 0) & (p < 256)).all(axis=1).mean() for p in (project(c, points)[0] for c, _ in drawn(1000))]
     assert np.mean(np.array(share) == 1) > 0.98 and min(share) > 0.8

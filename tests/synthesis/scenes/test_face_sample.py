@@ -11,7 +11,7 @@ from maquette.core.options import SynthesisOptions
 from maquette.geometry.camera import camera_centre, project
 from maquette.geometry.raycast import RayCaster
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, _closed_faces, _loops, odd_crossings, photograph
+from maquette.synthesis.scenes.face_sample import Overrides, _closed_faces, _loops, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person, head_model
 from maquette.synthesis.types import Kind
 
@@ -25,7 +25,7 @@ def person():
 
 @pytest.fixture(scope="module")
 def sample(person):
-    return photograph(person, (0, 0, 5, 1), SIZE, asked=Asked(yaw=0.2, sensor=Sensor()))
+    return photograph_face(person, (0, 0, 5, 1), SIZE, overrides=Overrides(yaw=0.2, sensor=Sensor()))
 
 
 def solid_angle(vertices, faces, points):
@@ -41,11 +41,13 @@ def solid_angle(vertices, faces, points):
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_another(person, sample):
-    again = photograph(draw_person((0, 0, 5), 128), (0, 0, 5, 1), SIZE, asked=Asked(yaw=0.2, sensor=Sensor()))
+    again = photograph_face(
+        draw_person((0, 0, 5), 128), (0, 0, 5, 1), SIZE, overrides=Overrides(yaw=0.2, sensor=Sensor())
+    )
     for name in ("image", "kind", "depth", "normals", "uv", "expression", "vertices", "pose"):
         assert getattr(again, name).tobytes() == getattr(sample, name).tobytes(), name
     assert again.person.skin.displacement.tobytes() == person.skin.displacement.tobytes()
-    other = photograph(person, (0, 0, 5, 2), SIZE)
+    other = photograph_face(person, (0, 0, 5, 2), SIZE)
     assert not np.array_equal(other.image, sample.image) and not np.array_equal(other.expression, sample.expression)
 
 
@@ -82,7 +84,7 @@ def test_visibility_is_that_of_rays(person):
     """On pixels where nothing but the head is seen."""
     model, agree = head_model(), []
     for yaw in (-1.1, 0.0, 0.8):
-        sample = photograph(person, (0, 0, 5, 1), SIZE, asked=Asked(yaw=yaw))
+        sample = photograph_face(person, (0, 0, 5, 1), SIZE, overrides=Overrides(yaw=yaw))
         for scheme, seen in sample.landmarks.items():
             points = model.embeddings[scheme].points(sample.vertices, model.faces).astype(float)
             centre = camera_centre(sample.camera)
@@ -107,7 +109,7 @@ def test_kinds_are_where_they_belong(sample):
     assert sample.kind[row, column] == Kind.SKIN
     eyes = np.argwhere(sample.kind == Kind.EYES)[:, ::-1]
     ring = sample.landmarks["ibug68"][36:48, :2]
-    assert len(eyes) == 0 or (eyes >= ring.min(0) - 3).all() and (eyes <= ring.max(0) + 3).all()
+    assert (eyes >= ring.min(0) - 3).all() and (eyes <= ring.max(0) + 3).all()
 
 
 def test_inside_is_where_the_surface_goes_round(sample):
@@ -121,14 +123,6 @@ def test_inside_is_where_the_surface_goes_round(sample):
     assert 0.15 < sample.inside(points).mean() < 0.7
     brain = np.array([[0, 0.03, -0.08], [0, 0.03, 0.3], [0.3, 0, 0]]) * sample.person.identity.scale
     assert sample.inside(brain).tolist() == [True, False, False]
-
-
-def test_odd_crossings_of_a_cube():
-    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], np.float32)
-    quads = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
-    faces = np.array([t for a, b, c, d in quads for t in ([a, b, c], [a, c, d])])
-    points = np.random.default_rng(0).uniform(-0.5, 1.5, (2000, 3))
-    assert np.array_equal(odd_crossings(corners, faces, points), ((points > 0) & (points < 1)).all(axis=1))
 
 
 @pytest.mark.slow
@@ -150,7 +144,8 @@ def test_an_accelerator_takes_the_same_photograph(person):
     if not torch.cuda.is_available():
         pytest.skip("no accelerator")
     one, two = (
-        photograph(person, (0, 0, 5, 1), SIZE, device=d, asked=Asked(yaw=0.2, sensor=Sensor())) for d in ("cpu", "cuda")
+        photograph_face(person, (0, 0, 5, 1), SIZE, device=d, overrides=Overrides(yaw=0.2, sensor=Sensor()))
+        for d in ("cpu", "cuda")
     )
     assert (one.kind == two.kind).mean() > 0.99
     assert np.abs(one.image.astype(float) - two.image).mean() < 1

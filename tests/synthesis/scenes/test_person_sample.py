@@ -1,4 +1,4 @@
-"""Whole people: front and back on one grid, points on the side they are said to be."""
+"""Persons from head to foot: front and back on one grid, points on the side they are said to be."""
 
 from __future__ import annotations
 
@@ -17,51 +17,51 @@ SIZE = 128
 
 
 @pytest.fixture(scope="module")
-def figure():
+def sample():
     return photograph_person((0, 0, 3), SIZE)
 
 
-def test_the_same_seed_gives_the_same_bytes(figure):
+def test_the_same_seed_gives_the_same_bytes(sample):
     again = photograph_person((0, 0, 3), SIZE)
     for name in ("image", "kind", "depth", "normals", "back_normals", "points", "inside"):
-        assert getattr(again, name).tobytes() == getattr(figure, name).tobytes(), name
+        assert getattr(again, name).tobytes() == getattr(sample, name).tobytes(), name
 
 
-def test_the_camera_behind_sees_the_mirror_image(figure):
+def test_the_camera_behind_sees_the_mirror_image(sample):
     points = np.random.default_rng(0).normal(size=(50, 3))
-    (front, near), (back, far) = (project(c, points) for c in (figure.camera, from_behind(figure.camera)))
+    (front, near), (back, far) = (project(c, points) for c in (sample.camera, from_behind(sample.camera)))
     assert np.allclose(back[:, 0], SIZE - front[:, 0]) and np.allclose(back[:, 1], front[:, 1])
     assert np.allclose(near + far, 12.0)
 
 
-def test_front_and_back_share_one_outline(figure):
-    front, back = np.isfinite(figure.depth), np.isfinite(figure.back_depth)
+def test_front_and_back_share_one_outline(sample):
+    front, back = np.isfinite(sample.depth), np.isfinite(sample.back_depth)
     both = front & back
-    assert both.sum() > 0.98 * (front | back).sum() and np.array_equal(front, figure.kind > 0)
-    assert (figure.back_depth[both] > figure.depth[both] - 1e-3).all()
-    assert np.array_equal(figure.back_normals.any(axis=2), back) and np.array_equal(figure.normals.any(axis=2), front)
-    towards = figure.camera.world_to_camera[2, :3]
-    assert ((figure.normals[front] @ towards) < 0.2).mean() > 0.99
-    assert ((figure.back_normals[back] @ towards) > -0.2).mean() > 0.99
+    assert both.sum() > 0.98 * (front | back).sum() and np.array_equal(front, sample.kind > 0)
+    assert (sample.back_depth[both] > sample.depth[both] - 1e-3).all()
+    assert np.array_equal(sample.back_normals.any(axis=2), back) and np.array_equal(sample.normals.any(axis=2), front)
+    towards = sample.camera.world_to_camera[2, :3]
+    assert ((sample.normals[front] @ towards) < 0.2).mean() > 0.99
+    assert ((sample.back_normals[back] @ towards) > -0.2).mean() > 0.99
 
 
-def test_depth_is_that_of_rays(figure):
-    face, _, depth = render_buffers(figure.camera, figure.scene.vertices, figure.scene.faces)
-    both = (face >= 0) & np.isfinite(figure.depth)
+def test_depth_is_that_of_rays(sample):
+    face, _, depth = render_buffers(sample.camera, sample.scene.vertices, sample.scene.faces)
+    both = (face >= 0) & np.isfinite(sample.depth)
     assert both.sum() > 0.98 * (face >= 0).sum()
-    assert np.median(np.abs(depth[both] - figure.depth[both])) < 1e-3
+    assert np.median(np.abs(depth[both] - sample.depth[both])) < 1e-3
 
 
-def test_points_on_a_ray_that_meets_nothing_are_outside(figure):
-    vertices, faces = figure.scene.vertices, figure.scene.faces
-    away = np.tile([0.0, 0.6, 0.8], (len(figure.points), 1))
-    free = RayCaster(vertices, faces).first_hits(figure.points.astype(float), away)[0] < 0
-    assert not figure.inside[free].any() and figure.inside[~free].any()
+def test_points_on_a_ray_that_meets_nothing_are_outside(sample):
+    vertices, faces = sample.scene.vertices, sample.scene.faces
+    away = np.tile([0.0, 0.6, 0.8], (len(sample.points), 1))
+    free = RayCaster(vertices, faces).first_hits(sample.points.astype(float), away)[0] < 0
+    assert not sample.inside[free].any() and sample.inside[~free].any()
 
 
-def test_everybody_is_in_the_picture(figure):
-    pixels, _ = project(figure.camera, figure.scene.vertices.astype(float))
+def test_everybody_is_in_the_picture(sample):
+    pixels, _ = project(sample.camera, sample.scene.vertices.astype(float))
     assert (pixels > 0).all() and (pixels < SIZE).all()
     high = (pixels.max(axis=0) - pixels.min(axis=0)).max()
     assert 0.79 * SIZE < high < 0.95 * SIZE
-    assert figure.keypoints["coco17"].shape == (17, 3)
+    assert sample.keypoints["coco17"].shape == (17, 3)

@@ -1,4 +1,4 @@
-"""Drawn skin: the tone that was asked for, no seams, wrinkles with age, the same for the same seed."""
+"""Drawn skin: the tone that was wanted, no seams, wrinkles with age, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -58,21 +58,21 @@ def test_maps_are_physical(seed):
     assert maps.albedo.min() > 0.005 and maps.albedo.max() < 0.98
     assert np.abs(maps.displacement).max() < 1.5e-3
     assert abs(maps.displacement[: guide_of(load("maquette-head"), SIZE).rows].mean()) < 2e-5
-    assert 0.1 <= maps.roughness.min() and maps.roughness.max() <= 0.9
+    assert maps.roughness.min() >= 0.1 and maps.roughness.max() <= 0.9
     assert 1 <= maps.monk <= 10
     assert maps.hair_color.shape == (3,) and (maps.hair_color > 0).all() and (maps.hair_color < 0.8).all()
 
 
 @pytest.mark.parametrize("monk", range(1, 11))
-def test_the_tone_is_the_one_asked_for(monk):
+def test_the_tone_is_the_one_wanted(monk):
     face = bare_face()
     for seed in (1, 2):
         maps = painted(seed, monk=monk)
         colour = np.median(maps.albedo[: len(face)][face], axis=0)
-        asked = pigment.tone_colour(monk)
+        wanted = pigment.tone_colour(monk)
         assert maps.monk == monk
-        assert abs(lightness(colour) - lightness(asked)) < 6
-        assert np.abs(colour / luminance(colour) - asked / luminance(asked)).max() < 0.3
+        assert abs(lightness(colour) - lightness(wanted)) < 6
+        assert np.abs(colour / luminance(colour) - wanted / luminance(wanted)).max() < 0.3
 
 
 def test_tones_follow_the_swatches_and_cover_the_scale():
@@ -82,11 +82,11 @@ def test_tones_follow_the_swatches_and_cover_the_scale():
     assert np.abs(lightness(tones[5:]) - lightness(swatches)[5:]).max() < 6
     assert (np.diff(lightness(tones)) < 0).all() and luminance(tones[0]) < 0.65
     rng = np.random.default_rng(0)
-    people = [Identity(np.zeros(1), 30.0, 0.5, a) for a in rng.dirichlet([0.5] * 3, 3000)]
-    drawn = np.array([pigment.draw_tone(person, rng) for person in people])
+    persons = [Identity(np.zeros(1), 30.0, 0.5, a) for a in rng.dirichlet([0.5] * 3, 3000)]
+    drawn = np.array([pigment.draw_tone(person, rng) for person in persons])
     share = np.histogram(drawn, np.arange(0.5, 11))[0] / len(drawn)
     assert share.min() > 0.06 and share.max() < 0.16
-    african = np.array([person.ancestry[0] for person in people]) > 0.8
+    african = np.array([person.ancestry[0] for person in persons]) > 0.8
     assert np.median(drawn[african]) > np.median(drawn) + 1.5
     assert np.ptp(drawn[african]) > 5
 
@@ -190,7 +190,7 @@ def test_men_can_have_stubble_and_children_have_none():
     assert darker(40.0) < 0.8 < darker(9.0)
 
 
-def test_scalp_can_be_asked_for():
+def test_the_scalp_can_be_given():
     model = load("maquette-head")
     identity = Identity(np.zeros(4, np.float32), 30.0, 0.0, np.array([0, 1, 0], np.float32))
     guide = guide_of(model, SIZE)

@@ -42,7 +42,7 @@ def painted(colour: np.ndarray) -> np.ndarray:
 
 
 def test_teeth_show_the_photo_and_lips_do_not(model, shouting) -> None:
-    made, seen, camera, vertices = shouting
+    made, seen, _, _ = shouting
     texture = finish(made, [seen], TextureOptions(texture_size=SIZE)).shape.texture
     layers = layers_of(model.name, SIZE)
     chart = layers.small["teeth"]
@@ -52,8 +52,8 @@ def test_teeth_show_the_photo_and_lips_do_not(model, shouting) -> None:
     assert not painted(texture[: layers.skin_rows])[lips].any()
 
 
-def test_a_closed_mouth_has_no_opening(model, photograph, shouting) -> None:
-    seen, camera = photograph(0.0)
+def test_a_closed_mouth_has_no_opening(photograph, shouting) -> None:
+    seen, _ = photograph(0.0)
     assert opening_of(seen, SIZE) is None
     assert opening_of(replace(seen, landmark_scheme="ibug68"), SIZE) is None
     opening = opening_of(shouting[1], SIZE)

@@ -9,11 +9,11 @@ import pytest
 
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh
-from maquette.texturing import finish
+from maquette.texturing import finish, finish_head
 from maquette.texturing.head.bake import bake
 from maquette.texturing.head.eyes import iris_angle
 from maquette.texturing.head.layers import layers_of
-from maquette.texturing.head.texture import UNSEEN
+from maquette.texturing.texels import UNSEEN
 
 SMALL = TextureOptions(texture_size=256)
 
@@ -112,7 +112,7 @@ def test_wrong_input_says_so(photograph, reconstruct) -> None:
     with pytest.raises(ValueError, match="one camera per observation"):
         finish(reconstruct([camera]), [seen, seen], SMALL)
     with pytest.raises(TypeError, match="parametric model"):
-        finish(replace(reconstruct([camera]), model=None), [seen], SMALL)
+        finish_head(replace(reconstruct([camera]), model=None), [seen], SMALL)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from maquette.core.types import Frame
-from maquette.texturing.head.tones import distance_to, lab_of, learn, rgb_of
+from maquette.texturing.head.tones import distance_to, lab_of, learn_tones, rgb_of
 
 
 def test_lab_and_back() -> None:
@@ -18,17 +18,18 @@ def test_lab_and_back() -> None:
 
 def test_brighter_skin_is_nearer_than_darker() -> None:
     middle, spread = np.array([150.0, 10, 10], np.float32), np.array([30.0, 8, 8], np.float32)
-    brighter, darker = distance_to(np.array([middle + [40, 0, 0], middle - [40, 0, 0]]), middle, spread)
+    step = np.array([40.0, 0, 0])
+    brighter, darker = distance_to(np.array([middle + step, middle - step]), middle, spread)
     assert brighter < darker
 
 
 def test_a_bald_head_is_bald_and_a_painted_wig_is_hair(photograph) -> None:
     seen, _ = photograph(0.0)
-    assert learn(seen).hairiness < 0.2
+    assert learn_tones(seen).hairiness < 0.2
     pixels = seen.frame.pixels.copy()
     oval = cv2.convexHull(seen.landmarks[:468, :2].astype(np.float32))[:, 0].astype(np.int32)
     wig = (seen.mask > 0.5) & (cv2.fillConvexPoly(np.zeros(seen.mask.shape, np.uint8), oval, 1) == 0)
     pixels[wig] = [60, 40, 30]
-    tones = learn(replace(seen, frame=Frame(pixels)))
+    tones = learn_tones(replace(seen, frame=Frame(pixels)))
     assert tones.hairiness > 0.8
     assert np.allclose(rgb_of(tones.hair), [60, 40, 30], atol=4)

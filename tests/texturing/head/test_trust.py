@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maquette.texturing.head.layers import HAIRLINE_M, behind_hairline, layers_of
-from maquette.texturing.head.trust import believable, occluders
+from maquette.texturing.head.trust import head_trust, occluders
 
 SIZE = 512
 
@@ -40,14 +40,14 @@ def test_hair_beside_the_face_is_not_believed(scene) -> None:
     layers, seen, bare = scene
     points = layers.skin.spread(layers.model.mean)
     strands = (np.abs(points[..., 0]) > 0.055) & (points[..., 1] < 0) & (layers.zones["inner"] < 0.1)
-    trust = believable(seen, np.where(strands, 0, bare), 0 * bare, np.where(strands, 0, bare), layers)
+    trust = head_trust(seen, np.where(strands, 0, bare), 0 * bare, np.where(strands, 0, bare), layers)
     assert trust[strands & layers.skin.inside].max() < 0.35
     assert trust[spot(layers, 0, 0.03, 0.015)].min() > 0.9
 
 
 def test_photos_end_softly(scene) -> None:
     layers, seen, bare = scene
-    trust = believable(seen, bare, 0 * bare, bare, layers)
+    trust = head_trust(seen, bare, 0 * bare, bare, layers)
     plain = (layers.zones["plain"] > 0.9) & (layers.zones["inner"] < 0.05)
     jump = np.abs(np.diff(trust, axis=1))[plain[:, 1:] & plain[:, :-1]]
     assert np.quantile(jump, 0.999) < 0.15

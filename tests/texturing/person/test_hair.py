@@ -29,7 +29,7 @@ def portrait(hair: tuple[int, int, int] | None, thick: int = 8, sure: float = 1.
 
 @pytest.mark.parametrize("hair", [(40, 28, 20), (120, 60, 25), (28, 28, 30)])
 @pytest.mark.parametrize("thick", [6, 20])
-def test_hair_is_told_without_skin_shine_and_wall(hair, thick):
+def test_hair_is_found_without_skin_shine_and_wall(hair, thick):
     assert np.abs(hair_seen(portrait(hair, thick)) - hair).max() < 30
 
 

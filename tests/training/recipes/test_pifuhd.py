@@ -17,7 +17,7 @@ from maquette.core.errors import BadInput
 from maquette.geometry.rendering.sides import sides
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.shipped import load_any
-from maquette.training.datasets.people import Figures, mirrored, resized, shards_of
+from maquette.training.datasets.persons import PersonSamples, mirrored, resized, shards_of
 from maquette.training.recipes import pifuhd
 
 SIDE = 64
@@ -25,7 +25,7 @@ SIDE = 64
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    return dolls.write(tmp_path_factory.mktemp("dolls") / "figures", 4, SIDE)
+    return dolls.write(tmp_path_factory.mktemp("dolls") / "people", 4, SIDE)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_each_side_weighs_the_others_share():
 
 
 def test_a_mirror_twice_is_none_and_once_is_the_mirrored_person(folder):
-    data = Figures(shards_of(str(folder), 1, 0), 300, SIDE, calm=True)
+    data = PersonSamples(shards_of(str(folder), 1, 0), 300, SIDE, augment=False)
     row = {name: value[0] for name, value in data.batch(0).items()}
     for name in ("picture", "body", "normals"):
         row[name] = row[name].transpose(1, 2, 0)
@@ -125,7 +125,7 @@ def test_maps_shrink_without_moving():
     assert resized(ramp, 256) is ramp
 
 
-def test_without_the_body_nothing_tells_of_it(options):
+def test_without_the_body_nothing_shows_it(options):
     batch = pifuhd.batches(replace(options, body=False), 2, 0).batch(0)
     assert not batch["body"].any() and not batch["distance"].any() and batch["inside"].any()
 
@@ -137,12 +137,12 @@ def test_it_learns_and_comes_back_the_same(options, tmp_path):
     optimiser = torch.optim.AdamW(network.parameters(), 3e-3)
     losses = []
     for number in range(6):
-        total, figures = pifuhd.loss(network, tensors(data.batch(number % 2)), options)
+        total, measures = pifuhd.loss(network, tensors(data.batch(number % 2)), options)
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
         losses.append(float(total.detach()))
-    assert min(losses[-2:]) < 0.93 * losses[0] and 0 < figures["right"] <= 1
+    assert min(losses[-2:]) < 0.93 * losses[0] and 0 < measures["right"] <= 1
     network.eval().requires_grad_(False)
     scores = pifuhd.validate(network, options)
     assert set(scores) == {"score", "iou", "body_iou", "normal_degrees"} and 0 < scores["body_iou"] < 1
@@ -153,8 +153,8 @@ def test_it_learns_and_comes_back_the_same(options, tmp_path):
     example = pifuhd.example(options, np.random.default_rng(0))
     wanted = network(*example)
     # One tensor of two names is written twice. As written directly, and as the publishing tool nests it.
-    for told in (facts, {"facts": json.dumps(facts)}):
-        save_file({key: value.clone() for key, value in found.items()}, path, told)
+    for metadata in (facts, {"facts": json.dumps(facts)}):
+        save_file({key: value.clone() for key, value in found.items()}, path, metadata)
         again = load_any(path)
         assert isinstance(again, BodyPIFuHD) and again.size == network.size
         assert all((a - b).abs().max() < 1e-6 for a, b in zip(again(*example), wanted))
@@ -172,11 +172,11 @@ def test_the_untaught_network_is_the_body(options):
     assert torch.allclose(length, batch["picture"][:, 3:4].expand_as(length), atol=1e-4)
 
 
-@pytest.mark.parametrize("stage,taught", [("normals", "normals"), ("coarse", "coarse"), ("fine", "fine")])
-def test_a_stage_teaches_its_part_alone(options, stage, taught):
+@pytest.mark.parametrize("stage,trained", [("normals", "normals"), ("coarse", "coarse"), ("fine", "fine")])
+def test_a_stage_trains_its_part_alone(options, stage, trained):
     network = pifuhd.build_network(replace(options, stage=stage))
     learning = {name.split(".")[0].split("_")[0] for name, p in network.named_parameters() if p.requires_grad}
-    assert learning == {taught}
+    assert learning == {trained}
 
 
 @pytest.mark.parametrize("wrong", [{"stage": "middle"}, {"points": 0}])

@@ -1,4 +1,4 @@
-"""Tuning to one's own footage: the loss by known answers, and outlines that come nearer to the masks."""
+"""Tuning to one's own clip: the loss by known answers, and outlines that come nearer to the masks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from maquette.reconstruction.pifuhd import method
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.shipped import SMALL
 from maquette.training.recipes import pifuhd, pifuhd_video
-from maquette.training.recipes.pifuhd_video import Footage, distance_at, rim, views
+from maquette.training.recipes.pifuhd_video import ClipFrames, distance_at, rim, views
 
 SIDE = 64
 
 
-def untaught(side: int = SIDE) -> BodyPIFuHD:
+def untrained(side: int = SIDE) -> BodyPIFuHD:
     """Weights that say: the body."""
     torch.manual_seed(0)
     network = BodyPIFuHD(BodySize(side=side))
@@ -46,7 +46,7 @@ def clothed():
 @pytest.fixture(scope="module")
 def frames():
     placement, seen = clothed()
-    return tuple(views(placement, [seen], untaught().eval()))
+    return tuple(views(placement, [seen], untrained().eval()))
 
 
 def tensors(batch):
@@ -59,12 +59,12 @@ def test_what_is_kept_of_a_frame(frames):
     assert view["picture"].shape == (4, SIDE, SIDE) and view["body"].shape == (8, SIDE, SIDE)
     assert view["volume"].shape == (96, 96, 96) and view["held"].shape == (pifuhd_video.HELD,)
     assert sum(value.nbytes for value in view.values()) < 2.2e6
-    cube, body, skin = method.about(placement, 0, seen)
-    assert np.abs(cube.to_cube(body.astype(float))).max() < 1
+    standing = method.standing_in(placement, 0, seen)
+    assert np.abs(standing.cube(seen).to_cube(standing.body.vertices.astype(float))).max() < 1
     agree = (view["held"] > 0.5) == (view["distance"] < 0)
     assert agree[np.abs(view["distance"]) > 0.01].mean() > 0.97, "the starting weights say: the body"
     empty = replace(seen, mask=0 * seen.mask)
-    assert not list(views(placement, [None], untaught())) and not list(views(placement, [empty], untaught()))
+    assert not list(views(placement, [None], untrained())) and not list(views(placement, [empty], untrained()))
 
 
 def test_distances_are_those_of_the_grid():
@@ -75,7 +75,7 @@ def test_distances_are_those_of_the_grid():
 
 
 def test_columns_lie_where_the_mask_was_read(frames):
-    batch = Footage(frames, 2, 0).batch(3)
+    batch = ClipFrames(frames, 2, 0).batch(3)
     mask = frames[0]["picture"][3].astype(np.float32)
     for k in range(2):
         x, y = batch["columns"][k].T
@@ -86,7 +86,7 @@ def test_columns_lie_where_the_mask_was_read(frames):
 
 
 def test_a_batch_depends_on_its_number_alone(frames):
-    first, again = Footage(frames, 2, 1), Footage(frames, 2, 1)
+    first, again = ClipFrames(frames, 2, 1), ClipFrames(frames, 2, 1)
     first.batch(0)
     a, b, other = first.batch(4), again.batch(4), again.batch(5)
     assert all(np.array_equal(a[name], b[name]) for name in a)
@@ -104,16 +104,16 @@ def test_the_rim_is_where_the_mask_ends():
 
 def test_a_field_that_did_not_move_and_fits_costs_little(frames):
     """Wanted as the starting weights draw it, the loss is that of a soft rim; with a wider mask it is more."""
-    network = untaught().eval()
-    batch = tensors(Footage(frames, 1, 0).batch(0))
-    wider, figures = pifuhd_video.loss(network, batch, None)
-    assert float(figures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
-        1 - float(figures["overlap"]), abs=1e-4
+    network = untrained().eval()
+    batch = tensors(ClipFrames(frames, 1, 0).batch(0))
+    wider, measures = pifuhd_video.loss(network, batch)
+    assert float(measures["moved"]) < 1e-5 and float(wider.detach()) == pytest.approx(
+        1 - float(measures["overlap"]), abs=1e-4
     )
     field = pifuhd_video.field_of(network, batch, 0)
     with torch.no_grad():
         own = pifuhd_video.silhouette_of_field(field, batch["columns"][0], batch["depths"][0])
-    same, _ = pifuhd_video.loss(network, batch | {"wanted": own[None]}, None)
+    same, _ = pifuhd_video.loss(network, batch | {"wanted": own[None]})
     assert float(same.detach()) < 1e-4 < 0.1 < float(wider.detach())
     wider.backward()
     pulled = {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
@@ -122,12 +122,12 @@ def test_a_field_that_did_not_move_and_fits_costs_little(frames):
 
 @pytest.mark.slow
 def test_the_outline_comes_nearer_to_the_mask(frames):
-    network = untaught()
+    network = untrained()
     before = pifuhd_video.validate(network, frames)
     assert 0.5 < before["iou"] < 0.85 and before["moved"] < 1e-4
-    data, optimiser = Footage(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
+    data, optimiser = ClipFrames(frames, 1, 0), torch.optim.AdamW(network.parameters(), 3e-3)
     for number in range(18):
-        total, _ = pifuhd_video.loss(network, tensors(data.batch(number)), None)
+        total, _ = pifuhd_video.loss(network, tensors(data.batch(number)))
         optimiser.zero_grad()
         total.backward()
         optimiser.step()
@@ -144,17 +144,17 @@ def drawn(tmp_path, monkeypatch):
     clip = write_clip(tmp_path / "doll.mp4", [pixels] * 3)
     sights = [sighted(replace(seen, frame=replace(seen.frame, time=k / 25)), k) for k in range(3)]
     sights[1] = replace(sights[1], flags=("blurred: as drawn",))
-    monkeypatch.setattr(pifuhd_video, "watch", lambda clip, options: Watched({0: sights}))
+    monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({0: sights}))
     names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
     thrice = replace(placement, **{name: np.repeat(getattr(placement, name), 3, axis=0) for name in names})
-    monkeypatch.setattr(pifuhd_video, "moving", lambda sightings, options: thrice)
-    pifuhd_video.footage.cache_clear()
+    monkeypatch.setattr(pifuhd_video, "fitted", lambda *_: thrice)
+    pifuhd_video.clip_views.cache_clear()
     weights = tmp_path / "start.safetensors"
-    network = untaught(BodySize().side)
-    told = {"network": SMALL, "size": json.dumps(asdict(network.size))}
-    save_file({key: value.clone() for key, value in network.state_dict().items()}, weights, told)
+    network = untrained(BodySize().side)
+    metadata = {"network": SMALL, "size": json.dumps(asdict(network.size))}
+    save_file({key: value.clone() for key, value in network.state_dict().items()}, weights, metadata)
     yield SimpleNamespace(clip=clip, weights=weights, network=network)
-    pifuhd_video.footage.cache_clear()
+    pifuhd_video.clip_views.cache_clear()
 
 
 def test_the_recipe_learns_from_a_clip(drawn):
@@ -165,8 +165,8 @@ def test_the_recipe_learns_from_a_clip(drawn):
     state = drawn.network.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
     batch = tensors(data.batch(0))
-    total, figures = pifuhd.loss(network, batch, options)
-    assert 0 < float(total.detach()) < 1 and set(figures) == {"overlap", "moved"}
+    total, measures = pifuhd.loss(network, batch, options)
+    assert 0 < float(total.detach()) < 1 and set(measures) == {"overlap", "moved"}
     with torch.no_grad():
         assert set(pifuhd.validate(network, options)) == {"score", "iou", "moved"}
         assert pifuhd.picture(network, batch).shape == (3 * 192, 192, 3)
@@ -174,7 +174,7 @@ def test_the_recipe_learns_from_a_clip(drawn):
 
 def test_without_anybody_or_weights_it_says_so(drawn, monkeypatch):
     options = pifuhd.PIFuHDOptions(video=str(drawn.clip), start_from=str(drawn.weights))
-    monkeypatch.setattr(pifuhd_video, "watch", lambda clip, options: Watched({}, {0: 0.0}))
+    monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({}, {0: 0.0}))
     with pytest.raises(NothingFound, match="nobody is clearly seen in 1 frames"):
         pifuhd.batches(options, 1, 0)
     with pytest.raises(BadInput, match="no such file"):

@@ -62,19 +62,19 @@ def test_it_begins_as_bicubic_and_learns(name, options):
     optimizer = torch.optim.Adam(network.parameters(), 2e-6)
     losses = []
     for _ in range(8):
-        loss, figures = recipe.loss(network, batch, settings)
+        loss, measures = recipe.loss(network, batch, settings)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < losses[0] and set(figures) == {"psnr"}
+    assert losses[-1] < losses[0] and set(measures) == {"psnr"}
     with torch.no_grad():
         drawn = recipe.picture(network, batch)
     assert drawn.shape == (3 * 64, 8 * 64, 3) and drawn.dtype == np.uint8
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_export_tells_how_to_build_it(name, options):
+def test_export_says_how_to_build_it(name, options):
     from maquette.imaging.upscale.networks import build
 
     network = load(name).build_network(options(name, factor=4))
@@ -84,7 +84,7 @@ def test_export_tells_how_to_build_it(name, options):
 
 
 def test_carried_pictures_are_free_and_in_the_wheel():
-    """Their licences are those that scikit-image tells in the docstring of each."""
+    """Their licences are those that scikit-image gives in the docstring of each."""
     from skimage import data
 
     functions = {"clock_motion.png": "clock"}
@@ -95,9 +95,9 @@ def test_carried_pictures_are_free_and_in_the_wheel():
 
 
 @pytest.mark.parametrize(
-    "wrong, told",
+    "wrong, message",
     [({"factor": 3}, "wanted 2 or 4"), ({"carried": 1.5}, "wanted 0 to 1"), ({"layout": "x"}, "wanted relu4, tanh3")],
 )
-def test_wrong_options(wrong, told):
-    with pytest.raises(BadInput, match=told):
+def test_wrong_options(wrong, message):
+    with pytest.raises(BadInput, match=message):
         upscale.EspcnOptions(**wrong)

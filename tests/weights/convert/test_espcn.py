@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 from collections import OrderedDict
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def stand_in(text):
 class Pickler(pickle._Pickler):
     """Writes our stand-ins by name without importing them, and storages and classes as PyTorch did."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_type(self, kind):
         self.write(pickle.GLOBAL + f"{kind.__module__}\n{kind.__name__}\n".encode())
@@ -37,12 +38,12 @@ class Pickler(pickle._Pickler):
     dispatch[type] = save_type
 
     def persistent_id(self, thing):
-        return thing.told if isinstance(thing, Kept) else None
+        return thing.state if isinstance(thing, Kept) else None
 
 
 class Kept:
-    def __init__(self, *told):
-        self.told = told
+    def __init__(self, *state):
+        self.state = state
 
 
 class Call:
@@ -57,7 +58,7 @@ class Made:
     """An object of a named class: NEWOBJ and BUILD."""
 
     def __init__(self, text, state):
-        self.text, self.told = text, state
+        self.text, self.state = text, state
 
 
 def save_made(pickler, made):
@@ -65,7 +66,7 @@ def save_made(pickler, made):
     pickler.save(Kept("module", kind, "file.py", "print('never run')"))
     pickler.write(pickle.EMPTY_TUPLE + pickle.NEWOBJ)
     pickler.memoize(made)
-    pickler.save(made.told)
+    pickler.save(made.state)
     pickler.write(pickle.BUILD)
 
 
@@ -139,7 +140,7 @@ def saved(tmp_path):
 @pytest.mark.parametrize("factor, count", [(2, 58_212), (4, 61_680)])
 def test_a_checkpoint_becomes_safetensors(factor, count, saved, tmp_path):
     content, arrays = checkpoint(factor)
-    out = convert(saved(content), tmp_path / "new" / "net.safetensors")
+    out = convert(saved(content), tmp_path / "new" / "net.safetensors").path
     with safe_open(out, framework="numpy") as file:
         facts = json.loads(file.metadata()["facts"])
         found = {name: file.get_tensor(name) for name in file.keys()}
@@ -153,7 +154,7 @@ def test_what_it_writes_can_be_used(saved, tmp_path):
     from maquette.core.types import Frame
     from maquette.imaging.upscale.method import upscaled
 
-    out = convert(saved(checkpoint(4)[0]), tmp_path / "net.safetensors")
+    out = convert(saved(checkpoint(4)[0]), tmp_path / "net.safetensors").path
     assert upscaled(Frame(np.zeros((5, 6, 3), np.uint8)), 4, "espcn", out, compat=True).size == (24, 20)
 
 
@@ -182,7 +183,7 @@ def other_size(number, parts):
 
 
 @pytest.mark.parametrize(
-    "made, told",
+    "made, message",
     [
         (evil("posix system", "touch /tmp/never"), "names 'posix.system'"),
         (evil("builtins eval", "1"), "names '.*eval'"),
@@ -200,8 +201,8 @@ def other_size(number, parts):
         ({"arrays": {"conv1.bias": np.full(64, np.nan, "<f4")}}, "not finite"),
     ],
 )
-def test_what_is_not_the_network_is_refused(made, told, saved):
-    with pytest.raises(BadInput, match=told) as error:
+def test_what_is_not_the_network_is_refused(made, message, saved):
+    with pytest.raises(BadInput, match=message) as error:
         read(saved(checkpoint(**made)[0]))
     assert "\n" not in str(error.value)
 

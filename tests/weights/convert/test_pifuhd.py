@@ -139,17 +139,17 @@ WRONG_OPTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("part", "name", "value", "told"), WRONG_OPTIONS)
-def test_options_that_do_not_fit_are_named(tmp_path, content, part, name, value, told):
+@pytest.mark.parametrize(("part", "name", "value", "message"), WRONG_OPTIONS)
+def test_options_that_do_not_fit_are_named(tmp_path, content, part, name, value, message):
     setattr(content[part], name, value)
-    refused(tmp_path, content, told)
+    refused(tmp_path, content, message)
 
 
-def refused(tmp_path: Path, content: object, told: str) -> None:
-    """One line that says `told`, and nothing written."""
+def refused(tmp_path: Path, content: object, message: str) -> None:
+    """One line that says `message`, and nothing written."""
     source = tmp_path / "source.pt"
     torch.save(content, source)
-    with pytest.raises(BadInput, match=told) as refusal:
+    with pytest.raises(BadInput, match=message) as refusal:
         pifuhd.convert(source, tmp_path / "out.safetensors")
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 600
     assert [*tmp_path.iterdir()] == [source]
@@ -168,8 +168,8 @@ def test_tensors_that_do_not_fit_are_counted(tmp_path, content):
         "share storage": {first: torch.zeros(1).expand(state[first].shape)},
         "named tensors": {first: 3},
     }
-    for told, change in changes.items():
-        refused(tmp_path, content | {"model_state_dict": state | change}, told)
+    for message, change in changes.items():
+        refused(tmp_path, content | {"model_state_dict": state | change}, message)
     fewer = dict(list(state.items())[3:])
     refused(tmp_path, content | {"model_state_dict": fewer}, r"3 missing \(image_filter.conv1.weight")
 
@@ -230,8 +230,8 @@ def test_the_command_says_what_it_wrote(tmp_path, content, capsys):
     source = tmp_path / "pifuhd.pt"
     torch.save(content, source)
     assert run(["weights", "convert", "pifuhd", str(source)]) == 0
-    told = capsys.readouterr().out
-    assert told.count("\n") == 1 and "PIFuHD of" in told and "fullbody" in told
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1 and "PIFuHD of" in shown and "fullbody" in shown
     assert load(tmp_path / "pifuhd.safetensors").size == TINY
     assert run(["weights", "convert", "pifuhd", str(tmp_path / "none.pt")]) == 2
 
@@ -246,7 +246,7 @@ def converted(tmp_path, content) -> tuple[Path, dict, dict]:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "message"),
     [
         ("network", "vrn", "do not tell the size of a PIFuHD"),
         ("crop", "foot", "metadata crop 'foot'"),
@@ -262,14 +262,14 @@ def converted(tmp_path, content) -> tuple[Path, dict, dict]:
         (("fine", "depth"), 1, "unexpected"),
     ],
 )
-def test_metadata_that_do_not_fit_are_refused(converted, field, value, told):
+def test_metadata_that_do_not_fit_are_refused(converted, field, value, message):
     path, metadata, tensors = converted
     if isinstance(field, tuple):
         size = json.loads(metadata["size"])
         size[field[0]][field[1]] = value
         field, value = "size", json.dumps(size)
     save_file(tensors, path, metadata | {field: value})
-    with pytest.raises(BadInput, match=told) as refusal:
+    with pytest.raises(BadInput, match=message) as refusal:
         load(path)
     assert "\n" not in str(refusal.value)
 

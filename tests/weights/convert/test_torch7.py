@@ -10,7 +10,7 @@ import pytest
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
-from maquette.weights.convert.torch7 import Thing, parameters, read
+from maquette.weights.convert.torch7 import LuaObject, parameters, read
 from torch7_writer import NAMES, Function, View, Writer, module
 
 
@@ -102,7 +102,7 @@ def test_tables_that_hold_themselves_are_values(written):
     assert found["self"] is found
 
 
-def small_network() -> Thing:
+def small_network() -> LuaObject:
     """Branches, cudnn, an old normalisation, a shared and a walked storage, scratch space, a function."""
     shared = ramp(40).reshape(-1)
     walked = View(shared, (2, 3, 1, 1), (1, 2, 1, 1))
@@ -172,12 +172,12 @@ def test_no_file_and_a_folder_are_refused(tmp_path):
             read(path)
 
 
-def tensor_of(sizes, strides, offset=0, stored=4, told=None) -> bytes:
+def tensor_of(sizes, strides, offset=0, stored=4, claimed=None) -> bytes:
     writer = Writer()
     writer.value(View(np.zeros(stored, "f4"), sizes, strides, offset))
-    if told is None:
+    if claimed is None:
         return writer.data
-    return writer.data[: -8 - 4 * stored] + struct.pack("<q", told) + writer.data[-4 * stored :]
+    return writer.data[: -8 - 4 * stored] + struct.pack("<q", claimed) + writer.data[-4 * stored :]
 
 
 HOSTILE = {
@@ -186,8 +186,8 @@ HOSTILE = {
     "a table of 2^31": (struct.pack("<iii", 3, 1, 2**31 - 1) + bytes(64), "2147483647 entries"),
     "a negative table": (struct.pack("<iii", 3, 1, -1) + bytes(64), "-1 entries"),
     "an unknown tag": (struct.pack("<i", 99), "no tag of a value: 99"),
-    "a storage of 2^61": (tensor_of((4,), (1,), told=2**61), "truncated"),
-    "a negative storage": (tensor_of((4,), (1,), told=-1), "negative"),
+    "a storage of 2^61": (tensor_of((4,), (1,), claimed=2**61), "truncated"),
+    "a negative storage": (tensor_of((4,), (1,), claimed=-1), "negative"),
     "a tensor beyond its storage": (tensor_of((5,), (1,)), "reaches element 4 of a storage of 4"),
     "a stride beyond it": (tensor_of((2, 2), (2**62, 1)), "reaches element"),
     "an offset beyond it": (tensor_of((1,), (1,), offset=4), "reaches element 4"),
@@ -195,15 +195,15 @@ HOSTILE = {
     "a negative stride": (tensor_of((2,), (-1,), offset=1), "negative sizes"),
     "a negative size": (tensor_of((-2,), (1,)), "negative sizes"),
     "17 axes": (tensor_of((1,) * 17, (1,) * 17), "number of axes: 17"),
-    "an unknown torch class": (Writer().value(Thing("torch.Timer", 1)).data, "unknown class 'torch.Timer'"),
-    "an object of two lists": (Writer().value(Thing("nn.ReLU", 1, 3.0)).data, "wanted the fields of a nn.ReLU"),
+    "an unknown torch class": (Writer().value(LuaObject("torch.Timer", 1)).data, "unknown class 'torch.Timer'"),
+    "an object of two lists": (Writer().value(LuaObject("nn.ReLU", 1, 3.0)).data, "wanted the fields of a nn.ReLU"),
 }
 
 
 @pytest.mark.parametrize("what", HOSTILE)
 def test_hostile_sizes_are_refused_with_the_reason(written, what):
-    data, told = HOSTILE[what]
-    with pytest.raises(BadInput, match=told):
+    data, message = HOSTILE[what]
+    with pytest.raises(BadInput, match=message):
         read(written(data))
 
 
@@ -253,7 +253,7 @@ def test_a_storage_that_many_weights_claim_is_refused(written):
         parameters(read(path), path)
 
 
-OTHERS = [({"a": 1.0}, "dict"), (3.0, "float"), (Thing("image.Blob", 1), "image.Blob")]
+OTHERS = [({"a": 1.0}, "dict"), (3.0, "float"), (LuaObject("image.Blob", 1), "image.Blob")]
 
 
 @pytest.mark.parametrize(("value", "kind"), OTHERS)

@@ -16,7 +16,7 @@ from maquette.cli.main import run
 from maquette.core.errors import BadInput
 from maquette.reconstruction.vrn.network import SIZES, VRN, VRNSize
 from maquette.weights.convert import vrn
-from maquette.weights.convert.torch7 import Thing
+from maquette.weights.convert.torch7 import LuaObject
 from seeded import fill
 from torch7_writer import Writer, module
 
@@ -41,7 +41,7 @@ def same(first: dict, second: dict) -> bool:
     return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
-def tree(state: dict[str, np.ndarray], prefix: str = "") -> Thing:
+def tree(state: dict[str, np.ndarray], prefix: str = "") -> LuaObject:
     """A tree of Torch7 modules with weights at their places; what has none is a ReLU."""
     inside = {key.removeprefix(prefix) for key in state if key.startswith(prefix)}
     children = {int(key.split(".")[0]) for key in inside if "." in key}
@@ -89,10 +89,10 @@ def test_every_layout_gives_the_same_file(tmp_path, state, layout):
     else:
         torch.save(state, source, _use_new_zipfile_serialization=layout != "before-1.6")
     done = vrn.convert(source, target)
-    told, found = written(target)
+    metadata, found = written(target)
     assert same(found, wanted)
-    assert json.loads(told["size"]) == done.size == vars(SMALL)
-    assert (told["side"], told["bn_stats"], told["crop"]) == ("192", "image", "matlab")
+    assert json.loads(metadata["size"]) == done.size == vars(SMALL)
+    assert (metadata["side"], metadata["bn_stats"], metadata["crop"]) == ("192", "image", "matlab")
     assert done.parameters == sum(value.numel() for key, value in state.items() if "running" not in key)
     assert done.ignored == (COUNTERS if layout == "counters" else 0)
     assert [path.name for path in target.parent.iterdir()] == ["vrn.safetensors"]
@@ -108,8 +108,8 @@ def test_old_normalisation_becomes_variance(tmp_path, state):
     source = tmp_path / "old.t7"
     source.write_bytes(Writer().value(tree(old)).data)
     vrn.convert(source, tmp_path / "new.safetensors", "running", "bash")
-    told, found = written(tmp_path / "new.safetensors")
-    assert (told["bn_stats"], told["crop"]) == ("running", "bash")
+    metadata, found = written(tmp_path / "new.safetensors")
+    assert (metadata["bn_stats"], metadata["crop"]) == ("running", "bash")
     assert found.keys() == state.keys()
     assert all(torch.allclose(found[key], state[key], rtol=1e-5, atol=1e-6) for key in state)
 
@@ -132,11 +132,11 @@ def mistakes(state: dict) -> Iterator[tuple[str, dict, str]]:
 
 @pytest.mark.parametrize("number", range(12))
 def test_mistakes_are_counted_and_named(tmp_path, state, number):
-    what, wrong, told = [*mistakes(state)][number]
+    what, wrong, message = [*mistakes(state)][number]
     plain = wrong and all(isinstance(value, torch.Tensor) for value in wrong.values())
     source, target = tmp_path / f"{what}{'.safetensors' if plain else '.pth'}", tmp_path / "out.safetensors"
     (save_file if plain else torch.save)(wrong, source)
-    with pytest.raises(BadInput, match=told) as refusal:
+    with pytest.raises(BadInput, match=message) as refusal:
         vrn.convert(source, target)
     assert len(str(refusal.value)) < 900 and "\n" not in str(refusal.value)
     assert [*tmp_path.iterdir()] == [source]
@@ -214,8 +214,8 @@ def test_places_that_cannot_be_used(tmp_path, state):
     for target in (tmp_path / "folder", source / "below.safetensors"):
         with pytest.raises(BadInput, match="cannot be written"):
             vrn.convert(source, target)
-    for wrong, told in (("none.t7", "there is none"), ("source.onnx", "got .onnx"), ("folder", "no extension")):
-        with pytest.raises(BadInput, match=told):
+    for wrong, message in (("none.t7", "there is none"), ("source.onnx", "got .onnx"), ("folder", "no extension")):
+        with pytest.raises(BadInput, match=message):
             vrn.convert(tmp_path / wrong, tmp_path / "out.safetensors")
     assert source.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["folder", source.name]
 
@@ -224,8 +224,8 @@ def test_the_command_says_what_it_wrote(tmp_path, state, capsys):
     source = tmp_path / "net.pth"
     torch.save(state, source)
     assert run(["weights", "convert", "vrn", str(source), "--bn-stats", "running"]) == 0
-    told = capsys.readouterr().out
-    assert told.count("\n") == 1 and "features 16, residuals 1, stacks 1" in told
+    shown = capsys.readouterr().out
+    assert shown.count("\n") == 1 and "features 16, residuals 1, stacks 1" in shown
     assert written(tmp_path / "net.safetensors")[0]["bn_stats"] == "running"
     assert run(["weights", "convert", "vrn", str(source), "--crop", "round"]) == 2
     assert run(["weights", "convert", "vrn", str(tmp_path / "none.t7"), "-o", str(tmp_path / "x.safetensors")]) == 2

@@ -28,8 +28,8 @@ from maquette.evaluation.predict import Prediction, Predictor, face_vertices, sa
 from maquette.evaluation.registration import corresponding_distances
 from maquette.evaluation.table import Table
 from maquette.synthesis.rendering.sensor import Sensor
-from maquette.synthesis.scenes.face_sample import Asked, Sample, photograph
-from maquette.synthesis.scenes.head_scene import Person, draw_person, head_model
+from maquette.synthesis.scenes.face_sample import FaceSample, Overrides, photograph_face
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, draw_person, head_model
 from maquette.synthesis.skin.paint import paint_head
 
 TEST = 1  # the split's place in a seed, as `maquette.synthesis.datasets.faces` counts
@@ -171,7 +171,7 @@ def photo_scores(
     return scores
 
 
-def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, Sample]]:
+def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[Condition, FaceSample]]:
     """One person in all conditions, the frontal first: it shows how wide the face is."""
     seed = plan.seed
     person = draw_person((seed, TEST, number), TEXTURE, split="test")
@@ -179,13 +179,13 @@ def _photographs(plan: Plan, number: int, progress: Progress) -> Iterator[tuple[
     for condition in plan.conditions:
         progress(f"{number:03d} {condition.name}", "photograph")
         shown = person if condition.monk is None else painted(person, condition.monk)
-        asked = Asked(np.radians(side * condition.yaw), sensor_for(condition, width))
-        sample = photograph(shown, (seed, TEST, number, 1), plan.size, asked=asked)
+        overrides = Overrides(np.radians(side * condition.yaw), sensor_for(condition, width))
+        sample = photograph_face(shown, (seed, TEST, number, 1), plan.size, overrides=overrides)
         width = width or float(np.ptp(sample.landmarks["mediapipe478"][:, 0]))
         yield condition, sample
 
 
-def painted(person: Person, monk: int) -> Person:
+def painted(person: SyntheticPerson, monk: int) -> SyntheticPerson:
     """The same person with skin and brows of another tone; moles, folds and make-up are drawn from the same numbers."""
     rng = person.generator("tone")
     return replace(person, skin=paint_head(head_model(), person.identity, rng, TEXTURE, monk))
@@ -206,7 +206,7 @@ def sensor_for(condition: Condition, width: float) -> Sensor:
     )
 
 
-def _attempt(method: Predictor, sample: Sample, photo: Path, number: int, condition: str) -> PhotoScore:
+def _attempt(method: Predictor, sample: FaceSample, photo: Path, number: int, condition: str) -> PhotoScore:
     """One photograph, reconstructed and scored; without a head it keeps the reason."""
     points = sample.landmarks["mediapipe478"][:, :2]
     try:
@@ -216,7 +216,7 @@ def _attempt(method: Predictor, sample: Sample, photo: Path, number: int, condit
     return scored(prediction, sample, number, condition)
 
 
-def scored(prediction: Prediction, sample: Sample, number: int, condition: str) -> PhotoScore:
+def scored(prediction: Prediction, sample: FaceSample, number: int, condition: str) -> PhotoScore:
     """The errors of one head against the truth.
 
     Raises:
@@ -236,7 +236,7 @@ def scored(prediction: Prediction, sample: Sample, number: int, condition: str) 
     return PhotoScore(number, condition, sample.person.skin.monk, shape, metric, average, error)
 
 
-def landmark_error(pixels: NDArray, sample: Sample) -> float | None:
+def landmark_error(pixels: NDArray, sample: FaceSample) -> float | None:
     """NME %: mean distance of the visible ones of 68 points over sqrt(width * height) of all true points' box.
 
     Args:

@@ -139,7 +139,7 @@ def cut(frame: Frame) -> FaceCrop:
     Raises:
         BadInput: the photo is smaller than the reference.
     """
-    from maquette.perception.faces.observe import find_faces
+    from maquette.perception.faces.search import find_faces
 
     name = Path(frame.origin).name
     width, height = frame.size

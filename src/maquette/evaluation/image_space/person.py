@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.image_space.measures import boundary_f, normal_cosine, silhouette_iou
 from maquette.evaluation.image_space.person_mesh import (
     PersonMesh,
     PersonRender,
@@ -29,9 +28,11 @@ from maquette.evaluation.image_space.person_mesh import (
 from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.result_files import read_normals
 from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
+from maquette.evaluation.normals import normal_cosine
 from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
+from maquette.evaluation.silhouettes import boundary_f, silhouette_iou
 from maquette.geometry.camera import project
-from maquette.perception.faces import detect
+from maquette.perception.boxes import overlap
 
 LARGEST_SIDE = 512  # pixels; larger pictures are compared at this size
 SAME_PERSON = 0.3  # overlap of a stored crop and one found again
@@ -164,7 +165,7 @@ def score_view(view: PersonView, frame: Frame, people: list[Observation], normal
 
 def same_person(view: PersonView, people: list[Observation]) -> Observation:
     """Who of the people the view shows, by overlap of crops. Raises LookupError if it is nobody."""
-    overlaps = [detect.overlap(view.box, person.box) for person in people]
+    overlaps = [overlap(view.box, person.box) for person in people]
     if not overlaps or max(overlaps) < SAME_PERSON:
         raise LookupError(f"no person found again at {np.round(view.box).astype(int).tolist()} of {view.shown}")
     return people[int(np.argmax(overlaps))]

@@ -107,7 +107,7 @@ def _fill(keys: Tensor, setup: Tensor, names: Tensor, rows: Tensor, box: int, wi
     grid = torch.arange(box, device=setup.device, dtype=torch.float32)
     for chunk in rows.split(max(1, CANDIDATES // box**2)):
         s = setup[chunk]
-        # Barycentric weights sum to one, so two of them tell the third.
+        # Barycentric weights sum to one, so two of them give the third.
         along_x, along_y = s[:, 4:6, None] * grid + s[:, 10:12, None], s[:, 7:9, None] * grid
         first = along_x[:, 0, None, :] + along_y[:, 0, :, None]
         second = along_x[:, 1, None, :] + along_y[:, 1, :, None]

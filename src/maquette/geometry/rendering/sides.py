@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.rendering.rasterize import rasterize
 
-Array = np.ndarray
 STAND = 8.0  # NDC units to the camera
 
 
-def sides(points: Array, faces: Array, size: int, names: tuple[str, ...] = ("front", "back")) -> dict[str, Array]:
+def sides(points: NDArray, faces: NDArray, size: int, names: tuple[str, ...] = ("front", "back")) -> dict[str, NDArray]:
     """What an orthographic camera sees of a closed surface, and what it would see last through it.
 
     Args:
@@ -25,7 +25,8 @@ def sides(points: Array, faces: Array, size: int, names: tuple[str, ...] = ("fro
     """
     normals = torch.as_tensor(vertex_normals(points, faces), dtype=torch.float32)
     flat = np.stack([(points[:, 0] + 1) * size / 2, (1 - points[:, 1]) * size / 2, STAND - points[:, 2]], axis=1)
-    away, out = torch.ones(len(faces), dtype=torch.bool), {}
+    away = torch.ones(len(faces), dtype=torch.bool)
+    out: dict[str, NDArray] = {}
     for name in names:
         sign = 1 if name == "front" else -1
         # From behind, what turns its back to the viewer is what is seen.
@@ -40,7 +41,9 @@ def sides(points: Array, faces: Array, size: int, names: tuple[str, ...] = ("fro
     return out
 
 
-def coded(name: str, pixels: tuple[Array, Array], normals: Array, depth: Array, size: int) -> dict[str, Array]:
+def coded(
+    name: str, pixels: tuple[NDArray, NDArray], normals: NDArray, depth: NDArray, size: int
+) -> dict[str, NDArray]:
     """normals_NAME and depth_NAME as `sides` gives them, from the values at N pixels (rows, columns)."""
     image, far = np.zeros((size, size, 3), np.int8), np.zeros((size, size), np.float16)
     image[pixels] = np.round(127 * normals)

@@ -1,6 +1,6 @@
 """Silhouettes and normals of a mesh that know how they change with its vertices, in plain torch.
 
-A renderer's coverage is a step, whose derivative is nought almost everywhere. SoftRas (Liu et al. 2019) and DIB-R (Chen
+A renderer's coverage is a step, whose derivative is zero almost everywhere. SoftRas (Liu et al. 2019) and DIB-R (Chen
 et al. 2019) blur every triangle; here only the outline is blurred, since only there a silhouette can change: pixels
 near it take their signed distance to the nearest piece of the outline (the edges between front and back faces that
 have background beside them), and that distance is a plain function of two projected vertices. It costs one pass of the
@@ -17,7 +17,7 @@ from torch import Tensor
 from maquette.core.types import Camera
 from maquette.geometry.rendering.rasterize import project, rasterize
 
-SOFTNESS = 2.0  # pixels on either side of the outline over which coverage falls from one to nought
+SOFTNESS = 2.0  # pixels on either side of the outline over which coverage falls from one to zero
 SPACING = 0.5  # pixels between samples of the outline, at most
 CANDIDATES = 4  # samples near a pixel whose pieces are tried
 NEAR = 1.0  # metres in front of the nearest vertex where an orthographic camera is put: it has no place of its own
@@ -25,12 +25,13 @@ NEAR = 1.0  # metres in front of the nearest vertex where an orthographic camera
 
 def project_with(camera: Camera, vertices: Tensor) -> Tensor:
     """(V, 3): x, y in pixels of the camera's picture and depth in metres of (V, 3) world points; differentiable."""
-    matrices = [torch.as_tensor(m, dtype=vertices.dtype, device=vertices.device) for m in _matrices(camera)]
-    return project(vertices, *matrices, perspective=camera.projection == "perspective")
+    intrinsics = torch.as_tensor(camera.intrinsics, dtype=vertices.dtype, device=vertices.device)
+    world_to_camera = torch.as_tensor(camera.world_to_camera, dtype=vertices.dtype, device=vertices.device)
+    return project(vertices, intrinsics, world_to_camera, camera.projection == "perspective")
 
 
 def soft_silhouette(projected: Tensor, faces: Tensor, size: tuple[int, int], softness: float = SOFTNESS) -> Tensor:
-    """Coverage of each pixel: one inside, nought outside, and a smooth step within `softness` pixels of the outline.
+    """Coverage of each pixel: one inside, zero outside, and a smooth step within `softness` pixels of the outline.
 
     Args:
         projected: (V, 3) pixels x, y and depth (see `project_with`); the gradient flows to x and y.
@@ -93,12 +94,12 @@ def soft_normals(
     weights = _weights(projected[corners], centre, camera.projection == "perspective")
     axes = torch.as_tensor(camera.world_to_camera[:3, :3], dtype=vertices.dtype, device=vertices.device)
     signs = torch.tensor([1.0, -1.0, -1.0], dtype=vertices.dtype, device=vertices.device)
-    normals = (weights[:, :, None] * vertex_normals(vertices, faces)[corners]).sum(dim=1) @ axes.T * signs
+    normals = (weights[:, :, None] * torch_vertex_normals(vertices, faces)[corners]).sum(dim=1) @ axes.T * signs
     empty = torch.zeros(size[1], size[0], 3, dtype=vertices.dtype, device=vertices.device)
     return empty.index_put((row, column), torch.nn.functional.normalize(normals, dim=1)), found.hit
 
 
-def vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+def torch_vertex_normals(vertices: Tensor, faces: Tensor) -> Tensor:
     """(V, 3) unit, area weighted, as `geometry.mesh.vertex_normals`; zero where a vertex has no face."""
     a, b, c = vertices[faces].unbind(dim=1)
     normals = torch.linalg.cross(b - a, c - a)
@@ -154,8 +155,8 @@ def _nearest_pieces(
     pixels = _grown(near, int(np.ceil(softness)) + 1).nonzero()
     count = min(CANDIDATES, len(place))
     centres = pixels.flip(1).cpu().numpy() + 0.5
-    found = cKDTree(place.cpu().numpy()).query(centres, k=count)[1].reshape(len(pixels), count)
-    found = torch.as_tensor(found, device=start.device)
+    nearest = np.reshape(cKDTree(place.cpu().numpy()).query(centres, k=count)[1], (len(pixels), count))
+    found = torch.as_tensor(nearest, device=start.device)
     return pixels, edges[edge[found]], along[found], 0.5 / pieces[edge[found]]
 
 
@@ -168,7 +169,7 @@ def _to_pieces(points: Tensor, ends: Tensor, along: Tensor, step: Tensor) -> Ten
     place = torch.maximum(torch.minimum(place, along + step), along - step)
     gap = offset - place[:, :, None] * direction
     squared, _ = (gap * gap).sum(dim=2).min(dim=1)
-    # The root of nought has no slope.
+    # The square root has no derivative at zero.
     return squared.clamp(min=1e-12).sqrt()
 
 
@@ -193,7 +194,3 @@ def _in_front(projected: Tensor) -> Tensor:
 def _grown(mask: Tensor, pixels: int) -> Tensor:
     """The (H, W) bool mask grown by so many pixels, in a square."""
     return torch.nn.functional.max_pool2d(mask[None].float(), 2 * pixels + 1, 1, pixels)[0] > 0
-
-
-def _matrices(camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    return camera.intrinsics, camera.world_to_camera

@@ -93,7 +93,8 @@ def filled(vertices: NDArray, faces: NDArray, longest: int = 200) -> tuple[NDArr
     Returns:
         vertices: (V', 3), the old ones first; faces: (F', 3) int64, the old ones first.
     """
-    centres, fans = [], []
+    centres: list[NDArray] = []
+    fans: list[NDArray] = []
     for loop in boundary_loops(faces):
         if 3 <= len(loop) <= longest:
             # The rim runs along its faces' edges; the fan's faces must run against them.

@@ -105,7 +105,8 @@ def surface_distance(
     first, second = np.sqrt(np.arange(SAMPLES) * GOLDEN[0] % 1), np.arange(SAMPLES) * GOLDEN[1] % 1
     weights = np.stack([1 - first, first * (1 - second), first * second], axis=1)
     samples = np.einsum("nk,nkd->nd", weights, vertices[faces[chosen]].astype(float))
-    distance, at = cKDTree(samples, leafsize=32).query(points, distance_upper_bound=farthest)
+    query = cKDTree(samples, leafsize=32).query(points, distance_upper_bound=farthest)
+    distance, at = np.asarray(query[0], float), np.asarray(query[1])
     found = np.flatnonzero(distance < NEAR * np.sqrt(area.sum() / 2 / SAMPLES))
     nearest = chosen[at[found]]
     off = points[found] - samples[at[found]]

@@ -52,7 +52,7 @@ def extract(volume: Volume, faces: int | None = FACES) -> Mesh:
 
 
 def surface_of(volume: Volume, faces: int | None = FACES) -> Surface:
-    """`extract`, with the facts that a report tells."""
+    """`extract`, with the facts for the report."""
     check_grid("volume", volume.values)
     low, high = float(volume.values.min()), float(volume.values.max())
     if high <= LEVEL:
@@ -77,16 +77,16 @@ def surface_of(volume: Volume, faces: int | None = FACES) -> Surface:
     mesh = Mesh(
         vertices.astype(np.float32),
         np.ascontiguousarray(triangles, np.int32),
-        vertex_colors=None if volume.colors is None else _colours_at(volume, vertices),
+        vertex_colors=None if volume.colors is None else _colours_at(volume.colors, volume.grid_to_world, vertices),
     )
     return Surface(mesh, components, before, is_closed(mesh.faces), signed_volume(vertices, triangles) * CM3)
 
 
-def _colours_at(volume: Volume, vertices: NDArray) -> NDArray:
-    """(V, 3) uint8: the volume's colours between its voxels at (V, 3) world points."""
+def _colours_at(colours: NDArray, grid_to_world: NDArray, vertices: NDArray) -> NDArray:
+    """(V, 3) uint8: a volume's colours (X, Y, Z, 3) between its voxels at (V, 3) world points."""
     from scipy.ndimage import map_coordinates
 
-    to_grid = np.linalg.inv(volume.grid_to_world)
+    to_grid = np.linalg.inv(grid_to_world)
     at = (vertices @ to_grid[:3, :3].T + to_grid[:3, 3]).T
-    found = [map_coordinates(volume.colors[..., c].astype(np.float32), at, order=1, mode="nearest") for c in range(3)]
+    found = [map_coordinates(colours[..., c].astype(np.float32), at, order=1, mode="nearest") for c in range(3)]
     return np.clip(np.rint(np.stack(found, axis=1)), 0, 255).astype(np.uint8)

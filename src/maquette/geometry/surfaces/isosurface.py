@@ -66,7 +66,7 @@ def marching_cubes(field: NDArray, level: float = 0.0, closed: bool = True) -> t
 
 
 def check_grid(name: str, field: NDArray) -> None:
-    """Refuse what is no grid of finite numbers of a size that fits into memory; BadInput tells why."""
+    """Refuse what is no grid of finite numbers of a size that fits into memory; BadInput says why."""
     if field.ndim != 3 or 0 in field.shape:
         raise BadInput(f"{name}: wanted a grid of three axes, got shape {field.shape}")
     if field.size > MOST_VOXELS:
@@ -122,34 +122,3 @@ def front_depth(logits: NDArray, axis: int = 2) -> NDArray:
         probability = 1 / (1 + np.exp(-np.maximum.accumulate(column, axis=0)))
     share = np.clip((probability - TRIM) / (1 - 2 * TRIM), 0, 1)
     return np.where(column.max(axis=0) > 0, share.sum(axis=0) - 0.5, np.nan).astype(np.float32)
-
-
-def front_mesh(depth: NDArray, axis: int = 2, jump: float = 4.0) -> tuple[NDArray, NDArray]:
-    """The open surface of a depth map, two triangles between four neighbours; seen from the front it is anticlockwise.
-
-    Args:
-        depth: (A, B) from `front_depth`, NaN where nothing is.
-        axis: the one it was taken along.
-        jump: voxels; neighbours that differ by more are not joined.
-
-    Returns:
-        vertices: (V, 3) float64, index coordinates.
-        faces: (F, 3) int64.
-    """
-    rows, columns = np.meshgrid(*(np.arange(n, dtype=float) for n in depth.shape), indexing="ij")
-    points = np.stack([rows.ravel(), columns.ravel(), depth.ravel().astype(float)], axis=1)
-    index = np.arange(depth.size).reshape(depth.shape)
-    a, b, c, d = index[:-1, :-1], index[1:, :-1], index[1:, 1:], index[:-1, 1:]
-    quads = np.stack([a, b, c, d], axis=-1).reshape(-1, 4)
-    # The diagonal that leaves a triangle where one corner is missing.
-    known = np.isfinite(points[:, 2])
-    other = ~(known[quads[:, 0]] & known[quads[:, 2]])
-    quads[other] = np.roll(quads[other], -1, axis=1)
-    faces = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
-    with np.errstate(invalid="ignore"):
-        faces = faces[np.ptp(points[faces, 2], axis=1) <= jump]
-    used, inverse = np.unique(faces, return_inverse=True)
-    faces = inverse.reshape(-1, 3).astype(np.int64)
-    order = np.insert(np.arange(2), axis, 2)
-    # Index axes other than the middle one follow each other cyclically; without the middle one they do not.
-    return points[used][:, order], faces[:, ::-1] if axis == 1 else faces

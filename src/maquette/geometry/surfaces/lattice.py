@@ -7,8 +7,9 @@ Frame: the cube [-1, 1]^3 of pixel-aligned networks, x right, y up, z towards th
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ class Sampler:
     columns: NDArray | None = None
     box: NDArray | None = None
     outside: float = 0.0
-    evaluations: int = field(default=0, init=False)
+    evaluations: int = dataclasses.field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._axis = axis(self.resolution)

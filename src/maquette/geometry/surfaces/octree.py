@@ -147,9 +147,9 @@ class FastGrid:
     columns: NDArray | None = None
     """(R, R) bool over (i, j): pixel columns with the subject, see `columns_of`; None is all."""
     box: NDArray | None = None
-    """(3, 2) lower and upper corner in [-1, 1]^3 of what is looked at; None is all."""
+    """(3, 2) lower and upper corner in [-1, 1]^3 of what is sampled; None is all."""
     outside: float = 0.0
-    """The value where nothing is looked at."""
+    """The value where nothing is sampled."""
     batch: int = BATCH
     """Most points the field is asked for at once."""
 

@@ -41,7 +41,8 @@ class ESPCN(nn.Module):
         last = self._conv(self.depth)
         if residual:
             nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            if last.bias is not None:
+                nn.init.zeros_(last.bias)
         else:
             nn.init.orthogonal_(last.weight)
 
@@ -60,5 +61,5 @@ class ESPCN(nn.Module):
 
     def facts(self) -> dict[str, str]:
         """What `networks.build` needs to make the same network again."""
-        told = {"network": "espcn", "factor": str(self.factor), "layout": self.layout}
-        return {**told, "residual": "yes" if self.residual else "no"}
+        sizes = {"network": "espcn", "factor": str(self.factor), "layout": self.layout}
+        return {**sizes, "residual": "yes" if self.residual else "no"}

@@ -7,9 +7,8 @@ for whole factors the same as nearest: every new pixel lies within one old one.
 from __future__ import annotations
 
 import cv2
-import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 KERNELS = {
     "nearest": cv2.INTER_NEAREST_EXACT,
     "bilinear": cv2.INTER_LINEAR,
@@ -19,7 +18,7 @@ KERNELS = {
 }
 
 
-def enlarged(pixels: Array, factor: int, kernel: str) -> Array:
+def enlarged(pixels: NDArray, factor: int, kernel: str) -> NDArray:
     """The picture `factor` times as wide and high.
 
     Args:
@@ -30,6 +29,7 @@ def enlarged(pixels: Array, factor: int, kernel: str) -> Array:
         (H * factor, W * factor, ...) of the same type; uint8 is rounded.
 
     Example:
+        >>> import numpy as np
         >>> enlarged(np.array([[0, 100]], np.uint8), 2, "bilinear").tolist()
         [[0, 25, 75, 100], [0, 25, 75, 100]]
     """

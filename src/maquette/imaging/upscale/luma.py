@@ -9,25 +9,43 @@ the result is rounded.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor
 
-Array = np.ndarray
 RED, GREEN, BLUE = 0.299, 0.587, 0.114  # ITU-R BT.601, weights of the luma
 SIDE = 512  # pixels of the large picture in a tile
 
 
-def enlarged(network: nn.Module, pixels: Array, side: int = SIDE) -> Array:
+class LumaNetwork(Protocol):
+    """A network that enlarges luma: (N, 1, h, w) in 0-1 to (N, 1, h * factor, w * factor).
+
+    Attributes:
+        factor: by how much.
+        reach: pixels of the small picture around a place that decide on its result.
+    """
+
+    factor: int
+    reach: int
+
+    def __call__(self, luma: Tensor) -> Tensor:
+        """The large luma."""
+
+    def facts(self) -> dict[str, str]:
+        """What `networks.build` needs to make the same network again."""
+
+
+def enlarged(network: LumaNetwork, pixels: NDArray, side: int = SIDE) -> NDArray:
     """The picture `network.factor` times as wide and high.
 
     Args:
-        network: (N, 1, h, w) luma in 0-1 to the large luma, with `factor` and `reach`.
+        network: see `LumaNetwork`.
         pixels: (H, W, 3) uint8 sRGB.
         side: of a tile, in pixels of the large picture.
 
@@ -50,8 +68,8 @@ def enlarged(network: nn.Module, pixels: Array, side: int = SIDE) -> Array:
     return large
 
 
-def enlarged_as_published(network: nn.Module, pixels: Array) -> Array:
-    """As the code beside the published checkpoints does it (Menezes 2019), to reproduce its figures.
+def enlarged_as_published(network: LumaNetwork, pixels: NDArray) -> NDArray:
+    """As the code beside the published checkpoints does it (Menezes 2019), to reproduce its numbers.
 
     Luma and colour differences are rounded to 8 bits, the network sees the picture in one piece with zeros around it,
     its luma is cut off to whole numbers instead of rounded (0.03 dB worse), and the colour is enlarged by Pillow.
@@ -64,7 +82,7 @@ def enlarged_as_published(network: nn.Module, pixels: Array) -> Array:
     return np.asarray(Image.merge("YCbCr", planes).convert("RGB"))
 
 
-def run(network: nn.Module, luma: Array) -> Array:
+def run(network: LumaNetwork, luma: NDArray) -> NDArray:
     """(h, w) float32 luma in 0-1 through the network: (h * factor, w * factor) float32."""
     import torch
 
@@ -72,7 +90,7 @@ def run(network: nn.Module, luma: Array) -> Array:
         return network(torch.from_numpy(np.ascontiguousarray(luma, np.float32))[None, None])[0, 0].numpy()
 
 
-def to_rgb(luma: Array, color: Array) -> Array:
+def to_rgb(luma: NDArray, color: NDArray) -> NDArray:
     """(H, W, 3) uint8, rounded, of (H, W) luma in 0-255 and (H, W, 2) blue and red differences in -128 to 128."""
     red = luma + (2 - 2 * RED) * color[..., 1]
     blue = luma + (2 - 2 * BLUE) * color[..., 0]

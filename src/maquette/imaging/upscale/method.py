@@ -16,12 +16,12 @@ TINY_FACE = 48.0  # pixels; narrower ones four times
 
 
 @dataclass(frozen=True)
-class Method:
+class UpscaleMethod:
     """One row.
 
     Attributes:
         name: what `--method` takes.
-        what: one line for people.
+        what: one line for the user.
         learned: whether a network does it.
     """
 
@@ -33,13 +33,13 @@ class Method:
 METHODS = {
     row.name: row
     for row in (
-        Method("nearest", "every pixel becomes a square"),
-        Method("bilinear", "straight lines between pixels"),
-        Method("bicubic", "cubic curves between pixels, a = -0.75"),
-        Method("lanczos", "windowed sinc of eight pixels"),
-        Method("area", "by area; for whole factors the same as nearest"),
-        Method("srcnn", "network on the bicubic enlargement, Dong et al. 2016", learned=True),
-        Method("espcn", "network with sub-pixel convolution, Shi et al. 2016", learned=True),
+        UpscaleMethod("nearest", "every pixel becomes a square"),
+        UpscaleMethod("bilinear", "straight lines between pixels"),
+        UpscaleMethod("bicubic", "cubic curves between pixels, a = -0.75"),
+        UpscaleMethod("lanczos", "windowed sinc of eight pixels"),
+        UpscaleMethod("area", "by area; for whole factors the same as nearest"),
+        UpscaleMethod("srcnn", "network on the bicubic enlargement, Dong et al. 2016", learned=True),
+        UpscaleMethod("espcn", "network with sub-pixel convolution, Shi et al. 2016", learned=True),
     )
 }
 
@@ -73,9 +73,10 @@ def upscaled(
         from maquette.imaging.upscale import luma, networks
 
         network = networks.shipped(method, factor) if weights is None else networks.load(Path(weights))
-        told = network.facts()
-        if (told["network"], told["factor"]) != (method, str(factor)):
-            raise BadInput(f"{weights}: is {told['network']} for factor {told['factor']}: wanted {method} for {factor}")
+        facts = network.facts()
+        if (facts["network"], facts["factor"]) != (method, str(factor)):
+            is_for = f"{facts['network']} for factor {facts['factor']}"
+            raise BadInput(f"{weights}: is {is_for}: wanted {method} for {factor}")
         work = luma.enlarged_as_published if compat else luma.enlarged
         pixels = work(network, frame.pixels)
     return replace(frame, pixels=pixels, focal=None if frame.focal is None else frame.focal * factor)

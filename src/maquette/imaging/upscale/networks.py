@@ -1,9 +1,9 @@
-"""Networks that enlarge, from their files: safetensors whose "facts" tell how to build them."""
+"""Networks that enlarge, from their files: safetensors whose "facts" say how to build them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,15 @@ from maquette.core.errors import BadInput
 from maquette.weights.store import fetch
 
 if TYPE_CHECKING:
-    from torch import nn
+    from maquette.imaging.upscale.espcn import ESPCN
+    from maquette.imaging.upscale.srcnn import SRCNN
 
 NETWORKS = ("espcn", "srcnn")
 FACTORS = (2, 4)
 
 
-def build(facts: Mapping[str, str]) -> nn.Module:
-    """The network that these facts tell of, its weights still drawn.
+def build(facts: Mapping[str, str]) -> ESPCN | SRCNN:
+    """The network that these facts describe, its weights still drawn.
 
     Args:
         facts: "network" (espcn or srcnn), "factor", "layout", "residual" (yes or no); others are ignored.
@@ -29,18 +30,21 @@ def build(facts: Mapping[str, str]) -> nn.Module:
     """
     from maquette.imaging.upscale import espcn, srcnn
 
-    kinds = {"espcn": (espcn.ESPCN, espcn.LAYOUTS), "srcnn": (srcnn.SRCNN, srcnn.KERNELS)}
+    makers: dict[str, Callable[[int, str, bool], ESPCN | SRCNN]] = {"espcn": espcn.ESPCN, "srcnn": srcnn.SRCNN}
+    layouts = {"espcn": tuple(espcn.LAYOUTS), "srcnn": tuple(srcnn.KERNELS)}
     kind, layout = str(facts.get("network")), str(facts.get("layout"))
     factor, residual = str(facts.get("factor")), str(facts.get("residual"))
-    if kind not in kinds or layout not in kinds[kind][1]:
-        raise BadInput(f"network {kind!r} of layout {layout!r}: wanted one of {', '.join(kinds)} as maquette writes it")
+    if kind not in makers or layout not in layouts[kind]:
+        raise BadInput(
+            f"network {kind!r} of layout {layout!r}: wanted one of {', '.join(makers)} as maquette writes it"
+        )
     if factor not in map(str, FACTORS) or residual not in ("yes", "no"):
         raise BadInput(f"network {kind}: factor {factor!r}, residual {residual!r}: wanted 2 or 4, yes or no")
-    return kinds[kind][0](int(factor), layout, residual == "yes")
+    return makers[kind](int(factor), layout, residual == "yes")
 
 
 @lru_cache(maxsize=8)
-def load(file: Path) -> nn.Module:
+def load(file: Path) -> ESPCN | SRCNN:
     """The network in a file, in float32, for inference.
 
     Raises:
@@ -52,10 +56,11 @@ def load(file: Path) -> nn.Module:
     try:
         with safe_open(file, framework="pt") as opened:
             facts = json.loads((opened.metadata() or {}).get("facts", "{}"))
-            tensors = {name: opened.get_tensor(name).float() for name in opened.keys()}
+            names = opened.keys()
+            tensors = {name: opened.get_tensor(name).float() for name in names}
     except (SafetensorError, OSError, ValueError) as error:
-        told = " ".join(str(error).split())
-        raise BadInput(f"{file}: cannot be read ({told}): wanted safetensors made by maquette") from error
+        why = " ".join(str(error).split())
+        raise BadInput(f"{file}: cannot be read ({why}): wanted safetensors made by maquette") from error
     if not isinstance(facts, dict):
         raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")
     network = build(facts)
@@ -70,7 +75,7 @@ def load(file: Path) -> nn.Module:
     return network.requires_grad_(False).eval()
 
 
-def shipped(name: str, factor: int) -> nn.Module:
+def shipped(name: str, factor: int) -> ESPCN | SRCNN:
     """The network of this name and factor that lies in the package.
 
     Raises:

@@ -39,7 +39,8 @@ class SRCNN(nn.Module):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         nn.init.normal_(self.conv3.weight, std=0.0 if residual else SPREAD)
         for conv in (self.conv1, self.conv2, self.conv3):
-            nn.init.zeros_(conv.bias)
+            if conv.bias is not None:
+                nn.init.zeros_(conv.bias)
 
     def forward(self, luma: Tensor) -> Tensor:
         """The large luma."""
@@ -49,5 +50,5 @@ class SRCNN(nn.Module):
 
     def facts(self) -> dict[str, str]:
         """What `networks.build` needs to make the same network again."""
-        told = {"network": "srcnn", "factor": str(self.factor), "layout": self.layout}
-        return {**told, "residual": "yes" if self.residual else "no"}
+        sizes = {"network": "srcnn", "factor": str(self.factor), "layout": self.layout}
+        return {**sizes, "residual": "yes" if self.residual else "no"}

@@ -52,7 +52,8 @@ def hierarchy(rig: Rig, joints: NDArray, sites: dict[int, NDArray]) -> str:
     def place(values: NDArray) -> str:
         return "OFFSET " + " ".join(f"{CM * value:.5f}" for value in values)
 
-    lines, depths, open_depth = ["HIERARCHY"], {}, 0
+    lines, open_depth = ["HIERARCHY"], 0
+    depths: dict[int, int] = {}
     for bone in order_of(rig.parents):
         parent = int(rig.parents[bone])
         depth = depths[bone] = 0 if parent < 0 else depths[parent] + 1
@@ -100,8 +101,14 @@ def write_bvh(asset: Asset) -> bytes:
     """Biovision hierarchy: offsets in centimetres, root position and turns Z X Y in degrees, y up, facing +z.
 
     All bones' axes are the world's in the rest pose. A clip of variable rate is brought to its mean rate.
+
+    Raises:
+        ValueError: no body was fitted.
     """
-    rig, joints = asset.body.rig, asset.joints.astype(float)
+    rig = None if asset.body is None else asset.body.rig
+    if rig is None:
+        raise ValueError(f"{asset.result.name}: no skeleton was fitted, so that there is no motion to write")
+    joints = asset.joints.astype(float)
     motion, step = evenly(asset.motion)
     sites = end_sites(rig, joints, asset.rest(np.zeros(asset.motion.expression.shape[1])).astype(float))
     return (hierarchy(rig, joints, sites) + frames(rig, joints, motion, step)).encode("ascii")

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
-from maquette.outputs.shaded_mesh import split_seams
+from maquette.outputs.meshes.weld import split_seams
 
 SMALLEST_STEP_M = 2e-6  # smaller moves are left out of a morph target
 SMALLEST_TURN = 2e-3  # so are smaller changes of a unit normal
@@ -22,7 +23,7 @@ JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
+class MorphTargets:
     """All moves of all vertices.
 
     Attributes:
@@ -36,15 +37,16 @@ class Targets:
     turns: NDArray
 
 
-def morph_targets(asset: Asset, normals: NDArray) -> Targets:
-    """The model's expression units at this head's size, with the normals they lead to.
+def morph_targets(asset: Asset, normals: NDArray) -> MorphTargets:
+    """The model's expression units at this head's size, with the normals that result.
 
     Args:
         normals: (V, 3) of the neutral head.
     """
-    if not len(asset.expression):
-        return Targets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
-    moves = (asset.scale * asset.model.expression_basis).astype(np.float32)
+    model = asset.model
+    if model is None or not len(asset.expression):
+        return MorphTargets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
+    moves = (asset.scale * model.expression_basis).astype(np.float32)
     neutral = asset.neutral.astype(float)
     turns = np.stack([vertex_normals(neutral + move, asset.mesh.faces) - normals for move in moves])
     still = np.zeros(moves.shape[:2], bool)
@@ -54,11 +56,11 @@ def morph_targets(asset: Asset, normals: NDArray) -> Targets:
         row[:] = True
         row[touched] = False
     turns[still] = 0
-    return Targets(tuple(asset.model.expression_names), moves, turns.astype(np.float32))
+    return MorphTargets(tuple(model.expression_names), moves, turns.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
-class Shell:
+class MeshContext:
     """What the primitives of one file share.
 
     Attributes:
@@ -70,19 +72,20 @@ class Shell:
 
     asset: Asset
     normals: NDArray
-    targets: Targets
+    targets: MorphTargets
     influences: Influences | None
 
 
-def shell_of(asset: Asset) -> Shell:
+def mesh_context(asset: Asset) -> MeshContext:
     """Normals, morph targets and skin weights of an asset."""
     normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
-    return Shell(asset, normals, morph_targets(asset, normals), None if asset.rig is None else influences(asset))
+    skinning = None if asset.rig is None else influences(asset, asset.rig)
+    return MeshContext(asset, normals, morph_targets(asset, normals), skinning)
 
 
-def _primitive(builder: Builder, shell: Shell, faces: NDArray, material: int, centre: NDArray) -> dict:
+def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material: int, centre: NDArray) -> dict:
     """One glTF primitive of the given faces, positions relative to `centre`."""
-    asset, normals, targets = shell.asset, shell.normals, shell.targets
+    asset, normals, targets = context.asset, context.normals, context.targets
     mesh = asset.mesh
     uv_faces = mesh.faces if mesh.uv_faces is None else mesh.uv_faces
     corners, vertex_of, uv_of = split_seams(mesh.faces[faces], uv_faces[faces])
@@ -95,8 +98,8 @@ def _primitive(builder: Builder, shell: Shell, faces: NDArray, material: int, ce
         attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
     if mesh.vertex_colors is not None and mesh.texture is None:
         attributes["COLOR_0"] = builder.dense(linear(mesh.vertex_colors[vertex_of]))
-    if shell.influences is not None:
-        attributes |= shell.influences.attributes(builder, vertex_of)
+    if context.influences is not None:
+        attributes |= context.influences.attributes(builder, vertex_of)
     index_type = np.uint16 if len(vertex_of) <= 65535 else np.uint32
     primitive = {
         "attributes": attributes,
@@ -128,9 +131,11 @@ def linear(colours: NDArray) -> NDArray:
 
 def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
     def material(name: str, roughness: float, two_sided: bool) -> dict:
-        surface = {"metallicFactor": 0.0, "roughnessFactor": roughness}
-        plain = {} if has_colours else {"baseColorFactor": [0.6, 0.57, 0.54, 1.0]}
-        surface |= {"baseColorTexture": {"index": 0}} if has_texture else plain
+        surface: dict[str, object] = {"metallicFactor": 0.0, "roughnessFactor": roughness}
+        if has_texture:
+            surface["baseColorTexture"] = {"index": 0}
+        elif not has_colours:
+            surface["baseColorFactor"] = [0.6, 0.57, 0.54, 1.0]
         return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
 
     return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.35, True)]
@@ -164,13 +169,13 @@ def asset_extras(asset: Asset) -> dict:
     }
 
 
-def _mesh(builder: Builder, shell: Shell, name: str, parts: list[tuple[str, int]], centre: NDArray) -> dict:
+def _mesh(builder: Builder, context: MeshContext, name: str, parts: list[tuple[str, int]], centre: NDArray) -> dict:
     """One glTF mesh of some parts, each with its material."""
-    asset = shell.asset
-    own = [_primitive(builder, shell, asset.part(part), material, centre) for part, material in parts]
-    mesh = {"name": name, "primitives": own}
-    if shell.targets.names:
-        mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(shell.targets.names)}}
+    asset = context.asset
+    own = [_primitive(builder, context, asset.part(part), material, centre) for part, material in parts]
+    mesh: dict[str, object] = {"name": name, "primitives": own}
+    if context.targets.names:
+        mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(context.targets.names)}}
     return mesh
 
 
@@ -178,9 +183,9 @@ def _material_of(part: str) -> int:
     return 1 if part in EYES else 0 if part == "skin" else 2
 
 
-def _still(builder: Builder, shell: Shell) -> tuple[list[dict], list[dict]]:
+def _static_meshes(builder: Builder, context: MeshContext) -> tuple[list[dict], list[dict]]:
     """Meshes and nodes without a skeleton: the skin with the mouth's inside, and each eye about its own centre."""
-    asset = shell.asset
+    asset = context.asset
     groups = {"skin": ["skin", *(name for name in asset.part_names if name not in ("skin", *EYES))]}
     groups |= {name: [name] for name in EYES}
     meshes: list[dict] = []
@@ -190,26 +195,25 @@ def _still(builder: Builder, shell: Shell) -> tuple[list[dict], list[dict]]:
         if not filled:
             continue
         centre = np.zeros(3)
-        if name in EYES:
+        node: dict[str, object] = {"name": name, "mesh": len(meshes)}
+        if name in EYES and asset.model is not None:
             centre = asset.model.eye_centre(asset.neutral, name.removeprefix("eye")).astype(np.float32).astype(float)
-        node = {"name": name, "mesh": len(meshes)}
-        if name in EYES:
             node["translation"] = centre.tolist()
-        meshes.append(_mesh(builder, shell, name, filled, centre))
+        meshes.append(_mesh(builder, context, name, filled, centre))
         nodes.append(node)
     return meshes, [{"name": asset.stem, "children": list(range(1, len(nodes) + 1))}, *nodes]
 
 
-def _rigged(builder: Builder, shell: Shell) -> dict:
+def _rigged_document(builder: Builder, context: MeshContext, rig: Rig) -> dict:
     """Mesh, nodes, skin and animation of a body: the mesh's node first, then one per bone."""
-    asset, rig, motion, joints = shell.asset, shell.asset.rig, shell.asset.motion, shell.asset.joints.astype(float)
+    asset, motion, joints = context.asset, context.asset.motion, context.asset.joints.astype(float)
     names = ["skin", *(name for name in asset.part_names if name != "skin")]
     parts = [(part, _material_of(part)) for part in names if len(asset.part(part))]
     root = 1 + int(np.flatnonzero(rig.parents < 0)[0])
     document = {
         "scenes": [{"name": asset.stem, "nodes": [0, root]}],
         "nodes": [{"name": asset.stem, "mesh": 0, "skin": 0}, *joint_nodes(rig, joints, motion, 1)],
-        "meshes": [_mesh(builder, shell, asset.stem, parts, np.zeros(3))],
+        "meshes": [_mesh(builder, context, asset.stem, parts, np.zeros(3))],
         "skins": [skin(builder, rig, joints, 1)],
     }
     clip = animation(builder, rig, joints, motion, (0, 1)) if asset.is_clip else None
@@ -223,16 +227,16 @@ def write_glb(asset: Asset) -> bytes:
     the default turn of the joints; the poses of a clip are an animation that begins at 0 s.
     """
     builder = Builder()
-    shell = shell_of(asset)
+    context = mesh_context(asset)
     document: dict = {
         "asset": {"version": "2.0", "generator": f"maquette {VERSION}", "extras": asset_extras(asset)},
         "scene": 0,
         "scenes": [{"name": asset.stem, "nodes": [0]}],
     }
     if asset.rig is None:
-        document["meshes"], document["nodes"] = _still(builder, shell)
+        document["meshes"], document["nodes"] = _static_meshes(builder, context)
     else:
-        document |= _rigged(builder, shell)
+        document |= _rigged_document(builder, context, asset.rig)
     document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
     if asset.mesh.texture is not None:
         document |= _texture(builder, asset.mesh.texture)

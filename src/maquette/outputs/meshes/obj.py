@@ -39,14 +39,12 @@ def write_obj(asset: Asset) -> bytes:
     colours = own_colours(mesh)
     places = mesh.vertices if colours is None else np.concatenate([mesh.vertices.astype(float), colours / 255], axis=1)
     text.append(rows("v", places, 6))
-    uv_faces = mesh.faces
-    if mesh.uvs is not None:
+    corner, columns = "%d//%d", [mesh.faces, mesh.faces]
+    if mesh.uvs is not None and mesh.uv_faces is not None:
         text.append(rows("vt", mesh.uvs, 6))
-        uv_faces = mesh.uv_faces
+        corner, columns = "%d/%d/%d", [mesh.faces, mesh.uv_faces, mesh.faces]
     text.append(rows("vn", asset.normals, 4))
-    corner = "%d/%d/%d" if mesh.uvs is not None else "%d//%d"
     form = f"f {corner} {corner} {corner}\n"
-    columns = [mesh.faces, uv_faces, mesh.faces] if mesh.uvs is not None else [mesh.faces, mesh.faces]
     corners = np.stack(columns, axis=2) + 1
     for part in asset.part_names:
         own = corners[asset.part(part)]

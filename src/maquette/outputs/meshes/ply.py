@@ -13,7 +13,7 @@ def vertex_colors(mesh: Mesh) -> NDArray:
     """(V, 3) uint8 sRGB: the mesh's own colours, or its texture at each vertex, or grey."""
     if mesh.vertex_colors is not None:
         return mesh.vertex_colors
-    if mesh.texture is None or mesh.uvs is None:
+    if mesh.texture is None or mesh.uvs is None or mesh.uv_faces is None:
         return np.full((len(mesh.vertices), 3), 190, np.uint8)
     uv_of = np.zeros(len(mesh.vertices), int)
     uv_of[mesh.faces.ravel()] = mesh.uv_faces.ravel()

@@ -1,6 +1,6 @@
 """The skeleton inside a GLB: joints, skin weights, animation.
 
-A joint's node stands at its bone's head with the axes of the world, as `Rig.transforms` tells turns; so the inverse
+A joint's node stands at its bone's head with the axes of the world, as `Rig.transforms` means turns; so the inverse
 bind matrix is a plain shift (glTF 2.0, 3.7.3.3).
 """
 
@@ -69,16 +69,16 @@ def skinned(vertices: NDArray, joints: NDArray, weights: NDArray, moves: NDArray
     return np.einsum("vab,vb->va", blend[..., :3], vertices) + blend[..., 3]
 
 
-def influences(asset: Asset) -> Influences:
-    """Four influences a vertex, or eight where four are not true enough."""
-    rig, motion = asset.rig, asset.motion
+def influences(asset: Asset, rig: Rig) -> Influences:
+    """Four influences a vertex of a body with that rig, or eight where four are not true enough."""
+    motion = asset.motion
     chosen = np.unique(np.linspace(0, len(motion) - 1, CHECKED).round().astype(int))
     moves = [rig.transforms(asset.joints.astype(float), matrices(motion.rotations[frame])) for frame in chosen]
     whole = [skinned(asset.neutral, rig.bone_index, rig.bone_weight, move) for move in moves]
     for count in (SET, 2 * SET):
         joints, weights = strongest(rig, count)
-        told = [skinned(asset.neutral, joints, weights, move) for move in moves]
-        error = max(float(np.linalg.norm(a - b, axis=1).max()) for a, b in zip(whole, told))
+        fewer = [skinned(asset.neutral, joints, weights, move) for move in moves]
+        error = max(float(np.linalg.norm(a - b, axis=1).max()) for a, b in zip(whole, fewer))
         if error <= MOST_ERROR_M:
             break
     return Influences(joints, weights, error)
@@ -125,7 +125,8 @@ def animation(builder: Builder, rig: Rig, joints: NDArray, motion: Motion, nodes
         nodes: index of the node with the mesh, and of the first bone's node.
     """
     mesh_node, first = nodes
-    samplers, channels = [], []
+    samplers: list[dict] = []
+    channels: list[dict] = []
     moving: list[tuple[int, str, NDArray]] = []
     cosine = np.abs(np.sum(motion.rotations * motion.rotations[:1], axis=-1)).min(axis=0)
     turning = 2 * np.arccos(np.clip(cosine, 0, 1)) > STILL_TURN

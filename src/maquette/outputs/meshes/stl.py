@@ -11,8 +11,8 @@ from maquette.core.errors import BadInput
 from maquette.core.types import Subject
 from maquette.geometry.mesh import boundary_loops, vertex_normals
 from maquette.outputs.asset import EYES, Asset
-from maquette.outputs.meshes.weld import extruded, filled, welded
-from maquette.outputs.shaded_mesh import rounded
+from maquette.outputs.meshes.weld import extrude, fill, weld
+from maquette.outputs.subdivision import round_off
 
 if TYPE_CHECKING:
     from manifold3d import Manifold
@@ -27,7 +27,7 @@ FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
 
 
-def extended_neck(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
+def extend_neck(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
     """Close the longest boundary loop: the neck runs down to one height, ever more oval, and ends in a flat floor."""
     loop = boundary_loops(faces)[0]
     rim = vertices[loop]
@@ -42,11 +42,11 @@ def extended_neck(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
         ring = np.empty_like(rim)
         ring[:, [0, 2]] = plan + blend * (oval - plan)
         ring[:, 1] = rim[:, 1] + step * (floor - rim[:, 1])
-        vertices, faces, upper = extruded(vertices, faces, upper, ring)
-    return filled(vertices, faces, upper, vertices[upper].mean(axis=0))
+        vertices, faces, upper = extrude(vertices, faces, upper, ring)
+    return fill(vertices, faces, upper, vertices[upper].mean(axis=0))
 
 
-def sunken_sockets(vertices: NDArray, faces: NDArray, centres: list[NDArray], radius: float) -> NDArray:
+def sink_sockets(vertices: NDArray, faces: NDArray, centres: list[NDArray], radius: float) -> NDArray:
     """Pull the sockets' walls into the eyeballs, so that skin and eyeballs join without a gap.
 
     Args:
@@ -68,9 +68,9 @@ def sunken_sockets(vertices: NDArray, faces: NDArray, centres: list[NDArray], ra
 def _solid(vertices: NDArray, faces: NDArray) -> Manifold:
     from manifold3d import Manifold, Mesh
 
-    vertices, faces = welded(vertices, faces)
+    vertices, faces = weld(vertices, faces)
     for loop in boundary_loops(faces):
-        vertices, faces = filled(vertices, faces, loop, vertices[loop].mean(axis=0))
+        vertices, faces = fill(vertices, faces, loop, vertices[loop].mean(axis=0))
     return Manifold(Mesh(np.ascontiguousarray(vertices * MM, np.float32), np.ascontiguousarray(faces, np.uint32)))
 
 
@@ -83,7 +83,7 @@ def _part(asset: Asset, *names: str) -> tuple[NDArray, NDArray]:
 def _fine(asset: Asset, name: str) -> tuple[NDArray, NDArray]:
     """A part with each triangle split in four and rounded, so that a print at full size shows no facets."""
     vertices, faces = _part(asset, name)
-    return rounded(vertices, faces, vertex_normals(vertices, faces))
+    return round_off(vertices, faces, vertex_normals(vertices, faces))
 
 
 def mouth_gap(asset: Asset) -> float:
@@ -105,12 +105,12 @@ def _skull(asset: Asset, is_open: bool) -> Manifold:
         balls = [_part(asset, part)[0] for part in eyes]
         centres = [(ball.min(axis=0) + ball.max(axis=0)) / 2 for ball in balls]
         radius = float(np.mean([np.ptp(ball[:, 1]) / 2 for ball in balls]))
-        vertices = sunken_sockets(vertices, faces, centres, radius)
+        vertices = sink_sockets(vertices, faces, centres, radius)
     loops = boundary_loops(faces)
     if is_open:
-        vertices, faces, _ = extruded(vertices, faces, loops[1], vertices[loops[1]] - [0, 0, RECESS_M])
+        vertices, faces, _ = extrude(vertices, faces, loops[1], vertices[loops[1]] - [0, 0, RECESS_M])
     if loops:
-        vertices, faces = extended_neck(vertices, faces)
+        vertices, faces = extend_neck(vertices, faces)
     return _solid(vertices, faces)
 
 
@@ -174,10 +174,10 @@ def solid_arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
     mesh = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume()).to_mesh()
     vertices = np.asarray(mesh.vert_properties)[:, :3].astype(np.float32)
     faces = np.asarray(mesh.tri_verts).astype(np.int64)
-    return parted(vertices, faces), faces
+    return part_touching(vertices, faces), faces
 
 
-def parted(vertices: NDArray, faces: NDArray) -> NDArray:
+def part_touching(vertices: NDArray, faces: NDArray) -> NDArray:
     """Vertices that lie at one place though their surfaces only touch, each drawn a little into its own surface.
 
     A reader of STL would join them, and the edge between two such pairs would have four triangles.

@@ -37,12 +37,18 @@ def _text_chunk(key: str, text: str) -> bytes:
 
 def write_texture(asset: Asset) -> bytes:
     """The texture as lossless sRGB; first row v = 1."""
-    return png(asset.mesh.texture)
+    return png(_present(asset, asset.mesh.texture, "texture"))
 
 
 def write_texture_confidence(asset: Asset) -> bytes:
     """8-bit: 255 = seen in a photo, 0 = invented; same layout as texture.png."""
-    return png(asset.mesh.texture_confidence)
+    return png(_present(asset, asset.mesh.texture_confidence, "confidence of its texture"))
+
+
+def _present(asset: Asset, picture: NDArray | None, what: str) -> NDArray:
+    if picture is None:
+        raise ValueError(f"{asset.result.name}: its mesh has no {what}")
+    return picture
 
 
 def full_size(values: NDArray, inside: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray]:
@@ -138,9 +144,9 @@ def _guessed(asset: Asset, first: int) -> bytes:
     """From the parameters `guessed_normals` (6, S, S) int8 = 127 n and `square` (3,) x, y, side in crop pixels."""
     import cv2
 
-    told = asset.result.reconstruction.parameters
-    maps = told["guessed_normals"][first : first + 3].transpose(1, 2, 0).astype(np.float32) / 127
-    x, y, side = told["square"]
+    parameters = asset.result.reconstruction.parameters
+    maps = parameters["guessed_normals"][first : first + 3].transpose(1, 2, 0).astype(np.float32) / 127
+    x, y, side = parameters["square"]
     scale = side / maps.shape[0]
     matrix = np.array([[scale, 0, x + 0.5 * scale - 0.5], [0, scale, y + 0.5 * scale - 0.5]])
     placed = cv2.warpAffine(maps, matrix, asset.result.observations[0].frame.size, flags=cv2.INTER_LINEAR)

@@ -10,9 +10,11 @@ from maquette.geometry.camera import project, resized
 from maquette.geometry.mesh import face_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import Asset
-from maquette.outputs.pictures import fullbody
+from maquette.outputs.meshes.ply import vertex_colors
+from maquette.outputs.pictures.person_panels import person_panels
 from maquette.outputs.pictures.views import backdrop, over
 from maquette.outputs.pictures.window import Window, photo_window
+from maquette.texturing.pyramid import sixteenths
 
 CELL = (476, 580)  # pixels
 MARGIN, GAP, CAPTION = 30, 12, 40
@@ -30,8 +32,8 @@ def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
     middle = vertices[faces].mean(axis=1) @ rotation.T + translation
     facing = np.sum((face_normals(vertices, faces) @ rotation.T) * middle, axis=1) < 0
     lines = np.zeros(window.photo.shape[:2], np.uint8)
-    corners = np.round((pixels[faces[facing]] - 0.5) * 16).astype(np.int32)
-    cv2.polylines(lines, list(corners), True, 255, 1, cv2.LINE_AA, shift=4)
+    corners = sixteenths(pixels[faces[facing]])
+    cv2.polylines(lines, list(corners), True, (255,), 1, cv2.LINE_AA, shift=4)
     inside = clay[..., 3:] / 255.0
     shaded = window.photo * (1 - 0.28 * inside) + clay[..., :3] * 0.28
     weight = 0.24 * lines[..., None] / 255.0 * inside
@@ -48,26 +50,27 @@ def depth_colours(picture: NDArray) -> NDArray:
     return np.concatenate([(colour * (alpha / 255)).astype(np.uint8), picture[..., 3:]], axis=2)
 
 
-def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
+def head_panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     """Caption, remark and (h, w, 3) picture of each cell, in reading order."""
     window, ground, scene = photo_window(asset, CELL), backdrop(CELL), asset.scene
-    shoot = scene.studio.shoot
+    render = scene.studio.render
     depth = project(window.camera, asset.mesh.vertices.astype(float))[1]
     span = (float(depth.min()), float(depth.min() + 0.8 * np.ptp(depth)))
-    clay = shoot(window.camera, "clay")
+    clay = render(window.camera, "clay")
     facts = asset.result.reconstruction.provenance
     errors = facts.get("landmark_error_mm") or [None]
     remark = "" if errors[0] is None else f"landmarks {errors[0]:.1f} mm"
-    near = shoot(window.camera, "depth", depth=span)
-    sides = [shoot(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
-    last = ("normals", "", over(shoot(window.camera, "normals"), ground))
+    near = render(window.camera, "depth", depth=span)
+    sides = [render(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
+    last = ("normals", "", over(render(window.camera, "normals"), ground))
     if asset.drawn is not None:
-        last = ("volume", "before the head was fitted", drawn_volume(asset, scene.camera(VOLUME_TURN, 0.0, CELL)))
+        seen = shade_colours(asset.drawn.asset, scene.camera(VOLUME_TURN, 0.0, CELL))
+        last = ("volume", "before the head was fitted", seen)
     return [
         ("photo", "", window.photo),
         ("overlay", remark, overlay(asset, window, clay)),
         ("shape", f"{len(asset.mesh.vertices):,} vertices", over(clay, ground)),
-        ("textured", "", over(shoot(window.camera, "texture", 0.35), ground)),
+        ("textured", "", over(render(window.camera, "texture", 0.35), ground)),
         ("left side", "", over(sides[0], ground)),
         ("right side", "", over(sides[1], ground)),
         ("depth", f"{span[0]:.2f} to {depth.max():.2f} m", over(depth_colours(near), ground)),
@@ -75,18 +78,18 @@ def panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     ]
 
 
-def drawn_volume(asset: Asset, camera: Camera) -> NDArray:
-    """(h, w, 3) uint8: the surface of the volume with its colours, lit from the camera's upper left."""
+def shade_colours(asset: Asset, camera: Camera) -> NDArray:
+    """(h, w, 3) uint8: a mesh in the colours of its vertices, lit from the camera's upper left."""
     import cv2
 
-    alone = asset.drawn.asset
+    mesh, own = asset.mesh, vertex_colors(asset.mesh).astype(float)
     camera = resized(camera, (2 * camera.size[0], 2 * camera.size[1]))
-    face, barycentric, _ = render_buffers(camera, alone.mesh.vertices, alone.mesh.faces)
-    corners = alone.mesh.faces[np.maximum(face, 0)]
-    normals = np.einsum("hwk,hwkd->hwd", barycentric, alone.normals[corners]) @ camera.world_to_camera[:3, :3].T
+    face, barycentric, _ = render_buffers(camera, mesh.vertices, mesh.faces)
+    corners = mesh.faces[np.maximum(face, 0)]
+    normals = np.einsum("hwk,hwkd->hwd", barycentric, asset.normals[corners]) @ camera.world_to_camera[:3, :3].T
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     light = 0.35 + 0.75 * np.clip(normals @ (np.array([-0.4, -0.5, -0.77])), 0, 1)
-    colours = np.einsum("hwk,hwkd->hwd", barycentric, alone.mesh.vertex_colors[corners].astype(float))
+    colours = np.einsum("hwk,hwkd->hwd", barycentric, own[corners])
     picture = np.where((face >= 0)[..., None], colours * light[..., None], backdrop(camera.size))
     return cv2.resize(picture.clip(0, 255).astype(np.uint8), CELL, interpolation=cv2.INTER_AREA)
 
@@ -116,6 +119,6 @@ def write_overview(asset: Asset) -> bytes:
     """
     import cv2
 
-    page = sheet(fullbody.panels(asset), 6) if asset.subject is Subject.PERSON else sheet(panels(asset))
+    page = sheet(person_panels(asset), 6) if asset.subject is Subject.PERSON else sheet(head_panels(asset))
     _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     return data.tobytes()

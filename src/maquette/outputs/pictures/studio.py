@@ -10,13 +10,18 @@ import ctypes
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import ExtraMissing
 from maquette.core.types import Camera
-from maquette.outputs.shaded_mesh import Figure
+from maquette.outputs.shaded_mesh import ShadedMesh
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
+    from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkTexture, vtkUniforms
 
 CLAY = (0.80, 0.775, 0.75)  # sRGB
 REACH_M = 20.0  # an orthographic camera sees this far before and behind itself
@@ -86,7 +91,7 @@ SKIN = Material()
 WET = Material(gloss=2.5, sharpness=220.0)
 
 
-def open_window() -> object:
+def open_window() -> vtkRenderWindow:
     """An off-screen VTK window that needs no display.
 
     Raises:
@@ -123,13 +128,13 @@ class Studio:
     """One window, one scene, many pictures.
 
     Args:
-        parts: figures with their materials.
-        texture: (H, W, 3) uint8 sRGB, first row v = 1, or None; without it and without tints there is clay only.
+        parts: meshes with their materials.
+        texture: (H, W, 3) uint8 sRGB, first row v = 1, or None; without it and without colours there is clay only.
         closed: whether the parts show no back faces, which then need not be drawn.
     """
 
     def __init__(
-        self, parts: Sequence[tuple[Figure, Material]], texture: NDArray | None = None, closed: bool = False
+        self, parts: Sequence[tuple[ShadedMesh, Material]], texture: NDArray | None = None, closed: bool = False
     ) -> None:
         from vtkmodules.vtkRenderingCore import vtkLight, vtkRenderer
 
@@ -142,15 +147,15 @@ class Studio:
         self._window.AddRenderer(self._renderer)
         image = None if texture is None else _texture(texture)
         self._closed = closed
-        self._asked: tuple | None = None
-        self._uniforms = [self._add(figure, material, image) for figure, material in parts]
-        self._textured = texture is not None or any(figure.tints is not None for figure, _ in parts)
+        self._asked: tuple[float, ...] | None = None
+        self._uniforms = [self._add(mesh, material, image) for mesh, material in parts]
+        self._textured = texture is not None or any(mesh.colours is not None for mesh, _ in parts)
 
-    def _add(self, figure: Figure, material: Material, image: object) -> object:
+    def _add(self, mesh: ShadedMesh, material: Material, image: vtkTexture | None) -> vtkUniforms:
         from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
         mapper = vtkPolyDataMapper()
-        mapper.SetInputData(_polydata(figure))
+        mapper.SetInputData(_polydata(mesh))
         mapper.SetColorModeToDirectScalars()
         mapper.SetStatic(True)
         actor = vtkActor()
@@ -170,7 +175,7 @@ class Studio:
         self._renderer.AddActor(actor)
         return uniforms
 
-    def shoot(
+    def render(
         self,
         camera: Camera,
         style: str = "texture",
@@ -194,7 +199,7 @@ class Studio:
         from vtkmodules.util.numpy_support import vtk_to_numpy
         from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 
-        width, height = (int(round(side * supersample)) for side in camera.size)
+        width, height = (round(side * supersample) for side in camera.size)
         if tuple(self._window.GetSize()) != (width, height):
             self._window.SetSize(width, height)
         self._aim(camera)
@@ -209,7 +214,7 @@ class Studio:
             self._asked = asked
         self._window.Render()
         buffer = vtkUnsignedCharArray()
-        self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer)
+        self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, buffer, 0)
         picture = vtk_to_numpy(buffer).reshape(height, width, 4)[::-1]
         # Averaging areas is slow unless the factor is whole; up to 1.5 two neighbours cover a pixel anyway.
         smooth = cv2.INTER_AREA if supersample >= 1.75 else cv2.INTER_LINEAR
@@ -239,7 +244,7 @@ class Studio:
             matrix[2, 2], matrix[3, 3] = -1 / REACH_M, 1
         aim.SetParallelProjection(camera.projection == "orthographic")
         projection = vtkMatrix4x4()
-        projection.DeepCopy(matrix.ravel())
+        projection.DeepCopy(matrix.ravel().tolist())
         aim.SetExplicitProjectionTransformMatrix(projection)
         aim.UseExplicitProjectionTransformMatrixOn()
 
@@ -248,28 +253,28 @@ class Studio:
         self._window.Finalize()
 
 
-def _polydata(figure: Figure) -> object:
+def _polydata(mesh: ShadedMesh) -> vtkPolyData:
     from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
     from vtkmodules.vtkCommonCore import vtkPoints
     from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 
     data = vtkPolyData()
     points = vtkPoints()
-    points.SetData(numpy_to_vtk(np.ascontiguousarray(figure.vertices), deep=True))
+    points.SetData(numpy_to_vtk(np.ascontiguousarray(mesh.vertices), deep=True))
     data.SetPoints(points)
     cells = vtkCellArray()
-    offsets = numpy_to_vtkIdTypeArray(np.arange(len(figure.faces) + 1, dtype=np.int64) * 3, deep=True)
-    cells.SetData(offsets, numpy_to_vtkIdTypeArray(figure.faces.ravel().astype(np.int64), deep=True))
+    offsets = numpy_to_vtkIdTypeArray(np.arange(len(mesh.faces) + 1, dtype=np.int64) * 3, deep=True)
+    cells.SetData(offsets, numpy_to_vtkIdTypeArray(mesh.faces.ravel().astype(np.int64), deep=True))
     data.SetPolys(cells)
-    data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(figure.normals), deep=True))
-    data.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(figure.uvs), deep=True))
-    tints = np.full((len(figure.vertices), 3), 255, np.uint8) if figure.tints is None else figure.tints
-    shade = np.clip(figure.openness * 255, 1, 255).astype(np.uint8)[:, None]
-    data.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(np.hstack([tints, shade])), deep=True))
+    data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(mesh.normals), deep=True))
+    data.GetPointData().SetTCoords(numpy_to_vtk(np.ascontiguousarray(mesh.uvs), deep=True))
+    colours = np.full((len(mesh.vertices), 3), 255, np.uint8) if mesh.colours is None else mesh.colours
+    shade = np.clip(mesh.openness * 255, 1, 255).astype(np.uint8)[:, None]
+    data.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(np.hstack([colours, shade])), deep=True))
     return data
 
 
-def _texture(pixels: NDArray) -> object:
+def _texture(pixels: NDArray) -> vtkTexture:
     from vtkmodules.util.numpy_support import numpy_to_vtk
     from vtkmodules.vtkCommonDataModel import vtkImageData
     from vtkmodules.vtkRenderingOpenGL2 import vtkOpenGLTexture

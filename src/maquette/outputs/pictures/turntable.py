@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import queue
-import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def turntable_frames(scene: Scene, count: int, size: tuple[int, int]) -> Iterato
     """(height, width, 4) uint8 pictures of one full turn, the face first, premultiplied alpha."""
     for step in range(count):
         camera = scene.camera(2 * np.pi * step / count, LIFT, size)
-        yield scene.studio.shoot(camera, "texture", CONTRAST, SUPERSAMPLE)
+        yield scene.studio.render(camera, "texture", CONTRAST, SUPERSAMPLE)
 
 
 def encode(pictures: Iterable[NDArray], ground: NDArray) -> bytes:
@@ -50,7 +50,7 @@ def encode(pictures: Iterable[NDArray], ground: NDArray) -> bytes:
         video.codec_context.colorspace, video.codec_context.color_range = BT601, LIMITED
         video.options = {"preset": PRESET, "crf": "19", "threads": "2"}
         for picture in pictures:
-            planes = cv2.cvtColor(over(picture, ground), cv2.COLOR_RGB2YUV_I420)
+            planes = np.asarray(cv2.cvtColor(over(picture, ground), cv2.COLOR_RGB2YUV_I420), np.uint8)
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.colorspace, frame.color_range = BT601, LIMITED
             container.mux(video.encode(frame))
@@ -61,31 +61,28 @@ def encode(pictures: Iterable[NDArray], ground: NDArray) -> bytes:
 def film(pictures: Iterator[NDArray], ground: NDArray) -> bytes:
     """Like `encode`, compressing in a second thread while the next picture is made."""
     waiting: queue.Queue[NDArray | None] = queue.Queue(maxsize=4)
-    outcome: dict[str, bytes | BaseException] = {}
 
     def arriving() -> Iterator[NDArray]:
         while (picture := waiting.get()) is not None:
             yield picture
 
-    def work() -> None:
+    def compress() -> bytes:
+        rest = arriving()
         try:
-            outcome["film"] = encode(arriving(), ground)
-        except BaseException as error:
-            outcome["error"] = error
-            while waiting.get() is not None:
+            return encode(rest, ground)
+        finally:
+            # After an error the pictures that still come must not wait for room in the queue.
+            for _ in rest:
                 pass
 
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        for picture in pictures:
-            waiting.put(picture)
-    finally:
-        waiting.put(None)
-        thread.join()
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["film"]
+    with ThreadPoolExecutor(1) as second:
+        made = second.submit(compress)
+        try:
+            for picture in pictures:
+                waiting.put(picture)
+        finally:
+            waiting.put(None)
+        return made.result()
 
 
 def write_turntable(asset: Asset) -> bytes:

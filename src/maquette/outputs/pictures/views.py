@@ -1,4 +1,4 @@
-"""The scene all pictures share: the figure in its studio, and where the cameras stand."""
+"""The scene all pictures share: the mesh in its studio, and where the cameras stand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh
 from maquette.geometry.mesh import boundary_loops
-from maquette.outputs.meshes.weld import welded
+from maquette.outputs.meshes.weld import weld
 from maquette.outputs.pictures.studio import SKIN, WET, Studio
-from maquette.outputs.shaded_mesh import make_figure, own_colours
+from maquette.outputs.shaded_mesh import own_colours, shade_mesh
 
 FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, about 90 mm on full frame
 LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline of a head
@@ -67,43 +67,49 @@ def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene
     import cv2
 
     vertices, faces = mesh.vertices.astype(float), mesh.faces
-    uvs, uv_faces, tints = mesh.uvs, mesh.uv_faces, own_colours(mesh)
+    uvs, uv_faces, colours = mesh.uvs, mesh.uv_faces, own_colours(mesh)
     is_eye = np.isin(np.arange(len(faces)), eyes)
     loops = boundary_loops(faces[skin])
     if loops:
-        vertices, faces, uvs, uv_faces = _capped(vertices, faces, uvs, uv_faces, loops[0])
-        if tints is not None:
-            tints = np.vstack([tints, tints[loops[0]], tints[loops[0]].mean(axis=0, keepdims=True).astype(np.uint8)])
+        vertices, faces, uv_faces = _capped(vertices, faces, uv_faces, loops[0])
+        if colours is not None:
+            colours = np.vstack(
+                [colours, colours[loops[0]], colours[loops[0]].mean(axis=0, keepdims=True).astype(np.uint8)]
+            )
         is_eye = np.append(is_eye, np.zeros(len(faces) - len(is_eye), bool))
     longest = max(LONGEST_EDGE_M, LONGEST_SHARE * float(np.ptp(mesh.vertices[:, 1])))
-    figure, origin = make_figure(vertices, faces.astype(np.int32), uvs, uv_faces, longest, tints)
-    seen = figure.openness[figure.faces].max(axis=1) > HIDDEN
+    shaded, origin = shade_mesh(vertices, faces.astype(np.int32), uvs, uv_faces, longest, colours)
+    seen = shaded.openness[shaded.faces].max(axis=1) > HIDDEN
     is_eye = is_eye[origin]
-    parts = [(figure.part(np.flatnonzero(seen & ~is_eye)), SKIN)]
+    parts = [(shaded.part(np.flatnonzero(seen & ~is_eye)), SKIN)]
     if is_eye.any():
-        parts.append((figure.part(np.flatnonzero(seen & is_eye)), WET))
+        parts.append((shaded.part(np.flatnonzero(seen & is_eye)), WET))
     texture = mesh.texture
     if texture is not None and max(texture.shape) > TEXTURE_SIDE:
         texture = cv2.resize(texture, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
     hull = np.concatenate([skin, mouth, np.arange(len(mesh.faces), len(faces))]).astype(int)
-    closed = not boundary_loops(welded(vertices, faces[hull])[1])
+    closed = not boundary_loops(weld(vertices, faces[hull])[1])
     low, high = mesh.vertices.min(axis=0).astype(float), mesh.vertices.max(axis=0).astype(float)
     return Scene(Studio(parts, texture, closed), low, high)
 
 
 def _capped(
-    vertices: NDArray, faces: NDArray, uvs: NDArray | None, uv_faces: NDArray | None, loop: NDArray
-) -> tuple[NDArray, NDArray, NDArray | None, NDArray | None]:
-    """Close a boundary loop with a flat lid that has its own rim, so that its edge stays sharp."""
+    vertices: NDArray, faces: NDArray, uv_faces: NDArray | None, loop: NDArray
+) -> tuple[NDArray, NDArray, NDArray | None]:
+    """Close a boundary loop with a flat lid that has its own rim, so that its edge stays sharp.
+
+    Returns:
+        vertices, faces, uv_faces: with those of the lid; uvs stay as they are.
+    """
     count = len(loop)
     ring = len(vertices) + np.arange(count)
     fan = np.stack([np.roll(ring, -1), ring, np.full(count, len(vertices) + count)], axis=1)
     lid = np.vstack([vertices[loop], vertices[loop].mean(axis=0)])
-    if uvs is not None:
+    if uv_faces is not None:
         # One texel colours the whole lid; the rim's own would smear into a star.
         tone = uv_faces[np.flatnonzero((faces == loop[0]).any(axis=1))[0], 0]
         uv_faces = np.vstack([uv_faces, np.full((count, 3), tone, uv_faces.dtype)])
-    return np.vstack([vertices, lid]), np.vstack([faces, fan]), uvs, uv_faces
+    return np.vstack([vertices, lid]), np.vstack([faces, fan]), uv_faces
 
 
 def backdrop(size: tuple[int, int], inner: float = 92, outer: float = 34) -> NDArray:

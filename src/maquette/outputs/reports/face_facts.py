@@ -1,4 +1,4 @@
-"""What report.json tells of a face."""
+"""What report.json says of a face."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from maquette.outputs.asset import Asset
 from maquette.perception.faces import quality
 
-AVERAGE_MM = 1.5  # mean distance from the average face below which the head tells little; portraits: 1.6 to 4.4 mm
+AVERAGE_MM = 1.5  # mean distance from the average face below which the head says little; portraits: 1.6 to 4.4 mm
 LITTLE_SEEN = 0.45  # share of the face's texels; its sides count, so a clear photo from the front reaches 0.6
 BLURRED, DROWNED, BURNT, COVERED = 0.35, 0.25, 0.15, 0.40
 TURNED = math.radians(50)
@@ -104,6 +104,6 @@ def _near_average(asset: Asset) -> bool:
 
 
 def facts(asset: Asset) -> dict[str, Any]:
-    """What is told of faces only."""
+    """What only faces have."""
     distance = asset.result.reconstruction.provenance.get("average_distance_mm")
     return {"average_distance_mm": distance, "close_to_average": _near_average(asset)}

@@ -11,6 +11,7 @@ from maquette.core.types import Observation, Subject
 from maquette.geometry.camera import camera_centre, project
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
+from maquette.morphable import Embedding
 from maquette.outputs.asset import Asset
 
 HEAD = {
@@ -47,11 +48,10 @@ def _rounded(values: NDArray | None, digits: int) -> list | None:
     return None if values is None else np.round(np.asarray(values, float), digits).tolist()
 
 
-def _fitted(asset: Asset, index: int, scheme: str) -> dict:
-    """World points, reprojection and visibility of one scheme in one photo."""
+def _fitted(asset: Asset, index: int, embedding: Embedding) -> dict:
+    """World points, reprojection and visibility of landmarks on the mesh in one photo."""
     camera, observation = asset.result.reconstruction.cameras[index], asset.result.observations[index]
     vertices, faces = asset.vertices_in(index).astype(float), asset.mesh.faces
-    embedding = asset.model.embeddings[scheme]
     points = embedding.points(vertices, faces)
     normals = embedding.points(vertex_normals(vertices, faces), faces)
     pixels, _ = project(camera, points)
@@ -87,9 +87,9 @@ def _posed(asset: Asset, index: int, scheme: str) -> dict:
 def _photo(asset: Asset, index: int) -> dict:
     observation = asset.result.observations[index]
     schemes: dict[str, dict] = {}
-    for scheme in asset.model.embeddings if asset.model else ():
-        schemes[scheme] = {"detected": None, "detected_photo": None, **_fitted(asset, index, scheme)}
-    for scheme in asset.body.rig.keypoints if asset.body else ():
+    for scheme, embedding in (asset.model.embeddings if asset.model else {}).items():
+        schemes[scheme] = {"detected": None, "detected_photo": None, **_fitted(asset, index, embedding)}
+    for scheme in asset.skeleton.keypoints if asset.body else ():
         schemes[scheme] = {"detected": None, "detected_photo": None, **_posed(asset, index, scheme)}
     seen = schemes.setdefault(observation.landmark_scheme, {})
     seen["detected"] = _rounded(observation.landmarks, 3)

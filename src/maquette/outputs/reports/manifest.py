@@ -1,6 +1,6 @@
 """OUT/manifest.json: what became of each person in each frame of a clip, kept safe while the run goes on.
 
-While a clip is worked on, every line of manifest.jsonl tells one thing that is done; it can be read after a crash at
+While a clip is worked on, every line of manifest.jsonl notes one thing that is done; it can be read after a crash at
 any moment. At the end the whole manifest takes its place. A later run of the same clip with the same settings goes on.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.files import replaced
@@ -24,7 +24,7 @@ from maquette.outputs.reports.report import plain
 
 MANIFEST, JOURNAL = "manifest.json", "manifest.jsonl"
 STATUSES = ("done", "flagged", "skipped", "failed")
-HASHED_BYTES = 1 << 20  # of the clip: enough to tell clips apart that happen to have one size and date
+HASHED_BYTES = 1 << 20  # of the clip: enough to distinguish clips that happen to have one size and date
 VERSION = 1
 
 Key = tuple[int, int | None]
@@ -47,7 +47,7 @@ class Row:
     track: int
     status: str = "done"
     reason: str = ""
-    rect: ArrayLike | None = None
+    rect: NDArray | None = None
     camera: Camera | None = None
     mesh: str | None = None
     scores: Mapping[str, Any] = field(default_factory=dict)
@@ -56,11 +56,11 @@ class Row:
         if self.status not in STATUSES:
             raise ValueError(f"Row.status: wanted {', '.join(STATUSES)}, got {self.status!r}")
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """As the manifest has it."""
         rect = None if self.rect is None else [float(side) for side in self.rect]
-        facts = plain({**vars(self), "track": int(self.track), "rect": rect, "camera": None})
-        return {**facts, "camera": camera_facts(self.camera)}
+        plain_facts = plain({**vars(self), "track": int(self.track), "rect": rect, "camera": None})
+        return {**plain_facts, "camera": camera_facts(self.camera)}
 
 
 def camera_facts(camera: Camera | None) -> dict[str, Any] | None:
@@ -76,7 +76,7 @@ def camera_facts(camera: Camera | None) -> dict[str, Any] | None:
 
 
 def clip_identity(path: str | Path) -> dict[str, Any]:
-    """What tells a clip from others: bytes, date of change, and the sha256 of its first megabyte.
+    """What distinguishes a clip from others: bytes, date of change, and the sha256 of its first megabyte.
 
     Raises:
         BadInput: the file cannot be read.
@@ -100,7 +100,7 @@ class Manifest:
                 manifest.add(frame, time, Row(track, mesh="clip/person-1/frames/000000.ply"))
 
     Attributes:
-        told: one line on an earlier run: that this one goes on, or why it starts anew; "" if there was none.
+        remark: one line on an earlier run: that this one goes on, or why it starts anew; "" if there was none.
     """
 
     def __init__(
@@ -118,26 +118,26 @@ class Manifest:
         Raises:
             BadInput: the clip cannot be read, the folder cannot be written.
         """
-        self._folder, self.told = Path(folder), ""
+        self._folder, self.remark = Path(folder), ""
         settings = json.loads(json.dumps(plain(settings)))
         self._head = {"version": VERSION, "clip": str(clip), "fps": plain(float(fps)), "settings": settings}
         self._head["source"] = clip_identity(clip)
         self._places: dict[Key, tuple[int, int]] = {}
         self._done: set[Key] = set()
-        with _told(self._folder):
+        with _explained(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             kept = self._earlier(resume)
             with replaced(self._folder / JOURNAL) as file:
                 file.write(_line(self._head))
                 for row in kept:
                     self._note(row, file.tell(), file.write(_line(row)))
-            if not self._places:  # what an earlier run with other settings tells no longer holds
+            if not self._places:  # what an earlier run with other settings noted no longer holds
                 (self._folder / MANIFEST).unlink(missing_ok=True)
             self._file = (self._folder / JOURNAL).open("r+b")
             self._file.seek(0, os.SEEK_END)
         if self._places:
             frames = {frame for frame, _ in self._done}
-            self.told = f"goes on: {len(frames)} frames are done already"
+            self.remark = f"goes on: {len(frames)} frames are done already"
 
     def is_done(self, frame: int, track: int | None = None) -> bool:
         """Whether this person in this frame, or with None the frame as a whole, needs no more work.
@@ -152,12 +152,12 @@ class Manifest:
         Raises:
             BadInput: the disk is full or the folder cannot be written.
         """
-        told = {"frame": int(frame), "time": plain(float(time)), **(row.told() if row is not None else {})}
-        with _told(self._folder):
-            place, data = self._file.tell(), _line(told)
+        noted = {"frame": int(frame), "time": plain(float(time)), **(row.facts() if row is not None else {})}
+        with _explained(self._folder):
+            place, data = self._file.tell(), _line(noted)
             self._file.write(data)
             self._file.flush()
-        self._note(told, place, len(data))
+        self._note(noted, place, len(data))
 
     def close(self) -> Path:
         """Put the whole manifest in the journal's place.
@@ -165,7 +165,7 @@ class Manifest:
         Returns:
             The path of manifest.json.
         """
-        with _told(self._folder):
+        with _explained(self._folder):
             path = self._folder / MANIFEST
             with replaced(path) as file:
                 file.writelines(part.encode("ascii") for part in self._whole())
@@ -180,7 +180,7 @@ class Manifest:
         try:
             self.close()
         except BadInput:
-            # The journal stays, for the next run to go on from; the first error is the one to be told.
+            # The journal stays, for the next run to go on from; the first error is the one to be reported.
             self._file.close()
             if kind is None:
                 raise
@@ -214,18 +214,18 @@ class Manifest:
         return json.loads(self._file.read(length))
 
     def _earlier(self, resume: bool) -> Iterator[dict[str, Any]]:
-        """The rows of an earlier run that still hold; says in `told` why there are none."""
+        """The rows of an earlier run that still hold; says in `remark` why there are none."""
         head, rows = _stored(self._folder)
         if head is None:
             if rows is None:
-                self.told = f"starts anew: {MANIFEST} of an earlier run cannot be read"
+                self.remark = f"starts anew: {MANIFEST} of an earlier run cannot be read"
             return iter(())
         if not resume:
-            self.told = "starts anew, as asked"
+            self.remark = "starts anew, as asked"
             return iter(())
         changed = _differences(head, self._head)
         if changed:
-            self.told = f"starts anew: {changed}"
+            self.remark = f"starts anew: {changed}"
             return iter(())
         return (row for row in rows or () if self._holds(row))
 
@@ -239,7 +239,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
     Returns:
         {"clip", "fps", "settings", "source", "frames": [{"frame", "time", "complete", "tracks": [...]}]}, frames and
-        tracks ascending; "complete" only where `add` was told so of the frame as a whole.
+        tracks ascending; "complete" only where `add` noted the frame as a whole.
 
     Raises:
         BadInput: there is none, or it cannot be read.
@@ -315,7 +315,7 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _explained(folder: Path) -> Iterator[None]:
     """System errors as one line about this folder."""
     try:
         yield

@@ -37,7 +37,7 @@ def write_parameters(asset: Asset) -> bytes:
         arrays["expression_names"] = np.array(asset.model.expression_names)
     if asset.body is not None:
         arrays["body_model"] = np.array(asset.body.name)
-        arrays["bone_names"] = np.array(asset.body.rig.bones)
+        arrays["bone_names"] = np.array(asset.skeleton.bones)
     stream = io.BytesIO()
     np.savez_compressed(stream, **arrays)
     return stream.getvalue()

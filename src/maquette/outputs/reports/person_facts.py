@@ -1,4 +1,4 @@
-"""What report.json tells of a person."""
+"""What report.json says of a person."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def clip_facts(asset: Asset) -> dict[str, Any] | None:
 
 
 def facts(asset: Asset) -> dict[str, Any]:
-    """What is told of people only: height standing upright, pose, skeleton."""
+    """What only people have: height standing upright, pose, skeleton."""
     provenance = asset.result.reconstruction.provenance
     standing = asset.mesh.vertices if asset.body is None else asset.rest(np.zeros(len(asset.body.expression_names)))
     known = provenance.get("height_cm")

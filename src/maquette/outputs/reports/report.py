@@ -35,6 +35,7 @@ FILES = {
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
     "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
     "landmarks.json": "landmarks in pixels and metres",
+    "keypoints_openpose.json": "key points of the first photo in its pixels, as OpenPose writes them (BODY_25)",
     "parameters.npz": "parameters, cameras, names",
     "report.json": "this file",
 }
@@ -63,7 +64,7 @@ def texture_shares(asset: Asset) -> dict[str, float]:
     import cv2
 
     mesh = asset.mesh
-    if mesh.texture_confidence is None or mesh.uvs is None:
+    if mesh.texture_confidence is None or mesh.uvs is None or mesh.uv_faces is None:
         return {}
     seen = cv2.resize(mesh.texture_confidence, (SHARE_SIDE, SHARE_SIDE), interpolation=cv2.INTER_AREA) >= SEEN
     groups = {"skin": asset.part("skin")}
@@ -76,7 +77,7 @@ def texture_shares(asset: Asset) -> dict[str, float]:
         corners = np.stack([corners[..., 0], 1 - corners[..., 1]], axis=-1) * SHARE_SIDE - 0.5
         area = np.zeros((SHARE_SIDE, SHARE_SIDE), np.uint8)
         for triangle in np.round(corners * 16).astype(np.int32):
-            cv2.fillConvexPoly(area, triangle, 1, shift=4)
+            cv2.fillConvexPoly(area, triangle, [1], shift=4)
         shares[name] = float(seen[area > 0].mean()) if area.any() else 0.0
     return shares
 
@@ -97,6 +98,7 @@ def volume_facts(asset: Asset) -> dict[str, Any] | None:
     if asset.drawn is None:
         return None
     surface, volume = asset.drawn.surface, asset.result.reconstruction.volume
+    assert volume is not None, "what was drawn was drawn from it"
     return {
         "voxels": list(volume.values.shape),
         "components_before_cleaning": surface.components,
@@ -113,8 +115,8 @@ def volume_facts(asset: Asset) -> dict[str, Any] | None:
 def described(asset: Asset) -> dict[str, str]:
     """What is in each file that was written, by its name."""
     texts = {**FILES, **KINDS[asset.subject].FILES}
-    told = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
-    return {name: told[name] for name in (*asset.seconds, "report.json")}
+    known = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
+    return {name: known[name] for name in (*asset.seconds, "report.json")}
 
 
 def report(asset: Asset) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""From a frame to its faces: find, trace, cut out."""
+"""From a frame to an observation of each of its faces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +14,15 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
-from maquette.perception.faces import detect, landmarker, segment, skin, topology, verify
-from maquette.perception.faces.detect import Copy
+from maquette.perception.faces import segment, skin, topology
 from maquette.perception.faces.landmarker import Face
-from maquette.perception.faces.regressor import alone, leads, reader
-from maquette.perception.faces.regressor.align import place_of
+from maquette.perception.faces.regressor import reader
+from maquette.perception.faces.regressor.align import face_square
+from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
+from maquette.perception.faces.search import find_faces
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
 CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
-TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
-SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
 DEFAULTS = PerceptionOptions()
 
 
@@ -61,74 +59,6 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
         return list(pool.map(lambda face: _observation(frame, face, faces), ordered))
 
 
-def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
-    """Traced faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
-    copy = detect.search_copy(pixels)
-    faces = faces_in(pixels, copy, 1, detect.SURE, [])
-    for division in detect.useful_divisions(copy, options.min_face):
-        found = faces_in(pixels, copy, division, detect.SURE, faces)
-        faces += found
-        if faces and not found:  # faces smaller still are passers-by in the background
-            break
-    if faces:
-        return faces
-    for attempt, division, score in _rescues(copy):
-        faces = faces_in(pixels, attempt, division, score, [])
-        if faces:
-            return faces
-    return alone.faint_faces(pixels, copy)
-
-
-def _rescues(copy: Copy) -> Iterator[tuple[Copy, int, float]]:
-    """Altered copies to search in, cheap and likely ones first: a copy, how to divide it, the lowest score."""
-    bright = detect.brightened(copy)
-    yield bright, 1, detect.SURE
-    for degrees in TURNS:
-        yield detect.turned(copy, degrees), 1, detect.SURE
-    yield bright, 2, detect.SURE
-    enlarged = replace(copy, note=detect.also(copy.note, "enlarged"))
-    for division in (2, 4, 8):
-        if max(copy.pixels.shape[:2]) / division > SMALLEST_TILE:
-            yield enlarged, division, detect.UNSURE
-    yield replace(copy, note="found with little certainty"), 1, detect.UNSURE
-    for degrees in TURNS[:5]:
-        turned = detect.turned(bright, degrees)
-        yield turned, 1, detect.SURE
-        yield turned, 2, detect.SURE
-
-
-def faces_in(pixels: NDArray, copy: Copy, division: int, score: float, known: list[Face]) -> list[Face]:
-    """Traced faces in one copy, searched as it is: no rescue by altered copies.
-
-    Args:
-        pixels: (H, W, 3) uint8, the picture.
-        copy: the picture at the detector's size, see `detect.search_copy`.
-        division: the copy is searched in this many tiles a side, 1 for the whole.
-        score: lowest score of a candidate, 0-1.
-        known: faces that are not reported again.
-
-    Returns:
-        The faces that are not among the known ones, in pixels of the picture.
-    """
-    found: list[Face] = []
-    for candidate in detect.candidates(copy, division, score):
-        if any(_same(candidate.box, face) for face in known + found):
-            continue
-        face = landmarker.trace(pixels, candidate, copy.note)
-        if face is not None and any(_same(face.box, other) for other in known + found):
-            continue
-        if face is None or not verify.is_face(pixels, face):
-            # A profile, say: the detector is sure, its landmarks do not fit.
-            face = alone.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
-        if face is not None and not any(_same(face.box, other) for other in known + found):
-            found.append(face)
-    return found
-
-
-def _same(box: NDArray, face: Face) -> bool:
-    return detect.overlap(box, face.box) > 0.4
-
-
 def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     box = _crop_box(frame.size, face)
     crop, scale = cut_out(frame.pixels, box)
@@ -153,13 +83,13 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         notes=(face.note,) if face.note else (),
         reading=reading,
     )
-    return leads.led(seen)
+    return with_preferred_landmarks(seen)
 
 
 def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:
     """What the network says of the same face, and how far it differs from the detector."""
-    reading = reader.read(crop, place_of(landmarks))
-    if face.alone:
+    reading = reader.read(crop, face_square(landmarks))
+    if face.from_regressor:
         return reading
     apart = np.linalg.norm(reading.landmarks[:, :2] - landmarks[:, :2], axis=1).mean()
     return replace(reading, disagreement=float(apart / np.ptp(landmarks[:, :2], axis=0).max()))

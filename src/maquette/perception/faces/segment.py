@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.faces import detect, topology
-from maquette.perception.models import mediapipe_graphs
-from maquette.perception.models.mediapipe_graphs import SEGMENTER_INPUT
+from maquette.perception.copies import at_most
+from maquette.perception.faces import topology
+from maquette.perception.models import networks
+from maquette.perception.models.results import SEGMENTER_INPUT
 
 EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops enlarge the result
 EDGE_RADIUS = 0.016  # guided filter radius as share of the longer side: twice a pixel of the network's output
@@ -31,12 +32,10 @@ def subject_mask(pixels: NDArray, roll: float, subject: NDArray, others: list[ND
         (H, W) float32 in 0-1; its edges follow those of the picture.
     """
     height, width = pixels.shape[:2]
-    factor = min(1.0, EDGE_SIDE / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    guide = detect.shrunk(pixels, size) if factor < 1 else pixels
-    scaling = np.array([size[0] / width, size[1] / height, 1.0])
+    guide = at_most(pixels, EDGE_SIDE)
+    scaling = np.array([guide.shape[1] / width, guide.shape[0] / height, 1.0])
     mask = only_subject(person_mask(guide, roll), subject * scaling, [other * scaling for other in others])
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR) if factor < 1 else mask
+    return mask if guide is pixels else cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
@@ -44,7 +43,7 @@ def person_mask(pixels: NDArray, roll: float = 0.0) -> NDArray:
     quarter = int(np.round(roll / (np.pi / 2))) % 4
     upright = np.ascontiguousarray(np.rot90(pixels, quarter))
     seen = cv2.resize(upright, (SEGMENTER_INPUT, SEGMENTER_INPUT), interpolation=cv2.INTER_AREA)
-    coarse = np.clip(mediapipe_graphs.segment(seen), 0, 1)
+    coarse = np.clip(networks.segment(seen), 0, 1)
     return np.ascontiguousarray(np.rot90(refine_edges(upright, coarse), -quarter), np.float32)
 
 
@@ -87,7 +86,7 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
     """
     kept = mask
     if others:
-        grid = tuple(min(side, BORDER_SIDE) for side in mask.shape[::-1])
+        grid = min(mask.shape[1], BORDER_SIDE), min(mask.shape[0], BORDER_SIDE)
         own = _axis_distance(mask.shape, grid, subject)
         rival = np.min([_axis_distance(mask.shape, grid, other) for other in others], axis=0)
         nearer = cv2.resize(rival - own, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -96,7 +95,7 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
     if count <= 2:
         return kept
     face = np.zeros(mask.shape, np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(subject[list(topology.FACE_OVAL), :2].astype(np.int32)), 1)
+    cv2.fillConvexPoly(face, cv2.convexHull(subject[list(topology.FACE_OVAL), :2].astype(np.int32)), (1,))
     votes = np.bincount(labels[face > 0], minlength=count)
     votes[0] = 0
     if not votes.any():

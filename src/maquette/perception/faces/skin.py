@@ -29,7 +29,7 @@ def face_region(shape: tuple[int, ...], landmarks: NDArray, openings: bool = Tru
     """
     region = np.zeros(shape[:2], np.uint8)
     for corners in np.round((landmarks[topology.triangles(), :2] - 0.5) * 8).astype(np.int32):
-        cv2.fillConvexPoly(region, corners, 255, shift=3)
+        cv2.fillConvexPoly(region, corners, (255,), shift=3)
     _fill(region, landmarks[list(topology.FACE_OVAL)], 255)
     if openings:
         for outline in (topology.RIGHT_EYE, topology.LEFT_EYE, topology.MOUTH_OPENING):
@@ -146,11 +146,11 @@ def _sample_region(shape: tuple[int, ...], landmarks: NDArray, facing: NDArray) 
     for index in SAMPLED:
         if facing[index] > 0.3:
             x, y = landmarks[index, :2]
-            cv2.circle(discs, (int(x), int(y)), radius, 1, -1)
+            cv2.circle(discs, (int(x), int(y)), radius, (1,), -1)
     return discs > 0
 
 
 def _fill(region: NDArray, outline: NDArray, value: int) -> None:
     """Fill a polygon with an eighth of a pixel; the first pixel is centred on (0.5, 0.5)."""
     corners = np.round((outline[:, :2] - 0.5) * 8).astype(np.int32)
-    cv2.fillPoly(region, [corners], value, lineType=cv2.LINE_AA, shift=3)
+    cv2.fillPoly(region, [corners], (value,), lineType=cv2.LINE_AA, shift=3)

@@ -1,4 +1,4 @@
-"""Is a traced face one? Cats, coffee cups and bricks get landmarks too.
+"""Is it a face that has landmarks? Cats, coffee cups and bricks get them too.
 
 The detectors look again, at upright close-ups placed by the landmarks. On a true face they are sure, and their eyes,
 nose and mouth fall on those of the landmarks; and the landmarks agree between crops. Measured on 44 faces in photos
@@ -15,10 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.faces import detect, topology
-from maquette.perception.faces.landmarker import Face, Placement, Source
-from maquette.perception.models import mediapipe_graphs
-from maquette.perception.models.mediapipe_graphs import DETECTOR_INPUT, MESH_INPUT
+from maquette.perception.affine import apply, warp
+from maquette.perception.faces import topology
+from maquette.perception.faces.landmarker import Face
+from maquette.perception.faces.patch import Patch
+from maquette.perception.models import networks
+from maquette.perception.models.results import DETECTOR_INPUT, MESH_INPUT
+from maquette.perception.square import Square
 
 TRUE = 0.19  # certainty from which on a face is believed
 PLAIN = 0.5  # certainty of the short-range detector alone that no false one reached (0.27 at most)
@@ -29,11 +32,11 @@ STEADY = 0.015  # disagreement of the crops, as share of the face's size, that h
 
 
 def is_face(pixels: NDArray, face: Face) -> bool:
-    """Whether a traced face is believed; the second detector is asked only where the first one leaves a doubt.
+    """Whether a face is believed; the second detector is asked only where the first one leaves a doubt.
 
     Args:
         pixels: (H, W, 3) uint8, the full picture.
-        face: as traced in it.
+        face: as its landmarks were found in it.
     """
     return certainty(pixels, face, ("short",)) >= PLAIN or certainty(pixels, face) >= TRUE
 
@@ -41,15 +44,15 @@ def is_face(pixels: NDArray, face: Face) -> bool:
 def certainty(pixels: NDArray, face: Face, detectors: Iterable[str] = tuple(DETECTOR_INPUT)) -> float:
     """0-1, how sure detectors and landmarks are of each other."""
     centre = (face.box[:2] + face.box[2:]) / 2
-    source = Source.around(pixels, Placement(centre, face.size * CLOSE_UPS[-1], face.roll))
-    points = (_keypoints(face.landmarks) - source.corner) / source.scaling
+    patch = Patch.around(pixels, Square(centre, face.size * CLOSE_UPS[-1], face.roll))
+    points = (_keypoints(face.landmarks) - patch.corner) / patch.scaling
     weights = _visibility(face.landmarks)
     agreements = []
     for close_up in CLOSE_UPS:
-        placement = Placement(source.placement.centre, source.placement.side * close_up / CLOSE_UPS[-1], face.roll)
-        matrix = placement.to_crop()
-        crop = detect.warp(source.pixels, matrix, (MESH_INPUT, MESH_INPUT))
-        wanted = detect.apply(matrix, points) / MESH_INPUT
+        square = Square(patch.square.centre, patch.square.side * close_up / CLOSE_UPS[-1], face.roll)
+        matrix = square.to_crop(MESH_INPUT)
+        crop = warp(patch.pixels, matrix, (MESH_INPUT, MESH_INPUT))
+        wanted = apply(matrix, points) / MESH_INPUT
         agreements += [_agreement(crop, reach, wanted, weights * close_up) for reach in detectors]
     return float(np.mean(agreements) / (1 + (face.spread.mean() / STEADY) ** 2))
 
@@ -64,7 +67,7 @@ def _agreement(crop: NDArray, reach: str, wanted: NDArray, weights: NDArray) -> 
     side = DETECTOR_INPUT[reach]
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) if side < MESH_INPUT else crop
     best = 0.0
-    for item in mediapipe_graphs.detect(small, reach):
+    for item in networks.detect_faces(small, reach):
         off = np.linalg.norm(item.keypoints[:4] / side - wanted, axis=1) @ weights
         best = max(best, item.score * max(0.0, 1 - off / TOLERANCE))
     return best

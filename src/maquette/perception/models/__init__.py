@@ -1,1 +1,1 @@
-"""The adapter of the detectors: the only files that know the library that runs them."""
+"""The adapter of the detectors: `networks` is its door, and no file outside knows the library that runs them."""

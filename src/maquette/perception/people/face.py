@@ -1,7 +1,7 @@
 """Eyes, nose and mouth of a person where the network of faces sees them.
 
 The network of bodies sees a head of twenty or thirty pixels and guesses: in a photo of somebody who stands, its eyes
-lie on the brows, a third of the way from eyes to mouth too high. Head and texture hang on these points.
+lie on the brows, a third of the way from eyes to mouth too high. Head and texture depend on these points.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.perception.faces import topology
-from maquette.perception.faces.landmarker import PRESENT, SETTLING_CROPS, Placement, Source, jittered, placement_of
-from maquette.perception.faces.landmarker import plausible as is_face
+from maquette.perception.faces.landmarker import JITTERS, PRESENT, plausible
+from maquette.perception.faces.patch import jittered, settled
 from maquette.perception.people import schemes
 from maquette.perception.people.key_points import Person
+from maquette.perception.square import Square, upright_turn
 
-LOOKS = (
-    (0.0, 0.0, 1.0, 0.0, False),
-    (0.0, 0.0, 1.0, 0.0, True),
-)  # averaged crops, as in `perception.faces.landmarker.JITTER`
+CROPS = JITTERS[:2]  # averaged: as it is, and in a mirror
 SEEN = 0.5  # visibility of the nose from which on there is a face to look for
 REACH = 3.6  # side of the first crop over eyes to mouth, or over eye to eye, whichever is longer
 APART = 0.9  # of the face's size: a face farther from where the body has it is another person's
@@ -34,7 +32,7 @@ POINTS = {
 }  # fmt: skip
 
 
-def faced(pixels: NDArray, person: Person) -> Person:
+def with_face_points(pixels: NDArray, person: Person) -> Person:
     """The person with the points of the face moved to where the face network sees them; the same if it sees none.
 
     Args:
@@ -42,7 +40,7 @@ def faced(pixels: NDArray, person: Person) -> Person:
     """
     if person.visibility[schemes.indices("nose")[0]] < SEEN:
         return person
-    found = _landmarks(pixels, _place(person.landmarks))
+    found = _landmarks(pixels, _face_square(person.landmarks))
     if found is None:
         return person
     rows = schemes.indices(*POINTS)
@@ -56,31 +54,24 @@ def faced(pixels: NDArray, person: Person) -> Person:
     return replace(person, landmarks=landmarks)
 
 
-def _place(points: NDArray) -> Placement:
+def _face_square(points: NDArray) -> Square:
     """Where the face ought to be, from the body's points (33, 3)."""
     left, right = (points[schemes.indices(f"{side}_eye")[0], :2] for side in ("left", "right"))
     mouth = points[schemes.indices("mouth_left", "mouth_right"), :2].mean(axis=0)
     down, across = mouth - (left + right) / 2, left - right
-    turned = across + [down[1], -down[0]]
     side = REACH * max(float(np.linalg.norm(down)), float(np.linalg.norm(across)), 2.0)
-    return Placement((left + right + 2 * mouth) / 4, side, float(np.arctan2(turned[1], turned[0])))
+    return Square((left + right + 2 * mouth) / 4, side, upright_turn(across, down))
 
 
-def _landmarks(pixels: NDArray, place: Placement) -> NDArray | None:
+def _landmarks(pixels: NDArray, square: Square) -> NDArray | None:
     """(478, 3) landmarks in pixels of the picture, or None if there is no face."""
     height, width = pixels.shape[:2]
-    if not (0 <= place.centre[0] < width and 0 <= place.centre[1] < height):
+    if not (0 <= square.centre[0] < width and 0 <= square.centre[1] < height):
         return None
-    source = Source.around(pixels, place)
-    place = source.placement
-    for _ in range(SETTLING_CROPS):
-        landmarks, presence = source.trace(place)
-        if presence < PRESENT or not is_face(landmarks):
-            return None
-        place = placement_of(landmarks)
-        if not source.covers(place):
-            source = source.moved(pixels, place)
-            place = source.placement
-    samples, presences = zip(*(source.trace(*jittered(place, *look)) for look in LOOKS))
-    landmarks = source.full(np.mean(samples, axis=0))
-    return landmarks if np.mean(presences) >= PRESENT and is_face(landmarks) else None
+    placed = settled(pixels, square, lambda seen: seen.presence >= PRESENT and plausible(seen.landmarks))
+    if placed is None:
+        return None
+    patch, square = placed
+    samples, presences = zip(*(patch.landmarks_in(*jittered(square, row)) for row in CROPS))
+    landmarks = patch.to_full(np.mean(samples, axis=0))
+    return landmarks if np.mean(presences) >= PRESENT and plausible(landmarks) else None

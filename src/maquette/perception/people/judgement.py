@@ -10,31 +10,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
-from maquette.perception.faces import detect
+from maquette.perception.boxes import box_of_mask, covered
+from maquette.perception.copies import shrunk
 from maquette.perception.people import schemes
+from maquette.perception.people.schemes import JOINTS
 
 BODY_HEIGHT = 256  # pixels to which a body, also one not seen in full, is brought, so that a larger file is no sharper
 STATURE = 1.7  # metres, of an average adult: what the detector's metres are scaled to
 NOISE = 0.5  # squared slope per pixel that is noise, not detail
 DIRECTIONS = 8
-# Limits, with what was measured on 9 frames of a dancer, two people in half figure, a photo and a small photo.
+# Limits, with what was measured on 9 frames of a dancer, two people down to the hips, a photo and a small photo.
 SHARP = 0.5  # sharp 0.81 to 1.8; moved by 1 % of the body's height 0.53 to 0.86, by 2 % 0.23 to 0.48, by 4 % to 0.32
-CROWDED = 0.15  # of the person's box that another's covers: two in half figure side by side 0.03
+CROWDED = 0.15  # of the person's box that another's covers: two down to the hips side by side 0.03
 UNUSUAL = 1.0  # the largest angle over its own limit
 TINY = 96.0  # pixels: there key points differ by 0.6 % of the height from those of the full picture, at 48 by 2 to 50
-SURE = 0.55  # mean confidence of the joints: whole bodies 0.85 to 1.0, half figures 0.3
-LEAN, LIFT, TURN = (
-    45.0,
-    100.0,
-    110.0,
-)  # degrees: trunk from the vertical, thigh from the trunk's line, chest from viewer
-JOINTS = schemes.indices(
-    *(
-        f"{side}_{joint}"
-        for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
-        for side in ("left", "right")
-    )
-)
+SURE = 0.55  # mean confidence of the joints: whole bodies 0.85 to 1.0, down to the hips 0.3
+LEAN = 45.0  # degrees: trunk from the vertical
+LIFT = 100.0  # degrees: thigh from the trunk's line
+TURN = 110.0  # degrees: chest from the viewer
 HEAD = schemes.indices("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 HANDS = schemes.indices("left_wrist", "right_wrist")
 FEET = schemes.indices("left_ankle", "right_ankle", "left_heel", "right_heel")
@@ -51,7 +44,7 @@ class Judgement:
         value: what was measured.
         limit: what it is held against.
         flagged: whether it is on the wrong side of it.
-        words: what to tell.
+        words: what to report.
     """
 
     name: str
@@ -99,12 +92,12 @@ def sharpness(observation: Observation) -> float:
     mask = observation.mask > 0.5
     factor = min(1.0, BODY_HEIGHT / max(body_height(observation), 1.0))
     size = max(8, round(mask.shape[1] * factor)), max(8, round(mask.shape[0] * factor))
-    grey = cv2.cvtColor(detect.shrunk(observation.frame.pixels, size), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    picture = cv2.cvtColor(shrunk(observation.frame.pixels, size), cv2.COLOR_RGB2GRAY).astype(np.float32)
     inside = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
-    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=0) > 0
+    inside = cv2.erode(inside.astype(np.uint8), np.ones((3, 3), np.uint8), borderValue=(0,)) > 0
     if inside.sum() < 16:
         return 1.0
-    grey = cv2.GaussianBlur(grey, (0, 0), 0.5)
+    grey = cv2.GaussianBlur(picture, (0, 0), 0.5)
     slope = [cv2.Sobel(grey, cv2.CV_32F, *order)[inside] / 8 for order in ((1, 0), (0, 1))]
     line, cross = np.array([[1, -2, 1]], np.float32), np.array([[1, 0, -1], [0, 0, 0], [-1, 0, 1]], np.float32) / 4
     xx, yy, xy = (cv2.filter2D(grey, -1, kernel)[inside] for kernel in (line, line.T, cross))
@@ -129,11 +122,10 @@ def body_height(observation: Observation) -> float:
 
 def person_box(observation: Observation) -> NDArray:
     """(4,) x0, y0, x1, y1 around the mask, pixels of the full frame; the crop's box where the mask is empty."""
-    rows, columns = (np.flatnonzero((observation.mask > 0.5).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
+    inside = box_of_mask(observation.mask)
+    if inside is None:
         return observation.box
-    scale = (observation.box[2] - observation.box[0]) / observation.mask.shape[1]
-    box = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float) * scale
+    box = inside * ((observation.box[2] - observation.box[0]) / observation.mask.shape[1])
     return box + np.tile(observation.box[:2], 2)
 
 
@@ -146,18 +138,13 @@ def person_height(observation: Observation) -> float:
 def crowding(observation: Observation, others: Sequence[Observation]) -> float:
     """Largest share of the person's box that somebody else's covers."""
     own = person_box(observation)
-    shares = [0.0]
-    for other in others:
-        box = person_box(other)
-        common = np.maximum(np.minimum(own[2:], box[2:]) - np.maximum(own[:2], box[:2]), 0)
-        shares.append(float(np.prod(common) / max(np.prod(own[2:] - own[:2]), 1e-9)))
-    return max(shares)
+    return max((covered(own, person_box(other)) for other in others), default=0.0)
 
 
 def pose_oddness(observation: Observation) -> tuple[float, str]:
     """The largest of three angles over its limit, and words: trunk leans, a thigh is lifted, chest is turned away.
 
-    Of a standing person seen from the front all are small. Angles that hang on unseen joints do not count.
+    Of a standing person seen from the front all are small. Angles that depend on unseen joints do not count.
     """
     metric, sure = observation.landmarks_metric, observation.landmark_confidence
     if metric is None:

@@ -1,10 +1,10 @@
 """The outline of one person, to the pixel, without the neighbours.
 
-The network draws this person among others, but only 256 pixels wide; several looks are averaged and their mean is moved
-to the picture's edges. Measured on 9 frames of a dancer and a photo against outlines from the known backgrounds,
-overlap: one look 0.926, with a closer one 0.934, with a third by the network that cuts out anybody 0.938; GrabCut in a
-band around it 0.91 (it takes picture frames for arms and loses blurred feet), looks at the upper and lower half of the
-body 0.90. The outlines from the backgrounds are themselves good to two pixels only.
+The network draws this person among others, but only 256 pixels wide; several outlines are averaged and their mean is
+moved to the picture's edges. Measured on 9 frames of a dancer and a photo against outlines from the known backgrounds,
+overlap: one outline 0.926, with a closer one 0.934, with a third by the segmenter 0.938; GrabCut in a band around it
+0.91 (it takes picture frames for arms and loses blurred feet), outlines of the upper and lower half of the body 0.90.
+The outlines from the backgrounds are themselves good to two pixels only.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.faces import detect
-from maquette.perception.models.mediapipe_graphs import POSE_INPUT
+from maquette.perception.affine import for_cv2
+from maquette.perception.copies import at_most
+from maquette.perception.models.results import POSE_INPUT
 from maquette.perception.people import schemes
-from maquette.perception.people.key_points import Look, Person
+from maquette.perception.people.key_points import Outline, Person
 
 EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops enlarge the result
 EDGE_REACH = 2.0  # radius of the guided filter (He et al. 2013), pixels of the network's outline
@@ -43,21 +44,20 @@ def person_mask(pixels: NDArray, box: NDArray, person: Person, others: list[Pers
         (H, W) float32 in 0-1; its edges follow those of the picture.
     """
     height, width = pixels.shape[:2]
-    factor = min(1.0, EDGE_SIDE / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    guide = detect.shrunk(pixels, size) if factor < 1 else pixels
-    mask = only(person, outline_in(box, size, person), box, others)
-    cell = min(look.place.side for look in looks(person)) / POSE_INPUT * size[0] / (box[2] - box[0])
+    guide = at_most(pixels, EDGE_SIDE)
+    size = guide.shape[1], guide.shape[0]
+    mask = without_neighbours(person, outline_in(box, size, person), box, others)
+    cell = min(outline.square.side for outline in outlines(person)) / POSE_INPUT * size[0] / (box[2] - box[0])
     radius = max(2, round(EDGE_REACH * cell))
     mask = cv2.ximgproc.guidedFilter(guide, mask, radius, EDGE_SMOOTHNESS)
     mask = np.clip((mask - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
-    mask = whole(mask, skeleton(person, box, size), radius)
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR) if factor < 1 else mask
+    mask = without_specks(mask, skeleton(person, box, size), radius)
+    return mask if guide is pixels else cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def looks(person: Person) -> tuple[Look, ...]:
+def outlines(person: Person) -> tuple[Outline, ...]:
     """Every outline that there is of a person."""
-    return (Look(person.place, person.outline), *person.closer)
+    return (Outline(person.square, person.outline), *person.closer)
 
 
 def outline_in(box: NDArray, size: tuple[int, int], person: Person) -> NDArray:
@@ -66,14 +66,14 @@ def outline_in(box: NDArray, size: tuple[int, int], person: Person) -> NDArray:
     to_full = np.array([[scaling[0], 0, box[0]], [0, scaling[1], box[1]], [0, 0, 1]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     drawn = np.zeros(size[::-1], np.float32)
-    total = sum(look.weight for look in looks(person))
-    for place, outline, weight in looks(person):
-        into = detect.for_cv2(place.to_crop(POSE_INPUT) @ to_full)
-        drawn += weight / total * cv2.warpAffine(outline, into, size, flags=flags, borderValue=0)
+    total = sum(outline.weight for outline in outlines(person))
+    for square, mask, weight in outlines(person):
+        into = for_cv2(square.to_crop(POSE_INPUT) @ to_full)
+        drawn += weight / total * cv2.warpAffine(mask, into, size, flags=flags)
     return drawn
 
 
-def only(person: Person, outline: NDArray, box: NDArray, others: list[Person]) -> NDArray:
+def without_neighbours(person: Person, outline: NDArray, box: NDArray, others: list[Person]) -> NDArray:
     """An outline (H, W) without what belongs to the neighbours.
 
     Where a neighbour's outline claims a pixel too, it goes to whose skeleton is nearer in units of their sizes, the
@@ -102,10 +102,10 @@ def skeleton(person: Person, box: NDArray, size: tuple[int, int]) -> NDArray:
     points = np.clip(points, -4 * max(size), 5 * max(size)).astype(int)
     for a, b in (schemes.indices(*bone) for bone in schemes.BONES):
         if seen[a] and seen[b]:
-            cv2.line(drawn, tuple(points[a].tolist()), tuple(points[b].tolist()), 1)
+            cv2.line(drawn, points[a].tolist(), points[b].tolist(), (1,))
     head = schemes.indices("nose", "left_ear", "right_ear")
     for index in [i for i in head if seen[i]]:
-        cv2.circle(drawn, tuple(points[index].tolist()), 1, 1, -1)
+        cv2.circle(drawn, points[index].tolist(), 1, (1,), -1)
     return drawn
 
 
@@ -116,7 +116,7 @@ def _distance(person: Person, box: NDArray, size: tuple[int, int]) -> NDArray:
     return np.minimum(away / max(unit, 1.0), 1.0).astype(np.float32)
 
 
-def whole(mask: NDArray, limbs: NDArray, rim: int) -> NDArray:
+def without_specks(mask: NDArray, limbs: NDArray, rim: int) -> NDArray:
     """A mask (H, W) without parts that no limb runs through, and without pinholes.
 
     Args:

@@ -45,15 +45,15 @@ class Sighting:
 
     def observation(self, frame: Frame | None = None) -> Observation:
         """The observation again: with its picture cut from the frame, or black and small as its mask without one."""
-        mask = cv2.imdecode(np.frombuffer(self.mask, np.uint8), cv2.IMREAD_GRAYSCALE).astype(np.float32) / 255
-        if frame is None:
-            pixels = np.zeros((*mask.shape, 3), np.uint8)
-        else:
+        decoded = cv2.imdecode(np.frombuffer(self.mask, np.uint8), cv2.IMREAD_GRAYSCALE)
+        mask = np.asarray(decoded, np.float32) / 255
+        pixels: NDArray = np.zeros((*mask.shape, 3), np.uint8)
+        if frame is not None:
             x0, y0, x1, y1 = self.box.astype(int)
             pixels = frame.pixels[y0:y1, x0:x1]
             if pixels.shape[1::-1] != self.crop:
                 pixels = cv2.resize(pixels, self.crop, interpolation=cv2.INTER_AREA)
-            mask = np.clip(cv2.resize(mask, self.crop, interpolation=cv2.INTER_CUBIC), 0, 1)
+            mask = np.clip(np.asarray(cv2.resize(mask, self.crop, interpolation=cv2.INTER_CUBIC), np.float32), 0, 1)
         scale = pixels.shape[1] / self.crop[0]
         return Observation(
             frame=Frame(np.ascontiguousarray(pixels), self.time, f"frame {self.frame}"),

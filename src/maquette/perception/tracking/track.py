@@ -1,4 +1,4 @@
-"""Who is who from frame to frame: people are told apart by where their joints are and by the colours of their clothes.
+"""Who is who from frame to frame: people differ in where their joints are and in the colours of their clothes.
 
 Each step is one optimal assignment (Kuhn 1955) between the people known so far and those observed. For somebody seen a
 moment ago the place decides; the longer the gap, the more the clothes do, so that people are found again after they
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
+from maquette.perception.boxes import box_of_mask, intersection_over_union
 from maquette.perception.people import schemes
 
 STEP = 1 / 25  # seconds between frames that have no time
@@ -34,8 +35,8 @@ CROWDED = 0.2  # overlap of boxes beyond which nothing is learned about clothes
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """One observation as it is compared.
+class Features:
+    """What is compared of one observation.
 
     Attributes:
         points: (K, 2) pixels of the full frame; confidence: (K,).
@@ -55,10 +56,10 @@ class Sight:
 
 @dataclass
 class _Track:
-    """What is remembered of one person: the last sight, the clothes so far, speed in pixels per second."""
+    """What is remembered of one person: what was last seen, the clothes so far, speed in pixels per second."""
 
     name: int
-    last: Sight
+    last: Features
     clothes: NDArray
     speed: NDArray
 
@@ -83,18 +84,18 @@ class Tracker:
 
         Args:
             observations: everybody in the frame, in any order; may be empty.
-            time: seconds, where the frames do not tell; ascending.
+            time: seconds, where the frames have none; ascending.
         """
-        told = [o.frame.time for o in observations if o.frame.time is not None] + [time, self._steps * STEP]
-        clock = next(t for t in told if t is not None)
-        sights = [sight(o, clock) for o in observations]
+        known = [o.frame.time for o in observations if o.frame.time is not None] + [time, self._steps * STEP]
+        clock = next(t for t in known if t is not None)
+        features = [features_of(o, clock) for o in observations]
         self._steps += 1
         self._tracks = [track for track in self._tracks if clock - track.last.time <= MEMORY]
-        names = [0] * len(sights)
-        for track, place in _assigned(self._tracks, sights):
-            self._update(track, sights, place)
+        names = [0] * len(features)
+        for track, place in _assigned(self._tracks, features):
+            self._update(track, features, place)
             names[place] = track.name
-        for place, fresh in enumerate(sights):
+        for place, fresh in enumerate(features):
             if not names[place]:
                 names[place] = len(self._frames) + 1
                 self._tracks.append(_Track(names[place], fresh, fresh.clothes, np.zeros(2)))
@@ -111,40 +112,40 @@ class Tracker:
         return {name: frames for name, frames in self._frames.items() if frames >= enough}
 
     @staticmethod
-    def _update(track: _Track, sights: list[Sight], place: int) -> None:
-        seen, last = sights[place], track.last
+    def _update(track: _Track, features: list[Features], place: int) -> None:
+        seen, last = features[place], track.last
         gap = seen.time - last.time
         if gap > 0:
             speed = _shift(last, seen) / gap
-            # After a gap the path between is unknown; only the step from frame to frame tells a speed.
+            # After a gap the path between is unknown; only the step from frame to frame gives a speed.
             track.speed = 0.5 * track.speed + 0.5 * speed if gap < FADE else np.zeros(2)
-        others = [other.box for k, other in enumerate(sights) if k != place]
-        if not any(overlap(seen.box, box) > CROWDED for box in others):
+        others = [other.box for k, other in enumerate(features) if k != place]
+        if not any(intersection_over_union(seen.box, box) > CROWDED for box in others):
             known, fresh = track.clothes.sum(axis=1) > 0, seen.clothes.sum(axis=1) > 0
             share = np.where(fresh, np.where(known, LEARNING, 1.0), 0.0)[:, None]
             track.clothes = (1 - share) * track.clothes + share * seen.clothes
         track.last = seen
 
 
-def _assigned(tracks: list[_Track], sights: list[Sight]) -> list[tuple[_Track, int]]:
-    """Tracks with the sight that continues each."""
+def _assigned(tracks: list[_Track], features: list[Features]) -> list[tuple[_Track, int]]:
+    """Tracks with the features that continue each."""
     from scipy.optimize import linear_sum_assignment
 
-    if not tracks or not sights:
+    if not tracks or not features:
         return []
-    costs = np.array([[_cost(track, seen) for seen in sights] for track in tracks])
+    costs = np.array([[_cost(track, seen) for seen in features] for track in tracks])
     # A pair at the gate is as good as none: one good match must not be given up for two poor ones.
     rows, columns = linear_sum_assignment(np.minimum(costs, GATE))
     return [(tracks[r], int(c)) for r, c in zip(rows, columns) if costs[r, c] < GATE]
 
 
-def _cost(track: _Track, seen: Sight) -> float:
+def _cost(track: _Track, seen: Features) -> float:
     """0 (surely the same) to 1."""
     last, gap = track.last, max(seen.time - track.last.time, 0.0)
     moved = track.speed * min(gap, FADE)
     size = np.sqrt(last.size * seen.size)
     joints = min(distance(last, seen, moved) / size / (REACH + DRIFT * gap), 1.0)
-    boxes = 1 - overlap(last.box + np.tile(moved, 2), seen.box)
+    boxes = 1 - intersection_over_union(last.box + np.tile(moved, 2), seen.box)
     colours = clothes_distance(track.clothes, seen.clothes)
     grown = min(abs(np.log(seen.size / last.size)) / np.log(2), 1.0)
     near = WEIGHTS[0] * joints + WEIGHTS[1] * boxes + WEIGHTS[2] * (0.5 if colours is None else colours)
@@ -158,27 +159,30 @@ def _cost(track: _Track, seen: Sight) -> float:
     return float(trust * near + (1 - trust) * far)
 
 
-def sight(observation: Observation, time: float) -> Sight:
+def features_of(observation: Observation, time: float) -> Features:
     """What is compared of an observation: all in pixels of the full frame."""
     box, crop = observation.box, np.array(observation.frame.size, float)
     scale = (box[2:] - box[:2]) / crop
     points = observation.landmarks[:, :2] * scale + box[:2]
     trusted = points[observation.landmark_confidence >= SEEN]
-    outline = _outline(observation.mask)
+    outline = box_of_mask(observation.mask)
     low, high = box[:2], box[2:]
     if outline is not None:
         low, high = outline[:2] * scale + box[:2], outline[2:] * scale + box[:2]
     elif len(trusted) >= 2:
         low, high = trusted.min(axis=0), trusted.max(axis=0)
     size = max(float(np.linalg.norm(high - low)), 1.0)
-    return Sight(points, observation.landmark_confidence, np.concatenate([low, high]), size, clothes(observation), time)
+    return Features(
+        points, observation.landmark_confidence, np.concatenate([low, high]), size, clothes(observation), time
+    )
 
 
 def clothes(observation: Observation) -> NDArray:
     """(2, B) histograms of CIELAB colours of the person above and below the hips, without the head."""
     longer = max(observation.frame.size)
     factor = min(1.0, CLOTHES_SIDE / longer)
-    size = tuple(max(1, round(side * factor)) for side in observation.frame.size)
+    width, height = observation.frame.size
+    size = max(1, round(width * factor)), max(1, round(height * factor))
     pixels = cv2.resize(observation.frame.pixels, size, interpolation=cv2.INTER_AREA)
     inside = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA) > 0.6
     histograms = np.zeros((2, LIGHTNESS_BINS * TINT_BINS**2))
@@ -220,7 +224,7 @@ def clothes_distance(first: NDArray, second: NDArray) -> float | None:
     return float(np.sqrt(np.clip(1 - alike, 0, 1)).mean())
 
 
-def distance(first: Sight, second: Sight, moved: NDArray) -> float:
+def distance(first: Features, second: Features, moved: NDArray) -> float:
     """Mean distance of joints seen in both, pixels, after the first is moved by (2,) pixels; of the boxes' centres
     where fewer than three are."""
     weights = np.minimum(first.confidence, second.confidence)
@@ -232,25 +236,9 @@ def distance(first: Sight, second: Sight, moved: NDArray) -> float:
     return float(np.average(apart, weights=weights[used]))
 
 
-def overlap(first: NDArray, second: NDArray) -> float:
-    """Intersection over union of two boxes (x0, y0, x1, y1)."""
-    sides = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = np.prod(np.maximum(sides, 0))
-    union = np.prod(first[2:] - first[:2]) + np.prod(second[2:] - second[:2]) - shared
-    return float(shared / union) if union > 0 else 0.0
-
-
-def _shift(last: Sight, seen: Sight) -> NDArray:
+def _shift(last: Features, seen: Features) -> NDArray:
     """(2,) pixels by which a person moved: the median over the joints, which a waving arm does not change."""
     used = np.minimum(last.confidence, seen.confidence) >= SEEN
     if used.sum() < 3:
         return seen.box.reshape(2, 2).mean(axis=0) - last.box.reshape(2, 2).mean(axis=0)
     return np.median(seen.points[used] - last.points[used], axis=0)
-
-
-def _outline(mask: NDArray) -> NDArray | None:
-    """(4,) x0, y0, x1, y1 of what is inside the mask, None if nothing is."""
-    columns, rows = np.flatnonzero((mask > 0.5).any(axis=0)), np.flatnonzero((mask > 0.5).any(axis=1))
-    if not len(columns):
-        return None
-    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], float)

@@ -14,8 +14,8 @@ from maquette.perception.tracking.sighting import Sighting, sighted
 from maquette.perception.tracking.track import Tracker
 from maquette.sources.video import Clip, frames
 
-LOOK_AGAIN = 10  # frames after which the whole picture is searched for newcomers
-LOOK_AGAIN_EMPTY = 3  # the same where nobody is in sight
+SEARCH_EVERY = 10  # frames after which the whole picture is searched for newcomers
+SEARCH_EVERY_EMPTY = 3  # the same where nobody is in sight
 
 
 @dataclass
@@ -25,37 +25,37 @@ class Watched:
     Attributes:
         tracks: who -> sightings in the order of time; passing errors are left out.
         empty: frame -> time, of frames in which nobody was found.
-        unlooked: sightings of tracks that were left out.
+        dropped: how many sightings were of tracks that were left out.
         notes: what is odd about the clip, in plain words, damage too.
     """
 
     tracks: dict[int, list[Sighting]] = field(default_factory=dict)
     empty: dict[int, float] = field(default_factory=dict)
-    unlooked: int = 0
+    dropped: int = 0
     notes: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
-        """Frames that were looked at."""
+        """Frames that were searched."""
         return len({s.frame for sights in self.tracks.values() for s in sights} | set(self.empty))
 
 
-def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None] = lambda frame: None) -> Watched:
+def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None] = lambda _: None) -> Watched:
     """Find and follow everybody.
 
     Args:
-        progress: called with the number of frames looked at so far.
+        progress: called with the number of frames searched so far.
     """
     tracker, seen = Tracker(), Watched()
     found: dict[int, list[Sighting]] = {}
-    for done, (index, people) in enumerate(_people(clip, options, seen.empty), 1):
-        for place, one in enumerate(tracker.step(people)):
-            wrong = tuple(flags(one, people[:place] + people[place + 1 :]).values())
+    for done, (index, persons) in enumerate(_persons(clip, options, seen.empty), 1):
+        for place, one in enumerate(tracker.step(persons)):
+            wrong = tuple(flags(one, persons[:place] + persons[place + 1 :]).values())
             found.setdefault(one.track, []).append(sighted(one, index, wrong))
         progress(done)
     kept = tracker.kept()
     seen.tracks = {track: found[track] for track in kept}
-    seen.unlooked = sum(len(sights) for track, sights in found.items() if track not in kept)
+    seen.dropped = sum(len(sights) for track, sights in found.items() if track not in kept)
     known = {s.frame for sights in seen.tracks.values() for s in sights}
     for sights in found.values():
         seen.empty.update({s.frame: s.time for s in sights if s.frame not in known})
@@ -63,14 +63,16 @@ def watch(clip: Clip, options: PerceptionOptions, progress: Callable[[int], None
     return seen
 
 
-def _people(clip: Clip, options: PerceptionOptions, empty: dict[int, float]) -> Iterator[tuple[int, list[Observation]]]:
+def _persons(
+    clip: Clip, options: PerceptionOptions, empty: dict[int, float]
+) -> Iterator[tuple[int, list[Observation]]]:
     """The people of every frame; frames without any are noted in `empty`."""
     before: list[Observation] = []
-    since = LOOK_AGAIN
+    since = SEARCH_EVERY
     for index, frame in frames(clip):
         since += 1
         near = _near(frame, before, options) if before else []
-        if len(near) < len(before) or since >= (LOOK_AGAIN if before else LOOK_AGAIN_EMPTY):
+        if len(near) < len(before) or since >= (SEARCH_EVERY if before else SEARCH_EVERY_EMPTY):
             near, since = _anew(frame, options) or near, 0
         if not near:
             empty[index] = float(frame.time or 0.0)

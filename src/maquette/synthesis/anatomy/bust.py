@@ -6,24 +6,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.population import load_population
-from maquette.synthesis.types import Identity, Kind, Surface
+from maquette.synthesis.types import Identity
+from maquette.texturing.pyramid import smoothstep
 
-Array = np.ndarray
 JOIN_M = 0.07  # over this length below the rim the neck bends to meet the head
 OPEN_SHARE = 0.7  # of the spread that the head does not determine; all of it gives odd couples of head and body
 NECK_TOP_M, NECK_BOTTOM_M = 0.0, 0.095  # distance from the rim where the turn begins and is complete
 NECK_BACK_M = 0.025  # the neck turns about the spine, behind the middle of the rim
-SKIN_SPECULAR, SKIN_ROUGHNESS = 0.028, 0.5
-HIDDEN_M = 0.012  # skin further than this inside the clothes is left out
 
 
 @dataclass(frozen=True, eq=False)
-class Torso:
+class Bust:
     """A bust with the head turned on it, ready to be dressed.
 
     Attributes:
@@ -39,29 +37,29 @@ class Torso:
         head_neck: (m, 6) points and normals of the head's own part of the neck, which collars keep clear of.
     """
 
-    vertices: Array
-    normals: Array
-    faces: Array
-    turn: Array
+    vertices: NDArray
+    normals: NDArray
+    faces: NDArray
+    turn: NDArray
     scale: float
-    canonical: Array
-    chart: Array
-    arm: Array
-    neck_distance: Array
-    head_neck: Array
+    canonical: NDArray
+    chart: NDArray
+    arm: NDArray
+    neck_distance: NDArray
+    head_neck: NDArray
 
 
-def features(coefficients: Array, age: Array, gender: Array, weight: Array, ancestry: Array) -> Array:
+def features(coefficients: NDArray, age: ArrayLike, gender: ArrayLike, weight: ArrayLike, ancestry: NDArray) -> NDArray:
     """(N, K + 8) what a bust is regressed on: the head's coefficients (N, K), and age in years, gender, weight (N,)."""
-    age, gender, weight = (np.asarray(a, float) for a in (age, gender, weight))
-    youth = np.clip((16 - age) / 12, 0, 1)
-    old = np.clip((age - 50) / 40, 0, 1)
-    columns = [np.ones_like(age), gender - 0.5, weight - 0.5, youth, old, (gender - 0.5) * (1 - youth)]
+    years, man, heavy = (np.asarray(values, float) for values in (age, gender, weight))
+    youth = np.clip((16 - years) / 12, 0, 1)
+    old = np.clip((years - 50) / 40, 0, 1)
+    columns = [np.ones_like(years), man - 0.5, heavy - 0.5, youth, old, (man - 0.5) * (1 - youth)]
     return np.concatenate([np.stack(columns, axis=1), ancestry[:, :2] - 1 / 3, coefficients], axis=1)
 
 
 @lru_cache(maxsize=1)
-def _bust() -> dict[str, NDArray]:
+def _stored() -> dict[str, NDArray]:
     stored = {k.removeprefix("bust."): v for k, v in load_population().items() if k.startswith("bust.")}
     floats = {k: v.astype(np.float32) for k, v in stored.items() if k not in ("faces", "rim")}
     whole = {k: stored[k].astype(np.int32) for k in ("faces", "rim")}
@@ -75,33 +73,35 @@ def _bust() -> dict[str, NDArray]:
     graph = adjacency(whole["faces"], len(floats["arm"]))
     for _ in range(4):
         floats["arm"] = (graph @ floats["arm"] / np.asarray(graph.sum(axis=1)).ravel()).astype(np.float32)
-    reach = smooth_step(1 - floats["neck_distance"] / JOIN_M)
+    reach = smoothstep(1 - floats["neck_distance"] / JOIN_M, 0, 1)
     return floats | whole | {"follow": (follow * reach[:, None]).astype(np.float32)}
 
 
-def rim(model: MorphableModel) -> Array:
-    """(R,) int32: the head's vertices on the neck's rim, in the order of `make_bust`'s skin colours."""
-    return _bust()["rim"][1]
+def rim() -> NDArray:
+    """(R,) int32: the vertices of the shipped head on the neck's rim, in the order of `spread_colors`."""
+    return _stored()["rim"][1]
 
 
-def smooth_step(t: Array) -> Array:
-    """0 below 0, 1 above 1, smooth between."""
-    t = np.clip(t, 0, 1)
-    return t * t * (3 - 2 * t)
+def spread_colors(skin_color: NDArray) -> NDArray:
+    """(n, 3) float32 linear RGB of a bust whose rim has a colour (3,), or (R, 3): they fade into their mean."""
+    stored = _stored()
+    color = np.broadcast_to(np.asarray(skin_color, np.float32), (len(stored["rim"][0]), 3))
+    mean = color.mean(axis=0)
+    return (mean + stored["follow"] @ (color - mean)).astype(np.float32)
 
 
-def bust_shape(identity: Identity, rng: np.random.Generator) -> Array:
+def bust_shape(identity: Identity, rng: np.random.Generator) -> NDArray:
     """(n, 3) float32 metres: the bust of somebody who looks straight ahead, before it is joined to the head."""
-    bust = _bust()
+    stored = _stored()
     who = features(
         identity.coefficients[None], [identity.age], [identity.gender], [identity.weight], identity.ancestry[None]
     )
-    scores = who[0] @ bust["regression"] + OPEN_SHARE * (bust["open"] @ rng.normal(size=len(bust["open"])))
-    shape = bust["mean"] + np.tensordot(scores.astype(np.float32), bust["modes"], 1)
+    scores = who[0] @ stored["regression"] + OPEN_SHARE * (stored["open"] @ rng.normal(size=len(stored["open"])))
+    shape = stored["mean"] + np.tensordot(scores.astype(np.float32), stored["modes"], 1)
     return (identity.scale * shape).astype(np.float32)
 
 
-def rotation(neck_turn: tuple[float, float, float]) -> Array:
+def rotation(neck_turn: tuple[float, float, float]) -> NDArray:
     """(3, 3) of a head turned by yaw (to its left), pitch (down) and roll (its crown to its left), radians."""
     from scipy.spatial.transform import Rotation
 
@@ -109,8 +109,8 @@ def rotation(neck_turn: tuple[float, float, float]) -> Array:
     return Rotation.from_euler("YXZ", [yaw, pitch, -roll]).as_matrix()
 
 
-def turn_torso(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[float, float, float]) -> Array:
-    """(n, 3): the torso turned against the head, each vertex (share 0-1) by its part of the way round one axis."""
+def turn_bust(vertices: NDArray, share: NDArray, pivot: NDArray, neck_turn: tuple[float, float, float]) -> NDArray:
+    """(n, 3): the bust turned against the head, each vertex (share 0-1) by its part of the way round one axis."""
     from scipy.spatial.transform import Rotation
 
     whole = Rotation.from_matrix(rotation(neck_turn).T).as_rotvec()
@@ -126,38 +126,45 @@ def turn_torso(vertices: Array, share: Array, pivot: Array, neck_turn: tuple[flo
     return (pivot + turned).astype(np.float32)
 
 
-def make_torso(
+def make_bust(
     model: MorphableModel,
-    head_vertices: Array,
+    head_vertices: NDArray,
     identity: Identity,
     rng: np.random.Generator,
     neck_turn: tuple[float, float, float],
-) -> Torso:
-    """The bust of a head: shaped, joined to the neck's rim, turned. Arguments as in `make_bust`."""
-    bust = _bust()
-    own, theirs = bust["rim"]
+) -> Bust:
+    """The bust of a head: shaped, joined to the neck's rim, turned.
+
+    Args:
+        model: the head model that the population was made for.
+        head_vertices: (V, 3) metres, already of the identity's scale.
+        neck_turn: yaw, pitch, roll in radians of the head against the bust: positive turns it to its left, down, and
+            leans its crown to its left. The head stays where it is; the bust turns the other way.
+    """
+    stored = _stored()
+    own, theirs = stored["rim"]
     vertices = bust_shape(identity, rng)
     gap = head_vertices[theirs] - vertices[own]
-    vertices = vertices + bust["follow"] @ gap.astype(np.float32)
-    share = smooth_step((bust["neck_distance"] - NECK_TOP_M) / (NECK_BOTTOM_M - NECK_TOP_M))
+    vertices = vertices + stored["follow"] @ gap.astype(np.float32)
+    share = smoothstep((stored["neck_distance"] - NECK_TOP_M) / (NECK_BOTTOM_M - NECK_TOP_M), 0, 1)
     pivot = vertices[own].mean(axis=0) + identity.scale * np.array([0, -0.03, -NECK_BACK_M])
-    vertices = turn_torso(vertices, share, pivot, neck_turn).astype(np.float32)
+    vertices = turn_bust(vertices, share, pivot, neck_turn).astype(np.float32)
     vertices[own] = head_vertices[theirs]
-    return Torso(
+    return Bust(
         vertices=vertices,
-        normals=vertex_normals(vertices, bust["faces"]),
-        faces=bust["faces"],
+        normals=vertex_normals(vertices, stored["faces"]),
+        faces=stored["faces"],
         turn=rotation(neck_turn).T,
         scale=identity.scale,
-        canonical=bust["mean"],
-        chart=bust["chart"],
-        arm=bust["arm"],
-        neck_distance=bust["neck_distance"],
+        canonical=stored["mean"],
+        chart=stored["chart"],
+        arm=stored["arm"],
+        neck_distance=stored["neck_distance"],
         head_neck=_head_neck(model, head_vertices),
     )
 
 
-def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
+def _head_neck(model: MorphableModel, head_vertices: NDArray) -> NDArray:
     """(m, 6) vertices and normals of the head within 5 cm of the rim, without ears."""
     faces, used = _neck_faces(model)
     points = head_vertices[used]
@@ -165,8 +172,8 @@ def _head_neck(model: MorphableModel, head_vertices: Array) -> Array:
 
 
 @lru_cache(maxsize=2)
-def _neck_faces(model: MorphableModel) -> tuple[Array, Array]:
-    mean, loop = model.mean, model.mean[rim(model)]
+def _neck_faces(model: MorphableModel) -> tuple[NDArray, NDArray]:
+    mean, loop = model.mean, model.mean[rim()]
     near = np.zeros(len(mean), bool)
     for start in range(0, len(mean), 500):
         apart = np.linalg.norm(mean[start : start + 500, None] - loop[None], axis=2)
@@ -176,43 +183,3 @@ def _neck_faces(model: MorphableModel) -> tuple[Array, Array]:
     faces = skin[near[skin].all(axis=1)]
     used, index = np.unique(faces, return_inverse=True)
     return index.reshape(-1, 3), used
-
-
-def make_bust(
-    model: MorphableModel,
-    head_vertices: Array,
-    identity: Identity,
-    skin_color: Array,
-    rng: np.random.Generator,
-    neck_turn: tuple[float, float, float] = (0.0, 0.0, 0.0),
-) -> list[Surface]:
-    """The dressed body below a head.
-
-    Args:
-        model: the head model that the population was made for.
-        head_vertices: (V, 3) metres, already of the identity's scale.
-        skin_color: (3,) linear RGB, or (R, 3) one per vertex of `rim(model)`, which fade into their mean.
-        neck_turn: yaw, pitch, roll in radians of the head against the torso: positive turns it to its left, down, and
-            leans its crown to its left. The head stays where it is; the torso turns the other way.
-
-    Returns:
-        Bare skin first, then clothes from inside to outside.
-    """
-    from maquette.synthesis.clothing.clothes import draw_clothes
-
-    torso = make_torso(model, head_vertices, identity, rng, neck_turn)
-    outfit = draw_clothes(torso, identity, rng)
-    bust = _bust()
-    color = np.broadcast_to(np.asarray(skin_color, np.float32), (len(bust["rim"][0]), 3))
-    mean = color.mean(axis=0)
-    albedo = mean + bust["follow"] @ (color - mean)
-    seen = outfit.covered[torso.faces].min(axis=1) < HIDDEN_M
-    skin = Surface(
-        torso.vertices,
-        torso.faces[seen],
-        Kind.SKIN,
-        albedo.astype(np.float32),
-        roughness=SKIN_ROUGHNESS,
-        specular=SKIN_SPECULAR,
-    )
-    return [skin, *outfit.surfaces]

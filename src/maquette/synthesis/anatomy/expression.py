@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 # A name without a side means both sides. Weights are at full intensity.
 EMOTIONS: Mapping[str, Mapping[str, float]] = {
     "smile": {"mouthSmile": 0.75, "cheekSquint": 0.55, "eyeSquint": 0.35, "mouthDimple": 0.3, "mouthUpperUp": 0.12},
@@ -101,9 +101,15 @@ LID_DOWN, LID_UP = 0.3, 0.15  # how far the upper lid follows the gaze
 UNEVEN = 0.12  # spread of the ratio of left to right
 MOUTH_SUM = 1.5  # of all mouth units, left and right counted as one
 SMILE_MOST = 0.75  # at 1 the shipped head's smile is wider than mouths go
+# Units that exclude each other: the two names, and the largest sum of their weights on one side.
+OPPOSED = (
+    ("mouthSmile", "mouthFrown", 0.6), ("mouthSmile", "mouthPucker", 0.7), ("mouthSmile", "mouthFunnel", 0.8),
+    ("mouthStretch", "mouthPucker", 0.6), ("eyeBlink", "eyeWide", 0.6), ("eyeBlink", "eyeSquint", 1.1),
+    ("browDown", "browOuterUp", 0.8), ("mouthLeft", "mouthRight", 0.0), ("jawLeft", "jawRight", 0.0),
+)  # fmt: skip
 
 
-def draw_expression(names: Sequence[str], rng: np.random.Generator) -> Array:
+def draw_expression(names: Sequence[str], rng: np.random.Generator) -> NDArray:
     """One expression.
 
     Args:
@@ -182,40 +188,35 @@ def _lids_and_gaze(units: dict[str, float], rng: np.random.Generator) -> None:
 
 def limit(units: dict[str, float]) -> None:
     """Bring weights into what a face can do, in place: opposites exclude each other, sums are bounded, all in 0-1."""
-
-    def cap(name: str, most: float) -> None:
-        if name in units:
-            units[name] = float(np.clip(units[name], 0, max(most, 0)))
-
-    def oppose(first: str, second: str, total: float) -> None:
-        for a, b in zip(sides(first, units), sides(second, units)):
-            weaker, stronger = sorted((a, b), key=units.get)
-            cap(weaker, total - units[stronger])
-
     for name in units:
-        cap(name, 1)
+        _cap(units, name, 1)
     for name in sides("mouthSmile", units):
-        cap(name, SMILE_MOST)
-    oppose("mouthSmile", "mouthFrown", 0.6)
-    oppose("mouthSmile", "mouthPucker", 0.7)
-    oppose("mouthSmile", "mouthFunnel", 0.8)
-    oppose("mouthStretch", "mouthPucker", 0.6)
-    oppose("eyeBlink", "eyeWide", 0.6)
-    oppose("eyeBlink", "eyeSquint", 1.1)
-    oppose("browDown", "browOuterUp", 0.8)
-    oppose("mouthLeft", "mouthRight", 0.0)
-    oppose("jawLeft", "jawRight", 0.0)
-    cap("tongueOut", 0.6)
+        _cap(units, name, SMILE_MOST)
+    for first, second, total in OPPOSED:
+        for a, b in zip(sides(first, units), sides(second, units)):
+            weaker, stronger = sorted((a, b), key=lambda name: units[name])
+            _cap(units, weaker, total - units[stronger])
+    _cap(units, "tongueOut", 0.6)
     if "jawOpen" in units:
-        jaw = units["jawOpen"] = max(units["jawOpen"], 0.45 * units.get("tongueOut", 0) ** 0.5)
-        cap("mouthClose", jaw)  # it closes the lips over an open jaw, no further
-        cap("cheekPuff", 0.9 - 3 * jaw)
-        for name in (*sides("mouthPress", units), "mouthRollUpper", "mouthRollLower"):
-            cap(name, 0.9 - 1.5 * jaw)
-        for name in sides("mouthFrown", units):
-            cap(name, 0.9 - 0.5 * jaw)
+        _limit_by_jaw(units)
     mouth = [n for n in units if n.startswith("mouth") and n != "mouthClose"]
     total = sum(units[n] * (0.5 if n.endswith(("Left", "Right")) and len(n) > 10 else 1) for n in mouth)
     if total > MOUTH_SUM:
         for name in mouth:
             units[name] *= MOUTH_SUM / total
+
+
+def _cap(units: dict[str, float], name: str, most: float) -> None:
+    if name in units:
+        units[name] = float(np.clip(units[name], 0, max(most, 0)))
+
+
+def _limit_by_jaw(units: dict[str, float]) -> None:
+    """An open jaw stretches the lips; a tongue that is out opens it."""
+    jaw = units["jawOpen"] = max(units["jawOpen"], 0.45 * units.get("tongueOut", 0) ** 0.5)
+    _cap(units, "mouthClose", jaw)  # it closes the lips over an open jaw, no further
+    _cap(units, "cheekPuff", 0.9 - 3 * jaw)
+    for name in (*sides("mouthPress", units), "mouthRollUpper", "mouthRollLower"):
+        _cap(units, name, 0.9 - 1.5 * jaw)
+    for name in sides("mouthFrown", units):
+        _cap(units, name, 0.9 - 0.5 * jaw)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.synthesis.types import Identity
@@ -22,7 +23,7 @@ AGE_STEP, GENDER_STEP, ANCESTRY_STEP = 0.12, 0.15, 0.3
 
 
 @lru_cache(maxsize=1)
-def load_population() -> Mapping[str, np.ndarray]:
+def load_population() -> Mapping[str, NDArray]:
     """The tensors of population.safetensors, as stored.
 
     "coefficients" (N, 100) float16; "age" years, "gender" 0 female to 1 male, "weight" 0-1 and "scale" (N,) float32;
@@ -36,7 +37,7 @@ def load_population() -> Mapping[str, np.ndarray]:
     return load_file(fetch(NAME))
 
 
-def members(split: str) -> np.ndarray:
+def members(split: str) -> NDArray:
     """Indices of the people whom a split is drawn around; no one is in both.
 
     Raises:
@@ -50,11 +51,11 @@ def members(split: str) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _traits(split: str) -> np.ndarray:
+def _traits(split: str) -> NDArray:
     """(n, 5) float32: what partners are compared by."""
-    people, own = load_population(), members(split)
-    columns = [np.log(people["age"][own]) / AGE_STEP, people["gender"][own] / GENDER_STEP]
-    return np.column_stack([*columns, people["ancestry"][own] / ANCESTRY_STEP]).astype(np.float32)
+    population, own = load_population(), members(split)
+    columns = [np.log(population["age"][own]) / AGE_STEP, population["gender"][own] / GENDER_STEP]
+    return np.column_stack([*columns, population["ancestry"][own] / ANCESTRY_STEP]).astype(np.float32)
 
 
 def draw_identity(rng: np.random.Generator, split: str = "train") -> Identity:
@@ -70,15 +71,15 @@ def draw_identity(rng: np.random.Generator, split: str = "train") -> Identity:
         >>> draw_identity(np.random.default_rng(1)).coefficients.shape
         (100,)
     """
-    people, own, traits = load_population(), members(split), _traits(split)
+    population, own, traits = load_population(), members(split), _traits(split)
     first = int(rng.integers(len(own)))
     far = ((traits - traits[first]) ** 2).sum(axis=1)
     far[first] = np.inf
     second = int(rng.choice(np.argpartition(far, NEAREST)[:NEAREST]))
     share = rng.uniform(0, MOST_MIXED)
 
-    def mixed(name: str) -> np.ndarray:
-        values = people[name]
+    def mixed(name: str) -> NDArray:
+        values = population[name]
         return (1 - share) * values[own[first]].astype(np.float32) + share * values[own[second]].astype(np.float32)
 
     coefficients = mixed("coefficients")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 STANCES = {"stand": 0.4, "walk": 0.22, "sit": 0.1, "lunge": 0.08, "dance": 0.15, "crouch": 0.05}
 ARMS = {"down": 0.5, "out": 0.12, "front": 0.13, "up": 0.08, "hips": 0.17}
 LIVELY = {"down": 0.14, "out": 0.32, "front": 0.28, "up": 0.2, "hips": 0.06}  # arms of who dances or lunges
@@ -16,14 +16,14 @@ NECK = ("neck01", "neck02", "neck03", "head")
 UPPER_ARM, FOREARM = np.array([0.66, -0.75, 0.02]), np.array([0.52, -0.51, 0.69])
 
 
-def about(axis: str, angle: float) -> Array:
+def about(axis: str, angle: float) -> NDArray:
     """(3, 3) turn about a world axis by an angle in radians, right-handed."""
     from scipy.spatial.transform import Rotation
 
     return Rotation.from_euler(axis, angle).as_matrix()
 
 
-def onto(start: Array, end: Array) -> Array:
+def onto(start: NDArray, end: NDArray) -> NDArray:
     """(3, 3) the shortest turn of one direction (3,) onto another."""
     a, b = start / np.linalg.norm(start), end / np.linalg.norm(end)
     axis, cosine = np.cross(a, b), float(a @ b)
@@ -31,7 +31,7 @@ def onto(start: Array, end: Array) -> Array:
     return np.eye(3) + cross + cross @ cross / max(1 + cosine, 1e-6)
 
 
-def draw_pose(rng: np.random.Generator, stance: str | None = None) -> Mapping[str, Array]:
+def draw_pose(rng: np.random.Generator, stance: str | None = None) -> Mapping[str, NDArray]:
     """Bone -> (3, 3) turns for `Body.pose`; `stance` is a key of STANCES, else one is drawn."""
     stance = stance or list(STANCES)[rng.choice(len(STANCES), p=list(STANCES.values()))]
     turns = _legs(rng, stance) | _trunk(rng, stance)
@@ -45,7 +45,7 @@ def draw_pose(rng: np.random.Generator, stance: str | None = None) -> Mapping[st
     return turns
 
 
-def _legs(rng: np.random.Generator, stance: str) -> dict[str, Array]:
+def _legs(rng: np.random.Generator, stance: str) -> dict[str, NDArray]:
     turns = {}
     stride = rng.uniform(0.15, 0.5) * rng.choice([-1, 1])
     lift, tucked = rng.uniform(0.1, 1.5), rng.uniform(0, 1.5)
@@ -83,7 +83,7 @@ def _legs(rng: np.random.Generator, stance: str) -> dict[str, Array]:
     return turns
 
 
-def _trunk(rng: np.random.Generator, stance: str) -> dict[str, Array]:
+def _trunk(rng: np.random.Generator, stance: str) -> dict[str, NDArray]:
     from scipy.spatial.transform import Rotation
 
     bend = np.array([rng.uniform(-0.1, 0.35), rng.normal() * 0.2, rng.normal() * 0.12])
@@ -98,15 +98,15 @@ def _trunk(rng: np.random.Generator, stance: str) -> dict[str, Array]:
     return turns | {name: Rotation.from_rotvec(head / len(NECK)).as_matrix() for name in NECK}
 
 
-def _arm(rng: np.random.Generator, side: str, kind: str, swing: float) -> dict[str, Array]:
+def _arm(rng: np.random.Generator, side: str, kind: str, swing: float) -> dict[str, NDArray]:
     """The directions of upper arm and forearm are drawn for the left arm and mirrored for the right one."""
     noise = rng.normal(size=3)
     if kind == "down":
         upper = np.array([rng.uniform(0.2, 0.36), -1, 0.1 * noise[0] + swing])
-        fore = upper + [-0.08 + 0.06 * noise[1], 0, abs(0.25 + 0.25 * noise[2])]
+        fore = upper + np.array([-0.08 + 0.06 * noise[1], 0, abs(0.25 + 0.25 * noise[2])])
     elif kind == "out":
         upper = np.array([1, rng.uniform(-0.7, 0.15), 0.2 * noise[0]])
-        fore = upper + [0, 0.15 * noise[1], abs(0.3 * noise[2])]
+        fore = upper + np.array([0, 0.15 * noise[1], abs(0.3 * noise[2])])
     elif kind == "front":
         upper = np.array([rng.uniform(0.15, 0.5), rng.uniform(-1, -0.2), rng.uniform(0.4, 1)])
         fore = np.array([rng.uniform(-0.35, 0.3), rng.uniform(-0.2, 0.7), 1])

@@ -1,4 +1,4 @@
-"""Cloth over a body: shells cut along curves, and leaves that stand up from a curve (collars, hoods)."""
+"""Cloth over a body: shells cut along curves, and strips that stand up from a curve (collars, hoods)."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency
-from maquette.synthesis.anatomy.bust import Torso
-from maquette.synthesis.types import Kind, Surface
+from maquette.synthesis.anatomy.bust import Bust
+from maquette.synthesis.types import Kind, SceneSurface
 
-Array = np.ndarray
 HEM_M = 0.0015  # the cut edge is turned in by this much below the skin
 CHART_ORIGIN, CHART_SIZE_M = np.array([-0.36, -0.33], np.float32), 0.72  # of the texture's square in the bust's chart
 ROUGHNESS, SPECULAR = 0.85, 0.03
+NO_EDGES = np.empty((0, 2), np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +30,19 @@ class Cut:
         edges: (E, 2) int32, the new edges along the cut.
     """
 
-    a: Array
-    b: Array
-    t: Array
-    faces: Array
-    edges: Array
+    a: NDArray
+    b: NDArray
+    t: NDArray
+    faces: NDArray
+    edges: NDArray
 
-    def take(self, values: Array) -> Array:
+    def take(self, values: NDArray) -> NDArray:
         """(m, ...) the values (n, ...) of the uncut mesh at the new vertices."""
         t = self.t.reshape(-1, *[1] * (values.ndim - 1))
         return ((1 - t) * values[self.a] + t * values[self.b]).astype(np.float32)
 
 
-def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
+def clip(faces: NDArray, field: NDArray, edges: NDArray = NO_EDGES) -> Cut:
     """Keep the part of a mesh where a field is positive.
 
     Args:
@@ -58,7 +59,7 @@ def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
     a, b, c = (some[np.arange(len(some)), (lonely + k) % 3] for k in range(3))
     size = len(field)
 
-    def key(p: Array, q: Array) -> Array:
+    def key(p: NDArray, q: NDArray) -> NDArray:
         return (np.minimum(p, q).astype(np.int64) * size + np.maximum(p, q)).ravel()
 
     unique, index = np.unique(np.concatenate([key(a, b), key(a, c)]), return_inverse=True)
@@ -71,7 +72,7 @@ def clip(faces: Array, field: Array, edges: Array | None = None) -> Cut:
     tip = np.stack([place[a], ab, ac], axis=1)[few]
     quad = [np.stack([ab, place[b], place[c]], axis=1)[rest], np.stack([ab, place[c], ac], axis=1)[rest]]
     border = [np.stack([ab, ac], axis=1)[few], np.stack([ac, ab], axis=1)[rest]]
-    if edges is not None and len(edges):
+    if len(edges):
         border.append(place[edges[inside[edges].all(axis=1)]])
         half = edges[inside[edges].sum(axis=1) == 1]
         new = np.searchsorted(unique, key(half[:, 0], half[:, 1])) + len(kept)
@@ -93,25 +94,25 @@ def _mean_of_neighbours(faces: bytes, count: int) -> sp.csr_matrix:
     return (sp.diags(1 / np.asarray(graph.sum(axis=1)).ravel()) @ graph).tocsr().astype(np.float32)
 
 
-def drape(torso: Torso, offset: Array, rounds: int) -> Array:
+def drape(bust: Bust, offset: NDArray, rounds: int) -> NDArray:
     """(n, 3) the body's vertices moved out by offset (n,) metres; the cloth spans hollows, more with more rounds."""
-    mean = _mean_of_neighbours(np.ascontiguousarray(torso.faces, np.int32).tobytes(), len(torso.vertices))
-    both = np.concatenate([torso.vertices, torso.normals], axis=1).astype(np.float32)
+    mean = _mean_of_neighbours(np.ascontiguousarray(bust.faces, np.int32).tobytes(), len(bust.vertices))
+    both = np.concatenate([bust.vertices, bust.normals], axis=1).astype(np.float32)
     for _ in range(rounds):
         both = mean @ both
     loose, normals = both[:, :3], both[:, 3:]
-    rim = torso.neck_distance < 0.005
-    loose = np.where(rim[:, None], torso.vertices, loose)
-    out = ((loose - torso.vertices) * torso.normals).sum(axis=1)
+    rim = bust.neck_distance < 0.005
+    loose = np.where(rim[:, None], bust.vertices, loose)
+    out = ((loose - bust.vertices) * bust.normals).sum(axis=1)
     # Smoothing pulls the cloth into the body where it bulges; there it lies at its offset again.
     lift = np.maximum(offset - out, 0.15 * offset) if rounds else offset
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     return (loose + lift[:, None] * normals).astype(np.float32)
 
 
-def folds(torso: Torso, rng: np.random.Generator, depth: float) -> Array:
+def folds(bust: Bust, rng: np.random.Generator, depth: float) -> NDArray:
     """(n,) metres, from -depth to depth: soft folds that run from the shoulders down to the chest."""
-    x, y, z = torso.canonical.T
+    x, y, z = bust.canonical.T
     down = np.clip((-0.2 - y) / 0.2, 0, 1)
     total = np.zeros(len(x))
     for _ in range(5):
@@ -122,8 +123,8 @@ def folds(torso: Torso, rng: np.random.Generator, depth: float) -> Array:
 
 
 def shell(
-    torso: Torso, shape: Array, fields: Sequence[Array], albedo: Array, displacement: Array | None = None
-) -> Surface:
+    bust: Bust, shape: NDArray, fields: Sequence[NDArray], albedo: NDArray, displacement: NDArray | None = None
+) -> SceneSurface:
     """One piece of cloth.
 
     Args:
@@ -132,8 +133,9 @@ def shell(
         albedo: (H, W, 3) texture in the bust's chart, or (3,).
         displacement: (H, W) metres in the same chart, or None.
     """
-    columns = [shape, torso.chart, torso.vertices, torso.normals, np.stack(fields, axis=1)]
-    data, faces, edges = np.concatenate(columns, axis=1).astype(np.float32), torso.faces, None
+    columns = [shape, bust.chart, bust.vertices, bust.normals, np.stack(fields, axis=1)]
+    data, faces = np.concatenate(columns, axis=1).astype(np.float32), bust.faces
+    edges = NO_EDGES
     for k in range(len(fields)):
         piece = clip(faces, data[:, 11 + k], edges)
         data, faces, edges = piece.take(data), piece.faces, piece.edges
@@ -147,7 +149,7 @@ def shell(
     p, q = place[edges.T] + start
     strip = np.concatenate([np.stack([q, p, p + count], axis=1), np.stack([q, p + count, q + count], axis=1)])
     faces = np.concatenate([faces, strip]).astype(np.int32)
-    return Surface(
+    return SceneSurface(
         np.concatenate([vertices, vertices[rim], (skin - HEM_M * normals)[rim]]).astype(np.float32),
         faces,
         Kind.CLOTHES,
@@ -172,31 +174,35 @@ class Neckline:
         turn: (K,) radians from the front, -pi to pi, the subject's left positive.
     """
 
-    points: Array
-    out: Array
-    up: Array
-    turn: Array
+    points: NDArray
+    out: NDArray
+    up: NDArray
+    turn: NDArray
 
 
-def neckline(torso: Torso, field: Array, count: int = 64) -> Neckline:
+def neckline(bust: Bust, field: NDArray, count: int = 64) -> Neckline:
     """The curve field = 0 (n,) around the neck, as `count` points at equal angles."""
-    piece = clip(torso.faces, field)
+    piece = clip(bust.faces, field)
     ring = np.unique(piece.edges)
-    flat = piece.take(torso.canonical)[ring] - torso.canonical[torso.neck_distance < 0.005].mean(axis=0)
+    flat = piece.take(bust.canonical)[ring] - bust.canonical[bust.neck_distance < 0.005].mean(axis=0)
     angle = np.arctan2(flat[:, 0], flat[:, 2])
     order = np.argsort(angle)
     turn = np.linspace(-np.pi, np.pi, count)
-    on_skin = piece.take(torso.vertices)[ring][order]
+    on_skin = piece.take(bust.vertices)[ring][order]
     points = np.stack([np.interp(turn, angle[order], on_skin[:, k], period=2 * np.pi) for k in range(3)], axis=1)
-    up = torso.turn @ np.array([0.0, 0.951, 0.309])
+    up = bust.turn @ np.array([0.0, 0.951, 0.309])
     out = points - points.mean(axis=0)
     out -= (out @ up)[:, None] * up
     return Neckline(points, out / np.linalg.norm(out, axis=1, keepdims=True), up, turn)
 
 
-def leaf(
-    torso: Torso, line: Neckline, profile: Callable[[Array], Array], albedo: Array, clearance: float | Array = 0.002
-) -> Surface:
+def standing_strip(
+    bust: Bust,
+    line: Neckline,
+    profile: Callable[[NDArray], NDArray],
+    albedo: NDArray,
+    clearance: float | NDArray = 0.002,
+) -> SceneSurface:
     """A strip that stands on a neckline.
 
     Args:
@@ -204,18 +210,18 @@ def leaf(
         albedo: (3,) linear RGB.
         clearance: metres that it keeps from the skin, or (R,) one per row.
     """
-    rows = profile(line.turn) * torso.scale
+    rows = profile(line.turn) * bust.scale
     points = line.points[:, None] + rows[..., :1] * line.out[:, None] + rows[..., 1:] * line.up
     K, R = rows.shape[:2]
     clear = np.tile(np.broadcast_to(clearance, R), K)
-    moved = push_out(points.reshape(-1, 3), torso, clear).reshape(points.shape) - points
+    moved = push_out(points.reshape(-1, 3), bust, clear).reshape(points.shape) - points
     if len(moved) > 4:  # the nearest skin changes by leaps where neck and shoulder are equally near
         moved[1:-1] = 0.25 * moved[:-2] + 0.5 * moved[1:-1] + 0.25 * moved[2:]
     flat = (points + moved).reshape(-1, 3)
     grid = np.arange(K * R).reshape(K, R)
     a, b, c, d = grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]
     faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
-    return Surface(
+    return SceneSurface(
         flat.astype(np.float32),
         faces.astype(np.int32),
         Kind.CLOTHES,
@@ -226,11 +232,11 @@ def leaf(
     )
 
 
-def push_out(points: Array, torso: Torso, clearance: Array) -> Array:
+def push_out(points: NDArray, bust: Bust, clearance: NDArray) -> NDArray:
     """(N, 3) the points, those under the skin of neck and shoulders lifted to `clearance` (N,) metres above it."""
-    near = np.flatnonzero(torso.neck_distance < 0.15)
-    skin = np.concatenate([torso.vertices[near], torso.head_neck[:, :3]]).astype(np.float32)
-    normals = np.concatenate([torso.normals[near], torso.head_neck[:, 3:]]).astype(np.float32)
+    near = np.flatnonzero(bust.neck_distance < 0.15)
+    skin = np.concatenate([bust.vertices[near], bust.head_neck[:, :3]]).astype(np.float32)
+    normals = np.concatenate([bust.normals[near], bust.head_neck[:, 3:]]).astype(np.float32)
     points = points.astype(np.float32)
     index = ((skin**2).sum(1) - 2 * points @ skin.T).argmin(axis=1)
     height = ((points - skin[index]) * normals[index]).sum(axis=1)

@@ -6,21 +6,21 @@ import colorsys
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 SIZE = 256  # pixels of a texture's side
 EXTENT_M = 0.72  # what they show, `cloth.CHART_SIZE_M`
 CHEST = (0.5, 0.42)  # of the texture, from the left and from the top: where a print sits
 PATTERNS = ("plain", "heather", "stripes", "bars", "checks", "dots", "print", "blotches")
 
 
-def linear(color: Array) -> Array:
+def linear(color: NDArray) -> NDArray:
     """Linear RGB of sRGB values in 0-1 (IEC 61966-2-1)."""
     color = np.asarray(color, np.float32)
     return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
-def draw_color(rng: np.random.Generator, dark: float = 0.5) -> Array:
+def draw_color(rng: np.random.Generator, dark: float = 0.5) -> NDArray:
     """(3,) float32 linear RGB as clothes have it: black, white, grey and blue often, the rest of any hue."""
     kind = rng.random()
     if kind < 0.36:
@@ -34,7 +34,7 @@ def draw_color(rng: np.random.Generator, dark: float = 0.5) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _noises() -> Array:
+def _noises() -> NDArray:
     """(4, S, S) float32 of unit variance that wrap round: folds aslant (2), weave, blotches."""
     rng = np.random.default_rng(0)
     rows, columns = np.meshgrid(np.fft.fftfreq(SIZE), np.fft.fftfreq(SIZE), indexing="ij")
@@ -49,28 +49,28 @@ def _noises() -> Array:
     return np.stack([f / f.std() for f in fields]).astype(np.float32)
 
 
-def _moved(noise: Array, rng: np.random.Generator) -> Array:
+def _moved(noise: NDArray, rng: np.random.Generator) -> NDArray:
     return np.roll(noise, tuple(rng.integers(0, SIZE, 2)), axis=(0, 1))
 
 
-def wrinkles(rng: np.random.Generator, depth: float) -> Array:
+def wrinkles(rng: np.random.Generator, depth: float) -> NDArray:
     """(S, S) float32 metres: folds too small for the mesh, and the weave."""
     slant = _noises()[rng.integers(2)]
     return depth * _moved(slant, rng) + 5e-5 * _moved(_noises()[2], rng)
 
 
-def _wave(position: Array, period: float, share: float) -> Array:
+def _wave(position: NDArray, period: float, share: float) -> NDArray:
     """0-1 of a stripe of `share` of the period; its edges are as soft as a pixel of the texture."""
     t = np.abs((position / period) % 1 - 0.5)
     return np.clip((share / 2 - t) * period * SIZE / EXTENT_M + 0.5, 0, 1).astype(np.float32)
 
 
-def _place() -> tuple[Array, Array]:
+def _place() -> tuple[NDArray, NDArray]:
     metres = (np.arange(SIZE, dtype=np.float32) + 0.5) * EXTENT_M / SIZE
     return metres[None, :], metres[:, None]
 
 
-def _figure(rng: np.random.Generator) -> Array:
+def _print(rng: np.random.Generator) -> NDArray:
     """(S, S) 0-1: a disc, a box or lines of letters on the chest."""
     x, y = _place()
     x, y = x - CHEST[0] * EXTENT_M, y - CHEST[1] * EXTENT_M
@@ -85,8 +85,8 @@ def _figure(rng: np.random.Generator) -> Array:
     return (inside & letters[None, :] & (_wave(y, 0.03, 0.6) > 0.5)).astype(np.float32)
 
 
-def draw_pattern(rng: np.random.Generator, color: Array, choices: tuple[str, ...] = PATTERNS) -> Array:
-    """(S, S, 3) float32 linear RGB texture of cloth of mainly this colour (3,); PATTERNS tells the choices."""
+def draw_pattern(rng: np.random.Generator, color: NDArray, choices: tuple[str, ...] = PATTERNS) -> NDArray:
+    """(S, S, 3) float32 linear RGB texture of cloth of mainly this colour (3,); `choices` are of PATTERNS."""
     name = choices[rng.integers(len(choices))]
     other, (x, y) = draw_color(rng), _place()
     period, share = rng.uniform(0.012, 0.07), rng.uniform(0.2, 0.55)
@@ -101,7 +101,7 @@ def draw_pattern(rng: np.random.Generator, color: Array, choices: tuple[str, ...
         u, v = (x / period) % 1 - 0.5, (y / period) % 1 - 0.5
         sheet = (np.hypot(u, v) < share * 0.6).astype(np.float32)
     elif name == "print":
-        sheet = _figure(rng)
+        sheet = _print(rng)
     elif name == "blotches":
         sheet = (_moved(_noises()[3], rng) > rng.uniform(0, 1)).astype(np.float32)
     grain = 1 + (0.10 if name == "heather" else 0.03) * _moved(_noises()[2], rng)

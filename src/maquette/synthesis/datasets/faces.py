@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from maquette.core.device import usable_device
 from maquette.core.options import SynthesisOptions
-from maquette.synthesis.scenes.face_sample import Sample, photograph
-from maquette.synthesis.scenes.head_scene import Person, draw_person
+from maquette.synthesis.anatomy.population import SPLITS
+from maquette.synthesis.scenes.face_sample import FaceSample, photograph_face
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, draw_person
 
 
 class Faces:
@@ -28,15 +29,14 @@ class Faces:
         self._device = usable_device(self.options.device)
         self._person = lru_cache(maxsize=4)(self._draw)
 
-    def _draw(self, number: int) -> Person:
+    def _draw(self, number: int) -> SyntheticPerson:
         options = self.options
-        split = ("train", "test").index(options.split)
-        return draw_person((options.seed, split, number), options.texture_size, options.split)
+        return draw_person((options.seed, SPLITS.index(options.split), number), options.texture_size, options.split)
 
     def __len__(self) -> int:
         return self.options.count
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> FaceSample:
         """Photograph `index`.
 
         Raises:
@@ -46,6 +46,5 @@ class Faces:
         if not 0 <= index < options.count:
             raise IndexError(f"photograph {index}: there are {options.count}")
         number, photo = divmod(index, options.photos_per_person)
-        split = ("train", "test").index(options.split)
-        seed = (options.seed, split, number, photo + 1)
-        return photograph(self._person(number), seed, options.size, options.supersample, self._device)
+        seed = (options.seed, SPLITS.index(options.split), number, photo + 1)
+        return photograph_face(self._person(number), seed, options.size, options.supersample, self._device)

@@ -6,24 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from maquette.geometry.surfaces.distance import surface_distance
 from maquette.synthesis.anatomy.anny import Body, load_body
-from maquette.synthesis.scenes.body_scene import PersonScene
+from maquette.synthesis.scenes.person_scene import PersonScene
 
-Array = np.ndarray
 TRUE_SHARE = 1 / 3  # of examples whose fit has no error
 TURN, TURN_DEPTH = np.radians(4.0), np.radians(8.0)  # rms of a limb's turn in the picture's plane, and out of it
-CALM = {"root": 0.3, "spine": 0.35, "head": 0.7, "foot": 1.0, "wrist": 1.2}  # share of it for these bones
+STEADIER = {"root": 0.3, "spine": 0.35, "head": 0.7, "foot": 1.0, "wrist": 1.2}  # share of it for these bones
 SLIDER_NOISE = {"weight": 0.12, "muscle": 0.1, "height": 0.05, "proportions": 0.1, "gender": 0.08}
 SHIFT, SHIFT_DEPTH, SIZE = 0.012, 0.02, 0.015  # metres, metres, share of the size
-LIMBS = ("root", "spine03", "spine01", "neck01", "head", "upperleg01", "lowerleg01", "foot", "shoulder01", "upperarm01")
-LIMBS += ("lowerarm01", "wrist")
+LIMBS = (
+    *("root", "spine03", "spine01", "neck01", "head", "upperleg01", "lowerleg01", "foot"),
+    *("shoulder01", "upperarm01", "lowerarm01", "wrist"),
+)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBody:
+class SimulatedFit:
     """A posed naked body in the frame of `PersonScene`.
 
     Attributes:
@@ -32,20 +34,20 @@ class FittedBody:
         exact: whether it is the true body.
     """
 
-    vertices: Array
-    faces: Array
-    pelvis: Array
+    vertices: NDArray
+    faces: NDArray
+    pelvis: NDArray
     exact: bool
 
-    def distance(self, points: Array, rng: np.random.Generator) -> Array:
+    def distance(self, points: NDArray, rng: np.random.Generator) -> NDArray:
         """(N,) float32 metres from points (N, 3) to the surface, not negative; 99 in 100 good to 2 mm."""
         return surface_distance(self.vertices, self.faces, points, 0.5, float(rng.random()))
 
 
-def fit(scene: PersonScene, axes: Array, rng: np.random.Generator) -> FittedBody:
+def fit(scene: PersonScene, axes: NDArray, rng: np.random.Generator) -> SimulatedFit:
     """What a fit to the picture would give.
 
-    Each limb's direction in the world has an error of its own, as a fit's has: the picture tells where hands and feet
+    Each limb's direction in the world has an error of its own, as a fit's has: the picture shows where hands and feet
     are, not how far.
 
     Args:
@@ -66,20 +68,21 @@ def fit(scene: PersonScene, axes: Array, rng: np.random.Generator) -> FittedBody
     # The hips stay where they are seen; what else moves, moves about them.
     at = moved if not exact else middle - naked.origin
     vertices = (size * (vertices - middle) + at).astype(np.float32)
-    return FittedBody(vertices, body.faces[: body.skin_faces], np.asarray(at, float), exact)
+    return SimulatedFit(vertices, body.faces[: body.skin_faces], np.asarray(at, float), exact)
 
 
-def _jittered(body: Body, turns: Mapping[str, Array], axes: Array, rng: np.random.Generator) -> dict[str, Array]:
-    errors = {}
+def _jittered(body: Body, turns: Mapping[str, NDArray], axes: NDArray, rng: np.random.Generator) -> dict[str, NDArray]:
+    errors: dict[str | None, NDArray] = {None: np.eye(3)}
     for k, name in enumerate(body.bones):
         parent = body.bones[body.parents[k]] if body.parents[k] >= 0 else None
         if name.split(".")[0] not in LIMBS:
-            errors[name] = errors.get(parent, np.eye(3))
+            errors[name] = errors[parent]
             continue
-        calm = next((v for key, v in CALM.items() if name.startswith(key)), 1.0)
-        spread = calm * np.array([TURN_DEPTH, TURN_DEPTH, TURN]) / np.sqrt([2, 2, 1])
+        share = next((v for key, v in STEADIER.items() if name.startswith(key)), 1.0)
+        spread = share * np.array([TURN_DEPTH, TURN_DEPTH, TURN]) / np.sqrt([2, 2, 1])
         errors[name] = Rotation.from_rotvec(axes.T @ (rng.normal(size=3) * spread)).as_matrix()
-    out, whole = {}, {}
+    out: dict[str, NDArray] = {}
+    whole: dict[str, NDArray] = {}
     for k, name in enumerate(body.bones):
         own = turns.get(name, np.eye(3))
         if body.parents[k] < 0:

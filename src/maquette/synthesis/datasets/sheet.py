@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from maquette.synthesis.datasets.record import stem
+from maquette.core.files import write_whole
+from maquette.synthesis.datasets.files import stem
 
-Array = np.ndarray
 TILES, TILE, GAP = 64, 192, 2  # at most so many pictures, pixels of a side, pixels between
 QUALITY = 85
 
 
-def contact_sheet(images: Iterable[Array], tile: int = TILE) -> Array:
+def contact_sheet(images: Iterable[NDArray], tile: int = TILE) -> NDArray:
     """Up to 64 pictures on one, row by row, as square as their number allows.
 
     Args:
@@ -29,12 +30,12 @@ def contact_sheet(images: Iterable[Array], tile: int = TILE) -> Array:
         >>> contact_sheet([np.zeros((10, 10, 3), np.uint8)] * 5).shape
         (22, 34, 3)
     """
-    images = [image for image, _ in zip(images, range(TILES))]
-    side = min(tile, max(len(image) for image in images))
-    columns = int(np.ceil(np.sqrt(len(images))))
-    rows = -(-len(images) // columns)
+    shown = list(islice(images, TILES))
+    side = min(tile, max(len(image) for image in shown))
+    columns = int(np.ceil(np.sqrt(len(shown))))
+    rows = -(-len(shown) // columns)
     sheet = np.full((rows * (side + GAP) - GAP, columns * (side + GAP) - GAP, 3), 255, np.uint8)
-    for k, image in enumerate(images):
+    for k, image in enumerate(shown):
         down, right = (side + GAP) * (k // columns), (side + GAP) * (k % columns)
         if len(image) != side:
             image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
@@ -43,11 +44,10 @@ def contact_sheet(images: Iterable[Array], tile: int = TILE) -> Array:
 
 
 def write_sheet(folder: Path) -> Path:
-    """Write FOLDER/sheet.jpg of the first pictures that `record` wrote there, by rename."""
+    """Write FOLDER/sheet.jpg of the first pictures that `write_photographs` wrote there, by rename."""
     files = [Path(folder) / f"{stem(k)}.png" for k in range(TILES)]
     sheet = contact_sheet(cv2.imread(str(file))[..., ::-1] for file in files if file.is_file())
     coded = cv2.imencode(".jpg", np.ascontiguousarray(sheet[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
-    part, path = Path(folder) / "sheet.jpg.part", Path(folder) / "sheet.jpg"
-    part.write_bytes(coded.tobytes())
-    os.replace(part, path)
+    path = Path(folder) / "sheet.jpg"
+    write_whole(path, coded.tobytes())
     return path

@@ -9,13 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
-from maquette.synthesis.hair.scalp import CENTRE, cast, spiral
+from maquette.synthesis.hair.scalp import CENTRE, cast, planted, spiral
 from maquette.synthesis.types import Identity, Strands
-
-Array = np.ndarray
 
 POINTS, POOL, LIP_POOL = 8, 70000, 2200
 # Upper edge of the beard, metres over the eyes, by degrees around the vertical axis: philtrum, corner of the nose,
@@ -27,7 +26,7 @@ SHARES = {"stubbly": 3, "moustache": 2, "goatee": 3, "full": 5, "long": 1}
 
 
 @lru_cache(maxsize=4)
-def _roots(model: MorphableModel) -> tuple[Embedding, Array]:
+def _roots(model: MorphableModel) -> tuple[Embedding, NDArray]:
     """Points that may carry a beard, and (N, 3) where they lie on the average head, metres."""
     directions = spiral(POOL)
     directions = directions[(directions[:, 1] < 0.05) & (directions[:, 2] > -0.05)]
@@ -56,7 +55,7 @@ def _with_upper_lip(model: MorphableModel, roots: Embedding) -> Embedding:
     return Embedding(faces, np.concatenate([roots.barycentric, barycentric[hit]]))
 
 
-def _weight(region: Array, model: MorphableModel, roots: Embedding) -> Array:
+def _weight(region: NDArray, model: MorphableModel, roots: Embedding) -> NDArray:
     return np.einsum("nk,nk->n", roots.barycentric, region[model.faces[roots.faces]])
 
 
@@ -72,7 +71,7 @@ def draw_cut(identity: Identity, rng: np.random.Generator) -> str | None:
 
 
 def grow_beard(
-    model: MorphableModel, vertices: Array, identity: Identity, color: Array, rng: np.random.Generator
+    model: MorphableModel, vertices: NDArray, identity: Identity, color: NDArray, rng: np.random.Generator
 ) -> Strands | None:
     """The beard of one head.
 
@@ -87,7 +86,7 @@ def grow_beard(
     return None if cut is None else grow_cut(model, vertices, cut, color, rng)
 
 
-def grow_cut(model: MorphableModel, vertices: Array, cut: str, color: Array, rng: np.random.Generator) -> Strands:
+def grow_cut(model: MorphableModel, vertices: NDArray, cut: str, color: NDArray, rng: np.random.Generator) -> Strands:
     """A beard of a given cut, one of SHARES; the rest as in grow_beard."""
     roots, places = _roots(model)
     length, density = _cut_lengths(cut, places, rng)
@@ -97,21 +96,18 @@ def grow_cut(model: MorphableModel, vertices: Array, cut: str, color: Array, rng
     density = density * np.clip((edge + rng.uniform(-0.003, 0.004)) / soft, 0, 1)
     chosen = np.flatnonzero(rng.random(len(places)) < density)
     places, length = places[chosen], length[chosen] * np.exp(rng.normal(0, 0.18, len(chosen)))
-    corners = vertices[model.faces[roots.faces[chosen]]]
-    start = np.einsum("nk,nkd->nd", roots.barycentric[chosen], corners)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    start, normal = planted(model, vertices, Embedding(roots.faces[chosen], roots.barycentric[chosen]))
     moustache = _moustache(places)[:, None]
     side = np.tanh(places[:, :1] / 0.004)
-    lead = moustache * np.concatenate([1.1 * side, -0.75 + 0 * side, 0 * side], axis=1)
-    lead = lead + (1 - moustache) * np.concatenate([-0.15 * side, -1 + 0 * side, 0.25 + 0 * side], axis=1)
-    lead = lead + rng.normal(0, 0.22, lead.shape)
-    lead -= 0.8 * np.minimum((lead * normal).sum(axis=1, keepdims=True), 0) * normal
-    lead /= np.linalg.norm(lead, axis=1, keepdims=True)
+    heading = moustache * np.concatenate([1.1 * side, -0.75 + 0 * side, 0 * side], axis=1)
+    heading = heading + (1 - moustache) * np.concatenate([-0.15 * side, -1 + 0 * side, 0.25 + 0 * side], axis=1)
+    heading = heading + rng.normal(0, 0.22, heading.shape)
+    heading -= 0.8 * np.minimum((heading * normal).sum(axis=1, keepdims=True), 0) * normal
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
     along = np.linspace(0, 1, POINTS)[None, :, None]
     short = (np.clip(1 - length / 0.05, 0.35, 1)[:, None] * (1 - 0.5 * moustache))[..., None]
     points = start[:, None] + length[:, None, None] * (
-        lead[:, None] * along + 0.55 * short * normal[:, None] * (along - 0.45 * along**2)
+        heading[:, None] * along + 0.55 * short * normal[:, None] * (along - 0.45 * along**2)
     )
     points[..., 1] -= 0.25 * (length[:, None] * along[..., 0] ** 2) * (1 - moustache)
     # A long beard narrows and keeps before the neck.
@@ -124,12 +120,12 @@ def grow_cut(model: MorphableModel, vertices: Array, cut: str, color: Array, rng
     return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, own[:, None] * fade)))
 
 
-def _moustache(places: Array) -> Array:
+def _moustache(places: NDArray) -> NDArray:
     """(N,) in 0-1: whether a root lies on the upper lip."""
     return ((places[:, 1] > -0.0745) & (np.abs(places[:, 0]) < 0.027) & (places[:, 2] > 0.018)).astype(float)
 
 
-def _cut_lengths(cut: str, places: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def _cut_lengths(cut: str, places: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
     """(N,) metres of hair and (N,) share of roots that grow, by cut."""
     x, y, z = np.abs(places[:, 0]), places[:, 1], places[:, 2]
     moustache = _moustache(places)

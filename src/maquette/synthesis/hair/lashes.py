@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
+from maquette.synthesis.hair.scalp import planted
 from maquette.synthesis.types import Strands
-
-Array = np.ndarray
 
 # MediaPipe 478, outer corner to inner corner of the eye; inner end to outer end of the brow; right, then left.
 UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
@@ -26,7 +26,7 @@ UPPER_LASHES, LOWER_LASHES = 52, 20
 DARK = np.array([0.020, 0.014, 0.011])
 
 
-def grow_lashes(model: MorphableModel, vertices: Array, rng: np.random.Generator) -> Strands:
+def grow_lashes(model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> Strands:
     """The eyelashes of both eyes for vertices (V, 3), metres: they point away from the eyeball and curl.
 
     Returns:
@@ -45,7 +45,7 @@ def grow_lashes(model: MorphableModel, vertices: Array, rng: np.random.Generator
     return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)))
 
 
-def _rim(rim: Array, centre: Array, looks: tuple[int, float, float], rng: np.random.Generator) -> Array:
+def _rim(rim: NDArray, centre: NDArray, looks: tuple[int, float, float], rng: np.random.Generator) -> NDArray:
     """(n, LASH_POINTS, 3) lashes along a lid's rim (k, 3); looks: how many, length in metres, curl (up > 0)."""
     count, length, curl = looks
     at = np.sort(rng.uniform(0.06, 0.93, count)) * (len(rim) - 1)
@@ -63,7 +63,7 @@ def _rim(rim: Array, centre: Array, looks: tuple[int, float, float], rng: np.ran
 
 
 @lru_cache(maxsize=4)
-def _brow_roots(model: MorphableModel) -> tuple[Embedding, Array, Array]:
+def _brow_roots(model: MorphableModel) -> tuple[Embedding, NDArray, NDArray]:
     """Points on the skin inside the outlines of the brows, (n, 2) along and across in 0-1, and (n,) the side."""
     rng = np.random.default_rng(0)
     places = model.embeddings["mediapipe478"].points(model.mean, model.faces)
@@ -75,7 +75,7 @@ def _brow_roots(model: MorphableModel) -> tuple[Embedding, Array, Array]:
         top, low = (_along(places[list(line[side])], spot[:, 0]) for line in (BROW_TOP, BROW_LOW))
         point = low + spot[:, 1:] * (top - low)
         toward = np.tile([0.0, 0.0, -1.0], (BROW_POOL, 1))
-        hit, weight, _ = caster.first_hits(point + [0, 0, 0.05], toward)
+        hit, weight, _ = caster.first_hits(point + np.array([0, 0, 0.05]), toward)
         kept = hit >= 0
         faces.append(skin[hit[kept]])
         weights.append(weight[kept])
@@ -85,12 +85,12 @@ def _brow_roots(model: MorphableModel) -> tuple[Embedding, Array, Array]:
     return embedding, np.concatenate(spots), np.concatenate(sides)
 
 
-def _along(line: Array, share: Array) -> Array:
+def _along(line: NDArray, share: NDArray) -> NDArray:
     at = share * (len(line) - 1)
     return np.stack([np.interp(at, np.arange(len(line)), line[:, k]) for k in range(3)], axis=1)
 
 
-def grow_brows(model: MorphableModel, vertices: Array, color: Array, rng: np.random.Generator) -> Strands:
+def grow_brows(model: MorphableModel, vertices: NDArray, color: NDArray, rng: np.random.Generator) -> Strands:
     """The eyebrows for vertices (V, 3), metres, in a hair colour (3,): up at the nose, outwards, down at the tail.
 
     Returns:
@@ -104,10 +104,7 @@ def grow_brows(model: MorphableModel, vertices: Array, color: Array, rng: np.ran
     density *= np.interp(share, [0, 0.1, 0.9, 1], [0.5, 1, 0.9, 0.4])
     kept = rng.random(len(share)) < density
     share, across, side = share[kept], across[kept], side[kept]
-    corners = vertices[model.faces[roots.faces[kept]]]
-    start = np.einsum("nk,nkd->nd", roots.barycentric[kept], corners)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-12
+    start, normal = planted(model, vertices, Embedding(roots.faces[kept], roots.barycentric[kept]))
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     outward = np.zeros_like(start)
     for k in (0, 1):
@@ -115,13 +112,13 @@ def grow_brows(model: MorphableModel, vertices: Array, color: Array, rng: np.ran
         outward[side == k] = _along(line, np.minimum(share[side == k] + 0.1, 1)) - _along(line, share[side == k] - 0.1)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     upward = np.interp(share, [0, 0.15, 0.45, 0.8, 1], [1.6, 0.9, 0.35, -0.1, -0.2]) - 0.9 * across
-    lead = outward + upward[:, None] * np.array([0, 1.0, 0]) + rng.normal(0, 0.12, start.shape)
-    lead -= (lead * normal).sum(axis=1, keepdims=True) * normal
-    lead /= np.linalg.norm(lead, axis=1, keepdims=True)
+    heading = outward + upward[:, None] * np.array([0, 1.0, 0]) + rng.normal(0, 0.12, start.shape)
+    heading -= (heading * normal).sum(axis=1, keepdims=True) * normal
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
     own = rng.uniform(0.0045, 0.007) * np.exp(rng.normal(0, 0.2, len(start)))[:, None, None]
     along = np.linspace(0, 1, BROW_POINTS)[None, :, None]
     rise = 0.35 * along - 0.22 * along**2
-    points = start[:, None] + own * (lead[:, None] * along + normal[:, None] * rise)
+    points = start[:, None] + own * (heading[:, None] * along + normal[:, None] * rise)
     radius = np.linspace(1, 0.5, BROW_POINTS) * rng.uniform(0.00018, 0.00032, (len(points), 1))
     albedo = np.asarray(color) * 0.85 * np.exp(rng.normal(0, 0.2, (len(points), 1, 1))) * np.ones(points.shape)
     return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)))

@@ -1,6 +1,6 @@
 """Hair as strands: a few hundred guide hairs grow over the head, thousands of tufts follow them.
 
-Guides march from their roots: each step keeps part of its direction, bends to where the comb leads and to the ground,
+Guides march from their roots: each step keeps part of its direction, bends to the combed direction and to the ground,
 and is pushed off the head (after Ward et al. 2007, A survey on hair modeling; children of guides as in Choe and Ko
 2005). Everything is numpy on whole arrays. Lengths in metres, canonical world frame, colours in linear RGB.
 """
@@ -10,16 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from maquette.morphable import MorphableModel
+from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
-from maquette.synthesis.hair.scalp import CENTRE, Head, Scalp, measure, scalp_of
+from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
 from maquette.synthesis.hair.styles import Style, draw_style
 from maquette.synthesis.types import Identity, Strands
+from maquette.texturing.pyramid import smoothstep
 
 __all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
-
-Array = np.ndarray
 
 POINTS = 12
 UNDERCOAT = 1100  # wide tufts flat on the skin, so that no bare scalp shows between the others
@@ -28,7 +28,7 @@ GREY = np.array([0.42, 0.41, 0.40])
 FREE_HEIGHT = np.array([-0.3, -0.2, -0.12, -0.02, 0.03, 0.055, 0.07, 0.085])
 FREE_FRONT = np.array([0.10, 0.07, 0.045, 0.036, 0.052, 0.075, 0.095, 0.13])
 CUTS = np.array([0.66, 0.8, 0.88, 0.94, 1.0])  # shares of a guide's length that tufts have
-COMB_REACH = 0.08  # metres along a hair over which the comb's lead fades
+COMB_REACH = 0.08  # metres along a hair over which the combed direction fades
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,17 +44,17 @@ class Growth:
     """
 
     scalp: Scalp
-    head: Head
+    head: HeadRadii
     style: Style
     part: float
     recession: float
     thin: float
-    tie: Array
+    tie: NDArray
     over_ears: bool
 
 
 def grow_hair(
-    model: MorphableModel, vertices: Array, identity: Identity, color: Array, rng: np.random.Generator
+    model: MorphableModel, vertices: NDArray, identity: Identity, color: NDArray, rng: np.random.Generator
 ) -> Strands | None:
     """The hair of one head.
 
@@ -70,7 +70,7 @@ def grow_hair(
 
 
 def grow_style(
-    model: MorphableModel, vertices: Array, style: Style, wearer: tuple[Identity, Array], rng: np.random.Generator
+    model: MorphableModel, vertices: NDArray, style: Style, wearer: tuple[Identity, NDArray], rng: np.random.Generator
 ) -> Strands:
     """The hair of one head in a given cut; wearer is the identity and the (3,) linear RGB colour."""
     identity, color = wearer
@@ -78,7 +78,7 @@ def grow_style(
     scalp, head = growth.scalp, growth.head
     guides = (_tie if style.comb == "tail" else _march)(growth, model, vertices, rng)
     chosen = _sow(growth, rng)
-    roots = _points(scalp.roots.faces[chosen], scalp.roots.barycentric[chosen], vertices, model.faces)
+    roots = Embedding(scalp.roots.faces[chosen], scalp.roots.barycentric[chosen]).points(vertices, model.faces)
     points, guide = _follow(growth, guides, chosen, roots, rng)
     free = _frees(growth)[guide]
     points[free] = _free_face(points[free], head, rng)
@@ -97,14 +97,10 @@ def grow_style(
     return Strands(*(np.concatenate(parts).astype(np.float32) for parts in zip(*strands)))
 
 
-def _points(faces: Array, barycentric: Array, vertices: Array, triangles: Array) -> Array:
-    return np.einsum("nk,nkd->nd", barycentric, vertices[triangles[faces]])
-
-
 def _prepare(
-    model: MorphableModel, vertices: Array, style: Style, identity: Identity, rng: np.random.Generator
+    model: MorphableModel, vertices: NDArray, style: Style, identity: Identity, rng: np.random.Generator
 ) -> Growth:
-    head = measure(model, vertices)
+    head = measure_head(model, vertices)
     older = np.clip((identity.age - 22) / 50, 0, 1) * identity.gender
     recession = 0.004 * rng.normal() + older * rng.gamma(2.0, 0.011)
     thin = float(np.clip(older * rng.beta(1, 2.2) * 1.6, 0, 0.97))
@@ -115,83 +111,80 @@ def _prepare(
     return Growth(scalp_of(model), head, style, part * head.scale, max(recession, -0.006), thin, tie, over_ears)
 
 
-def _lengths(growth: Growth, places: Array, above: Array) -> Array:
+def _lengths(growth: Growth, places: NDArray, above: NDArray) -> NDArray:
     """(N,) metres: how long hair is at places (N, 3) from the centre of the average head."""
     style = growth.style
     height = places[:, 1] + CENTRE[1]
-    crown = _ramp(height, 0.045, 0.088)
-    behind = _ramp(-places[:, 2], 0.0, 0.05)
+    crown = smoothstep(height, 0.045, 0.088)
+    behind = smoothstep(-places[:, 2], 0.0, 0.05)
     length = crown * style.top + (1 - crown) * (behind * style.back + (1 - behind) * style.side)
     if style.fringe is not None:
         front = _front(places) > 0.5
         length = front * (style.fringe + np.maximum(above, 0) * 1.05) + (1 - front) * length
-    elif style.comb == "whorl":  # nothing leads it off the face
-        temple = (1 - crown) * _ramp(places[:, 2], -0.03, 0.02)
+    elif style.comb == "whorl":  # nothing combs it off the face
+        temple = (1 - crown) * smoothstep(places[:, 2], -0.03, 0.02)
         length = (1 - 0.5 * temple) * np.minimum(length, 0.045 + np.maximum(above, 0) + 0.2 * (1 - _front(places)))
     return length
 
 
-def _front(places: Array) -> Array:
+def _front(places: NDArray) -> NDArray:
     """(N,) in 0-1: whether a root's hair makes the fringe."""
     azimuth = np.degrees(np.abs(np.arctan2(places[:, 0], places[:, 2] + 0.02)))
-    return _ramp(-azimuth, -46, -42) * _ramp(places[:, 2], 0.0, 0.015)
+    return smoothstep(-azimuth, -46, -42) * smoothstep(places[:, 2], 0.0, 0.015)
 
 
-def _frees(growth: Growth) -> Array:
+def _frees(growth: Growth) -> NDArray:
     """(G,) bool: the guides whose hair keeps out of the face; a fringe does not, nor do short curls."""
     if growth.style.fringe is None:
         return np.full(len(growth.scalp.guide_above), growth.style.comb != "whorl")
     return _front(growth.scalp.guide_places) < 0.5
 
 
-def _ramp(value: Array, low: float, high: float) -> Array:
-    x = np.clip((value - low) / (high - low), 0, 1)
-    return x * x * (3 - 2 * x)
-
-
-def _sow(growth: Growth, rng: np.random.Generator) -> Array:
+def _sow(growth: Growth, rng: np.random.Generator) -> NDArray:
     """(N,) int: the roots that carry a tuft."""
     scalp = growth.scalp
     x, y, z = scalp.places.T
-    front = _ramp(z, -0.02, 0.05)
+    front = smoothstep(z, -0.02, 0.05)
     temples = 0.45 + 0.9 * np.exp(-(((np.abs(x) - 0.045) / 0.018) ** 2))
     edge = scalp.above - np.maximum(growth.recession, -0.006) * front * temples
     ragged = 0.0022 * (np.sin(x * 420 + growth.part * 900) + np.sin(x * 173 + z * 211)) + rng.normal(0, 0.002, len(x))
-    density = _ramp(edge + ragged, -0.002, 0.006)
-    crown = np.exp(-((x / 0.055) ** 2) - (((z + 0.03) / 0.06) ** 2)) * _ramp(y, 0.03, 0.07)
+    density = smoothstep(edge + ragged, -0.002, 0.006)
+    crown = np.exp(-((x / 0.055) ** 2) - (((z + 0.03) / 0.06) ** 2)) * smoothstep(y, 0.03, 0.07)
     density = density * (1 - growth.thin * np.minimum(crown * 1.3, 1) * (1 - 0.6 * front * (growth.recession < 0.01)))
     kept = np.flatnonzero(rng.random(len(x)) < density)
     return np.sort(rng.permutation(kept)[: growth.style.count])
 
 
-def _lead(growth: Growth, points: Array, places: Array, above: Array) -> Array:
-    """(G, 3) the direction the comb leads hair at `points` whose roots lie at `places` on the average head."""
+def _comb_direction(growth: Growth, points: NDArray, places: NDArray) -> NDArray:
+    """(G, 3) the direction hair is combed in at `points` whose roots lie at `places` on the average head."""
     offsets = (points - growth.head.centre) / growth.head.scale
-    lead = np.zeros_like(offsets)
+    heading = np.zeros_like(offsets)
     if growth.style.comb == "whorl":
-        lead = offsets - np.array([0.01, 0.085, -0.055])
+        heading = offsets - np.array([0.01, 0.085, -0.055])
     elif growth.style.comb == "part":
         side = np.tanh((places[:, 0] - growth.part) / 0.004)
-        lead[:, 0] = side * _ramp(offsets[:, 1], -0.01, 0.05) * (1 - 0.8 * _ramp(-places[:, 2], 0.01, 0.07))
-        lead[:, 1] = -0.35
-        lead[:, 2] = -0.25 - 0.25 * _ramp(places[:, 2], 0, 0.06)
+        heading[:, 0] = (
+            side * smoothstep(offsets[:, 1], -0.01, 0.05) * (1 - 0.8 * smoothstep(-places[:, 2], 0.01, 0.07))
+        )
+        heading[:, 1] = -0.35
+        heading[:, 2] = -0.25 - 0.25 * smoothstep(places[:, 2], 0, 0.06)
     elif growth.style.comb == "back":
-        lead += [0, 0.1, -1]
-        lead[:, 1] -= 1.2 * _ramp(-offsets[:, 2], 0.0, 0.05)
+        heading += [0, 0.1, -1]
+        heading[:, 1] -= 1.2 * smoothstep(-offsets[:, 2], 0.0, 0.05)
     elif growth.style.comb == "forward":
-        lead = np.array([0.0, -0.4, 0.0]) + offsets * [2.0, 0, 6.0]
-        back = _ramp(-places[:, 2], 0.0, 0.04)[:, None]
-        lead = (1 - back) * lead + back * (offsets - np.array([0.0, 0.09, -0.03])) * 10
+        heading = np.array([0.0, -0.4, 0.0]) + offsets * [2.0, 0, 6.0]
+        back = smoothstep(-places[:, 2], 0.0, 0.04)[:, None]
+        heading = (1 - back) * heading + back * (offsets - np.array([0.0, 0.09, -0.03])) * 10
     if growth.style.fringe is not None:
         front = _front(places)[:, None]
         fall = np.stack([places[:, 0] * 2.5, np.full(len(places), -0.5), np.ones(len(places))], axis=1)
-        lead = front * fall + (1 - front) * lead
+        heading = front * fall + (1 - front) * heading
     normal = offsets / np.linalg.norm(offsets, axis=1, keepdims=True)
-    lead = lead - 0.9 * (lead * normal).sum(axis=1, keepdims=True) * normal
-    return lead / (np.linalg.norm(lead, axis=1, keepdims=True) + 1e-6)
+    heading = heading - 0.9 * (heading * normal).sum(axis=1, keepdims=True) * normal
+    return heading / (np.linalg.norm(heading, axis=1, keepdims=True) + 1e-6)
 
 
-def _march(growth: Growth, model: MorphableModel, vertices: Array, rng: np.random.Generator) -> Array:
+def _march(growth: Growth, model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> NDArray:
     """(G, POINTS, 3) guide hairs."""
     scalp, head, style = growth.scalp, growth.head, growth.style
     roots = scalp.guide_roots.points(vertices, model.faces)
@@ -200,14 +193,14 @@ def _march(growth: Growth, model: MorphableModel, vertices: Array, rng: np.rando
     steps = np.linspace(0.5, 1.5, POINTS - 1)  # finer at the root, where hair bends most
     normal = roots - head.centre
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    lead = _lead(growth, roots, scalp.guide_places, scalp.guide_above)
+    heading = _comb_direction(growth, roots, scalp.guide_places)
     lift = style.lift * np.ones((count, 1))
     if style.fringe is not None:
         lift = lift * (1 - 0.6 * _front(scalp.guide_places)[:, None])
-    direction = lift * normal + (1 - lift) * lead + rng.normal(0, 0.06, (count, 3))
+    direction = lift * normal + (1 - lift) * heading + rng.normal(0, 0.06, (count, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     # Hair from the crown lies over hair from the sides.
-    layer = (0.35 + 0.65 * _ramp(scalp.guide_places[:, 1], -0.03, 0.09)) * np.exp(rng.normal(0, 0.25, count))
+    layer = (0.35 + 0.65 * smoothstep(scalp.guide_places[:, 1], -0.03, 0.09)) * np.exp(rng.normal(0, 0.25, count))
     path, grown, free = [roots], np.zeros((count, 1)), _frees(growth)[:, None]
     for k in range(1, POINTS):
         share = k / (POINTS - 1)
@@ -224,16 +217,16 @@ def _march(growth: Growth, model: MorphableModel, vertices: Array, rng: np.rando
         moved = point - path[-1]
         moved /= np.linalg.norm(moved, axis=1, keepdims=True) + 1e-9
         path.append(point)
-        bend = style.hold * np.exp(-grown / COMB_REACH) * _lead(growth, point, scalp.guide_places, scalp.guide_above)
+        bend = style.hold * np.exp(-grown / COMB_REACH) * _comb_direction(growth, point, scalp.guide_places)
         bend = bend - style.fall * (0.4 + share) * np.array([0.0, 1.0, 0.0])
-        high = np.clip((reach - skin - arch - 0.004) / 0.02, 0, 1) * _ramp(point[:, 1], -0.09, -0.03)
+        high = np.clip((reach - skin - arch - 0.004) / 0.02, 0, 1) * smoothstep(point[:, 1], -0.09, -0.03)
         bend -= style.cling * (high / reach)[:, None] * offsets
         direction = moved + bend * (step / 0.01)
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     return np.stack(path, axis=1).astype(np.float32)
 
 
-def _tie(growth: Growth, model: MorphableModel, vertices: Array, rng: np.random.Generator) -> Array:
+def _tie(growth: Growth, model: MorphableModel, vertices: NDArray, rng: np.random.Generator) -> NDArray:
     """(G, POINTS, 3) guide hairs over the head to the tie, and for a tail down from there."""
     scalp, head, style = growth.scalp, growth.head, growth.style
     roots = scalp.guide_roots.points(vertices, model.faces)
@@ -257,20 +250,20 @@ def _tie(growth: Growth, model: MorphableModel, vertices: Array, rng: np.random.
     return guides.astype(np.float32)
 
 
-def _off_neck(points: Array, growth: Growth) -> Array:
+def _off_neck(points: NDArray, growth: Growth) -> NDArray:
     """Points below the jaw moved off the neck and onto the shoulders, which lie 0.2 m under the eyes and widen."""
     scale, centre = growth.head.scale, growth.head.centre
     flat = points[:, [0, 2]] - centre[[0, 2]]
     wide = np.linalg.norm(flat, axis=1) + 1e-6
     below = (-points[:, 1] / scale - 0.17) / 0.08
-    wanted = _ramp(-points[:, 1] / scale, 0.07, 0.12) * (0.072 + 0.06 * np.clip(below, 0, 1) ** 2) * scale
+    wanted = smoothstep(-points[:, 1] / scale, 0.07, 0.12) * (0.072 + 0.06 * np.clip(below, 0, 1) ** 2) * scale
     factor = np.maximum(1, wanted / wide)[:, None]
     moved = points.copy()
     moved[:, [0, 2]] = centre[[0, 2]] + flat * factor
     return moved
 
 
-def _free_face(points: Array, head: Head, rng: np.random.Generator | None) -> Array:
+def _free_face(points: NDArray, head: HeadRadii, rng: np.random.Generator | None) -> NDArray:
     """Points (N, S, 3) in front of the face turned about the vertical axis to its sides."""
     offsets = points - head.centre.astype(points.dtype)
     height = (offsets[..., 1] / head.scale + CENTRE[1]).astype(np.float32)
@@ -290,8 +283,8 @@ def _free_face(points: Array, head: Head, rng: np.random.Generator | None) -> Ar
 
 
 def _follow(
-    growth: Growth, guides: Array, chosen: Array, roots: Array, rng: np.random.Generator
-) -> tuple[Array, Array]:
+    growth: Growth, guides: NDArray, chosen: NDArray, roots: NDArray, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
     """(N, S, 3) tufts that follow a guide near their root, and (N,) the guides."""
     scalp, style = growth.scalp, growth.style
     count = len(chosen)
@@ -315,7 +308,7 @@ def _follow(
     return points, guide
 
 
-def _cut_back(guides: Array, shares: Array) -> Array:
+def _cut_back(guides: NDArray, shares: NDArray) -> NDArray:
     """(K, G, S, 3) guides (G, S, 3) cut to K shares of their length, with as many points."""
     at = shares[:, None] * np.arange(POINTS)
     low = np.minimum(at.astype(int), POINTS - 2)
@@ -323,7 +316,9 @@ def _cut_back(guides: Array, shares: Array) -> Array:
     return guides[:, low].swapaxes(0, 1) * (1 - part) + guides[:, low + 1].swapaxes(0, 1) * part
 
 
-def _wave(growth: Growth, guides: Array, guide: Array, scatter: Array, along: Array, rng: np.random.Generator) -> Array:
+def _wave(
+    growth: Growth, guides: NDArray, guide: NDArray, scatter: NDArray, along: NDArray, rng: np.random.Generator
+) -> NDArray:
     """(N, S, 3) sideways swing of waves, or of corkscrews; neighbours swing together."""
     style = growth.style
     length = np.linalg.norm(np.diff(guides, axis=1), axis=2).sum(axis=1)
@@ -341,7 +336,7 @@ def _wave(growth: Growth, guides: Array, guide: Array, scatter: Array, along: Ar
     return swing.astype(np.float32)
 
 
-def _tint(height: Array, color: Array, identity: Identity, rng: np.random.Generator) -> Array:
+def _tint(height: NDArray, color: NDArray, identity: Identity, rng: np.random.Generator) -> NDArray:
     """(N, S, 3) albedo by height (N, S) over the skin, metres: tufts differ, some are grey, deep ones dark."""
     count = len(height)
     own = np.asarray(color) * np.exp(rng.normal(0, 0.16, (count, 1)) + rng.normal(0, 0.03, (count, 3)))
@@ -354,22 +349,22 @@ def _tint(height: Array, color: Array, identity: Identity, rng: np.random.Genera
 
 
 def _undercoat(
-    growth: Growth, chosen: Array, roots: Array, guides: Array, color: Array, rng: np.random.Generator
-) -> tuple[Array, Array, Array]:
+    growth: Growth, chosen: NDArray, roots: NDArray, guides: NDArray, color: NDArray, rng: np.random.Generator
+) -> tuple[NDArray, NDArray, NDArray]:
     """Wide dark tufts that lie flat: (n, S, 3) points, (n, S) radius, (n, S, 3) albedo."""
     scalp, head = growth.scalp, growth.head
-    edge = scalp.above[chosen] - 0.6 * growth.recession * _ramp(scalp.places[chosen, 2], -0.02, 0.05)
+    edge = scalp.above[chosen] - 0.6 * growth.recession * smoothstep(scalp.places[chosen, 2], -0.02, 0.05)
     few = rng.permutation(np.flatnonzero(edge > 0.012))[:UNDERCOAT]
     start = roots[few]
     guide = scalp.neighbours[chosen[few], 0]
-    lead = guides[guide, 4] - guides[guide, 0]
-    lead /= np.linalg.norm(lead, axis=1, keepdims=True) + 1e-9
+    heading = guides[guide, 4] - guides[guide, 0]
+    heading /= np.linalg.norm(heading, axis=1, keepdims=True) + 1e-9
     normal = start - head.centre
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    lead = lead - 0.95 * (lead * normal).sum(axis=1, keepdims=True) * normal
+    heading = heading - 0.95 * (heading * normal).sum(axis=1, keepdims=True) * normal
     reach = np.minimum(0.028, 0.7 * _lengths(growth, scalp.places[chosen[few]], scalp.above[chosen[few]]))
     along = np.linspace(0, 1, POINTS)[None, :, None]
-    points = (start[:, None] + lead[:, None] * reach[:, None, None] * along).astype(np.float32)
+    points = (start[:, None] + heading[:, None] * reach[:, None, None] * along).astype(np.float32)
     points = np.concatenate([points[:, :1], _free_face(points[:, 1:], head, None)], axis=1)
     points[:, 1:] = head.push_out(points[:, 1:], 0.0008, False)[0]
     radius = np.full(points.shape[:2], 0.0024) * np.minimum(1, reach / 0.007)[:, None]
@@ -377,7 +372,7 @@ def _undercoat(
     return points, radius, albedo
 
 
-def _bun(growth: Growth, color: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def _bun(growth: Growth, color: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
     """Strands wound around a ball at the tie: (n, S, 3) points, (n, S) radius, (n, S, 3) albedo."""
     count, size = 700, rng.uniform(0.022, 0.036) * growth.head.scale
     outward = growth.tie - growth.head.centre

@@ -16,10 +16,10 @@ class Style:
     Attributes:
         name: what a hairdresser calls it.
         top, side, back: length of the hair on the crown, over the ears and at the nape, metres.
-        comb: where the hair is led: "whorl" (away from the crown), "part", "back", "forward" or "tail" (to a tie).
+        comb: the way it is combed: "whorl" (away from the crown), "part", "back", "forward" or "tail" (to a tie).
         lift: how far a hair starts off the skin: 0 along it, 1 straight up.
         fall: how fast hair bends downwards, per 10 mm; long hair hangs, coils stand.
-        hold: how fast it bends to where the comb leads, per 10 mm.
+        hold: how fast it bends to the way it is combed, per 10 mm.
         cling: how fast it bends back to the head where it stands off more than its volume, per 10 mm.
         volume: metres between the skin and the hair's outside at the middle of its length.
         clump: how far tips gather in locks, 0-1.
@@ -211,7 +211,7 @@ def draw_style(identity: Identity, rng: np.random.Generator) -> Style | None:
     """A cut that somebody of that age, gender and ancestry may wear, with lengths of its own; None is bald."""
     man = rng.random() < identity.gender
     coily = rng.random() < identity.ancestry[0] ** 1.5
-    shares = dict((COILY_MEN if coily else MEN) if man else (COILY_WOMEN if coily else WOMEN))
+    shares: dict[str, float] = dict((COILY_MEN if coily else MEN) if man else (COILY_WOMEN if coily else WOMEN))
     if identity.age < 12 and not coily:
         for name, share in CHILDREN.items():
             shares[name] = shares.get(name, 0) + share * (3 if man else 1)

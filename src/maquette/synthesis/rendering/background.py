@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 
-
-def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Array:
+def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> NDArray:
     """(H, W, 3) float32 linear RGB, mean about 0.2."""
     width, height = size
     style = rng.choice(["wall", "room", "clouds", "bokeh", "plain"], p=[0.2, 0.32, 0.2, 0.16, 0.12])
@@ -19,16 +18,16 @@ def draw_background(rng: np.random.Generator, size: tuple[int, int]) -> Array:
     return np.clip(painted * np.exp(0.5 * rng.normal()), 0.002, 4).astype(np.float32)
 
 
-def _color(rng: np.random.Generator) -> Array:
+def _color(rng: np.random.Generator) -> NDArray:
     """(3,) mostly greyish, as the world is."""
     return np.clip(rng.beta(1.3, 3.0) * (1 + rng.beta(1, 4.5) * rng.normal(size=3).clip(-1.5, 1.5)), 0.004, 1)
 
 
-def _plain(rng: np.random.Generator, size: int) -> Array:
+def _plain(rng: np.random.Generator, size: int) -> NDArray:
     return np.tile(_color(rng), (size, size, 1)).astype(np.float32)
 
 
-def _wall(rng: np.random.Generator, size: int) -> Array:
+def _wall(rng: np.random.Generator, size: int) -> NDArray:
     """A wall with light falling off to one side, perhaps a pattern."""
     across, down = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     lean = rng.normal(size=2) * 0.4
@@ -42,7 +41,7 @@ def _wall(rng: np.random.Generator, size: int) -> Array:
     return (shade[..., None] * _color(rng) + 0.03 * _clouds(rng, size)).astype(np.float32)
 
 
-def _clouds(rng: np.random.Generator, size: int) -> Array:
+def _clouds(rng: np.random.Generator, size: int) -> NDArray:
     """Coloured noise with a falling spectrum: foliage, crowds, anything out of focus."""
     total = np.zeros((size, size, 3), np.float32)
     for octave in range(2, 7):
@@ -53,7 +52,7 @@ def _clouds(rng: np.random.Generator, size: int) -> Array:
     return (_color(rng) * np.exp(0.8 * mixed)).astype(np.float32)
 
 
-def _room(rng: np.random.Generator, size: int) -> Array:
+def _room(rng: np.random.Generator, size: int) -> NDArray:
     """Rectangles of several sizes: furniture, windows, shelves, houses, a horizon."""
     picture = _wall(rng, size)
     if rng.random() < 0.6:
@@ -71,7 +70,7 @@ def _room(rng: np.random.Generator, size: int) -> Array:
     return picture
 
 
-def _bokeh(rng: np.random.Generator, size: int) -> Array:
+def _bokeh(rng: np.random.Generator, size: int) -> NDArray:
     """A dark scene with lights out of focus."""
     picture = _clouds(rng, size) * 0.3
     for _ in range(rng.integers(5, 40)):

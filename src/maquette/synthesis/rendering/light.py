@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 # Cosine lobe convolved with each band, over pi (Ramamoorthi & Hanrahan 2001, eq. 8): irradiance from radiance.
 COSINE_LOBE = np.array([1.0, *[2 / 3] * 3, *[1 / 4] * 5])
 SUN_K, SHADE_K = 3000.0, 9000.0  # range of colour temperatures, kelvin
@@ -24,20 +24,20 @@ class Light:
         softness: radius of the shadow's edge, metres at the head.
     """
 
-    environment: Array
-    towards: Array
-    colors: Array
+    environment: NDArray
+    towards: NDArray
+    colors: NDArray
     softness: float
 
 
-def warmth(kelvin: float) -> Array:
+def warmth(kelvin: float) -> NDArray:
     """(3,) linear RGB of a light of this colour temperature, mean 1; a fit by eye to the Planckian locus."""
     t = np.clip((kelvin - 6500.0) / 3500.0, -1.0, 1.0)
     color = np.array([1 - 0.35 * t, 1 - 0.02 * abs(t), 1 + 0.55 * t if t < 0 else 1 + 0.45 * t])
     return color / color.mean()
 
 
-def draw_light(rng: np.random.Generator, facing: Array) -> Light:
+def draw_light(rng: np.random.Generator, facing: NDArray) -> Light:
     """A light as photographs of people have them: soft indoor, window, sun, flash, stage, all around.
 
     Args:
@@ -63,7 +63,7 @@ def draw_light(rng: np.random.Generator, facing: Array) -> Light:
     return Light(environment, np.array(towards, np.float32), np.array(colors, np.float32), softness)
 
 
-def _environment(rng: np.random.Generator, color: Array, style: str) -> Array:
+def _environment(rng: np.random.Generator, color: NDArray, style: str) -> NDArray:
     """(9, 3) a smooth world: brighter above, with a random gradient and colour of its own."""
     sh = np.zeros((9, 3))
     sh[0] = color / 0.282095

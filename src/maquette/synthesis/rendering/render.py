@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette.core.types import Camera
 from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
 from maquette.synthesis.rendering.light import Light
-from maquette.synthesis.rendering.shade import Points, shade
+from maquette.synthesis.rendering.shade import ShadingPoints, shade
 from maquette.synthesis.rendering.shadow import cast, thinning
-from maquette.synthesis.types import Kind, Strands, Surface
+from maquette.synthesis.types import Kind, SceneSurface, Strands
 
-Array = np.ndarray
 FINEST = 0.2  # pixels: thinner hairs (lashes from afar) are left to the painted skin; single pixels would be blots
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Rendering:
     """A rendered scene, before any camera made a photograph of it.
 
     Attributes:
@@ -34,20 +34,20 @@ class Picture:
         face: (H, W) int64, triangle of the surface numbered 0; -1 elsewhere.
     """
 
-    radiance: Array
-    coverage: Array
-    kind: Array
-    depth: Array
-    normals: Array
-    uv: Array
-    face: Array
+    radiance: NDArray
+    coverage: NDArray
+    kind: NDArray
+    depth: NDArray
+    normals: NDArray
+    uv: NDArray
+    face: NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class SceneTensors:
     """All opaque surfaces in one list of triangles, on the device; surface k starts at starts[k] (vertex, face)."""
 
-    surfaces: Sequence[Surface]
+    surfaces: Sequence[SceneSurface]
     starts: Sequence[tuple[int, int]]
     vertices: Tensor
     normals: Tensor
@@ -56,32 +56,45 @@ class Scene:
     one_sided: Tensor
 
 
-def gather(surfaces: Sequence[Surface], device: str) -> Scene:
+@dataclass(frozen=True, eq=False)
+class _Projection:
+    """A camera on the device: intrinsics (3, 3) in pixels, world_to_camera (4, 4) in metres."""
+
+    intrinsics: Tensor
+    world_to_camera: Tensor
+    perspective: bool
+
+    def project(self, points: Tensor) -> Tensor:
+        """(N, 3) pixels x, y and metres of depth of points (N, 3) in the world, metres."""
+        return project(points, self.intrinsics, self.world_to_camera, self.perspective)
+
+
+def gather(surfaces: Sequence[SceneSurface], device: str) -> SceneTensors:
     """Put surfaces one behind the other; smooth normals by area-weighted averaging."""
     count = np.cumsum([0, *[len(s.vertices) for s in surfaces]])
     starts = list(zip(count.tolist(), np.cumsum([0, *[len(s.faces) for s in surfaces]]).tolist()))
     vertices = torch.as_tensor(np.concatenate([s.vertices for s in surfaces]), dtype=torch.float32, device=device)
-    faces = np.concatenate([s.faces + start for s, start in zip(surfaces, count)]).astype(np.int64)
-    owner = np.repeat(np.arange(len(surfaces)), [len(s.faces) for s in surfaces])
-    one_sided = np.array([not s.two_sided for s in surfaces])[owner]
-    faces, owner = torch.as_tensor(faces, device=device), torch.as_tensor(owner, device=device)
+    corner_index = np.concatenate([s.faces + start for s, start in zip(surfaces, count)]).astype(np.int64)
+    number = np.repeat(np.arange(len(surfaces)), [len(s.faces) for s in surfaces])
+    one_sided = np.array([not s.two_sided for s in surfaces])[number]
+    faces, owner = torch.as_tensor(corner_index, device=device), torch.as_tensor(number, device=device)
     corners = vertices[faces]
     flat = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = torch.zeros_like(vertices)
     for corner in range(3):
         normals.index_add_(0, faces[:, corner], flat)
     normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-20)
-    return Scene(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
+    return SceneTensors(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
 
 
 def render(
-    surfaces: Sequence[Surface],
+    surfaces: Sequence[SceneSurface],
     strands: Sequence[Strands],
     camera: Camera,
     light: Light,
-    occlusion: Array | None = None,
+    occlusion: NDArray | None = None,
     device: str = "cpu",
-) -> Picture:
+) -> Rendering:
     """Draw a scene.
 
     Args:
@@ -94,8 +107,8 @@ def render(
     scene = gather(opaque, device)
     intrinsics = torch.as_tensor(camera.intrinsics, dtype=torch.float32, device=device)
     world_to_camera = torch.as_tensor(camera.world_to_camera, dtype=torch.float32, device=device)
-    view = (intrinsics, world_to_camera, camera.projection == "perspective")
-    fragments = rasterize(project(scene.vertices, *view), scene.faces, camera.size, scene.one_sided)
+    view = _Projection(intrinsics, world_to_camera, camera.projection == "perspective")
+    fragments = rasterize(view.project(scene.vertices), scene.faces, camera.size, scene.one_sided)
     hairs = [_hair_points(s, view, camera.size, fragments.depth) for s in strands if len(s.points)]
     origin = -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
     shadow = cast(scene, strands, light, device)
@@ -111,7 +124,7 @@ def render(
         layers.paint(points, shade(points, light, shadow, origin), False)
     for lens in (s for s in surfaces if s.alpha < 1):
         glass = gather([lens], device)
-        seen = rasterize(project(glass.vertices, *view), glass.faces, camera.size, glass.one_sided)
+        seen = rasterize(view.project(glass.vertices), glass.faces, camera.size, glass.one_sided)
         points = _surface_points(glass, seen, 0, None)
         if points is not None:
             points = points.keep(points.depth < layers.depth[points.row, points.column])
@@ -119,7 +132,9 @@ def render(
     return layers.picture()
 
 
-def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Tensor | None) -> Points | None:
+def _surface_points(
+    scene: SceneTensors, fragments: Fragments, number: int, ambient: Tensor | None
+) -> ShadingPoints | None:
     """The pixels that one surface owns, with what shading needs."""
     mine = fragments.hit & (scene.owner[fragments.face.clamp(min=0)] == number)
     row, column = mine.nonzero(as_tuple=True)
@@ -144,6 +159,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
         uv = mixed(uvs, uv_at)
         uv = torch.where((uv < 0) | (uv > 1), uv % 1, uv)  # cloth goes on beyond its sheet
     if surface.albedo.ndim == 3:
+        assert uv is not None, "a SceneSurface with a texture has uvs"
         sheet = _sheet(surface, device)
         looked = torch.nn.functional.grid_sample(
             sheet[None],
@@ -160,7 +176,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
         albedo = mixed(colors, at - first_vertex)
     else:
         albedo = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device).expand(len(row), 3)
-    return Points(
+    return ShadingPoints(
         row,
         column,
         fragments.depth[mine],
@@ -178,7 +194,7 @@ def _surface_points(scene: Scene, fragments: Fragments, number: int, ambient: Te
     )
 
 
-def _sheet(surface: Surface, device: str) -> Tensor:
+def _sheet(surface: SceneSurface, device: torch.device) -> Tensor:
     """(6, H, W): albedo, roughness, and the displacement's slopes along u and v, metres per unit of uv."""
     height, width = surface.albedo.shape[:2]
     rough = np.broadcast_to(np.asarray(surface.roughness, np.float32), (height, width))
@@ -206,14 +222,14 @@ def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
     return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
 
 
-def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: Tensor) -> Points | None:
+def _hair_points(strands: Strands, view: _Projection, size: tuple[int, int], before: Tensor) -> ShadingPoints | None:
     """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
     device = before.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
     samples = points.shape[1]
-    flat = project(points.reshape(-1, 3), *view).reshape(points.shape)
+    flat = view.project(points.reshape(-1, 3)).reshape(points.shape)
     radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
-    focal = view[0][0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view[2] else torch.ones_like(radius))
+    focal = view.intrinsics[0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view.perspective else torch.ones_like(radius))
     if 2 * float((radius * focal).mean()) < FINEST:
         return None
     every = thinning(flat, size)
@@ -232,7 +248,7 @@ def _hair_points(strands: Strands, view: tuple, size: tuple[int, int], before: T
     normal = torch.nn.functional.normalize(normal, dim=1, eps=1e-9)
     albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
     ones = torch.ones(len(row), device=device)
-    return Points(
+    return ShadingPoints(
         row,
         column,
         depth[mine],
@@ -260,14 +276,14 @@ class _Layers:
         self.uv = torch.full((*shape, 2), float("nan"), device=device)
         self.face = torch.full(shape, -1, dtype=torch.int64, device=device)
 
-    def paint(self, points: Points, color: Tensor, is_head: bool) -> None:
+    def paint(self, points: ShadingPoints, color: Tensor, is_head: bool) -> None:
         at = (points.row, points.column)
         self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
         self.normals[at], self.kind[at] = points.normal, int(points.kind)
         self.uv[at] = points.uv if is_head and points.uv is not None else float("nan")
-        self.face[at] = points.face if is_head else -1
+        self.face[at] = points.face if is_head and points.face is not None else -1
 
-    def blend(self, points: Points, color: Tensor, alpha: float) -> None:
+    def blend(self, points: ShadingPoints, color: Tensor, alpha: float) -> None:
         at = (points.row, points.column)
         self.radiance[at] = alpha * color + (1 - alpha) * self.radiance[at]
         self.coverage[at] = alpha + (1 - alpha) * self.coverage[at]
@@ -275,6 +291,6 @@ class _Layers:
             self.kind[at], self.depth[at], self.normals[at] = int(points.kind), points.depth, points.normal
             self.uv[at], self.face[at] = float("nan"), -1
 
-    def picture(self) -> Picture:
+    def picture(self) -> Rendering:
         names = ("radiance", "coverage", "kind", "depth", "normals", "uv", "face")
-        return Picture(*(getattr(self, name).cpu().numpy() for name in names))
+        return Rendering(*(getattr(self, name).cpu().numpy() for name in names))

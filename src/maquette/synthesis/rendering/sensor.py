@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-Array = np.ndarray
 MIDDLE_GREY = 0.2  # linear value that auto-exposure aims for
 BRIGHTEST = 4.0  # linear value above which all is white
 FULL_WELL = 6000.0  # electrons at white in daylight; fewer in the dark make the noise
@@ -54,7 +54,7 @@ def draw_sensor(rng: np.random.Generator, size: int) -> Sensor:
     )
 
 
-def develop(radiance: Array, subject: Array, sensor: Sensor, rng: np.random.Generator) -> Array:
+def develop(radiance: NDArray, subject: NDArray, sensor: Sensor, rng: np.random.Generator) -> NDArray:
     """Photograph: linear light to sRGB.
 
     Args:
@@ -84,14 +84,14 @@ def develop(radiance: Array, subject: Array, sensor: Sensor, rng: np.random.Gene
     return coded
 
 
-def encode(linear: Array) -> Array:
+def encode(linear: NDArray) -> NDArray:
     """(H, W, 3) uint8 sRGB with a soft shoulder above 0.8, so that highlights do not clip hard."""
     steps = np.clip(linear * (len(_table()) / BRIGHTEST), 0, len(_table()) - 1)
     return _table()[steps.astype(np.uint16)]
 
 
 @lru_cache(maxsize=1)
-def _table() -> Array:
+def _table() -> NDArray:
     """(65536,) uint8: sRGB of linear values from 0 to `BRIGHTEST`; a step is a fifth of a grey level at most."""
     linear = (np.arange(1 << 16) + 0.5) * (BRIGHTEST / (1 << 16))
     linear = np.minimum(linear, 0.8) + 0.2 * (1 - np.exp(-np.clip(linear - 0.8, 0, None) / 0.2))
@@ -99,7 +99,7 @@ def _table() -> Array:
     return np.round(np.clip(curve, 0, 1) * 255).astype(np.uint8)
 
 
-def _blurred(picture: Array, sensor: Sensor) -> Array:
+def _blurred(picture: NDArray, sensor: Sensor) -> NDArray:
     if sensor.defocus > 0.25:
         picture = cv2.GaussianBlur(picture, (0, 0), sensor.defocus)
     length, direction = sensor.motion
@@ -107,12 +107,12 @@ def _blurred(picture: Array, sensor: Sensor) -> Array:
         side = int(length) | 1
         kernel = np.zeros((side, side), np.float32)
         middle, reach = side // 2, np.array([np.cos(direction), np.sin(direction)]) * side / 2
-        ends = [tuple(int(round(middle + sign * x)) for x in reach) for sign in (-1, 1)]
-        cv2.line(kernel, *ends, 1.0)
+        (x0, y0), (x1, y1) = np.rint(middle + np.outer([-1, 1], reach)).astype(int).tolist()
+        cv2.line(kernel, (x0, y0), (x1, y1), (1.0,))
         picture = cv2.filter2D(picture, -1, kernel / kernel.sum())
     return picture
 
 
-def _through_jpeg(picture: Array, quality: int) -> Array:
+def _through_jpeg(picture: NDArray, quality: int) -> NDArray:
     stored = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ HAIR_SHINE = 0.18  # strength of the hair's first highlight
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class ShadingPoints:
     """Pixels of one material: N of them; positions and vectors in the world, metres."""
 
     row: Tensor
@@ -36,10 +37,10 @@ class Points:
     face: Tensor | None = None
     tangent: Tensor | None = None
 
-    def keep(self, which: Tensor) -> Points:
+    def keep(self, which: Tensor) -> ShadingPoints:
         """Only these pixels; which (N,) bool."""
-        tensors = {k: v[which] for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **tensors)
+        changes: dict[str, Any] = {k: v[which] for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **changes)
 
 
 def harmonics(directions: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ def harmonics(directions: Tensor) -> Tensor:
     return torch.stack([*first, *second, 0.546274 * (x * x - y * y)], dim=1)
 
 
-def shade(points: Points, light: Light, shadow: ShadowMap | None, origin: Tensor) -> Tensor:
+def shade(points: ShadingPoints, light: Light, shadow: ShadowMap | None, origin: Tensor) -> Tensor:
     """(N, 3) float32 linear RGB towards a camera at origin (3,) world."""
     device = points.depth.device
     view = torch.nn.functional.normalize(origin - points.position, dim=1)
@@ -73,12 +74,14 @@ def shade(points: Points, light: Light, shadow: ShadowMap | None, origin: Tensor
         lit = shadow.lit(points.position, points.normal) if shadow is not None and k == 0 else points.occlusion
         lamp = torch.as_tensor(lamp, device=device) * lit[:, None]
         color = color + lamp * (
-            _hair(points, view, towards) if points.tangent is not None else _skin(points, normal, view, towards)
+            _skin(points, normal, view, towards)
+            if points.tangent is None
+            else _hair(points, points.tangent, view, towards)
         )
     return color
 
 
-def _skin(points: Points, normal: Tensor, view: Tensor, towards: Tensor) -> Tensor:
+def _skin(points: ShadingPoints, normal: Tensor, view: Tensor, towards: Tensor) -> Tensor:
     """Wrapped Lambert and a normalised Blinn-Phong highlight with Schlick's Fresnel term."""
     cosine = (normal @ towards)[:, None]
     wrap = torch.tensor(SKIN_WRAP if points.kind == Kind.SKIN else (0.0, 0.0, 0.0), device=normal.device)
@@ -90,9 +93,9 @@ def _skin(points: Points, normal: Tensor, view: Tensor, towards: Tensor) -> Tens
     return points.albedo * diffuse + (peak * cosine[:, 0].clamp(min=0)).clamp(max=6)[:, None]
 
 
-def _hair(points: Points, view: Tensor, towards: Tensor) -> Tensor:
+def _hair(points: ShadingPoints, tangent: Tensor, view: Tensor, towards: Tensor) -> Tensor:
     """Kajiya & Kay 1989: diffuse by the sine to the light, a highlight about the mirror cone; dimmed from behind."""
-    to_light, to_view = points.tangent @ towards, (points.tangent * view).sum(1)
+    to_light, to_view = tangent @ towards, (tangent * view).sum(1)
     sine_light, sine_view = (1 - to_light**2).clamp(min=0).sqrt(), (1 - to_view**2).clamp(min=0).sqrt()
     behind = (0.35 + 0.65 * (points.normal @ towards)).clamp(0, 1)
     shine = (sine_light * sine_view - to_light * to_view).clamp(0, 1) ** 24

@@ -57,7 +57,7 @@ def thinning(flat: Tensor, size: tuple[int, int]) -> int:
 
 
 def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
-    """The shadow map of the first lamp over the scene's triangles (`render.Scene`) and hairs; None without
+    """The shadow map of the first lamp over the scene's triangles (`render.SceneTensors`) and hairs; None without
     lamps, or where the lamp is as large as a window close by."""
     if not len(light.towards) or light.softness >= DIFFUSE:
         return None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 
-Array = np.ndarray
-FILM_WIDTH_MM = 36.0  # focal lengths are told for 35 mm film
+FILM_WIDTH_MM = 36.0  # focal lengths are given for 35 mm film
 FACE_WIDTH_M = 0.2  # what `fill` measures: about a head with some air
 AIM_M = np.array([0.0, -0.025, -0.05])  # middle of the head behind the origin between the eyes
 
 
-def look_at(yaw: float, pitch: float, roll: float, distance: float, size: tuple[int, int], fill: float) -> Camera:
+def look_at(
+    yaw: float, pitch: float, roll: float, distance: float, size: tuple[int, int], fill: float, aim: NDArray = AIM_M
+) -> Camera:
     """A camera that looks at the head.
 
     Args:
@@ -21,6 +23,7 @@ def look_at(yaw: float, pitch: float, roll: float, distance: float, size: tuple[
         distance: metres to the middle of the head.
         size: (width, height) pixels.
         fill: share of the picture's width that 0.2 m at the head take.
+        aim: (3,) metres, world, what is in the middle of the picture.
     """
     cy, sy, cp, sp = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     forward = -np.array([sy * cp, sp, cy * cp])
@@ -29,12 +32,12 @@ def look_at(yaw: float, pitch: float, roll: float, distance: float, size: tuple[
     axes = np.stack([right, np.cross(forward, right), forward])
     axes = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ axes
     pose = np.eye(4)
-    pose[:3, :3], pose[:3, 3] = axes, -axes @ (AIM_M - distance * forward)
+    pose[:3, :3], pose[:3, 3] = axes, -axes @ (aim - distance * forward)
     focal = fill * size[0] * distance / FACE_WIDTH_M
     return Camera(np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1.0]]), pose, size)
 
 
-def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None = None) -> tuple[Camera, Array]:
+def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None = None) -> tuple[Camera, NDArray]:
     """A camera as people hold one: half the heads look roughly at it, the others anywhere to the profile.
 
     Returns:

@@ -7,27 +7,28 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.camera import project, resized
 from maquette.geometry.mesh import boundary_loops
-from maquette.geometry.raycast import RayCaster
+from maquette.geometry.surfaces.distance import winding
+from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.expression import draw_expression
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
-from maquette.synthesis.rendering.render import Picture, render
+from maquette.synthesis.rendering.render import Rendering, render
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.synthesis.rendering.viewpoint import draw_view
-from maquette.synthesis.scenes.head_scene import Person, dress, face_kinds, head_model, head_occlusion
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, face_kinds, head_model, head_occlusion
 from maquette.synthesis.types import Kind
 
-Array = np.ndarray
 SCHEMES = ("mediapipe478", "ibug68")
 HIDDEN_BY_M = 0.006  # a landmark is visible when nothing is nearer by more than this
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class FaceSample:
     """A photograph of somebody who does not exist, and everything that is known about it.
 
     Attributes:
@@ -46,34 +47,33 @@ class Sample:
         light: what lit it. sensor: what took it.
     """
 
-    image: Array
+    image: NDArray
     camera: Camera
-    pose: Array
-    person: Person
-    expression: Array
-    vertices: Array
-    landmarks: dict[str, Array]
-    visible: dict[str, Array]
-    kind: Array
-    depth: Array
-    normals: Array
-    uv: Array
+    pose: NDArray
+    person: SyntheticPerson
+    expression: NDArray
+    vertices: NDArray
+    landmarks: dict[str, NDArray]
+    visible: dict[str, NDArray]
+    kind: NDArray
+    depth: NDArray
+    normals: NDArray
+    uv: NDArray
     light: Light
     sensor: Sensor
 
-    def inside(self, points: Array) -> Array:
+    def inside(self, points: NDArray) -> NDArray:
         """(N,) bool: whether points (N, 3), metres, lie in the head, whose neck, eyes and mouth are closed flat.
 
-        Occupancy is computed where it is asked for and never stored. A point is inside when a ray from it crosses
-        the surface an odd number of times; three rays vote.
+        Occupancy is computed where it is wanted and never stored.
         """
         faces = _closed_faces()
         centres = [self.vertices[loop].mean(axis=0) for loop in _loops()]
-        return odd_crossings(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32))
+        return winding(np.concatenate([self.vertices, centres]), faces, np.asarray(points, np.float32)) > 0
 
 
 @dataclass(frozen=True)
-class Asked:
+class Overrides:
     """What is fixed instead of drawn; None draws it.
 
     Attributes:
@@ -85,14 +85,14 @@ class Asked:
     sensor: Sensor | None = None
 
 
-def photograph(
-    person: Person,
+def photograph_face(
+    person: SyntheticPerson,
     seed: tuple[int, ...],
     size: int = 256,
     supersample: int = 1,
     device: str = "cpu",
-    asked: Asked = Asked(),
-) -> Sample:
+    overrides: Overrides = Overrides(),
+) -> FaceSample:
     """Take one photograph.
 
     Args:
@@ -101,13 +101,13 @@ def photograph(
         size: side of the square image, pixels.
         supersample: renders at this many times the size; 2 gives smooth outlines, at four times the pixels.
         device: where the renderer computes.
-        asked: what is not left to chance; all else is as without it.
+        overrides: what is not left to chance; all else is as without it.
     """
     rng = np.random.default_rng(seed)
     model = head_model()
     expression = draw_expression(model.expression_names, rng)
     vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
-    camera, pose = draw_view(rng, (size, size), asked.yaw)
+    camera, pose = draw_view(rng, (size, size), overrides.yaw)
     light = draw_light(rng, -camera.world_to_camera[2, :3])
     # Shoulders mostly turn part of the way to the camera.
     turned = -rng.uniform(0, 0.6) * pose[0] + 0.25 * rng.normal()
@@ -116,18 +116,18 @@ def photograph(
     fine = resized(camera, (size * supersample,) * 2)
     picture = render(surfaces, strands, fine, light, head_occlusion(), device)
     sensor = draw_sensor(rng, size)
-    sensor = asked.sensor or sensor
+    sensor = overrides.sensor or sensor
     image, labels = _taken(picture, draw_background(rng, (size, size)), sensor, size, rng)
     landmarks = {s: _landmarks(model.embeddings[s].points(vertices, model.faces), camera) for s in SCHEMES}
     visible = {s: _visible(points, labels["depth"]) for s, points in landmarks.items()}
-    return Sample(
+    return FaceSample(
         image, camera, pose, person, expression, vertices, landmarks, visible, light=light, sensor=sensor, **labels
     )
 
 
 def _taken(
-    picture: Picture, background: Array, sensor: Sensor, size: int, rng: np.random.Generator
-) -> tuple[Array, dict[str, Array]]:
+    picture: Rendering, background: NDArray, sensor: Sensor, size: int, rng: np.random.Generator
+) -> tuple[NDArray, dict[str, NDArray]]:
     """The image, and the label maps at its size."""
     kind = picture.kind.copy()
     head = picture.face >= 0
@@ -144,12 +144,12 @@ def _taken(
     return develop(radiance + (1 - coverage) * background, subject, sensor, rng), labels
 
 
-def _landmarks(points: Array, camera: Camera) -> Array:
+def _landmarks(points: NDArray, camera: Camera) -> NDArray:
     pixels, depth = project(camera, points.astype(np.float64))
     return np.concatenate([pixels, depth[:, None]], axis=1)
 
 
-def _visible(landmarks: Array, depth: Array) -> Array:
+def _visible(landmarks: NDArray, depth: NDArray) -> NDArray:
     height, width = depth.shape
     column, row = np.floor(landmarks[:, 0]).astype(int), np.floor(landmarks[:, 1]).astype(int)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
@@ -158,17 +158,17 @@ def _visible(landmarks: Array, depth: Array) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _loops() -> list[Array]:
+def _loops() -> list[NDArray]:
     model = head_model()
     return boundary_loops(_outer_faces(model))
 
 
-def _outer_faces(model) -> Array:
+def _outer_faces(model: MorphableModel) -> NDArray:
     return model.faces[np.sort(np.concatenate([model.parts["skin"], model.parts["mouth"]]))]
 
 
 @lru_cache(maxsize=1)
-def _closed_faces() -> Array:
+def _closed_faces() -> NDArray:
     """(F, 3) skin and mouth, with a fan over each boundary loop; the fan's centres follow the vertices."""
     model = head_model()
     fans = []
@@ -176,25 +176,3 @@ def _closed_faces() -> Array:
         centre = np.full(len(loop), len(model.mean) + k)
         fans.append(np.stack([np.roll(loop, -1), loop, centre], axis=1))
     return np.concatenate([_outer_faces(model), *fans]).astype(np.int32)
-
-
-def odd_crossings(vertices: Array, faces: Array, points: Array) -> Array:
-    """(N,) bool: points (N, 3) inside a closed mesh, by the parity of crossings along three rays."""
-    caster = RayCaster(vertices, faces)
-    directions = np.array([[0.577, 0.211, 0.789], [-0.622, 0.667, -0.411], [0.133, -0.805, 0.578]])
-    votes = np.zeros(len(points), int)
-    for direction in directions / np.linalg.norm(directions, axis=1, keepdims=True):
-        votes += _crossings(caster, points, direction) % 2
-    return votes >= 2
-
-
-def _crossings(caster: RayCaster, points: Array, direction: Array) -> Array:
-    """(N,) how many triangles lie ahead of each point."""
-    count, start, alive = np.zeros(len(points), int), points.astype(np.float64), np.arange(len(points))
-    while len(alive):
-        distance = caster.first_hits(start[alive], np.tile(direction, (len(alive), 1)))[2]
-        hit = np.isfinite(distance)
-        alive, distance = alive[hit], distance[hit]
-        count[alive] += 1
-        start[alive] += (distance[:, None] + 1e-6) * direction
-    return count

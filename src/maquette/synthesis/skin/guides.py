@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -34,7 +35,7 @@ SLOW_ZONES = ("nose", "bridge", "cheeks", "cheekbones", "forehead", "glabella", 
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
+class SkinGuide:
     """The skin's texels: the upper `rows` rows of the texture.
 
     Attributes:
@@ -68,7 +69,7 @@ class Guide:
 
 
 @lru_cache(maxsize=2)
-def guide_of(model: MorphableModel, size: int) -> Guide:
+def guide_of(model: MorphableModel, size: int) -> SkinGuide:
     """The guide of a head model; takes seconds, then is kept."""
     floor = model.uvs[np.unique(model.uv_faces[model.parts["skin"]])][:, 1].min()
     rows = int(np.ceil((1 - floor) * size))
@@ -86,13 +87,13 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
     zones["mouth"] = skin.spread(inside)[..., 0]
     bank = noise_bank(place)
     empty = np.zeros((0, 0), np.float32)
-    guide = Guide(model, size, place, normal, zones, {}, charts, {}, empty, empty)
+    guide = SkinGuide(model, size, place, normal, zones, {}, charts, {}, empty, empty)
     zones.update(_spots(guide))
     zones.update(_eye_zones(guide))
     zones.update(_lip_zones(guide))
     zones.update(_brow_zones(guide))
     zones.update(_hair_zones(guide, zones))
-    zones["creased"] = sum(share * zones[name] for name, share in CREASED.items())
+    zones["creased"] = np.sum([share * zones[name] for name, share in CREASED.items()], axis=0)
     windows = {name: window_of(zone > (-15 if name.endswith("mm") else 0.004)) for name, zone in zones.items()}
     maps = [zones[name] for name in SLOW_ZONES] + [field for octave in SLOW_OCTAVES for field in bank[octave]]
     coarse = [cv2.resize(field, (size // COARSER, rows // COARSER), interpolation=cv2.INTER_AREA) for field in maps]
@@ -104,7 +105,7 @@ def guide_of(model: MorphableModel, size: int) -> Guide:
 
 
 @lru_cache(maxsize=16)
-def reach_of(guide: Guide, part: str, padding: int = 3) -> NDArray:
+def reach_of(guide: SkinGuide, part: str, padding: int = 3) -> NDArray:
     """(h, w) bool: what may be painted of a small chart: a few texels more than its triangles, none of the skin's."""
     part_chart = guide.charts[part]
     reach = cv2.dilate(part_chart.inside.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=padding) > 0
@@ -133,25 +134,25 @@ def landmark_places(model: MorphableModel, scheme: str = "ibug68") -> NDArray:
     return model.embeddings[scheme].points(model.mean, model.faces)
 
 
-def landmark_texels(guide: Guide, scheme: str = topology.SCHEME) -> NDArray:
+def landmark_texels(guide: SkinGuide, scheme: str = topology.SCHEME) -> NDArray:
     """(N, 2) x, y texels of the landmarks."""
     embedding = guide.model.embeddings[scheme]
     uv = embedding.points(guide.model.uvs, guide.model.uv_faces)
     return uv * [guide.size, -guide.size] + [0, guide.size] - 0.5
 
 
-def blob(guide: Guide, centres: NDArray, radius: float) -> NDArray:
+def blob(guide: SkinGuide, centres: NDArray, radius: float) -> NDArray:
     """(R, S) in 0-1: Gaussians of `radius` metres around the centres (n, 3), the largest of them."""
     squared = [((guide.place - centre.astype(np.float32)) ** 2).sum(axis=2) for centre in np.atleast_2d(centres)]
     return np.exp(-np.min(squared, axis=0) / radius**2).astype(np.float32)
 
 
-def both(point: Sequence[float]) -> NDArray:
+def mirrored_pair(point: NDArray) -> NDArray:
     """(2, 3): a point in millimetres and its mirror image, in metres."""
     return np.array([point, [-point[0], point[1], point[2]]]) * 1e-3
 
 
-def _spots(guide: Guide) -> dict[str, NDArray]:
+def _spots(guide: SkinGuide) -> dict[str, NDArray]:
     """Soft round zones of the face that differ in blood, melanin and oil."""
     mark = landmark_places(guide.model) * 1e3
     eye, corner, ala = mark[42:48].mean(axis=0), mark[54], mark[35]
@@ -160,19 +161,26 @@ def _spots(guide: Guide) -> dict[str, NDArray]:
     front = smoothstep(guide.place[..., 2] * 1e3, -70, -30)
     tip = blob(guide, mark[30:31] * 1e-3, 0.013)
     parts = ((-6, 1, 0, 0.012, 0.5), (3, 0, 0, 0.017, 0.6), (14, 2, -8, 0.016, 0.35), (9, -16, -4, 0.018, 0.3))
-    apples = sum(share * blob(guide, both(cheek + [x, y, z]), radius) for x, y, z, radius, share in parts)
+    apples = np.sum(
+        [share * blob(guide, mirrored_pair(cheek + np.array([x, y, z])), radius) for x, y, z, radius, share in parts],
+        axis=0,
+    )
     return {
-        "nose": np.maximum(tip, 0.8 * blob(guide, both(ala + [1, 3, -2]), 0.009)),
+        "nose": np.maximum(tip, 0.8 * blob(guide, mirrored_pair(ala + np.array([1, 3, -2])), 0.009)),
         "bridge": blob(guide, curve(mark[27:30] * 1e-3, count=12), 0.010),
         "cheeks": np.clip(apples, 0, 1).astype(np.float32),
-        "cheekbones": blob(guide, both(cheek + [10, 8, -4]), 0.017),
+        "cheekbones": blob(guide, mirrored_pair(cheek + np.array([10, 8, -4])), 0.017),
         "forehead": (up * front).astype(np.float32),
-        "glabella": blob(guide, (mark[27:28] + [0, 14, 4]) * 1e-3, 0.016),
-        "chin": blob(guide, (mark[8:9] + [0, 12, 6]) * 1e-3, 0.015),
-        "crease": blob(guide, both(ala + [2, -3, -2]), 0.006),
-        "socket": blob(guide, both(eye + [-6, 3, 0]), 0.017),
-        "trough": blob(guide, np.concatenate([both(eye + [-6, -9, 0]), both(eye + [2, -11, 0])]), 0.009),
-        "philtrum": blob(guide, (mark[51:52] + [0, 7, 0]) * 1e-3, 0.008),
+        "glabella": blob(guide, (mark[27:28] + np.array([0, 14, 4])) * 1e-3, 0.016),
+        "chin": blob(guide, (mark[8:9] + np.array([0, 12, 6])) * 1e-3, 0.015),
+        "crease": blob(guide, mirrored_pair(ala + np.array([2, -3, -2])), 0.006),
+        "socket": blob(guide, mirrored_pair(eye + np.array([-6, 3, 0])), 0.017),
+        "trough": blob(
+            guide,
+            np.concatenate([mirrored_pair(eye + np.array([-6, -9, 0])), mirrored_pair(eye + np.array([2, -11, 0]))]),
+            0.009,
+        ),
+        "philtrum": blob(guide, (mark[51:52] + np.array([0, 7, 0])) * 1e-3, 0.008),
         "under": smoothstep(-guide.normal[..., 1], 0.2, 0.9).astype(np.float32) * (1 - up).astype(np.float32),
     }
 
@@ -180,11 +188,12 @@ def _spots(guide: Guide) -> dict[str, NDArray]:
 def curve(points: NDArray, closed: bool = False, count: int = 200) -> NDArray:
     """(count, D): a smooth curve through points (n, D)."""
     points = np.concatenate([points, points[:1]]) if closed else points
-    spline, _ = splprep(points.T, s=0, per=closed, k=min(3, len(points) - 1))
+    made, _ = splprep(points.T, s=0, per=closed, k=min(3, len(points) - 1))
+    spline = cast(tuple[NDArray, list[NDArray], int], made)  # the stub has a list of any of them
     return np.stack(splev(np.linspace(0, 1, count), spline), axis=1)
 
 
-def distance(guide: Guide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray, NDArray]:
+def distance(guide: SkinGuide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray, NDArray]:
     """(R, S) metres to the nearest of the points (n, 3), at most `reach`, and (R, S) int, which one that is."""
     near = ((guide.place > line.min(axis=0) - reach) & (guide.place < line.max(axis=0) + reach)).all(axis=2)
     apart, index = np.full(near.shape, reach, np.float32), np.zeros(near.shape, np.int32)
@@ -193,13 +202,13 @@ def distance(guide: Guide, line: NDArray, reach: float = FAR_M) -> tuple[NDArray
     return apart, np.minimum(index, len(line) - 1)
 
 
-def inside_by(guide: Guide, outline: NDArray, most: float = 4.0) -> NDArray:
+def inside_by(guide: SkinGuide, outline: NDArray, most: float = 4.0) -> NDArray:
     """(R, S) float32 texels inside (positive) or outside a closed line of texels (n, 2), to `most` at most."""
     low = np.maximum(np.floor(outline.min(axis=0) - most - 1).astype(int), 0)
     high = np.minimum(np.ceil(outline.max(axis=0) + most + 2).astype(int), guide.place.shape[1::-1])
     canvas = np.zeros((high - low)[::-1] * FINER, np.uint8)
     corners = ((outline - low + 0.5) * FINER - 0.5) * 16
-    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], 1, cv2.LINE_8, 4)
+    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], (1,), cv2.LINE_8, 4)
     apart = cv2.distanceTransform(canvas, cv2.DIST_L2, 5) - cv2.distanceTransform(1 - canvas, cv2.DIST_L2, 5)
     inward = np.full(guide.place.shape[:2], -most, np.float32)
     small = cv2.resize(apart / FINER, tuple(int(k) for k in high - low), interpolation=cv2.INTER_AREA)
@@ -207,7 +216,7 @@ def inside_by(guide: Guide, outline: NDArray, most: float = 4.0) -> NDArray:
     return inward
 
 
-def _inward(guide: Guide, indices: Sequence[int], reach: float = FAR_M) -> NDArray:
+def _inward(guide: SkinGuide, indices: Sequence[int], reach: float = FAR_M) -> NDArray:
     """(R, S) metres inside (positive) or outside (negative) a closed ring of landmarks."""
     marks = list(indices)
     apart, _ = distance(guide, curve(landmark_places(guide.model, topology.SCHEME)[marks], True, 400), reach)
@@ -215,7 +224,7 @@ def _inward(guide: Guide, indices: Sequence[int], reach: float = FAR_M) -> NDArr
     return apart * np.clip(inside_by(guide, curve(landmark_texels(guide)[marks], True, 400)) / 0.8, -1, 1)
 
 
-def _eye_zones(guide: Guide) -> dict[str, NDArray]:
+def _eye_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """Lid margins, lash lines, upper lids and the inside of the lids."""
     names = ("margin", "lash", "liner", "lidfold", "lid")
     rings = {name: np.zeros(guide.place.shape[:2], np.float32) for name in names}
@@ -242,7 +251,7 @@ def _eye_zones(guide: Guide) -> dict[str, NDArray]:
     return rings
 
 
-def _lip_zones(guide: Guide) -> dict[str, NDArray]:
+def _lip_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """The red of the lips, its border and the parting line."""
     outer = _inward(guide, topology.LIPS, 0.02) * 1e3
     inner = _inward(guide, topology.MOUTH_OPENING, 0.02) * 1e3
@@ -255,7 +264,7 @@ def _lip_zones(guide: Guide) -> dict[str, NDArray]:
     }
 
 
-def _brow_zones(guide: Guide) -> dict[str, NDArray]:
+def _brow_zones(guide: SkinGuide) -> dict[str, NDArray]:
     """Both brows: `brow` in 0-1 across, `browalong` 0 at the outer end to 1 at the nose."""
     places = landmark_places(guide.model, topology.SCHEME)
     total = np.zeros(guide.place.shape[:2], np.float32)
@@ -273,16 +282,15 @@ def _brow_zones(guide: Guide) -> dict[str, NDArray]:
     return {"brow": total, "browalong": along}
 
 
-def _hair_zones(guide: Guide, zones: Mapping[str, NDArray]) -> dict[str, NDArray]:
+def _hair_zones(guide: SkinGuide, zones: Mapping[str, NDArray]) -> dict[str, NDArray]:
     """Where hair grows: beard, moustache and scalp."""
     mark = landmark_places(guide.model) * 1e3
     x, y, z = (guide.place[..., k] * 1e3 for k in range(3))
     side = np.abs(x)
     nose, ala, corner, ear = mark[33], mark[35], mark[54], mark[16]
-    edge = [[0, nose[1] - 3], [ala[0], nose[1] - 3], [ala[0] + 6, nose[1] - 7], [corner[0] + 5, corner[1] + 5],
+    edge = np.array([[0, nose[1] - 3], [ala[0], nose[1] - 3], [ala[0] + 6, nose[1] - 7], [corner[0] + 5, corner[1] + 5],
             [corner[0] + 14, corner[1] + 1], [corner[0] + 26, corner[1] + 10], [ear[0] - 10, corner[1] + 26],
-            [ear[0] - 4, ear[1] - 22], [ear[0] + 1, ear[1] + 8]]  # fmt: skip
-    edge = np.array(edge)
+            [ear[0] - 4, ear[1] - 22], [ear[0] + 1, ear[1] + 8]])  # fmt: skip
     line = np.interp(side, edge[:, 0], edge[:, 1])
     beard = 1 - smoothstep(y - line, -6, 2)
     beard *= smoothstep(z, -68, -52) * smoothstep(y, mark[8][1] - 22, mark[8][1] - 8)

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.synthesis.skin.guides import Guide, reach_of
+from maquette.synthesis.skin.guides import SkinGuide, reach_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.mouth import LOWER_ENDS_M, TOOTH_ENDS_M, arch_length, painted_tongue, to_nearest
 from maquette.texturing.pyramid import smoothstep
@@ -20,7 +20,7 @@ ROOT_M = 0.009  # what is farther from a tooth's edge is gum
 
 
 @lru_cache(maxsize=2)
-def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
+def _teeth(guide: SkinGuide) -> tuple[NDArray, NDArray]:
     """(h, w, 3) and (h, w, 1) float32: light on the teeth, 0-1, and how much of a texel is gum."""
     model, chart = guide.model, guide.charts["teeth"]
     place, teeth = chart.spread(model.mean), model.mean[model.part_vertices("teeth")]
@@ -37,12 +37,12 @@ def _teeth(guide: Guide) -> tuple[NDArray, NDArray]:
 
 
 @lru_cache(maxsize=2)
-def _tongue(guide: Guide) -> NDArray:
+def _tongue(guide: SkinGuide) -> NDArray:
     """(h, w, 3) float32 linear RGB."""
     return painted_tongue(guide.charts["tongue"].spread(guide.model.mean), TONGUE).astype(np.float32)
 
 
-def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
+def paint_mouth(guide: SkinGuide, albedo: NDArray, identity: Identity, tone: float, rng: np.random.Generator) -> None:
     """Paint teeth and tongue into `albedo` (S, S, 3) linear, in place: it is being made by the caller."""
     light, gum = _teeth(guide)
     worn = np.clip(identity.age / 80 + 0.35 * rng.standard_normal(), 0, 1)
@@ -52,7 +52,7 @@ def paint_mouth(guide: Guide, albedo: NDArray, identity: Identity, tone: float, 
     _put(guide, "tongue", albedo, _tongue(guide) * rng.uniform(0.8, 1.15))
 
 
-def _put(guide: Guide, part: str, albedo: NDArray, colour: NDArray) -> None:
+def _put(guide: SkinGuide, part: str, albedo: NDArray, colour: NDArray) -> None:
     """Write colours (h, w, 3) of a part with a few texels around it."""
     reach = reach_of(guide, part)
     albedo[guide.charts[part].region][reach] = np.clip(colour[reach], 0.006, 0.9)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.morphable import MorphableModel
 from maquette.synthesis.skin import eyes, mouth, pigment, relief
-from maquette.synthesis.skin.guides import COARSER, FAST_OCTAVES, SLOW_OCTAVES, SLOW_ZONES, Guide, guide_of
+from maquette.synthesis.skin.guides import COARSER, FAST_OCTAVES, SLOW_OCTAVES, SLOW_ZONES, SkinGuide, guide_of
 from maquette.synthesis.skin.noise import OCTAVES, direction, mixed
 from maquette.synthesis.types import Identity, SkinMaps
 from maquette.texturing.pyramid import smoothstep
@@ -38,7 +38,7 @@ OILY = {"nose": 0.8, "bridge": 0.5, "forehead": 0.7, "glabella": 0.6, "chin": 0.
 
 
 @dataclass(frozen=True, eq=False)
-class Person:
+class Complexion:
     """What is drawn once per head.
 
     Attributes:
@@ -72,30 +72,30 @@ def paint_head(
         scalp: 0-1, how dark hair roots make the scalp; None draws it.
     """
     guide = guide_of(model, size)
-    person = draw_person(guide, identity, rng, monk)
-    skin = painted_skin(guide, person, rng)
-    height = relief.drawn_folds(guide, person.fields, identity, rng)
+    complexion = draw_complexion(guide, identity, rng, monk)
+    skin = painted_skin(guide, complexion, rng)
+    height = relief.drawn_folds(guide, complexion.fields, identity, rng)
     if identity.age > FOLDED_AGE:
         hollow = np.minimum(height, 0)
         for channel, shade in zip(skin, GROOVE_SHADE, strict=True):
             channel *= cv2.exp(hollow * np.float32(shade))
-    height += relief.fine_relief(guide, person.fields, identity, rng)
-    add_marks(guide, person, rng, skin, height)
-    add_hair_roots(guide, person, rng, skin, scalp)
-    add_make_up(guide, person, rng, skin)
+    height += relief.fine_relief(guide, complexion.fields, identity, rng)
+    add_marks(guide, complexion, rng, skin, height)
+    add_hair_roots(guide, complexion, rng, skin, scalp)
+    add_make_up(guide, complexion, rng, skin)
     blend(guide, skin, "mouth", smoothstep(guide.zones["mouth"][guide.windows["mouth"]], 0.1, 0.9), CAVITY)
     albedo = np.empty((size, size, 3), np.float32)
     albedo[: guide.rows] = cv2.merge(list(np.clip(skin, DARKEST, LIGHTEST, out=skin)))
     albedo[guide.rows :] = albedo[guide.rows - 1]
-    eyes.paint_eyes(guide, albedo, identity, person.tone, rng)
-    mouth.paint_mouth(guide, albedo, identity, person.tone, rng)
+    eyes.paint_eyes(guide, albedo, identity, complexion.tone, rng)
+    mouth.paint_mouth(guide, albedo, identity, complexion.tone, rng)
     displacement = np.zeros((size, size), np.float32)
     displacement[: guide.rows] = np.clip(height, -relief.LARGEST_M, relief.LARGEST_M)
-    roughness = head_roughness(guide, person, rng)
-    return SkinMaps(albedo, displacement, roughness, int(np.clip(round(person.tone), 1, 10)), person.hair)
+    roughness = head_roughness(guide, complexion, rng)
+    return SkinMaps(albedo, displacement, roughness, int(np.clip(round(complexion.tone), 1, 10)), complexion.hair)
 
 
-def draw_person(guide: Guide, identity: Identity, rng: np.random.Generator, monk: int | None) -> Person:
+def draw_complexion(guide: SkinGuide, identity: Identity, rng: np.random.Generator, monk: int | None) -> Complexion:
     """Tone, hair colour, and the face's own fields."""
     tone = pigment.draw_tone(identity, rng, monk)
     hair = pigment.draw_hair_colour(identity, tone, rng)
@@ -120,7 +120,7 @@ def draw_person(guide: Guide, identity: Identity, rng: np.random.Generator, monk
     fields["upright"] = np.tensordot(direction(rng, len(upright)), upright, 1)
     woman = (1 - identity.gender) * smoothstep(np.float64(identity.age), 14, 20)
     made_up = float(rng.random() < 0.6 * woman) * rng.uniform(0.15, 1.0)
-    return Person(identity, tone, hair, fields, made_up)
+    return Complexion(identity, tone, hair, fields, made_up)
 
 
 def slow_weights(rng: np.random.Generator, uneven: NDArray, rosy: float) -> NDArray:
@@ -156,7 +156,7 @@ def fast_weights(rng: np.random.Generator, uneven: NDArray) -> NDArray:
     return weights
 
 
-def blend(guide: Guide, skin: NDArray, zone: str, cover: NDArray, colour: NDArray) -> None:
+def blend(guide: SkinGuide, skin: NDArray, zone: str, cover: NDArray, colour: NDArray) -> None:
     """Mix `skin` (3, R, S) with a colour, in place, by `cover` (h, w) 0-1 within the window of a zone.
 
     Args:
@@ -168,9 +168,9 @@ def blend(guide: Guide, skin: NDArray, zone: str, cover: NDArray, colour: NDArra
         part += cover * (value - part)
 
 
-def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDArray:
+def painted_skin(guide: SkinGuide, complexion: Complexion, rng: np.random.Generator) -> NDArray:
     """(3, R, S) float32 linear RGB: tone, melanin, blood, freckles, lips; no hair and no make-up."""
-    zone, window, tone, fields = guide.zones, guide.windows, person.tone, person.fields
+    zone, window, tone, fields = guide.zones, guide.windows, complexion.tone, complexion.fields
     melanin, blood = fields["melanin"], fields["blood"]
     pale = float(1 - smoothstep(np.float64(tone), 2.5, 6))
     if rng.random() < 0.08 + 0.22 * pale:  # freckles: on the nose and cheeks of the pale
@@ -206,13 +206,15 @@ def painted_skin(guide: Guide, person: Person, rng: np.random.Generator) -> NDAr
     return skin
 
 
-def add_marks(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, height: NDArray) -> None:
+def add_marks(
+    guide: SkinGuide, complexion: Complexion, rng: np.random.Generator, skin: NDArray, height: NDArray
+) -> None:
     """Moles, pimples, age spots and scars, each a small stamp, in place."""
-    identity = person.identity
+    identity = complexion.identity
     adult = float(smoothstep(np.float64(identity.age), 6, 25))
     old = float(smoothstep(np.float64(identity.age), 45, 75))
     teen = float(np.exp(-(((identity.age - 17) / 6) ** 2)))
-    pale = float(1 - smoothstep(np.float64(person.tone), 4, 8))
+    pale = float(1 - smoothstep(np.float64(complexion.tone), 4, 8))
     # kind: count, radius m, melanin, blood, height m
     kinds = (
         (rng.poisson(2.2 * adult), (0.0006, 0.0016), 0.9, 0.1, 1.5e-4),
@@ -231,7 +233,13 @@ def add_marks(guide: Guide, person: Person, rng: np.random.Generator, skin: NDAr
 
 
 def _stamp(
-    guide: Guide, at: tuple[int, int], radius: float, spread: NDArray, amounts: NDArray, skin: NDArray, height: NDArray
+    guide: SkinGuide,
+    at: tuple[int, int],
+    radius: float,
+    spread: NDArray,
+    amounts: NDArray,
+    skin: NDArray,
+    height: NDArray,
 ) -> None:
     """Put one round mark into skin and height, in place: they are being made by the caller."""
     row, column = at
@@ -246,19 +254,21 @@ def _stamp(
     height[window] += amounts[2] * dot
 
 
-def add_hair_roots(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray, scalp: float | None) -> None:
+def add_hair_roots(
+    guide: SkinGuide, complexion: Complexion, rng: np.random.Generator, skin: NDArray, scalp: float | None
+) -> None:
     """Brows, lash lines, beard shadow and the scalp's hair roots, in place; strands may grow over them."""
-    zone, window, fields, identity = guide.zones, guide.windows, person.fields, person.identity
-    hair = person.hair
+    zone, window, fields, identity = guide.zones, guide.windows, complexion.fields, complexion.identity
+    hair = complexion.hair
     at = window["brow"]
     brow = zone["brow"][at] * np.clip(0.9 + 0.14 * fields["grain"][at], 0.3, 1.3)
-    brow *= rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
+    brow = brow * rng.uniform(0.35, 0.70) * (0.55 + 0.45 * smoothstep(zone["browalong"][at], 1.0, 0.8))
     blend(guide, skin, "brow", np.clip(brow, 0, 0.9), np.minimum(hair * rng.uniform(0.7, 1.3), 0.16))
     lash = np.clip(zone["lash"][window["lash"]] * rng.uniform(0.4, 0.75), 0, 0.9)
     blend(guide, skin, "lash", lash, 0.5 * np.minimum(hair, 0.03) + 0.006)
     man = identity.gender * float(smoothstep(np.float64(identity.age), 16, 24))
     length = rng.choice([0.06, 0.18, 0.36, 0.6], p=[0.45, 0.3, 0.17, 0.08]) * rng.uniform(0.6, 1.2)
-    tone = pigment.tone_colour(person.tone)
+    tone = pigment.tone_colour(complexion.tone)
     if man > 0.5:
         at = window["beard"]
         grain = fields["grain"][at]
@@ -276,15 +286,15 @@ def add_hair_roots(guide: Guide, person: Person, rng: np.random.Generator, skin:
     blend(guide, skin, "overhairline_mm", np.clip(amount * roots, 0, 0.95), np.minimum(0.9 * hair + 0.004, 0.8 * tone))
 
 
-def add_make_up(guide: Guide, person: Person, rng: np.random.Generator, skin: NDArray) -> None:
+def add_make_up(guide: SkinGuide, complexion: Complexion, rng: np.random.Generator, skin: NDArray) -> None:
     """Lipstick, blush, eye shadow and eyeliner, in place."""
-    worn, zone, window = person.made_up, guide.zones, guide.windows
+    worn, zone, window = complexion.made_up, guide.zones, guide.windows
     if worn <= 0:
         return
-    natural = pigment.tone_colour(person.tone)
+    natural = pigment.tone_colour(complexion.tone)
     colour = LIPSTICKS[rng.integers(len(LIPSTICKS))] * (0.45 + 0.5 * natural[0])
     cover = np.clip(zone["red"][window["red"]] * worn * rng.uniform(0.3, 1.0), 0, 0.9)
-    blend(guide, skin, "red", cover, colour[:, None, None] * (1 + 0.10 * person.fields["upright"]))
+    blend(guide, skin, "red", cover, colour[:, None, None] * (1 + 0.10 * complexion.fields["upright"]))
     at = window["cheekbones"]
     blush = np.float32(worn * rng.uniform(0, 0.22)) * zone["cheekbones"][at]
     skin[(slice(None), *at)] *= np.exp(-blush * pigment.HAEMOGLOBIN[:, None, None])
@@ -294,13 +304,13 @@ def add_make_up(guide: Guide, person: Person, rng: np.random.Generator, skin: ND
     blend(guide, skin, "liner", liner, np.full(3, 0.008))
 
 
-def head_roughness(guide: Guide, person: Person, rng: np.random.Generator) -> NDArray:
+def head_roughness(guide: SkinGuide, complexion: Complexion, rng: np.random.Generator) -> NDArray:
     """(S, S) float32: skin 0.4-0.65, oily where glands are, lips and the wet parts smoother."""
     zone = guide.zones
-    fields, at = person.fields, guide.windows["red"]
+    fields, at = complexion.fields, guide.windows["red"]
     rough = fields["oil"] * np.float32(-rng.uniform(0.02, 0.13))
     rough += 0.02 * fields["blotch"] + 0.02 * fields["grain"] + np.float32(rng.uniform(0.49, 0.64))
-    gloss = 0.42 - person.made_up * rng.uniform(0, 0.18) + 0.05 * fields["upright"]
+    gloss = 0.42 - complexion.made_up * rng.uniform(0, 0.18) + 0.05 * fields["upright"]
     rough[at] += zone["red"][at] * (gloss - rough[at])
     for name in ("mouth", "hollow"):
         at = guide.windows[name]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from maquette.synthesis.skin.guides import Guide, curve, landmark_places
+from maquette.synthesis.skin.guides import SkinGuide, curve, landmark_places
 from maquette.synthesis.skin.noise import direction, mixed
 from maquette.synthesis.types import Identity
 from maquette.texturing.pyramid import smoothstep
@@ -40,6 +40,11 @@ class Fold:
     fade: NDArray
 
 
+def beside(point: NDArray, across: float, up: float) -> NDArray:
+    """(2,) x and y of a point (2 or 3,), moved."""
+    return point[:2] + np.array([across, up])
+
+
 def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
     """(kind, (n, 2 or 3) millimetres x, y[, z]) of the subject's left half, from the landmarks (68, 3) in mm."""
     brow, corner, lid, ala, lips, nose = mark[24], mark[45], mark[42:48].mean(axis=0), mark[35], mark[54], mark[27]
@@ -52,16 +57,16 @@ def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
     lines.append(("frown", np.array([[6, nose[1] + 6], [5.5, nose[1] + 14], [7.5, nose[1] + 23]])))
     for start, turn, length in ((3.5, 0.75, 15), (1.2, 0.28, 20), (-1.5, -0.2, 20), (-4, -0.62, 17)):
         way = np.array([np.cos(turn), np.sin(turn)])
-        begin = corner[:2] + [6, start]
-        lines.append(("crow", np.stack([begin, begin + 0.5 * length * way, begin + length * way + [0, -1.0]])))
-    cheek = [ala[:2] + [2.5, 2.5], ala[:2] + [8, -4], lips[:2] + [2, 10], lips[:2] + [7.5, 0], lips[:2] + [8, -8]]
+        begin = beside(corner, 6, start)
+        lines.append(("crow", np.stack([begin, begin + 0.5 * length * way, beside(begin + length * way, 0, -1.0)])))
+    cheek = [beside(ala, 2.5, 2.5), beside(ala, 8, -4), beside(lips, 2, 10), beside(lips, 7.5, 0), beside(lips, 8, -8)]
     lines.append(("nasolabial", np.array(cheek)))
-    lines.append(("marionette", np.array([lips[:2] + [2.5, -2], lips[:2] + [4.5, -10], lips[:2] + [5, -21]])))
+    lines.append(("marionette", np.array([beside(lips, 2.5, -2), beside(lips, 4.5, -10), beside(lips, 5, -21)])))
     for drop in (0, 6.5):
-        low = np.array([inner[:2] + [1, -5], lid[:2] + [-4, -12], lid[:2] + [6, -12], corner[:2] + [2, -7]])
+        low = np.array([beside(inner, 1, -5), beside(lid, -4, -12), beside(lid, 6, -12), beside(corner, 2, -7)])
         lines.append(("bag", low - [0, drop]))
     for height in (-1, -5):
-        lines.append(("bunny", np.array([[3.5, 1], [7, 0], [10, -3]]) + [0, nose[1] + height]))
+        lines.append(("bunny", np.array([[3.5, 1], [7, 0], [10, -3]]) + np.array([0, nose[1] + height])))
     for x in (3.5, 8, 12.5, 17):
         lines.append(("smoker", np.array([[x, mark[52][1] + 1.5 - 0.25 * x], [1.08 * x, mark[52][1] + 7 - 0.25 * x]])))
     for height, back in ((-13, 8), (-24, 16), (-34, 20)):
@@ -69,12 +74,14 @@ def fold_lines(mark: NDArray) -> list[tuple[str, NDArray]]:
         depth = chin[2] - back - 0.012 * xs**2
         lines.append(("neck", np.stack([xs, chin[1] + height + 0.004 * xs**2, depth], 1)))
     lines.append(("chin", np.array([[-15, mark[57][1] - 10], [0, mark[57][1] - 8], [15, mark[57][1] - 10]])))
-    lines.append(("lid", np.array([inner[:2] + [3, 6], lid[:2] + [-2, 10.5], lid[:2] + [7, 9.5], corner[:2] + [2, 3]])))
+    lines.append(
+        ("lid", np.array([beside(inner, 3, 6), beside(lid, -2, 10.5), beside(lid, 7, 9.5), beside(corner, 2, 3)]))
+    )
     return lines
 
 
 @lru_cache(maxsize=2)
-def folds(guide: Guide) -> tuple[Fold, ...]:
+def folds(guide: SkinGuide) -> tuple[Fold, ...]:
     """All folds of the head, both halves."""
     front = (guide.normal[..., 2] > 0.05) & (guide.zones["mouth"] < 0.1) & (guide.zones["hollow"] < 0.1)
     flat = guide.place.reshape(-1, 3)
@@ -99,7 +106,7 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
     line = np.stack([np.convolve(padded[:, k], kernel / kernel.sum(), "valid") for k in range(3)], 1)
     near = np.flatnonzero(((flat > line.min(axis=0) - reach) & (flat < line.max(axis=0) + reach)).all(axis=1))
-    apart, index = cKDTree(line).query(flat[near], distance_upper_bound=reach)
+    apart, index = map(np.asarray, cKDTree(line).query(flat[near], distance_upper_bound=reach))
     close = np.isfinite(apart)
     near, apart, index = near[close], apart[close], index[close]
     tangent = np.gradient(line, axis=0)[index]
@@ -111,7 +118,7 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     return Fold(kind, near[kept], (apart * side)[kept].astype(np.float32), fade[kept].astype(np.float32))
 
 
-def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: the folds of a face of this age; children have almost none.
 
     Args:
@@ -140,14 +147,14 @@ def drawn_folds(guide: Guide, fields: dict[str, NDArray], identity: Identity, rn
 
 
 @lru_cache(maxsize=2)
-def _joined(guide: Guide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+def _joined(guide: SkinGuide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Texel, metres across, fade and number of the fold, each (M,): all folds one behind the other."""
     lines = folds(guide)
     owner = np.repeat(np.arange(len(lines)), [len(fold.index) for fold in lines])
     return (*(np.concatenate([getattr(fold, name) for fold in lines]) for name in ("index", "across", "fade")), owner)
 
 
-def fine_relief(guide: Guide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def fine_relief(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
     """(R, S) float32 metres: pores, unevenness, crinkles of the old and the furrows of lips.
 
     Args:

@@ -10,22 +10,28 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from maquette.core.types import Camera, Observation
-from maquette.geometry.camera import camera_centre, project
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
-from maquette.perception.faces import topology
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.head.tones import Tones, learn, likeness
-from maquette.texturing.head.trust import believable
-from maquette.texturing.pyramid import blurred, enlarged, smoothstep
+from maquette.texturing.head.masks import photo_masks
+from maquette.texturing.head.tones import Tones, learn_tones, likeness
+from maquette.texturing.head.trust import head_trust
+from maquette.texturing.projection import (
+    HEAD,
+    MOUTH,
+    pixels_of,
+    sampled,
+    squareness,
+    toward_camera,
+    unhidden,
+    within_picture,
+)
+from maquette.texturing.pyramid import blurred, disc, enlarged, picked, smoothstep
 
-SEEN_COSINE = (0.2, 0.55)  # surface against view: below the first nothing is believed, above the second everything
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
 SMALLEST_ISLAND = 0.008  # of the chart's area
 THINNEST_STRIP = 0.008  # of the texture's width, half across
-MASK_MARGIN = 0.09  # of the distance between the irises: the rim of the person's mask that is not believed
-LIP_MARGIN = 0.02  # of the distance between the irises: lips that near to a gap between them are not believed
-LARGEST_ENLARGEMENT = 3.0
+LARGEST_ENLARGEMENT = 3.0  # of the photo
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,47 +68,30 @@ def bake(
         rays: of these vertices, if they are there already.
     """
     rays = rays or RayCaster(vertices, layers.model.faces)
-    pixels = project(camera, vertices.astype(float))[0]
+    pixels = pixels_of(camera, vertices.astype(float))[0]
     place = layers.place.spread(pixels)
     coarse_place = layers.skin.spread(pixels)
     photo = observation.frame.pixels
-    coarse = sampled(photo, coarse_place, layers).astype(np.float32)
-    geometric = visibility(camera, vertices, layers, rays) * in_picture(coarse_place, photo.shape)
+    step = pixels_per_texel(coarse_place, layers)
+    coarse = sampled(photo, coarse_place, step, LARGEST_ENLARGEMENT).astype(np.float32)
+    geometric = visibility(camera, vertices, layers, rays) * within_picture(coarse_place, observation.frame.size)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
-    tones = learn(observation)
+    tones = learn_tones(observation)
     known_skin = np.zeros(person.shape, np.float32)
     if observation.skin is not None:
-        known_skin = cv2.remap(observation.skin, np.clip(coarse_place - 0.5, -16, 32000), None, cv2.INTER_LINEAR)
+        known_skin = picked(observation.skin, coarse_place, border=cv2.BORDER_CONSTANT)
     bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
     hair = hair * smoothstep(zones["hairline"], 0.1, 0.4)
     seen = geometric * person
-    trust = seen * believable(seen, bare, hair, known_skin, layers) * layers.fine * (1 - zones["inner"]) * (1 - opening)
+    trust = seen * head_trust(seen, bare, hair, known_skin, layers) * layers.fine * (1 - zones["inner"]) * (1 - opening)
     trust = np.minimum(trust, blurred(trust, 1.0))
     if opening.any():
         trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))
     shape = (layers.rows, layers.size)
     full_place = place if place.shape[:2] == shape else enlarged(place, shape)
-    return Baked(sampled(photo, full_place, layers), coarse, trust, hair, bare, tones)
-
-
-def sampled(photo: NDArray, place: NDArray, layers: Layers) -> NDArray:
-    """(H, W, 3) uint8: the photo at pixel positions (H, W, 2), neither aliased nor blocky.
-
-    The photo is first resized so that its pixels are about as large as the texels of a face, by areas when it shrinks
-    and by Lanczos when it grows; then bilinear sampling loses nothing.
-    """
-    factor = 1 / max(pixels_per_texel(place, layers), 1e-6)
-    factor = min(factor, LARGEST_ENLARGEMENT)
-    if factor > 1.2 or factor < 0.8:
-        size = max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor))
-        kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-        photo, ratio = cv2.resize(photo, size, interpolation=kind), np.array(size) / photo.shape[1::-1]
-    else:
-        ratio = np.ones(2)
-    # The first pixel is centred on (0.5, 0.5); cv2 puts it on (0, 0).
-    place = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
-    return cv2.remap(photo, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour = sampled(photo, full_place, pixels_per_texel(full_place, layers), LARGEST_ENLARGEMENT)
+    return Baked(colour, coarse, trust, hair, bare, tones)
 
 
 def pixels_per_texel(place: NDArray, layers: Layers) -> float:
@@ -121,24 +110,17 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers, rays: RayCaste
     normals = skin.spread(vertex_normals(vertices, faces))
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     points = skin.spread(vertices)
-    centre = camera_centre(camera)
-    if camera.projection == "perspective":
-        toward = centre - points
-        toward /= np.linalg.norm(toward, axis=2, keepdims=True)
-    else:
-        toward = np.broadcast_to(-camera.world_to_camera[2, :3], points.shape)
-        centre = centre - 10 * camera.world_to_camera[2, :3]
+    toward, eye = toward_camera(camera, points)
     cosine = (normals * toward).sum(axis=2)
-    seen = cosine > SEEN_COSINE[0]
+    seen = cosine > HEAD.facing[0]
     rays = rays or RayCaster(vertices, faces)
-    hidden = rays.occluded(points[seen], normals[seen], centre, offset=5e-4)
-    seen[seen] = ~hidden
+    seen[seen] = unhidden(rays, points[seen], normals[seen], eye, HEAD)
     seen = without_islands(seen)
-    open_sky = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
-    open_sky = cv2.morphologyEx(open_sky, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    inward = cv2.distanceTransform(open_sky, cv2.DIST_L2, 3) / (FEATHER * skin.size)
+    shown = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
+    closed = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    inward = cv2.distanceTransform(closed, cv2.DIST_L2, 3) / (FEATHER * skin.size)
     soft = seen * blurred(seen.astype(np.float32), 0.7)
-    return (smoothstep(cosine, *SEEN_COSINE) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+    return (squareness(cosine, HEAD) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
 
 
 def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Layers) -> NDArray:
@@ -146,83 +128,25 @@ def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Laye
     cavity = layers.zones["cavity"]
     within = np.flatnonzero(cavity > 0.3)
     seen = np.zeros(cavity.shape, np.float32)
-    seen.ravel()[within] = unhidden(camera, vertices, rays, layers.skin.weights[within], layers)
+    seen.ravel()[within] = visible_points(camera, vertices, rays, layers.skin.weights[within], layers)
     return cavity * blurred(cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), 0.7)
 
 
-def unhidden(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
-    """(n,) float32, 1 where the camera sees the points `weights` (n, V) @ vertices, however steeply, else 0."""
+def visible_points(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
+    """(n,) float32, 1 where the camera sees the points `weights` (n, V) @ vertices, at whatever angle, else 0."""
     points, normals = weights @ vertices, weights @ vertex_normals(vertices, layers.model.faces).astype(np.float32)
-    centre = camera_centre(camera)
-    if camera.projection != "perspective":
-        centre = centre - 10 * camera.world_to_camera[2, :3]
-    facing = ((centre - points) * normals).sum(axis=1) > 0
+    toward, eye = toward_camera(camera, points)
+    facing = (toward * normals).sum(axis=1) > MOUTH.facing[0]
     seen = np.zeros(len(points), np.float32)
     if facing.any():
-        seen[facing] = ~rays.occluded(points[facing], normals[facing], centre, offset=2e-4)
+        seen[facing] = unhidden(rays, points[facing], normals[facing], eye, MOUTH)
     return seen
 
 
 def without_islands(seen: NDArray) -> NDArray:
     """(h, w) bool without thin strips and small patches: what peeps out beside the nose is not worth its seams."""
-    seen = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_OPEN, _disc(THINNEST_STRIP * seen.shape[1])) > 0
+    seen = cv2.morphologyEx(seen.astype(np.uint8), cv2.MORPH_OPEN, disc(THINNEST_STRIP * seen.shape[1])) > 0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(seen.astype(np.uint8), connectivity=4)
     keep = stats[:, cv2.CC_STAT_AREA] > SMALLEST_ISLAND * seen.size
     keep[0] = False
     return keep[labels]
-
-
-def in_picture(place: NDArray, shape: tuple[int, ...]) -> NDArray:
-    """(h, w) float32 0-1: inside the photo, fading over its outermost hundredth."""
-    inside = np.minimum(place, np.array(shape[1::-1], np.float32) - place).min(axis=2)
-    return smoothstep(inside, 0.0, 0.01 * max(shape[:2]))
-
-
-def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDArray]:
-    """Person and eye and mouth openings of the photo at the texels, (h, w) float32 0-1 each."""
-    height, width = observation.mask.shape
-    factor = min(1.0, 512 / max(height, width))
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    ratio = np.array(size) / (width, height)
-    mask = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA)
-    opening = np.zeros(mask.shape, np.uint8)
-    margin = 3.0
-    if observation.landmark_scheme == topology.SCHEME:
-        points = observation.landmarks[:, :2] * ratio
-        eyes = np.linalg.norm(points[topology.RIGHT_IRIS[0]] - points[topology.LEFT_IRIS[0]])
-        chin = np.linalg.norm(points[topology.CHIN] - points[topology.FOREHEAD_TOP])
-        margin = MASK_MARGIN * max(eyes, 0.4 * chin)
-        for outline in (topology.RIGHT_EYE, topology.LEFT_EYE):
-            cv2.fillPoly(opening, [_fixed(points[list(outline)])], 255, cv2.LINE_AA, 4)
-        opening = cv2.erode(opening, _disc(0.012 * chin))
-        opening = np.maximum(opening, mouth_gap(points, mask.shape, eyes))
-    mask = cv2.erode(mask, _disc(margin))
-    mask = smoothstep(blurred(mask, margin / 3), 0.45, 0.85).astype(np.float32)
-    at = np.clip(place * ratio.astype(np.float32) - 0.5, -16, 32000)
-    sampled_mask = cv2.remap(mask, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    sampled_opening = cv2.remap(opening, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled_mask, smoothstep(sampled_opening.astype(np.float32), 60, 200).astype(np.float32)
-
-
-def mouth_gap(points: NDArray, shape: tuple[int, int], eyes: float) -> NDArray:
-    """(h, w) uint8, 255 between parted lips and a little beyond, so that no tooth is taken for lip; nothing if closed.
-
-    Args:
-        points: (478, 2) landmarks in pixels; eyes: the irises' distance, pixels.
-    """
-    gap = np.zeros(shape, np.uint8)
-    outline = points[list(topology.MOUTH_OPENING)]
-    if cv2.contourArea(outline.astype(np.float32)) > 0.01 * eyes**2:
-        cv2.fillPoly(gap, [_fixed(outline)], 255, cv2.LINE_AA, 4)
-        cv2.polylines(gap, [_fixed(outline)], True, 255, max(1, round(2 * LIP_MARGIN * eyes)), cv2.LINE_AA, 4)
-    return gap
-
-
-def _fixed(corners: NDArray) -> NDArray:
-    """(n, 2) int32: pixels as cv2 draws them with four bits behind the point."""
-    return np.round((corners - 0.5) * 16).astype(np.int32)
-
-
-def _disc(radius: float) -> NDArray:
-    size = 2 * max(1, round(radius)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

@@ -9,44 +9,18 @@ from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.tones import Tones, lab_of, rgb_of
+from maquette.texturing.light import SHARPNESS, gains
 from maquette.texturing.pyramid import blurred, enlarged
 
 BAND_SIGMA = 0.012  # of the texture's width: below this detail comes from the best photo, above it all are mixed
-SHARPNESS = 6  # power of the trust by which photos compete for detail
-GAIN_PRIOR = 0.02  # pull of each gain to one, as share of the overlap
 STRIP = 256  # rows worked on at a time, so that memory stays flat
-
-
-def gains(baked: Sequence[Baked]) -> NDArray:
-    """(N, 3) factors that make the photos agree where they overlap; their geometric mean is one.
-
-    Least squares on the mean log colours of each pair's overlap (Brown and Lowe 2007).
-    """
-    count = len(baked)
-    system, right = np.zeros((count, count)), np.zeros((count, 3))
-    logs = [np.log(b.coarse + 8.0) for b in baked]
-    total = 1e-9
-    for i in range(count):
-        for j in range(i + 1, count):
-            weight = baked[i].trust * baked[j].trust * (baked[i].bare * baked[j].bare)
-            area = float(weight.sum())
-            if area < 1:
-                continue
-            difference = (weight[..., None] * (logs[i] - logs[j])).sum(axis=(0, 1)) / area
-            system[[i, j], [i, j]] += area
-            system[[i, j], [j, i]] -= area
-            right[i] -= area * difference
-            right[j] += area * difference
-            total += area
-    found = np.linalg.solve(system + GAIN_PRIOR * total * np.eye(count), right)
-    return np.exp(found - found.mean(axis=0))
 
 
 def blend(baked: Sequence[Baked]) -> Baked:
     """One texture from several photos; the order of the photos does not matter."""
     if len(baked) == 1:
         return baked[0]
-    factors = gains(baked)
+    factors = gains([b.coarse for b in baked], [b.trust for b in baked], [b.bare for b in baked])
     trust = np.stack([b.trust for b in baked])
     low_weight = _shares(trust + 1e-6)
     high_weight = _shares(trust**SHARPNESS + 1e-9)
@@ -76,14 +50,19 @@ def common_tones(baked: Sequence[Baked], factors: NDArray) -> Tones | None:
     if not found:
         return None
 
-    def middle(name: str) -> NDArray | None:
-        known = [(getattr(t, name), f) for t, f in found if getattr(t, name) is not None]
-        values = [lab_of(np.clip(rgb_of(v) * f, 0, 255).reshape(1, 1, 3))[0, 0] for v, f in known]
-        return np.median(values, axis=0).astype(np.float32) if values else None
+    def middle(known: list[tuple[NDArray, NDArray]]) -> NDArray:
+        values = [lab_of(np.clip(rgb_of(tone) * f, 0, 255).reshape(1, 1, 3))[0, 0] for tone, f in known]
+        return np.median(values, axis=0).astype(np.float32)
 
-    hairiness = [t.hairiness for t, _ in found if np.isfinite(t.hairiness)]
-    spreads = [np.median([getattr(t, name) for t, _ in found], axis=0) for name in ("skin_spread", "hair_spread")]
-    return Tones(middle("skin"), spreads[0], middle("hair"), spreads[1], float(np.mean(hairiness or [np.nan])))
+    haired = [(tones.hair, f) for tones, f in found if tones.hair is not None]
+    hairiness = [tones.hairiness for tones, _ in found if np.isfinite(tones.hairiness)]
+    return Tones(
+        middle([(tones.skin, f) for tones, f in found]),
+        np.median([tones.skin_spread for tones, _ in found], axis=0),
+        middle(haired) if haired else None,
+        np.median([tones.hair_spread for tones, _ in found], axis=0),
+        float(np.mean(hairiness or [np.nan])),
+    )
 
 
 def _shares(weights: NDArray) -> NDArray:

@@ -16,7 +16,7 @@ from maquette.geometry.camera import pixel_rays
 from maquette.perception.faces import topology
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.pyramid import sixteenths, smoothstep
 
 IRIS_RADIUS_M = 0.00585  # visible iris, adult mean 11.7 mm across (Ruefer et al. 2005)
 IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball
@@ -32,11 +32,20 @@ SIDES = {  # iris centre, its rim, corners, upper and lower lid
 
 @dataclass(frozen=True, eq=False)
 class EyeColours:
-    """What the photos tell: iris (3,), sclera (3,), 8-bit sRGB; pupil as share of the iris' radius."""
+    """What is painted: iris (3,), sclera (3,), 8-bit sRGB; pupil as share of the iris' radius."""
 
     iris: NDArray
     sclera: NDArray
     pupil: float
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredEye:
+    """One eye in one photo: iris (3,), sclera (3,), 8-bit sRGB; how far to believe them, 0-1."""
+
+    iris: NDArray
+    sclera: NDArray
+    weight: float
 
 
 def paint_eyes(
@@ -96,11 +105,11 @@ def gaze_offset(observation: Observation, camera: Camera, vertices: NDArray, lay
 
 def openness(observation: Observation, part: str) -> float:
     """0-1: how far the eye is open; the opening's height against the iris' diameter."""
-    iris, _, lids = SIDES[part]
+    lids = SIDES[part][2]
     points = observation.landmarks[:, :2]
     diameter = iris_diameter(observation, part)
     height = np.linalg.norm(points[lids[0]] - points[lids[1]])
-    return float(smoothstep(np.float64(height / max(diameter, 1e-6)), 0.2, 0.6))
+    return float(smoothstep(height / max(diameter, 1e-6), 0.2, 0.6))
 
 
 def iris_diameter(observation: Observation, part: str) -> float:
@@ -112,16 +121,15 @@ def iris_diameter(observation: Observation, part: str) -> float:
 def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeColours:
     """Iris and sclera over all photos and both eyes; where the eyes are too small, likely ones in the photo's light."""
     likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 225), PUPIL)
-    found = []
-    for observation in observations:
-        if observation.landmark_scheme == topology.SCHEME:
-            found += [measured_eye(observation, part) for part in SIDES]
-    found = [item for item in found if item is not None]
+    known = [observation for observation in observations if observation.landmark_scheme == topology.SCHEME]
+    eyes = [measure_eye(observation, part) for observation in known for part in SIDES]
+    found = [eye for eye in eyes if eye is not None]
     if not found:
         return likely
-    weights = np.array([weight for *_, weight in found])
+    weights = np.array([eye.weight for eye in found])
     trust = float(smoothstep(weights.max(), 0.05, 0.6))
-    iris, sclera = (np.average([item[k] for item in found], axis=0, weights=weights) for k in (0, 1))
+    iris = np.average([eye.iris for eye in found], axis=0, weights=weights)
+    sclera = np.average([eye.sclera for eye in found], axis=0, weights=weights)
     # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
     grey = np.clip(sclera.mean(), 0.72 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
     tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
@@ -132,15 +140,11 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     )  # fmt: skip
 
 
-def measured_eye(observation: Observation, part: str) -> tuple[NDArray, NDArray, float] | None:
-    """Iris (3,), sclera (3,) and a weight 0-1 of one eye in one photo; None where it cannot be seen."""
+def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
+    """The colours of one eye in one photo; None where it cannot be seen."""
     iris, outline, _ = SIDES[part]
     diameter, opened = iris_diameter(observation, part), openness(observation, part)
-    weight = (
-        opened
-        * float(smoothstep(np.float64(diameter), 4, 14))
-        * float(observation.landmark_confidence[list(iris)].mean())
-    )
+    weight = opened * float(smoothstep(diameter, 4, 14)) * float(observation.landmark_confidence[list(iris)].mean())
     centre = observation.landmarks[iris[0], :2]
     height, width = observation.frame.pixels.shape[:2]
     reach = int(2.2 * diameter) + 2
@@ -150,23 +154,23 @@ def measured_eye(observation: Observation, part: str) -> tuple[NDArray, NDArray,
         return None
     patch = observation.frame.pixels[y0:y1, x0:x1].astype(np.float32)
     opening = np.zeros(patch.shape[:2], np.uint8)
-    corners = np.round((observation.landmarks[list(outline), :2] - [x0 + 0.5, y0 + 0.5]) * 16).astype(np.int32)
-    cv2.fillPoly(opening, [corners], 1, cv2.LINE_8, 4)
-    opening = cv2.erode(opening, np.ones((3, 3), np.uint8)) if diameter > 12 else opening
+    corners = sixteenths(observation.landmarks[list(outline), :2] - [x0, y0])
+    cv2.fillPoly(opening, [corners], (1,), cv2.LINE_8, 4)
+    inside = (cv2.erode(opening, np.ones((3, 3), np.uint8)) if diameter > 12 else opening) > 0
     y, x = np.mgrid[y0:y1, x0:x1] + 0.5
     rho = np.hypot(x - centre[0], y - centre[1]) / (diameter / 2)
     below = y > centre[1] - 0.35 * diameter / 2  # the lid's shadow lies above
-    ring = patch[(opening > 0) & (rho > 0.45) & (rho < 0.85) & below]
-    white = patch[(opening > 0) & (rho > 1.15) & (rho < 2.0)]
+    ring = patch[inside & (rho > 0.45) & (rho < 0.85) & below]
+    white = patch[inside & (rho > 1.15) & (rho < 2.0)]
     if len(ring) < 4:
         return None
     light = ring.mean(axis=1)
     middle = ring[(light >= np.percentile(light, 15)) & (light <= np.percentile(light, 75))]
     colour = np.median(middle if len(middle) else ring, axis=0)
     if len(white) < 4:
-        return colour, DEFAULT_SCLERA, 0.5 * weight
+        return MeasuredEye(colour, DEFAULT_SCLERA, 0.5 * weight)
     bright = white.mean(axis=1)
-    return colour, np.median(white[bright >= np.percentile(bright, 60)], axis=0), weight
+    return MeasuredEye(colour, np.median(white[bright >= np.percentile(bright, 60)], axis=0), weight)
 
 
 def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours: EyeColours) -> NDArray:

@@ -12,6 +12,7 @@ from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
 from maquette.texturing.head.tones import rgb_of
 from maquette.texturing.pyramid import blurred, enlarged, membrane, smoothstep
+from maquette.texturing.surface_fill import DEFAULT_SKIN
 
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim
 MIRROR_SHARE = 0.97
@@ -26,7 +27,6 @@ SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled p
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
-DEFAULT_SKIN = np.array([196.0, 158.0, 136.0])
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
 
 
@@ -48,6 +48,23 @@ class Palette:
         chroma = np.ptp(self.skin) / max(self.skin.mean(), 1.0) / (np.ptp(DEFAULT_SKIN) / DEFAULT_SKIN.mean())
         grey = np.mean(colour, axis=-1, keepdims=True)
         return self.level * (grey + min(chroma, 1.0) ** 0.5 * (colour - grey))
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What a texture is summed up from, at the coarse size.
+
+    Attributes:
+        own, mirror: (h, w) 0-1: shares of the photo and of the mirrored photo.
+        constant: (h, w, 3) what is added to them.
+        skin_grain, hair_grain: (h, w) 0-1: how much of either grain is added.
+    """
+
+    own: NDArray
+    mirror: NDArray
+    constant: NDArray
+    skin_grain: NDArray
+    hair_grain: NDArray
 
 
 def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, NDArray]:
@@ -79,7 +96,8 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     light = light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
     constant = constant + light
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
-    texture = compose(seen, own, mirror_weight, constant, (skin_grain, base_weight * hair), layers, palette)
+    layout = Layout(own, mirror_weight, constant, skin_grain, base_weight * hair)
+    texture = compose(seen, layout, layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
     # Where the light was changed the detail is real, the colour is not quite.
     real = seen.trust * (1 - np.minimum(np.abs(light).max(axis=2) / LARGEST_OFFSET, 1))
@@ -94,7 +112,7 @@ def palette_of(seen: Baked) -> Palette:
     skin = rgb_of(tones.skin).astype(float)
     hair = rgb_of(tones.hair).astype(float) if tones.hair is not None else 0.4 * skin
     # A photo cut off at the brows says nothing about the hair; most people have some.
-    hairiness = 1.0 if np.isnan(tones.hairiness) else float(smoothstep(np.float64(tones.hairiness), 0.25, 0.55))
+    hairiness = 1.0 if np.isnan(tones.hairiness) else float(smoothstep(tones.hairiness, 0.25, 0.55))
     return Palette(skin, hair, hairiness)
 
 
@@ -159,13 +177,15 @@ def base_colour(
     inward = cv2.distanceTransform(shown, cv2.DIST_L2, 5) / shown.shape[1]
     skin_known *= 0.0002 + smoothstep(inward, 0.2 * RIM_BAND, RIM_BAND)
     skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
-    shade = lambda strength: (1 - strength * (1 - smoothstep(ambient, 0.05, 0.75)))[..., None]  # noqa: E731
-    skin = _continued(both, skin_known, palette.skin, shade(SKIN_SHADE), SKIN_DECAY)
-    hair_colour = _continued(both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, shade(HAIR_SHADE), HAIR_DECAY)
+    dark = 1 - smoothstep(ambient, 0.05, 0.75)[..., None]
+    skin = _continued(both, skin_known, palette.skin, 1 - SKIN_SHADE * dark, SKIN_DECAY)
+    hair_colour = _continued(
+        both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, 1 - HAIR_SHADE * dark, HAIR_DECAY
+    )
     base = skin + hair[..., None] * (hair_colour - skin)
     # Lips and lids go on in their own colour, not in that of the cheeks.
     near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
-    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * shade(0.5) - base)
+    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
@@ -202,13 +222,11 @@ def _band_spread(patch: NDArray, layers: Layers) -> NDArray:
     return np.array(spread)
 
 
-def compose(seen: Baked, own: NDArray, mirror: NDArray, constant: NDArray, grained: tuple, layers: Layers,
-            palette: Palette) -> NDArray:  # fmt: skip
+def compose(seen: Baked, layout: Layout, layers: Layers, palette: Palette) -> NDArray:
     """(H, W, 3) uint8: the sum of photo, mirrored photo, fill and its grain, at full size, in strips."""
-    shape = seen.colour.shape[:2]
-    skin_grain, hair_grain = (enlarged(g.astype(np.float32), shape) for g in grained)
-    own, mirror = enlarged(own.astype(np.float32), shape), enlarged(mirror.astype(np.float32), shape)
-    constant = enlarged(constant.astype(np.float32), shape)
+    shape = seen.colour.shape[0], seen.colour.shape[1]
+    parts = (layout.own, layout.mirror, layout.constant, layout.skin_grain, layout.hair_grain)
+    own, mirror, constant, skin_grain, hair_grain = (enlarged(part.astype(np.float32), shape) for part in parts)
     levels = grain_levels(seen, layers).astype(np.float32) / NOISE_UNIT
     strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14) / NOISE_UNIT)
     texture = np.empty_like(seen.colour)

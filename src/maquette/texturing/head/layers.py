@@ -14,7 +14,7 @@ from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
 from maquette.morphable import MorphableModel, load
 from maquette.texturing.atlas import Chart, chart
-from maquette.texturing.pyramid import blurred, enlarged, smoothstep
+from maquette.texturing.pyramid import blurred, enlarged, remapped, smoothstep
 
 COARSE_SIZE = 512  # texels: weights, fills and visibility are worked out at no more than this
 MAP_SIZE = 1024  # texels: the way from texel to photo is worked out at no more than this
@@ -236,7 +236,7 @@ def _tiled(tile: NDArray, place: NDArray) -> NDArray:
     """(H, W) values of a square tile repeated without end, at positions (H, W, 2) in its pixels, bilinear."""
     size = tile.shape[0]
     wrapped = np.pad(tile, ((0, 1), (0, 1)), mode="wrap")
-    return cv2.remap(wrapped, np.mod(place, size).astype(np.float32), None, cv2.INTER_LINEAR)
+    return remapped(wrapped, np.mod(place, size).astype(np.float32))
 
 
 def strands(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation
-from maquette.geometry.camera import project
 from maquette.geometry.raycast import RayCaster
 from maquette.perception.faces import topology
 from maquette.texturing.atlas import Chart
-from maquette.texturing.head.bake import unhidden
+from maquette.texturing.head.bake import visible_points
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.pyramid import blurred, smoothstep
+from maquette.texturing.projection import pixels_of
+from maquette.texturing.pyramid import blurred, picked, sixteenths, smoothstep
 
 TOOTH_COLOUR = np.array([226.0, 216.0, 198.0])
 GUM_COLOUR = np.array([176.0, 96.0, 92.0])
@@ -52,10 +52,18 @@ class Opening:
 
     def at(self, pixels: NDArray) -> tuple[NDArray, NDArray]:
         """Colour (h, w, 3) float32 and how far it lies inside, (h, w) 0-1, at crop pixels (h, w, 2)."""
-        place = ((pixels - self.corner) * self.zoom - 0.5).astype(np.float32)
-        place = np.clip(place, -9, 32000)
-        colour = cv2.remap(self.photo, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return colour.astype(np.float32), cv2.remap(self.inside, place, None, cv2.INTER_LINEAR)
+        place = (pixels - self.corner) * self.zoom
+        return picked(self.photo, place).astype(np.float32), picked(self.inside, place, border=cv2.BORDER_CONSTANT)
+
+
+@dataclass(frozen=True, eq=False)
+class MouthView:
+    """A photo with parted lips: what it shows there, its camera, and the head in it, (V, 3) metres, with its rays."""
+
+    opening: Opening
+    camera: Camera
+    vertices: NDArray
+    rays: RayCaster
 
 
 def paint_mouth(
@@ -64,17 +72,18 @@ def paint_mouth(
 ) -> None:  # fmt: skip
     """Paint teeth and tongue into `texture` (S, S, 3) uint8, in place: it is being made by the caller."""
     openings = [opening_of(observation, layers.size) for observation in observations]
-    views = [view for view in zip(openings, cameras, posed, rays) if view[0] is not None]
-    colour = tooth_colour([o for o in openings if o is not None], palette.lit(TOOTH_COLOUR))
-    for part, chart in layers.small.items():
-        if part == "teeth":
-            place = chart.spread(layers.model.mean)
-            painted, most = painted_teeth(place, colour, palette.lit(GUM_COLOUR), layers), 255.0
-        elif part == "tongue":
-            most = 1.1 * palette.lit(TONGUE_COLOUR)
-            painted = painted_tongue(chart.spread(layers.model.mean), most)
-        else:
+    views = [MouthView(o, c, v, r) for o, c, v, r in zip(openings, cameras, posed, rays) if o is not None]
+    colour = tooth_colour([view.opening for view in views], palette.lit(TOOTH_COLOUR))
+    for part in ("teeth", "tongue"):
+        if part not in layers.small:
             continue
+        chart = layers.small[part]
+        place = chart.spread(layers.model.mean)
+        if part == "teeth":
+            painted, most = painted_teeth(place, colour, palette.lit(GUM_COLOUR), layers), np.full(3, 255, np.float32)
+        else:
+            most = 1.1 * palette.lit(TONGUE_COLOUR)
+            painted = painted_tongue(place, most)
         chart.paint(texture, with_photos(painted.astype(np.float32), most, chart, views, layers))
 
 
@@ -87,10 +96,9 @@ def opening_of(observation: Observation, size: int) -> Opening | None:
     area = cv2.contourArea(outline.astype(np.float32))
     if area < OPEN_ENOUGH * ((eyes[0] - eyes[1]) ** 2).sum() or area < SMALLEST_OPENING:
         return None
-    width = np.ptp(outline, axis=0).max()
-    height, most = observation.frame.pixels.shape[:2], np.ceil(outline.max(axis=0) + 0.1 * width).astype(int)
+    width = float(np.ptp(outline, axis=0).max())
     low = np.maximum(np.floor(outline.min(axis=0) - 0.1 * width).astype(int), 0)
-    high = np.minimum(most, height[::-1])
+    high = np.minimum(np.ceil(outline.max(axis=0) + 0.1 * width).astype(int), observation.frame.size)
     if (high - low).min() < 4:
         return None
     photo = observation.frame.pixels[low[1] : high[1], low[0] : high[0]]
@@ -100,14 +108,12 @@ def opening_of(observation: Observation, size: int) -> Opening | None:
     else:
         zoom = 1.0
     inside = np.zeros(photo.shape[:2], np.float32)
-    cv2.fillPoly(inside, [np.round(((outline - low) * zoom - 0.5) * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    cv2.fillPoly(inside, [sixteenths((outline - low) * zoom)], (1.0,), cv2.LINE_8, 4)
     inward = cv2.distanceTransform((inside > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / max(0.05 * width * zoom, 1.0)
     return Opening(photo, smoothstep(inward, 0.1, 1.0).astype(np.float32), low.astype(float), zoom)
 
 
-def with_photos(
-    painted: NDArray, most: NDArray | float, chart: Chart, views: Sequence[tuple], layers: Layers
-) -> NDArray:
+def with_photos(painted: NDArray, most: NDArray, chart: Chart, views: Sequence[MouthView], layers: Layers) -> NDArray:
     """(h, w, 3) float32: the painted colours under what the photos show between the lips.
 
     Args:
@@ -115,17 +121,17 @@ def with_photos(
         most: (3,) the brightest that this part can be: then hidden texels take what lies before them too, blurred,
             as the tongue must, whose upper and lower sides share their texels; 255: only seen texels are changed.
         chart: of the part.
-        views: (opening, camera, vertices, rays) per photo with parted lips.
+        views: the photos with parted lips.
         layers: of the model.
     """
     crisp = np.min(most) >= 255
     total, weight = np.zeros_like(painted), np.full(painted.shape[:2], 1e-6, np.float32)
-    for opening, camera, vertices, rays in views:
-        pixels = chart.spread(project(camera, vertices.astype(float))[0])
-        colour, inside = opening.at(pixels)
+    for view in views:
+        pixels = chart.spread(pixels_of(view.camera, view.vertices.astype(float))[0])
+        colour, inside = view.opening.at(pixels)
         if not inside.any():
             continue
-        share = inside * shown(camera, vertices, rays, chart, layers) if crisp else inside
+        share = inside * visible_texels(view, chart, layers) if crisp else inside
         total += share[..., None] * np.minimum(colour, most)
         weight += share
     if not crisp:
@@ -134,10 +140,11 @@ def with_photos(
     return painted + known * (total / weight[..., None] - painted)
 
 
-def shown(camera: Camera, vertices: NDArray, rays: RayCaster, chart: Chart, layers: Layers) -> NDArray:
+def visible_texels(view: MouthView, chart: Chart, layers: Layers) -> NDArray:
     """(h, w) float32 0-1: whether the camera sees each texel; looked up at every STRIDE-th only."""
     index = np.arange(chart.inside.size).reshape(chart.shape)[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-    seen = unhidden(camera, vertices, rays, chart.weights[index.ravel()], layers).reshape(index.shape)
+    weights = chart.weights[index.ravel()]
+    seen = visible_points(view.camera, view.vertices, view.rays, weights, layers).reshape(index.shape)
     seen = cv2.morphologyEx(seen, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return blurred(cv2.resize(seen, chart.shape[::-1], interpolation=cv2.INTER_LINEAR), STRIDE)
 

@@ -19,9 +19,9 @@ from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.pyramid import enlarged
+from maquette.texturing.texels import UNSEEN
 
 DEFAULTS = TextureOptions()
-UNSEEN = 127  # grey of texels that no photo shows when nothing is filled
 
 
 def finish(

@@ -49,7 +49,7 @@ def rgb_of(lab: NDArray) -> NDArray:
     return np.clip(cv2.cvtColor(scaled, cv2.COLOR_LAB2RGB)[0, 0] * 255, 0, 255)
 
 
-def learn(observation: Observation) -> Tones | None:
+def learn_tones(observation: Observation) -> Tones | None:
     """The tones of one photo; None where no skin is seen."""
     height, width = observation.mask.shape
     factor = min(1.0, WORKING_SIDE / max(height, width))
@@ -70,10 +70,10 @@ def learn(observation: Observation) -> Tones | None:
     above, aside = -(x * down[0] + y * down[1]), np.abs(x * down[1] - y * down[0])
     face = np.zeros(bare.shape, np.uint8)
     oval = points[list(topology.FACE_OVAL)]
-    cv2.fillConvexPoly(face, np.round(cv2.convexHull(oval.astype(np.float32))[:, 0]).astype(np.int32), 1)
-    face = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.03 * unit)))
+    cv2.fillConvexPoly(face, np.round(cv2.convexHull(oval.astype(np.float32))[:, 0]).astype(np.int32), (1,))
+    grown = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.03 * unit)))
     sure = cv2.erode(person, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit)))
-    band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (face == 0)
+    band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (grown == 0)
     # Fringes hang over foreheads, so skin is learned below the eyes.
     return _tones(lab, (bare > 0.6) & (above < -0.05), band, unit)
 

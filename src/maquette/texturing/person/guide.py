@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.morphable import MorphableModel, known
+from maquette.morphable.rig import Rig
 from maquette.texturing.person.hair import hair_seen
 from maquette.texturing.pyramid import smoothstep
 
 SCHEME = "mediapipe33"
 NOSE, LEFT_EAR, RIGHT_EAR, MOUTH = 0, 7, 8, (9, 10)
-EYES, HANDS = (2, 5), (15, 16, 17, 18, 19, 20)
+EYES = (2, 5)
 TWIN_M = 0.06  # between a vertex and the mirror image of its twin's body: farther ones are no twins
 HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair end there
 CHIN = -0.85  # likewise, from the ears down
@@ -27,7 +28,7 @@ SUREST = 0.3  # confidence from which landmarks of a head are believed
 
 
 @dataclass(frozen=True, eq=False)
-class Head:
+class HeadFrame:
     """A head: centre (3,) between the ears; axes (3, 3), rows left, up, forward; unit: metres from ear to ear."""
 
     centre: NDArray
@@ -52,18 +53,40 @@ class Head:
 
 
 @dataclass(frozen=True, eq=False)
-class Guide:
+class FittedBody:
+    """A body fitted to a person: its model, that model's skeleton, and its vertices in the first photo.
+
+    Attributes:
+        vertices: (B, 3) metres, world.
+    """
+
+    model: MorphableModel
+    rig: Rig
+    vertices: NDArray
+
+    def keypoints(self, vertices: NDArray) -> NDArray:
+        """(33, 3) metres: the key points of the body in some pose, (B, 3) metres."""
+        return self.rig.keypoints_of(SCHEME, vertices.astype(float))
+
+    def belongs(self, starts: tuple[str, ...]) -> NDArray:
+        """(B,) 0-1: how far each vertex follows the bones whose names start so."""
+        chosen = np.array([name.startswith(starts) for name in self.rig.bones])
+        return (self.rig.bone_weight * chosen[self.rig.bone_index]).sum(axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class BodyGuide:
     """What filling needs to know of the body.
 
     Attributes:
-        head: of the first photo, or None where nothing tells.
+        head: of the first photo, or None where nothing gives it.
         share: (V,) float32 0-1: how far each vertex belongs to the head.
         hands: (V,) float32 0-1, likewise for the hands.
         twin: (V,) int32: the vertex on the other side of the body; -1 for none.
         hair: (3,) 8-bit sRGB, as the photos show it; or None.
     """
 
-    head: Head | None
+    head: HeadFrame | None
     share: NDArray
     hands: NDArray
     twin: NDArray
@@ -85,15 +108,13 @@ def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
     return None if reconstruction.pose is None else known(reconstruction.pose.model)
 
 
-def guide_of(
-    mesh: Mesh, body: tuple[MorphableModel, NDArray] | None, observations: Sequence[Observation], camera: Camera
-) -> Guide:
+def guide_of(mesh: Mesh, body: FittedBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:
     """Bring what is known of the body to the vertices of a surface.
 
     Args:
         mesh: the surface as it is in the first observation.
-        body: the model and its (B, 3) vertices in the same pose, or None.
-        observations: the first tells the head where there is no body; all tell the hair. camera: of the first.
+        body: in the same pose, or None.
+        observations: the first gives the head where there is no body; all give the hair. camera: of the first.
     """
     seen = [colour for colour in map(hair_seen, observations[:MOST_HAIR]) if colour is not None]
     hair = np.median(seen, axis=0) if seen else None
@@ -102,40 +123,27 @@ def guide_of(
     if body is None:
         head = _seen_head(mesh, observations[0], camera)
         share = nobody if head is None else head.belongs(mesh.vertices)
-        return Guide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
-    model, vertices = body
-    head = head_of(model.rig.keypoints_of(SCHEME, vertices.astype(float)))
-    names = np.array(model.rig.bones)
-    heads, hands = (
-        (model.rig.bone_weight * np.isin(names, _bones(names, starts))[model.rig.bone_index]).sum(axis=1)
-        for starts in (("head", "eye", "neck03"), ("wrist", "finger", "metacarpal"))
-    )
-    mirror = model.mirror
-    if count == len(vertices):
-        near, twin = np.arange(count), mirror.astype(np.int32)
-    else:
-        near, twin = _nearest(mesh.vertices, vertices, mirror)
-    share = heads[near] * (
-        smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2) if count != len(vertices) else 1
-    )
-    return Guide(head, share.astype(np.float32), hands[near].astype(np.float32), twin, hair)
-
-
-def _bones(names: NDArray, starts: tuple[str, ...]) -> list[str]:
-    return [name for name in names if name.startswith(starts)]
+        return BodyGuide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
+    head = head_of(body.keypoints(body.vertices))
+    share, hands = body.belongs(("head", "eye", "neck03")), body.belongs(("wrist", "finger", "metacarpal"))
+    twin = body.model.mirror.astype(np.int32)
+    if count != len(body.vertices):
+        near, twin = _nearest(mesh.vertices, body.vertices, body.model.mirror)
+        share, hands = share[near] * smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2), hands[near]
+    return BodyGuide(head, share.astype(np.float32), hands.astype(np.float32), twin, hair)
 
 
 def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray]:
     """(V,) body vertex next to each point, and (V,) the point next to that vertex's mirror image, -1 if far."""
     from scipy.spatial import cKDTree
 
-    away, near = cKDTree(body).query(points)
-    reach, twin = cKDTree(points).query(body[mirror])
+    away, near = map(np.asarray, cKDTree(body).query(points))
+    reach, twin = map(np.asarray, cKDTree(points).query(body[mirror]))
     far = (away > TWIN_M) | (reach[near] > TWIN_M)
     return near, np.where(far, -1, twin[near]).astype(np.int32)
 
 
-def head_of(points: NDArray) -> Head:
+def head_of(points: NDArray) -> HeadFrame:
     """The head's frame from the (33, 3) points of a BlazePose person, metres, world."""
     centre = (points[LEFT_EAR] + points[RIGHT_EAR]) / 2
     left = points[LEFT_EAR] - points[RIGHT_EAR]
@@ -144,10 +152,10 @@ def head_of(points: NDArray) -> Head:
     up = points[list(EYES)].mean(axis=0) - points[list(MOUTH)].mean(axis=0)
     forward = np.cross(left, up)
     forward /= max(float(np.linalg.norm(forward)), 1e-9)
-    return Head(centre, np.stack([left, np.cross(forward, left), forward]), unit)
+    return HeadFrame(centre, np.stack([left, np.cross(forward, left), forward]), unit)
 
 
-def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> Head | None:
+def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> HeadFrame | None:
     """The head from the photo's landmarks; its depth is the middle of the surface there. None: not seen."""
     if (
         observation.landmark_scheme != SCHEME

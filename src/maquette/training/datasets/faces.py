@@ -6,22 +6,28 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
-from maquette.perception.faces.detect import apply
+from maquette.perception.affine import apply
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.network import SIDE
-from maquette.synthesis.datasets.record import settle
+from maquette.synthesis.datasets.workers import settle_worker
+from maquette.training.datasets.shards import Array
 
-Array = np.ndarray
+if TYPE_CHECKING:
+    from maquette.synthesis.scenes.face_sample import FaceSample
+    from maquette.synthesis.scenes.head_scene import SyntheticPerson
+
 MARGIN = 16  # pixels kept around the crop, for shifts and turns
 STORED = SIDE + 2 * MARGIN
 COLUMNS = ("image", "landmarks", "visible", "identity", "expression", "monk", "pose")
 
 
-def example(sample) -> dict[str, Array]:
+def example(sample: FaceSample) -> dict[str, Array]:
     """The columns of one `synthesis.Sample`: an upright crop and its labels.
 
     Returns:
@@ -51,31 +57,26 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     from safetensors.numpy import save_file
 
     from maquette.synthesis.rendering.sensor import Sensor
-    from maquette.synthesis.scenes.face_sample import Asked, photograph
+    from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
     from maquette.synthesis.scenes.head_scene import draw_person
 
     file = Path(folder) / options.split / f"{first:08d}.safetensors"
     if file.is_file():
         return file
     split = ("train", "test").index(options.split)
-    rows, person, drawn = [], None, -1
+    rows = []
+    person: SyntheticPerson | None = None
+    drawn = -1
     for index in range(first, first + count):
         number, photo = divmod(index, options.photos_per_person)
-        if number != drawn:
+        if person is None or number != drawn:
             person, drawn = draw_person((options.seed, split, number), options.texture_size, options.split), number
         # The sensor's faults are added while training, anew each time.
-        asked = Asked(sensor=Sensor())
-        rows.append(
-            example(
-                photograph(
-                    person, (options.seed, split, number, photo + 1), options.size, options.supersample, asked=asked
-                )
-            )
-        )
+        overrides, seed = Overrides(sensor=Sensor()), (options.seed, split, number, photo + 1)
+        rows.append(example(photograph_face(person, seed, options.size, options.supersample, overrides=overrides)))
     columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
-    partial = file.with_suffix(".part")
-    save_file(columns, partial)
-    partial.rename(file)
+    with whole_file(file) as part:
+        save_file(columns, part)
     return file
 
 
@@ -83,7 +84,7 @@ def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 256, wo
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
     (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
     starts = range(0, options.count, per_file)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle_worker) as pool:
         jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
         for job in jobs:
             yield job.result()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from maquette.training.recipe import Batches
+from maquette.training.recipe import Array, Batches
 
 _mine: Batches | None = None
 
 
-def feed(batches: Batches, numbers: Iterable[int], workers: int, processes: bool = False) -> Iterator[dict]:
+def feed(
+    batches: Batches, numbers: Iterable[int], workers: int, processes: bool = False
+) -> Generator[dict[str, Tensor]]:
     """The batches of these numbers, in this order, as tensors by name.
 
     Args:
@@ -30,7 +34,7 @@ def feed(batches: Batches, numbers: Iterable[int], workers: int, processes: bool
         return
     pool = _pool(batches, workers, processes)
     ask = _batch if processes else batches.batch
-    waiting: deque[Future] = deque()
+    waiting: deque[Future[Any]] = deque()
     try:
         for number in numbers:
             waiting.append(pool.submit(ask, number))
@@ -43,7 +47,7 @@ def feed(batches: Batches, numbers: Iterable[int], workers: int, processes: bool
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def tensors(batch: Mapping[str, torch.Tensor | np.ndarray]) -> dict[str, torch.Tensor]:
+def tensors(batch: Mapping[str, Tensor | Array]) -> dict[str, Tensor]:
     """The same batch with every array as a tensor that shares its memory."""
     return {name: torch.from_numpy(a) if isinstance(a, np.ndarray) else a for name, a in batch.items()}
 
@@ -64,7 +68,7 @@ def _begin(batches: Batches) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _batch(number: int) -> dict[str, np.ndarray]:
+def _batch(number: int) -> dict[str, Array]:
     """One batch in a process, as arrays: tensors would travel as open files, of which there may be too few."""
     assert _mine is not None
     return {name: np.asarray(a) for name, a in _mine.batch(number).items()}

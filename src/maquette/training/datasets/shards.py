@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+
+Array: TypeAlias = NDArray[Any]
 
 
 class Shards:
@@ -34,15 +38,15 @@ class Shards:
         """Number of examples."""
         return int(self.ends[-1])
 
-    def batch(self, number: int) -> dict[str, np.ndarray]:
+    def batch(self, number: int) -> dict[str, Array]:
         """Columns of the batch of this number, counted from 0 without end."""
         return self.rows(shuffled(len(self), self.batch_size, self.seed, number))
 
-    def rows(self, indices: Sequence[int] | np.ndarray) -> dict[str, np.ndarray]:
+    def rows(self, indices: Sequence[int] | Array) -> dict[str, Array]:
         """Columns of these examples, stacked in this order."""
         from safetensors import safe_open
 
-        found: dict[str, list] = {name: [None] * len(indices) for name in self.columns}
+        found: dict[str, list[Any]] = {name: [None] * len(indices) for name in self.columns}
         shards = np.searchsorted(self.ends, indices, side="right")
         for shard in np.unique(shards):
             begin = self.ends[shard - 1] if shard else 0
@@ -55,7 +59,7 @@ class Shards:
         return {name: np.concatenate(rows) for name, rows in found.items()}
 
 
-def shuffled(count: int, batch_size: int, seed: int, number: int) -> np.ndarray:
+def shuffled(count: int, batch_size: int, seed: int, number: int) -> NDArray[np.int64]:
     """(batch_size,) int64 indices of one batch: each epoch is a permutation of its own, batches run over its end.
 
     Args:
@@ -87,6 +91,6 @@ def _count(file: Path, columns: Sequence[str]) -> int:
     except (SafetensorError, OSError) as error:
         raise BadInput(f"shard {file}: cannot be read ({error}): make it again or remove it") from error
     if len(set(counts.values())) > 1 or not min(counts.values()):
-        told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise BadInput(f"shard {file}: wanted the same number of examples in every column, at least one, got {told}")
+        got = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise BadInput(f"shard {file}: wanted the same number of examples in every column, at least one, got {got}")
     return next(iter(counts.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -11,16 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maquette.perception.faces.detect import apply, for_cv2
+from maquette.perception.affine import apply, for_cv2
 from maquette.perception.faces.regressor import align
-from maquette.perception.faces.regressor.network import MODES, SIDE, FaceRegressor, Reading, normalise
+from maquette.perception.faces.regressor.network import MODES, SIDE, FaceRegressor, RegressorOutput, normalise
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.training.datasets.faces import COLUMNS, STORED
-from maquette.training.datasets.shards import Shards
+from maquette.training.datasets.shards import Array, Shards
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import Recipe
+from maquette.training.recipe import Batch, Recipe
 
-Array = np.ndarray
 MOVED, SIZED, TURNED = 0.05, 0.09, 0.16  # spread of the crop's shift (share), log size and turn (radians) in training
 LINEAR = (np.arange(256) / 255.0) ** 2.2
 EMPTY_SHARE = 0.06  # of the examples show no face, or hardly any
@@ -43,9 +43,9 @@ class FaceOptions:
 class FaceCrops:
     """Batches of crops, each shifted, turned, mirrored and photographed anew."""
 
-    def __init__(self, folder: Path, batch_size: int, seed: int, split: str = "train", calm: bool = False) -> None:
+    def __init__(self, folder: Path, batch_size: int, seed: int, split: str = "train", augment: bool = True) -> None:
         self.shards = Shards(Path(folder) / split, COLUMNS, batch_size, seed)
-        self.seed, self.calm = seed, calm
+        self.seed, self.augment = seed, augment
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -57,7 +57,7 @@ class FaceCrops:
 
     def photographed(self, rows: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
         """The stored columns as the network sees them, half of them in a mirror."""
-        flip = np.zeros(len(rows["image"]), bool) if self.calm else rng.random(len(rows["image"])) < 0.5
+        flip = np.zeros(len(rows["image"]), bool) if not self.augment else rng.random(len(rows["image"])) < 0.5
         rows = mirrored(rows, flip)
         made = [self._one(rows["image"][k], rows["landmarks"][k], rng) for k in range(len(rows["image"]))]
         return {
@@ -69,10 +69,10 @@ class FaceCrops:
         }
 
     def _one(self, image: Array, points: Array, rng: np.random.Generator) -> tuple[Array, Array, float]:
-        spread = 0.4 if self.calm else 1.0
+        spread = 1.0 if self.augment else 0.4
         jitter = spread * rng.normal(size=4) * [MOVED, MOVED, SIZED, TURNED]
         present = 1.0
-        if not self.calm and rng.random() < EMPTY_SHARE:
+        if self.augment and rng.random() < EMPTY_SHARE:
             jitter[:2] += rng.choice([-1, 1], 2) * rng.uniform(0.5, 0.9, 2)
             present = 0.0
         matrix = _jittered(jitter)
@@ -80,12 +80,12 @@ class FaceCrops:
             image, for_cv2(matrix), (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )
         sensor = draw_sensor(rng, SIDE)
-        if self.calm:
+        if not self.augment:
             sensor = replace(Sensor(), jpeg=90)
         linear = LINEAR.astype(np.float32)[crop]
         crop = develop(linear, np.ones(crop.shape[:2], bool), sensor, rng)
-        if not self.calm and present and rng.random() < 0.2:
-            crop = covered(crop, rng)
+        if self.augment and present and rng.random() < 0.2:
+            crop = occluded(crop, rng)
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         moved = np.column_stack([apply(matrix, points[:, :2]), points[:, 2] * scale]) / SIDE
         return np.ascontiguousarray(crop.transpose(2, 0, 1)), moved, present
@@ -106,6 +106,7 @@ def mirror_maps() -> tuple[Array, Array, Array]:
     names = list(model.expression_names)
     swapped = [n.replace("Left", "?").replace("Right", "Left").replace("?", "Right") for n in names]
     units = np.array([names.index(n) if n in names else k for k, n in enumerate(swapped)])
+    assert model.landmark_mirror is not None, "the head has landmarks"
     return model.landmark_mirror, units, weights
 
 
@@ -131,7 +132,7 @@ def _jittered(jitter: Array) -> Array:
     return matrix
 
 
-def covered(crop: Array, rng: np.random.Generator) -> Array:
+def occluded(crop: Array, rng: np.random.Generator) -> Array:
     """A flat shape in front: whatever else may cover a face."""
     hidden = crop.copy()
     centre, reach = rng.uniform(0, len(crop), 2), rng.uniform(6, 36, 2)
@@ -148,18 +149,18 @@ def covered(crop: Array, rng: np.random.Generator) -> Array:
     return hidden
 
 
-def build_network(options: FaceOptions) -> nn.Module:
+def build_network(options: FaceOptions) -> FaceRegressor:
     """The network, resting on the average head seen from the front."""
     from maquette.morphable import load
 
-    widths = tuple(max(8, int(round(options.width * w / 8)) * 8) for w in (24, 48, 112, 224))
+    widths = tuple(max(8, round(options.width * w / 8) * 8) for w in (24, 48, 112, 224))
     network = FaceRegressor(widths)
     model = load("maquette-head")
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces) * [1, -1, -1]
     matrix = align.alignment(points, SIDE)
     depth = (points[:, 2] - points[:, 2].mean()) * matrix[0, 0]
     resting = np.column_stack([apply(matrix, points[:, :2]), depth]) / SIDE
-    network.resting.copy_(torch.from_numpy(resting))
+    network.get_buffer("resting").copy_(torch.from_numpy(resting))
     return network
 
 
@@ -177,9 +178,9 @@ def mode_weights() -> Tensor:
     return torch.tensor((moved / moved.max()).clip(0.1), dtype=torch.float32)
 
 
-def loss(network: nn.Module, batch, options: FaceOptions) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Gaussian likelihoods of landmarks (Wood et al. 2022, eq. 1), identity and expression, and a logistic presence."""
-    reading: Reading = network(normalise(batch["crops"].float()))
+    reading: RegressorOutput = network(normalise(batch["crops"].float()))
     present = batch["present"]
     share = present / present.sum().clamp(min=1)
     difference = reading.landmarks - batch["landmarks"]
@@ -191,17 +192,17 @@ def loss(network: nn.Module, batch, options: FaceOptions) -> tuple[Tensor, dict[
     units = _nll(reading.expression, reading.expression_log_sigma, batch["expression"]).mean(dim=1)
     presence = nn.functional.binary_cross_entropy_with_logits(reading.presence, present)
     total = points + 0.3 * depth + options.identity_weight * identity + options.expression_weight * units
-    figures = {
+    measures = {
         "nme": (squared.sqrt().mean(1) * share).sum().detach() * 140,
-        "identity_r2": 1 - _left(reading.identity, batch["identity"], weights, share),
+        "identity_r2": 1 - _unexplained(reading.identity, batch["identity"], weights, share),
         "identity": (identity * share).sum().detach(),
         "units": (units * share).sum().detach(),
         "presence": presence.detach(),
     }
-    return (total * share).sum() + 0.2 * presence, figures
+    return (total * share).sum() + 0.2 * presence, measures
 
 
-def _left(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
+def _unexplained(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
     """Share of the identity's variance, in millimetres, that is left."""
     left = ((found - true).square() * weights**2).sum(1)
     return (left * share).sum().detach() / ((true.square() * weights**2).sum(1) * share).sum().clamp(min=1e-6)
@@ -225,13 +226,13 @@ def validate(network: nn.Module, options: FaceOptions) -> dict[str, float]:
     count = min(16, max(1, len(held) // 64))
     for number in range(count):
         batch = {k: torch.from_numpy(v).to(device) for k, v in held.batch(number).items()}
-        total, figures = loss(network, batch, options)
-        for name, value in {"score": total, **figures}.items():
+        total, measures = loss(network, batch, options)
+        for name, value in {"score": total, **measures}.items():
             sums[name] = sums.get(name, 0.0) + float(value) / count
     return sums
 
 
-def picture(network: nn.Module, batch) -> Array:
+def picture(network: nn.Module, batch: Batch) -> Array:
     """(H, W, 3) uint8: eight crops with what was found (green) and what is true (red)."""
     crops = batch["crops"][:8]
     reading = network(normalise(crops.float()))
@@ -245,14 +246,16 @@ def picture(network: nn.Module, batch) -> Array:
     return np.concatenate([np.concatenate(tiles[:4], 1), np.concatenate(tiles[4:], 1)]) if len(tiles) == 8 else tiles[0]
 
 
-def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors; the widths tell how to build the network again."""
-    widths = [network.body[0][0].out_channels]
-    widths += [block.second[0].out_channels for block in network.body if hasattr(block, "second")][::2][1:]
-    return dict(network.state_dict()), {"widths": ",".join(map(str, widths))}
+def export(network: FaceRegressor) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors; the widths say how to build the network again."""
+    tensors = dict(network.state_dict())
+    widths = [len(tensors["body.0.0.weight"])]
+    # Of each stage the first of two blocks; the first stage is as wide as what comes before it.
+    widths += [len(t) for key, t in tensors.items() if re.fullmatch(r"body\.\d+\.second\.0\.weight", key)][::2][1:]
+    return tensors, {"widths": ",".join(map(str, widths))}
 
 
-def example(options: FaceOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
+def example(_: FaceOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """Two crops of noise, normalised."""
     noise = rng.integers(0, 256, (2, 3, SIDE, SIDE)).astype(np.float32)
     return (normalise(torch.from_numpy(noise)),)

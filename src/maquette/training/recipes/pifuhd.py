@@ -1,7 +1,7 @@
-"""Body-conditioned PIFuHD in small: occupancy and normals of dressed people, learned from synthetic figures.
+"""Body-conditioned PIFuHD in small: occupancy and normals of dressed people, learned from synthetic people.
 
-The data are the shards of `maquette synth --subject person` (`synthesis.datasets.people`): the picture, a segmenter's
-mask, the fitted body with a fit's errors, and points with their labels.
+The data are the shards of `maquette synth --subject person` (`synthesis.datasets.person_examples`): the picture, a
+segmenter's mask, the fitted body with a fit's errors, and points with their labels.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, Bod
 from maquette.reconstruction.pifuhd.method import SHIPPED
 from maquette.reconstruction.pifuhd.shipped import SMALL
 from maquette.training import weights_file
-from maquette.training.datasets.people import Figures, shards_of
+from maquette.training.datasets.persons import PersonSamples, shards_of
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import Recipe
+from maquette.training.recipe import Array, Batch, Recipe
 from maquette.training.recipes import pifuhd_video
 from maquette.weights.store import fetch
 
-Array = np.ndarray
 NORMAL_WEIGHT = 0.5  # of the normals' loss beside the occupancy's
 SIDE = BodySize().side
 STAGES = ("all", "normals", "coarse", "fine")
@@ -35,7 +34,7 @@ STAGES = ("all", "normals", "coarse", "fine")
 class PIFuHDOptions:
     """Learning surfaces of dressed people."""
 
-    data: str = "figures"
+    data: str = "people"
     """Folder of shards made by `maquette synth --subject person`, with the folders train and test in it."""
     points: int = 2048
     """Points per example and step."""
@@ -62,7 +61,7 @@ class PIFuHDOptions:
                 raise BadInput(f"{name} {getattr(self, name)}: wanted 1 to 100000")
 
 
-def beginning(options: PIFuHDOptions) -> Path | None:
+def starting_weights(options: PIFuHDOptions) -> Path | None:
     """The file of the weights to begin with, if there is one.
 
     Raises:
@@ -73,24 +72,24 @@ def beginning(options: PIFuHDOptions) -> Path | None:
     return fetch(SHIPPED) if options.video else None
 
 
-def watched(options: PIFuHDOptions) -> tuple[dict[str, Array], ...]:
+def clip_frames(options: PIFuHDOptions) -> tuple[dict[str, Array], ...]:
     """The frames of the clip."""
-    return pifuhd_video.footage(options.video, options.every, options.frames, beginning(options))
+    return pifuhd_video.clip_views(options.video, options.every, options.frames, starting_weights(options))
 
 
-def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> Figures | pifuhd_video.Footage:
-    """The training set: figures, or with a clip its frames.
+def batches(options: PIFuHDOptions, batch_size: int, seed: int) -> PersonSamples | pifuhd_video.ClipFrames:
+    """The training set: dressed people, or with a clip its frames.
 
     Raises:
         BadInput: no shards in the folder, or a clip that cannot be read. NothingFound: nobody is in it.
     """
     if options.video:
-        return pifuhd_video.Footage(watched(options), batch_size, seed)
-    return Figures(shards_of(options.data, batch_size, seed), options.points, SIDE, options.body)
+        return pifuhd_video.ClipFrames(clip_frames(options), batch_size, seed)
+    return PersonSamples(shards_of(options.data, batch_size, seed), options.points, SIDE, options.body)
 
 
-def build_network(options: PIFuHDOptions) -> nn.Module:
-    """The network; what the stage does not teach stands still."""
+def build_network(options: PIFuHDOptions) -> BodyPIFuHD:
+    """The network; what the stage does not train stands still."""
     network = BodyPIFuHD()
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Conv1d):
@@ -98,12 +97,12 @@ def build_network(options: PIFuHDOptions) -> nn.Module:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     for last in (network.normals.out, network.coarse_points.filters[-1], network.fine_points.filters[-1]):
-        nn.init.normal_(last.weight, std=0.01)  # the body is the first guess
-    if begin := beginning(options):
-        weights_file.start(network, begin)
-    taught = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
+        nn.init.normal_(last.get_parameter("weight"), std=0.01)  # the body is the first guess
+    if begin := starting_weights(options):
+        weights_file.load_into(network, begin)
+    trained = {"all": ("",), "normals": ("normals",), "coarse": ("coarse",), "fine": ("fine",)}[options.stage]
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name.startswith(taught))
+        parameter.requires_grad_(name.startswith(trained))
     return network
 
 
@@ -128,10 +127,10 @@ def extended_bce(probability: Tensor, inside: Tensor, counted: Tensor) -> Tensor
     return -(weight * (kept * terms).sum(1) / p.shape[1]).mean()
 
 
-def loss(network: nn.Module, batch, options: PIFuHDOptions) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(network: nn.Module, batch: Batch, options: PIFuHDOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Occupancy of both levels, and the angle between guessed and true normals where the person is."""
     if options.video:
-        return pifuhd_video.loss(network, batch, options)
+        return pifuhd_video.loss(network, batch)
     fine, coarse, normals = network(batch["picture"], batch["body"], batch["points"], batch["distance"])
     counted = (batch["points"].abs() <= 1).all(2)
     inside = batch["inside"]
@@ -142,7 +141,7 @@ def loss(network: nn.Module, batch, options: PIFuHDOptions) -> tuple[Tensor, dic
     return total, {"fine": parts[0].detach(), "coarse": parts[1].detach(), "normals": apart.detach(), "right": right}
 
 
-def normal_error(normals: Tensor, batch) -> Tensor:
+def normal_error(normals: Tensor, batch: Batch) -> Tensor:
     """Mean of |difference| + 1 - cosine over the pixels that both masks show, front and back."""
     mask = batch["shown"] * (batch["picture"][:, 3] > 0.5)
     found, true = normals.unflatten(1, (2, 3)), batch["normals"].unflatten(1, (2, 3))
@@ -153,8 +152,8 @@ def normal_error(normals: Tensor, batch) -> Tensor:
 def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
     """On people who are not in the training set: loss, overlap of the solids among the points, normals' angle."""
     if options.video:
-        return pifuhd_video.validate(network, watched(options))
-    held = Figures(shards_of(options.data, 16, 0, "test"), options.points, SIDE, options.body, calm=True)
+        return pifuhd_video.validate(network, clip_frames(options))
+    held = PersonSamples(shards_of(options.data, 16, 0, "test"), options.points, SIDE, options.body, augment=False)
     device = next(network.parameters()).device
     count = min(8, max(1, len(held) // 16))
     sums = {"score": 0.0, "iou": 0.0, "body_iou": 0.0, "normal_degrees": 0.0}
@@ -173,7 +172,7 @@ def validate(network: nn.Module, options: PIFuHDOptions) -> dict[str, float]:
     return sums
 
 
-def picture(network: nn.Module, batch) -> Array:
+def picture(network: nn.Module, batch: Batch) -> Array:
     """(H, W, 3) uint8: six people; guessed and (where they are known) true normals of the front, then of the back."""
     with torch.no_grad():
         _, _, normals = network(*(batch[n][:6] for n in ("picture", "body", "points", "distance")))
@@ -185,12 +184,12 @@ def picture(network: nn.Module, batch) -> Array:
     return (255 * torch.cat(strips)).byte().cpu().numpy()
 
 
-def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors; the metadata tell how to build the network again."""
+def export(network: BodyPIFuHD) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors; the metadata say how to build the network again."""
     return dict(network.state_dict()), {"network": SMALL, "size": json.dumps(asdict(network.size))}
 
 
-def example(options: PIFuHDOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
+def example(_: PIFuHDOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """A small picture of noise, a body and eight points."""
     side = 64
     arrays = (

@@ -3,7 +3,7 @@
 It sees the picture alone, with its background, and nothing of a fitted body. The stages follow Saito et al. 2020: the
 networks of normals by themselves; the coarse level on the whole picture; the fine one on windows of the picture of
 twice the side, with the coarse one frozen. Other than published: AdamW in place of RMSprop, and the normals' loss is
-the absolute difference without the perceptual term, whose network was taught by photographs that are not free.
+the absolute difference without the perceptual term, whose network was trained on photographs that are not free.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
 from maquette.reconstruction.pifuhd.normalnet import NormalSize
-from maquette.training.datasets.people import Figures, shards_of
+from maquette.training.datasets.persons import PersonSamples, shards_of
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import Recipe
+from maquette.training.recipe import Array, Batch, Recipe
 from maquette.training.recipes.pifuhd import extended_bce
-from maquette.training.weights_file import start
+from maquette.training.weights_file import load_into
 
-Array = np.ndarray
 # The published depth makes 1.28 of z. Short trainings stay at the average of the front's and the back's places unless
-# z is told louder: one body learned by heart, overlap near the surface after 240 steps 0.54 so, and 0.85 with 10 z.
+# z weighs more: one body learned by heart, overlap near the surface after 240 steps 0.54 so, and 0.85 with 10 z.
 SIZES = {
     "toy": PIFuHDSize(
         FilterSize(stacks=2, depth=1, features=64, halved=False, width=48),
@@ -52,8 +51,8 @@ SIZES = {
     "published": PIFuHDSize(),
 }
 STAGES = ("normals", "coarse", "fine")
-TAUGHT = {"normals": ("net.netG.netF", "net.netG.netB"), "coarse": ("net.netG.image", "net.netG.mlp")}
-TAUGHT["fine"] = ("net.image", "net.mlp")
+TRAINED = {"normals": ("net.netG.netF", "net.netG.netB"), "coarse": ("net.netG.image", "net.netG.mlp")}
+TRAINED["fine"] = ("net.image", "net.mlp")
 SPREAD = 0.02  # of the first weights
 NORMAL_WEIGHT = 5.0  # of the absolute difference
 TWICE = ".downsample.0."  # the second name of a tensor, left out of files
@@ -63,7 +62,7 @@ TWICE = ".downsample.0."  # the second name of a tensor, left out of files
 class PublishedOptions:
     """Learning PIFuHD as it was published."""
 
-    data: str = "figures"
+    data: str = "people"
     """Folder of shards made by `maquette synth --subject person`, with the folders train and test in it."""
     stage: str = "normals"
     """What learns: normals, coarse, or fine; each is a training of its own."""
@@ -82,15 +81,15 @@ class PublishedOptions:
             raise BadInput(f"points {self.points}: wanted 16 to 100000")
 
 
-class Pictures(Figures):
+class UncutPersonSamples(PersonSamples):
     """Dressed people with what is behind them, at the side of the fine picture; the mask is only counted with."""
 
     def _seen(self, image: Array, mask: Array) -> Array:
         return np.dstack([2 * image - 1, mask])
 
 
-class Stage(nn.Module):
-    """One stage of PIFuHD as one call; only what it teaches has gradients."""
+class PIFuHDStage(nn.Module):
+    """One stage of PIFuHD as one call; only what it trains has gradients."""
 
     def __init__(self, size: PIFuHDSize, stage: str) -> None:
         super().__init__()
@@ -101,10 +100,10 @@ class Stage(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
         for name, parameter in self.named_parameters():
-            parameter.requires_grad_(name.startswith(TAUGHT[stage]))
+            parameter.requires_grad_(name.startswith(TRAINED[stage]))
 
     def forward(self, large: Tensor, points: Tensor, corner: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the stage is taught by.
+        """What the stage is trained by.
 
         Args:
             large: (N, 3, 2 S, 2 S) RGB in -1 to 1. points: (N, P, 3) model space.
@@ -144,29 +143,29 @@ class Stage(nn.Module):
         return torch.stack(cut), torch.cat((flat * points.new_tensor([1, -1]), points[..., 2:]), -1)
 
 
-def batches(options: PublishedOptions, batch_size: int, seed: int) -> Pictures:
+def batches(options: PublishedOptions, batch_size: int, seed: int) -> UncutPersonSamples:
     """The training set.
 
     Raises:
         BadInput: no shards in the folder.
     """
     side = 2 * SIZES[options.size].side
-    return Pictures(shards_of(options.data, batch_size, seed), options.points, side, body=False)
+    return UncutPersonSamples(shards_of(options.data, batch_size, seed), options.points, side, body=False)
 
 
-def build_network(options: PublishedOptions) -> Stage:
+def build_network(options: PublishedOptions) -> PIFuHDStage:
     """The stage, with the weights of the one before.
 
     Raises:
         BadInput: `start_from` is no file of this network.
     """
-    network = Stage(SIZES[options.size], options.stage)
+    network = PIFuHDStage(SIZES[options.size], options.stage)
     if options.start_from:
-        start(network, options.start_from, "net.")
+        load_into(network, options.start_from, "net.")
     return network
 
 
-def read(network: nn.Module, batch, options: PublishedOptions) -> tuple[Tensor, Tensor, Tensor]:
+def read(network: nn.Module, batch: Batch, options: PublishedOptions) -> tuple[Tensor, Tensor, Tensor]:
     """What a stage says of a batch; its windows begin at random, at whole features."""
     side, stride = SIZES[options.size].side, SIZES[options.size].fine.multiple
     corner = torch.randint(0, side // stride + 1, (len(batch["points"]), 2)) * stride
@@ -180,7 +179,7 @@ def smaller(normals: Tensor) -> Tensor:
     return torch.where(length > 0.5, found / length.clamp(min=1e-6), 0 * found).flatten(1, 2)
 
 
-def loss(network: nn.Module, batch, options: PublishedOptions) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(network: nn.Module, batch: Batch, options: PublishedOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Of the normals: the mean absolute difference; of the levels: occupancy, averaged over the coarse stacks."""
     normals, logits, counted = read(network, batch, options)
     if options.stage == "normals":
@@ -200,20 +199,20 @@ def overlap(logits: Tensor, inside: Tensor, counted: Tensor) -> Tensor:
 def validate(network: nn.Module, options: PublishedOptions) -> dict[str, float]:
     """On people who are not in the training set: the stage's own loss and what it is measured by, always alike."""
     side = 2 * SIZES[options.size].side
-    held = Pictures(shards_of(options.data, 4, 0, "test"), options.points, side, body=False, calm=True)
+    held = UncutPersonSamples(shards_of(options.data, 4, 0, "test"), options.points, side, body=False, augment=False)
     device, count = next(network.parameters()).device, min(8, max(1, len(held) // 4))
     sums: dict[str, float] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for number in range(count):
             batch = {name: torch.from_numpy(value).to(device) for name, value in held.batch(number).items()}
-            total, figures = loss(network, batch, options)
-            for name, value in {"score": total, **figures}.items():
+            total, measures = loss(network, batch, options)
+            for name, value in {"score": total, **measures}.items():
                 sums[name] = sums.get(name, 0.0) + float(value) / count
     return sums
 
 
-def picture(network: nn.Module, batch) -> Array:
+def picture(network: PIFuHDStage, batch: Batch) -> Array:
     """(H, W, 3) uint8: six people; guessed normals of the front, then of the back."""
     large = batch["picture"][:6, :3]
     with torch.no_grad():
@@ -224,8 +223,8 @@ def picture(network: nn.Module, batch) -> Array:
     return (255 * torch.cat(strips)).byte().cpu().numpy()
 
 
-def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All three stages as far as they are taught, in the layout of converted published files."""
+def export(network: PIFuHDStage) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All three stages as far as they are trained, in the layout of converted published files."""
     tensors = {key: value for key, value in network.net.state_dict().items() if TWICE not in key}
     size = asdict(replace(network.net.size, depth=int(network.net.size.depth)))
     return tensors, {"network": "pifuhd", "size": json.dumps(size), "crop": "fullbody"}

@@ -1,7 +1,7 @@
-"""The small PIFuHD tuned to one's own footage, of which nobody knows the true shapes: by outlines alone.
+"""The small PIFuHD tuned to one's own clip, of which nobody knows the true shapes: by outlines alone.
 
 Each frame's person is found and the body fitted once, as `maquette video` does it. Then the field's silhouette, the
-greatest occupancy along each pixel's ray, is pulled towards the mask; what the outline does not tell is held where the
+greatest occupancy along each pixel's ray, is pulled towards the mask; what the outline does not show is held where the
 starting weights had it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from maquette.core.options import Options, VideoOptions
 from maquette.core.types import Observation
 from maquette.evaluation.image_space.loss import silhouette_of_field, soft_iou
 from maquette.geometry.surfaces.distance import DistanceGrid
+from maquette.perception.tracking.sighting import Sighting
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
 from maquette.reconstruction.body_fit.place import Placement
@@ -33,9 +34,9 @@ from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
 from maquette.reconstruction.pifuhd.method import standing_in
 from maquette.sources.video import frames_at, open_clip
 from maquette.training import weights_file
-from maquette.training.datasets.shards import shuffled
+from maquette.training.datasets.shards import Array, shuffled
+from maquette.training.recipe import Batch
 
-Array = np.ndarray
 COLUMNS, DEPTHS = 384, 48  # pixels whose rays are followed in a step, and samples of each ray
 DEEP = 0.75  # model space: rays are followed from -DEEP to DEEP; arms reach no farther
 RIM = 10 / 256  # of the picture's side: half of the pixels lie as near to the mask's border
@@ -45,7 +46,7 @@ LATTICE = 64  # pixels on a side that validation looks at
 MOST_VALIDATED = 6  # frames
 
 
-class Footage:
+class ClipFrames:
     """Batches of frames.
 
     Args:
@@ -84,7 +85,7 @@ class Footage:
 
 def centres(pixels: Array, side: int) -> Array:
     """(P, 2) float32 x, y in model space of pixels (P, 2) row, column."""
-    return ((pixels[:, ::-1] + 0.5) * 2 / side - 1).astype(np.float32) * np.float32([1, -1])
+    return ((pixels[:, ::-1] + 0.5) * 2 / side - 1).astype(np.float32) * np.array([1, -1], np.float32)
 
 
 def views(
@@ -102,18 +103,18 @@ def views(
         cube, faces = standing.cube(seen), standing.skin
         placed = cube.to_cube(standing.body.vertices.astype(float))
         pictures = shown(seen, cube, placed, faces, network.size.side)
-        picture, told = (array.transpose(2, 0, 1).astype(np.float32) for array in pictures)
+        picture, body_maps = (array.transpose(2, 0, 1).astype(np.float32) for array in pictures)
         rng = np.random.default_rng([seed, index])
         points = placed[rng.choice(np.unique(faces), HELD)] + NEAR * rng.normal(size=(HELD, 3))
         points = points.clip(-1, 1).astype(np.float32)
         grid = DistanceGrid.of(placed, faces, FARTHEST)
         distance = grid(points)
-        parts = (torch.from_numpy(array)[None] for array in (picture, told, points, distance))
+        parts = (torch.from_numpy(array)[None] for array in (picture, body_maps, points, distance))
         with torch.no_grad():
             held = torch.sigmoid(network(*parts)[0])[0].numpy()
         yield {
             "picture": picture.astype(np.float16),
-            "body": told.astype(np.float16),
+            "body": body_maps.astype(np.float16),
             "volume": grid.values.astype(np.float16),
             "rim": rim(picture[3]),
             "points": points,
@@ -131,8 +132,12 @@ def rim(mask: Array) -> Array:
     return np.argwhere(away <= max(2.0, RIM * len(mask)))
 
 
+def _small(sightings: Sequence[Sighting], index: int) -> Observation:
+    return sightings[index].observation()
+
+
 @lru_cache(maxsize=1)
-def footage(video: str, every: int, most: int, start: Path) -> tuple[dict[str, Array], ...]:
+def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str, Array], ...]:
     """The frames of a clip with everybody in them, each person as a frame of its own.
 
     Args:
@@ -143,13 +148,13 @@ def footage(video: str, every: int, most: int, start: Path) -> tuple[dict[str, A
         BadInput: the clip or the weights cannot be read. NothingFound: nobody is in it.
     """
     network = BodyPIFuHD().eval()
-    weights_file.start(network, start)
+    weights_file.load_into(network, start)
     options = Options(video=VideoOptions(every=every, max_frames=most))
     clip = open_clip(Path(video), options.video, options.source)
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        small = Observations(len(sightings), lambda k, seen=sightings: seen[k].observation())
+        small = Observations(len(sightings), partial(_small, sightings))
         placement = fitted(small, skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
@@ -174,7 +179,7 @@ class FrameField:
     Attributes:
         picture: (1, 4, S, S), body: (1, 8, S, S), volume: (R, R, R).
         more: points (Q, 3) and their distances (Q,) that are asked for along with those that bring a gradient, so that
-            the picture is seen once; `told` (Q,) is what the network says there.
+            the picture is seen once; `answer` (Q,) is what the network says there.
     """
 
     network: nn.Module
@@ -182,7 +187,7 @@ class FrameField:
     body: Tensor
     volume: Tensor
     more: tuple[Tensor, Tensor]
-    told: Tensor | None = None
+    answer: Tensor | None = None
 
     def __call__(self, points: Tensor) -> Tensor:
         """(P,) in 0-1 at points (P, 3)."""
@@ -190,7 +195,7 @@ class FrameField:
         if torch.is_grad_enabled():
             points, distance = (torch.cat(pair) for pair in zip((points, distance), self.more))
         found = self.ask(points, distance)
-        self.told = found[count:]
+        self.answer = found[count:]
         return found[:count]
 
     def ask(self, points: Tensor, distance: Tensor) -> Tensor:
@@ -198,7 +203,7 @@ class FrameField:
         return torch.sigmoid(self.network(self.picture, self.body, points[None], distance[None])[0][0])
 
 
-def field_of(network: nn.Module, frames, k: int) -> FrameField:
+def field_of(network: nn.Module, frames: Batch, k: int) -> FrameField:
     """The field in frame k of a batch."""
     return FrameField(
         network,
@@ -209,14 +214,15 @@ def field_of(network: nn.Module, frames, k: int) -> FrameField:
     )
 
 
-def loss(network: nn.Module, batch, options: object) -> tuple[Tensor, dict[str, Tensor]]:
-    """One less the soft overlap of silhouette and mask, and how far the field moved where the outline tells nothing."""
+def loss(network: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    """One less the soft overlap of silhouette and mask, and how far the field moved where the outline shows nothing."""
     overlaps, moved = [], []
     for k in range(len(batch["picture"])):
         field = field_of(network, batch, k)
         silhouette = silhouette_of_field(field, batch["columns"][k], batch["depths"][k])
         overlaps.append(soft_iou(silhouette, batch["wanted"][k]))
-        moved.append((field.told - batch["held"][k]).abs().mean())
+        assert field.answer is not None, "the silhouette has asked"
+        moved.append((field.answer - batch["held"][k]).abs().mean())
     overlap, far = torch.stack(overlaps).mean(), torch.stack(moved).mean()
     return 1 - overlap + HOLD * far, {"overlap": overlap.detach(), "moved": far.detach()}
 

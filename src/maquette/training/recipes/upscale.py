@@ -1,7 +1,7 @@
 """ESPCN and SRCNN: large luma from small pictures that came about in many ways.
 
 Pictures are synthetic faces, and those pictures inside the wheel of scikit-image that are in the public domain or CC0
-(the licences as their docstrings in `skimage.data` tell them). Each example is a patch, scaled and mirrored at random,
+(the licences as their docstrings in `skimage.data` give them). Each example is a patch, scaled and mirrored at random,
 made smaller by a `Degradation` of its own.
 """
 
@@ -26,11 +26,10 @@ from maquette.imaging.upscale.interpolation import enlarged
 from maquette.imaging.upscale.luma import BLUE, GREEN, RED
 from maquette.imaging.upscale.networks import FACTORS
 from maquette.imaging.upscale.srcnn import KERNELS, SRCNN
-from maquette.training.datasets.shards import Shards
+from maquette.training.datasets.shards import Array, Shards
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import Recipe
+from maquette.training.recipe import Batch, Recipe
 
-Array = np.ndarray
 SIDE = 32  # pixels of the small patch
 LARGE = 128  # pixels of the held-out crops, as those that `maquette evaluate upscale` judges
 HELD = 96  # held-out crops, each judged under two degradations
@@ -152,7 +151,7 @@ def batches(options: UpscaleOptions, batch_size: int, seed: int) -> Patches:
     return Patches(options, batch_size, seed)
 
 
-def loss(network: nn.Module, batch: Mapping[str, Tensor], options: UpscaleOptions) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(network: nn.Module, batch: Batch, options: UpscaleOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean absolute error (Zhao et al. 2017: sharper than the squared one), without the rim that zeros reach."""
     large = network(batch["small"])
     rim = 4 * options.factor
@@ -166,11 +165,11 @@ def validate(network: nn.Module, options: UpscaleOptions) -> dict[str, float]:
 
     "gain" is what is won on the bicubic enlargement of the same small picture; "score" is less of it, its mean.
     """
-    faces = Shards(Path(options.data) / "test", ("image",), HELD, 0)
+    held = Shards(Path(options.data) / "test", ("image",), HELD, 0)
     rng = np.random.default_rng(options.factor)
-    figures = {}
+    measures = {}
     device = next(network.parameters()).device
-    faces = faces.rows(np.arange(0, len(faces), max(1, len(faces) // HELD))[:HELD])["image"]
+    faces = held.rows(np.arange(0, len(held), max(1, len(held) // HELD))[:HELD])["image"]
     margin = (faces.shape[1] - LARGE) // 2
     faces = np.ascontiguousarray(faces[:, margin : margin + LARGE, margin : margin + LARGE])
     for name in ("area", "random"):
@@ -183,11 +182,11 @@ def validate(network: nn.Module, options: UpscaleOptions) -> dict[str, float]:
             ours, theirs = (_psnr(picture, large, 4 * options.factor) for picture in (made, cubic))
             gains.append(ours - theirs)
             scores.append(ours)
-        figures[f"psnr_{name}"], figures[f"gain_{name}"] = float(np.mean(scores)), float(np.mean(gains))
-    return {"score": -(figures["gain_area"] + figures["gain_random"]) / 2, **figures}
+        measures[f"psnr_{name}"], measures[f"gain_{name}"] = float(np.mean(scores)), float(np.mean(gains))
+    return {"score": -(measures["gain_area"] + measures["gain_random"]) / 2, **measures}
 
 
-def picture(network: nn.Module, batch: Mapping[str, Tensor]) -> Array:
+def picture(network: nn.Module, batch: Batch) -> Array:
     """(H, W, 3) uint8: eight patches, each small one as squares, the network's, and the truth below each other."""
     small, large = batch["small"][:8], batch["large"][:8]
     rows = [nn.functional.interpolate(small, size=large.shape[2:]), network(small), large]
@@ -195,12 +194,12 @@ def picture(network: nn.Module, batch: Mapping[str, Tensor]) -> Array:
     return np.repeat(np.clip(np.rint(grey * 255), 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
+def export(network: ESPCN | SRCNN) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors, and what builds the network again."""
     return dict(network.state_dict()), network.facts()
 
 
-def example(options: UpscaleOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
+def example(_: UpscaleOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """Two small pictures of noise."""
     return (torch.from_numpy(rng.random((2, 1, 12, 16), np.float32)),)
 

@@ -23,12 +23,11 @@ from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN, VRNSize
 from maquette.synthesis.rendering.sensor import develop, draw_sensor
-from maquette.training.datasets.shards import Shards, shuffled
+from maquette.training.datasets.shards import Array, Shards, shuffled
 from maquette.training.options import LoopOptions
-from maquette.training.recipe import Recipe
-from maquette.training.recipes.face import LINEAR, covered
+from maquette.training.recipe import Batch, Recipe
+from maquette.training.recipes.face import LINEAR, occluded
 
-Array = np.ndarray
 COLUMNS = ("image", "landmarks", "identity", "expression")
 SHIFT, SIZE, TURN = 0.03, 0.06, 0.12  # spread of the crop's shift (share of its side), log size and turn in training
 GAIN = (0.8, 1.25)  # each colour channel is brightened by as much
@@ -67,11 +66,13 @@ class VRNOptions:
 
 
 class FaceVolumes:
-    """Batches of crops, their landmarks, and what tells the solid: depth map and place in the crop."""
+    """Batches of crops, their landmarks, and what makes the solid: depth map and place in the crop."""
 
-    def __init__(self, options: VRNOptions, batch_size: int, seed: int, split: str = "train", calm: bool = False):
+    def __init__(
+        self, options: VRNOptions, batch_size: int, seed: int, split: str = "train", augment: bool = True
+    ) -> None:
         self.shards = Shards(Path(options.data) / split, COLUMNS, batch_size, seed)
-        self.options, self.seed, self.calm = options, seed, calm
+        self.options, self.seed, self.augment = options, seed, augment
         self.solids: dict[int, tuple[Array, solid.Placed]] = {}
 
     def __len__(self) -> int:
@@ -87,7 +88,7 @@ class FaceVolumes:
             for k, index in enumerate(indices)
         ]
         batch = {name: np.stack([row[name] for row in made]) for name in made[0]}
-        batch["phase"] = np.zeros(3, np.int64) if self.calm else rng.integers(0, PHASES, 3)
+        batch["phase"] = rng.integers(0, PHASES, 3) if self.augment else np.zeros(3, np.int64)
         return batch
 
     def _solid(self, index: int, row: dict[str, Array]) -> tuple[Array, solid.Placed]:
@@ -103,15 +104,15 @@ class FaceVolumes:
         side, seen, model = self.options.side, row["landmarks"].astype(float), load("maquette-head")
         front, placed = self._solid(index, row)
         points = seen[list(IBUG68), :2]
-        jitter = np.zeros(4) if self.calm else rng.normal(size=4) * [SHIFT, SHIFT, SIZE, TURN]
+        jitter = rng.normal(size=4) * [SHIFT, SHIFT, SIZE, TURN] if self.augment else np.zeros(4)
         matrix = crops_of.image_to_crop(points, side, fill=self.options.fill * np.exp(jitter[2]), turn=jitter[3])
         matrix[:2, 2] += side * jitter[:2]
         image = self._photographed(crops_of.cut(row["image"], matrix, side), rng)
         points, placed = points @ matrix[:2, :2].T + matrix[:2, 2], placed.moved(matrix)
-        if not self.calm and rng.random() < 0.5:
+        if self.augment and rng.random() < 0.5:
             image, front, placed = image[:, ::-1], front[:, ::-1], placed.mirrored(side)
             points = (seen[model.landmark_mirror][list(IBUG68), :2] @ matrix[:2, :2].T + matrix[:2, 2]) * [-1, 1]
-            points = points + [side, 0]
+            points = points + np.array([side, 0])
         return {
             "crops": np.ascontiguousarray(image.transpose(2, 0, 1)),
             "points": (points + self._noise(rng)).astype(np.float32),
@@ -121,24 +122,38 @@ class FaceVolumes:
         }
 
     def _photographed(self, image: Array, rng: np.random.Generator) -> Array:
-        if self.calm:
+        if not self.augment:
             return image
         linear = LINEAR.astype(np.float32)[image] * rng.uniform(*GAIN, 3).astype(np.float32)
         image = develop(linear, np.ones(image.shape[:2], bool), draw_sensor(rng, len(image)), rng)
-        return covered(image, rng) if rng.random() < 0.15 else image
+        return occluded(image, rng) if rng.random() < 0.15 else image
 
     def _noise(self, rng: np.random.Generator) -> Array:
         """(68, 2) what a detector gets wrong, pixels; a tenth of the faces are badly read."""
-        worse = 3.0 if rng.random() < 0.1 else 0.4 if self.calm else 1.0
+        worse = 3.0 if rng.random() < 0.1 else 1.0 if self.augment else 0.4
         each, all_of_them = rng.normal(size=(68, 2)), rng.normal(size=2)
         return self.options.side * worse * (POINT_NOISE * each + FACE_NOISE * all_of_them)
 
 
-def build_network(options: VRNOptions) -> nn.Module:
+class GuidedVRN(VRN):
+    """The network for crops with their landmarks, and how these are cut.
+
+    Attributes:
+        side: of the crop, pixels.
+        fill: share of it that the landmarks' box takes.
+        upright: crops are turned until the eyes are level.
+    """
+
+    def __init__(self, size: VRNSize, side: int, fill: float) -> None:
+        super().__init__(size, "running")
+        self.side, self.fill, self.upright = side, fill, True
+
+
+def build_network(options: VRNOptions) -> GuidedVRN:
     """The guided network."""
-    network = VRN(VRNSize(71, options.features, options.residuals, options.stacks, options.depth), "running")
-    network.side, network.fill, network.upright = options.side, options.fill, True
-    return network.to(memory_format=torch.channels_last)
+    size = VRNSize(71, options.features, options.residuals, options.stacks, options.depth)
+    network = GuidedVRN(size, options.side, options.fill)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stub
 
 
 def batches(options: VRNOptions, batch_size: int, seed: int) -> FaceVolumes:
@@ -150,7 +165,7 @@ def batches(options: VRNOptions, batch_size: int, seed: int) -> FaceVolumes:
     return FaceVolumes(options, batch_size, seed)
 
 
-def read(network: nn.Module, batch, options: VRNOptions) -> Tensor:
+def read(network: nn.Module, batch: Batch) -> Tensor:
     """(N, D, S / 4, S / 4) logits of a batch."""
     crops = guided(batch["crops"].float() / 255, batch["points"])
     # On a processor channels last is 1.4 times as fast.
@@ -172,7 +187,7 @@ def interpolation(coarse: int, fine: int, like: Tensor) -> Tensor:
     return functional.interpolate(ones, size=fine, mode="linear", align_corners=True)[0].T.to(like.dtype)
 
 
-def truth(batch, options: VRNOptions, phase: tuple[int, int, int], step: int) -> Tensor:
+def truth(batch: Batch, options: VRNOptions, phase: tuple[int, int, int], step: int) -> Tensor:
     """(N, D', H', W') occupancy at the same places as `sampled`."""
     device = batch["front"].device
     pixels = torch.arange(options.side, device=device) + 0.5
@@ -184,10 +199,11 @@ def truth(batch, options: VRNOptions, phase: tuple[int, int, int], step: int) ->
         )
 
 
-def loss(network: nn.Module, batch, options: VRNOptions) -> tuple[Tensor, dict[str, Tensor]]:
+def loss(network: nn.Module, batch: Batch, options: VRNOptions) -> tuple[Tensor, dict[str, Tensor]]:
     """Binary cross-entropy over voxels (equation 2 of the paper), on every eighth voxel."""
-    phase = tuple(int(k) for k in batch["phase"])
-    logits = sampled(read(network, batch, options), options.side, phase, PHASES)
+    depth, row, column = (int(k) for k in batch["phase"])
+    phase = (depth, row, column)
+    logits = sampled(read(network, batch), options.side, phase, PHASES)
     target = truth(batch, options, phase, PHASES)
     total = functional.binary_cross_entropy_with_logits(logits, target)
     return total, {"iou": overlap(logits.detach(), target).mean()}
@@ -201,13 +217,13 @@ def overlap(logits: Tensor, target: Tensor) -> Tensor:
 
 def validate(network: nn.Module, options: VRNOptions) -> dict[str, float]:
     """On people who are not in the training set: overlap of the whole volumes, and error of the front in mm."""
-    held = FaceVolumes(options, 16, 0, "test", calm=True)
+    held = FaceVolumes(options, 16, 0, "test", augment=False)
     device = next(network.parameters()).device
     sums = {"score": 0.0, "iou": 0.0, "front_mm": 0.0}
     count = min(12, max(1, len(held) // 16))
     for number in range(count):
         batch = {k: torch.from_numpy(v).to(device) for k, v in held.batch(number).items()}
-        logits = sampled(read(network, batch, options), options.side, (0, 0, 0), 1)
+        logits = sampled(read(network, batch), options.side, (0, 0, 0), 1)
         target = truth(batch, options, (0, 0, 0), 1)
         iou = overlap(logits, target)
         unit = 1000 * solid.DEPTH_STEP / torch.linalg.norm(batch["matrix"][:, 2, :3], dim=1)
@@ -219,11 +235,11 @@ def validate(network: nn.Module, options: VRNOptions) -> dict[str, float]:
     return sums
 
 
-def picture(network: nn.Module, batch) -> Array:
+def picture(network: nn.Module, batch: Batch) -> Array:
     """(H, W, 3) uint8: eight crops, the true fronts and those that were found."""
     side = batch["crops"].shape[-1]
     options = VRNOptions(side=side)
-    logits = sampled(read(network, batch, options), side, (0, 0, 0), 1)[:8]
+    logits = sampled(read(network, batch), side, (0, 0, 0), 1)[:8]
     target = truth({k: v[:8] if v.ndim else v for k, v in batch.items()}, options, (0, 0, 0), 1)
     rows = [batch["crops"][:8].permute(0, 2, 3, 1).cpu().numpy()]
     for inside in (target > 0.5, logits > 0):
@@ -233,15 +249,15 @@ def picture(network: nn.Module, batch) -> Array:
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
 
 
-def export(network: nn.Module) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors; the metadata tell how to build the network again and what it wants to see."""
+def export(network: GuidedVRN) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors; the metadata say how to build the network again and what it wants to see."""
     tensors = {name: t for name, t in network.state_dict().items() if not name.endswith("num_batches_tracked")}
     facts = {"size": json.dumps(asdict(network.size)), "bn_stats": "running", "crop": "matlab"}
     facts |= {"side": str(network.side), "fill": str(network.fill), "upright": "1"}
     return tensors, {**facts, "front_error": str(FRONT_ERROR_M)}
 
 
-def example(options: VRNOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
+def example(_: VRNOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """One small crop of noise with its landmarks' maps."""
     side = 16
     noise = torch.from_numpy(rng.random((1, 3, side, side)).astype(np.float32))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import legacy
+from maquette.weights.convert.pytorch import Converted, save_arrays
 
 NET = "model_super_resolution Net"
 CLASSES = frozenset(
@@ -28,7 +31,7 @@ SHAPES = ((64, 1, 5, 5), (64, 64, 3, 3), (32, 64, 3, 3))  # of the first three w
 SOURCE = "github.com/angelomenezes/3DFaceReconstruction, MIT"
 
 
-def read(path: str | Path) -> dict[str, np.ndarray]:
+def read(path: str | Path) -> dict[str, NDArray[Any]]:
     """`conv1.weight` to `conv4.bias`, float32.
 
     Raises:
@@ -39,16 +42,18 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
     modules = net.state.get("_modules")
     if net.kind != NET or not isinstance(modules, dict):
         raise BadInput(f"{path}: holds {net.kind}: wanted a network of the class model_super_resolution.Net")
-    found: dict[str, np.ndarray] = {}
+    found: dict[str, NDArray[Any]] = {}
     for name, module in modules.items():
-        parameters = module.state.get("_parameters") if isinstance(module, legacy.Thing) else None
+        parameters = module.state.get("_parameters") if isinstance(module, legacy.PickledObject) else None
         for part, view in (parameters if isinstance(parameters, dict) else {}).items():
-            if isinstance(view, legacy.View):
+            if isinstance(view, legacy.StoredTensor):
                 found[f"{name}.{part}"] = tensor(view)
     shapes = {name: array.shape for name, array in found.items()}
     last = shapes.get("conv4.weight", (0,))
     factor = math.isqrt(last[0])
-    wanted = {f"conv{k}.weight": shape for k, shape in enumerate((*SHAPES, (factor**2, 32, 3, 3)), 1)}
+    wanted: dict[str, tuple[int, ...]] = {
+        f"conv{k}.weight": shape for k, shape in enumerate((*SHAPES, (factor**2, 32, 3, 3)), 1)
+    }
     wanted |= {name.replace("weight", "bias"): shape[:1] for name, shape in wanted.items()}
     if shapes != wanted or factor not in (2, 4):
         wrong = sorted(set(shapes.items()) ^ set(wanted.items()), key=str)[:1]
@@ -58,31 +63,18 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
     return found
 
 
-def convert(path: str | Path, out: str | Path) -> Path:
+def convert(path: str | Path, out: str | Path) -> Converted:
     """Write the checkpoint as safetensors, by rename.
 
     Args:
         path: super_res_model_epoch_*.pth.
         out: the file to write.
 
-    Returns:
-        `out`.
-
     Raises:
         BadInput: not such a checkpoint, or `out` cannot be written.
     """
-    from safetensors.numpy import save_file
-
     tensors, out = read(path), Path(out)
     factor = str(math.isqrt(len(tensors["conv4.bias"])))
     facts = {"network": "espcn", "factor": factor, "layout": "relu4", "residual": "no", "source": SOURCE}
-    beside = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, beside, metadata={"facts": json.dumps(facts)})
-        beside.replace(out)
-    except OSError as error:
-        raise BadInput(f"{out}: cannot be written ({error.strerror or error}): choose another place") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    return out
+    save_arrays(tensors, {"facts": json.dumps(facts)}, out)
+    return Converted(out, sum(array.size for array in tensors.values()), {"factor": int(factor)})

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 
@@ -34,14 +35,14 @@ FLOATS = "torch FloatStorage"
 
 
 @dataclass(frozen=True)
-class Name:
+class PickledName:
     """A class or function that the file speaks of; it is only text."""
 
     text: str
 
 
 @dataclass
-class Thing:
+class PickledObject:
     """An object of the file: the name of its class, and its attributes."""
 
     kind: str
@@ -57,7 +58,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class View:
+class StoredTensor:
     """A tensor: a contiguous part of a storage."""
 
     storage: Storage
@@ -69,7 +70,7 @@ class Refused(Exception):
     """Why the file is not what it should be; `read` makes one line of it."""
 
 
-def read(path: Path, classes: frozenset[str]) -> tuple[Thing, Callable[[View], np.ndarray]]:
+def read(path: Path, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], NDArray[Any]]]:
     """The object in a file, and a function that gives a tensor of it.
 
     Args:
@@ -93,19 +94,19 @@ def read(path: Path, classes: frozenset[str]) -> tuple[Thing, Callable[[View], n
         raise BadInput(f"{path}: {error}: wanted a whole-module checkpoint of PyTorch before 1.6") from error
 
 
-def _parsed(content: bytes, classes: frozenset[str]) -> tuple[Thing, Callable[[View], np.ndarray]]:
+def _parsed(content: bytes, classes: frozenset[str]) -> tuple[PickledObject, Callable[[StoredTensor], NDArray[Any]]]:
     stream = io.BytesIO(content)
     values = [_Machine(classes).run(stream) for _ in range(5)]
-    magic, protocol, machine, thing, keys = values
+    magic, protocol, machine, network, keys = values
     if magic != MAGIC or protocol != PROTOCOL:
         raise Refused("does not begin with PyTorch's magic number and protocol")
     if not isinstance(machine, dict) or machine.get("little_endian") is not True:
         raise Refused("was not written by a little-endian machine")
-    if not isinstance(thing, Thing):
+    if not isinstance(network, PickledObject):
         raise Refused("holds no network")
     if not isinstance(keys, list) or not all(isinstance(k, str) for k in keys) or len(set(keys)) != len(keys):
         raise Refused("lists its storages wrongly")
-    storages: dict[str, np.ndarray] = {}
+    storages: dict[str, NDArray[Any]] = {}
     place = stream.tell()
     for key in keys:
         count = int.from_bytes(content[place : place + 8], "little", signed=True)
@@ -117,13 +118,13 @@ def _parsed(content: bytes, classes: frozenset[str]) -> tuple[Thing, Callable[[V
     if place != len(content):
         raise Refused(f"has {len(content) - place} bytes after its last storage")
 
-    def tensor(view: View) -> np.ndarray:
+    def tensor(view: StoredTensor) -> NDArray[Any]:
         numbers = storages.get(view.storage.key)
         if numbers is None or len(numbers) != view.storage.count:
             raise BadInput(f"checkpoint: storage {view.storage.key[:20]!r} is missing or of another size")
         return numbers[view.offset : view.offset + math.prod(view.shape)].reshape(view.shape).copy()
 
-    return thing, tensor
+    return network, tensor
 
 
 class _Machine:
@@ -149,8 +150,8 @@ class _Machine:
                 raise Refused("leaves its pickle unfinished")
             return self.stack.pop()
         except (IndexError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            told = " ".join(str(error).split())[:80]
-            raise Refused(f"is truncated or not made by PyTorch ({told})") from error
+            reason = " ".join(str(error).split())[:80]
+            raise Refused(f"is truncated or not made by PyTorch ({reason})") from error
 
     def _push(self, value: Any) -> None:
         self.stack.append(value)
@@ -161,28 +162,28 @@ class _Machine:
         if argument != 2:
             raise Refused(f"is of pickle protocol {argument}")
 
-    def _stop(self, argument: None) -> None:
+    def _stop(self, _: None) -> None:
         """Nothing: the walk ends by itself."""
 
-    def _none(self, argument: None) -> None:
+    def _none(self, _: None) -> None:
         self._push(None)
 
-    def _newtrue(self, argument: None) -> None:
+    def _newtrue(self, _: None) -> None:
         self._push(True)
 
-    def _newfalse(self, argument: None) -> None:
+    def _newfalse(self, _: None) -> None:
         self._push(False)
 
-    def _empty_dict(self, argument: None) -> None:
+    def _empty_dict(self, _: None) -> None:
         self._push({})
 
-    def _empty_list(self, argument: None) -> None:
+    def _empty_list(self, _: None) -> None:
         self._push([])
 
-    def _empty_tuple(self, argument: None) -> None:
+    def _empty_tuple(self, _: None) -> None:
         self._push(())
 
-    def _mark(self, argument: None) -> None:
+    def _mark(self, _: None) -> None:
         self.marks.append(len(self.stack))
 
     def _marked(self) -> list[Any]:
@@ -192,7 +193,7 @@ class _Machine:
         values, self.stack[begin:] = self.stack[begin:], []
         return values
 
-    def _tuple(self, argument: None) -> None:
+    def _tuple(self, _: None) -> None:
         self._push(tuple(self._marked()))
 
     def _last(self, count: int) -> None:
@@ -200,13 +201,13 @@ class _Machine:
             raise Refused("takes more from its stack than it holds")
         self.stack[-count:] = [tuple(self.stack[-count:])]
 
-    def _tuple1(self, argument: None) -> None:
+    def _tuple1(self, _: None) -> None:
         self._last(1)
 
-    def _tuple2(self, argument: None) -> None:
+    def _tuple2(self, _: None) -> None:
         self._last(2)
 
-    def _tuple3(self, argument: None) -> None:
+    def _tuple3(self, _: None) -> None:
         self._last(3)
 
     def _binput(self, argument: int) -> None:
@@ -219,61 +220,71 @@ class _Machine:
 
     _long_binget = _binget
 
-    def _appends(self, argument: None) -> None:
+    def _appends(self, _: None) -> None:
         values = self._marked()
         if not isinstance(self.stack[-1], list):
             raise Refused("appends to what is no list")
         self.stack[-1].extend(values)
 
-    def _setitems(self, argument: None) -> None:
+    def _setitems(self, _: None) -> None:
         values = self._marked()
         # Text alone: the hash of tuples that hold each other twice takes forever.
         if not isinstance(self.stack[-1], dict) or not all(isinstance(key, str) for key in values[::2]):
             raise Refused("fills a dictionary with something else than names")
         self.stack[-1].update(zip(values[::2], values[1::2], strict=True))
 
-    def _setitem(self, argument: None) -> None:
+    def _setitem(self, _: None) -> None:
         self.marks.append(len(self.stack) - 2)
         self._setitems(None)
 
     def _global(self, argument: str) -> None:
         if argument not in self.classes | {CONTAINER, HOOKS, TENSOR, PARAMETER, FLOATS}:
             raise Refused(f"names {argument[:60].replace(' ', '.', 1)!r}, which no such network holds")
-        self._push(Name(argument))
+        self._push(PickledName(argument))
 
-    def _newobj(self, argument: None) -> None:
+    def _newobj(self, _: None) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
-        if arguments != () or not isinstance(name, Name) or name.text not in self.classes:
+        if arguments != () or not isinstance(name, PickledName) or name.text not in self.classes:
             raise Refused("makes an object in an unknown way")
-        self._push(Thing(name.text))
+        self._push(PickledObject(name.text))
 
-    def _build(self, argument: None) -> None:
+    def _build(self, _: None) -> None:
         state = self.stack.pop()
-        if not isinstance(state, dict) or not isinstance(self.stack[-1], Thing):
+        if not isinstance(state, dict) or not isinstance(self.stack[-1], PickledObject):
             raise Refused("gives attributes to what has none")
         self.stack[-1].state.update(state)
 
-    def _binpersid(self, argument: None) -> None:
-        told = self.stack.pop()
-        if isinstance(told, tuple) and len(told) == 4 and told[0] == "module" and isinstance(told[1], Name):
-            self._push(told[1])  # with its source code, which is left alone
+    def _binpersid(self, _: None) -> None:
+        described = self.stack.pop()
+        if (
+            isinstance(described, tuple)
+            and len(described) == 4
+            and described[0] == "module"
+            and isinstance(described[1], PickledName)
+        ):
+            self._push(described[1])  # with its source code, which is left alone
             return
-        if not isinstance(told, tuple) or len(told) != 6 or told[0] != "storage" or told[1] != Name(FLOATS):
+        if (
+            not isinstance(described, tuple)
+            or len(described) != 6
+            or described[0] != "storage"
+            or described[1] != PickledName(FLOATS)
+        ):
             raise Refused("keeps numbers in another way than float32 storages")
-        key, count = told[2], told[4]
-        if not isinstance(key, str) or not _whole(count) or told[5] is not None:
+        key, count = described[2], described[4]
+        if not isinstance(key, str) or not _whole(count) or described[5] is not None:
             raise Refused("describes a storage wrongly")
         self._push(Storage(key, count))
 
-    def _reduce(self, argument: None) -> None:
+    def _reduce(self, _: None) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
-        if not isinstance(name, Name) or not isinstance(arguments, tuple):
+        if not isinstance(name, PickledName) or not isinstance(arguments, tuple):
             raise Refused("calls what is no function")
         if name.text == CONTAINER and not arguments:
             self._push({})
         elif name.text == HOOKS and not arguments:
             self._push(None)
-        elif name.text == PARAMETER and arguments and isinstance(arguments[0], View):
+        elif name.text == PARAMETER and arguments and isinstance(arguments[0], StoredTensor):
             self._push(arguments[0])
         elif name.text == TENSOR and len(arguments) >= 4:
             self._push(_view(*arguments[:4]))
@@ -286,7 +297,7 @@ def _operations(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
         yield operation.name, argument
 
 
-def _view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
+def _view(storage: Any, offset: Any, shape: Any, strides: Any) -> StoredTensor:
     fine = isinstance(storage, Storage) and isinstance(shape, tuple) and isinstance(strides, tuple)
     if not fine or not all(map(_whole, (offset, *shape, *strides))) or not 1 <= len(shape) <= MOST_AXES:
         raise Refused("describes a tensor wrongly")
@@ -298,7 +309,7 @@ def _view(storage: Any, offset: Any, shape: Any, strides: Any) -> View:
         raise Refused("holds a tensor that is not contiguous")
     if offset + math.prod(shape) > storage.count:
         raise Refused("holds a tensor that reaches beyond its storage")
-    return View(storage, offset, shape)
+    return StoredTensor(storage, offset, shape)
 
 
 def _whole(value: Any) -> bool:

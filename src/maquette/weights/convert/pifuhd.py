@@ -1,4 +1,4 @@
-"""Weights of PIFuHD from the published checkpoint's layout to our safetensors, whose metadata tells the network's size.
+"""Weights of PIFuHD from the published checkpoint's layout to our safetensors, whose metadata holds the network's size.
 
 A checkpoint is one dictionary: `opt` and `opt_netG` (options of the fine and of the coarse level, `argparse.Namespace`)
 and `model_state_dict`. Sizes are read off the options and checked against the tensors; both are listed here without
@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.pytorch import Shapes, few
+from maquette.weights.convert.pytorch import Converted, Shapes, few
 
 CONTENTS = ("opt", "opt_netG", "model_state_dict")
 TWICE, ONCE = ".downsample.0.", ".bn4."  # the two names of one tensor
@@ -26,24 +25,10 @@ CROPS = ("fullbody", "upperbody", "face")
 MOST = {"num_stack": 16, "hg_depth": 8, "hg_dim": 4096, "loadSize": 4096, "loadSizeBig": 8192, "z_size": 10_000}
 MOST_LAYERS, MOST_WIDTH = 16, 16_384
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Size = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Converted:
-    """What was written.
-
-    Attributes:
-        path: the safetensors file.
-        size: of the network, as `maquette.reconstruction.pifuhd.network.PIFuHDSize` has it.
-        parameters: how many numbers are learned.
-        crop: how its pictures were cut: "fullbody", "upperbody" or "face".
-    """
-
-    path: Path
-    size: Size
-    parameters: int
-    crop: str
 
 
 def convert(source: Path, target: Path) -> Converted:
@@ -65,11 +50,11 @@ def convert(source: Path, target: Path) -> Converted:
     fine, coarse = (_options(found[name], name, source) for name in CONTENTS[:2])
     size, crop = size_of(fine, coarse, source), _word(fine, "crop_type", CROPS, source, CROPS[0])
     tensors = _tensors(found["model_state_dict"], source)
-    pytorch.compare(tensors, shapes(size), source, "PIFuHD of the size that its options tell")
-    _sound(tensors, source)
-    told = {"network": "pifuhd", "size": json.dumps(size), "crop": crop, "source": source.name}
-    pytorch.save({key: value.float().contiguous() for key, value in tensors.items()}, told, target)
-    return Converted(target, size, sum(value.numel() for value in tensors.values()), crop)
+    pytorch.compare(tensors, shapes(size), source, "PIFuHD of the size that its options give")
+    _check_numbers(tensors, source)
+    facts = {"network": "pifuhd", "size": json.dumps(size), "crop": crop, "source": source.name}
+    pytorch.save({key: value.float().contiguous() for key, value in tensors.items()}, facts, target)
+    return Converted(target, sum(value.numel() for value in tensors.values()), size, crop)
 
 
 def size_of(fine: Mapping[str, Any], coarse: Mapping[str, Any], source: Path) -> Size:
@@ -207,8 +192,11 @@ def _points(options: Mapping[str, Any], source: Path) -> dict[str, Any]:
     found = {}
     for name, least, most in (("mlp_dim", 1, MOST_WIDTH), ("mlp_res_layers", 0, MOST_LAYERS)):
         values = options.get(name)
-        fine = isinstance(values, list | tuple) and len(values) <= MOST_LAYERS
-        if not fine or not all(type(value) is int and least <= value <= most for value in values):
+        if (
+            not isinstance(values, list | tuple)
+            or len(values) > MOST_LAYERS
+            or not all(type(value) is int and least <= value <= most for value in values)
+        ):
             raise BadInput(f"{source}: {name} {str(values)[:60]!r}: wanted a list of numbers from {least} to {most}")
         found[name] = list(values)
     if len(found["mlp_dim"]) < 3 or found["mlp_dim"][-1] != 1:
@@ -234,13 +222,13 @@ def _word(
     return value
 
 
-def _tensors(found: Any, source: Path) -> dict[str, Any]:
+def _tensors(found: Any, source: Path) -> dict[str, Tensor]:
     """Tensors by their first names."""
     import torch
 
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise BadInput(f"{source}: model_state_dict: wanted named tensors, got others")
-    tensors = {str(key): value.detach() for key, value in found.items() if TWICE not in str(key)}
+    tensors: dict[str, Tensor] = {str(key): value.detach() for key, value in found.items() if TWICE not in str(key)}
     for key, value in found.items():
         first = str(key).replace(TWICE, ONCE)
         known = tensors.setdefault(first, value)
@@ -249,12 +237,12 @@ def _tensors(found: Any, source: Path) -> dict[str, Any]:
     return tensors
 
 
-def _sound(tensors: Mapping[str, Any], source: Path) -> None:
-    """Check numbers and that no tensor is wider than what is stored, before anything is written."""
+def _check_numbers(tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Check that all numbers are finite and that no tensor is wider than what is stored, before anything is written."""
     stored = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors.values()}
     claimed = sum(value.numel() * value.element_size() for value in tensors.values())
     if claimed > sum(stored.values()):
         raise BadInput(f"{source}: its tensors share storage and claim {claimed} bytes of {sum(stored.values())}")
-    strange = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
-    if strange:
-        raise BadInput(f"{source}: damaged: {len(strange)} tensors hold NaN, infinity or no fractions ({few(strange)})")
+    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
+    if damaged:
+        raise BadInput(f"{source}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")

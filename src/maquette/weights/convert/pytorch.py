@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from maquette.core.errors import BadInput
+from maquette.core.files import whole_file
 
 Shapes = dict[str, tuple[int, ...]]
 SHOWN = 3  # keys that a message lists
 
 
 CHECKPOINT = "a PyTorch checkpoint of tensors and plain values"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written.
+
+    Attributes:
+        path: the safetensors file.
+        parameters: how many numbers are learned, without the statistics of normalisation.
+        size: of the network, by name, as its own size type has it.
+        crop: how its pictures were cut, where the network cares.
+        ignored: tensors of the source that the network does not need (counters of batches).
+    """
+
+    path: Path
+    parameters: int
+    size: Mapping[str, Any] = field(default_factory=dict)
+    crop: str = ""
+    ignored: int = 0
 
 
 def load(source: Path, classes: tuple[type, ...] = (), wanted: str = CHECKPOINT) -> Any:
@@ -72,22 +92,22 @@ def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path, network:
         for key, shape in expected.items()
         if key in tensors and tuple(tensors[key].shape) != shape
     ]
-    told = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
-    counts = [f"{len(keys)} {what} ({few(keys)})" for what, keys in told if keys]
+    faults = (("missing", missing), ("unexpected", unexpected), ("of another shape", wrong))
+    counts = [f"{len(keys)} {what} ({few(keys)})" for what, keys in faults if keys]
     if counts:
         raise BadInput(
             f"{source}: not a {network}: wanted {len(expected)} tensors, got {len(tensors)}: {'; '.join(counts)}"
         )
 
 
-def save_arrays(arrays: Mapping[str, Any], told: Mapping[str, str], target: Path) -> None:
+def save_arrays(arrays: Mapping[str, Any], facts: Mapping[str, str], target: Path) -> None:
     """As `save`, of numpy arrays."""
     import torch
 
-    save({key: torch.from_numpy(value) for key, value in arrays.items()}, told, target)
+    save({key: torch.from_numpy(value) for key, value in arrays.items()}, facts, target)
 
 
-def save(tensors: Mapping[str, Any], told: Mapping[str, str], target: Path) -> None:
+def save(tensors: Mapping[str, Any], facts: Mapping[str, str], target: Path) -> None:
     """Write torch tensors as safetensors with metadata, by rename.
 
     Raises:
@@ -96,14 +116,10 @@ def save(tensors: Mapping[str, Any], told: Mapping[str, str], target: Path) -> N
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            save_file(dict(tensors), part, dict(told))
-            os.replace(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(target) as part:
+            save_file(dict(tensors), part, dict(facts))
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or str(error)[:100]
         raise BadInput(f"{target}: cannot be written: {reason}") from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 
@@ -31,11 +32,11 @@ MOST_VALUES = 1_000_000  # a file of VRN has about 50,000
 MOST_AXES = 16
 MOST_MODULES = 20_000
 SMALLEST_PAIR = 8  # bytes of two tags
-EPS = 1e-5  # of torch's batch normalisation, where the file tells none
+EPS = 1e-5  # of torch's batch normalisation, where the file has none
 
 
 @dataclass(eq=False)
-class Thing:
+class LuaObject:
     """One object of a class: "nn.Sequential", version 2, with its fields."""
 
     kind: str
@@ -45,14 +46,14 @@ class Thing:
 
 @dataclass(frozen=True, eq=False)
 class _Storage:
-    numbers: np.ndarray
+    numbers: NDArray[Any]
 
 
 def read(path: Path) -> Any:
     """The value in a file.
 
     Returns:
-        None, float, str, bool, dict (a table; keys that are not text or numbers are left out), `Thing`, or a numpy
+        None, float, str, bool, dict (a table; keys that are not text or numbers are left out), `LuaObject`, or a numpy
         array: a tensor, as a read-only view into the file, or a storage, (N,). Functions become None, and so do tensors
         that show more elements than are stored (scratch space, never weights).
 
@@ -68,7 +69,7 @@ def read(path: Path) -> Any:
     return found.numbers if isinstance(found, _Storage) else found
 
 
-def parameters(root: Any, path: Path) -> dict[str, np.ndarray]:
+def parameters(root: Any, path: Path) -> dict[str, NDArray[Any]]:
     """Weights by their place in a tree of modules, as PyTorch names them: "3.0.0.2.weight".
 
     Batch normalisations of before version 2 hold `running_std` = 1 / sqrt(var + eps), which becomes `running_var`.
@@ -81,10 +82,10 @@ def parameters(root: Any, path: Path) -> dict[str, np.ndarray]:
     Raises:
         BadInput: the value is not a module, modules contain themselves, or weights claim more bytes than the file has.
     """
-    if not isinstance(root, Thing) or not _is_module(root):
-        kind = root.kind if isinstance(root, Thing) else type(root).__name__
+    if not isinstance(root, LuaObject) or not _is_module(root):
+        kind = root.kind if isinstance(root, LuaObject) else type(root).__name__
         raise BadInput(f"{path}: wanted a network (nn.Sequential), the file holds one {kind}")
-    tensors: dict[str, np.ndarray] = {}
+    tensors: dict[str, NDArray[Any]] = {}
     claimed, held = 0, path.stat().st_size
     for name, module in _modules(root, path):
         for key, value in _weights(module):
@@ -95,13 +96,13 @@ def parameters(root: Any, path: Path) -> dict[str, np.ndarray]:
     return tensors
 
 
-def _is_module(thing: Thing) -> bool:
-    return thing.kind.split(".")[0] in ("nn", "cudnn", "inn", "fbcunn")
+def _is_module(value: LuaObject) -> bool:
+    return value.kind.split(".")[0] in ("nn", "cudnn", "inn", "fbcunn")
 
 
-def _modules(root: Thing, path: Path) -> Iterator[tuple[str, Thing]]:
+def _modules(root: LuaObject, path: Path) -> Iterator[tuple[str, LuaObject]]:
     """(prefix, module) of every module, parents first."""
-    waiting: list[tuple[str, Thing, tuple[int, ...]]] = [("", root, ())]
+    waiting: list[tuple[str, LuaObject, tuple[int, ...]]] = [("", root, ())]
     count = 0
     while waiting:
         prefix, module, above = waiting.pop()
@@ -113,7 +114,7 @@ def _modules(root: Thing, path: Path) -> Iterator[tuple[str, Thing]]:
         if count > MOST_MODULES:
             raise BadInput(f"{path}: wanted at most {MOST_MODULES} modules, the file has more or repeats them")
         for number, child in reversed([*enumerate(children)]):
-            if isinstance(child, Thing):
+            if isinstance(child, LuaObject):
                 waiting.append((f"{prefix}{number}.", child, (*above, id(module))))
 
 
@@ -121,34 +122,34 @@ def _items(table: Any) -> list[Any]:
     """The values at 1, 2, ... of a table."""
     if not isinstance(table, dict):
         return []
-    found = []
+    found: list[Any] = []
     while len(found) + 1 in table:
         found.append(table[len(found) + 1])
     return found
 
 
-def _weights(module: Thing) -> Iterator[tuple[str, np.ndarray]]:
-    told = module.fields
+def _weights(module: LuaObject) -> Iterator[tuple[str, NDArray[Any]]]:
+    fields = module.fields
     for name in ("weight", "bias", "running_mean", "running_var"):
-        value = told.get(name)
+        value = fields.get(name)
         if isinstance(value, np.ndarray):
             yield name, _four_axes(module, value) if name == "weight" else value
-    deviation = told.get("running_std")
-    if isinstance(deviation, np.ndarray) and not isinstance(told.get("running_var"), np.ndarray):
-        eps = told.get("eps")
+    deviation = fields.get("running_std")
+    if isinstance(deviation, np.ndarray) and not isinstance(fields.get("running_var"), np.ndarray):
+        eps = fields.get("eps")
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             variance = deviation.astype(np.float64) ** -2 - (eps if isinstance(eps, float) else EPS)
             variance = np.maximum(variance, 0).astype(np.float32)
         yield "running_var", variance
 
 
-def _four_axes(module: Thing, weight: np.ndarray) -> np.ndarray:
+def _four_axes(module: LuaObject, weight: NDArray[Any]) -> NDArray[Any]:
     if "Convolution" not in module.kind or weight.ndim != 2:
         return weight
-    shape = [module.fields.get(name) for name in ("nOutputPlane", "nInputPlane", "kH", "kW")]
-    if not all(isinstance(number, float) and 0 < number < 1e6 and number == int(number) for number in shape):
+    named = (module.fields.get(name) for name in ("nOutputPlane", "nInputPlane", "kH", "kW"))
+    whole = [int(number) for number in named if isinstance(number, float) and 0 < number < 1e6 and number.is_integer()]
+    if len(whole) != 4:
         return weight
-    whole = [int(number) for number in shape]
     fits = weight.shape == (whole[0], whole[1] * whole[2] * whole[3])
     return weight.reshape(whole) if fits else weight
 
@@ -203,7 +204,11 @@ class _Reader:
         if self.depth >= DEEPEST:
             raise self.refused(f"values are nested more than {DEEPEST} deep")
         self.depth += 1
-        found = self.function() if tag == FUNCTION else self.remembered(tag)
+        found = None
+        if tag == FUNCTION:
+            self.skip_function()
+        else:
+            found = self.remembered(tag)
         self.depth -= 1
         return found
 
@@ -216,18 +221,18 @@ class _Reader:
             self.met[index] = {}
             self.table(self.met[index])
         elif tag == OBJECT:
-            self.thing(index)
+            self.lua_object(index)
         else:
             self.met[index] = None
-            self.function()
+            self.skip_function()
         return self.met[index]
 
-    def function(self) -> None:
+    def skip_function(self) -> None:
         """Byte code and what it captured: passed over."""
         self.skipped(self.integer(), "a function")
         self.value()
 
-    def table(self, into: dict) -> None:
+    def table(self, into: dict[Any, Any]) -> None:
         count = self.integer()
         left = len(self.data) - self.at
         if not 0 <= count <= left // SMALLEST_PAIR:
@@ -237,7 +242,7 @@ class _Reader:
             if isinstance(key, str | float):
                 into[key] = value
 
-    def thing(self, index: int) -> None:
+    def lua_object(self, index: int) -> None:
         """An object; `met` knows it before its fields are read, since these may refer to it."""
         version, kind = self.text(), ""
         if version.startswith("V ") and version[2:].isascii() and version[2:].isdigit() and len(version) < 8:
@@ -253,18 +258,18 @@ class _Reader:
         elif family in ("torch", "tds") or not name or not kind.isprintable():
             raise self.refused(f"comes an object of the unknown class {kind[:60]!r}")
         else:
-            thing = self.met[index] = Thing(kind, number)
+            made = self.met[index] = LuaObject(kind, number)
             payload = self.value()
             if not isinstance(payload, dict):
                 raise self.refused(f"wanted the fields of a {kind[:60]}, got {type(payload).__name__}")
-            thing.fields = payload
+            made.fields = payload
 
-    def storage(self, dtype: np.dtype) -> _Storage:
+    def storage(self, dtype: np.dtype[Any]) -> _Storage:
         count = self.long()
         start = self.skipped(count * dtype.itemsize, "a storage")
         return _Storage(np.frombuffer(self.data, dtype, count, start) if count else np.zeros(0, dtype))
 
-    def tensor(self, dtype: np.dtype) -> np.ndarray | None:
+    def tensor(self, dtype: np.dtype[Any]) -> NDArray[Any] | None:
         axes = self.integer()
         if not 0 <= axes <= MOST_AXES:
             raise self.refused(f"ends a tensor's number of axes: {axes}, wanted at most {MOST_AXES}")
@@ -275,7 +280,7 @@ class _Reader:
         if storage is None and (not axes or 0 in sizes):
             return np.zeros(0, dtype)
         if not isinstance(storage, _Storage) or storage.numbers.dtype != dtype:
-            raise self.refused(f"wanted the storage of a {dtype.name} tensor {sizes}, there is another thing")
+            raise self.refused(f"wanted the storage of a {dtype.name} tensor {sizes}, there is something else")
         if min(sizes + strides, default=0) < 0:
             raise self.refused(f"a tensor has negative sizes or strides: {sizes}, {strides}")
         if not axes or 0 in sizes:

@@ -1,4 +1,4 @@
-"""Weights of VRN from Torch7 and PyTorch files to our safetensors, whose metadata tells what the network wants.
+"""Weights of VRN from Torch7 and PyTorch files to our safetensors, whose metadata says what the network wants.
 
 Both independent PyTorch ports and the modules of the released Torch7 file use the same places ("9.1.0.0.3.2.0.0.5" is
 a convolution deep in the second stack). Which tensors belong to a size follows from those places, here without torch.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
-from maquette.weights.convert.pytorch import Shapes, compare, few, load, reason_of, save_arrays
+from maquette.weights.convert.pytorch import Converted, Shapes, compare, few, load, reason_of, save_arrays
 
 LEVELS = 4
 STEM = "0.weight"  # (64, channels, 7, 7): where a prefix as "module." ends
@@ -26,24 +26,7 @@ MOST_REPEATS = 64  # residuals per position or stacks; the largest network of th
 SIDE = 192  # pixels of the released network's picture
 FORMATS = (".t7", ".net", ".pth", ".pt", ".pkl", ".safetensors")
 
-Tensors = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Converted:
-    """What was written.
-
-    Attributes:
-        path: the safetensors file.
-        size: channels, features, residuals, stacks and depth of the network.
-        parameters: how many numbers are learned, without the statistics of normalisation.
-        ignored: tensors of the source that a network does not need (counters of batches).
-    """
-
-    path: Path
-    size: Mapping[str, int]
-    parameters: int
-    ignored: int
+Tensors = Mapping[str, NDArray[Any]]
 
 
 def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "matlab", side: int = SIDE) -> Converted:
@@ -71,17 +54,17 @@ def convert(source: Path, target: Path, bn_stats: str = "image", crop: str = "ma
     kinds = [key for key in expected if tensors[key].dtype.kind != "f"]
     if kinds:
         raise BadInput(f"{source}: wanted floating point numbers, {len(kinds)} tensors hold others ({few(kinds)})")
-    told = {"size": json.dumps(size), "side": str(side), "bn_stats": bn_stats, "crop": crop, "source": source.name}
-    plain = {key: np.ascontiguousarray(tensors[key], np.float32) for key in expected}
-    strange = [key for key, value in plain.items() if not np.isfinite(value).all()]
-    strange += [key for key, value in plain.items() if key.endswith("running_var") and (value < 0).any()]
-    if strange:
+    facts = {"size": json.dumps(size), "side": str(side), "bn_stats": bn_stats, "crop": crop, "source": source.name}
+    plain = {key: np.array(tensors[key], np.float32, order="C") for key in expected}  # writable, as torch wants it
+    damaged = [key for key, value in plain.items() if not np.isfinite(value).all()]
+    damaged += [key for key, value in plain.items() if key.endswith("running_var") and (value < 0).any()]
+    if damaged:
         raise BadInput(
-            f"{source}: damaged: {len(strange)} tensors hold NaN, infinity or negative variances ({few(strange)})"
+            f"{source}: damaged: {len(damaged)} tensors hold NaN, infinity or negative variances ({few(damaged)})"
         )
-    save_arrays(plain, told, target)
+    save_arrays(plain, facts, target)
     statistics = sum(value.size for key, value in plain.items() if ".running_" in key)
-    return Converted(target, size, sum(value.size for value in plain.values()) - statistics, ignored)
+    return Converted(target, sum(value.size for value in plain.values()) - statistics, size, crop, ignored)
 
 
 def shapes(channels: int, features: int, residuals: int, stacks: int, depth: int) -> Shapes:
@@ -146,7 +129,7 @@ def _normalisations(features: int, residuals: int, stacks: int) -> Iterator[tupl
 
 
 def size_of(tensors: Tensors) -> dict[str, int]:
-    """The fields of a VRN's size, read off the tensors; the released size where they do not tell."""
+    """The fields of a VRN's size, read off the tensors; the released size where they do not say."""
     stacks = _run(tensors, "{}.1.3.0.weight", 7, 2)
     residuals = _run(tensors, "7.1.0.0.{}.0.0.2.weight", 0, 1)
     size = {"channels": 3, "features": 256, "residuals": residuals or 3, "stacks": stacks or 2, "depth": 200}
@@ -213,13 +196,13 @@ def _pytorch(source: Path) -> Tensors:
     return {key: _array(value, torch) for key, value in tensors.items()}
 
 
-def _unwrapped(found: Any) -> Mapping:
+def _unwrapped(found: Any) -> Mapping[Any, Any]:
     for name in WRAPPINGS:
         if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
             return found[name]
     return found if isinstance(found, Mapping) else {}
 
 
-def _array(tensor: Any, torch: Any) -> np.ndarray:
+def _array(tensor: Any, torch: Any) -> NDArray[Any]:
     tensor = tensor.detach()
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()

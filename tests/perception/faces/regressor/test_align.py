@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from maquette.perception.faces.detect import apply
+from maquette.perception.affine import apply
 from maquette.perception.faces.regressor import align
+from maquette.perception.faces.regressor.align import CropJitter
+from maquette.perception.square import Square
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_where_the_face_lies_in_the_picture_does_not_matter(landmarks):
 
 def test_jitter_moves_turns_and_sizes(landmarks):
     still = apply(align.alignment(landmarks, 128), landmarks)
-    moved = apply(align.alignment(landmarks, 128, (0.1, -0.05, np.log(2), 0.3)), landmarks)
+    moved = apply(align.alignment(landmarks, 128, CropJitter(0.1, -0.05, np.log(2), 0.3)), landmarks)
     cos, sin = np.cos(0.3), np.sin(0.3)
     expected = 0.5 * (still - 64) @ np.array([[cos, -sin], [sin, cos]]) + 64 + [12.8, -6.4]
     assert np.allclose(moved, expected)
@@ -48,7 +50,7 @@ def test_the_cut_shows_the_points_where_the_affine_puts_them(landmarks, size):
     where = 4 * (landmarks.mean(axis=0) + size * (landmarks - landmarks.mean(axis=0)) * 0.3)
     matrix = align.alignment(where, 128)
     crop = align.cut(picture, matrix, 128).astype(float)
-    # Colours tell where in the picture (of a quarter the size) a pixel comes from.
+    # Colours show where in the picture (of a quarter the size) a pixel comes from.
     inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
     for x, y in ((64, 64), (40, 90), (100, 30)):
         source = (inverse @ [x + 0.5, y + 0.5, 1])[:2] / 4
@@ -57,5 +59,5 @@ def test_the_cut_shows_the_points_where_the_affine_puts_them(landmarks, size):
 
 def test_a_crop_beyond_the_picture_repeats_its_border():
     picture = np.full((50, 50, 3), 77, np.uint8)
-    place = align.Place(np.array([0.0, 60.0]), 200.0, 0.4)
-    assert (align.cut(picture, place.matrix(128), 128) == 77).all()
+    face = Square(np.array([0.0, 60.0]), 200.0, 0.4)
+    assert (align.cut(picture, align.to_crop(face, 128), 128) == 77).all()

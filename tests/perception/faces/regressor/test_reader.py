@@ -8,8 +8,9 @@ from skimage import data
 
 from maquette.core.types import Frame
 from maquette.perception.faces.observe import observe
-from maquette.perception.faces.regressor import alone, reader
-from maquette.perception.faces.regressor.align import Place, place_of
+from maquette.perception.faces.regressor import reader, rescue
+from maquette.perception.faces.regressor.align import face_square
+from maquette.perception.square import Square
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +28,19 @@ def test_network_and_detector_agree_on_a_clear_photograph(astronaut):
 def test_it_reads_the_image_and_not_the_place(astronaut):
     """A crop placed beside the face, turned and too large, settles on the same landmarks."""
     pixels = astronaut.frame.pixels
-    place = place_of(astronaut.landmarks)
-    off = Place(place.centre + 0.08 * place.extent, place.extent * 1.15, place.turn + 0.15)
+    face = face_square(astronaut.landmarks)
+    off = Square(face.centre + 0.08 * face.side, face.side * 1.15, face.roll + 0.15)
     found = reader.read(pixels, off, settle=2)
     apart = np.linalg.norm(found.landmarks[:, :2] - astronaut.reading.landmarks[:, :2], axis=1).mean()
-    assert apart < 0.025 * place.extent
+    assert apart < 0.025 * face.side
 
 
 def test_uncertainty_grows_where_a_face_is_covered(astronaut):
     pixels = astronaut.frame.pixels.copy()
-    place = place_of(astronaut.landmarks)
-    low = (place.centre + [-0.6 * place.extent, 0.05 * place.extent]).astype(int)
-    pixels[low[1] :, low[0] : low[0] + int(1.2 * place.extent)] = 90
-    covered = reader.read(pixels, place)
+    face = face_square(astronaut.landmarks)
+    low = (face.centre + np.array([-0.6, 0.05]) * face.side).astype(int)
+    pixels[low[1] :, low[0] : low[0] + int(1.2 * face.side)] = 90
+    covered = reader.read(pixels, face)
     mouth, brow = [13, 14, 61, 291], [105, 334, 107, 336]
     ratio = covered.sigma[mouth].mean() / astronaut.reading.sigma[mouth].mean()
     assert ratio > 1.2
@@ -48,22 +49,22 @@ def test_uncertainty_grows_where_a_face_is_covered(astronaut):
 
 def test_darkness_hardly_matters(astronaut):
     dark = (astronaut.frame.pixels * 0.25).astype(np.uint8)
-    place = place_of(astronaut.landmarks)
-    found = reader.read(dark, place)
+    face = face_square(astronaut.landmarks)
+    found = reader.read(dark, face)
     apart = np.linalg.norm(found.landmarks[:, :2] - astronaut.reading.landmarks[:, :2], axis=1).mean()
-    assert apart < 0.015 * place.extent
+    assert apart < 0.015 * face.side
 
 
 @pytest.mark.parametrize("picture", ["cat", "coffee", "brick", "grass", "gravel", "rocket", "camera", "coins"])
 def test_no_face_is_read_where_there_is_none(picture):
     try:
         pixels = getattr(data, picture)()
-    except Exception as error:  # scikit-image fetches some of its pictures; without network they are not there
+    except Exception as error:  # noqa: BLE001  scikit-image fetches some of its pictures; what fails without network varies
         pytest.skip(str(error))
     pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
     side = min(pixels.shape[:2])
-    reading = reader.read(np.ascontiguousarray(pixels), Place(np.array([side, side]) / 2, side * 0.5, 0.0), settle=1)
-    assert not alone.believable(reading)
+    reading = reader.read(np.ascontiguousarray(pixels), Square(np.array([side, side]) / 2, side * 0.5, 0.0), settle=1)
+    assert not rescue.believable(reading)
 
 
 def test_the_shipped_weights_give_their_golden_tensors():
@@ -81,11 +82,11 @@ def test_the_shipped_weights_give_their_golden_tensors():
 def profile():
     """Somebody who does not exist and nobody trained with, from the side."""
     from maquette.synthesis.rendering.sensor import Sensor
-    from maquette.synthesis.scenes.face_sample import Asked, photograph
+    from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
     from maquette.synthesis.scenes.head_scene import draw_person
 
     person = draw_person((901, 1, 3), split="test")
-    return photograph(person, (901, 1, 3, 1), 320, asked=Asked(yaw=np.radians(85), sensor=Sensor(jpeg=90)))
+    return photograph_face(person, (901, 1, 3, 1), 320, overrides=Overrides(yaw=np.radians(85), sensor=Sensor(jpeg=90)))
 
 
 def test_a_profile_is_read_by_the_network_alone(profile):

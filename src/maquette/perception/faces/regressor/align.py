@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from maquette.perception.faces.detect import apply, for_cv2
-from maquette.perception.faces.landmarker import Placement
+from maquette.perception.affine import apply, for_cv2
+from maquette.perception.square import Square
 
-Array = np.ndarray
 MARGIN = 1.4  # side of the crop over the larger extent of the landmarks
 FOREHEAD, CHIN = 10, 152  # MediaPipe's topmost and lowest landmark: their line is upright also in profile
 
 
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Where a face is in a picture: centre (2,) and extent in pixels, turn in radians, clockwise as seen."""
+class CropJitter(NamedTuple):
+    """How a crop differs from the one placed by the landmarks.
 
-    centre: Array
-    extent: float
-    turn: float
+    Attributes:
+        x, y: shift in shares of the crop.
+        log_size: natural logarithm of the factor by which it is larger.
+        turn: radians.
+    """
 
-    def matrix(self, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
-        """(2, 3) affine from pixels of the picture to pixels of the crop.
-
-        Args:
-            side: of the crop, pixels.
-            jitter: shift x and y as shares of the crop, log of the size, turn in radians.
-        """
-        square = Placement(self.centre, MARGIN * self.extent * np.exp(jitter[2]), self.turn + jitter[3])
-        matrix = square.to_crop(side)
-        matrix[:, 2] += side * np.array(jitter[:2])
-        return matrix
+    x: float = 0.0
+    y: float = 0.0
+    log_size: float = 0.0
+    turn: float = 0.0
 
 
-def place_of(landmarks: Array) -> Place:
-    """The upright square around landmarks (478, 2+)."""
+STILL = CropJitter()
+
+
+def face_square(landmarks: NDArray) -> Square:
+    """The upright square just around landmarks (478, 2+)."""
     points = np.asarray(landmarks, float)[:, :2]
     up = points[FOREHEAD] - points[CHIN]
     turn = float(np.arctan2(up[0], -up[1]))
     upright = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     turned = points @ upright.T
     low, high = turned.min(axis=0), turned.max(axis=0)
-    return Place((low + high) / 2 @ upright, float((high - low).max()), turn)
+    return Square((low + high) / 2 @ upright, float((high - low).max()), turn)
 
 
-def alignment(landmarks: Array, side: int, jitter: tuple[float, float, float, float] = (0, 0, 0, 0)) -> Array:
-    """(2, 3) affine from pixels of the picture to pixels of the crop around landmarks (478, 2+); see `Place.matrix`."""
-    return place_of(landmarks).matrix(side, jitter)
+def to_crop(face: Square, side: int, jitter: CropJitter = STILL) -> NDArray:
+    """(2, 3) affine from pixels of the picture to pixels of the crop of `side` pixels around a face's square."""
+    square = Square(face.centre, MARGIN * face.side * np.exp(jitter.log_size), face.roll + jitter.turn)
+    matrix = square.to_crop(side)
+    matrix[:, 2] += side * np.array([jitter.x, jitter.y])
+    return matrix
 
 
-def cut(pixels: Array, matrix: Array, side: int, border: int = cv2.BORDER_REPLICATE) -> Array:
+def alignment(landmarks: NDArray, side: int, jitter: CropJitter = STILL) -> NDArray:
+    """(2, 3) affine from pixels of the picture to pixels of the crop around landmarks (478, 2+); see `to_crop`."""
+    return to_crop(face_square(landmarks), side, jitter)
+
+
+def cut(pixels: NDArray, matrix: NDArray, side: int, border: int = cv2.BORDER_REPLICATE) -> NDArray:
     """(side, side, 3) uint8: the crop; pictures are shrunk without aliasing first. Pixel (0, 0) lies at (0.5, 0.5)."""
     matrix = np.array(matrix, float)
     factor = np.sqrt(abs(np.linalg.det(matrix[:, :2])))

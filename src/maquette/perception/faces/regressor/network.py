@@ -13,7 +13,7 @@ LOWEST_LOG_SIGMA, HIGHEST_LOG_SIGMA = -6.0, 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class RegressorOutput:
     """What the network says of N crops.
 
     Attributes:
@@ -52,7 +52,7 @@ class FaceRegressor(nn.Module):
                 layers.append(_convolution(before, width, 2))
             layers += [_Block(width) for _ in range(depth)]
         self.body = nn.Sequential(*layers)
-        # 64 channels on a grid of 4 x 4 still tell places; a mean over the picture would not.
+        # 64 channels on a grid of 4 x 4 still know places; a mean over the picture would not.
         self.squeeze = _convolution(widths[-1], 64, 1, kernel=1)
         self.code = nn.Sequential(nn.Flatten(), nn.Linear(64 * 16, hidden), nn.GELU(), nn.Linear(hidden, hidden))
         self.read = nn.Linear(hidden, LANDMARKS * 4 + 2 * MODES + 2 * UNITS + 1)
@@ -61,13 +61,13 @@ class FaceRegressor(nn.Module):
             self.read.weight.mul_(0.1)
             self.read.bias.zero_()
 
-    def forward(self, crops: Tensor) -> Reading:
+    def forward(self, crops: Tensor) -> RegressorOutput:
         """Read crops (N, 3, 128, 128), each with mean 0 and variance 1 (`normalise`)."""
         code = self.code(self.squeeze(self.body(crops)))
         points, sigma, identity, identity_sigma, units, units_sigma, presence = self.read(
             nn.functional.gelu(code)
         ).split([LANDMARKS * 3, LANDMARKS, MODES, MODES, UNITS, UNITS, 1], dim=1)
-        return Reading(
+        return RegressorOutput(
             self.resting + 0.3 * points.unflatten(1, (LANDMARKS, 3)),
             _bounded(sigma - 3.5),
             identity,
@@ -79,7 +79,7 @@ class FaceRegressor(nn.Module):
 
 
 def normalise(crops: Tensor) -> Tensor:
-    """(N, 3, S, S) float32 in 0-255 to mean 0 and variance 1 of each crop: neither darkness nor haze tell anything."""
+    """(N, 3, S, S) float32 in 0-255 to mean 0 and variance 1 of each crop: neither darkness nor haze matters."""
     centred = crops - crops.mean(dim=(1, 2, 3), keepdim=True)
     return centred / (centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 2.0)
 

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.core.types import Reading
-from maquette.perception.faces.detect import apply
+from maquette.perception.affine import apply, scale_of
 from maquette.perception.faces.regressor import align
+from maquette.perception.faces.regressor.align import CropJitter
+from maquette.perception.square import Square
 from maquette.weights.store import fetch
 
 if TYPE_CHECKING:
     from maquette.perception.faces.regressor.network import FaceRegressor
 
-Array = np.ndarray
 NAME = "face-regressor"
-# Averaged crops: shift x and y, log size, turn. Two scatter less than one; more hardly help.
-JITTER = ((0.0, 0.0, 0.0, 0.0), (0.015, -0.015, 0.04, 0.05))
+# Averaged crops. Two scatter less than one; more hardly help.
+JITTERS = (CropJitter(), CropJitter(0.015, -0.015, 0.04, 0.05))
 _in_use = threading.Lock()
 
 
@@ -39,35 +41,36 @@ def load_regressor() -> FaceRegressor:
 
     with safe_open(fetch(NAME), framework="pt") as file:
         facts = json.loads(file.metadata()["facts"])
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+        names = file.keys()
+        tensors = {name: file.get_tensor(name).float() for name in names}
     widths = tuple(int(width) for width in facts["widths"].split(","))
     network = FaceRegressor(widths).eval()
     network.load_state_dict({k: v.to(network.state_dict()[k].dtype) for k, v in tensors.items()})
     return network
 
 
-def read(pixels: Array, place: align.Place, settle: int = 0) -> Reading:
-    """Read the face at a place.
+def read(pixels: NDArray, face: Square, settle: int = 0) -> Reading:
+    """Read the face in a square.
 
     Args:
         pixels: (H, W, 3) uint8.
-        place: roughly where it is, pixels.
+        face: the square just around it, roughly, pixels; see `align.face_square`.
         settle: how often the crop is first placed anew by the network's own landmarks.
 
     Returns:
         The reading, in the same pixels.
     """
     for _ in range(settle):
-        place = align.place_of(_read_once(pixels, place, JITTER[:1]).landmarks)
-    return _read_once(pixels, place, JITTER)
+        face = align.face_square(_read_once(pixels, face, JITTERS[:1]).landmarks)
+    return _read_once(pixels, face, JITTERS)
 
 
-def _read_once(pixels: Array, place: align.Place, jitter: tuple) -> Reading:
+def _read_once(pixels: NDArray, face: Square, jitters: tuple[CropJitter, ...]) -> Reading:
     import torch
 
     from maquette.perception.faces.regressor.network import SIDE, normalise
 
-    matrices = [place.matrix(SIDE, row) for row in jitter]
+    matrices = [align.to_crop(face, SIDE, jitter) for jitter in jitters]
     crops = np.stack([align.cut(pixels, matrix, SIDE) for matrix in matrices]).transpose(0, 3, 1, 2)
     network = load_regressor()
     with _in_use, torch.inference_mode():
@@ -76,11 +79,11 @@ def _read_once(pixels: Array, place: align.Place, jitter: tuple) -> Reading:
     placed, per_pixel = [], []
     for points, matrix in zip(values["landmarks"], matrices):
         back = cv2.invertAffineTransform(matrix)
-        scale = SIDE * np.sqrt(abs(np.linalg.det(back[:, :2])))
+        scale = SIDE * scale_of(back)
         placed.append(np.column_stack([apply(back, points[:, :2] * SIDE), points[:, 2] * scale]))
         per_pixel.append(scale)
 
-    def spread(name: str) -> Array:
+    def spread(name: str) -> NDArray:
         return np.exp(values[name]).mean(axis=0)
 
     return Reading(

@@ -1,0 +1,71 @@
+"""The faces of a picture: candidates with landmarks that are believed; altered copies are searched if it shows none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from numpy.typing import NDArray
+
+from maquette.core.options import PerceptionOptions
+from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
+from maquette.perception.faces import detect, verify
+from maquette.perception.faces.landmarker import Face, find_landmarks
+from maquette.perception.faces.regressor import rescue
+
+TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
+SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
+DEFAULTS = PerceptionOptions()
+
+
+def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[Face]:
+    """Faces of any size, in pixels of the picture; altered copies are searched only if it shows none."""
+    copy = search_copy(pixels)
+    divisions = (1, *detect.useful_divisions(copy, options.min_face))
+    searches = (Search(copy, division, detect.SURE) for division in divisions)
+    faces = find_all(lambda search, known: faces_in(pixels, search, known), searches, _rescues(copy))
+    return faces or rescue.faint_faces(pixels, copy)
+
+
+def _rescues(copy: Copy) -> Iterator[Search]:
+    """Altered copies to search in, cheap and likely ones first."""
+    bright = brightened(copy)
+    yield Search(bright, 1, detect.SURE)
+    for degrees in TURNS:
+        yield Search(turned(copy, degrees), 1, detect.SURE)
+    yield Search(bright, 2, detect.SURE)
+    enlarged = replace(copy, note=noted(copy.note, "enlarged"))
+    for division in (2, 4, 8):
+        if max(copy.pixels.shape[:2]) / division > SMALLEST_TILE:
+            yield Search(enlarged, division, detect.UNSURE)
+    yield Search(replace(copy, note="found with little certainty"), 1, detect.UNSURE)
+    for degrees in TURNS[:5]:
+        upright = turned(bright, degrees)
+        yield Search(upright, 1, detect.SURE)
+        yield Search(upright, 2, detect.SURE)
+
+
+def faces_in(pixels: NDArray, search: Search, known: list[Face]) -> list[Face]:
+    """Faces in one copy, searched as it is: no rescue by altered copies.
+
+    Args:
+        pixels: (H, W, 3) uint8, the picture.
+        search: a copy of it at the detector's size, see `copies.search_copy`.
+        known: faces that are not reported again.
+
+    Returns:
+        The faces that are not among the known ones, in pixels of the picture.
+    """
+    found: list[Face] = []
+    for candidate in detect.candidates(search):
+        if any(face.lies_at(candidate.box) for face in known + found):
+            continue
+        face = find_landmarks(pixels, candidate, search.copy.note)
+        if face is not None and any(other.lies_at(face.box) for other in known + found):
+            continue
+        if face is None or not verify.is_face(pixels, face):
+            # A profile, say: the detector is sure, its landmarks do not fit.
+            face = rescue.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
+        if face is not None and not any(other.lies_at(face.box) for other in known + found):
+            found.append(face)
+    return found

@@ -1,0 +1,34 @@
+"""The tables of the 478 landmarks: symmetric, and of one closed winding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maquette.perception.faces import topology
+
+
+def test_tables_are_symmetric():
+    mirror = topology.mirror()
+    assert np.array_equal(mirror[mirror], np.arange(topology.LANDMARKS))
+    pairs = [
+        (topology.RIGHT_EYE, topology.LEFT_EYE),
+        (topology.RIGHT_BROW, topology.LEFT_BROW),
+        (topology.RIGHT_IRIS, topology.LEFT_IRIS),
+        (topology.RIGHT_CHEEK, topology.LEFT_CHEEK),
+        (topology.FACE_OVAL, topology.FACE_OVAL),
+        (topology.LIPS, topology.LIPS),
+        (topology.MOUTH_OPENING, topology.MOUTH_OPENING),
+    ]
+    for right, left in pairs:
+        assert set(mirror[list(right)]) == set(left)
+
+
+def test_triangles_are_those_of_mediapipe_and_wound_alike():
+    from mediapipe.python.solutions.face_mesh_connections import FACEMESH_TESSELATION
+
+    edges = {tuple(sorted(edge)) for edge in FACEMESH_TESSELATION}
+    triangles = topology.triangles()
+    ours = {tuple(sorted((t[i], t[(i + 1) % 3]))) for t in triangles.tolist() for i in range(3)}
+    assert ours <= edges and len(ours) > 0.99 * len(edges)
+    directed = [(t[i], t[(i + 1) % 3]) for t in triangles.tolist() for i in range(3)]
+    assert len(directed) == len(set(directed))
