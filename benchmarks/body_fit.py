@@ -26,7 +26,7 @@ from maquette.perception.people.observe import observe_people
 from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve
 from maquette.reconstruction.body_fit.place import silhouette
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.synthesis.scenes.person_sample import PersonSample, photograph_person
 
 SIZE = 448  # pixels of a photograph
@@ -60,8 +60,8 @@ def changed(constants: Constants) -> Iterator[None]:
 
 def scores(seen: Observation, photograph: PersonSample) -> tuple[float, float, float]:
     """Joint error, its depth alone (both cm), overlap of outlines."""
-    placement = method.fitted([seen], skeleton(), Options())
-    model, camera = skeleton().model, placement.camera(0, seen)
+    placement = method.fitted([seen], load_skeleton(), Options())
+    model, camera = load_skeleton().model, placement.camera(0, seen)
     assert model.rig is not None, "the body has a rig"
     vertices = placement.vertices(0)
     found = model.rig.keypoints_of("mediapipe33", vertices)[JOINTS] @ camera.world_to_camera[:3, :3].T

@@ -235,7 +235,7 @@ def point_rows(folder: Path, runs: int) -> list[dict]:
     import torch
 
     from maquette.reconstruction.pifuhd.field import Field
-    from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+    from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
 
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(2)
@@ -259,7 +259,7 @@ def point_rows(folder: Path, runs: int) -> list[dict]:
         raise RuntimeError("the perceptrons have other names than the published ones")
     for key, value in weights.items():
         own[key].copy_(value)
-    ours = Features(coarse, fine, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+    ours = PIFuHDFeatures(coarse, fine, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
     works: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "official query": query,
         "our field, point by point": Field(network, ours, columns=False),

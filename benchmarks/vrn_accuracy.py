@@ -72,7 +72,7 @@ def people(count: int) -> Iterator[Views]:
             print(f"person {number}: not found in every view, left out")
 
 
-def true_solid(sample: FaceSample, observation: Observation, reading: read.Reading) -> np.ndarray:
+def true_solid(sample: FaceSample, observation: Observation, reading: read.FrontReading) -> np.ndarray:
     """(D, S, S) occupancy of the true face in the crop that the network saw."""
     model = morphable.load("maquette-head")
     head = sample.vertices / sample.person.identity.scale
@@ -82,13 +82,12 @@ def true_solid(sample: FaceSample, observation: Observation, reading: read.Readi
     pixels = (pixels - observation.box[:2]) * per_pixel
     focal = sample.camera.intrinsics[0, 0] * per_pixel
     seen = np.column_stack([pixels, (depth - depth.mean()) * focal / depth.mean()])
-    placed = solid.Placed.of(points, seen).moved(reading.matrix)
+    placed = solid.CropProjection.of(points, seen).moved(reading.matrix)
     middles = torch.arange(reading.side) + 0.5
     return solid.occupancy(
         torch.from_numpy(solid.depth_map(head))[None],
-        (torch.from_numpy(placed.matrix)[None].float(), torch.tensor([placed.slope]).float()),
-        (middles, middles),
-        torch.from_numpy(solid.slices(len(reading.logits))).float(),
+        solid.CropProjections.of([placed]),
+        solid.CropGrid(middles, middles, torch.from_numpy(solid.slices(len(reading.logits))).float()),
     )[0].numpy()
 
 
@@ -201,7 +200,7 @@ def _volume(
     fit = fit_landmarks(model, landmark_term(fetch), faces, options)
     term = FrontTerm.of(model, fit.term, vrn.read_all(fit, network, coarse), vrn.MODES)
     fit = fit.refined(term, vrn.ROUNDS)
-    return scorer.chamfer(vrn.canonical(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))
+    return scorer.chamfer(vrn.fuse(fit, term)[0], scorer.laid(fit.posed()[len(faces) // 2]))
 
 
 def main() -> None:

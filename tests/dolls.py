@@ -14,8 +14,8 @@ from maquette.geometry.camera import project
 from maquette.geometry.mesh import face_areas, vertex_normals
 from maquette.geometry.rendering.sides import sides
 from maquette.geometry.surfaces.distance import surface_distance, winding_ahead
-from maquette.reconstruction.body_fit.place import Placement, silhouette
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.place import PlacedBody, silhouette
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 
 FARTHEST = 0.15
 LOOSE = 0.025  # NDC: how far the clothes stand off
@@ -24,7 +24,7 @@ LOOSE = 0.025  # NDC: how far the clothes stand off
 @lru_cache(maxsize=8)
 def body(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """(V, 3) NDC and (F, 3): the skin, arms and heading at random, height 1.5, the pelvis at the origin."""
-    rng, model = np.random.default_rng(seed), skeleton().model
+    rng, model = np.random.default_rng(seed), load_skeleton().model
     names = list(model.rig.bones)
     turns = np.tile(np.eye(3), (len(names), 1, 1))
     for side, sign in (("L", 1), ("R", -1)):
@@ -87,13 +87,13 @@ def write(folder: Path, count: int, size: int = 64, points: int = 2000) -> Path:
 
 
 @lru_cache(maxsize=2)
-def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Placement, Observation]:
+def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[PlacedBody, Observation]:
     """A standing body with its placement, and what a picture of it shows: flat colour, its own outline."""
-    model = skeleton().model
+    model = load_skeleton().model
     joints = model.rig.joints(np.zeros(len(model.identity_basis))).astype(float)
     root = joints[0] - [0, float(model.mean[:, 1].min()), 0]
-    placement = Placement(
-        bones=skeleton(),
+    placement = PlacedBody(
+        skeleton=load_skeleton(),
         identity=np.zeros(len(model.identity_basis)),
         scale=1.0,
         rotations=np.tile(np.eye(3), (1, len(joints), 1, 1)),

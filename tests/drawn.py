@@ -11,8 +11,8 @@ import numpy as np
 
 from maquette.core.errors import NothingFound
 from maquette.core.types import Frame, Mesh, Observation, Reconstruction, Subject
-from maquette.reconstruction.body_fit.place import Placement
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.place import PlacedBody
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.reconstruction.methods import FrameShape
 
 SIZE = (192, 128)  # width, height of a picture
@@ -88,20 +88,20 @@ def _of_colour(frame: Frame, colour: tuple[int, int, int]) -> Observation | None
 
 def _pose() -> np.ndarray:
     """(33, 3) of somebody who stands, in heights, from the middle of the head down."""
-    model = skeleton().model
+    model = load_skeleton().model
     points = model.rig.keypoints_of("mediapipe33", model.mean)
     top, tall = model.mean[:, 1].max(), np.ptp(model.mean[:, 1])
     return np.column_stack([points[:, 0] / tall, (top - points[:, 1]) / tall, np.zeros(33)])
 
 
-def placement(count: int) -> Placement:
+def placement(count: int) -> PlacedBody:
     """The body standing in `count` frames, walking to the right by a pixel each."""
-    model = skeleton().model
+    model = load_skeleton().model
     identity = np.zeros(len(model.identity_basis))
     joints = model.rig.joints(identity).astype(float)
     walked = np.column_stack([0.02 * np.arange(count), np.zeros(count), np.zeros(count)])
-    return Placement(
-        bones=skeleton(),
+    return PlacedBody(
+        skeleton=load_skeleton(),
         identity=identity,
         scale=1.0,
         rotations=np.tile(np.eye(3), (count, len(joints), 1, 1)),

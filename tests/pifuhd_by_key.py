@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
-from maquette.reconstruction.pifuhd.network import PIFuHDSize
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, PIFuHDSize
 from maquette.reconstruction.pifuhd.normalnet import NormalSize
 
 SAMPLES = 1500  # numbers that a golden file keeps of each large tensor
@@ -70,6 +70,18 @@ def points(count: int = 700) -> Tensor:
     found = np.random.default_rng(11).uniform(-1.15, 1.15, (count, 3)).astype(np.float32)
     found[:8] = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0.3], [0, 0, 1], [0, 0, -1], [1, 1, 1], [-1, -1, -1]]
     return torch.from_numpy(found)[None]
+
+
+def occupancy(network: PIFuHD, features: PIFuHDFeatures, points: Tensor) -> tuple[Tensor, Tensor]:
+    """Fine and coarse occupancy in 0-1, (N, P) each, at points (N, P, 3), as the published modules give them.
+
+    Outside of the crop (|x| or |y| above 1) both are 0; the coarse one also where |z| is above 1.
+    """
+    coarse, merged = network.coarse_logits(features.coarse, points)
+    fine = network.fine_logits(features.fine, points, merged)
+    inside = (points >= -1) & (points <= 1)
+    across = inside[..., 0] & inside[..., 1]
+    return torch.sigmoid(fine) * across, torch.sigmoid(coarse) * (across & inside[..., 2])
 
 
 def some(tensor: Tensor) -> Tensor:

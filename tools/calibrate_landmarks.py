@@ -29,7 +29,7 @@ from maquette.morphable import Embedding, MorphableModel, load
 from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
 from maquette.perception.faces.search import faces_in
-from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, View
+from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, FaceView
 from maquette.weights.store import zoo
 
 HEAD_FILE = zoo()["maquette-head"].file
@@ -118,7 +118,7 @@ def noise(
     for k, pixels in zip(found, points):
         vertices = model.vertices(truth["identity"][k], truth["expression"][k])
         K, world_to_camera = truth["intrinsics"][k], truth["world_to_camera"][k]
-        view = View(world_to_camera[:3, :3], world_to_camera[:3, 3], K[0, 0], K[:2, 2], truth["expression"][k])
+        view = FaceView(world_to_camera[:3, :3], world_to_camera[:3, 3], K[0, 0], K[:2, 2], truth["expression"][k])
         true_pixels, depth = project(view.camera((512, 512)), embedding.points(vertices, model.faces))
         depth = (depth - depth.mean()) * view.focal / view.translation[2]
         seen = np.concatenate([pixels[:, :2], pixels[:, 2:] - pixels[:, 2].mean()], axis=1)

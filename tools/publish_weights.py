@@ -49,7 +49,7 @@ class Places:
 
 
 def publish(
-    file: Path, name: str, recipe: Recipe, places: Places, licence: str = "CC0-1.0", score: bool = True
+    file: Path, name: str, recipe: Recipe[Any, Any], places: Places, licence: str = "CC0-1.0", score: bool = True
 ) -> Path:
     """Publish one checkpoint under a name; an older file, entry or card of that name is replaced.
 
@@ -97,7 +97,7 @@ def publish(
     return weights
 
 
-def rounded(recipe: Recipe, options: Any, averaged: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def rounded(recipe: Recipe[Any, Any], options: Any, averaged: Mapping[str, torch.Tensor]) -> torch.nn.Module:
     """The network in float32 whose weights are the averaged ones, rounded to float16; in evaluation mode."""
     network = recipe.build_network(options)
     network.load_state_dict({key: halved(key, t).to(t.dtype) for key, t in averaged.items()})
@@ -116,7 +116,7 @@ def halved(key: str, tensor: torch.Tensor) -> torch.Tensor:
     return half
 
 
-def example(recipe: Recipe, options: Any, network: torch.nn.Module) -> dict[str, torch.Tensor]:
+def example(recipe: Recipe[Any, Any], options: Any, network: torch.nn.Module) -> dict[str, torch.Tensor]:
     """A seeded call of the network: `input.0`, `input.1`, ... and what comes out, `output` or `output.NAME`."""
     inputs = recipe.example(options, np.random.default_rng(SEED))
     found = {f"input.{i}": tensor for i, tensor in enumerate(inputs)}
@@ -152,7 +152,7 @@ def write(tensors: dict[str, torch.Tensor], file: Path, described: dict[str, Any
     beside.replace(file)
 
 
-def training_command(recipe: Recipe, state: Mapping[str, Any]) -> str:
+def training_command(recipe: Recipe[Any, Any], state: Mapping[str, Any]) -> str:
     """The command that trains the same weights: only flags that differ from the recipe's defaults."""
     usual = {**{f.name: f.default for f in fields(recipe.options)}, **asdict(recipe.loop)}
     words = ["maquette", "train", recipe.name]

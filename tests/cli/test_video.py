@@ -107,13 +107,13 @@ def test_a_bad_clip_is_one_line_and_exit_code_2(maquette, tmp_path, make, words,
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_bad_options_are_refused_before_anything_is_made(maquette, clip, flags, word):
-    code, out, err = maquette(clip(standing(2)), "-o", "out", *flags)
+    code, _out, err = maquette(clip(standing(2)), "-o", "out", *flags)
     assert code == 2 and len(err) == 1 and word in err[0]
     assert not Path("out").exists()
 
 
 def test_a_method_that_is_none_for_people(maquette, clip):
-    code, out, err = maquette(clip(standing(2)), "-o", "out", "--method", "vrn")
+    code, _out, err = maquette(clip(standing(2)), "-o", "out", "--method", "vrn")
     assert code == 2 and "not known for a person" in complaints(err)[0]
 
 
@@ -128,7 +128,7 @@ def test_out_that_is_a_file_or_cannot_be_written(maquette, clip, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(folder.tempfile, "TemporaryFile", refuse)
-    code, out, err = maquette(name, "-o", "out")
+    code, _out, err = maquette(name, "-o", "out")
     assert code == 2 and len(err) == 1 and "Permission denied" in err[0]
 
 
@@ -137,21 +137,21 @@ def test_failed_frames_are_one_line_and_what_is_there_counts(maquette, clip, mon
         raise ValueError("no surface")
 
     monkeypatch.setattr(Walker, "frame", fails)
-    code, out, err = maquette(clip(standing(4)), "-o", "out")
+    code, _out, err = maquette(clip(standing(4)), "-o", "out")
     assert code == 0 and len(complaints(err)) == 1 and "4 of 4 meshes" in complaints(err)[0]
     assert summary()["done"] and summary()["failed"]
 
 
 def test_a_defect_is_one_line(maquette, clip, monkeypatch):
     monkeypatch.setattr(Walker, "__call__", lambda *given: 1 / 0)
-    code, out, err = maquette(clip(standing(4)), "-o", "out")
+    code, _out, err = maquette(clip(standing(4)), "-o", "out")
     assert code == 1 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
     assert summary()["failed"][0]["kind"] == "InternalError"
 
 
 def test_somebody_who_is_gone_is_told(maquette, clip):
     maquette(clip(standing(8, second=tuple(range(8)))), "-o", "out")
-    code, out, err = maquette(clip(standing(8)), "-o", "out")
+    code, out, _err = maquette(clip(standing(8)), "-o", "out")
     assert code == 0 and "removed out/walk/person-2" in out and not Path("out/walk/person-2").exists()
 
 

@@ -63,7 +63,7 @@ def test_draws_are_a_function_of_the_seed_and_half_of_them_clean():
     assert any(d.blur and d.noise and d.jpeg for d in draws)
 
 
-def test_wrong_words_are_told():
+def test_wrong_words_are_refused():
     with pytest.raises(BadInput, match="wanted area, bilinear"):
         Degradation("box")
     with pytest.raises(BadInput, match="divisible by 4"):

@@ -1,4 +1,4 @@
-"""The other files of a person: sheet, film, report, landmarks, depth, solid, parameters."""
+"""The other files of a person: report, landmarks, depth, solid, parameters."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.stl import is_sound, print_body, write_stl
-from maquette.outputs.pictures import person_panels
 from maquette.outputs.pictures.maps import depth_unit, write_depth
-from maquette.outputs.pictures.overview import sheet
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
 from maquette.outputs.reports.report import write_report
@@ -36,39 +34,6 @@ def told(result, **provenance) -> dict:
     return json.loads(
         write_report(opened(replace(result, reconstruction=replace(result.reconstruction, provenance=facts))))
     )
-
-
-@pytest.fixture(scope="module", params=["person_result", "cloth_result"])
-def shown(request):
-    """An asset and its twelve panels."""
-    asset = opened(request.getfixturevalue(request.param))
-    yield asset, person_panels.person_panels(asset)
-    asset.close()
-
-
-def test_twelve_upright_panels(shown):
-    asset, cells = shown
-    assert [caption for caption, _, _ in cells] == [
-        "photo", "front", "left", "back", "right", "texture", "overlay", "front", "left", "back", "right", "normals",
-    ]  # fmt: skip
-    width, height = person_panels.cell_of(asset)
-    assert {picture.shape for _, _, picture in cells} == {(height, width, 3)}
-    assert width * height == pytest.approx(person_panels.CELL[0] * person_panels.CELL[1], rel=0.01)
-    assert sheet(cells, 6).shape[1] == 6 * width + 120
-    coloured, clay = cells[1][2].astype(int), cells[7][2].astype(int)
-    assert np.ptp(coloured, axis=2).max() > 60 > np.ptp(clay, axis=2).max() + 20, "colours, then grey"
-
-
-def test_the_overlay_lies_where_the_person_is(shown):
-    asset, cells = shown
-    photo, overlay = cells[0][2].astype(int), cells[6][2].astype(int)
-    changed = np.abs(photo - overlay).max(axis=2) > 8
-    width, height = person_panels.cell_of(asset)
-    camera = person_panels.photo_window(asset, (width, height)).camera
-    pixels = project(camera, asset.mesh.vertices.astype(float))[0]
-    rows = np.flatnonzero(changed.any(axis=1))
-    assert rows[0] == pytest.approx(pixels[:, 1].min(), abs=6) and rows[-1] == pytest.approx(pixels[:, 1].max(), abs=6)
-    assert np.ptp(pixels[:, 1]) > 0.7 * height or np.ptp(pixels[:, 0]) > 0.8 * width
 
 
 def test_the_report_tells_of_a_person_and_not_of_a_face(person_result):
@@ -106,7 +71,7 @@ def test_trouble_is_told_in_plain_words(person_result, provenance, word):
 
 def test_trouble_of_frames_is_counted(clip_result):
     warnings = told(clip_result, silhouette_iou=[0.9, 0.2, 0.9, 0.3, 0.9, 0.9, 0.9])["warnings"]
-    assert [text for text in warnings if "outline" in text][0].startswith("2 of 7 pictures: ")
+    assert next(text for text in warnings if "outline" in text).startswith("2 of 7 pictures: ")
 
 
 def test_a_person_half_hidden_and_small_is_told(person_result):

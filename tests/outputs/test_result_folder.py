@@ -9,15 +9,12 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from maquette.core.errors import BadInput
 from maquette.core.result import Failure, Result
 from maquette.core.types import Mesh, Reconstruction
 from maquette.outputs import result_folder as module
 from maquette.outputs.result_folder import OutputFolder
-from maquette.sources.naming import source_names
 
 
 def result(source="me", name="face-1", **report):
@@ -37,26 +34,6 @@ def writer(*names, text="new"):
 
 def files_in(path):
     return sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file())
-
-
-def test_names_tell_photos_apart():
-    assert source_names(["a/me.jpg", "b/me.jpg", "c/Me.png"]) == [
-        ("me", "a/me.jpg"),
-        ("me-2", "b/me.jpg"),
-        ("Me-3", "c/Me.png"),
-    ]
-
-
-def test_a_photo_given_twice_counts_once(tmp_path):
-    assert len(source_names([tmp_path / "me.jpg", tmp_path / "x" / ".." / "me.jpg"])) == 1
-
-
-@given(st.lists(st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=12), max_size=8))
-def test_every_name_is_a_single_safe_unique_folder(stems):
-    names = [name for name, _ in source_names([f"dir{i}/{stem}.jpg" for i, stem in enumerate(stems)])]
-    assert len({name.casefold() for name in names}) == len(names)
-    for name in names:
-        assert name not in ("", ".", "..", "summary.json") and "/" not in name and name.isprintable()
 
 
 def test_results_lie_in_their_own_folders(tmp_path):

@@ -281,5 +281,5 @@ def test_rotated_and_uneven_clips_keep_numbers_and_times(work, clip, tmp_path):
     frames = read_manifest(tmp_path / "out")["frames"]
     assert [frame["frame"] for frame in frames] == list(range(6))
     assert [frame["time"] for frame in frames] == pytest.approx([0, 0.04, 0.2, 0.24, 0.28, 0.6])
-    x, y, w, h = frames[0]["tracks"][0]["rect"]
+    _x, _y, w, h = frames[0]["tracks"][0]["rect"]
     assert h > 2 * w, "upright"

@@ -19,7 +19,7 @@ def packets_of(path: Path) -> list[tuple[int, int]]:
         return [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
 
 
-def test_damaged_packets_are_left_out_and_told(tmp_path):
+def test_damaged_packets_are_left_out_and_reported(tmp_path):
     path = clip_of(tmp_path / "d.mp4", codec="mpeg4")
     data = bytearray(path.read_bytes())
     for k in (7, 15):

@@ -37,10 +37,7 @@ def volume(solid):
 
 def solids():
     rows = pleated(skirt(column()), np.random.default_rng(0), np.linspace(0, 0.02, len(HEIGHTS)), 9)
-    return {
-        "skirt": closed_garment(rows),
-        "coat": open_garment(rows, np.linspace(0.05, 0.6, len(HEIGHTS)), 0.012),
-    }
+    return {"skirt": closed_garment(rows), "coat": open_garment(rows, np.linspace(0.05, 0.6, len(HEIGHTS)), 0.012)}
 
 
 @pytest.mark.parametrize("name", solids())

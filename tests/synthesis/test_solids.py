@@ -51,7 +51,7 @@ def test_a_ball_has_its_volume_and_a_box_more():
 def test_a_moved_solid_keeps_its_volume():
     solid = charted()["box"]
     moved = solid.moved(Similarity(1.0, np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]]), np.array([1.0, 2, 3])))
-    assert np.allclose(moved.vertices.mean(axis=0), solid.vertices.mean(axis=0) + [1, 2, 3], atol=0.01)
+    assert np.allclose(moved.vertices.mean(axis=0), solid.vertices.mean(axis=0) + np.array([1, 2, 3]), atol=0.01)
     assert volume(moved.vertices.astype(float), moved.faces) == pytest.approx(
         volume(solid.vertices.astype(float), solid.faces), rel=1e-4
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.texturing.agreement import PREFERENCE, agreement, feathered, priorities
+from maquette.texturing.agreement import PREFERENCE, agreement, feather, priorities
 
 SKIN, SHIRT, LOGO = [220.0, 170, 150], [20.0, 20, 22], [240.0, 240, 240]
 
@@ -38,6 +38,6 @@ def test_a_photo_fades_out_towards_its_rim():
     faces = np.concatenate([np.stack([a, c, b], axis=1), np.stack([b, c, d], axis=1)])
     trust = np.zeros((side, side))
     trust[:, :10] = 1
-    soft = feathered(trust.ravel(), faces).reshape(side, side)
+    soft = feather(trust.ravel(), faces).reshape(side, side)
     row = soft[10]
     assert row[5] == 1 and row[12] == 0 and 0 < row[9] < 0.85 and (np.diff(row[:14]) <= 1e-6).all()

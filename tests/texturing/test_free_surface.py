@@ -129,3 +129,5 @@ def test_wrong_input_says_so(head):
     seen = photograph(head, camera)
     with pytest.raises(ValueError, match="one camera per observation"):
         finish_surface(Reconstruction(head, (camera,)), [seen, seen], SMALL)
+    with pytest.raises(ValueError, match="0 cameras for 0 observations"):
+        finish_surface(Reconstruction(head, ()), [], SMALL)

@@ -15,12 +15,12 @@ from maquette.texturing.projection import (
     SURFACE,
     VERTICES,
     PhotoView,
+    facing_weight,
     photo_view,
     pixels_of,
-    sampled,
-    squareness,
-    toward_camera,
-    unhidden,
+    sample_photo,
+    view_directions,
+    visible,
     within_picture,
 )
 
@@ -56,7 +56,7 @@ def view_of(mesh: Mesh, camera: Camera, doubt: float = 0.0) -> PhotoView:
 @pytest.mark.parametrize("projection", ["perspective", "orthographic"])
 def test_rays_go_to_the_camera(projection):
     camera, points = camera_of(projection), np.random.default_rng(0).normal(size=(4, 5, 3)) * 0.05
-    toward, eye = toward_camera(camera, points)
+    toward, eye = view_directions(camera, points)
     assert np.allclose(np.linalg.norm(toward, axis=-1), 1)
     if projection == "perspective":
         assert np.allclose(eye, camera_centre(camera))
@@ -78,9 +78,9 @@ def test_a_picture_ends_softly():
 
 @pytest.mark.parametrize("limits", [HEAD, SURFACE])
 def test_what_is_turned_away_is_not_believed(limits):
-    believed = squareness(np.linspace(-1, 1, 201), limits)
+    believed = facing_weight(np.linspace(-1, 1, 201), limits)
     assert (np.diff(believed) >= 0).all() and believed[0] == 0 and believed[-1] == 1
-    assert squareness(np.array(limits.facing), limits).tolist() == [0, 1]
+    assert facing_weight(np.array(limits.facing), limits).tolist() == [0, 1]
 
 
 def test_rays_find_what_stands_before(two_balls):
@@ -88,9 +88,9 @@ def test_rays_find_what_stands_before(two_balls):
     vertices = two_balls.vertices.astype(float)
     camera, rays = camera_of(), RayCaster(vertices, two_balls.faces)
     normals = vertex_normals(vertices, two_balls.faces)
-    toward, eye = toward_camera(camera, vertices)
+    toward, eye = view_directions(camera, vertices)
     facing = (normals * toward).sum(axis=1) > 0.3
-    free = unhidden(rays, vertices[facing], normals[facing], eye, VERTICES)
+    free = visible(rays, vertices[facing], normals[facing], eye, VERTICES)
     away = np.linalg.norm(vertices[facing] - eye, axis=1)
     _, _, distance = rays.first_hits(np.broadcast_to(eye, (len(away), 3)), -toward[facing])
     assert 0.02 < (~free).mean() < 0.5 and (free == (distance > away - 2e-3)).mean() > 0.99
@@ -101,8 +101,8 @@ def test_the_drawn_depth_sees_what_rays_see(two_balls, projection):
     camera = camera_of(projection)
     view = view_of(two_balls, camera)
     trust, vertices = view.trust(), two_balls.vertices.astype(float)
-    toward, eye = toward_camera(camera, vertices)
-    free = unhidden(RayCaster(vertices, two_balls.faces), vertices, view.normals, eye, SURFACE)
+    toward, eye = view_directions(camera, vertices)
+    free = visible(RayCaster(vertices, two_balls.faces), vertices, view.normals, eye, SURFACE)
     assert trust.max() == 1 and free[trust > 0].all(), "nothing hidden is believed"
     assert (trust[(view.normals * toward).sum(axis=1) < SURFACE.facing[0]] == 0).all()
     # The rest is given up beside the rims: of the picture of the near ball on the far one, and of the mask.
@@ -144,14 +144,14 @@ def test_a_ramp_is_sampled_where_it_is(step, largest):
     x, y = np.meshgrid(np.arange(96) + 0.5, np.arange(64) + 0.5)
     photo = np.stack([2 * x, 3 * y, 0 * x + 9], axis=2).astype(np.uint8)
     at = np.random.default_rng(1).uniform([12, 12], [84, 52], (5000, 2)).astype(np.float32)
-    found = sampled(photo, at, step, largest).astype(float)
+    found = sample_photo(photo, at, step, largest).astype(float)
     assert np.abs(found[:, :2] - at * [2, 3]).max() < 2.5 and (found[:, 2] == 9).all()
-    assert np.array_equal(sampled(photo, at.reshape(50, 100, 2), step, largest).reshape(-1, 3), found)
+    assert np.array_equal(sample_photo(photo, at.reshape(50, 100, 2), step, largest).reshape(-1, 3), found)
 
 
 def test_stripes_finer_than_the_step_are_averaged():
     photo = np.zeros((80, 80, 3), np.uint8)
     photo[:, ::2] = 200
     at = np.random.default_rng(2).uniform(10, 70, (500, 2)).astype(np.float32)
-    assert np.abs(sampled(photo, at, 8.0).astype(int) - 100).max() < 12
-    assert sampled(photo, at, 1.0).std() > 40
+    assert np.abs(sample_photo(photo, at, 8.0).astype(int) - 100).max() < 12
+    assert sample_photo(photo, at, 1.0).std() > 40

@@ -27,7 +27,7 @@ LISTED = "\n\n".join(f"{' '.join([name, *task.inputs])}: {task.text}." for name,
 
 @dataclass(frozen=True)
 class Settings:
-    """What a task may be given; a task takes those that it has a parameter for."""
+    """Settings of the tasks; a task takes those that it has a parameter for."""
 
     predictions: Path | None = None
     """Score these instead of running the method."""

@@ -74,7 +74,7 @@ def collect_into(
         raise
     except ImportError:
         raise
-    except Exception as error:  # noqa: BLE001  whatever stops the run, the summary has it
+    except Exception as error:  # whatever stops the run, the summary has it
         from maquette.core.job import explained
 
         defect = explained(error, str(whole or folder.path))

@@ -67,12 +67,12 @@ def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool) ->
 
         yield from reconstruct_clip(clip, folder, settings, show)
 
-    with clip_progress(str(clip), not as_json) as show:
+    with clip_progress(not as_json) as show:
         return collect_into(folder, outcomes(show), saving(folder, settings, show), None if as_json else announce, clip)
 
 
 @contextmanager
-def clip_progress(name: str, shown: bool) -> Iterator[Progress]:
+def clip_progress(shown: bool) -> Iterator[Progress]:
     """Progress that redraws one line in a terminal, and elsewhere writes one now and then."""
     if sys.stderr.isatty() or not shown:
         with progress_bar(1, shown) as show:

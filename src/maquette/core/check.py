@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
 def expect(
     name: str,
-    array: np.ndarray,
+    array: object,
     shape: tuple[int | str | None, ...],
-    dtype: type | np.dtype | None = None,
+    dtype: type | np.dtype[Any] | None = None,
     finite: bool = True,
-) -> np.ndarray:
+) -> NDArray[Any]:
     """Check one array and return it unchanged.
 
     Args:

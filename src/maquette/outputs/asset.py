@@ -61,7 +61,7 @@ class Asset:
 
     result: Result
     model: MorphableModel | None = None
-    options: OutputOptions = OutputOptions()
+    options: OutputOptions = field(default_factory=OutputOptions)
     seconds: dict[str, float] = field(default_factory=dict)
     body: MorphableModel | None = None
 

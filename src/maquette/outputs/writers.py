@@ -95,11 +95,15 @@ def file_name(key: str, asset: Asset) -> str:
     return key.replace("{stem}", asset.stem)
 
 
+def unwatched(file: str) -> None:
+    """Progress that nobody watches."""
+
+
 def save(
     result: Result,
     folder: str | Path,
     options: OutputOptions = DEFAULT,
-    progress: Callable[[str], None] = lambda file: None,
+    progress: Callable[[str], None] = unwatched,
 ) -> list[Path]:
     """Write the files of one result. All are made beside the folder first and then moved in by rename.
 

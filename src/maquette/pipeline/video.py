@@ -66,14 +66,14 @@ class ClipRun:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:
                 if manifest.remark:
                     self.progress(name, manifest.remark)
-                yield from self._people(clip, job, memory, manifest)
+                yield from self._each_person(clip, job, memory, manifest)
             swept(self.folder.path, home)
             memory.forget()
         finally:
             if home.is_dir() and not any(home.iterdir()):
                 home.rmdir()
 
-    def _people(self, clip: Clip, job: Job, memory: Memory, manifest: Manifest) -> Iterator[Result | Failure]:
+    def _each_person(self, clip: Clip, job: Job, memory: Memory, manifest: Manifest) -> Iterator[Result | Failure]:
         watched = memory.watched(clip, job.say)
         for frame, time in watched.empty.items():
             manifest.add(frame, time)

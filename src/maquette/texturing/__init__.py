@@ -8,7 +8,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.morphable import known
 from maquette.texturing.free_surface import DEFAULTS, finish_surface
-from maquette.texturing.head.texture import finish as finish_head
+from maquette.texturing.head.texture import finish_head
 from maquette.texturing.person.texture import finish_person
 
 __all__ = ["finish", "finish_head", "finish_person", "finish_surface"]
@@ -17,10 +17,12 @@ __all__ = ["finish", "finish_head", "finish_person", "finish_surface"]
 def finish(
     reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
 ) -> Reconstruction:
-    """The reconstruction with a texture: a head by `finish_head`, a person by `finish_person`, whatever else there is
-    by `finish_surface`."""
+    """The reconstruction with a texture.
+
+    The head of a parametric model by `finish_head`, a person by `finish_person`, any other mesh by `finish_surface`.
+    """
     model = known(reconstruction.model)
     if model is not None and model.rig is None:
         return finish_head(reconstruction, observations, options)
-    person = bool(observations) and observations[0].subject is Subject.PERSON
+    person = reconstruction.pose is not None or any(seen.subject is Subject.PERSON for seen in observations)
     return (finish_person if person else finish_surface)(reconstruction, observations, options)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import adjacency
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 PREFERENCE = 3.0  # how much more the preferred photo counts than another that shows a point as squarely
 ALIKE = 38.0  # 8-bit levels between colours of one thing in two photos
@@ -51,7 +51,7 @@ def agreement(colours: NDArray, trust: NDArray, expected: NDArray) -> NDArray:
     return smoothstep(out, 0.25, 0.75).astype(np.float32)
 
 
-def feathered(trust: NDArray, faces: NDArray) -> NDArray:
+def feather(trust: NDArray, faces: NDArray) -> NDArray:
     """(V,) float32 0-1: 1 within what is seen, falling to 0 at its rim over a few edges of the mesh.
 
     At the rim of an outline the photo has the light from behind and the background's glow.

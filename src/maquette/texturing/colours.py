@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Mesh, Observation
 from maquette.geometry.mesh import adjacency, face_areas, vertex_normals
 from maquette.geometry.raycast import RayCaster
+from maquette.texturing.images import blurred, image_at, smoothstep
 from maquette.texturing.light import SHARPNESS, gains
 from maquette.texturing.projection import (
     VERTICES,
+    facing_weight,
     pixels_of,
-    sampled,
-    squareness,
-    toward_camera,
-    unhidden,
+    sample_photo,
+    view_directions,
+    visible,
     within_picture,
 )
-from maquette.texturing.pyramid import blurred, picked, smoothstep
 from maquette.texturing.surface_fill import DEFAULT_SKIN
 
 MASK_RIM = 0.012  # of the crop's longer side: the person's outline that is not believed
@@ -92,18 +92,18 @@ class _VertexView:
 def _view(observation: Observation, camera: Camera, mesh: Mesh, normals: NDArray, rays: RayCaster) -> _VertexView:
     vertices, faces = mesh.vertices.astype(float), mesh.faces
     pixels = pixels_of(camera, vertices)[0].astype(np.float32)
-    toward, eye = toward_camera(camera, vertices)
+    toward, eye = view_directions(camera, vertices)
     cosine = (normals * toward).sum(axis=1)
     size = observation.frame.size
-    weight = squareness(cosine, VERTICES) * within_picture(pixels, size)
+    weight = facing_weight(cosine, VERTICES) * within_picture(pixels, size)
     rim = MASK_RIM * max(size)
     mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
-    weight *= smoothstep(picked(mask, pixels), 0.4, 0.8)
+    weight *= smoothstep(image_at(mask, pixels), 0.4, 0.8)
     facing = weight > 0
-    weight[facing] *= unhidden(rays, vertices[facing], normals[facing], eye, VERTICES)
+    weight[facing] *= visible(rays, vertices[facing], normals[facing], eye, VERTICES)
     edges = np.linalg.norm(np.diff(pixels[faces[:, :2]][weight[faces[:, 0]] > 0], axis=1), axis=2)
     edge = float(np.median(edges)) if edges.size else 1.0
-    colours = sampled(observation.frame.pixels, pixels, edge / MOST_PIXELS_PER_EDGE).astype(np.float32)
+    colours = sample_photo(observation.frame.pixels, pixels, edge / MOST_PIXELS_PER_EDGE).astype(np.float32)
     return _VertexView(colours, weight.astype(np.float32), np.clip(cosine, 0, 1).astype(np.float32))
 
 

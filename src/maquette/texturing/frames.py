@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Mesh, Observation
 from maquette.texturing.cleaning import clean_surface
 from maquette.texturing.colours import photo_colours
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 SURE = (0.1, 0.5)  # how well a photo shows a vertex: from where its colour counts, and fully
 

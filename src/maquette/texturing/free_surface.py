@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.mesh import face_areas
-from maquette.texturing.agreement import agreement, feathered, priorities
+from maquette.texturing.agreement import agreement, feather, priorities
 from maquette.texturing.cleaning import clean_surface
+from maquette.texturing.images import smoothstep
 from maquette.texturing.light import SHARPNESS, gains
-from maquette.texturing.projection import PhotoPoints, PhotoView, PointColours, photo_view
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.projection import PhotoPoints, PhotoView, PointColours, check_cameras, photo_view
 from maquette.texturing.surface_fill import Filled, fill_evenly
 from maquette.texturing.texels import UNSEEN, Texels, texels_of
 from maquette.texturing.unwrap import unwrap
@@ -31,7 +31,7 @@ CROWD = 0.8  # of the texels, the largest in pixels: so fine has the texture to 
 
 Fill: TypeAlias = Callable[[Mesh, NDArray, PointColours, PointColours], Filled]
 """(mesh, toward, seen, through) -> colours of every vertex; see `fill_evenly`."""
-Paint: TypeAlias = Callable[[NDArray, Texels, Filled], NDArray]
+PaintOver: TypeAlias = Callable[[NDArray, Texels, Filled], NDArray]
 """(colours (N, 3), texels, filled) -> (N,) 0 where it painted over the colours, in place, else 1."""
 
 
@@ -47,7 +47,7 @@ class Completion:
 
     like_front: NDArray
     fill: Fill
-    paint: Paint | None = None
+    paint: PaintOver | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +75,15 @@ def finish_surface(
         uint8: 255 seen in a photo, 0 invented; `provenance["surface"]` reports what was cleaned and seen.
 
     Raises:
-        TypeError: the shape is not a mesh. ValueError: not one camera per observation.
+        ValueError: not one camera per observation.
         NothingFound: a mesh without uvs encloses nothing.
     """
-    mesh = checked_mesh(reconstruction, observations, "finish_surface")
-    cameras, motion = reconstruction.cameras, reconstruction.motion
+    check_cameras(reconstruction, observations, "finish_surface")
+    mesh, cameras, motion = reconstruction.shape, reconstruction.cameras, reconstruction.motion
     facts: dict[str, object] = {}
     if mesh.uvs is None:
-        mesh, facts = (unwrap(mesh), {}) if motion is not None else made_ready(mesh)
-    chosen = chosen_photos(observations, cameras, motion is not None)
+        mesh, facts = prepare_surface(mesh, clean=motion is None)
+    chosen = choose_photos(observations, cameras, motion is not None)
     views = []
     for k in chosen:
         vertices = mesh.vertices if motion is None or k == 0 else motion[k]
@@ -91,37 +91,22 @@ def finish_surface(
     toward = np.stack([view.toward.mean(axis=0) for view in views])
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     rank = priorities(sharp, [None] * len(views), toward, np.zeros(len(mesh.vertices)))
-    views = [view.weighted(feathered(view.trust(), view.faces), order) for view, order in zip(views, rank)]
+    views = [view.weighted(feather(view.trust(), view.faces), order) for view, order in zip(views, rank)]
     textured, share = texture_surface(mesh, views, Completion(np.zeros(len(mesh.vertices)), fill_evenly), options)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
 
 
-def checked_mesh(reconstruction: Reconstruction, observations: Sequence[Observation], caller: str) -> Mesh:
-    """The mesh to texture.
-
-    Raises:
-        TypeError: the shape is not a mesh. ValueError: not one camera per observation.
-    """
-    mesh, cameras = reconstruction.shape, reconstruction.cameras
-    if not isinstance(mesh, Mesh):
-        raise TypeError(f"{caller}: wanted a mesh, got {type(mesh).__name__}")
-    if len(cameras) != len(observations) or not observations:
-        raise ValueError(
-            f"{caller}: wanted one camera per observation, got {len(cameras)} cameras"
-            f" for {len(observations)} observations"
-        )
-    return mesh
+def prepare_surface(mesh: Mesh, body: NDArray | None = None, clean: bool = True) -> tuple[Mesh, dict[str, object]]:
+    """A surface cleaned, if wanted, and unwrapped, and what there was to clean; `body` as in `clean_surface`."""
+    if not clean:
+        return unwrap(mesh), {}
+    done = clean_surface(mesh, body)
+    facts: dict[str, object] = {name: getattr(done, name) for name in ("pieces", "kept", "faces_before", "closed")}
+    return unwrap(done.mesh), facts | {"volume_cm3": round(done.volume_cm3, 1)}
 
 
-def made_ready(mesh: Mesh, body: NDArray | None = None) -> tuple[Mesh, dict[str, object]]:
-    """A surface cleaned and unwrapped, and what there was to clean; `body` as in `clean_surface`."""
-    clean = clean_surface(mesh, body)
-    facts: dict[str, object] = {name: getattr(clean, name) for name in ("pieces", "kept", "faces_before", "closed")}
-    return unwrap(clean.mesh), facts | {"volume_cm3": round(clean.volume_cm3, 1)}
-
-
-def chosen_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
+def choose_photos(observations: Sequence[Observation], cameras: Sequence[Camera], movable: bool) -> list[int]:
     """Which photos make the texture: the first, and up to five that show other sides sharply.
 
     A free surface has the pose of its first frame: of a clip it takes only that.

@@ -7,18 +7,19 @@ thousand points) or in the depth of the whole surface, drawn once (`PhotoView`, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Camera, Observation
+from maquette.core.types import Camera, Observation, Reconstruction
 from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
 from maquette.texturing.atlas import nearest_inside
-from maquette.texturing.pyramid import blurred, disc, picked, smoothstep
+from maquette.texturing.images import blurred, disc, image_at, smoothstep
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,20 @@ FAR = 1e4  # metres, and pixels outside the picture
 THINNEST_M = 3e-3  # where a ray through the surface leaves it sooner, nothing is between
 
 
-def toward_camera(camera: Camera, points: NDArray) -> tuple[NDArray, NDArray]:
+def check_cameras(reconstruction: Reconstruction, observations: Sequence[Observation], caller: str) -> None:
+    """Whether photos and cameras belong together.
+
+    Raises:
+        ValueError: there is not one camera per observation, or none at all; the message names the caller.
+    """
+    cameras = len(reconstruction.cameras)
+    if cameras != len(observations) or not observations:
+        raise ValueError(
+            f"{caller}: wanted one camera per observation, got {cameras} cameras for {len(observations)} observations"
+        )
+
+
+def view_directions(camera: Camera, points: NDArray) -> tuple[NDArray, NDArray]:
     """The way from points to the camera.
 
     Args:
@@ -76,12 +90,12 @@ def pixels_of(camera: Camera, points: NDArray) -> tuple[NDArray, NDArray]:
     return np.where(depth[:, None] > 1e-6, np.clip(pixels, -FAR, 1e5), -FAR), depth
 
 
-def squareness(cosine: NDArray, limits: Limits) -> NDArray:
+def facing_weight(cosine: NDArray, limits: Limits) -> NDArray:
     """(...) 0-1: how far a photo is believed by the cosine of the surface against the view."""
     return smoothstep(cosine, *limits.facing)
 
 
-def unhidden(rays: RayCaster, points: NDArray, normals: NDArray, eye: NDArray, limits: Limits) -> NDArray:
+def visible(rays: RayCaster, points: NDArray, normals: NDArray, eye: NDArray, limits: Limits) -> NDArray:
     """(N,) bool: whether nothing lies between points (N, 3), with normals (N, 3), and the eye (3,), metres."""
     return ~rays.occluded(points, normals, eye, limits.ray_offset_m)
 
@@ -92,7 +106,7 @@ def within_picture(pixels: NDArray, size: tuple[int, int]) -> NDArray:
     return smoothstep(inside, 0.0, BORDER * max(size))
 
 
-def sampled(photo: NDArray, pixels: NDArray, step: float, largest: float = 1.0) -> NDArray:
+def sample_photo(photo: NDArray, pixels: NDArray, step: float, largest: float = 1.0) -> NDArray:
     """(..., C) the photo at pixels (..., 2) that lie `step` pixels apart, bilinear, neither aliased nor blocky.
 
     The photo is first resized so that its pixels are about as far apart as the points: by areas where it shrinks; where
@@ -103,11 +117,11 @@ def sampled(photo: NDArray, pixels: NDArray, step: float, largest: float = 1.0) 
     """
     factor = min(1 / max(step, 1e-6), largest)
     if AREA <= factor <= CUBIC:
-        return picked(photo, pixels)
+        return image_at(photo, pixels)
     size = max(1, round(photo.shape[1] * factor)), max(1, round(photo.shape[0] * factor))
     ratio = (np.array(size) / photo.shape[1::-1]).astype(np.float32)
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return picked(cv2.resize(photo, size, interpolation=kind), pixels * ratio)
+    return image_at(cv2.resize(photo, size, interpolation=kind), pixels * ratio)
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,9 +209,9 @@ class PhotoView:
         at = at or self.points
         height, width = self.mask.shape
         air = np.minimum(at.drawn, np.array([width, height], np.float32) - at.drawn).min(axis=1)
-        trust = squareness(at.cosine, SURFACE) * (air > RIM_PX) * at.share * self.subject(at)
+        trust = facing_weight(at.cosine, SURFACE) * (air > RIM_PX) * at.share * self.subject(at)
         slope = np.sqrt(1 / np.clip(at.cosine, 0.2, 1) ** 2 - 1)
-        here, beside = (picked(x, at.drawn * self.ratio, cv2.INTER_NEAREST) for x in (self.near, self.border))
+        here, beside = (image_at(x, at.drawn * self.ratio, cv2.INTER_NEAREST) for x in (self.near, self.border))
         step = 1 / (self.metre * self.ratio)
         hidden = at.depth > here + TOLERANCE_M + step * slope
         trust *= ~hidden & (at.depth < beside + TOLERANCE_M + (self.margin + 2 * step) * slope)
@@ -205,11 +219,11 @@ class PhotoView:
 
     def subject(self, at: PhotoPoints) -> NDArray:
         """(N,) 0-1: how far the pixels of points are surely the subject."""
-        return smoothstep(picked(self.mask, at.pixels), 0.5, 0.95)
+        return smoothstep(image_at(self.mask, at.pixels), 0.5, 0.95)
 
     def colours(self, at: PhotoPoints, step: float) -> NDArray:
         """(N, 3) uint8: the photo at points that lie `step` pixels apart."""
-        return sampled(self.photo, at.pixels, step)
+        return sample_photo(self.photo, at.pixels, step)
 
     def trust_through(self) -> NDArray:
         """(V,) float32 0-1: how far the photo shows what lies before each vertex, through the subject."""
@@ -225,7 +239,7 @@ class PhotoView:
         table[:, 6] = self.points.share[self.faces[face]].mean(axis=1)
         seen = np.zeros(len(self.vertices), np.float32)
         # What is seen through a side wall has no twin: only what looks away where the front looks on.
-        seen[behind] = self.trust(PhotoPoints(table)) * squareness(-self.points.cosine[behind], SURFACE)
+        seen[behind] = self.trust(PhotoPoints(table)) * facing_weight(-self.points.cosine[behind], SURFACE)
         return seen
 
     def _face_normals(self, face: NDArray) -> NDArray:
@@ -258,7 +272,7 @@ def photo_view(
     vertices = vertices.astype(float)
     normals = vertex_normals(vertices, faces)
     drawn, depth = pixels_of(camera, vertices)
-    toward, _ = toward_camera(camera, vertices)
+    toward, _ = view_directions(camera, vertices)
     metre = float(camera.intrinsics[0, 0] / (np.median(depth) if camera.projection == "perspective" else 1.0))
     cosine = (normals * toward).sum(axis=1)
     whole = np.ones(len(drawn))

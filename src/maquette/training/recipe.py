@@ -10,9 +10,9 @@ weights in evaluation mode without gradients and without mixed precision. In ret
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +21,19 @@ from maquette.core.errors import BadInput
 from maquette.training.options import LoopOptions
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
     from torch import Tensor, nn
 
 Array: TypeAlias = NDArray[Any]
 Batch: TypeAlias = "Mapping[str, Tensor]"
 Measures: TypeAlias = "Mapping[str, float | Tensor]"
-Settings = TypeVar("Settings", bound="DataclassInstance")  # the recipe's options
+Settings = TypeVar("Settings", bound="IsDataclass")  # the recipe's options
 Network = TypeVar("Network", bound="nn.Module")
+
+
+class IsDataclass(Protocol):
+    """What every dataclass has."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 class Batches(Protocol):

@@ -18,7 +18,7 @@ def test_distance_of_a_ball():
     assert np.abs(found - true).max() < 0.006 and np.abs(found - true).mean() < 0.001
 
 
-def test_two_ways_to_tell_inside_agree():
+def test_two_ways_to_find_the_inside_agree():
     moved = np.concatenate([BALL.vertices, BALL.vertices * 0.6 + [0.3, 0.1, 0]])
     faces = np.concatenate([BALL.faces, BALL.faces + len(BALL.vertices)])
     rays = winding(moved, faces, POINTS)

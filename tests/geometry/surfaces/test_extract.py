@@ -62,7 +62,7 @@ def test_what_reaches_the_border_is_closed():
         (np.eye(2)[:, :, None], "specks"),
     ],
 )
-def test_no_surface_is_told(values, why):
+def test_no_surface_is_reported(values, why):
     with pytest.raises(NothingFound, match=why):
         extract(Volume(values.astype(np.float32), np.eye(4)))
 

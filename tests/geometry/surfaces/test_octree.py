@@ -287,7 +287,7 @@ def test_a_wrong_box_is_refused(options, why):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_broken_weights_are_told(value):
+def test_broken_weights_are_refused(value):
     for build in (exact_grid, fast_grid):
         with pytest.raises(BadInput, match="NaN"):
             build(lambda points: np.full(len(points), value, np.float32), 64)

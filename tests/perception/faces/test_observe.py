@@ -5,16 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Subject
-from maquette.perception.affine import apply, warp
-from maquette.perception.copies import Copy, turned
-from maquette.perception.faces import search, topology
+from maquette.perception.affine import warp
+from maquette.perception.faces import topology
 from maquette.perception.faces.observe import facing, observe
-from maquette.perception.faces.search import find_faces
 
 from ..conftest import disagreement, enlarged, eye_distance, to_full
 
@@ -71,44 +68,6 @@ def test_focal_length_becomes_the_camera_of_the_crop(sample):
     assert np.allclose(camera.intrinsics[:2, 2] + seen.box[:2], [256, 256])
 
 
-@pytest.mark.parametrize("width", [41, 60])
-def test_small_faces(sample, full_landmarks, width):
-    factor = width / 92.0
-    small = enlarged(sample, factor)
-    found = observe(Frame(small), PerceptionOptions(min_face=38))
-    assert len(found) == 1
-    # The regressor is preferred on small faces, and its points are not quite the detector's.
-    assert disagreement(to_full(found[0]) * 512 / small.shape[1], full_landmarks) < 0.06
-    assert found[0].reading.alone == any("pixels across" in note for note in found[0].notes) == (width == 41)
-
-
-def test_needle_in_a_haystack(sample, full_landmarks):
-    hay = np.full((1500, 2000, 3), 90, np.uint8)
-    small = enlarged(sample, 0.6)
-    hay[700 : 700 + len(small), 1100 : 1100 + len(small)] = small
-    found = observe(Frame(hay))
-    assert len(found) == 1
-    assert disagreement((to_full(found[0]) - [1100, 700]) * 512 / len(small), full_landmarks) < 0.03
-
-
-@pytest.mark.parametrize("degrees", [30, -90, 180])
-def test_turned_photos(sample, full_landmarks, degrees):
-    copy = turned(Copy(sample, np.eye(2, 3)), degrees)
-    found = observe(Frame(copy.pixels))
-    assert len(found) == 1
-    assert disagreement(apply(copy.to_full, to_full(found[0])), full_landmarks) < 0.04
-    if degrees == 180:
-        assert found[0].notes == ("found on a copy that was turned by 180 degrees",)
-
-
-@pytest.mark.parametrize("light", [0.1, 0.04])
-def test_dark_photos(sample, full_landmarks, light):
-    found = observe(Frame((sample * light).astype(np.uint8)))
-    assert len(found) == 1
-    assert disagreement(to_full(found[0]), full_landmarks) < 0.065
-    assert found[0].reading.alone and any("the face is dark" in note for note in found[0].notes)
-
-
 def test_mirrored_photo_gives_mirrored_landmarks(sample, full_landmarks):
     found = observe(Frame(np.ascontiguousarray(sample[:, ::-1])))[0]
     back = to_full(found)[topology.mirror()]
@@ -145,15 +104,6 @@ def test_group_from_left_to_right(portrait):
     assert len(limited) == 1 and abs(np.mean(limited[0].box[[0, 2]]) - centres[1]) < 2
 
 
-@pytest.mark.parametrize("name", ["chelsea", "coffee", "brick", "rocket"])
-def test_pictures_without_faces(name):
-    pixels = getattr(data, name)()
-    pixels = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels
-    with pytest.raises(NothingFound, match=r"^a\.png: no face found.*: use ") as caught:
-        observe(Frame(pixels, origin="some/folder/a.png"))
-    assert "\n" not in str(caught.value)
-
-
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 300, 3), (64, 64, 3)])
 def test_degenerate_pictures(shape):
     with pytest.raises(NothingFound):
@@ -163,15 +113,6 @@ def test_degenerate_pictures(shape):
 def test_too_small_says_how_small(sample):
     with pytest.raises(NothingFound, match=r"face too small: 2\d px wide, at least 40 are needed: use"):
         observe(Frame(enlarged(sample, 24 / 92)))
-
-
-def test_a_good_photo_pays_for_no_rescue(sample, monkeypatch):
-    def refuse(*_):
-        raise AssertionError("a rescue was tried")
-
-    monkeypatch.setattr(search, "brightened", refuse)
-    monkeypatch.setattr(search, "turned", refuse)
-    assert len(find_faces(sample)) == 1
 
 
 def test_facing_falls_on_the_side_that_turns_away(seen):
@@ -192,30 +133,3 @@ def test_covered_landmarks_count_less(sample, seen, full_landmarks):
     hidden = observe(Frame(covered))[0]
     inner = [280, 352, 411, 425]
     assert hidden.landmark_confidence[inner].mean() < 0.8 * seen.landmark_confidence[inner].mean()
-
-
-COUNTS = {"group/two.jpg": 2, "group/three.jpg": 3}
-
-
-@pytest.mark.real_data
-def test_real_photos_show_the_right_number_of_faces(real_data):
-    from maquette.sources.photos import read
-
-    wrong = {}
-    photos = [p for folder in ("faces", "group", "multiview") for p in sorted((real_data / folder).iterdir())]
-    assert len(photos) > 15
-    for path in photos:
-        found = find_faces(read(path).pixels)
-        wanted = COUNTS.get(f"{path.parent.name}/{path.name}", 1)
-        if len(found) != wanted or any(face.note for face in found):
-            wrong[path.name] = [face.note for face in found]
-    assert not wrong
-
-
-@pytest.mark.real_data
-@pytest.mark.slow
-def test_real_pets_have_no_human_face(real_data):
-    from maquette.sources.photos import read
-
-    human = [p.name for p in sorted((real_data / "pets").glob("*.jpg")) if find_faces(read(p).pixels)]
-    assert not human

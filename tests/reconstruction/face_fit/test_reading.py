@@ -19,7 +19,7 @@ MODEL = morphable.load("maquette-head")
 PLAIN = FitOptions(photometric=False)
 
 
-def told(identity, yaw=0.2, sigma=0.3, alone=False):
+def seen_exactly(identity, yaw=0.2, sigma=0.3, alone=False):
     """An observation whose reading knows the truth."""
     expression = np.zeros(52)
     camera = look_at(yaw, 0.1, 0.05, 1.0, (400, 400), 0.6)
@@ -62,21 +62,21 @@ def shape_error(found, identity):
 
 
 def test_a_reading_brings_the_identity_nearer(identity):
-    seen = told(identity)
+    seen = seen_exactly(identity)
     with_reading = method.fit(MODEL, method.landmark_term(fetch), [seen], PLAIN).identity
     without = method.fit(MODEL, method.landmark_term(fetch), [seen], replace(PLAIN, reader="landmarks")).identity
     assert shape_error(with_reading, identity) < 0.8 * shape_error(without, identity)
 
 
 def test_a_reading_that_knows_nothing_changes_nothing_of_the_identity(identity):
-    seen = told(identity)
-    vague = replace(seen.reading, identity_sigma=np.ones(60), expression_sigma=np.ones(52))
-    diagonal, vector = reading.coefficient_equations(vague, np.zeros(80), np.zeros(52), 0.35)
-    assert not diagonal.any() and not vector.any()
+    seen = seen_exactly(identity)
+    for mean, prior in ((seen.reading.identity, 1.0), (seen.reading.expression, 0.35)):
+        information, vector = reading.coefficient_information(np.zeros(80), mean, np.ones(len(mean)), prior)
+        assert not information.any() and not vector.any()
 
 
 def test_the_network_alone_is_enough(identity):
-    found = method.fit(MODEL, method.landmark_term(fetch), [told(identity, yaw=1.3, alone=True)], PLAIN)
+    found = method.fit(MODEL, method.landmark_term(fetch), [seen_exactly(identity, yaw=1.3, alone=True)], PLAIN)
     yaw = found.provenance["pose"][0]["yaw"]
     assert np.degrees(abs(yaw)) == pytest.approx(np.degrees(1.3), abs=6)
     assert found.provenance["disagreement"] == [None]
@@ -84,13 +84,15 @@ def test_the_network_alone_is_enough(identity):
 
 
 def test_only_the_detector_is_asked_for_and_there_is_none(identity):
-    with pytest.raises(NothingFound, match="a.jpg.*--reader both"):
-        method.fit(MODEL, method.landmark_term(fetch), [told(identity, alone=True)], replace(PLAIN, reader="landmarks"))
+    with pytest.raises(NothingFound, match=r"a\.jpg.*--reader both"):
+        method.fit(
+            MODEL, method.landmark_term(fetch), [seen_exactly(identity, alone=True)], replace(PLAIN, reader="landmarks")
+        )
 
 
 def test_equations_are_those_of_the_whole_covariance(identity):
     """Slow twin: the cost with the covariance written out and inverted, differentiated by differences."""
-    seen = told(identity)
+    seen = seen_exactly(identity)
     term = method.landmark_term(fetch, 20)
     view = first_guess(seen, term.mean, 52)
     shape = np.concatenate([np.zeros(20), view.expression])
@@ -106,7 +108,8 @@ def test_equations_are_those_of_the_whole_covariance(identity):
         apart = (seen.reading.landmarks[:, :2] - pixels).ravel()
         return 0.5 * apart @ inverse @ apart
 
-    matrix, vector = reading.landmark_equations(term, view, seen, shape)
+    found = reading.landmark_equations(term, view, seen.reading, shape)
+    matrix, vector = found.matrix, found.vector
     assert np.allclose(matrix, matrix.T) and np.linalg.eigvalsh(matrix).min() > -1e-6 * np.trace(matrix)
     for k in (0, 3, 7, 19):
         step = np.zeros(len(shape))
@@ -116,7 +119,7 @@ def test_equations_are_those_of_the_whole_covariance(identity):
 
 
 def test_several_readings_add_up(identity):
-    one = method.fit(MODEL, method.landmark_term(fetch), [told(identity, 0.0, 0.6, alone=True)], PLAIN).identity
-    views = [told(identity, yaw, 0.6, alone=True) for yaw in (-0.4, 0.0, 0.4)]
+    one = method.fit(MODEL, method.landmark_term(fetch), [seen_exactly(identity, 0.0, 0.6, alone=True)], PLAIN).identity
+    views = [seen_exactly(identity, yaw, 0.6, alone=True) for yaw in (-0.4, 0.0, 0.4)]
     three = method.fit(MODEL, method.landmark_term(fetch), views, PLAIN).identity
     assert shape_error(three, identity) < shape_error(one, identity)

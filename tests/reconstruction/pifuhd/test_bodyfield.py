@@ -11,7 +11,7 @@ import torch
 import dolls
 from maquette.core.types import Camera, Frame
 from maquette.geometry.surfaces.distance import DistanceGrid, surface_distance, winding_ahead
-from maquette.reconstruction.body_fit.skeleton import skeleton
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.training.datasets.persons import PersonSamples, shards_of
@@ -29,7 +29,7 @@ def network() -> BodyPIFuHD:
 def scene():
     """The standing doll, its skin and the cube about it."""
     placement, observation = dolls.seen()
-    vertices, model = placement.vertices(0), skeleton().model
+    vertices, model = placement.vertices(0), load_skeleton().model
     skin = model.faces[model.parts["skin"]]
     camera = placement.camera(0, observation)
     square = square_of(observation, camera, vertices)

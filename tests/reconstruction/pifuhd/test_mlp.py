@@ -10,7 +10,7 @@ from maquette.geometry.surfaces.lattice import axis
 from maquette.geometry.surfaces.octree import FastGrid, fast_grid
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
 
 COARSE = PointSize()
 FINE = PointSize((272, 512, 256, 128, 1), (1, 2), -1)
@@ -60,15 +60,16 @@ def test_shared_columns_change_nothing(size, shared, last):
 def test_layers_behind_the_last_are_not_there():
     network, _ = seeded(COARSE)
     part = ColumnMLP(network, 256, COARSE.merge)
-    assert len(part.inner) == len(part.columns) == COARSE.merge + 1
+    assert len(part.splits) == COARSE.merge + 1
 
 
 def test_a_point_costs_over_a_quarter_less():
     """Section 5.4 of the specification: 1,049,984 products instead of 1,458,049; a column costs 342,016."""
     coarse = ColumnMLP(seeded(COARSE)[0], 256, 2)
     fine = ColumnMLP(seeded(FINE)[0], 16, 3)
-    point = sum(w.numel() for part in (coarse, fine) for w in [*part.inner, *part.points] if w is not None)
-    column = sum(w.numel() for part in (coarse, fine) for w in part.columns if w is not None)
+    splits = [*coarse.splits, *fine.splits]
+    point = sum(weight.numel() for s in splits for weight in (s.inner, s.own) if weight is not None)
+    column = sum(s.column.numel() for s in splits if s.column is not None)
     assert point == 1_049_984 and column == 342_016
     assert sum(PUBLISHED_MACS.values()) == 1_458_049
 
@@ -82,7 +83,7 @@ def test_the_surface_is_the_same_with_and_without_columns():
         torch.nn.functional.interpolate(torch.randn(1, c, 5, 5, generator=generator), size=(n, n), mode="bicubic")
         for c, n in ((256, 32), (16, 64))
     ]
-    features = Features(*smooth, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+    features = PIFuHDFeatures(*smooth, torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
     plain, shared = Field(network, features, columns=False), Field(network, features)
     at = axis(16)
     points = np.stack(np.meshgrid(at, at, at, indexing="ij"), axis=-1).reshape(-1, 3)

@@ -11,9 +11,9 @@ from torch import nn
 
 from maquette.reconstruction.pifuhd.hourglass import ConvBlock, FilterSize, HourGlass, ImageFilter
 from maquette.reconstruction.pifuhd.mlp import PointSize
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD, PIFuHDSize, sampled
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, PIFuHDSize, sampled
 from maquette.reconstruction.pifuhd.normalnet import NormalNet
-from pifuhd_by_key import SMALL, fill, pictures, points, some
+from pifuhd_by_key import SMALL, fill, occupancy, pictures, points, some
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
 SIDES = {"small": (SMALL, 64), "published": (PIFuHDSize(), 128)}
@@ -74,27 +74,30 @@ def test_keys_are_those_of_the_published_file(empty):
 
 
 @pytest.fixture(scope="module", params=["small", pytest.param("published", marks=pytest.mark.slow)])
-def made(request) -> tuple[str, PIFuHD, Features]:
-    """A network with the golden weights, and the features of the golden picture."""
+def made(request) -> tuple[str, PIFuHD, PIFuHDFeatures]:
+    """A network with the golden weights and the features of the golden picture, float64, in which processors agree."""
     size, side = SIDES[request.param]
     with torch.device("meta"):
         network = PIFuHD(size).eval()
     network.to_empty(device="cpu").requires_grad_(False)
     fill(network)
-    return request.param, network, network.prepare(*pictures(side))
+    network.double()
+    return request.param, network, network.prepare(*(value.double() for value in pictures(side)))
 
 
 def golden(name: str) -> dict[str, torch.Tensor]:
     with safe_open(GOLDEN, framework="pt") as file:
         assert "facebookresearch/pifuhd e47c4d9" in file.metadata()["source"]
-        return {key.split(".")[1]: file.get_tensor(key) for key in file.keys() if key.startswith(f"{name}.")}
+        keys = [key for key in list(file.keys()) if key.startswith(f"{name}.")]
+        return {key.split(".")[1]: file.get_tensor(key) for key in keys}
 
 
 def test_it_gives_the_numbers_of_the_published_modules(made):
     name, network, features = made
     wanted = golden(name)
-    found = vars(features) | {"merged": network.coarse_logits(features.coarse, points())[1]}
-    found["occupancy"], found["coarse_occupancy"] = network.occupancy(features, points())
+    where = points().double()
+    found = vars(features) | {"merged": network.coarse_logits(features.coarse, where)[1]}
+    found["occupancy"], found["coarse_occupancy"] = occupancy(network, features, where)
     for key, value in found.items():
         assert wanted[key].std() > 0.1, "constant numbers would prove nothing"
         assert (some(value) - wanted[key]).abs().max() < 1e-5, key
@@ -102,13 +105,13 @@ def test_it_gives_the_numbers_of_the_published_modules(made):
 
 def test_occupancy_is_nothing_outside_of_the_box(made):
     _, network, features = made
-    where = points(3000)
-    fine, coarse = (values[0] for values in network.occupancy(features, where))
+    where = points(3000).double()
+    fine, coarse = (values[0] for values in occupancy(network, features, where))
     outside = where[0].abs() > 1
     assert torch.equal(fine == 0, outside[:, :2].any(1))
     assert torch.equal(coarse == 0, outside.any(1))
     inside = fine[~outside.any(1)]
-    assert 0 < inside.min() and inside.max() < 1
+    assert inside.min() > 0 and inside.max() < 1
 
 
 def test_shapes_of_the_features(made):
@@ -123,7 +126,7 @@ def test_shapes_of_the_features(made):
 def test_only_the_last_stack_counts(made):
     """Changing what an earlier stack gives out changes nothing but through the next one."""
     _, network, _ = made
-    found = network.netG.image_filter(torch.zeros(1, 9, 64, 64))
+    found = network.netG.image_filter(torch.zeros(1, 9, 64, 64, dtype=torch.float64))
     assert len(found) == network.size.coarse.stacks and not torch.equal(found[0], found[-1])
 
 

@@ -26,10 +26,10 @@ def network():
 
 @pytest.fixture
 def written(network, tmp_path):
-    def write(told=None, **changed):
+    def write(metadata=None, **changed):
         tensors = {key: value.clone() for key, value in network.state_dict().items()} | changed
         path = tmp_path / "x.safetensors"
-        save_file({k: v for k, v in tensors.items() if v is not None}, path, told)
+        save_file({k: v for k, v in tensors.items() if v is not None}, path, metadata)
         return path
 
     return write
@@ -38,9 +38,9 @@ def written(network, tmp_path):
 FACTS = {"network": SMALL, "size": json.dumps(asdict(BodySize()))}
 
 
-@pytest.mark.parametrize("told", [FACTS, {"facts": json.dumps(FACTS | {"recipe": "pifuhd"})}])
-def test_the_small_network_comes_back(network, written, told):
-    again = load_any(written(told))
+@pytest.mark.parametrize("metadata", [FACTS, {"facts": json.dumps(FACTS | {"recipe": "pifuhd"})}])
+def test_the_small_network_comes_back(network, written, metadata):
+    again = load_any(written(metadata))
     assert isinstance(again, BodyPIFuHD) and again.size == BodySize() and not again.training
     assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), network.state_dict().values()))
     assert not any(p.requires_grad for p in again.parameters())
@@ -50,8 +50,8 @@ def test_another_size_and_halves_come_back(tmp_path):
     size = BodySize(side=64, fine=replace(BodySize().fine, depth=1, width=16))
     network = BodyPIFuHD(size).half()
     path = tmp_path / "half.safetensors"
-    told = {"network": SMALL, "size": json.dumps(asdict(size))}
-    save_file({key: value.clone() for key, value in network.state_dict().items()}, path, told)
+    metadata = {"network": SMALL, "size": json.dumps(asdict(size))}
+    save_file({key: value.clone() for key, value in network.state_dict().items()}, path, metadata)
     again = load_any(path)
     assert again.size == size and all(p.dtype == torch.float32 for p in again.parameters())
 
@@ -61,8 +61,8 @@ def test_a_published_network_loads_too(tmp_path):
     fill(network)
     state = {k: v.clone() for k, v in network.state_dict().items() if ".downsample.0." not in k}
     path = tmp_path / "published.safetensors"
-    told = {"network": "pifuhd", "size": json.dumps(asdict(PUBLISHED) | {"depth": 25}), "crop": "fullbody"}
-    save_file(state, path, told)
+    metadata = {"network": "pifuhd", "size": json.dumps(asdict(PUBLISHED) | {"depth": 25}), "crop": "fullbody"}
+    save_file(state, path, metadata)
     assert isinstance(load_any(path), PIFuHD)
 
 
@@ -71,10 +71,10 @@ def sized(**changed) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "told,match",
+    "metadata,match",
     [
-        (None, "metadata do not tell"),
-        ({"network": "vrn"}, "metadata do not tell"),
+        (None, "metadata lack"),
+        ({"network": "vrn"}, "metadata lack"),
         ({"network": SMALL}, "metadata size"),
         ({"network": SMALL, "size": "{"}, "metadata size"),
         ({"network": SMALL, "size": "[]"}, "metadata size"),
@@ -88,9 +88,9 @@ def sized(**changed) -> dict[str, str]:
         ({"facts": "{"}, "cannot be read"),
     ],
 )
-def test_other_metadata_are_refused(written, told, match):
+def test_other_metadata_are_refused(written, metadata, match):
     with pytest.raises(BadInput, match=match) as caught:
-        load_any(written(told))
+        load_any(written(metadata))
     assert "\n" not in str(caught.value) and "x.safetensors" in str(caught.value)
 
 

@@ -25,7 +25,7 @@ def small() -> VRN:
 def way(request, monkeypatch, small) -> str:
     """With oneDNN's packed convolutions, where this build of torch has them, and without."""
     if request.param == "plain":
-        monkeypatch.setattr(fast, "packable", lambda network: False)
+        monkeypatch.setattr(fast, "packable", lambda _: False)
     elif not fast.packable(small):
         pytest.skip("this build of torch has no packed convolutions")
     return request.param
@@ -37,7 +37,8 @@ def apart(network: VRN, found, x: torch.Tensor) -> float:
         return (network.coarse(x) - found(x)).abs().max().item()
 
 
-def test_logits_are_those_of_the_network(small, way):
+@pytest.mark.usefixtures("way")
+def test_logits_are_those_of_the_network(small):
     x = picture((1, 5, 96, 96), 7)
     found = fast.prepared(small, 96)
     assert found(x).shape == (1, 12, 24, 24) and found(x).is_contiguous()
@@ -48,20 +49,23 @@ def test_logits_are_those_of_the_network(small, way):
 @pytest.mark.parametrize(
     "size", [VRNSize(3, 64, 1, 1, 7), VRNSize(71, 128, 1, 1, 4), VRNSize(3, 16, 3, 0, 5)], ids=lambda size: str(size)
 )
-def test_other_sizes(size, way):
+@pytest.mark.usefixtures("way")
+def test_other_sizes(size):
     """Features of 128 have a residual block without a skip of its own; no stack at all is a network too."""
     network = VRN(size, "running").eval()
     fill(network, 8)
     assert apart(network, fast.prepared(network, 64), picture((1, size.channels, 64, 64), 7)) < 1e-4
 
 
-def test_batches_and_other_sides(small, way):
+@pytest.mark.usefixtures("way")
+def test_batches_and_other_sides(small):
     found = fast.prepared(small, 96)
     for shape in ((3, 5, 96, 96), (1, 5, 64, 128), (2, 5, 120, 16), (1, 5, 8, 8)):
         assert apart(small, found, picture(shape, 9)) < 1e-4
 
 
-def test_the_picture_is_left_alone(small, way):
+@pytest.mark.usefixtures("way")
+def test_the_picture_is_left_alone(small):
     found = fast.prepared(small, 64)
     x = picture((1, 5, 64, 64), 7).contiguous(memory_format=torch.channels_last)
     before = x.clone()
@@ -72,7 +76,8 @@ def test_the_picture_is_left_alone(small, way):
 
 
 @pytest.mark.parametrize("gain", ["falling", "none", "mixed", "tiny"])
-def test_gains_of_any_sign(small, way, gain):
+@pytest.mark.usefixtures("way")
+def test_gains_of_any_sign(small, gain):
     """Trained gains may be negative or die; max(x, -h / g) would be wrong or infinite."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -85,7 +90,8 @@ def test_gains_of_any_sign(small, way, gain):
     assert apart(small, fast.prepared(small, 64), picture((1, 5, 64, 64), 7)) < 1e-4
 
 
-def test_later_changes_of_the_network_do_not_reach_it(small, way):
+@pytest.mark.usefixtures("way")
+def test_later_changes_of_the_network_do_not_reach_it(small):
     found = fast.prepared(small, 64)
     x = picture((1, 5, 64, 64), 7)
     before = found(x)
@@ -103,7 +109,8 @@ def test_statistics_of_the_image_run_the_network_itself(small):
     assert apart(small.eval(), found, x) > 1e-3, "which are other numbers than those of running statistics"
 
 
-def test_wrong_pictures_are_refused(small, way):
+@pytest.mark.usefixtures("way")
+def test_wrong_pictures_are_refused(small):
     with pytest.raises(ValueError, match="wanted 5 channels"):
         fast.prepared(small, 64)(torch.zeros(1, 3, 64, 64))
 

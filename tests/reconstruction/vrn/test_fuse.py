@@ -7,14 +7,15 @@ from maquette.geometry.surfaces.extract import surface_of
 from maquette.morphable import load
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import CELL_M, LOW_M, fused
+from maquette.reconstruction.vrn.read import FrontPlane
 
-STILL = (0.0, 0.0, 0.0)
+STILL = FrontPlane(0.0, 0.0, 0.0)
 
 
 @pytest.fixture(scope="module")
 def placed(scene):
     points = solid.head_points(load("maquette-head"), scene.vertices)
-    return [reading.placed(view, points) for reading, view in zip(scene.readings, scene.views)]
+    return [reading.projection(view, points) for reading, view in zip(scene.readings, scene.views)]
 
 
 def test_the_surface_of_the_volume_is_the_face(scene, placed):
@@ -36,7 +37,7 @@ def test_the_surface_of_the_volume_is_the_face(scene, placed):
 
 
 def test_the_order_of_the_photos_does_not_matter(scene, placed):
-    planes = [(0.4, 1.0, 0.0), (-0.3, 0.0, -1.0)]
+    planes = [FrontPlane(0.4, 1.0, 0.0), FrontPlane(-0.3, 0.0, -1.0)]
     one = fused(scene.readings, placed, planes)
     other = fused(scene.readings[::-1], placed[::-1], planes[::-1])
     assert np.array_equal(one.values, other.values)
@@ -50,7 +51,7 @@ def test_the_same_photo_twice_changes_nothing(scene, placed):
 
 def test_a_photo_counts_where_it_looks_straight(scene, placed):
     """Left and right photo disagree; each cheek follows the photo that sees it."""
-    moved = (2.0, 0.0, 0.0)
+    moved = FrontPlane(2.0, 0.0, 0.0)
     both = fused(scene.readings, placed, [STILL, moved])
     first, second = (fused([r], [p], [s]) for r, p, s in zip(scene.readings, placed, [STILL, moved]))
     index = np.round((np.array([[0.055, -0.03, 0.0], [-0.055, -0.03, 0.0]]) - LOW_M) / CELL_M).astype(int)
@@ -65,7 +66,8 @@ def test_grid_and_head_share_a_frame(scene, placed):
     assert volume.grid_to_world[:3, :3] == pytest.approx(np.eye(3) * CELL_M)
     nose = scene.vertices[scene.vertices[:, 2].argmax()]
     index = np.linalg.solve(volume.grid_to_world, np.append(nose, 1))[:3]
-    inside, outside = index - [0, 0, 3], index + [0, 0, 3]
+    ahead = np.array([0, 0, 3])
+    inside, outside = index - ahead, index + ahead
     within, beyond = (volume.values[tuple(np.round(i).astype(int))] for i in (inside, outside))
     assert within > 0.5 > beyond
 

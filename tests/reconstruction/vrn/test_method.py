@@ -63,7 +63,7 @@ def test_the_volume_is_one_closed_face_in_the_same_frame(result):
 
 def test_several_photos_in_any_order(face):
     """The same face three times, two of them shifted: as three photos of one person."""
-    seen = [face, *(replace(face, landmarks=face.landmarks + [shift, 0, 0]) for shift in (1.5, -1.0))]
+    seen = [face, *(replace(face, landmarks=face.landmarks + np.array([shift, 0, 0])) for shift in (1.5, -1.0))]
     reconstruct = methods.load(VRN, fetch, Options(fit=OPTIONS))
     one, other = reconstruct(seen), reconstruct([seen[0], seen[2], seen[1]])
     assert np.abs(one.shape.vertices - other.shape.vertices).max() < 1e-5
@@ -71,10 +71,10 @@ def test_several_photos_in_any_order(face):
     assert len(one.cameras) == 3 and one.motion.shape[0] == 3
 
 
-def test_a_network_that_sees_nothing_is_told_so(face):
+def test_a_network_that_sees_nothing_is_reported(face):
     network, _ = method.network_of(fetch(method.SHIPPED))
 
-    def blind(x):
+    def blind(_: torch.Tensor) -> torch.Tensor:
         return torch.full((1, network.size.depth, network.side // 4, network.side // 4), -8.0)
 
     with pytest.raises(NothingFound, match="the volume has no surface"):
@@ -82,7 +82,7 @@ def test_a_network_that_sees_nothing_is_told_so(face):
 
 
 def test_weights_that_are_not_there_or_no_vrn(tmp_path):
-    with pytest.raises(BadInput, match="gone.safetensors"):
+    with pytest.raises(BadInput, match=r"gone\.safetensors"):
         methods.load(VRN, fetch, Options(fit=replace(OPTIONS, vrn_weights=str(tmp_path / "gone.safetensors"))))
     with pytest.raises(BadInput, match="metadata"):
         methods.load(VRN, fetch, Options(fit=replace(OPTIONS, vrn_weights=str(fetch("face-regressor")))))
@@ -114,7 +114,7 @@ def test_a_volume_that_is_no_face_shows_in_the_gap(result, face):
     rows, columns = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")
     bowl = 50 * (rows**2 + columns**2) + 25  # slices: hollow where a face bulges
 
-    def wrong(x):
+    def wrong(_: torch.Tensor) -> torch.Tensor:
         return (bowl - torch.arange(network.size.depth)[:, None, None])[None] / 2
 
     found = method.reconstruct(fitted(face), network, wrong, OPTIONS, 0.0)

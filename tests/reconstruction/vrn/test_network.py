@@ -14,7 +14,6 @@ from maquette.reconstruction.vrn.network import (
     VRN,
     BatchNorm,
     Branches,
-    MultitaskVRN,
     VRNSize,
     upsampled,
     use_statistics,
@@ -51,12 +50,12 @@ def empty(kind: type, *arguments) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def released() -> VRN:
-    """The released size with seeded weights, as the golden numbers want it."""
+    """The released size with seeded weights, as the golden numbers want it; float64, in which processors agree."""
     with torch.device("meta"):
         network = VRN().eval()
     network.to_empty(device="cpu")
     fill(network, 1703)
-    return network
+    return network.double()
 
 
 @pytest.fixture
@@ -125,9 +124,9 @@ def test_it_gives_the_numbers_of_another_port(released, bn_stats):
     assert facts["weights_seed"] == "1703", "the seed of the fixture"
     use_statistics(released, bn_stats)
     with torch.inference_mode():
-        found = released(picture((1, 3, 192, 192), int(facts["picture_seed"])))
+        found = released(picture((1, 3, 192, 192), int(facts["picture_seed"])).double())
     assert found.shape == (1, 200, 192, 192)
-    assert 0 < found.min() and found.max() < 1
+    assert found.min() > 0 and found.max() < 1
     assert (found.flatten()[index] - wanted).abs().max() < 1e-5
     assert wanted.std() > 0.05, "a constant volume would prove nothing"
 
@@ -139,11 +138,11 @@ def test_shapes(tiny):
 
 
 @pytest.mark.parametrize(
-    ("shape", "told"),
+    ("shape", "message"),
     [((1, 3, 100, 96), "96 x 100 pixels"), ((1, 71, 96, 96), "got 71 channels"), ((3, 96, 96), "N, C, H, W")],
 )
-def test_wrong_pictures_are_refused_with_their_size(tiny, shape, told):
-    with pytest.raises(ValueError, match=told):
+def test_wrong_pictures_are_refused_with_their_size(tiny, shape, message):
+    with pytest.raises(ValueError, match=message):
         tiny.coarse(torch.zeros(shape))
 
 
@@ -151,7 +150,7 @@ def test_features_are_never_smaller_than_an_eighth(tiny):
     sides = set()
     for module in tiny.modules():
         if not list(module.children()):
-            module.register_forward_hook(lambda module, given, found: sides.add(found.shape[-1]))
+            module.register_forward_hook(lambda *given: sides.add(given[2].shape[-1]))
     tiny.coarse(torch.rand(1, 3, 192, 192))
     assert sides == {96, 48, 24}
 
@@ -232,23 +231,3 @@ def test_upsampling_has_the_ratio_of_torch7():
     ramp = torch.arange(6.0).expand(1, 1, 6, 6)
     wanted = torch.arange(24) * 5 / 23
     assert torch.allclose(upsampled(ramp)[0, 0, 7], wanted, atol=1e-5)
-
-
-def test_multitask_forks_into_landmarks_and_volume():
-    network = MultitaskVRN(VRNSize(3, 16, 1, 1, 12)).eval()
-    fill(network, 4)
-    with torch.inference_mode():
-        landmarks, volume = network(picture((2, 3, 96, 64), 5))
-    assert landmarks.shape == (2, 68, 96, 64) and volume.shape == (2, 12, 96, 64)
-    for values in (landmarks, volume):
-        assert 0 <= values.min() and values.max() <= 1
-
-
-def test_multitask_has_three_hourglasses_of_the_formula():
-    """Stem, three stacks of 13 m + 4 residuals, and two heads, m = 4."""
-    bottleneck, width = 214_528, 256
-    unit = width * width + 3 * width
-    stem = parameters(empty(VRN, VRNSize(3, width, 1, 0, 200))) - (unit + (width + 1) * 200)
-    stack = (13 * 4 + 4) * bottleneck + 2 * unit
-    heads = 2 * unit + (width + 1) * (68 + 200)
-    assert parameters(empty(MultitaskVRN)) == stem + 3 * stack + heads == 36_992_652

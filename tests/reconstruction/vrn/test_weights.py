@@ -107,8 +107,8 @@ WRONG_FACTS = {
 
 @pytest.mark.parametrize("what", WRONG_FACTS)
 def test_metadata_that_are_missing_or_impossible(written, what):
-    facts, told = WRONG_FACTS[what]
-    with pytest.raises(BadInput, match=told) as refusal:
+    facts, message = WRONG_FACTS[what]
+    with pytest.raises(BadInput, match=message) as refusal:
         weights.load(written(facts))
     assert "\n" not in str(refusal.value) and len(str(refusal.value)) < 600
 
@@ -125,8 +125,8 @@ WRONG_TENSORS = {
 
 @pytest.mark.parametrize("what", WRONG_TENSORS)
 def test_tensors_that_do_not_fit(written, what):
-    tensors, told = WRONG_TENSORS[what]
-    with pytest.raises(BadInput, match=told):
+    tensors, message = WRONG_TENSORS[what]
+    with pytest.raises(BadInput, match=message):
         weights.load(written(**tensors))
 
 

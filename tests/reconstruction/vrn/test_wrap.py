@@ -7,9 +7,10 @@ from maquette.core.types import Volume
 from maquette.morphable import load
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.fuse import fused
+from maquette.reconstruction.vrn.read import FrontPlane
 from maquette.reconstruction.vrn.wrap import nearest_crossing, wrap
 
-STILL = (0.0, 0.0, 0.0)
+STILL = FrontPlane(0.0, 0.0, 0.0)
 
 
 def test_crossings():
@@ -23,7 +24,7 @@ def test_crossings():
 def test_a_wrong_head_comes_nearer_to_the_surface(scene):
     model = load("maquette-head")
     points = solid.head_points(model, scene.vertices)
-    placed = [reading.placed(view, points) for reading, view in zip(scene.readings, scene.views)]
+    placed = [reading.projection(view, points) for reading, view in zip(scene.readings, scene.views)]
     volume = fused(scene.readings, placed, [STILL, STILL])
     face = model.regions["face"] > 0.8
     wrong = scene.vertices + np.array([0, 0, 0.004], np.float32)  # 4 mm too far in front
@@ -48,7 +49,9 @@ def test_without_a_surface_nothing_moves():
 def test_the_field_is_smooth(scene, sign):
     model = load("maquette-head")
     points = solid.head_points(model, scene.vertices)
-    volume = fused(scene.readings, [r.placed(v, points) for r, v in zip(scene.readings, scene.views)], [STILL, STILL])
+    volume = fused(
+        scene.readings, [r.projection(v, points) for r, v in zip(scene.readings, scene.views)], [STILL, STILL]
+    )
     head = scene.vertices * np.float32(1 + sign * 0.02)
     field = wrap(model, head, volume, 0.001)
     edges = np.concatenate([model.faces[:, [0, 1]], model.faces[:, [1, 2]]])

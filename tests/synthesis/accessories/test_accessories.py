@@ -84,7 +84,7 @@ def test_hats_enclose_what_they_cover(model, kind):
         scalp = vertices[(model.regions["scalp"] > 0.9) & (vertices[:, 1] > 0.05)]
         assert shape[:, 1].max() > scalp[:, 1].max() and shape[:, 2].min() < scalp[:, 2].min()
     wearer = (Identity(np.zeros(100), 30, 0.0, np.array([0.2, 0.2, 0.6])), np.array([0.05, 0.03, 0.02]))
-    hair = grow_style(model, vertices, STYLES["long"], wearer, np.random.default_rng(0))
+    hair = grow_style(model, vertices, STYLES["long"], *wearer, np.random.default_rng(0))
     pressed = cover.press(hair)
     under = cover.below(pressed.points) <= 0
     if kind == "headscarf":

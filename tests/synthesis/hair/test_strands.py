@@ -49,9 +49,9 @@ def test_the_octahedral_map_returns():
 
 @pytest.mark.parametrize("name", STYLES)
 def test_every_style(model, vertices, skin, name):
-    wearer = (somebody(), BROWN)
-    hair = grow_style(model, vertices, STYLES[name], wearer, np.random.default_rng(7))
-    again = grow_style(model, vertices, STYLES[name], wearer, np.random.default_rng(7))
+    wearer = somebody(), BROWN
+    hair = grow_style(model, vertices, STYLES[name], *wearer, np.random.default_rng(7))
+    again = grow_style(model, vertices, STYLES[name], *wearer, np.random.default_rng(7))
     assert np.array_equal(hair.points, again.points) and np.array_equal(hair.albedo, again.albedo)
     for values in (hair.points, hair.radius, hair.albedo):
         assert values.dtype == np.float32 and np.isfinite(values).all()
@@ -69,7 +69,7 @@ def test_every_style(model, vertices, skin, name):
 
 @pytest.mark.parametrize("name", [n for n, style in STYLES.items() if style.fringe is None])
 def test_hair_without_a_fringe_leaves_the_eyes_free(model, vertices, name):
-    hair = grow_style(model, vertices, STYLES[name], (somebody(), BROWN), np.random.default_rng(1))
+    hair = grow_style(model, vertices, STYLES[name], somebody(), BROWN, np.random.default_rng(1))
     for side in ("Left", "Right"):
         offset = hair.points.reshape(-1, 3) - model.eye_centre(vertices, side)
         before = (np.hypot(offset[:, 0], offset[:, 1]) < 0.014) & (offset[:, 2] > 0)
@@ -87,7 +87,7 @@ def test_who_wears_what(model, vertices):
 
 
 def test_the_shade_lies_where_hair_grows(model, vertices):
-    hair = grow_style(model, vertices, STYLES["crop"], (somebody(), BROWN), np.random.default_rng(0))
+    hair = grow_style(model, vertices, STYLES["crop"], somebody(), BROWN, np.random.default_rng(0))
     shade = scalp_shade(model, vertices, hair, 128)
     assert shade.shape == (128, 128) and shade.min() >= 0 and shade.max() <= 1.001
     rows = np.clip(((1 - model.uvs[:, 1]) * 128).astype(int), 0, 127)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maquette.geometry.mesh import boundary_loops, face_areas
-from maquette.morphable import load_head
+from maquette.morphable import load
 from maquette.synthesis.anatomy.bust import rim
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.scenes.dressed_bust import draw_dressed_bust
@@ -17,7 +17,7 @@ SKIN = np.array([0.4, 0.25, 0.2], np.float32)
 
 @pytest.fixture(scope="module")
 def model():
-    return load_head()
+    return load("maquette-head")
 
 
 def somebody(model, seed):

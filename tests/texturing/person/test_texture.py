@@ -15,7 +15,7 @@ from maquette.geometry.raycast import render_buffers
 from maquette.morphable import MorphableModel
 from maquette.morphable.posing import posed_body
 from maquette.texturing import finish_person
-from maquette.texturing.free_surface import MOST_PHOTOS, chosen_photos
+from maquette.texturing.free_surface import MOST_PHOTOS, choose_photos
 from maquette.texturing.person.guide import SCHEME, HeadFrame, head_of
 from maquette.texturing.texels import UNSEEN
 
@@ -198,10 +198,10 @@ def test_the_rest_pose_is_the_model_itself(body):
 
 def test_a_clip_gives_its_first_frame_and_other_sides(photograph):
     shots = [photograph(yaw) for yaw in (0.0, 0.01, 0.02, 0.03, 1.5, 0.04, 3.0, 4.5)]
-    chosen = chosen_photos([o for o, _ in shots], [c for _, c in shots], True)
+    chosen = choose_photos([o for o, _ in shots], [c for _, c in shots], True)
     assert chosen[0] == 0 and len(chosen) == MOST_PHOTOS and {4, 6, 7} <= set(chosen)
     timed = [replace(o, frame=replace(o.frame, time=k / 30)) for k, (o, _) in enumerate(shots)]
-    assert chosen_photos(timed, [c for _, c in shots], False) == [0]
+    assert choose_photos(timed, [c for _, c in shots], False) == [0]
 
 
 def test_wrong_input_says_so(body, photograph):

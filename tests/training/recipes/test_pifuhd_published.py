@@ -13,7 +13,7 @@ import dolls
 from maquette.core.errors import BadInput
 from maquette.geometry.surfaces.distance import winding_ahead
 from maquette.reconstruction.pifuhd.field import Field
-from maquette.reconstruction.pifuhd.network import Features, sampled
+from maquette.reconstruction.pifuhd.network import PIFuHDFeatures, sampled
 from maquette.reconstruction.pifuhd.weights import load
 from maquette.training import checkpoint
 from maquette.training.loop import train
@@ -202,7 +202,7 @@ def test_one_body_is_learned_by_heart(tmp_path):
         published.shards_of(str(folder), 1, 0), 100, SIDE, body=False, augment=False
     ).batch(0)
     large = torch.from_numpy(made["picture"][:, :3])
-    features: Features = network.prepare(torch.nn.functional.avg_pool2d(large, 2), large)
+    features: PIFuHDFeatures = network.prepare(torch.nn.functional.avg_pool2d(large, 2), large)
     with torch.no_grad():
         coarse = network.coarse_logits(features.coarse, torch.from_numpy(nodes)[None])[0][0].numpy() > 0
     fine = Field(network, features)(nodes) > 0.5

@@ -83,7 +83,7 @@ def test_landmarks_and_solid_stay_together_also_in_a_mirror(options, monkeypatch
     for number in range(3):
         batch = data.batch(number)
         for matrix, slope, points in zip(batch["matrix"], batch["slope"], batch["points"]):
-            seen = solid.Placed(matrix.astype(float), float(slope)).project(average)[:, :2]
+            seen = solid.CropProjection(matrix.astype(float), float(slope)).project(average)[:, :2]
             # The stored heads differ from the average one by millimetres; a wrong permutation by centimetres.
             assert np.abs(seen - points).max() < 0.09 * options.side
             flipped += np.linalg.det(matrix[:, :3].astype(float)) < 0

@@ -17,7 +17,7 @@ from maquette.core.errors import BadInput
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
 from maquette.reconstruction.pifuhd.weights import load
 from maquette.weights.convert import pifuhd
-from pifuhd_by_key import SMALL, fill, pictures, points
+from pifuhd_by_key import SMALL, fill, occupancy, pictures, points
 
 TINY = replace(SMALL, coarse=replace(SMALL.coarse, width=16), fine=replace(SMALL.fine, width=16))
 
@@ -117,7 +117,7 @@ def test_every_layout_becomes_the_same_network(tmp_path, network, content, layou
     for key, value in wanted.items():
         assert torch.equal(found[key], value.half().float() if layout == "half" else value), key
     if layout == "zip":
-        pair = [net.occupancy(net.prepare(*pictures(64)), points())[0] for net in (network, loaded)]
+        pair = [occupancy(net, net.prepare(*pictures(64)), points())[0] for net in (network, loaded)]
         assert torch.equal(*pair)
 
 
@@ -248,7 +248,7 @@ def converted(tmp_path, content) -> tuple[Path, dict, dict]:
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("network", "vrn", "do not tell the size of a PIFuHD"),
+        ("network", "vrn", "lack the size of a PIFuHD"),
         ("crop", "foot", "metadata crop 'foot'"),
         ("size", "{", "metadata size"),
         ("size", "[]", "metadata size"),

@@ -77,7 +77,7 @@ class PersonRender:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredBody:
+class FrameBody:
     """The fitted body of one frame: metres, world; (F, 3, 2) texture coordinates; key points by scheme."""
 
     shape: Shape
@@ -134,7 +134,7 @@ def render_person(mesh: PersonMesh, camera: Camera) -> PersonRender:
     return PersonRender(inside, front, back, colour, photographed)
 
 
-def _posed(view: PersonView, arrays: Mapping[str, NDArray]) -> StoredBody | None:
+def _posed(view: PersonView, arrays: Mapping[str, NDArray]) -> FrameBody | None:
     """The fitted body in the view's pose; None where its model has no rig."""
     model = load_model(str(arrays.get("body_model", arrays.get("model", ""))) or "maquette-body", view.folder)
     if model.rig is None:
@@ -150,7 +150,7 @@ def _posed(view: PersonView, arrays: Mapping[str, NDArray]) -> StoredBody | None
         raise BadInput(f"{view.folder}: parameters.npz does not fit the model {model.name} ({error})") from error
     points = {scheme: model.rig.keypoints_of(scheme, vertices) for scheme in model.rig.keypoints}
     shape = Shape(vertices, model.faces, f"{view.name} {view.shown}")
-    return StoredBody(shape, model.uvs[model.uv_faces].astype(float), points)
+    return FrameBody(shape, model.uvs[model.uv_faces].astype(float), points)
 
 
 def _texture(folder: Path, uvs: NDArray) -> Texture | None:

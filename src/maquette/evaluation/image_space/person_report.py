@@ -18,14 +18,14 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.job import Progress, explained, silent
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.image_space import steadiness
 from maquette.evaluation.image_space.person import MEASURES, PERSON_DEFAULTS, PersonThresholds, ViewScores, score_view
 from maquette.evaluation.image_space.person_mesh import PersonRender
 from maquette.evaluation.image_space.result_files import Photos, find_picture, person_folders
 from maquette.evaluation.image_space.sheet import WorstRows, row_of, write_beside, write_sheet
-from maquette.evaluation.image_space.steadiness import Steadiness
 from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of, photo_views
 from maquette.evaluation.table import Table
+from maquette.evaluation.temporal import steadiness
+from maquette.evaluation.temporal.steadiness import Steadiness
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.perception.people.observe import observe_people
 from maquette.sources import photos as photo_files

@@ -155,7 +155,7 @@ class FastGrid:
 
 
 @dataclass
-class _Level:
+class _OctreeLevel:
     """Values (n, n, n) float32 of a lattice, which of them were asked for, and what is inside above."""
 
     values: NDArray
@@ -237,7 +237,7 @@ def fast_grid(field: Field, resolution: int, options: FastGrid | None = None) ->
     sample.outside = options.outside
     n = resolution // step
     values = sample(np.arange(n**3), step).reshape(n, n, n)
-    at = _Level(values, np.ones((n, n, n), bool), options.level)
+    at = _OctreeLevel(values, np.ones((n, n, n), bool), options.level)
     while step > 2:
         step //= 2
         keys, found = _near_surface(at, sample, step)
@@ -247,7 +247,7 @@ def fast_grid(field: Field, resolution: int, options: FastGrid | None = None) ->
         known = np.zeros((n, n, n), bool)
         known[::2, ::2, ::2] = at.known
         known.ravel()[keys] = True
-        at = _Level(values, known, options.level)
+        at = _OctreeLevel(values, known, options.level)
     if step == 1:
         return Grid(at.values, np.zeros(3, int), resolution, options.level, sample.evaluations)
     keys, found = _near_surface(at, sample, 1)
@@ -287,7 +287,7 @@ def _nodes(box: NDArray | None, resolution: int) -> NDArray | None:
     return np.stack([np.ceil(box[:, 0]), np.floor(box[:, 1])], axis=1).astype(int)
 
 
-def _near_surface(coarse: _Level, sample: Sampler, step: int) -> tuple[NDArray, NDArray]:
+def _near_surface(coarse: _OctreeLevel, sample: Sampler, step: int) -> tuple[NDArray, NDArray]:
     """Keys and values of the nodes of the next lattice that were asked for.
 
     Begins with both ends of each edge where the guess changes sign. Where an answer contradicts the guess, the surface
@@ -311,7 +311,7 @@ def _near_surface(coarse: _Level, sample: Sampler, step: int) -> tuple[NDArray, 
     return np.concatenate(all_keys), np.concatenate(all_values)
 
 
-def _edges_of(coarse: _Level) -> NDArray:
+def _edges_of(coarse: _OctreeLevel) -> NDArray:
     """Sorted keys, on the next lattice, of unknown nodes with a neighbour of another guessed sign."""
     cells, n = coarse.mixed(), 2 * coarse.n
     found = [np.zeros(0, np.int64)]
@@ -335,7 +335,7 @@ def _edges_of(coarse: _Level) -> NDArray:
     return np.unique(np.concatenate(found))
 
 
-def _unknown(coarse: _Level, keys: NDArray) -> NDArray:
+def _unknown(coarse: _OctreeLevel, keys: NDArray) -> NDArray:
     """Those keys of the next lattice that the coarse one has not asked for."""
     i, j, k = unravel(keys, 2 * coarse.n)
     return keys[((i | j | k) & 1 == 1) | ~coarse.known[i >> 1, j >> 1, k >> 1]]

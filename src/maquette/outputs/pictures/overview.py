@@ -14,7 +14,7 @@ from maquette.outputs.meshes.ply import vertex_colors
 from maquette.outputs.pictures.person_panels import person_panels
 from maquette.outputs.pictures.views import backdrop, over
 from maquette.outputs.pictures.window import Window, photo_window
-from maquette.texturing.pyramid import sixteenths
+from maquette.texturing.images import sixteenths
 
 CELL = (476, 580)  # pixels
 MARGIN, GAP, CAPTION = 30, 12, 40

@@ -9,7 +9,7 @@ from maquette.core.types import Camera
 from maquette.outputs.asset import Asset
 from maquette.outputs.pictures.views import Scene, backdrop, over
 from maquette.outputs.pictures.window import Window, photo_window
-from maquette.texturing.pyramid import sixteenths
+from maquette.texturing.images import sixteenths
 
 CELL = (380, 700)  # pixels, for somebody standing upright
 WIDEST = 1.2  # width over height of a cell, for wide poses

@@ -89,7 +89,7 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
     """
     found = [text for facts in photos for text in remarks(facts, len(photos) > 1)]
     if _near_average(asset):
-        found.append("the shape is close to the average face: the photo told little about this person's")
+        found.append("the shape is close to the average face: the photo says little about this person's")
     if not asset.result.reconstruction.metric:
         found.append("the size is that of an average head: give --pupil-distance for the true size")
     share = shares.get("face", shares.get("skin", 1.0))

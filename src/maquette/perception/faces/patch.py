@@ -30,7 +30,7 @@ class Jitter(NamedTuple):
         x, y: shift in shares of the side.
         scale: of the side.
         turn: radians.
-        mirrored: whether the face is looked at in a mirror.
+        mirrored: whether the crop is mirrored.
     """
 
     x: float
@@ -144,6 +144,6 @@ def settled(pixels: NDArray, square: Square, believed: Callable[[FaceLandmarks],
 
 
 def jittered(square: Square, jitter: Jitter) -> tuple[Square, bool]:
-    """A square moved by shares of its side, scaled and turned; and whether to look at it in a mirror."""
+    """A square moved by shares of its side, scaled and turned; and whether its crop is mirrored."""
     centre = square.centre + np.array([jitter.x, jitter.y]) * square.side
     return Square(centre, square.side * jitter.scale, square.roll + jitter.turn), jitter.mirrored

@@ -35,7 +35,7 @@ CROWDED = 0.2  # overlap of boxes beyond which nothing is learned about clothes
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class TrackFeatures:
     """What is compared of one observation.
 
     Attributes:
@@ -59,7 +59,7 @@ class _Track:
     """What is remembered of one person: what was last seen, the clothes so far, speed in pixels per second."""
 
     name: int
-    last: Features
+    last: TrackFeatures
     clothes: NDArray
     speed: NDArray
 
@@ -112,7 +112,7 @@ class Tracker:
         return {name: frames for name, frames in self._frames.items() if frames >= enough}
 
     @staticmethod
-    def _update(track: _Track, features: list[Features], place: int) -> None:
+    def _update(track: _Track, features: list[TrackFeatures], place: int) -> None:
         seen, last = features[place], track.last
         gap = seen.time - last.time
         if gap > 0:
@@ -127,7 +127,7 @@ class Tracker:
         track.last = seen
 
 
-def _assigned(tracks: list[_Track], features: list[Features]) -> list[tuple[_Track, int]]:
+def _assigned(tracks: list[_Track], features: list[TrackFeatures]) -> list[tuple[_Track, int]]:
     """Tracks with the features that continue each."""
     from scipy.optimize import linear_sum_assignment
 
@@ -139,7 +139,7 @@ def _assigned(tracks: list[_Track], features: list[Features]) -> list[tuple[_Tra
     return [(tracks[r], int(c)) for r, c in zip(rows, columns) if costs[r, c] < GATE]
 
 
-def _cost(track: _Track, seen: Features) -> float:
+def _cost(track: _Track, seen: TrackFeatures) -> float:
     """0 (surely the same) to 1."""
     last, gap = track.last, max(seen.time - track.last.time, 0.0)
     moved = track.speed * min(gap, FADE)
@@ -159,7 +159,7 @@ def _cost(track: _Track, seen: Features) -> float:
     return float(trust * near + (1 - trust) * far)
 
 
-def features_of(observation: Observation, time: float) -> Features:
+def features_of(observation: Observation, time: float) -> TrackFeatures:
     """What is compared of an observation: all in pixels of the full frame."""
     box, crop = observation.box, np.array(observation.frame.size, float)
     scale = (box[2:] - box[:2]) / crop
@@ -172,7 +172,7 @@ def features_of(observation: Observation, time: float) -> Features:
     elif len(trusted) >= 2:
         low, high = trusted.min(axis=0), trusted.max(axis=0)
     size = max(float(np.linalg.norm(high - low)), 1.0)
-    return Features(
+    return TrackFeatures(
         points, observation.landmark_confidence, np.concatenate([low, high]), size, clothes(observation), time
     )
 
@@ -224,7 +224,7 @@ def clothes_distance(first: NDArray, second: NDArray) -> float | None:
     return float(np.sqrt(np.clip(1 - alike, 0, 1)).mean())
 
 
-def distance(first: Features, second: Features, moved: NDArray) -> float:
+def distance(first: TrackFeatures, second: TrackFeatures, moved: NDArray) -> float:
     """Mean distance of joints seen in both, pixels, after the first is moved by (2,) pixels; of the boxes' centres
     where fewer than three are."""
     weights = np.minimum(first.confidence, second.confidence)
@@ -236,7 +236,7 @@ def distance(first: Features, second: Features, moved: NDArray) -> float:
     return float(np.average(apart, weights=weights[used]))
 
 
-def _shift(last: Features, seen: Features) -> NDArray:
+def _shift(last: TrackFeatures, seen: TrackFeatures) -> NDArray:
     """(2,) pixels by which a person moved: the median over the joints, which a waving arm does not change."""
     used = np.minimum(last.confidence, seen.confidence) >= SEEN
     if used.sum() < 3:

@@ -8,12 +8,11 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.reconstruction.body_fit.skeleton import Skeleton
-from maquette.reconstruction.body_fit.solve import Probe, State, descend, energy, first_state, placed, probe
-from maquette.reconstruction.body_fit.target import Targets, targets_of
+from maquette.reconstruction.body_fit.solve import BodyState, Probe, descend, energy, first_state, placed, probe_of
+from maquette.reconstruction.body_fit.target import FitTargets, ImagePlane, targets_of
 
 KEY_FRAMES = 8  # that the shape is taken from
 WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next window blends with
@@ -25,17 +24,17 @@ STEP = 1 / 30  # seconds between frames that have no times
 MOVING = ("turns", "log_scale", "shift")
 
 
-def fit_photos(targets: Targets, bones: Skeleton) -> State:
+def fit_photos(targets: FitTargets, skeleton: Skeleton) -> BodyState:
     """One identity and a pose of its own for each of a few frames that need not follow each other."""
-    look = probe(bones)
-    state = first_state(targets, look)
-    state = descend(state, lambda s: energy(s, targets, look, 0.0), POSE_STEPS, RATE)
-    return descend(state, lambda s: energy(s, targets, look, 1.0), OUTLINE_STEPS, FINE_RATE)
+    probe = probe_of(skeleton)
+    state = first_state(targets, probe)
+    state = descend(state, lambda s: energy(s, targets, probe, 0.0), POSE_STEPS, RATE)
+    return descend(state, lambda s: energy(s, targets, probe, 1.0), OUTLINE_STEPS, FINE_RATE)
 
 
 def fit_clip(
-    observations: Sequence[Observation], bones: Skeleton, progress: Callable[[int], None] = lambda done: None
-) -> tuple[State, NDArray, NDArray]:
+    observations: Sequence[Observation], skeleton: Skeleton, progress: Callable[[int], None] | None = None
+) -> tuple[BodyState, ImagePlane]:
     """The motion of one person through a clip, with memory that does not grow with its pictures.
 
     Args:
@@ -43,30 +42,32 @@ def fit_clip(
         progress: called with the number of frames that are done.
 
     Returns:
-        The state over all N frames, and centre (N, 2) and size (N,) of their targets, full-frame pixels.
+        The state over all N frames, and the plane of their targets.
     """
     count = len(observations)
     if count <= KEY_FRAMES:
         targets = targets_of(observations[:])
-        state = fit_photos(targets, bones)
-        progress(count)
-        return state, targets.centre, targets.size
+        state = fit_photos(targets, skeleton)
+        if progress is not None:
+            progress(count)
+        return state, targets.plane
     keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
-    identity = fit_photos(targets_of([observations[int(k)] for k in keys]), bones).identity
-    parts: list[State] = []
-    places: list[tuple[NDArray, NDArray]] = []
+    identity = fit_photos(targets_of([observations[int(k)] for k in keys]), skeleton).identity
+    parts: list[BodyState] = []
+    planes: list[ImagePlane] = []
     start = 0
     while True:
         end = min(start + WINDOW, count)
         seen = observations[start:end]
         targets = targets_of(seen)
-        parts.append(_window(targets, probe(bones), identity, ACCELERATION * _step(seen) ** 2 / 2))
-        places.append((targets.centre, targets.size))
-        progress(end)
+        parts.append(_window(targets, probe_of(skeleton), identity, ACCELERATION * _step(seen) ** 2 / 2))
+        planes.append(targets.plane)
+        if progress is not None:
+            progress(end)
         if end == count:
             break
         start = end - SHARED
-    return _joined(parts, places)
+    return _joined_states(parts), _joined_planes(planes)
 
 
 def _step(observations: Sequence[Observation]) -> float:
@@ -75,28 +76,32 @@ def _step(observations: Sequence[Observation]) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else STEP
 
 
-def _window(targets: Targets, look: Probe, identity: torch.Tensor, bend_m: float) -> State:
-    state = placed(replace(first_state(targets, look), identity=identity), targets, look)
+def _window(targets: FitTargets, probe: Probe, identity: torch.Tensor, bend_m: float) -> BodyState:
+    state = placed(replace(first_state(targets, probe), identity=identity), targets, probe)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
-        loss = partial(energy, targets=targets, look=look, silhouette=weight, bend_m=bend_m)
+        loss = partial(energy, targets=targets, probe=probe, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
     return state
 
 
-def _joined(parts: Sequence[State], places: Sequence[tuple[NDArray, NDArray]]) -> tuple[State, NDArray, NDArray]:
+def _joined_states(parts: Sequence[BodyState]) -> BodyState:
     """Windows one after another; where two overlap, one passes into the other."""
     turns, scale, shift = parts[0].turns, parts[0].log_scale, parts[0].shift
-    centre, size = places[0]
     share = torch.linspace(0, 1, SHARED + 2)[1:-1]
-    for part, (c, s) in zip(parts[1:], places[1:]):
+    for part in parts[1:]:
         turns = torch.cat([turns[:-SHARED], _blend(turns[-SHARED:], part.turns[:SHARED], share), part.turns[SHARED:]])
         scale = torch.cat(
             [scale[:-SHARED], torch.lerp(scale[-SHARED:], part.log_scale[:SHARED], share), part.log_scale[SHARED:]]
         )
         mixed = torch.lerp(shift[-SHARED:], part.shift[:SHARED], share[:, None])
         shift = torch.cat([shift[:-SHARED], mixed, part.shift[SHARED:]])
-        centre, size = np.concatenate([centre, c[SHARED:]]), np.concatenate([size, s[SHARED:]])
-    return State(parts[0].identity, turns, scale, shift), centre, size
+    return BodyState(parts[0].identity, turns, scale, shift)
+
+
+def _joined_planes(planes: Sequence[ImagePlane]) -> ImagePlane:
+    centres = [planes[0].centre, *(plane.centre[SHARED:] for plane in planes[1:])]
+    sizes = [planes[0].size, *(plane.size[SHARED:] for plane in planes[1:])]
+    return ImagePlane(np.concatenate(centres), np.concatenate(sizes))
 
 
 def _blend(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

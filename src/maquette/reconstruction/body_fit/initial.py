@@ -11,24 +11,24 @@ from maquette.reconstruction.body_fit.skeleton import CHAINS, TURNS, Skeleton
 TO_VIEW = np.array([1.0, -1.0, -1.0])  # camera axes (x right, y down, z away) to view axes (x right, y up, z nearer)
 # MediaPipe's numbers: the left side; the right one is one more.
 EAR, SHOULDER, ELBOW, WRIST, INDEX, HIP, KNEE, ANKLE, TOE, NOSE = 7, 11, 13, 15, 19, 23, 25, 27, 31, 0
-BENT = 0.25  # sine of the angle from which on a bent joint tells how the limb above it is twisted
-FOOT_SAYS = 0.3  # how much the foot tells of the leg's twist, beside the knee
+BENT = 0.25  # sine of the angle from which on a bent joint shows how the limb above it is twisted
+FOOT_SHARE = 0.3  # weight of the foot in the leg's twist, beside the knee
 
 
-def first_turns(bones: Skeleton, landmarks: NDArray) -> NDArray:
+def first_turns(skeleton: Skeleton, landmarks: NDArray) -> NDArray:
     """(T, 3) rotation vectors from (33, 3) metric landmarks of BlazePose in camera axes."""
     seen = landmarks * TO_VIEW
-    rest = bones.model.rig.keypoints_of("mediapipe33", bones.model.mean).astype(float)
+    rest = skeleton.rig.keypoints_of("mediapipe33", skeleton.model.mean).astype(float)
     turns = {name: np.eye(3) for name in TURNS}
     turns["root"] = _torso(seen, HIP) @ _torso(rest, HIP).T
     above = _torso(seen, SHOULDER) @ _torso(rest, SHOULDER).T
     twist = Rotation.from_matrix(turns["root"].T @ above).as_rotvec()
-    twist *= min(1.0, 0.8 / max(np.linalg.norm(twist), 1e-9))
+    twist *= _shortening(twist, 0.8)
     half = Rotation.from_rotvec(twist / 2).as_matrix()
     turns["waist"] = turns["chest"] = half
     upper = turns["root"] @ half @ half
     head = Rotation.from_matrix(upper.T @ _head(seen) @ _head(rest).T).as_rotvec()
-    turns["neck"] = Rotation.from_rotvec(head * min(1.0, 1.0 / max(np.linalg.norm(head), 1e-9))).as_matrix()
+    turns["neck"] = Rotation.from_rotvec(head * _shortening(head, 1.0)).as_matrix()
     for offset, side in enumerate("LR"):
         for names, numbers, parent in (
             (("shoulder", "elbow", "wrist"), (SHOULDER, ELBOW, WRIST, INDEX), upper),
@@ -38,6 +38,11 @@ def first_turns(bones: Skeleton, landmarks: NDArray) -> NDArray:
             limb = _limb(rest[chain], seen[chain], parent, names[0] == "hip")
             turns |= {f"{name}.{side}": turn for name, turn in zip(names, limb)}
     return np.stack([Rotation.from_matrix(turns[name]).as_rotvec() for name in CHAINS])
+
+
+def _shortening(turn: NDArray, most: float) -> float:
+    """The factor that keeps a rotation vector within so many radians."""
+    return min(1.0, most / max(float(np.linalg.norm(turn)), 1e-9))
 
 
 def _unit(vector: NDArray) -> NDArray:
@@ -77,7 +82,7 @@ def _limb(rest: NDArray, seen: NDArray, parent: NDArray, leg: bool) -> list[NDAr
     hinge = np.cross(_unit(after[0]), _unit(after[1]))
     hinge_rest = np.array([1.0, 0, 0]) if leg else np.cross(before[0], before[1])
     if leg:
-        hinge = hinge + FOOT_SAYS * np.cross(_unit(after[2]), _unit(after[0]))
+        hinge = hinge + FOOT_SHARE * np.cross(_unit(after[2]), _unit(after[0]))
     if np.linalg.norm(hinge) > BENT:
         first = _frame(after[0], hinge) @ _frame(before[0], hinge_rest).T
     else:
@@ -85,5 +90,5 @@ def _limb(rest: NDArray, seen: NDArray, parent: NDArray, leg: bool) -> list[NDAr
     second = _onto(before[1], first.T @ after[1])
     third = _onto(before[2], second.T @ first.T @ after[2])
     strength = Rotation.from_matrix(third).as_rotvec()
-    third = Rotation.from_rotvec(strength * min(1.0, 0.6 / max(np.linalg.norm(strength), 1e-9))).as_matrix()
+    third = Rotation.from_rotvec(strength * _shortening(strength, 0.6)).as_matrix()
     return [first, second, third]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
@@ -18,8 +19,8 @@ from maquette.core.options import BodyOptions, Options
 from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
-from maquette.reconstruction.body_fit.place import Placement, overlaps, place, smoothed
-from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
+from maquette.reconstruction.body_fit.place import PlacedBody, overlaps, place, smoothed
+from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
 from maquette.reconstruction.body_fit.target import targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
@@ -32,11 +33,11 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     Raises:
         WeightsMissing: the body is not there.
     """
-    bones = skeleton(fetch)
-    return lambda observations: assembled(fitted(observations, bones, options), observations, options.body)
+    skeleton = load_skeleton(fetch)
+    return lambda observations: assembled(fitted(observations, skeleton, options), observations, options.body)
 
 
-def fitted(observations: Sequence[Observation], bones: Skeleton, options: Options) -> Placement:
+def fitted(observations: Sequence[Observation], skeleton: Skeleton, options: Options) -> PlacedBody:
     """The body in all observations, one shape and a pose for each, in the canonical world; smoothed over a clip.
 
     Raises:
@@ -48,11 +49,11 @@ def fitted(observations: Sequence[Observation], bones: Skeleton, options: Option
             raise BadInput(f"{seen.frame.origin}: the body wants {SCHEME} key points, got {seen.landmark_scheme}")
     if not moving:
         targets = targets_of(observations)
-        state = fit_photos(targets, bones)
-        return place(state, bones, targets.centre, targets.size, metres(options.body))
-    report = observations.report if isinstance(observations, Observations) else lambda done: None
-    state, centre, size = fit_clip(observations, bones, report)
-    found = place(state, bones, centre, size, metres(options.body))
+        state = fit_photos(targets, skeleton)
+        return place(state, skeleton, targets.plane, metres(options.body))
+    progress = observations.report if isinstance(observations, Observations) else None
+    state, plane = fit_clip(observations, skeleton, progress)
+    found = place(state, skeleton, plane, metres(options.body))
     return smoothed(found, times_of(observations), options.video.smoothing)
 
 
@@ -61,42 +62,33 @@ def metres(options: BodyOptions) -> float | None:
     return None if options.height is None else options.height / 100
 
 
-def times_of(observations: Sequence[Observation]) -> np.ndarray:
+def times_of(observations: Sequence[Observation]) -> NDArray:
     """(N,) seconds; nan for photos."""
     return np.array([np.nan if seen.frame.time is None else seen.frame.time for seen in observations], float)
 
 
-def assembled(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Reconstruction:
+def assembled(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Reconstruction:
     """The reconstruction whose shape is the body as it stands in the first observation."""
-    model = placement.bones.model
+    model = placement.skeleton.model
+    count, bones = placement.rotations.shape[:2]
+    quaternions = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(count, bones, 4)
     return Reconstruction(
         shape=Mesh(placement.vertices(0), model.faces, model.uvs, model.uv_faces),
+        cameras=tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
         model=model.name,
-        **coefficients(placement, observations, options),
+        identity=placement.identity.astype(np.float32),
+        expression=np.zeros((count, len(model.expression_names)), np.float32),
+        scale=placement.scale,
+        pose=BodyPose(model.name, quaternions[..., [3, 0, 1, 2]], placement.translation, times_of(observations)),
+        metric=options.height is not None,
         provenance={"method": "parametric", **facts(placement, observations, options)},
     )
 
 
-def coefficients(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> dict[str, Any]:
-    """Fields of a Reconstruction that the fitted body tells, whatever its shape is."""
-    count, bones = placement.rotations.shape[:2]
-    quaternions = Rotation.from_matrix(placement.rotations.reshape(-1, 3, 3)).as_quat().reshape(count, bones, 4)
-    model = placement.bones.model
-    pose = BodyPose(model.name, quaternions[..., [3, 0, 1, 2]], placement.translation, times_of(observations))
-    return {
-        "cameras": tuple(placement.camera(k, seen) for k, seen in enumerate(observations)),
-        "identity": placement.identity.astype(np.float32),
-        "expression": np.zeros((count, len(model.expression_names)), np.float32),
-        "scale": placement.scale,
-        "pose": pose,
-        "metric": options.height is not None,
-    }
-
-
-def facts(placement: Placement, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
+def facts(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
     """Where the body's size comes from, and how well it fits each observation: of a clip, each key frame."""
     keys = observations.key_frames if isinstance(observations, Observations) else dict(enumerate(observations))
-    model, rig = placement.bones.model, placement.bones.rig
+    model, rig = placement.skeleton.model, placement.skeleton.rig
     rest = model.vertices(placement.identity, np.zeros(len(model.expression_names)), placement.scale)
     tall = float(np.ptp(rest[:, 1]))
     errors, shares, shown = [], [], []

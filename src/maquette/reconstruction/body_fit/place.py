@@ -14,8 +14,8 @@ from maquette.geometry.camera import project
 from maquette.morphable.posing import same_half
 from maquette.perception.tracking.smooth import smooth
 from maquette.reconstruction.body_fit.skeleton import Skeleton
-from maquette.reconstruction.body_fit.solve import State
-from maquette.reconstruction.body_fit.target import full_frame
+from maquette.reconstruction.body_fit.solve import BodyState
+from maquette.reconstruction.body_fit.target import ImagePlane, full_frame
 
 STAND_M = 10.0  # from the subject to an orthographic camera; farther than any limb reaches
 FLIP = np.diag([1.0, -1.0, -1.0])  # view axes (x right, y up, z nearer) to camera axes (x right, y down, z away)
@@ -23,11 +23,11 @@ SUBPIXEL = 4  # bits
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class PlacedBody:
     """A body in the canonical world in N frames.
 
     Attributes:
-        bones: of the body.
+        skeleton: of the body.
         identity: (K,); scale: of the model's metres.
         rotations: (N, B, 3, 3) for `Rig.transforms`, world axes; translation: (N, 3) metres, added last.
         root: (N, 3) metres, world: where the root's head is.
@@ -35,7 +35,7 @@ class Placement:
         pixels_per_metre: (N,) and spot: (N, 2) full-frame pixels where the root's head is seen.
     """
 
-    bones: Skeleton
+    skeleton: Skeleton
     identity: NDArray
     scale: float
     rotations: NDArray
@@ -51,7 +51,7 @@ class Placement:
 
     def posed(self, index: int) -> tuple[NDArray, NDArray]:
         """Vertices (V, 3) and joints (B, 3), metres, world."""
-        model, rig = self.bones.model, self.bones.rig
+        model, rig = self.skeleton.model, self.skeleton.rig
         rest = model.vertices(self.identity, np.zeros(len(model.expression_names)), self.scale)
         joints = rig.joints(self.identity, self.scale)
         return rig.pose(rest, joints, self.rotations[index], self.translation[index])
@@ -69,32 +69,32 @@ class Placement:
         return Camera(intrinsics, pose, observation.frame.size, "orthographic")
 
 
-def place(state: State, bones: Skeleton, centre: NDArray, size: NDArray, height: float | None) -> Placement:
+def place(state: BodyState, skeleton: Skeleton, plane: ImagePlane, height: float | None) -> PlacedBody:
     """The canonical world of a solved state.
 
     The pelvis of the first frame faces +z and stands at the origin; the floor is where its lowest point is. Sideways
     and upward motion in the picture is motion; towards the camera there is none, which such a camera cannot show.
 
     Args:
-        centre, size: (N, 2) and (N,) of the targets.
+        plane: of the targets.
         height: metres of the standing person, or None for the model's own.
     """
-    model, identity = bones.model, state.identity.numpy().astype(float)
+    model, identity = skeleton.model, state.identity.numpy().astype(float)
     rest = model.vertices(identity, np.zeros(len(model.expression_names)))
     scale = 1.0 if height is None else height / float(np.ptp(rest[:, 1]))
-    rotations = bones.full_rotations(state.turns)
+    rotations = skeleton.full_rotations(state.turns)
     ahead = rotations[0, 0] @ [0.0, 0, 1]
     yaw = np.arctan2(ahead[0], ahead[2])
     view = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     rotations[:, 0] = view.T @ rotations[:, 0]
-    pixels = size * np.exp(state.log_scale.numpy()) / scale
-    spot = centre + size[:, None] * state.shift.numpy()
+    pixels = plane.size * np.exp(state.log_scale.numpy()) / scale
+    spot = plane.centre + plane.size[:, None] * state.shift.numpy()
     seen = (spot - spot[0]) / np.median(pixels) * [1, -1]
     root = np.column_stack([seen, np.zeros(len(seen))]) @ view
-    joints = bones.rig.joints(identity, scale).astype(float)
-    still = Placement(bones, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
+    joints = skeleton.rig.joints(identity, scale).astype(float)
+    still = PlacedBody(skeleton, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
     lift = np.array([0, -float(still.vertices(0)[:, 1].min()), 0])
-    return Placement(bones, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
+    return PlacedBody(skeleton, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
 
 
 def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
@@ -103,13 +103,13 @@ def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:
     corners = np.round((pixels - 0.5) * 2**SUBPIXEL).astype(np.int32)[faces]
     out = np.zeros((camera.size[1], camera.size[0]), np.uint8)
     for triangle in corners:
-        cv2.fillConvexPoly(out, triangle, 1, shift=SUBPIXEL)
+        cv2.fillConvexPoly(out, triangle, (1,), shift=SUBPIXEL)
     return out > 0
 
 
-def overlaps(placement: Placement, index: int, seen: Observation) -> float:
+def overlaps(placement: PlacedBody, index: int, seen: Observation) -> float:
     """Intersection over union of the body's silhouette in frame `index` with the mask of its observation."""
-    drawn = silhouette(placement.vertices(index), placement.bones.model.faces, placement.camera(index, seen))
+    drawn = silhouette(placement.vertices(index), placement.skeleton.model.faces, placement.camera(index, seen))
     return intersection_over_union(drawn, seen.mask > 0.5)
 
 
@@ -118,7 +118,7 @@ def intersection_over_union(first: NDArray, second: NDArray) -> float:
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
-def smoothed(placement: Placement, times: NDArray, width: float) -> Placement:
+def smoothed(placement: PlacedBody, times: NDArray, width: float) -> PlacedBody:
     """Turns, steps and cameras smoothed without lag.
 
     Args:

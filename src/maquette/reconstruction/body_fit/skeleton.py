@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from maquette import morphable
@@ -39,21 +39,39 @@ for _side in SIDES:
         CHAINS[f"{_turn}.{_side}"] = (f"{_bone}.{_side}",)
 TURNS = tuple(CHAINS)
 
-# Middle and spread of each turn, radians, about x (bending), y (twist), z (to the side) of the rest pose's world axes;
-# chosen by hand after the ranges of joints in Kapandji, The Physiology of the Joints: about two thirds of daily motion.
-SPREAD: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "root": ((0, 0, 0), (50, 50, 50)),
-    "waist": ((0.02, 0, 0), (0.18, 0.14, 0.10)),
-    "chest": ((0.02, 0, 0), (0.20, 0.20, 0.12)),
-    "neck": ((0.0, 0, 0), (0.30, 0.50, 0.20)),
-    "clavicle": ((0, 0, 0), (0.10, 0.12, 0.15)),
-    "shoulder": ((0, 0, 0), (0.9, 0.7, 0.9)),
-    "wrist": ((0, 0, 0), (0.30, 0.30, 0.30)),
-    "hip": ((-0.1, 0, 0), (0.70, 0.30, 0.35)),
-    "ankle": ((0, 0, 0), (0.30, 0.15, 0.15)),
+Angles = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class TurnPrior:
+    """What is likely of one turn, radians, about three axes: bending, twist, to the side.
+
+    Attributes:
+        middle, spread: of each.
+        low, high: range of the first, which a hinge does not leave.
+    """
+
+    middle: Angles
+    spread: Angles
+    low: float = -50.0
+    high: float = 50.0
+
+
+# Chosen by hand after the ranges of joints in Kapandji, The Physiology of the Joints: about two thirds of daily motion.
+# The axes are x, y, z of the rest pose's world, but the elbow's: its hinge, along the forearm, across.
+PRIORS: dict[str, TurnPrior] = {
+    "root": TurnPrior((0, 0, 0), (50, 50, 50)),
+    "waist": TurnPrior((0.02, 0, 0), (0.18, 0.14, 0.10)),
+    "chest": TurnPrior((0.02, 0, 0), (0.20, 0.20, 0.12)),
+    "neck": TurnPrior((0.0, 0, 0), (0.30, 0.50, 0.20)),
+    "clavicle": TurnPrior((0, 0, 0), (0.10, 0.12, 0.15)),
+    "shoulder": TurnPrior((0, 0, 0), (0.9, 0.7, 0.9)),
+    "elbow": TurnPrior((0.0, 0.0, 0.0), (0.8, 0.5, 0.10), -0.75, 1.9),
+    "wrist": TurnPrior((0, 0, 0), (0.30, 0.30, 0.30)),
+    "hip": TurnPrior((-0.1, 0, 0), (0.70, 0.30, 0.35)),
+    "knee": TurnPrior((0.15, 0.0, 0.0), (0.7, 0.10, 0.08), -0.05, 2.4),
+    "ankle": TurnPrior((0, 0, 0), (0.30, 0.15, 0.15)),
 }
-ELBOW = ((0.0, 0.0, 0.0), (0.8, 0.5, 0.10), (-0.75, 1.9))  # about its hinge, the forearm, across; range of the hinge
-KNEE = ((0.15, 0.0, 0.0), (0.7, 0.10, 0.08), (-0.05, 2.4))
 BEYOND = 0.05  # radians by which a hinge may leave its range per unit of energy
 
 
@@ -88,11 +106,11 @@ class Skeleton:
         """The rig of the body."""
         return rig_of(self.model)
 
-    def unlikely(self, turns: Tensor) -> Tensor:
+    def pose_energy(self, turns: Tensor) -> Tensor:
         """(N,) energy of the pose prior of rotation vectors (N, T, 3)."""
-        told = torch.einsum("tij,ntj->nti", self.axes, turns)
-        gauss = (((told - self.middle) / self.spread) ** 2).sum(dim=(1, 2))
-        hinge = told[..., 0]
+        local = torch.einsum("tij,ntj->nti", self.axes, turns)
+        gauss = (((local - self.middle) / self.spread) ** 2).sum(dim=(1, 2))
+        hinge = local[..., 0]
         over = torch.relu(hinge - self.high) + torch.relu(self.low - hinge)
         return gauss + ((over / BEYOND) ** 2).sum(dim=1)
 
@@ -129,7 +147,7 @@ class Skeleton:
 
 
 @lru_cache(maxsize=2)
-def skeleton(fetch: Callable[[str], Path] = store.fetch) -> Skeleton:
+def load_skeleton(fetch: Callable[[str], Path] = store.fetch) -> Skeleton:
     """The skeleton of the rigged body, made once.
 
     Raises:
@@ -144,39 +162,37 @@ def skeleton(fetch: Callable[[str], Path] = store.fetch) -> Skeleton:
         follows[k] = moving.index(k) if k in moving else follows[parent]
     parents = np.array([-1 if rig.parents[k] < 0 else follows[rig.parents[k]] for k in moving])
     names = tuple(rig.bones[k] for k in moving)
-    axes, middle, spread, low, high = _prior(dict(zip(rig.bones, rig.heads.astype(float))))
+    heads = dict(zip(rig.bones, rig.heads.astype(float)))
+    priors = [PRIORS[name.partition(".")[0]] for name in TURNS]
     return Skeleton(
-        model,
-        names,
-        parents,
-        np.array([owner[n][0] for n in names]),
-        np.array([owner[n][1] for n in names]),
-        follows,
-        *(torch.as_tensor(np.array(x), dtype=torch.float32) for x in (axes, middle, spread, low, high)),
+        model=model,
+        bones=names,
+        parents=parents,
+        turn=np.array([owner[n][0] for n in names]),
+        share=np.array([owner[n][1] for n in names]),
+        follows=follows,
+        axes=_float32([_axes(name, heads) for name in TURNS]),
+        middle=_float32([prior.middle for prior in priors]),
+        spread=_float32([prior.spread for prior in priors]),
+        low=_float32([prior.low for prior in priors]),
+        high=_float32([prior.high for prior in priors]),
     )
 
 
-def _prior(heads: dict[str, NDArray]) -> tuple[list, list, list, list, list]:
-    axes, middle, spread, low, high = [], [], [], [], []
-    for name in TURNS:
-        turn, _, side = name.partition(".")
-        basis, limits = np.eye(3), (-50.0, 50.0)
-        if turn == "elbow":
-            upper = heads[f"lowerarm01.{side}"] - heads[f"upperarm01.{side}"]
-            fore = heads[f"wrist.{side}"] - heads[f"lowerarm01.{side}"]
-            hinge, along = np.cross(upper, fore), fore / np.linalg.norm(fore)
-            hinge /= np.linalg.norm(hinge)
-            basis, (centre, width, limits) = np.stack([hinge, along, np.cross(hinge, along)]), ELBOW
-        elif turn == "knee":
-            centre, width, limits = KNEE
-        else:
-            centre, width = SPREAD[turn]
-        axes.append(basis)
-        middle.append(centre)
-        spread.append(width)
-        low.append(limits[0])
-        high.append(limits[1])
-    return axes, middle, spread, low, high
+def _axes(name: str, heads: Mapping[str, NDArray]) -> NDArray:
+    """(3, 3) rows: the axes of one turn's prior.
+
+    Args:
+        heads: (3,) metres, where each bone begins at rest.
+    """
+    turn, _, side = name.partition(".")
+    if turn != "elbow":
+        return np.eye(3)
+    upper = heads[f"lowerarm01.{side}"] - heads[f"upperarm01.{side}"]
+    fore = heads[f"wrist.{side}"] - heads[f"lowerarm01.{side}"]
+    hinge, along = np.cross(upper, fore), fore / np.linalg.norm(fore)
+    hinge /= np.linalg.norm(hinge)
+    return np.stack([hinge, along, np.cross(hinge, along)])
 
 
 def rotation_matrices(vectors: Tensor) -> Tensor:
@@ -193,7 +209,7 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
+class BodyPoints:
     """Some vertices of the body, ready to be posed.
 
     Attributes:
@@ -208,28 +224,31 @@ class Points:
     joints_basis: Tensor
     weight: Tensor
 
-    def posed(self, bones: Skeleton, identity: Tensor, turns: Tensor) -> Tensor:
+    def posed(self, skeleton: Skeleton, identity: Tensor, turns: Tensor) -> Tensor:
         """(N, P, 3) metres of identity (K,) and turns (N, T, 3); the root's head stays where it is at rest."""
         rest = self.rest + torch.tensordot(identity, self.basis[: len(identity)], 1)
         joints = self.joints + torch.tensordot(identity, self.joints_basis[: len(identity)], 1)
-        moves = bones.transforms(turns, joints)
+        moves = skeleton.transforms(turns, joints)
         # One product of (P, A) with (A, 12) per frame instead of blending a matrix per vertex and influence.
         blended = torch.einsum("pa,naij->npij", self.weight, moves)
         return torch.einsum("npij,pj->npi", blended[..., :3], rest) + blended[..., 3]
 
 
-def points_of(bones: Skeleton, vertices: NDArray) -> Points:
+def points_of(skeleton: Skeleton, vertices: NDArray) -> BodyPoints:
     """The chosen (P,) vertices."""
-    model, rig = bones.model, bones.rig
-    dense = np.zeros((len(vertices), len(bones.bones)))
+    model, rig = skeleton.model, skeleton.rig
+    dense = np.zeros((len(vertices), len(skeleton.bones)))
     rows = np.repeat(np.arange(len(vertices)), rig.bone_index.shape[1])
-    np.add.at(dense, (rows, bones.follows[rig.bone_index[vertices].ravel()]), rig.bone_weight[vertices].ravel())
-    moving = [rig.bones.index(name) for name in bones.bones]
-    arrays = (
-        model.mean[vertices],
-        model.identity_basis[:, vertices],
-        rig.heads[moving],
-        rig.heads_basis[:, moving],
-        dense,
+    np.add.at(dense, (rows, skeleton.follows[rig.bone_index[vertices].ravel()]), rig.bone_weight[vertices].ravel())
+    moving = [rig.bones.index(name) for name in skeleton.bones]
+    return BodyPoints(
+        rest=_float32(model.mean[vertices]),
+        basis=_float32(model.identity_basis[:, vertices]),
+        joints=_float32(rig.heads[moving]),
+        joints_basis=_float32(rig.heads_basis[:, moving]),
+        weight=_float32(dense),
     )
-    return Points(*(torch.as_tensor(np.ascontiguousarray(x), dtype=torch.float32) for x in arrays))
+
+
+def _float32(values: ArrayLike) -> Tensor:
+    return torch.as_tensor(np.ascontiguousarray(values), dtype=torch.float32)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette.reconstruction.body_fit.initial import first_turns
-from maquette.reconstruction.body_fit.skeleton import Points, Skeleton, points_of
-from maquette.reconstruction.body_fit.target import Targets
+from maquette.reconstruction.body_fit.skeleton import BodyPoints, Skeleton, points_of
+from maquette.reconstruction.body_fit.target import FitTargets
 
 MODES = 16  # of the identity
 POINT_SPREAD = 0.018  # of the person's size: BlazePose's error on people in all poses
@@ -33,7 +33,7 @@ LIMBS = ((11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class BodyState:
     """A body in N frames.
 
     Attributes:
@@ -51,32 +51,32 @@ class State:
 class Probe:
     """The vertices that the energy looks at: those of the key points, and a sample of the skin."""
 
-    bones: Skeleton
-    keypoints: Points
+    skeleton: Skeleton
+    keypoints: BodyPoints
     regressor: Tensor
-    skin: Points
+    skin: BodyPoints
 
-    def seen(self, points: Points, state: State) -> tuple[Tensor, Tensor]:
+    def seen(self, points: BodyPoints, state: BodyState) -> tuple[Tensor, Tensor]:
         """Posed vertices (N, P, 3) metres around the root, and their (N, P, 2) plane coordinates."""
-        posed = points.posed(self.bones, state.identity, state.turns)
+        posed = points.posed(self.skeleton, state.identity, state.turns)
         root = points.joints[0] + torch.tensordot(state.identity, points.joints_basis[: len(state.identity), 0], 1)
         return posed - root, self.flat(posed - root, state)
 
-    def flat(self, posed: Tensor, state: State) -> Tensor:
+    def flat(self, posed: Tensor, state: BodyState) -> Tensor:
         """(N, P, 2) plane coordinates of (N, P, 3) metres around the root."""
         flipped = posed[..., :2] * torch.tensor([1.0, -1.0])
         return state.shift[:, None] + state.log_scale.exp()[:, None, None] * flipped
 
-    def landmarks(self, state: State) -> Tensor:
+    def landmarks(self, state: BodyState) -> Tensor:
         """(N, 33, 3) key points, metres around the root, view axes."""
         return torch.einsum("kp,npd->nkd", self.regressor, self.seen(self.keypoints, state)[0])
 
 
 @lru_cache(maxsize=2)
-def probe(bones: Skeleton) -> Probe:
+def probe_of(skeleton: Skeleton) -> Probe:
     """The probe of a body, made once."""
-    model = bones.model
-    index, weight = bones.rig.keypoints["mediapipe33"]
+    model = skeleton.model
+    index, weight = skeleton.rig.keypoints["mediapipe33"]
     used, place = np.unique(index, return_inverse=True)
     regressor = np.zeros((len(index), len(used)))
     np.add.at(regressor, (np.repeat(np.arange(len(index)), index.shape[1]), place.ravel()), weight.ravel())
@@ -84,7 +84,10 @@ def probe(bones: Skeleton) -> Probe:
     # Evenly by area: the face and hands have most of the vertices.
     chosen = _spread_out(model.mean[skin], SKIN_POINTS)
     return Probe(
-        bones, points_of(bones, used), torch.as_tensor(regressor, dtype=torch.float32), points_of(bones, skin[chosen])
+        skeleton,
+        points_of(skeleton, used),
+        torch.as_tensor(regressor, dtype=torch.float32),
+        points_of(skeleton, skin[chosen]),
     )
 
 
@@ -98,24 +101,24 @@ def _spread_out(points: NDArray, count: int) -> NDArray:
     return np.sort(first)
 
 
-def first_state(targets: Targets, look: Probe) -> State:
+def first_state(targets: FitTargets, probe: Probe) -> BodyState:
     """The closed-form start: average body, limbs as the detector saw them, placed on the key points."""
-    turns = np.stack([first_turns(look.bones, seen * [1, -1, -1]) for seen in targets.metric.numpy()])
+    turns = np.stack([first_turns(probe.skeleton, seen * [1, -1, -1]) for seen in targets.metric.numpy()])
     count = len(targets)
-    state = State(torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
-    return placed(state, targets, look)
+    state = BodyState(torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
+    return placed(state, targets, probe)
 
 
-def placed(state: State, targets: Targets, look: Probe) -> State:
+def placed(state: BodyState, targets: FitTargets, probe: Probe) -> BodyState:
     """The state with scale and shift that fit the key points best (weighted least squares)."""
     with torch.no_grad():
-        flat = look.landmarks(state)[..., :2] * torch.tensor([1.0, -1.0])
+        flat = probe.landmarks(state)[..., :2] * torch.tensor([1.0, -1.0])
         weight = targets.weight[..., None] / targets.weight.sum(dim=1)[:, None, None]
-        mine, theirs = (weight * flat).sum(1, True), (weight * targets.points).sum(1, True)
-        a, b = flat - mine, targets.points - theirs
+        centre, aim = (weight * flat).sum(1, True), (weight * targets.points).sum(1, True)
+        a, b = flat - centre, targets.points - aim
         scale = (weight * a * b).sum(dim=(1, 2)) / (weight * a * a).sum(dim=(1, 2)).clamp(min=1e-9)
         scale = scale.clamp(min=0.1)
-        return State(state.identity, state.turns, scale.log(), (theirs - scale[:, None, None] * mine)[:, 0])
+        return BodyState(state.identity, state.turns, scale.log(), (aim - scale[:, None, None] * centre)[:, 0])
 
 
 def robust(square: Tensor, cut: float) -> Tensor:
@@ -123,7 +126,7 @@ def robust(square: Tensor, cut: float) -> Tensor:
     return square / (1 + square / cut**2)
 
 
-def energy(state: State, targets: Targets, look: Probe, silhouette: float, bend_m: float = 0.0) -> Tensor:
+def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: float, bend_m: float = 0.0) -> Tensor:
     """The negative log posterior, up to a constant.
 
     Args:
@@ -131,31 +134,38 @@ def energy(state: State, targets: Targets, look: Probe, silhouette: float, bend_
         bend_m: metres by which key points usually lie off the middle of the frames before and after; 0 where frames
             do not follow each other.
     """
-    points = look.landmarks(state)
-    off = ((look.flat(points, state) - targets.points) / POINT_SPREAD).square().sum(dim=2)
+    points = probe.landmarks(state)
+    off = ((probe.flat(points, state) - targets.points) / POINT_SPREAD).square().sum(dim=2)
     total = (targets.weight * robust(off, POINT_CUT)).sum()
-    start, end = (torch.tensor(ends) for ends in zip(*LIMBS))
-    mine = torch.nn.functional.normalize(points[:, end] - points[:, start], dim=2)
-    theirs = torch.nn.functional.normalize(targets.metric[:, end] - targets.metric[:, start], dim=2)
-    sure = torch.minimum(targets.weight[:, end], targets.weight[:, start]).sqrt()
-    total = total + (sure * robust(((mine - theirs) / LIMB_SPREAD).square().sum(dim=2), POINT_CUT)).sum()
-    total = total + unbalanced(points).sum()
-    total = total + PRIOR * look.bones.unlikely(state.turns).sum()
+    total = total + limb_energy(points, targets).sum()
+    total = total + balance_energy(points).sum()
+    total = total + PRIOR * probe.skeleton.pose_energy(state.turns).sum()
     total = total + SHAPE * len(targets) ** 0.5 * state.identity.square().sum()
     if silhouette:
-        total = total + silhouette * outline_energy(look.seen(look.skin, state)[1], targets)
+        total = total + silhouette * outline_energy(probe.seen(probe.skin, state)[1], targets)
     if bend_m and len(targets) > 2:
-        place = (
-            points
-            + torch.cat([state.shift * torch.tensor([1.0, -1.0]), state.shift[:, :1] * 0], 1)[:, None]
-            / state.log_scale.exp().mean()
-        )
-        bend = place[2:] - 2 * place[1:-1] + place[:-2]
-        total = total + (bend / (2 * bend_m)).square().sum() / 33
+        total = total + motion_energy(points, state, bend_m)
     return total
 
 
-def unbalanced(points: Tensor) -> Tensor:
+def limb_energy(points: Tensor, targets: FitTargets) -> Tensor:
+    """(N, L) energy of limbs that point elsewhere than the detector saw, of key points (N, 33, 3) metres."""
+    start, end = (torch.tensor(ends) for ends in zip(*LIMBS))
+    found = torch.nn.functional.normalize(points[:, end] - points[:, start], dim=2)
+    wanted = torch.nn.functional.normalize(targets.metric[:, end] - targets.metric[:, start], dim=2)
+    sure = torch.minimum(targets.weight[:, end], targets.weight[:, start]).sqrt()
+    return sure * robust(((found - wanted) / LIMB_SPREAD).square().sum(dim=2), POINT_CUT)
+
+
+def motion_energy(points: Tensor, state: BodyState, bend_m: float) -> Tensor:
+    """Energy of accelerations of key points (N, 33, 3) metres around the root, see `energy`."""
+    aside = torch.cat([state.shift * torch.tensor([1.0, -1.0]), state.shift[:, :1] * 0], 1)
+    place = points + aside[:, None] / state.log_scale.exp().mean()
+    bend = place[2:] - 2 * place[1:-1] + place[:-2]
+    return (bend / (2 * bend_m)).square().sum() / 33
+
+
+def balance_energy(points: Tensor) -> Tensor:
     """(N,) energy of trunks that do not stand over their feet in depth, of key points (N, 33, 3) metres, y up.
 
     The detector lets people lean towards the camera or away from it, which their picture hardly shows.
@@ -166,7 +176,7 @@ def unbalanced(points: Tensor) -> Tensor:
     return robust((lean / BALANCE_M).square(), POINT_CUT)
 
 
-def outline_energy(flat: Tensor, targets: Targets) -> Tensor:
+def outline_energy(flat: Tensor, targets: FitTargets) -> Tensor:
     """How far skin points (N, P, 2) lie outside the masks, and the masks' edges off the skin."""
     grid = 2 * (flat - targets.corner[:, None]) / targets.side[:, None, None] - 1
     away = torch.nn.functional.grid_sample(targets.outside, grid[:, None], align_corners=False, padding_mode="border")[
@@ -182,12 +192,12 @@ def outline_energy(flat: Tensor, targets: Targets) -> Tensor:
 
 
 def descend(
-    state: State,
-    loss: Callable[[State], Tensor],
+    state: BodyState,
+    loss: Callable[[BodyState], Tensor],
     steps: int,
     rate: float,
     free: tuple[str, ...] = ("identity", "turns", "log_scale", "shift"),
-) -> State:
+) -> BodyState:
     """Adam with a cosine rate on the fields named in `free`.
 
     Args:
@@ -201,7 +211,7 @@ def descend(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, rate * 0.02)
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
-        loss(State(**values)).backward()
+        loss(BodyState(**values)).backward()
         optimiser.step()
         schedule.step()
-    return State(**{name: tensor.detach() for name, tensor in values.items()})
+    return BodyState(**{name: tensor.detach() for name, tensor in values.items()})

@@ -17,23 +17,34 @@ MASK_SIDE = 160  # pixels, longer side at which the outline is compared
 OUTLINE = 320  # points of the outline
 MARGIN = 0.15  # of the person's size around the mask, so that distances are known there
 CUT = 3  # pixels from the picture's edge within which a mask is cut by it
-LEAST_VISIBLE = 0.3  # confidence below which a key point does not tell the person's size
+LEAST_VISIBLE = 0.3  # confidence below which a key point does not count for the person's size
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
-    """N frames. Plane coordinates: (full-frame pixel - centre) / size, x right, y down.
+class ImagePlane:
+    """Plane coordinates in N frames: (full-frame pixel - centre) / size, x right, y down.
 
     Attributes:
         centre: (N, 2), size: (N,) full-frame pixels.
+    """
+
+    centre: NDArray
+    size: NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class FitTargets:
+    """N frames.
+
+    Attributes:
+        plane: where the plane coordinates lie.
         points: (N, 33, 2) plane; weight: (N, 33) 0-1.
         metric: (N, 33, 3) metres, view axes (x right, y up, z nearer), origin midway between the hips.
         outside: (N, 1, S, S) distance to the mask in plane units, 0 inside; corner (N, 2), side (N,) of its square.
         outline: (N, O, 2) points of the mask's edge; within: (N, O) bool, not on the picture's edge.
     """
 
-    centre: NDArray
-    size: NDArray
+    plane: ImagePlane
     points: Tensor
     weight: Tensor
     metric: Tensor
@@ -44,20 +55,19 @@ class Targets:
     within: Tensor
 
     def __len__(self) -> int:
-        return len(self.size)
-
-    def part(self, chosen: slice | NDArray) -> Targets:
-        """Some of the frames."""
-        return Targets(*(value[chosen] for value in vars(self).values()))
+        return len(self.plane.size)
 
 
-def targets_of(observations: Sequence[Observation]) -> Targets:
+def targets_of(observations: Sequence[Observation]) -> FitTargets:
     """The targets of one person's observations."""
     rows = [_target(seen) for seen in observations]
-    arrays = [np.stack(column) for column in zip(*rows)]
-    centre, size, *others = arrays
-    tensors = [torch.as_tensor(a, dtype=torch.bool if a.dtype == bool else torch.float32) for a in others]
-    return Targets(centre, size, *tensors)
+    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+    plane = ImagePlane(columns.pop("centre"), columns.pop("size"))
+    tensors = {
+        name: torch.as_tensor(value, dtype=torch.bool if value.dtype == bool else torch.float32)
+        for name, value in columns.items()
+    }
+    return FitTargets(plane, **tensors)
 
 
 def full_frame(observation: Observation) -> tuple[NDArray, float]:
@@ -65,7 +75,8 @@ def full_frame(observation: Observation) -> tuple[NDArray, float]:
     return observation.box[:2], float(observation.box[2] - observation.box[0]) / observation.frame.size[0]
 
 
-def _target(seen: Observation) -> tuple:
+def _target(seen: Observation) -> dict[str, NDArray]:
+    """The fields of `FitTargets` and of its plane for one frame."""
     corner, step = full_frame(seen)
     sure = seen.landmark_confidence > LEAST_VISIBLE
     known = seen.landmarks[sure if sure.sum() > 4 else slice(None), :2]
@@ -79,22 +90,22 @@ def _target(seen: Observation) -> tuple:
     size, centre = float((high - low).max()), (low + high) / 2
     points = (seen.landmarks[:, :2] - centre) / size
     metric = np.zeros((33, 3)) if seen.landmarks_metric is None else seen.landmarks_metric * [1, -1, -1]
-    # Unseen joints are guesses: they keep a little weight so that a hidden limb still hangs somewhere likely.
+    # Unseen joints are guesses: they keep a little weight so that a hidden limb still lies somewhere likely.
     weight = np.clip(seen.landmark_confidence, 0.03, 1.0) ** 2
     distance, square_corner, square = _outside(mask, low, size)
     outline, within = _outline(mask)
-    return (
-        corner + step * centre,
-        np.float64(step * size),
-        points,
-        weight,
-        metric,
-        distance[None],
-        (square_corner - centre) / size,
-        np.float64(square / size),
-        (outline - centre) / size,
-        within,
-    )
+    return {
+        "centre": corner + step * centre,
+        "size": np.array(step * size),
+        "points": points,
+        "weight": weight,
+        "metric": metric,
+        "outside": distance[None],
+        "corner": (square_corner - centre) / size,
+        "side": np.array(square / size),
+        "outline": (outline - centre) / size,
+        "within": within,
+    }
 
 
 def _outside(mask: NDArray, low: NDArray, size: float) -> tuple[NDArray, NDArray, float]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
+from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations, correlated_equations
+from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
 
 DEPTH_GAP = 8.0  # likewise for its depth, which on photographs says next to nothing: 1.08 -> 1.06 mm on scans
 DOMAIN_GAP = 1.6  # measured: how much larger the detector's error is on photographs than on the calibration renders
@@ -65,17 +66,16 @@ class LandmarkTerm:
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
         return cls(embedding.points(model.mean, model.faces).astype(float), basis.astype(float), noise, noise_of_reader)
 
-    def residual(self, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-        """Observed minus predicted in units of the interpupillary distance, and its derivatives.
+    def residual(self, view: FaceView, observation: Observation, shape: NDArray) -> Linearization:
+        """Observed minus predicted (N, 3), x, y and relative depth, in units of the interpupillary distance.
+
+        Its derivatives are those of the prediction.
 
         Args:
             shape: (K + E,) identity and expression weights.
-
-        Returns:
-            residual: (N, 3), x, y and relative depth; by_pose: (N, 3, 7); by_shape: (N, 3, K + E), of the prediction.
         """
         placed = (self.mean + self.basis @ shape) @ view.rotation.T + view.translation
-        pixels, by_pose, by_shape = point_jacobian(view, placed, self.basis)
+        flat = project_points(view, placed, self.basis)
         per_metre = view.focal / view.translation[2]
         depth = (placed[:, 2] - placed[:, 2].mean()) * per_metre
         turn = depth_turn(placed - view.translation)
@@ -84,34 +84,32 @@ class LandmarkTerm:
         depth_shape = view.rotation[2] @ self.basis
         depth_shape = (depth_shape - depth_shape.mean(axis=0))[:, None] * per_metre
         seen = observation.landmarks
-        difference = np.concatenate([seen[:, :2] - pixels, (seen[:, 2:] - seen[:, 2].mean()) - depth[:, None]], axis=1)
+        difference = np.concatenate(
+            [seen[:, :2] - flat.value, (seen[:, 2:] - seen[:, 2].mean()) - depth[:, None]], axis=1
+        )
         unit = view.unit()
-        by_pose = np.concatenate([by_pose, depth_pose], axis=1) / unit
-        return difference / unit - self.bias(view), by_pose, np.concatenate([by_shape, depth_shape], axis=1) / unit
+        return Linearization(
+            difference / unit - self.bias(view),
+            np.concatenate([flat.by_pose, depth_pose], axis=1) / unit,
+            np.concatenate([flat.by_shape, depth_shape], axis=1) / unit,
+        )
 
-    def bias(self, view: View) -> NDArray:
+    def bias(self, view: FaceView) -> NDArray:
         """(N, 3) the detector's mean error at this yaw."""
         sine = np.sin(view.yaw_pitch_roll()[0])
         return np.tensordot([1.0, sine, abs(sine), sine**2], self.noise["bias"], 1)
 
-    def equations(self, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
-        """Normal matrix and vector over [pose (7), identity (K), expression (E)], whitened by the learned covariance.
-
-        The covariance is factor' factor + spread^2, inverted by Woodbury's identity.
-        """
-        residual, by_pose, by_shape = self.residual(view, observation, shape)
+    def equations(self, view: FaceView, observation: Observation, shape: NDArray) -> NormalEquations:
+        """The equations under the learned covariance factor' factor + spread^2."""
+        residual = self.residual(view, observation, shape)
         sine = abs(np.sin(view.yaw_pitch_roll()[0]))
         growth = DOMAIN_GAP * np.polyval(self.noise["growth"], sine)
         trust = np.clip(observation.landmark_confidence, 0.05, 1.0)[:, None]
         spread = growth * self.noise["spread"] / trust
         inverse = 1 / spread.ravel()
-        jacobian = np.concatenate([by_pose, by_shape], axis=2).reshape(residual.size, -1) * inverse[:, None]
-        factor = (growth * self.noise["factor"]).reshape(-1, residual.size).T * inverse[:, None]
-        white = residual.ravel() * inverse
-        inner = np.linalg.cholesky(np.eye(factor.shape[1]) + factor.T @ factor)
-        across = np.linalg.solve(inner, factor.T @ jacobian)
-        along = np.linalg.solve(inner, factor.T @ white)
-        return jacobian.T @ jacobian - across.T @ across, jacobian.T @ white - across.T @ along
+        factor = (growth * self.noise["factor"]).reshape(-1, residual.value.size).T * inverse[:, None]
+        jacobian = residual.jacobian() * inverse[:, None]
+        return correlated_equations(jacobian, residual.value.ravel() * inverse, factor)
 
 
 def depth_turn(turned: NDArray) -> NDArray:

@@ -19,14 +19,13 @@ from maquette.core.types import Mesh, Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
-from maquette.reconstruction.face_fit.size import AVERAGE, measure_size
+from maquette.reconstruction.face_fit.size import AVERAGE, HeadSize, measure_size
 from maquette.reconstruction.face_fit.solve import Term, solve
-from maquette.reconstruction.face_fit.state import View, first_guess
+from maquette.reconstruction.face_fit.state import FaceView, first_guess
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 MODES = 80  # identity modes that are solved for
 LANDMARK_ROUNDS, SHADING_ROUNDS = 10, 6
-
 
 HEAD, READER_NOISE = "maquette-head", "face-regressor-noise"  # entries of the zoo
 
@@ -38,7 +37,7 @@ def landmark_term(fetch: Fetch, modes: int = MODES) -> LandmarkTerm:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class HeadFit:
     """Where a fit stands: one identity, and a view per observation.
 
     Attributes:
@@ -51,10 +50,10 @@ class Fit:
     model: morphable.MorphableModel
     term: LandmarkTerm
     observations: tuple[Observation, ...]
-    views: list[View]
+    views: list[FaceView]
     identity: NDArray
 
-    def refined(self, extra: Term | None, rounds: int) -> Fit:
+    def refined(self, extra: Term | None, rounds: int) -> HeadFit:
         """More rounds, with another term beside the landmarks."""
         views, identity = solve(self.views, self.observations, self.identity, self.term, extra, rounds)
         return replace(self, views=views, identity=identity)
@@ -77,7 +76,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
 def fit(
     model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
 ) -> Reconstruction:
-    """Fit one head to one or several photos of one person.
+    """HeadFit one head to one or several photos of one person.
 
     Raises:
         NothingFound: without observations, or without the landmarks that are asked for.
@@ -94,7 +93,7 @@ def fit(
 
 def fit_landmarks(
     model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
-) -> Fit:
+) -> HeadFit:
     """The fit to the landmarks alone.
 
     Raises:
@@ -104,11 +103,11 @@ def fit_landmarks(
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
     read = tuple(read_by(options.reader, o) for o in observations)
     views = [first_guess(o, term.mean, len(model.expression_names)) for o in read]
-    return Fit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
+    return HeadFit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
 
 
 def assembled(
-    fit: Fit, slides: Sequence[NDArray], options: FitOptions, facts: Mapping[str, Any], volume: Volume | None = None
+    fit: HeadFit, slides: Sequence[NDArray], options: FitOptions, facts: Mapping[str, Any], volume: Volume | None = None
 ) -> Reconstruction:
     """The result of a fit, in its true size.
 
@@ -121,19 +120,6 @@ def assembled(
     size = measure_size(views, observations, fit.term, fit.identity, options.pupil_distance)
     plain = fit.posed()
     posed = [p + s for p, s in zip(plain, slides)]
-    errors = [reprojection(model, v, o, p) for v, o, p in zip(views, observations, posed)]
-    units = [size.scale * v.translation[2] / v.focal * 1000 for v in views]
-    provenance = {
-        "scale_source": size.source,
-        "scale_error": size.error,
-        "landmark_error_px": [float(e) for e in errors],
-        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
-        "average_distance": float(np.sqrt((fit.identity**2).mean())),
-        "average_distance_mm": distance_from_average(model, fit.identity),
-        "disagreement": [None if o.reading is None else o.reading.disagreement for o in observations],
-        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in views],
-        **facts,
-    }
     first = size.scale * (plain[0] + np.mean(slides, axis=0))
     if volume is not None:
         volume = replace(volume, grid_to_world=np.diag([size.scale] * 3 + [1.0]) @ volume.grid_to_world)
@@ -146,13 +132,33 @@ def assembled(
         expression=np.stack([v.expression for v in views]),
         scale=float(size.scale),
         metric=size.source != AVERAGE,
-        provenance=provenance,
+        provenance={**measured(fit, posed, size), **facts},
         volume=volume,
     )
 
 
+def measured(fit: HeadFit, posed: Sequence[NDArray], size: HeadSize) -> dict[str, Any]:
+    """What a fit says of itself.
+
+    Args:
+        posed: (V, 3) per view, model metres: the head as it is in each photo.
+    """
+    errors = [reprojection(fit.model, v, o, p) for v, o, p in zip(fit.views, fit.observations, posed)]
+    units = [size.scale * v.translation[2] / v.focal * 1000 for v in fit.views]
+    return {
+        "scale_source": size.source,
+        "scale_error": size.error,
+        "landmark_error_px": [float(e) for e in errors],
+        "landmark_error_mm": [float(e * u) for e, u in zip(errors, units)],
+        "average_distance": float(np.sqrt((fit.identity**2).mean())),
+        "average_distance_mm": distance_from_average(fit.model, fit.identity),
+        "disagreement": [None if o.reading is None else o.reading.disagreement for o in fit.observations],
+        "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in fit.views],
+    }
+
+
 def read_by(reader: str, observation: Observation) -> Observation:
-    """The observation with the landmarks of `reader` only, see FitOptions: for the ablation, and for doubts.
+    """The observation with the landmarks of `reader` only, see FitOptions.
 
     Raises:
         NothingFound: the detector's landmarks are wanted, and there are none.
@@ -168,13 +174,13 @@ def read_by(reader: str, observation: Observation) -> Observation:
     return observation
 
 
-def distance_from_average(model: morphable.MorphableModel, identity: np.ndarray) -> float:
+def distance_from_average(model: morphable.MorphableModel, identity: NDArray) -> float:
     """Mean distance between the face and the average head's, mm, model size, without expression."""
     moved = np.tensordot(identity.astype(np.float32), model.identity_basis[: len(identity)], 1)
     return float(1000 * np.average(np.linalg.norm(moved, axis=1), weights=model.regions["face"]))
 
 
-def reprojection(model: morphable.MorphableModel, view: View, observation: Observation, vertices: np.ndarray) -> float:
+def reprojection(model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: NDArray) -> float:
     """Median distance between the detector's landmarks and the mesh's, crop pixels."""
     placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
     pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre

@@ -15,7 +15,7 @@ from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
-from maquette.reconstruction.face_fit.state import View
+from maquette.reconstruction.face_fit.state import FaceView
 
 REACH_M = 0.010  # how far a landmark's movement carries over the skin
 TRUST = 4.0  # expected movement over the detector's own jitter
@@ -27,7 +27,7 @@ STILL = ("teeth", "tongue")  # parts that follow the bones
 
 
 def slide(
-    model: MorphableModel, term: LandmarkTerm, view: View, observation: Observation, identity: NDArray
+    model: MorphableModel, term: LandmarkTerm, view: FaceView, observation: Observation, identity: NDArray
 ) -> NDArray:
     """(V, 3) float32 metres to add to the vertices of this photo, in the model, at right angles to the view."""
     points = term.mean + term.basis @ np.concatenate([identity, view.expression])

@@ -18,11 +18,13 @@ from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.state import POSE, View, cross_matrices, point_jacobian
+from maquette.reconstruction.face_fit.equations import NormalEquations
+from maquette.reconstruction.face_fit.state import POSE, FaceView, cross_matrices, project_points
 
 EYE_DISTANCE_PX = 60.0  # size to which the photo is brought: vertices are then about a pixel apart
 EVIDENCE = 400.0  # measured: how many independent samples the skin's pixels are worth, all together
 NOISE_FLOOR = 0.02  # smallest relative brightness error
+ROBUST_ROUNDS = 5  # of the light's reweighted least squares
 
 
 def harmonics(normals: NDArray) -> NDArray:
@@ -41,7 +43,7 @@ def harmonics_slope(normals: NDArray, light: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class BrightnessMap:
     """One photo prepared: brightness (H, W) in 0-1 and its slope, skin trust, pixels per crop pixel."""
 
     bright: NDArray
@@ -68,7 +70,7 @@ class ShadingTerm:
     basis: NDArray
     faces: NDArray
     gather: sp.csr_matrix
-    pictures: tuple[Picture, ...]
+    pictures: tuple[BrightnessMap, ...]
 
     @classmethod
     def of(cls, model: MorphableModel, modes: int, observations: Sequence[Observation]) -> ShadingTerm:
@@ -98,14 +100,14 @@ class ShadingTerm:
         pictures = tuple(prepare(o) for o in observations)
         return cls(model, position, weights / weights.sum(), model.mean[used], basis, faces, gather, pictures)
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
-        """Normal matrix and vector over [pose (7), identity, expression]; the light is eliminated."""
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
+        """The equations of the photo of this index; the light is eliminated."""
         points = self.mean + self.basis @ shape.astype(np.float32)
         normals, by_shape_normal = self.normals(points)
         placed = points[self.vertices] @ view.rotation.T + view.translation
-        pixels, by_pose, by_shape = point_jacobian(view, placed, self.basis[self.vertices])
+        flat = project_points(view, placed, self.basis[self.vertices])
         picture = self.pictures[index]
-        where = pixels * picture.factor
+        where = flat.value * picture.factor
         value, slope_x, slope_y, trust = (
             sample(m, where) for m in (picture.bright, picture.slope_x, picture.slope_y, picture.trust)
         )
@@ -113,26 +115,20 @@ class ShadingTerm:
         weight = self.weights * trust * np.clip((toward - 0.15) / 0.35, 0, 1)
         weight = weight * self.seen(view, points, weight > 0)
         if weight.sum() < 0.05:
-            return np.zeros((POSE + len(shape),) * 2), np.zeros(POSE + len(shape))
+            return NormalEquations(np.zeros((POSE + len(shape),) * 2), np.zeros(POSE + len(shape)))
         turned = normals @ view.rotation.T
         shades = harmonics(turned)
-        light, residual, robust, sigma = fit_light(shades, value, weight)
+        light = fit_light(shades, value, weight)
         slope = np.stack([slope_x, slope_y], axis=1)[:, None] * picture.factor
-        normal_slope = harmonics_slope(turned, light) @ view.rotation
+        normal_slope = harmonics_slope(turned, light.coefficients) @ view.rotation
         jacobian = np.empty((len(value), POSE + len(shape)))
         # residual = image - shading; the model's part of the derivative is shading' - image'
-        jacobian[:, :POSE] = -(slope @ by_pose)[:, 0]
-        turning = np.einsum("nd,ndk->nk", harmonics_slope(turned, light), -cross_matrices(turned))
+        jacobian[:, :POSE] = -(slope @ flat.by_pose)[:, 0]
+        turning = np.einsum("nd,ndk->nk", harmonics_slope(turned, light.coefficients), -cross_matrices(turned))
         jacobian[:, :3] += turning
         jacobian[:, POSE:] = np.einsum("nd,ndp->np", normal_slope, by_shape_normal, optimize=True)
-        jacobian[:, POSE:] -= (slope @ by_shape)[:, 0]
-        strength = EVIDENCE * robust / sigma**2
-        joint = np.concatenate([shades, jacobian], axis=1)
-        full = joint.T @ (joint * strength[:, None])
-        right = joint.T @ (strength * residual)
-        m = shades.shape[1]
-        keep = np.linalg.solve(full[:m, :m] + 1e-9 * np.eye(m), np.column_stack([full[:m, m:], right[:m]]))
-        return full[m:, m:] - full[m:, :m] @ keep[:, :-1], right[m:] - full[m:, :m] @ keep[:, -1]
+        jacobian[:, POSE:] -= (slope @ flat.by_shape)[:, 0]
+        return without_light(shades, jacobian, light)
 
     def normals(self, points: NDArray) -> tuple[NDArray, NDArray]:
         """(n, 3) unit normals and their derivative (n, 3, K + E) by the shape weights."""
@@ -149,21 +145,22 @@ class ShadingTerm:
         along = np.einsum("nd,ndp->np", normals, change)
         return normals, (change - normals[:, :, None] * along[:, None]) / length[:, None, None]
 
-    def seen(self, view: View, points: NDArray, asked: NDArray) -> NDArray:
+    def seen(self, view: FaceView, points: NDArray, asked: NDArray) -> NDArray:
         """(n,) 1 where no other skin hides the vertex from the camera."""
         eye = -view.rotation.T @ view.translation
         result = np.zeros(len(self.vertices))
         normals = vertex_normals(points, self.faces)[self.vertices]
-        mine = points[self.vertices]
-        hidden = RayCaster(points, self.faces).occluded(mine[asked], normals[asked], eye, offset=5e-4)
+        own = points[self.vertices]
+        hidden = RayCaster(points, self.faces).occluded(own[asked], normals[asked], eye, offset=5e-4)
         result[asked] = ~hidden
         return result
 
 
-def prepare(observation: Observation) -> Picture:
+def prepare(observation: Observation) -> BrightnessMap:
     """Brightness at a size where vertices are about a pixel apart, smoothed, with its slope and the skin's trust."""
     eyes = observation.landmarks
-    span = max(np.linalg.norm(eyes[33, :2] - eyes[263, :2]), np.linalg.norm(eyes[10, :2] - eyes[152, :2]) * 0.72)
+    apart, tall = np.linalg.norm(eyes[33, :2] - eyes[263, :2]), np.linalg.norm(eyes[10, :2] - eyes[152, :2])
+    span = max(float(apart), float(tall) * 0.72)
     factor = min(1.5 * EYE_DISTANCE_PX / max(span, 1.0), 4.0)
     pixels = observation.frame.pixels
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
@@ -174,27 +171,64 @@ def prepare(observation: Observation) -> Picture:
     trust = cv2.erode(trust, np.ones((3, 3)))
     slope_x, slope_y = (cv2.Scharr(bright, cv2.CV_32F, *d, scale=1 / 32) for d in ((1, 0), (0, 1)))
     factor_x = bright.shape[1] / pixels.shape[1]
-    return Picture(bright, slope_x, slope_y, trust, factor_x)
+    return BrightnessMap(bright, slope_x, slope_y, trust, factor_x)
 
 
 def sample(image: NDArray, pixels: NDArray) -> NDArray:
     """(N,) bilinear values; zero outside."""
     shifted = (pixels - 0.5).astype(np.float32)
     x, y = shifted[:, None, 0], shifted[:, None, 1]
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderValue=0)[:, 0].astype(float)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR)[:, 0].astype(float)
 
 
-def fit_light(shades: NDArray, value: NDArray, weight: NDArray) -> tuple[NDArray, NDArray, NDArray, float]:
-    """Robust light: coefficients (9,), residual (N,), weights (N,) after the robust loss, and the noise's sigma."""
-    robust = weight.copy()
-    level = np.average(value, weights=weight)
-    for _ in range(5):
-        matrix = shades.T @ (shades * robust[:, None]) + 1e-6 * robust.sum() * np.eye(shades.shape[1])
-        light = np.linalg.solve(matrix, shades.T @ (robust * value))
-        residual = value - shades @ light
-        order = np.argsort(np.abs(residual))
-        total = np.cumsum(weight[order])
-        sigma = 1.4826 * np.abs(residual[order[np.searchsorted(total, total[-1] / 2)]])
-        sigma = max(sigma, NOISE_FLOOR * level, 1e-4)
-        robust = weight / (1 + (residual / (2 * sigma)) ** 2) ** 2
-    return light, residual, robust, sigma
+@dataclass(frozen=True, eq=False)
+class FittedLight:
+    """The light of one photo.
+
+    Attributes:
+        coefficients: (9,) of `harmonics`.
+        residual: (N,) brightness less the light's.
+        weight: (N,) after the robust loss.
+        sigma: of the noise.
+    """
+
+    coefficients: NDArray
+    residual: NDArray
+    weight: NDArray
+    sigma: float
+
+
+def fit_light(shades: NDArray, value: NDArray, weight: NDArray) -> FittedLight:
+    """Robust light that explains brightness (N,) with harmonics (N, 9), weights (N,)."""
+    level = float(np.average(value, weights=weight))
+    light = light_of(shades, value, weight, weight, level)
+    for _ in range(ROBUST_ROUNDS - 1):
+        light = light_of(shades, value, weight, light.weight, level)
+    return light
+
+
+def light_of(shades: NDArray, value: NDArray, weight: NDArray, robust: NDArray, level: float) -> FittedLight:
+    """One round: least squares under weights `robust` (N,), then the robust weights of its residuals.
+
+    Args:
+        level: mean brightness, which the least noise is a share of.
+    """
+    matrix = shades.T @ (shades * robust[:, None]) + 1e-6 * robust.sum() * np.eye(shades.shape[1])
+    coefficients = np.linalg.solve(matrix, shades.T @ (robust * value))
+    residual: NDArray = value - shades @ coefficients
+    order = np.argsort(np.abs(residual))
+    total = np.cumsum(weight[order])
+    median = float(np.abs(residual[order[np.searchsorted(total, total[-1] / 2)]]))
+    sigma = max(1.4826 * median, NOISE_FLOOR * level, 1e-4)
+    return FittedLight(coefficients, residual, weight / (1 + (residual / (2 * sigma)) ** 2) ** 2, sigma)
+
+
+def without_light(shades: NDArray, jacobian: NDArray, light: FittedLight) -> NormalEquations:
+    """The equations of derivatives (N, 7 + K + E) with the light's nine unknowns eliminated."""
+    strength = EVIDENCE * light.weight / light.sigma**2
+    joint = np.concatenate([shades, jacobian], axis=1)
+    full = joint.T @ (joint * strength[:, None])
+    right = joint.T @ (strength * light.residual)
+    m = shades.shape[1]
+    keep = np.linalg.solve(full[:m, :m] + 1e-9 * np.eye(m), np.column_stack([full[:m, m:], right[:m]]))
+    return NormalEquations(full[m:, m:] - full[m:, :m] @ keep[:, :-1], right[m:] - full[m:, :m] @ keep[:, -1])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
-from maquette.reconstruction.face_fit.state import View
+from maquette.reconstruction.face_fit.state import FaceView
 
 IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
 HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well
@@ -21,7 +21,7 @@ PIXEL_ERROR = 0.6  # standard error of an iris diameter in pixels of the photo, 
 
 
 @dataclass(frozen=True)
-class Size:
+class HeadSize:
     """How much larger the head is than the model, the relative standard error, and where it comes from."""
 
     scale: float
@@ -30,12 +30,12 @@ class Size:
 
 
 def measure_size(
-    views: Sequence[View],
+    views: Sequence[FaceView],
     observations: Sequence[Observation],
     term: LandmarkTerm,
     identity: NDArray,
     pupil_distance: float | None,
-) -> Size:
+) -> HeadSize:
     """Combine the irises of all photos with the spread of adult heads, or take the pupils' distance as given.
 
     Args:
@@ -44,7 +44,7 @@ def measure_size(
     rest = term.mean + term.basis[:, :, : len(identity)] @ identity
     if pupil_distance is not None:
         model_mm = 1000 * np.linalg.norm(rest[468] - rest[473])
-        return Size(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
+        return HeadSize(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
     logs, spreads = [], []
     for view, observation in zip(views, observations):
         if abs(view.yaw_pitch_roll()[0]) > GRAZING:
@@ -61,10 +61,10 @@ def measure_size(
             logs.append(np.log(IRIS_MM / model_mm))
             spreads.append(PIXEL_ERROR / (diameter * per_crop))
     if not logs:
-        return Size(1.0, HEAD_SD, AVERAGE)
+        return HeadSize(1.0, HEAD_SD, AVERAGE)
     weights = np.array(spreads) ** -2
     measured = float(np.average(logs, weights=weights))
     error = np.hypot(IRIS_SD_MM / IRIS_MM, np.sqrt(1 / weights.sum() + np.var(logs) / len(logs)))
     # Bayes: the iris' evidence against the spread of adult heads around the model's size.
     trust = HEAD_SD**2 / (HEAD_SD**2 + error**2)
-    return Size(float(np.exp(trust * measured)), float(np.sqrt(trust) * error), "iris")
+    return HeadSize(float(np.exp(trust * measured)), float(np.sqrt(trust) * error), "iris")

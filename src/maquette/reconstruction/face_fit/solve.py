@@ -4,48 +4,85 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
+from maquette.reconstruction.face_fit.equations import NormalEquations
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.reading import equations as read_equations
-from maquette.reconstruction.face_fit.state import POSE, View, view_prior
+from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
 EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
 
 
 class Term(Protocol):
-    """What beside the landmarks tells of the shape, e.g. the shading."""
+    """Evidence on the shape beside the landmarks, e.g. the shading."""
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
-        """Normal matrix and vector over [pose (7), identity, expression] for the photo of this index."""
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
+        """The equations of the photo of this index."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Sum:
-    """Several terms as one."""
+class SumOfTerms:
+    """Several terms as one; at least one."""
 
     terms: tuple[Term, ...]
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
         """The sum of the terms' equations."""
-        parts = [term.equations(index, view, shape) for term in self.terms]
-        return sum(matrix for matrix, _ in parts), sum(vector for _, vector in parts)
+        return reduce(add, (term.equations(index, view, shape) for term in self.terms))
+
+
+@dataclass(frozen=True)
+class Unknowns:
+    """Where all unknowns stand in one vector: the identity, then pose and expression of each photo.
+
+    Attributes:
+        identity: number of identity weights.
+        expression: number of expression weights.
+        photos: number of photos.
+    """
+
+    identity: int
+    expression: int
+    photos: int
+
+    def __len__(self) -> int:
+        return self.identity + self.photos * (POSE + self.expression)
+
+    def photo(self, index: int) -> slice:
+        """Pose and expression of a photo."""
+        start = self.identity + index * (POSE + self.expression)
+        return slice(start, start + POSE + self.expression)
+
+    def order(self, index: int) -> NDArray:
+        """(7 + K + E,) places of [pose, identity, expression] of a photo, as its `NormalEquations` have them."""
+        own = np.arange(len(self))[self.photo(index)]
+        return np.concatenate([own[:POSE], np.arange(self.identity), own[POSE:]])
+
+    def bounds(self, views: Sequence[FaceView]) -> NDArray:
+        """(M, 2) of a step, so that expression weights stay in 0-1."""
+        bounds = np.full((len(self), 2), [-np.inf, np.inf])
+        for index, view in enumerate(views):
+            bounds[self.photo(index)][POSE:] = np.column_stack([-view.expression, 1 - view.expression])
+        return bounds
 
 
 def solve(
-    views: list[View],
+    views: list[FaceView],
     observations: Sequence[Observation],
     identity: NDArray,
     landmarks: LandmarkTerm,
     extra: Term | None,
     rounds: int,
-) -> tuple[list[View], NDArray]:
+) -> tuple[list[FaceView], NDArray]:
     """Refine poses, expressions and the identity.
 
     Args:
@@ -55,53 +92,50 @@ def solve(
     Returns:
         views and identity after `rounds` steps, or earlier if the step is tiny.
     """
-    K, E = len(identity), landmarks.basis.shape[2] - len(identity)
+    K = len(identity)
+    unknowns = Unknowns(K, landmarks.basis.shape[2] - K, len(views))
     for _ in range(rounds):
-        matrix = np.zeros((K + len(views) * (POSE + E),) * 2)
-        vector = np.zeros(len(matrix))
+        matrix, vector = np.zeros((len(unknowns),) * 2), np.zeros(len(unknowns))
         matrix[:K, :K] += np.eye(K)
         vector[:K] -= identity
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
-            part, right = _seen(landmarks, view, observation, shape)
+            part = seen_equations(landmarks, view, observation, shape)
             if extra is not None:
-                more, also = extra.equations(index, view, shape)
-                part, right = part + more, right + also
-            a, b = view_prior(view)
-            part[:POSE, :POSE] += a
-            right[:POSE] += b
-            part[POSE + K :, POSE + K :] += np.eye(E) / EXPRESSION_SIGMA**2
-            right[POSE + K :] -= view.expression / EXPRESSION_SIGMA**2 + EXPRESSION_RATE
-            start = K + index * (POSE + E)
-            place = np.concatenate([start + np.arange(POSE), np.arange(K), start + POSE + np.arange(E)])
-            matrix[np.ix_(place, place)] += part
-            vector[place] += right
-        bounds = np.full((len(vector), 2), [-np.inf, np.inf])
-        for index, view in enumerate(views):
-            mine = slice(K + index * (POSE + E) + POSE, K + (index + 1) * (POSE + E))
-            bounds[mine, 0], bounds[mine, 1] = -view.expression, 1 - view.expression
-        step = bounded_step(matrix, vector, bounds)
+                part = part + extra.equations(index, view, shape)
+            part = part + prior_equations(view, K)
+            order = unknowns.order(index)
+            matrix[np.ix_(order, order)] += part.matrix
+            vector[order] += part.vector
+        step = bounded_step(matrix, vector, unknowns.bounds(views))
         identity = identity + step[:K]
-        moved = []
-        for index, view in enumerate(views):
-            own = step[K + index * (POSE + E) : K + (index + 1) * (POSE + E)]
-            moved.append(view.moved(own[:POSE], np.clip(view.expression + own[POSE:], 0, 1)))
-        views = moved
+        steps = [step[unknowns.photo(index)] for index in range(len(views))]
+        views = [v.moved(s[:POSE], np.clip(v.expression + s[POSE:], 0, 1)) for v, s in zip(views, steps)]
         if np.abs(step[:K]).max(initial=0) < 0.01 and np.abs(step[K:]).max() < 0.003:
             break
     return views, identity
 
 
-def _seen(landmarks: LandmarkTerm, view: View, observation: Observation, shape: NDArray) -> tuple[NDArray, NDArray]:
+def prior_equations(view: FaceView, modes: int) -> NormalEquations:
+    """The priors on pose and expression of one photo, beside `modes` identity weights."""
+    pose, units = view_prior(view), len(view.expression)
+    matrix = np.zeros((POSE + modes + units,) * 2)
+    vector = np.zeros(len(matrix))
+    matrix[:POSE, :POSE], vector[:POSE] = pose.matrix, pose.vector
+    matrix[POSE + modes :, POSE + modes :] = np.eye(units) / EXPRESSION_SIGMA**2
+    vector[POSE + modes :] = -(view.expression / EXPRESSION_SIGMA**2 + EXPRESSION_RATE)
+    return NormalEquations(matrix, vector)
+
+
+def seen_equations(
+    landmarks: LandmarkTerm, view: FaceView, observation: Observation, shape: NDArray
+) -> NormalEquations:
     """The detector's landmarks and the network's reading of one photo, as far as there are any."""
     reading = observation.reading
     if reading is None:
         return landmarks.equations(view, observation, shape)
-    part, right = read_equations(landmarks, view, observation, shape, EXPRESSION_SIGMA)
-    if reading.alone:
-        return part, right
-    more, also = landmarks.equations(view, observation, shape)
-    return part + more, right + also
+    part = read_equations(landmarks, view, reading, shape, EXPRESSION_SIGMA)
+    return part if reading.alone else part + landmarks.equations(view, observation, shape)
 
 
 def bounded_step(matrix: NDArray, vector: NDArray, bounds: NDArray) -> NDArray:

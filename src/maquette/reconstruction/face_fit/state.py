@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera, Observation
 from maquette.geometry.alignment import similarity
+from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations
 
 POSE = 7  # rotation vector, translation, log focal length
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: the unit of the landmark noise
@@ -19,7 +20,7 @@ OPENCV = np.diag([1.0, -1.0, -1.0])  # world axes seen by a camera in front of t
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class FaceView:
     """One photo's unknowns, in model metres.
 
     Attributes:
@@ -52,7 +53,7 @@ class View:
         yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
         return float(yaw), float(-pitch), float(-roll)
 
-    def moved(self, step: NDArray, expression: NDArray) -> View:
+    def moved(self, step: NDArray, expression: NDArray) -> FaceView:
         """The view after a step of the pose (7,), shortened where the linear model no longer holds."""
         reach = np.array([0.4, 0.3 * self.translation[2], 0.4])
         taken = np.array([np.linalg.norm(step[:3]), abs(step[5]), abs(step[6])])
@@ -70,7 +71,7 @@ class View:
         return self.focal * INTERPUPILLARY_M / self.translation[2]
 
 
-def first_guess(observation: Observation, points: NDArray, expressions: int) -> View:
+def first_guess(observation: Observation, points: NDArray, expressions: int) -> FaceView:
     """Pose from a 3D similarity (Umeyama 1991) between the detector's landmarks and the average head's.
 
     Args:
@@ -89,11 +90,11 @@ def first_guess(observation: Observation, points: NDArray, expressions: int) -> 
     focal = known or pixels_per_metre * DISTANCE_M
     middle = seen.mean(0)[:2] - centre
     translation = np.append(middle / pixels_per_metre, distance) - rotation @ points.mean(0)
-    return View(rotation, translation, focal, centre, np.zeros(expressions), known)
+    return FaceView(rotation, translation, focal, centre, np.zeros(expressions), known)
 
 
-def view_prior(view: View) -> tuple[NDArray, NDArray]:
-    """Normal equations (7, 7), (7,) of what is known of distance and focal length beforehand."""
+def view_prior(view: FaceView) -> NormalEquations:
+    """What is known of distance and focal length beforehand, over [pose (7)] alone."""
     matrix, vector = np.zeros((POSE, POSE)), np.zeros(POSE)
     if view.known_focal:
         matrix[6, 6] += FOCAL_SIGMA**-2
@@ -101,20 +102,15 @@ def view_prior(view: View) -> tuple[NDArray, NDArray]:
     row = 1 / view.translation[2]
     matrix[5, 5] += (row / DISTANCE_SIGMA) ** 2
     vector[5] += row * np.log(DISTANCE_M / view.translation[2]) / DISTANCE_SIGMA**2
-    return matrix, vector
+    return NormalEquations(matrix, vector)
 
 
-def point_jacobian(view: View, placed: NDArray, basis: NDArray) -> tuple[NDArray, NDArray, NDArray]:
-    """Derivatives of projected points.
+def project_points(view: FaceView, placed: NDArray, basis: NDArray) -> Linearization:
+    """Pixels (N, 2) of points, and their derivatives.
 
     Args:
         placed: (N, 3) points in the camera, metres.
         basis: (N, 3, P) derivative of the points in the model by shape weights.
-
-    Returns:
-        pixels: (N, 2).
-        by_pose: (N, 2, 7).
-        by_shape: (N, 2, P).
     """
     x, y, z = placed.T
     pixels = view.focal * placed[:, :2] / z[:, None] + view.centre
@@ -126,7 +122,7 @@ def point_jacobian(view: View, placed: NDArray, basis: NDArray) -> tuple[NDArray
     by_pose[:, :, :3] = flat @ -cross_matrices(turned)
     by_pose[:, :, 3:6] = flat
     by_pose[:, :, 6] = pixels - view.centre
-    return pixels, by_pose, (flat @ view.rotation) @ basis
+    return Linearization(pixels, by_pose, (flat @ view.rotation) @ basis)
 
 
 def cross_matrices(vectors: NDArray) -> NDArray:

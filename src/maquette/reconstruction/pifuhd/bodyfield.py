@@ -61,10 +61,10 @@ class Cube:
         low, high = self.corner, self.corner + self.side
         before, after = np.maximum(-low, 0), np.maximum(high - [width, height], 0)
         inner = picture[max(low[1], 0) : high[1], max(low[0], 0) : high[0]]
-        sides_ = (before[1], after[1], before[0], after[0])
-        whole = cv2.copyMakeBorder(inner, *(int(n) for n in sides_), cv2.BORDER_CONSTANT, value=0)
-        way = cv2.INTER_AREA if self.side > size else cv2.INTER_LINEAR
-        return cv2.resize(whole, (size, size), interpolation=way)
+        top, bottom, left, right = (int(n) for n in (before[1], after[1], before[0], after[0]))
+        whole = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        method = cv2.INTER_AREA if self.side > size else cv2.INTER_LINEAR
+        return cv2.resize(whole, (size, size), interpolation=method)
 
 
 def square_of(observation: Observation, camera: Camera, body: NDArray) -> NDArray:
@@ -114,11 +114,11 @@ class BodyField:
         side = network.size.side
         placed = cube.to_cube(body.astype(float))
         self.cube, self.distance = cube, DistanceGrid.of(placed, faces, FARTHEST)
-        picture, told = shown(observation, cube, placed, faces, side)
+        picture, maps = network_inputs(observation, cube, placed, faces, side)
         self.mask = np.ascontiguousarray(picture[..., 3])
         self.network = network
         with torch.inference_mode():
-            self.features = network.prepare(_batch(picture), _batch(told))
+            self.features = network.prepare(_batch(picture), _batch(maps))
         self.normals = self.features.normals[0].numpy()
         size = network.size
         self.coarse = ColumnMLP(network.coarse_points, size.coarse.features + 3, size.coarse_points.merge)
@@ -145,7 +145,9 @@ class BodyField:
         return fine + first_guess(away)
 
 
-def shown(observation: Observation, cube: Cube, placed: NDArray, faces: NDArray, side: int) -> tuple[NDArray, NDArray]:
+def network_inputs(
+    observation: Observation, cube: Cube, placed: NDArray, faces: NDArray, side: int
+) -> tuple[NDArray, NDArray]:
     """What the network sees: (side, side, 4) the picture off its background with the mask, (side, side, 8) the body.
 
     Args:
@@ -154,9 +156,9 @@ def shown(observation: Observation, cube: Cube, placed: NDArray, faces: NDArray,
     mask = cube.cut(np.ascontiguousarray(observation.mask, np.float32), side)
     image = cube.cut(observation.frame.pixels, side).astype(np.float32) / 255 * mask[..., None]
     views = sides(placed, faces, side)
-    told = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
-    told += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
-    return np.dstack([image, mask]), np.dstack(told)
+    maps = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
+    maps += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
+    return np.dstack([image, mask]), np.dstack(maps)
 
 
 def _batch(picture: NDArray) -> torch.Tensor:

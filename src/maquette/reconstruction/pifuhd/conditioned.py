@@ -1,4 +1,4 @@
-"""The small network that ships: PIFuHD's two levels and normals, told of the fitted body so that little data suffices.
+"""The small network that ships: PIFuHD's two levels and normals, conditioned on the fitted body to need little data.
 
 As PaMIR (Zheng et al. 2021) and ICON (Xiu et al. 2022) it sees where the body is: rendered normals and depths of both
 sides beside the picture, and at each point the signed distance to the body.
@@ -24,7 +24,14 @@ BODY = ("front x", "front y", "front z", "back x", "back y", "back z", "front de
 GUIDES = 3  # of a column: the body's front and back depth, and whether there is a body
 OWN = 2  # of a point: its depth, and its signed distance to the body
 FIRST_GUESS = 25.0  # log-odds per unit of distance with which the body itself is the first guess
-FARTHEST = 0.15  # model space: beyond it the distance to the body tells nothing more
+FARTHEST = 0.15  # model space: beyond it the distance to the body says nothing more
+
+
+NORMALS = FilterSize(channels=12, stacks=1, depth=3, features=24, width=48, enlarge="bilinear")
+COARSE = FilterSize(channels=18, stacks=1, depth=3, features=64, width=64, enlarge="bilinear")
+COARSE_POINTS = PointSize(widths=(69, 256, 128, 64, 1), skips=(1, 2), merge=2)
+FINE = FilterSize(channels=18, stacks=1, depth=2, features=16, halved=False, width=32, enlarge="bilinear")
+FINE_POINTS = PointSize(widths=(80, 128, 64, 1), skips=(1,), merge=-1)
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,11 @@ class BodySize:
     """
 
     side: int = 192
-    normals: FilterSize = FilterSize(12, 1, 3, 24, True, 48, "bilinear")
-    coarse: FilterSize = FilterSize(18, 1, 3, 64, True, 64, "bilinear")
-    coarse_points: PointSize = PointSize((69, 256, 128, 64, 1), (1, 2), 2)
-    fine: FilterSize = FilterSize(18, 1, 2, 16, False, 32, "bilinear")
-    fine_points: PointSize = PointSize((80, 128, 64, 1), (1,), -1)
+    normals: FilterSize = NORMALS
+    coarse: FilterSize = COARSE
+    coarse_points: PointSize = COARSE_POINTS
+    fine: FilterSize = FINE
+    fine_points: PointSize = FINE_POINTS
 
     def __post_init__(self) -> None:
         merged = self.coarse_points.widths[self.coarse_points.merge + 1]
@@ -61,7 +68,7 @@ class BodySize:
 
 @dataclass(frozen=True, eq=False)
 class BodyFeatures:
-    """What a picture and its body tell, once for all points.
+    """Features of a picture and its body, once for all points.
 
     Attributes:
         coarse: (N, C, h, w), fine: (N, c, H, W).

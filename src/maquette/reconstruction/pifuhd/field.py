@@ -1,4 +1,4 @@
-"""Occupancy of one person as a function of points, and normals of its surface, from features computed once."""
+"""Occupancy of one person as a function of points, from features computed once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD, sampled
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, sampled
 
 CHUNK = 8_192  # points at a time: the widest layer then takes 34 MB, which a processor still has near
 LARGE_CHUNK = 262_144  # the same for CUDA: 1 GB
 ROWS = 64  # points come in such blocks: what is left over is computed in another order, and last bits would differ
-DELTA = 0.001  # of forward differences, model space; the published code's
-NORMALS = ("analytic", "compat")
 
 
 class Field:
@@ -25,7 +23,6 @@ class Field:
         network: in evaluation mode.
         features: of one picture, see `PIFuHD.prepare`.
         columns: take together points that lie one behind another; equal up to rounding (1e-6).
-        half: multiply in float16; needs `columns`, meant for CUDA. Coordinates and sums stay float32.
         chunk: points at a time, by default what suits the device; it changes no result.
 
     Example:
@@ -35,24 +32,18 @@ class Field:
     """
 
     def __init__(
-        self, network: PIFuHD, features: Features, columns: bool = True, half: bool = False, chunk: int | None = None
+        self, network: PIFuHD, features: PIFuHDFeatures, columns: bool = True, chunk: int | None = None
     ) -> None:
         if len(features.fine) != 1:
             raise ValueError(f"Field: wanted the features of one picture, got {len(features.fine)}")
-        if half and not columns:
-            raise ValueError("Field: half precision needs columns=True")
-        self.network = network
+        self.network, self.features = network, features
         self.chunk = chunk or (LARGE_CHUNK if features.fine.is_cuda else CHUNK)
-        # Tensors of inference mode could not be differentiated for normals.
-        self.features = Features(
-            *(value.clone() if value.is_inference() else value for value in vars(features).values())
-        )
         self.columns: tuple[ColumnMLP, ColumnMLP] | None = None
         if columns:
-            size, dtype = network.size, torch.float16 if half else None
+            size = network.size
             self.columns = (
-                ColumnMLP(network.netG.mlp, size.coarse.features, size.coarse_points.merge, dtype),
-                ColumnMLP(network.mlp, size.fine.features, len(size.fine_points.widths) - 2, dtype),
+                ColumnMLP(network.netG.mlp, size.coarse.features, size.coarse_points.merge),
+                ColumnMLP(network.mlp, size.fine.features, len(size.fine_points.widths) - 2),
             )
 
     def __call__(self, points: NDArray) -> NDArray:
@@ -75,7 +66,7 @@ class Field:
 
     def logits(self, points: Tensor) -> Tensor:
         """(P,) log-odds of points (P, 3), also beside the crop."""
-        if self.columns is None or points.requires_grad:
+        if self.columns is None:
             merged = self.network.coarse_logits(self.features.coarse, points[None])[1]
             return self.network.fine_logits(self.features.fine, points[None], merged)[0]
         places, column = pixel_columns(points)
@@ -84,36 +75,6 @@ class Field:
         shares = coarse.shares(sampled(self.features.coarse, places[None])[0])
         merged = coarse(shares, column, self.network.size.depth_feature(points[:, 2:]))
         return fine(fine.shares(sampled(self.features.fine, places[None])[0]), column, merged)[:, 0]
-
-    def normals(self, points: NDArray, mode: str = "analytic") -> NDArray:
-        """(P, 3) float32 unit normals of the surface at points, away from the body, model space.
-
-        Args:
-            points: (P, 3) model space.
-            mode: "analytic" (gradient of the log-odds) or "compat" (forward differences of occupancy by 0.001, as
-                the published code colours vertices; here the last vertex too).
-        """
-        if mode not in NORMALS:
-            raise ValueError(f"normals {mode!r}: wanted {' or '.join(NORMALS)}")
-        given = torch.from_numpy(np.ascontiguousarray(points)).to(self.features.fine)
-        found = self._gradients if mode == "analytic" else self._differences
-        step = max(self.chunk // 4, 1)
-        parts = [found(given[start : start + step]) for start in range(0, len(given), step)]
-        gradients = torch.cat(parts) if parts else given
-        return -functional.normalize(gradients, dim=1, eps=1e-20).cpu().float().numpy()
-
-    @torch.no_grad()
-    def _differences(self, points: Tensor) -> Tensor:
-        """(P, 3) forward differences of occupancy, without the borders of the crop."""
-        here = torch.sigmoid(self.logits(points))
-        steps = DELTA * torch.eye(3, dtype=points.dtype, device=points.device)
-        return torch.stack([torch.sigmoid(self.logits(points + step)) - here for step in steps], 1)
-
-    def _gradients(self, points: Tensor) -> Tensor:
-        """(P, 3) gradients of the log-odds: the direction is that of the occupancy's, and does not vanish inside."""
-        with torch.enable_grad():
-            variable = points.detach().clone().requires_grad_(True)
-            return torch.autograd.grad(self.logits(variable).sum(), variable)[0]
 
 
 def blocks(rows: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ from maquette.perception.people.crop import published_rect
 from maquette.perception.people.schemes import convert
 from maquette.perception.tracking.smooth import smooth_rects
 from maquette.reconstruction.body_fit import method as body_method
-from maquette.reconstruction.body_fit.place import Placement, intersection_over_union, silhouette
-from maquette.reconstruction.body_fit.skeleton import Skeleton, skeleton
+from maquette.reconstruction.body_fit.place import PlacedBody, intersection_over_union, silhouette
+from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
 from maquette.reconstruction.body_fit.target import full_frame
 from maquette.reconstruction.methods import Fetch, FrameShape, Reconstructor
 from maquette.reconstruction.pifuhd import published
@@ -47,7 +47,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     """
     given = options.body.pifuhd_weights
     network = load_any(Path(given) if given else fetch(SHIPPED))
-    return SurfaceReconstructor(network, skeleton(fetch), options)
+    return SurfaceReconstructor(network, load_skeleton(fetch), options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +55,16 @@ class SurfaceReconstructor:
     """The method: of photos the surface, of a clip the moving body, about which each frame's surface is drawn."""
 
     network: BodyPIFuHD | PIFuHD
-    bones: Skeleton
+    skeleton: Skeleton
     options: Options
 
     def __call__(self, observations: Sequence[Observation]) -> Reconstruction:
         """See `methods.Reconstructor`; of a clip `parameters["squares"]` (N, 4) are the network's pictures."""
-        placement = body_method.fitted(observations, self.bones, self.options)
+        placement = body_method.fitted(observations, self.skeleton, self.options)
         if not in_motion(observations):
             return assembled(self.network, placement, observations, self.options.body)
         whole = body_method.assembled(placement, observations, self.options.body)
-        return replace(whole, parameters={"squares": steady_squares(whole, self.bones, observations)})
+        return replace(whole, parameters={"squares": steady_squares(whole, self.skeleton, observations)})
 
     def frame(self, whole: Reconstruction, index: int, observation: Observation) -> FrameShape:
         """The surface in one frame.
@@ -75,28 +75,28 @@ class SurfaceReconstructor:
         rect = whole.parameters["squares"][index]
         corner, step = full_frame(observation)
         square = np.append((rect[:2] - corner) / step, rect[2] / step)
-        standing = Standing(self.bones, posed_body(whole, self.bones.model, index), whole.cameras[index])
-        drawn = draw(self.network, standing, observation, self.options.body, square)
+        standing = ObservedBody(self.skeleton, posed_body(whole, self.skeleton.model, index), whole.cameras[index])
+        drawn = reconstruct_surface(self.network, standing, observation, self.options.body, square)
         return FrameShape(Mesh(drawn.vertices, drawn.faces), rect)
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class ObservedBody:
     """A fitted body as it stands in one observation: metres, world, and the camera of the observation's crop."""
 
-    bones: Skeleton
+    skeleton: Skeleton
     body: PosedBody
     camera: Camera
 
     @property
     def skin(self) -> NDArray:
         """(F, 3) closed faces."""
-        return self.bones.model.faces[self.bones.model.parts["skin"]]
+        return self.skeleton.model.faces[self.skeleton.model.parts["skin"]]
 
     @property
     def pelvis(self) -> NDArray:
         """(3,) metres, world: between the joints of the hips."""
-        return self.body.joints[[self.bones.rig.bones.index(name) for name in HIPS]].mean(axis=0)
+        return self.body.joints[[self.skeleton.rig.bones.index(name) for name in HIPS]].mean(axis=0)
 
     def cube(self, observation: Observation, square: NDArray | None = None) -> Cube:
         """The cube about the body.
@@ -108,24 +108,24 @@ class Standing:
         return cube_of(self.camera, square, self.pelvis)
 
 
-def standing_in(placement: Placement, index: int, observation: Observation) -> Standing:
+def observed_body(placement: PlacedBody, index: int, observation: Observation) -> ObservedBody:
     """The body in frame `index` of a placement."""
-    return Standing(placement.bones, PosedBody(*placement.posed(index)), placement.camera(index, observation))
+    return ObservedBody(placement.skeleton, PosedBody(*placement.posed(index)), placement.camera(index, observation))
 
 
-def steady_squares(whole: Reconstruction, bones: Skeleton, observations: Sequence[Observation]) -> NDArray:
+def steady_squares(whole: Reconstruction, skeleton: Skeleton, observations: Sequence[Observation]) -> NDArray:
     """(N, 4) x, y, side, side in full-frame pixels: where the network looks, smoothed so that nothing trembles."""
     rects = []
     for index, seen in enumerate(observations):
         corner, step = full_frame(seen)
-        vertices = posed_body(whole, bones.model, index).vertices
+        vertices = posed_body(whole, skeleton.model, index).vertices
         x, y, side = step * square_of(seen, whole.cameras[index], vertices)
         rects.append([corner[0] + x, corner[1] + y, side, side])
     return smooth_rects(body_method.times_of(observations), np.array(rects))
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class PersonSurface:
     """A surface as the network sees it in one frame.
 
     Attributes:
@@ -141,13 +141,13 @@ class Drawn:
     normals: NDArray
 
 
-def draw(
+def reconstruct_surface(
     network: BodyPIFuHD | PIFuHD,
-    standing: Standing,
+    standing: ObservedBody,
     observation: Observation,
     options: BodyOptions,
     square: NDArray | None = None,
-) -> Drawn:
+) -> PersonSurface:
     """The surface about a fitted body.
 
     Args:
@@ -161,7 +161,7 @@ def draw(
         return _published(network, observation, cube, options)
     vertices = standing.body.vertices
     field = BodyField(network, observation, cube, vertices, standing.skin)
-    centre, radius = mouth_plug(standing.bones, vertices)
+    centre, radius = mouth_plug(standing.skeleton, vertices)
     field.distance = field.distance.with_ball(cube.to_cube(centre[None])[0], radius / cube.half)
     grid = searched(field, field.mask, options)
     points, faces = grid.surface()
@@ -170,20 +170,20 @@ def draw(
             f"{observation.frame.origin}: the network finds no surface inside the outline: try --method parametric"
         )
     world = cube.to_world(points).astype(np.float32)
-    return Drawn(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
+    return PersonSurface(world, faces.astype(np.int32), cube, grid.evaluations, field.normals)
 
 
-def mouth_plug(bones: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
+def mouth_plug(skeleton: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
     """Centre (3,) and radius in metres of a ball that fills the body's mouth without reaching its lips or cheeks.
 
     The body's skin goes on inside its mouth; coarse grids would make holes of that.
     """
-    points = bones.rig.keypoints_of(SCHEME, vertices).astype(float)
+    points = skeleton.rig.keypoints_of(SCHEME, vertices).astype(float)
     mouth, ears = points[MOUTH].mean(axis=0), points[EARS].mean(axis=0)
     return mouth + PLUG * (ears - mouth), PLUG * 0.94 * float(np.linalg.norm(ears - mouth))
 
 
-def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> Drawn:
+def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> PersonSurface:
     """The surface of a published network, on its own crop of the picture; depth 0 is put at the fitted pelvis."""
     places, sure = convert(observation.landmarks, observation.landmark_confidence, SCHEME, "body25")
     rect = published_rect(np.column_stack([places[:, :2], sure]))
@@ -193,7 +193,7 @@ def _published(network: PIFuHD, observation: Observation, cube: Cube, options: B
     found = published.surface(field, options.resolution, options.grid, mask)
     world = cube.to_world(found.vertices).astype(np.float32)
     normals = torch.cat((field.features.front, field.features.back), 1)[0].cpu().numpy()
-    return Drawn(world, found.faces.astype(np.int32), cube, found.evaluations, normals)
+    return PersonSurface(world, found.faces.astype(np.int32), cube, found.evaluations, normals)
 
 
 def searched(field: Field, mask: NDArray, options: BodyOptions) -> Grid:
@@ -211,25 +211,26 @@ def searched(field: Field, mask: NDArray, options: BodyOptions) -> Grid:
 
 
 def assembled(
-    network: BodyPIFuHD | PIFuHD, placement: Placement, observations: Sequence[Observation], options: BodyOptions
+    network: BodyPIFuHD | PIFuHD, placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions
 ) -> Reconstruction:
     """The reconstruction whose shape is the surface in the first observation."""
     seen = observations[0]
-    drawn = draw(network, standing_in(placement, 0, seen), seen, options)
+    drawn = reconstruct_surface(network, observed_body(placement, 0, seen), seen, options)
     shown = silhouette(drawn.vertices, drawn.faces, placement.camera(0, seen))
-    facts = dict(body_method.facts(placement, observations, options))
-    facts["body_silhouette_iou"] = facts.pop("silhouette_iou")
-    facts["silhouette_iou"] = [intersection_over_union(shown, seen.mask > 0.5)]
+    body = body_method.assembled(placement, observations, options)
+    facts = {
+        "method": "pifuhd",
+        "resolution": options.resolution,
+        "grid": options.grid,
+        "points_evaluated": drawn.evaluations,
+        "body_silhouette_iou": body.provenance["silhouette_iou"],
+        "silhouette_iou": [intersection_over_union(shown, seen.mask > 0.5)],
+    }
     square = np.array([*drawn.cube.corner, drawn.cube.side], float)
-    return Reconstruction(
+    return replace(
+        body,
         shape=Mesh(drawn.vertices, drawn.faces),
-        **body_method.coefficients(placement, observations, options),
+        model=None,
         parameters={"guessed_normals": np.round(127 * drawn.normals).astype(np.int8), "square": square},
-        provenance={
-            "method": "pifuhd",
-            "resolution": options.resolution,
-            "grid": options.grid,
-            "points_evaluated": drawn.evaluations,
-            **facts,
-        },
+        provenance={**body.provenance, **facts},
     )

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SLOPE = 0.01  # of the leaky ReLU
-FEW = 4  # channels of a point's own up to which they are places in space, not features
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,10 @@ class PointMLP(nn.Module):
         self.size = size
         self.filters = nn.ModuleList(nn.Conv1d(size.entering(k), after, 1) for k, after in enumerate(size.widths[1:]))
 
+    def layers(self) -> list[nn.Conv1d]:
+        """The layers, first to last."""
+        return [layer for layer in self.filters if isinstance(layer, nn.Conv1d)]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """(..., P, widths[-1]) log-odds, and (..., P, widths[merge + 1]) or None.
 
@@ -53,15 +56,30 @@ class PointMLP(nn.Module):
             x: (..., P, widths[0]) what is known of each point.
         """
         value, merged = x, None
-        for k, layer in enumerate(self.filters):
+        layers = self.layers()
+        for k, layer in enumerate(layers):
             value = torch.cat((value, x), -1) if k in self.size.skips else value
             # One row per point: of all orders this one is fastest, and a row knows nothing of its neighbours.
             value = functional.linear(value, layer.weight[..., 0], layer.bias)
-            if k < len(self.filters) - 1:
+            if k < len(layers) - 1:
                 value = functional.leaky_relu(value, SLOPE)
             if k == self.size.merge:
                 merged = value
         return value, merged
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """One layer's weights by what they multiply; None where the layer does not see it.
+
+    Attributes:
+        inner: (D, C) the layer before; column: (D, shared) and own: (D, rest) the input; bias: (D,).
+    """
+
+    inner: Tensor | None
+    column: Tensor | None
+    own: Tensor | None
+    bias: Tensor
 
 
 class ColumnMLP:
@@ -74,24 +92,24 @@ class ColumnMLP:
         network: whose weights are taken.
         shared: how many of the first channels of the input belong to the column.
         last: the layer whose activation is wanted; the last layer has none.
-        dtype: of the products, by default that of the weights; sums and places keep the latter.
     """
 
-    def __init__(self, network: PointMLP, shared: int, last: int, dtype: torch.dtype | None = None) -> None:
-        self.last, self.final = last, last == len(network.filters) - 1
-        self.dtype = dtype or network.filters[0].weight.dtype
-        self.inner, self.columns, self.points, self.biases = [], [], [], []
-        for k in range(last + 1):
-            weight, width = network.filters[k].weight[..., 0], network.size.widths[k]
+    def __init__(self, network: PointMLP, shared: int, last: int) -> None:
+        layers = network.layers()
+        self.last, self.final = last, last == len(layers) - 1
+        self.splits: list[_Split] = []
+        for k, layer in enumerate(layers[: last + 1]):
+            assert layer.bias is not None, "all layers of a PointMLP have one"
+            weight, before = layer.weight[..., 0], network.size.widths[k] if k else 0
             sees = k == 0 or k in network.size.skips
-            before = 0 if k == 0 else width
-            self.inner.append(weight[:, :before].to(self.dtype).contiguous() if k else None)
-            self.columns.append(weight[:, before : before + shared].contiguous() if sees else None)
-            own = weight[:, before + shared :]
-            # Places in space are never rounded.
-            own = own if own.shape[1] <= FEW else own.to(self.dtype)
-            self.points.append(own.contiguous() if sees else None)
-            self.biases.append(network.filters[k].bias)
+            self.splits.append(
+                _Split(
+                    weight[:, :before].contiguous() if k else None,
+                    weight[:, before : before + shared].contiguous() if sees else None,
+                    weight[:, before + shared :].contiguous() if sees else None,
+                    layer.bias,
+                )
+            )
 
     def shares(self, features: Tensor) -> list[Tensor]:
         """What columns add to each layer: (M, widths[k + 1]), or the bias where a layer does not see the input.
@@ -99,10 +117,7 @@ class ColumnMLP:
         Args:
             features: (M, shared) of each column.
         """
-        return [
-            bias if weight is None else functional.linear(features, weight, bias)
-            for weight, bias in zip(self.columns, self.biases)
-        ]
+        return [s.bias if s.column is None else functional.linear(features, s.column, s.bias) for s in self.splits]
 
     def __call__(self, shares: list[Tensor], column: Tensor, own: Tensor) -> Tensor:
         """(P, widths[last + 1]) activation, or log-odds.
@@ -113,19 +128,11 @@ class ColumnMLP:
             own: (P, widths[0] - shared) the rest of each point's input.
         """
         value = own
-        for k in range(self.last + 1):
-            total = shares[k].expand(len(column), -1).clone() if self.columns[k] is None else shares[k][column]
-            if k:
-                _add_product(total, value, self.inner[k])
-            if self.points[k] is not None:
-                _add_product(total, own, self.points[k])
+        for k, (split, share) in enumerate(zip(self.splits, shares)):
+            total = share.expand(len(column), -1).clone() if split.column is None else share[column]
+            if split.inner is not None:
+                total.addmm_(value, split.inner.t())
+            if split.own is not None:
+                total.addmm_(own, split.own.t())
             value = total if self.final and k == self.last else functional.leaky_relu_(total, SLOPE)
         return value
-
-
-def _add_product(total: Tensor, value: Tensor, weight: Tensor) -> None:
-    """Add value (P, C) times weight (D, C) to total (P, D), in the precision of the weight."""
-    if weight.dtype == total.dtype:
-        total.addmm_(value, weight.t())
-    else:
-        total += functional.linear(value.to(weight.dtype), weight)

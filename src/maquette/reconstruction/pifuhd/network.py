@@ -20,6 +20,11 @@ from maquette.reconstruction.pifuhd.hourglass import FilterSize, ImageFilter
 from maquette.reconstruction.pifuhd.mlp import PointMLP, PointSize
 from maquette.reconstruction.pifuhd.normalnet import NormalNet, NormalSize
 
+COARSE, COARSE_POINTS = FilterSize(), PointSize()
+FINE = FilterSize(stacks=1, depth=4, features=16, halved=False)
+FINE_POINTS = PointSize(widths=(272, 512, 256, 128, 1), skips=(1, 2), merge=-1)
+NORMALS = NormalSize()
+
 
 @dataclass(frozen=True)
 class PIFuHDSize:
@@ -33,11 +38,11 @@ class PIFuHDSize:
         depth: that z is divided by, pixels.
     """
 
-    coarse: FilterSize = FilterSize()
-    coarse_points: PointSize = PointSize()
-    fine: FilterSize = FilterSize(stacks=1, depth=4, features=16, halved=False)
-    fine_points: PointSize = PointSize((272, 512, 256, 128, 1), (1, 2), -1)
-    normals: NormalSize = NormalSize()
+    coarse: FilterSize = COARSE
+    coarse_points: PointSize = COARSE_POINTS
+    fine: FilterSize = FINE
+    fine_points: PointSize = FINE_POINTS
+    normals: NormalSize = NORMALS
     side: int = 512
     depth: float = 200.0
 
@@ -54,8 +59,8 @@ class PIFuHDSize:
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
-    """What the pictures tell, once for all points.
+class PIFuHDFeatures:
+    """Features of the pictures, once for all points.
 
     Attributes:
         coarse: (N, C, h, w) of the coarse level.
@@ -81,7 +86,11 @@ class CoarseNet(nn.Module):
 
 
 class PIFuHD(nn.Module):
-    """The whole network: `prepare` once per picture, `occupancy` for any points.
+    """The whole network: `prepare` once per picture, then log-odds for any points, see `field.Field`.
+
+    Attributes:
+        size: how large it is.
+        crop: "fullbody", "upperbody" or "face": what its pictures show. Known of a network that `weights.load` read.
 
     Example:
         >>> with torch.device("meta"):
@@ -90,6 +99,9 @@ class PIFuHD(nn.Module):
         (387049625, 764)
     """
 
+    size: PIFuHDSize
+    crop: str
+
     def __init__(self, size: PIFuHDSize = PIFuHDSize()) -> None:
         super().__init__()
         self.size = size
@@ -97,8 +109,8 @@ class PIFuHD(nn.Module):
         self.mlp = PointMLP(size.fine_points)
         self.netG = CoarseNet(size)
 
-    def prepare(self, small: Tensor, large: Tensor) -> Features:
-        """Features of pictures.
+    def prepare(self, small: Tensor, large: Tensor) -> PIFuHDFeatures:
+        """PIFuHDFeatures of pictures.
 
         Args:
             small: (N, 3, S, S) RGB in -1 to 1, the coarse picture; S = 512 as published, any multiple of 32 works.
@@ -109,27 +121,13 @@ class PIFuHD(nn.Module):
         """
         front, back = self.netG.netF(small), self.netG.netB(small)
         coarse = self.netG.image_filter(torch.cat((small, front, back), 1))[-1]
-        return Features(coarse, self.fine_features(large, front, back), front, back)
+        return PIFuHDFeatures(coarse, self.fine_features(large, front, back), front, back)
 
     def fine_features(self, large: Tensor, front: Tensor, back: Tensor) -> Tensor:
         """(N, c, H, W) of the fine level, from the fine picture and normals of the coarse one."""
         normals = torch.cat((front, back), 1)
         normals = functional.interpolate(normals, size=large.shape[2:], mode="bilinear", align_corners=True)
         return self.image_filter(torch.cat((large, normals), 1))[-1]
-
-    def occupancy(self, features: Features, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Fine and coarse occupancy in 0-1, (N, P) each.
-
-        Outside of the crop (|x| or |y| above 1) both are 0; the coarse one also where |z| is above 1.
-
-        Args:
-            points: (N, P, 3) model space, in float32 (under autocast points at the border would flip).
-        """
-        coarse, merged = self.coarse_logits(features.coarse, points)
-        fine = self.fine_logits(features.fine, points, merged)
-        inside = (points >= -1) & (points <= 1)
-        across = inside[..., 0] & inside[..., 1]
-        return torch.sigmoid(fine) * across, torch.sigmoid(coarse) * (across & inside[..., 2])
 
     def coarse_logits(self, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """(N, P) log-odds of the coarse level and (N, P, 256) what the fine one takes, both unmasked."""

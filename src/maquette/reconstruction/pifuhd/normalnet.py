@@ -6,6 +6,7 @@ Places in the sequence are those of the published files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -67,10 +68,10 @@ class NormalNet(nn.Module):
         self.size = size
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), *_normed(nn.Conv2d(size.channels, size.width, 7))]
         widths = [size.width * 2**k for k in range(size.halvings + 1)]
-        for before, after in zip(widths, widths[1:]):
+        for before, after in pairwise(widths):
             layers += _normed(nn.Conv2d(before, after, 3, stride=2, padding=1))
         layers += [ResidualBlock(widths[-1]) for _ in range(size.blocks)]
-        for before, after in zip(widths[::-1], widths[-2::-1]):
+        for before, after in pairwise(widths[::-1]):
             layers += _normed(nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1))
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(size.width, 3, 7), nn.Tanh()]
         self.model = nn.Sequential(*layers)
@@ -93,5 +94,5 @@ class NormalNet(nn.Module):
         return self.model(x)
 
 
-def _normed(convolution: nn.Module) -> list[nn.Module]:
+def _normed(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
     return [convolution, nn.InstanceNorm2d(convolution.out_channels), nn.ReLU()]

@@ -23,14 +23,14 @@ from maquette.core.options import GRIDS
 from maquette.geometry.surfaces.lattice import columns_of
 from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
 from maquette.reconstruction.pifuhd.field import Field
-from maquette.reconstruction.pifuhd.network import Features, PIFuHD
+from maquette.reconstruction.pifuhd.network import PIFuHD
 
 LEVEL = 0.5  # occupancy at the surface
 MARGIN = 0.1  # half sides by which a mask is widened before pixel columns beside it are left out
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class FieldSurface:
     """Where occupancy is a half.
 
     Attributes:
@@ -80,20 +80,16 @@ def inputs(crop: NDArray, side: int = 512) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def read(network: PIFuHD, crop: NDArray, half: bool = False) -> Field:
+def read(network: PIFuHD, crop: NDArray) -> Field:
     """The field of the person in a crop.
 
     Args:
         network: in evaluation mode, on the device that computes.
         crop: (S, S, 3) uint8 sRGB.
-        half: multiply in float16, on CUDA; elsewhere it changes nothing.
     """
     weight = next(network.parameters())
-    half = half and weight.is_cuda
     small, large = (picture.to(weight) for picture in inputs(crop, network.size.side))
-    with torch.autocast("cuda", torch.float16, enabled=half):
-        features = network.prepare(small, large)
-    return Field(network, Features(*(value.to(weight.dtype) for value in vars(features).values())), half=half)
+    return Field(network, network.prepare(small, large))
 
 
 def surface(
@@ -102,7 +98,7 @@ def surface(
     grid: str = "fast",
     mask: NDArray | None = None,
     level: float = LEVEL,
-) -> Surface:
+) -> FieldSurface:
     """The surface of a field.
 
     Args:
@@ -132,9 +128,4 @@ def surface(
     vertices, faces = found.surface()
     if not len(faces):
         raise NothingFound(f"the network sees no surface in the crop at {resolution} voxels: is a person there?")
-    return Surface(vertices * turn, np.ascontiguousarray(faces[:, ::-1]), found.evaluations)
-
-
-def normal_colors(normals: NDArray) -> NDArray:
-    """(V, 3) uint8: normals as colours, as the published meshes have them: x red, y green, z blue, 0 is grey."""
-    return np.clip(np.round((0.5 * normals + 0.5) * 255), 0, 255).astype(np.uint8)
+    return FieldSurface(vertices * turn, np.ascontiguousarray(faces[:, ::-1]), found.evaluations)

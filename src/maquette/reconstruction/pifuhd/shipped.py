@@ -1,4 +1,4 @@
-"""Loads the small body-conditioned network, and tells it from a published PIFuHD."""
+"""Loads the small body-conditioned network, or a published PIFuHD: whichever a file holds."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.network import PIFuHD
@@ -32,21 +32,17 @@ def load_any(path: str | Path) -> BodyPIFuHD | PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of PIFuHD weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            told = json.loads(told["facts"]) if "facts" in told and "size" not in told else told
-            if told.get("network") != SMALL:
-                return load_published(path)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    with opened(path, "PIFuHD", REMEDY) as file:
+        metadata = file.metadata() or {}
+        metadata = json.loads(metadata["facts"]) if "facts" in metadata and "size" not in metadata else metadata
+        if metadata.get("network") != SMALL:
+            return load_published(path)
+        keys = file.keys()
+        tensors = {key: file.get_tensor(key) for key in keys}
     with torch.device("meta"):
-        network = BodyPIFuHD(_size(told.get("size"), path))
+        network = BodyPIFuHD(_size(metadata.get("size"), path))
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    compare(tensors, wanted, path, "small PIFuHD of the size that its metadata tell")
+    compare(tensors, wanted, path, "small PIFuHD of the size in its metadata")
     if not all(value.is_floating_point() and value.isfinite().all() for value in tensors.values()):
         raise BadInput(f"{path}: damaged: its tensors hold NaN, infinity or no fractions")
     network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)

@@ -1,4 +1,4 @@
-"""Loads a published PIFuHD from our safetensors, whose metadata tells its size."""
+"""Loads a published PIFuHD from our safetensors, whose metadata hold its size."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
@@ -36,7 +36,7 @@ MOST_REPEATS = {"stacks": 16, "depth": 8, "halvings": 8, "blocks": 64}
 
 
 def load(path: str | Path) -> PIFuHD:
-    """The network of a file, in float32 and evaluation mode, without gradients; `crop` tells how pictures were cut.
+    """The network of a file, in float32 and evaluation mode, without gradients.
 
     Args:
         path: safetensors in float32 or float16 with the metadata "network" (pifuhd), "size" (JSON of `PIFuHDSize`) and
@@ -46,35 +46,31 @@ def load(path: str | Path) -> PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of PIFuHD weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = file.metadata() or {}
-            size = _size(told, path)
-            tensors = {key: file.get_tensor(key) for key in file.keys()}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
-    if told.get("crop") not in CROPS:
-        raise BadInput(f"{path}: metadata crop {str(told.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
-    compare(tensors, shapes(json.loads(told["size"])), path, "PIFuHD of the size that its metadata tell")
-    strange = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
-    if strange:
-        raise BadInput(f"{path}: damaged: {len(strange)} tensors hold NaN, infinity or no fractions ({few(strange)})")
+    with opened(path, "PIFuHD", REMEDY) as file:
+        metadata = file.metadata() or {}
+        size = _size(metadata, path)
+        keys = file.keys()
+        tensors = {key: file.get_tensor(key) for key in keys}
+    if metadata.get("crop") not in CROPS:
+        raise BadInput(f"{path}: metadata crop {str(metadata.get('crop'))[:60]!r}: wanted {', '.join(CROPS)}")
+    compare(tensors, shapes(json.loads(metadata["size"])), path, "PIFuHD of the size in its metadata")
+    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
+    if damaged:
+        raise BadInput(f"{path}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")
     # No memory is taken for weights that are replaced anyway.
     with torch.device("meta"):
         network = PIFuHD(size)
     state = {key: tensors[key.replace(TWICE, ONCE)].float() for key in network.state_dict()}
     network.load_state_dict(state, assign=True)
-    network.crop = told["crop"]
+    network.crop = metadata["crop"]
     return network.requires_grad_(False).eval()
 
 
-def _size(told: Mapping[str, str], path: Path) -> PIFuHDSize:
-    if told.get("network") != "pifuhd" or "size" not in told:
-        raise BadInput(f"{path}: its metadata do not tell the size of a PIFuHD: {REMEDY}")
+def _size(metadata: Mapping[str, str], path: Path) -> PIFuHDSize:
+    if metadata.get("network") != "pifuhd" or "size" not in metadata:
+        raise BadInput(f"{path}: its metadata lack the size of a PIFuHD: {REMEDY}")
     try:
-        found = json.loads(told["size"])
+        found = json.loads(metadata["size"])
         wrong = sorted({*found} ^ {field.name for field in fields(PIFuHDSize)})
         if wrong:
             raise ValueError(f"{few(wrong)} is missing or unknown")

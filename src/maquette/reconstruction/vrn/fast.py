@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch.nn import functional
 from maquette.reconstruction.vrn.network import LEVELS, VRN, BatchNorm
 
 Layer = Callable[[Tensor], Tensor]
+Part = TypeVar("Part", bound=nn.Module)
 
 
 def prepared(network: VRN, side: int) -> Layer:
@@ -38,7 +40,7 @@ def prepared(network: VRN, side: int) -> Layer:
         network.eval()
         return torch.no_grad()(network.coarse)
     with torch.no_grad():
-        layers = _layers(network, _Pack(packable(network), side, _gains(norms)))
+        layers = _layers(network, _Pack(packable(network), side, _affine(norms)))
 
     @torch.no_grad()
     def coarse(x: Tensor) -> Tensor:
@@ -62,24 +64,29 @@ def packable(network: nn.Module) -> bool:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Affine:
+    """A normalisation with stored statistics, x -> gain x + offset, (C,) float64 each."""
+
+    gain: Tensor
+    offset: Tensor
+
+
 @dataclass(frozen=True)
 class _Pack:
-    """How convolutions are kept: packed by oneDNN for a picture's side, or plain; g and h of what is folded."""
+    """How convolutions are kept: packed by oneDNN for a picture's side, or plain; what is folded into them."""
 
     packed: bool
     side: int
-    gains: dict[BatchNorm, tuple[Tensor, Tensor]]
-
-    def convolution(self, conv: nn.Conv2d, shrunk: int, **folded) -> _Convolution:
-        """`shrunk`: how many times smaller than the picture its features are."""
-        return _Convolution(conv, self, shrunk, **folded)
+    norms: dict[BatchNorm, _Affine]
 
 
 class _Convolution:
     """A convolution, then ReLU or the sum with something.
 
     Args:
-        before: g and h that its input still wants, (C,) each.
+        shrunk: how many times smaller than the picture its features are.
+        before: gain and offset that its input still wants.
         after: normalisation of its output.
         relu: whether negative output becomes 0.
     """
@@ -89,43 +96,49 @@ class _Convolution:
         conv: nn.Conv2d,
         pack: _Pack,
         shrunk: int,
-        before: tuple[Tensor, Tensor] | None = None,
+        before: _Affine | None = None,
         after: BatchNorm | None = None,
         relu: bool = False,
     ) -> None:
-        weight, bias = conv.weight, conv.bias.double()
+        assert conv.bias is not None, "all convolutions of the network have one"
+        assert not isinstance(conv.padding, str), "all paddings of the network are numbers"
+        weight: Tensor = conv.weight
+        bias = conv.bias.double()
         # Gains in float64, weights in float32: a pass over 19 million of them costs as much as packing them.
         gains = torch.ones(weight.shape[:2], dtype=torch.float64, device=weight.device)
         if before is not None:
-            bias = bias + weight.sum((2, 3)).double() @ before[1]
-            gains = gains * before[0]
+            bias = bias + weight.sum((2, 3)).double() @ before.offset
+            gains = gains * before.gain
         if after is not None:
-            gain, offset = pack.gains[after]
-            gains, bias = gains * gain[:, None], bias * gain + offset
+            norm = pack.norms[after]
+            gains, bias = gains * norm.gain[:, None], bias * norm.gain + norm.offset
         if before is not None or after is not None:
             weight = weight * gains.to(weight.dtype)[:, :, None, None]
         self.bias = bias.to(weight.dtype)
         self.relu, self.packed = relu, pack.packed
-        self.place = [list(conv.padding), list(conv.stride), [1, 1], 1]
+        self.padding, self.stride = list(conv.padding), list(conv.stride)
         side = pack.side // shrunk
         shape = [1, conv.in_channels, side, side]
+        self.weight: Tensor
         if self.packed:
-            self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.place, shape)
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            self.weight = reorder(weight, self.padding, self.stride, [1, 1], 1, shape)
         else:
             # Its own copy, so that training the network further does not reach it.
             self.weight = weight.clone(memory_format=torch.channels_last)
 
     def __call__(self, x: Tensor, into: Tensor | None = None) -> Tensor:
         """The output; with `into`, that tensor plus the output, which may overwrite it."""
+        layout = (self.padding, self.stride, [1, 1], 1)
         if self.packed and into is not None:
             # A new tensor for the sum takes a third longer than the convolution alone, an old one next to nothing.
             sum_ = torch.ops.mkldnn._convolution_pointwise_.binary
-            return sum_(into, x, self.weight, self.bias, *self.place, "add", 1.0, None, [], None)
+            return sum_(into, x, self.weight, self.bias, *layout, "add", 1.0, None, [], None)
         if self.packed:
-            after = ("relu" if self.relu else "none", [], "")
-            return torch.ops.mkldnn._convolution_pointwise.default(x, self.weight, self.bias, *self.place, *after)
-        padding, stride, dilation, groups = self.place
-        y = functional.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
+            after = "relu" if self.relu else "none"
+            pointwise = torch.ops.mkldnn._convolution_pointwise.default
+            return pointwise(x, self.weight, self.bias, *layout, after, [], "")
+        y = functional.conv2d(x, self.weight, self.bias, self.stride, self.padding)
         if into is not None:
             y += into
         return y.relu_() if self.relu else y
@@ -138,21 +151,24 @@ class _Residual:
         keep: whether its input is still needed; it is overwritten otherwise.
     """
 
-    def __init__(self, module: nn.Sequential, pack: _Pack, shrunk: int, keep: bool = False) -> None:
+    def __init__(self, module: nn.Module, pack: _Pack, shrunk: int, keep: bool = False) -> None:
         self.keep = keep
-        body, skip = module[0]
-        gain, offset = pack.gains[body[0]]
+        first, middle, last = (_part(module, f"0.0.{place}", nn.Conv2d) for place in (2, 5, 8))
+        start, inner, outer = (_part(module, f"0.0.{place}", BatchNorm) for place in (0, 3, 6))
+        norm = pack.norms[start]
+        gain, offset = norm.gain, norm.offset
         dead = gain == 0
         # Where g is 0 the value is constant: any bounds do, and only the ReLU's h stays.
-        bound = torch.where(dead, 0.0, -offset / torch.where(dead, 1.0, gain)).to(body[2].weight.dtype)
+        bound = torch.where(dead, 0.0, -offset / torch.where(dead, 1.0, gain)).to(first.weight.dtype)
         self.low = bound.masked_fill(gain < 0, -torch.inf)
         self.high = bound.masked_fill(gain > 0, torch.inf)
         self.rising = bool((gain > 0).all())
-        before = (gain, torch.where(dead, offset.clamp(min=0), offset))
-        self.first = pack.convolution(body[2], shrunk, before=before, after=body[3], relu=True)
-        self.middle = pack.convolution(body[5], shrunk, after=body[6], relu=True)
-        self.last = pack.convolution(body[8], shrunk)
-        self.skip = pack.convolution(skip[0], shrunk) if len(skip) else None
+        before = _Affine(gain, torch.where(dead, offset.clamp(min=0), offset))
+        self.first = _Convolution(first, pack, shrunk, before=before, after=inner, relu=True)
+        self.middle = _Convolution(middle, pack, shrunk, after=outer, relu=True)
+        self.last = _Convolution(last, pack, shrunk)
+        skips = len(_part(module, "0.1", nn.Sequential)) > 0
+        self.skip = _Convolution(_part(module, "0.1.0", nn.Conv2d), pack, shrunk) if skips else None
 
     def __call__(self, x: Tensor) -> Tensor:
         rows = x.permute(0, 2, 3, 1)
@@ -163,27 +179,26 @@ class _Residual:
         return self.last(body, into=x.clone() if self.keep else x)
 
 
-class _Level:
+class _HourglassLevel:
     """`network.hourglass`: upper branch, next level inside it, lower branch, their sum, merge.
 
     The outermost level keeps its input, which the skip around the stack adds again.
     """
 
     def __init__(self, module: nn.Module, pack: _Pack, shrunk: int, level: int = 1) -> None:
-        parts = dict(module.named_children())
-        upper, lower = (list(branch) for branch in parts["0"])
+        upper, lower = (list(_part(module, f"0.{branch}", nn.Sequential)) for branch in (0, 1))
         deeper = [upper.pop()] if level < LEVELS else []
         self.upper: list[Layer] = [
             _Residual(part, pack, shrunk, keep=level == 1 and part is upper[0]) for part in upper
         ]
-        self.upper += [_Level(part, pack, shrunk, level + 1) for part in deeper]
+        self.upper += [_HourglassLevel(part, pack, shrunk, level + 1) for part in deeper]
         self.lower = [_Residual(part, pack, 2 * shrunk) for part in lower[1:-1]]
-        self.merge = _Residual(parts["2"], pack, shrunk)
+        self.merge = _Residual(_part(module, "2", nn.Sequential), pack, shrunk)
 
     def __call__(self, x: Tensor) -> Tensor:
         small = functional.max_pool2d(x, 2)
-        for layer in self.lower:
-            small = layer(small)
+        for residual in self.lower:
+            small = residual(small)
         for layer in self.upper:
             x = layer(x)
         return self.merge(_plus_nearest(x, small))
@@ -192,10 +207,9 @@ class _Level:
 class _Stack:
     """`network.stack`: hourglass, two units, and the skip around them."""
 
-    def __init__(self, module: nn.Sequential, pack: _Pack, shrunk: int) -> None:
-        parts = dict(module[1].named_children())
-        self.level = _Level(module[1], pack, shrunk)
-        self.units = [pack.convolution(parts[k][0], shrunk, after=parts[k][1], relu=True) for k in "34"]
+    def __init__(self, module: nn.Module, pack: _Pack, shrunk: int) -> None:
+        self.level = _HourglassLevel(_part(module, "1", nn.Sequential), pack, shrunk)
+        self.units = [_unit(_part(module, f"1.{place}", nn.Sequential), pack, shrunk) for place in (3, 4)]
 
     def __call__(self, x: Tensor) -> Tensor:
         y = self.level(x)
@@ -206,26 +220,39 @@ class _Stack:
 
 def _layers(network: VRN, pack: _Pack) -> list[Layer]:
     parts = list(network)
-    unit, last = parts[-1][0]
     return [
-        pack.convolution(parts[0], 1, after=parts[1], relu=True),
+        _Convolution(_part(network, "0", nn.Conv2d), pack, 1, after=_part(network, "1", BatchNorm), relu=True),
         _Residual(parts[3], pack, 2),
         lambda x: functional.max_pool2d(x, 2),
         *(_Residual(part, pack, 4) for part in parts[5:7]),
         *(_Stack(part, pack, 4) for part in parts[7:-1]),
-        pack.convolution(unit[0], 4, after=unit[1], relu=True),
-        pack.convolution(last, 4),
+        _unit(_part(parts[-1], "0.0", nn.Sequential), pack, 4),
+        _Convolution(_part(parts[-1], "0.1", nn.Conv2d), pack, 4),
     ]
 
 
-def _gains(norms: list[BatchNorm]) -> dict[BatchNorm, tuple[Tensor, Tensor]]:
-    """g and h of normalisations with their stored statistics, (C,) float64 each."""
+def _unit(module: nn.Module, pack: _Pack, shrunk: int) -> _Convolution:
+    """`network.unit`."""
+    after = _part(module, "1", BatchNorm)
+    return _Convolution(_part(module, "0", nn.Conv2d), pack, shrunk, after=after, relu=True)
+
+
+def _part(module: nn.Module, path: str, kind: type[Part]) -> Part:
+    """The submodule at a path of places, as in the released file."""
+    found = module.get_submodule(path)
+    if not isinstance(found, kind):
+        raise TypeError(f"{path}: wanted a {kind.__name__}, got {type(found).__name__}")
+    return found
+
+
+def _affine(norms: list[BatchNorm]) -> dict[BatchNorm, _Affine]:
+    """Gain and offset of normalisations with their stored statistics."""
     names = ("weight", "bias", "running_mean", "running_var")
     # All at once: one by one, calls of torch take longer than packing the weights of a small network.
     weight, bias, mean, variance = (torch.cat([getattr(norm, name) for norm in norms]).double() for name in names)
     gain = weight / (variance + norms[0].eps).sqrt()
     widths = [norm.num_features for norm in norms]
-    return dict(zip(norms, zip(gain.split(widths), (bias - mean * gain).split(widths))))
+    return {norm: _Affine(g, h) for norm, g, h in zip(norms, gain.split(widths), (bias - mean * gain).split(widths))}
 
 
 def _plus_nearest(x: Tensor, small: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Volumes of several photos in one: warped into the head's frame, added as log-odds, each by how it sees a place.
 
-Every photo's log-odds are evidence of their own, so they add up; what a photo sees askance or from behind counts less.
+Every photo's log-odds are evidence of their own, so they add up; what a photo sees at a grazing angle or from
+behind counts less.
 The sum does not depend on the order of the photos.
 """
 
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates
 
 from maquette.core.types import Volume
-from maquette.reconstruction.vrn.read import Reading
+from maquette.reconstruction.vrn.read import FrontPlane, FrontReading
 from maquette.reconstruction.vrn.solid import CELL_M as CELL_OF_MAP
-from maquette.reconstruction.vrn.solid import CORNER_M, Placed
+from maquette.reconstruction.vrn.solid import CORNER_M, CropProjection
 
 CELL_M = 0.002
 LOW_M, HIGH_M = np.array([-0.092, -0.150, -0.072]), np.array([0.092, 0.116, 0.072])
@@ -27,7 +28,7 @@ BESIDE_M = 0.006  # what the fitted head's outline may be wrong by
 EMPTY = -8.0  # log-odds where no photo shows anything
 
 
-def grid() -> tuple[NDArray, NDArray]:
+def canonical_grid() -> tuple[NDArray, NDArray]:
     """Points of the canonical grid (X, Y, Z, 3), metres, and its grid_to_world (4, 4)."""
     axes = [np.arange(low, high, CELL_M) for low, high in zip(LOW_M, HIGH_M)]
     matrix = np.diag([CELL_M, CELL_M, CELL_M, 1.0])
@@ -36,28 +37,28 @@ def grid() -> tuple[NDArray, NDArray]:
 
 
 def fused(
-    readings: Sequence[Reading],
-    placed: Sequence[Placed],
-    planes: Sequence[tuple[float, float, float]],
+    readings: Sequence[FrontReading],
+    heads: Sequence[CropProjection],
+    planes: Sequence[FrontPlane],
     front: NDArray | None = None,
 ) -> Volume:
     """One occupancy grid in the head's frame, model metres.
 
     Args:
         readings: one per photo.
-        placed: where the head lies in each one's crop.
-        planes: of each photo, see `Reading.sample`.
+        heads: where the head lies in each one's crop.
+        planes: of each photo, see `FrontReading.sample`.
         front: `solid.depth_map` of the head: the solid is the face alone; farther than BESIDE_M beside it, where no
             photo looks and the network guesses, it is left empty.
     """
-    points, matrix = grid()
+    points, matrix = canonical_grid()
     shape, points = points.shape[:3], points.reshape(-1, 3)
     outward = points - MIDDLE_M
     outward /= np.linalg.norm(outward, axis=1, keepdims=True)
     evidence, weights = [], []
-    for reading, place, plane in zip(readings, placed, planes):
-        logits = reading.sample(place.project(points), plane)
-        toward = -place.matrix[2, :3] / np.linalg.norm(place.matrix[2, :3])
+    for reading, head, plane in zip(readings, heads, planes):
+        logits = reading.sample(head.project(points), plane)
+        toward = -head.matrix[2, :3] / np.linalg.norm(head.matrix[2, :3])
         weight = np.where(np.isfinite(logits), np.maximum(outward @ toward, 0.0) ** 2 + LEAST, 0.0)
         evidence.append(weight * np.nan_to_num(logits))
         weights.append(weight)

@@ -13,17 +13,17 @@ from maquette import morphable
 from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
 from maquette.core.types import Observation, Reconstruction, Volume
-from maquette.reconstruction.face_fit.method import HEAD, MODES, Fit, assembled, fit_landmarks, landmark_term
+from maquette.reconstruction.face_fit.method import HEAD, MODES, HeadFit, assembled, fit_landmarks, landmark_term
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.shading import ShadingTerm
-from maquette.reconstruction.face_fit.solve import Sum
+from maquette.reconstruction.face_fit.solve import SumOfTerms
 from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared
 from maquette.reconstruction.vrn.fuse import fused
 from maquette.reconstruction.vrn.network import VRN
-from maquette.reconstruction.vrn.read import Coarse, Reading, read
-from maquette.reconstruction.vrn.solid import Placed, depth_map
+from maquette.reconstruction.vrn.read import Coarse, FrontPlane, FrontReading, read
+from maquette.reconstruction.vrn.solid import depth_map
 from maquette.reconstruction.vrn.term import FrontTerm
 from maquette.reconstruction.vrn.wrap import wrap
 
@@ -58,7 +58,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     return reconstruct_face
 
 
-def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, began: float) -> Reconstruction:
+def reconstruct(fit: HeadFit, network: VRN, coarse: Coarse, options: FitOptions, began: float) -> Reconstruction:
     """One head from one or several photos of one person.
 
     Args:
@@ -77,8 +77,8 @@ def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, beg
         )
     term = FrontTerm.of(model, fit.term, readings, MODES)
     shading = (ShadingTerm.of(model, MODES, fit.observations),) if options.photometric else ()
-    fit = fit.refined(Sum((term, *shading)), ROUNDS)
-    volume, planes = canonical(fit, term)
+    fit = fit.refined(SumOfTerms((term, *shading)), ROUNDS)
+    volume, planes = fuse(fit, term)
     if (volume.values > 0.5).mean() < LEAST_SOLID:
         raise NothingFound("the volume has no surface: what the network sees is a speck; try --method parametric")
     error = readings[0].error / np.sqrt(len(readings))
@@ -88,12 +88,17 @@ def reconstruct(fit: Fit, network: VRN, coarse: Coarse, options: FitOptions, beg
     ]
     seconds = {"landmarks": landmark_seconds, "network": network_seconds}
     seconds["volume"] = time.perf_counter() - began - sum(seconds.values())
-    facts = {"method": "vrn", "network": facts_of(network), "seconds": seconds, "front_plane_px": planes}
-    facts["volume_gap_mm"] = [gap_mm(fit, term, index) for index in range(len(readings))]
+    facts = {
+        "method": "vrn",
+        "network": facts_of(network),
+        "seconds": seconds,
+        "front_plane_px": planes,
+        "volume_gap_mm": [gap_mm(fit, term, index) for index in range(len(readings))],
+    }
     return assembled(fit, slides, options, facts, volume)
 
 
-def read_all(fit: Fit, network: VRN, coarse: Coarse) -> tuple[Reading, ...]:
+def read_all(fit: HeadFit, network: VRN, coarse: Coarse) -> tuple[FrontReading, ...]:
     """What the network says of each photo.
 
     The detector's landmarks slide as a head turns; the network learned with those of the head. So they are freed from
@@ -108,16 +113,16 @@ def read_all(fit: Fit, network: VRN, coarse: Coarse) -> tuple[Reading, ...]:
     return tuple(readings)
 
 
-def gap_mm(fit: Fit, term: FrontTerm, index: int) -> float:
+def gap_mm(fit: HeadFit, term: FrontTerm, index: int) -> float:
     """Mean distance in depth between a photo's front and the head fitted to it, once offset and tilt are taken off."""
     view = fit.views[index]
     shape = np.concatenate([fit.identity, view.expression])
-    residual, weight, _, _ = term.residual(index, view, shape)
-    return float(1000 * np.average(np.abs(residual), weights=weight + 1e-9))
+    residual, weight = term.residual(index, view, shape)
+    return float(1000 * np.average(np.abs(residual.value), weights=weight + 1e-9))
 
 
 def facts_of(network: VRN) -> dict[str, object]:
-    """What the report tells of the network."""
+    """What the report says of the network."""
     return {
         "side": network.side,
         "features": network.size.features,
@@ -127,17 +132,11 @@ def facts_of(network: VRN) -> dict[str, object]:
     }
 
 
-def places(fit: Fit, readings: Sequence[Reading]) -> list[Placed]:
-    """Where the head of each view lies in its crop."""
-    marks = [
-        (fit.term.mean + fit.term.basis @ np.concatenate([fit.identity, view.expression]), view) for view in fit.views
-    ]
-    return [reading.placed(view, points) for reading, (points, view) in zip(readings, marks)]
-
-
-def canonical(fit: Fit, term: FrontTerm) -> tuple[Volume, list[tuple[float, float, float]]]:
-    """The volumes of all photos in one, model metres, and what was taken off each front, see `FrontTerm.plane`."""
+def fuse(fit: HeadFit, term: FrontTerm) -> tuple[Volume, list[FrontPlane]]:
+    """The volumes of all photos in one, model metres, and what was taken off each front."""
     shapes = [np.concatenate([fit.identity, view.expression]) for view in fit.views]
+    marks = [fit.term.mean + fit.term.basis @ shape for shape in shapes]
+    heads = [reading.projection(view, points) for reading, view, points in zip(term.readings, fit.views, marks)]
     planes = [term.plane(index, view, shape) for index, (view, shape) in enumerate(zip(fit.views, shapes))]
     front = depth_map(fit.posed()[0])
-    return fused(term.readings, places(fit, term.readings), planes, front), planes
+    return fused(term.readings, heads, planes, front), planes

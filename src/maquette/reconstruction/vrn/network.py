@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-LANDMARKS = 68
 BN_STATS = ("image", "running")
 LEVELS = 4
 
@@ -140,6 +139,12 @@ def upsampled(logits: Tensor) -> Tensor:
 class VRN(nn.Sequential):
     """The volumetric regression network.
 
+    Attributes:
+        size: how large it is.
+        side: of its pictures, pixels. This and what follows is known of a network that `weights.load` read.
+        crop: "matlab" or "bash", fill and upright: how its pictures are cut, see `crop.image_to_crop`.
+        front_error: metres that its fronts are usually wrong by, once offset and tilt are taken off.
+
     Args:
         size: how large it is; the default is the released, unguided one with 19,184,968 parameters.
         bn_stats: "image" or "running", see `BatchNorm`.
@@ -148,6 +153,13 @@ class VRN(nn.Sequential):
         >>> sum(p.numel() for p in VRN().parameters())
         19184968
     """
+
+    size: VRNSize
+    side: int
+    crop: str
+    fill: float
+    upright: bool
+    front_error: float
 
     def __init__(self, size: VRNSize = SIZES["unguided"], bn_stats: str = "image") -> None:
         layers = stem(size.channels, size.features)
@@ -188,29 +200,6 @@ class VRN(nn.Sequential):
         """(N, D, H, W) occupancy in 0-1; D counts towards the camera. With `coarse` what `coarse` gives."""
         logits = self.coarse(x)
         return logits if coarse else torch.sigmoid(upsampled(logits))
-
-
-class MultitaskVRN(nn.Module):
-    """One shared hourglass that forks into maps of the 68 landmarks and the volume.
-
-    The weights were never released; residuals per position (4) and the maps' resolution are our reading, which has
-    36,992,652 parameters.
-    """
-
-    def __init__(self, size: VRNSize = VRNSize(3, 256, 4, 1), bn_stats: str = "image") -> None:
-        super().__init__()
-        self.size = size
-        self.shared = nn.Sequential(
-            OrderedDict([*stem(size.channels, size.features), ("7", stack(size.features, size.residuals))])
-        )
-        self.landmarks = nn.Sequential(stack(size.features, size.residuals), head(size.features, LANDMARKS))
-        self.volume = nn.Sequential(stack(size.features, size.residuals), head(size.features, size.depth))
-        use_statistics(self, bn_stats)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps (N, 68, H, W) and occupancy (N, D, H, W), both in 0-1."""
-        shared = self.shared(x)
-        return torch.sigmoid(upsampled(self.landmarks(shared))), torch.sigmoid(upsampled(self.volume(shared)))
 
 
 def use_statistics(network: nn.Module, bn_stats: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,17 +17,33 @@ from maquette.core.types import Observation
 from maquette.geometry.surfaces.isosurface import front_depth
 from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.topology import IBUG68
-from maquette.reconstruction.face_fit.state import View
+from maquette.reconstruction.face_fit.state import FaceView
 from maquette.reconstruction.vrn.crop import cut, image_to_crop
 from maquette.reconstruction.vrn.heatmaps import guided
 from maquette.reconstruction.vrn.network import VRN
-from maquette.reconstruction.vrn.solid import Placed, depth_of, slice_at
+from maquette.reconstruction.vrn.solid import CropProjection, depth_of, slice_at
 
 Coarse = Callable[[Tensor], Tensor]
 
 
+class FrontPlane(NamedTuple):
+    """Depth d of a front beyond the fitted head's, pixels of the crop.
+
+    Attributes:
+        offset: in the crop's middle.
+        across, down: its rise over the crop's side.
+    """
+
+    offset: float
+    across: float
+    down: float
+
+
+LEVEL = FrontPlane(0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, eq=False)
-class Reading:
+class FrontReading:
     """What the network says of one photo.
 
     Attributes:
@@ -48,7 +65,7 @@ class Reading:
         """Of the crop, pixels."""
         return self.front.shape[0]
 
-    def placed(self, view: View, landmarks: NDArray) -> Placed:
+    def projection(self, view: FaceView, landmarks: NDArray) -> CropProjection:
         """How the head of this view lies in the crop.
 
         Args:
@@ -59,16 +76,16 @@ class Reading:
         rows = np.concatenate([R, t[:, None]], axis=1) / middle
         matrix = np.stack([f * rows[k] + view.centre[k] * rows[2] for k in range(2)] + [f * rows[2]])
         matrix[2, 3] -= f
-        return Placed(matrix, 1 / f).moved(self.matrix)
+        return CropProjection(matrix, 1 / f).moved(self.matrix)
 
-    def sample(self, seen: NDArray, plane: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> NDArray:
+    def sample(self, seen: NDArray, plane: FrontPlane = LEVEL) -> NDArray:
         """(N,) log-odds at points (N, 3) x, y, d of the crop, between voxels; NaN beyond the crop, at its sides.
 
         Args:
-            plane: added to d, see `FrontTerm.plane`: where the fitted head's depth 0 lies for the network.
+            plane: added to d: where the fitted head's depth 0 lies for the network.
         """
         count = len(self.logits)
-        shift = plane[0] + (seen[:, :2] / self.side - 0.5) @ plane[1:]
+        shift = plane.offset + (seen[:, :2] / self.side - 0.5) @ plane[1:]
         index = slice_at(seen[:, 2] + shift, count)
         grid = np.stack(
             [seen[:, 0] / self.side * 2 - 1, seen[:, 1] / self.side * 2 - 1, (2 * index + 1) / count - 1], 1
@@ -88,11 +105,11 @@ class Reading:
         return map_coordinates(self.front, (pixels[:, ::-1] - 0.5).T, order=1, cval=np.nan)
 
 
-def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDArray | None = None) -> Reading:
+def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDArray | None = None) -> FrontReading:
     """Ask the network about one face.
 
     Args:
-        network: tells what it wants to see.
+        network: as `weights.load` gives it: how its pictures are cut.
         coarse: gives its logits before the upsampling, see `fast.prepared`.
         observation: with 478 landmarks.
         landmarks: (478, 2) pixels of the observation to use in place of the detector's.
@@ -111,7 +128,7 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
         crops = guided(crops, seen)
     with torch.inference_mode():
         logits = smoothly_upsampled(coarse(crops).float(), side)[0].numpy()
-    return Reading(logits, front_of(logits), matrix, matte, network.front_error)
+    return FrontReading(logits, front_of(logits), matrix, matte, network.front_error)
 
 
 def smoothly_upsampled(logits: Tensor, side: int) -> Tensor:

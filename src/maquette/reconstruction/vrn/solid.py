@@ -7,6 +7,7 @@ with the picture's pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -20,13 +21,13 @@ from torch.nn import functional
 
 from maquette.geometry.rendering.rasterize import rasterize
 from maquette.morphable import MorphableModel, load
-from maquette.reconstruction.vrn.raw import DEPTH_STEP
 
 CELL_M = 0.002  # of the depth map
 GRID = (88, 122)  # its width and height
 CORNER_M = (-0.088, 0.112)  # world x, y of the corner of its first row
 BACK_M = -0.064  # the plane, just behind the hindmost point of the average face region
 AHEAD_M = 1.0  # where the map is seen from
+DEPTH_STEP = 0.5  # pixels of the crop from slice to slice
 FAR_SHARE = 0.6  # of the slices lie beyond the landmarks' mean depth
 
 
@@ -46,11 +47,11 @@ def depth_map(vertices: NDArray) -> NDArray:
     Args:
         vertices: (V, 3) metres of the shipped head, canonical frame.
     """
-    faces, mine = outer_faces()
+    faces, of_face = outer_faces()
     grid = (vertices - [*CORNER_M, AHEAD_M]) * [1 / CELL_M, -1 / CELL_M, -1.0]
     seen = rasterize(torch.from_numpy(grid.astype(np.float32)), torch.from_numpy(faces.astype(np.int64)), GRID)
     face, depth = seen.face.numpy(), AHEAD_M - seen.depth.numpy()
-    known = (face >= 0) & mine[np.maximum(face, 0)]
+    known = (face >= 0) & of_face[np.maximum(face, 0)]
     inside = ndimage.binary_fill_holes(known)
     return np.where(inside, _bridged(np.where(known, depth, 0.0), known), np.nan).astype(np.float32)
 
@@ -67,7 +68,7 @@ def _bridged(depth: NDArray, known: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class CropProjection:
     """How a head lies in a crop: (x w, y w, d) = matrix @ (point, 1) with w = 1 + slope d.
 
     d is the depth away from the camera, in pixels at the mean depth of the head's landmarks, where it is 0.
@@ -81,7 +82,7 @@ class Placed:
     slope: float
 
     @classmethod
-    def of(cls, points: NDArray, seen: NDArray) -> Placed:
+    def of(cls, points: NDArray, seen: NDArray) -> CropProjection:
         """From points of the head (N, 3), metres, and where they are seen (N, 3): x, y, d. Least squares."""
         ones = np.concatenate([points, np.ones((len(points), 1))], axis=1)
         zero = np.zeros_like(ones)
@@ -95,32 +96,58 @@ class Placed:
         depth = np.linalg.lstsq(ones, seen[:, 2], rcond=None)[0]
         return cls(np.stack([found[:4], found[4:8], depth]), float(found[8]))
 
-    def moved(self, matrix: NDArray) -> Placed:
+    def moved(self, matrix: NDArray) -> CropProjection:
         """The same head in a crop of this crop: `matrix` (2, 3) or (3, 3) is a similarity of pixels."""
         scale = np.sqrt(abs(np.linalg.det(matrix[:2, :2])))
         whole = np.eye(4)
         whole[:2, :2], whole[2, 2] = matrix[:2, :2], scale
         # x' w = a x w + b w, w = 1 + slope d
         whole[:2, 2], whole[:2, 3] = matrix[:2, 2] * self.slope, matrix[:2, 2]
-        return Placed((whole @ np.concatenate([self.matrix, [[0, 0, 0, 1.0]]]))[:3], self.slope / scale)
+        return CropProjection((whole @ np.concatenate([self.matrix, [[0, 0, 0, 1.0]]]))[:3], self.slope / scale)
 
-    def mirrored(self, side: float) -> Placed:
+    def mirrored(self, side: float) -> CropProjection:
         """The mirrored head in the mirrored crop."""
         matrix = self.matrix.copy()
         matrix[0] = side * (np.array([0, 0, 0, 1]) + self.slope * self.matrix[2]) - self.matrix[0]
         matrix[:, 0] *= -1
-        return Placed(matrix, self.slope)
+        return CropProjection(matrix, self.slope)
 
     def project(self, points: NDArray) -> NDArray:
         """(N, 3) x, y, d of points (N, 3), metres."""
         placed = points @ self.matrix[:, :3].T + self.matrix[:, 3]
         return np.concatenate([placed[:, :2] / (1 + self.slope * placed[:, 2:]), placed[:, 2:]], axis=1)
 
-    def unproject(self, seen: NDArray) -> NDArray:
-        """(N, 3) metres: the inverse of `project`."""
-        wide = 1 + self.slope * seen[:, 2:]
-        placed = np.concatenate([seen[:, :2] * wide, seen[:, 2:]], axis=1)
-        return np.linalg.solve(self.matrix[:, :3], (placed - self.matrix[:, 3]).T).T
+
+@dataclass(frozen=True, eq=False)
+class CropProjections:
+    """`CropProjection`s of a batch.
+
+    Attributes:
+        matrix: (N, 3, 4) float32, slope: (N,) float32.
+    """
+
+    matrix: Tensor
+    slope: Tensor
+
+    @classmethod
+    def of(cls, projections: Sequence[CropProjection]) -> CropProjections:
+        """On the CPU."""
+        matrix = np.stack([one.matrix for one in projections])
+        return cls(torch.from_numpy(matrix).float(), torch.tensor([one.slope for one in projections]).float())
+
+
+@dataclass(frozen=True, eq=False)
+class CropGrid:
+    """Where a solid is asked for: float32 crop pixels; a pixel's middle is at + 0.5.
+
+    Attributes:
+        rows: (H,), columns: (W,).
+        depths: (D,) away from the camera, as from `slices`.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    depths: Tensor
 
 
 def slices(count: int) -> NDArray:
@@ -138,23 +165,19 @@ def slice_at(d: NDArray, count: int) -> NDArray:
     return FAR_SHARE * count - 0.5 - d / DEPTH_STEP
 
 
-def occupancy(depth: Tensor, placed: tuple[Tensor, Tensor], pixels: tuple[Tensor, Tensor], d: Tensor) -> Tensor:
-    """(N, D, H, W) in 0-1 with the surface at 0.5: the solid at these pixels, a ramp of one slice at its border.
+def occupancy(depth: Tensor, heads: CropProjections, grid: CropGrid) -> Tensor:
+    """(N, D, H, W) in 0-1 with the surface at 0.5: the solid on the grid, a ramp of one slice at its border.
 
     Args:
         depth: (N, 122, 88) from `depth_map`.
-        placed: (N, 3, 4) matrices and (N,) slopes of `Placed`.
-        pixels: (H,) rows and (W,) columns, crop pixels; a pixel's middle is at + 0.5.
-        d: (D,) depth away from the camera in pixels, as from `slices`.
     """
-    matrix, slope = placed
-    wide = 1 + slope[:, None] * d  # (N, D)
+    matrix, d = heads.matrix, grid.depths
+    wide = 1 + heads.slope[:, None] * d  # (N, D)
     inverse = torch.linalg.inv(matrix[:, :, :3])
     shift = -(inverse @ matrix[:, :, 3:])[:, :, 0]
-    rows, columns = pixels
     # point = inverse @ (x w, y w, d) + shift, summed from its parts
-    by_x = torch.einsum("nk,nd,w->ndkw", inverse[:, :, 0], wide, columns)
-    by_y = torch.einsum("nk,nd,h->ndkh", inverse[:, :, 1], wide, rows)
+    by_x = torch.einsum("nk,nd,w->ndkw", inverse[:, :, 0], wide, grid.columns)
+    by_y = torch.einsum("nk,nd,h->ndkh", inverse[:, :, 1], wide, grid.rows)
     by_d = inverse[:, None, :, 2] * d[:, None] + shift[:, None]
     x, y, z = (by_x[:, :, k, None, :] + by_y[:, :, k, :, None] + by_d[:, :, k, None, None] for k in range(3))
     width, height = GRID
@@ -163,8 +186,8 @@ def occupancy(depth: Tensor, placed: tuple[Tensor, Tensor], pixels: tuple[Tensor
     known = torch.isfinite(depth)
     maps = torch.stack([torch.where(known, depth, BACK_M), known.to(depth)], dim=1)
     shape = u.shape
-    grid = torch.stack([u, v], dim=-1).reshape(len(depth), -1, shape[-1], 2)
-    front, mask = functional.grid_sample(maps, grid, align_corners=False).reshape(len(depth), 2, *shape[1:]).unbind(1)
+    places = torch.stack([u, v], dim=-1).reshape(len(depth), -1, shape[-1], 2)
+    front, mask = functional.grid_sample(maps, places, align_corners=False).reshape(len(depth), 2, *shape[1:]).unbind(1)
     step = DEPTH_STEP / torch.linalg.norm(matrix[:, 2, :3], dim=1)[:, None, None, None]
     beside = (mask - 0.5) * (CELL_M + step)
     return torch.minimum(torch.minimum(front - z, z - BACK_M), beside).div(step).add(0.5).clamp(0, 1)

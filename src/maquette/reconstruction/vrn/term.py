@@ -11,9 +11,10 @@ from scipy.ndimage import map_coordinates
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
+from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, depth_turn
-from maquette.reconstruction.face_fit.state import POSE, View, point_jacobian
-from maquette.reconstruction.vrn.read import Reading
+from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
+from maquette.reconstruction.vrn.read import FrontPlane, FrontReading
 
 EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres
 OUTLIER_M = 0.006  # residual at which a point counts half
@@ -35,10 +36,12 @@ class FrontTerm:
     basis: NDArray
     normals: NDArray
     landmarks: LandmarkTerm
-    readings: tuple[Reading, ...]
+    readings: tuple[FrontReading, ...]
 
     @classmethod
-    def of(cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[Reading, ...], modes: int) -> FrontTerm:
+    def of(
+        cls, model: MorphableModel, landmarks: LandmarkTerm, readings: tuple[FrontReading, ...], modes: int
+    ) -> FrontTerm:
         """The term for the first `modes` identity modes."""
         region = model.regions
         inner = np.isin(np.arange(len(model.mean)), model.part_vertices("mouth"))
@@ -48,36 +51,32 @@ class FrontTerm:
         mean = model.mean[vertices].astype(float)
         return cls(vertices, mean, basis.transpose(1, 2, 0).astype(float), normals, landmarks, readings)
 
-    def residual(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-        """Metres that the front lies behind the head, their weights (n,), and the prediction's derivatives.
-
-        Returns:
-            residual (n,), weight (n,) in 0-1, by_pose (n, 7), by_shape (n, K + E).
-        """
+    def residual(self, index: int, view: FaceView, shape: NDArray) -> tuple[Linearization, NDArray]:
+        """Metres (n,) by which the front lies behind the head, with the derivatives, and weights (n,) in 0-1."""
         seen = self.compared(index, view, shape)
-        _, flat_pose, flat_shape = point_jacobian(view, seen.placed, self.basis)
+        flat = project_points(view, seen.placed, self.basis)
         by_pose = np.zeros((len(seen.gap), POSE))
         by_pose[:, :3] = depth_turn(seen.placed - view.translation)
         # d of the front changes too when the point moves sideways.
         sideways = seen.slopes @ self.readings[index].matrix[:2, :2] / seen.per_metre
-        by_pose -= np.einsum("nk,nkp->np", sideways, flat_pose)
-        by_shape = view.rotation[2] @ self.basis - np.einsum("nk,nkp->np", sideways, flat_shape)
+        by_pose -= np.einsum("nk,nkp->np", sideways, flat.by_pose)
+        by_shape = view.rotation[2] @ self.basis - np.einsum("nk,nkp->np", sideways, flat.by_shape)
         # Offset and tilt of the front are unknowns of their own, which drop out of the equations.
-        remove = left_over(seen.plane.columns, seen.weight)
-        return remove(seen.gap), seen.weight, remove(by_pose), remove(by_shape)
+        remove = left_over(seen.plane.columns, seen.plane.weight)
+        return Linearization(remove(seen.gap), remove(by_pose), remove(by_shape)), seen.plane.weight
 
-    def plane(self, index: int, view: View, shape: NDArray) -> tuple[float, float, float]:
-        """Depth d of the front beyond the head's, pixels: offset in the crop's middle, and rise across and down it."""
+    def plane(self, index: int, view: FaceView, shape: NDArray) -> FrontPlane:
+        """Offset and tilt of the front against this head."""
         seen = self.compared(index, view, shape)
-        return tuple(float(seen.per_metre * value) for value in seen.plane.values)
+        return FrontPlane(*(float(seen.per_metre * value) for value in seen.plane.values))
 
-    def compared(self, index: int, view: View, shape: NDArray) -> Compared:
+    def compared(self, index: int, view: FaceView, shape: NDArray) -> FrontComparison:
         """One front beside the head of this view and shape."""
         reading = self.readings[index]
         points = self.mean + self.basis @ shape
         marks = self.landmarks.mean + self.landmarks.basis @ shape
         placed = points @ view.rotation.T + view.translation
-        seen = reading.placed(view, marks).project(points)
+        seen = reading.projection(view, marks).project(points)
         scale = np.sqrt(np.linalg.det(reading.matrix[:2, :2]))
         per_metre = scale * view.focal / (marks @ view.rotation[2] + view.translation[2]).mean()
         front = reading.front_at(seen[:, :2])
@@ -87,49 +86,53 @@ class FrontTerm:
         known = np.isfinite(front) & np.isfinite(slopes).all(axis=1)
         gap = np.where(known, front - seen[:, 2], 0.0) / per_metre
         facing = known * np.clip((toward - FACING) / 0.3, 0, 1)
-        plane, weight = plane_of(seen[:, :2] / reading.side - 0.5, gap, facing)
-        return Compared(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane, weight)
+        plane = fit_plane(seen[:, :2] / reading.side - 0.5, gap, facing)
+        return FrontComparison(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane)
 
-    def equations(self, index: int, view: View, shape: NDArray) -> tuple[NDArray, NDArray]:
-        """Normal matrix and vector over [pose (7), identity, expression]."""
-        residual, weight, by_pose, by_shape = self.residual(index, view, shape)
-        jacobian = np.concatenate([by_pose, by_shape], axis=1)
+    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
+        """The equations of the photo of this index."""
+        residual, weight = self.residual(index, view, shape)
+        jacobian = residual.jacobian()
         error = self.readings[index].error
         weight = weight / error**2 * min(1.0, EFFECTIVE / max(weight.sum(), 1.0))
-        return jacobian.T @ (jacobian * weight[:, None]), jacobian.T @ (weight * residual)
+        return NormalEquations(jacobian.T @ (jacobian * weight[:, None]), jacobian.T @ (weight * residual.value))
 
 
 @dataclass(frozen=True, eq=False)
-class Plane:
-    """What is taken off a front: `columns` (n, 3) times `values` (3,), metres."""
+class FittedPlane:
+    """What is taken off a front.
+
+    Attributes:
+        columns: (n, 3) times values (3,) are metres; weight: (n,) 0-1 of the points, outliers less.
+    """
 
     columns: NDArray
     values: NDArray
+    weight: NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class FrontComparison:
     """A front beside a head.
 
     Attributes:
         placed: (n, 3) the head's points in the camera, metres.
         gap: (n,) metres that the front lies behind them; slopes: (n, 2) of the front across and down the crop.
         per_metre: pixels of the crop at the head.
-        plane: offset and tilt of the gap; weight: (n,) 0-1 of the points.
+        plane: offset and tilt of the gap.
     """
 
     placed: NDArray
     gap: NDArray
     slopes: NDArray
     per_metre: float
-    plane: Plane
-    weight: NDArray
+    plane: FittedPlane
 
 
-def plane_of(places: NDArray, gap: NDArray, weight: NDArray) -> tuple[Plane, NDArray]:
-    """Offset and tilt between front and head, and the points' weights (n,) once outliers count little.
+def fit_plane(places: NDArray, gap: NDArray, weight: NDArray) -> FittedPlane:
+    """Offset and tilt between front and head, outliers counting little.
 
-    Where the network puts depth 0 is its own affair, and the landmarks tell a head's turn better than its volume does.
+    Where the network puts depth 0 is its own affair, and the landmarks show a head's turn better than its volume does.
 
     Args:
         places: (n, 2), -0.5 to 0.5 across and down the crop; gap (n,) metres; weight (n,) 0-1.
@@ -141,7 +144,7 @@ def plane_of(places: NDArray, gap: NDArray, weight: NDArray) -> tuple[Plane, NDA
         spread = robust[:, None] * columns
         values = np.linalg.solve(columns.T @ spread + 1e-6 * np.eye(3), spread.T @ gap)
         robust = weight / (1 + ((gap - columns @ values) / OUTLIER_M) ** 2)
-    return Plane(columns, values), robust
+    return FittedPlane(columns, values, robust)
 
 
 def left_over(columns: NDArray, weight: NDArray) -> Callable[[NDArray], NDArray]:

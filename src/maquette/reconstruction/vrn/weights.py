@@ -1,4 +1,4 @@
-"""Loads a VRN from our safetensors, whose metadata tells its size and what it wants to see."""
+"""Loads a VRN from our safetensors, whose metadata hold its size and what it wants to see."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.vrn.crop import CROPS, FILL
 from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
 from maquette.weights.convert.pytorch import compare, few
@@ -27,9 +27,6 @@ FRONT_ERROR_M = 0.0015  # of a published network; its authors report half the er
 def load(path: str | Path) -> VRN:
     """The network of a file, in float32 and evaluation mode, without gradients.
 
-    Beside `size` it tells what its pictures must be: `side` in pixels, `crop` ("matlab" or "bash"), `fill` and
-    `upright` (see `crop.image_to_crop`).
-
     Args:
         path: safetensors, in float32 or float16, with the metadata "size" (JSON of `VRNSize`), "side", "bn_stats",
             "crop", and perhaps "fill", "upright" and "front_error" (metres); a published file has them inside "facts".
@@ -38,37 +35,36 @@ def load(path: str | Path) -> VRN:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    if not path.is_file():
-        raise BadInput(f"{path}: wanted a file of VRN weights, there is none: {REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            told = _told(file.metadata(), path)
-            size = _size(told, path)
-            side = _number(told, "side", 8, MOST_SIDE, path)
-            tensors = {key: file.get_tensor(key) for key in file.keys() if not key.endswith("num_batches_tracked")}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path}: wanted safetensors, cannot be read ({str(error)[:100]}): {REMEDY}") from error
+    with opened(path, "VRN", REMEDY) as file:
+        metadata = _metadata(file.metadata(), path)
+        size = _size(metadata, path)
+        side = _number(metadata, "side", 8, MOST_SIDE, path)
+        keys = [key for key in list(file.keys()) if not key.endswith("num_batches_tracked")]
+        tensors = {key: file.get_tensor(key) for key in keys}
     if side % 8:
         raise BadInput(f"{path}: metadata side {side}: wanted a multiple of 8")
     # No memory is taken for weights that are replaced anyway.
     with torch.device("meta"):
-        network = VRN(size, _one_of(told, "bn_stats", BN_STATS, path))
+        network = VRN(size, _one_of(metadata, "bn_stats", BN_STATS, path))
     network.load_state_dict(_state(tensors, size, path) | _counters(network), assign=True)
-    network.side, network.crop = int(side), _one_of(told, "crop", CROPS, path)
-    network.fill = _number(told, "fill", 0.1, 1, path) if "fill" in told else FILL
-    network.front_error = _number(told, "front_error", 1e-4, 0.1, path) if "front_error" in told else FRONT_ERROR_M
-    network.upright = _one_of(told, "upright", ("0", "1"), path) == "1" if "upright" in told else False
+    network.side, network.crop = int(side), _one_of(metadata, "crop", CROPS, path)
+    network.fill = _number(metadata, "fill", 0.1, 1, path) if "fill" in metadata else FILL
+    network.front_error = (
+        _number(metadata, "front_error", 1e-4, 0.1, path) if "front_error" in metadata else FRONT_ERROR_M
+    )
+    network.upright = _one_of(metadata, "upright", ("0", "1"), path) == "1" if "upright" in metadata else False
     return network.requires_grad_(False).eval()
 
 
-def _told(metadata: Mapping[str, str] | None, path: Path) -> Mapping[str, Any]:
-    told: Any = dict(metadata or {})
-    if "facts" in told and "size" not in told:
-        told = _json(told["facts"], "facts", path)
-    missing = [name for name in ("size", "side", "bn_stats", "crop") if name not in told]
+def _metadata(stored: Mapping[str, str] | None, path: Path) -> Mapping[str, Any]:
+    """The metadata of a file, those of a published one from its "facts"."""
+    metadata: dict[str, Any] = dict(stored or {})
+    if "facts" in metadata and "size" not in metadata:
+        metadata = _json(metadata["facts"], "facts", path)
+    missing = [name for name in ("size", "side", "bn_stats", "crop") if name not in metadata]
     if missing:
         raise BadInput(f"{path}: its metadata lack {', '.join(missing)}: {REMEDY}")
-    return told
+    return metadata
 
 
 def _json(text: Any, name: str, path: Path) -> dict[str, Any]:
@@ -81,8 +77,8 @@ def _json(text: Any, name: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def _size(told: Mapping[str, Any], path: Path) -> VRNSize:
-    found = _json(told["size"], "size", path)
+def _size(metadata: Mapping[str, Any], path: Path) -> VRNSize:
+    found = _json(metadata["size"], "size", path)
     names = [field.name for field in fields(VRNSize)]
     wrong = sorted({*found} ^ {*names})
     if wrong:
@@ -93,31 +89,31 @@ def _size(told: Mapping[str, Any], path: Path) -> VRNSize:
     return VRNSize(**found)
 
 
-def _number(told: Mapping[str, Any], name: str, least: float, most: float, path: Path) -> float:
+def _number(metadata: Mapping[str, Any], name: str, least: float, most: float, path: Path) -> float:
     try:
-        value = float(told[name])
+        value = float(metadata[name])
     except (TypeError, ValueError):
         value = float("nan")
     # A NaN fails both comparisons.
     if not least <= value <= most:
-        raise BadInput(f"{path}: metadata {name} {str(told[name])[:60]!r}: wanted {least:g} to {most:g}")
+        raise BadInput(f"{path}: metadata {name} {str(metadata[name])[:60]!r}: wanted {least:g} to {most:g}")
     return value
 
 
-def _one_of(told: Mapping[str, Any], name: str, choices: tuple[str, ...], path: Path) -> str:
-    if told[name] not in choices:
-        raise BadInput(f"{path}: metadata {name} {str(told[name])[:60]!r}: wanted {' or '.join(choices)}")
-    return told[name]
+def _one_of(metadata: Mapping[str, Any], name: str, choices: tuple[str, ...], path: Path) -> str:
+    if metadata[name] not in choices:
+        raise BadInput(f"{path}: metadata {name} {str(metadata[name])[:60]!r}: wanted {' or '.join(choices)}")
+    return metadata[name]
 
 
 def _state(tensors: Mapping[str, torch.Tensor], size: VRNSize, path: Path) -> dict[str, torch.Tensor]:
     compare(tensors, shapes(**vars(size)), path, "VRN")
-    strange = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t).all()]
-    strange += [key for key, t in tensors.items() if key.endswith("running_var") and (t < 0).any()]
-    if strange:
+    damaged = [key for key, t in tensors.items() if not t.is_floating_point() or not torch.isfinite(t).all()]
+    damaged += [key for key, t in tensors.items() if key.endswith("running_var") and (t < 0).any()]
+    if damaged:
         raise BadInput(
-            f"{path}: damaged: {len(strange)} tensors hold NaN, infinity, negative variances or whole numbers"
-            f" ({few(strange)})"
+            f"{path}: damaged: {len(damaged)} tensors hold NaN, infinity, negative variances or whole numbers"
+            f" ({few(damaged)})"
         )
     return {key: tensor.float() for key, tensor in tensors.items()}
 

@@ -83,7 +83,7 @@ def draw_glasses(model: MorphableModel, vertices: NDArray, rng: np.random.Genera
     scale = float(np.linalg.norm(eyes[0] - eyes[1])) / 0.0621
     wide = frame.wide * scale * np.exp(rng.normal(0, 0.05))
     high = frame.high * scale * np.exp(rng.normal(0, 0.06))
-    outlines = [_outline(frame, eyes, k, (wide, high), places) for k in (0, 1)]
+    outlines = [_outline(frame, eyes, k, wide, high, places) for k in (0, 1)]
     hinges = [outline[np.argmax(outline[:, 0] * (1, -1)[k])] for k, outline in enumerate(outlines)]
     solids = _frame_solids(frame, outlines, scale)
     skin = _temples(model).points(vertices, model.faces).reshape(2, -1, 3)
@@ -91,9 +91,7 @@ def draw_glasses(model: MorphableModel, vertices: NDArray, rng: np.random.Genera
     shape, faces = joined(solids)
     colors = METALS if frame.metal else PLASTICS
     color = np.clip(colors[rng.integers(len(colors))] * np.exp(rng.normal(0, 0.25, 3)), 0, 0.8).astype(np.float32)
-    surfaces = [
-        SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05),
-    ]
+    surfaces = [SceneSurface(shape, faces, Kind.GLASSES, color, roughness=0.25, specular=0.4 if frame.metal else 0.05)]
     tint, alpha = _lens_look(sun, rng)
     for outline in outlines:
         lens, lens_faces = fan(outline, np.array([0.0, 0, 1]))
@@ -122,9 +120,12 @@ def _lens_look(sun: bool, rng: np.random.Generator) -> tuple[NDArray, float]:
     return tint.astype(np.float32), float(rng.uniform(0.05, 0.13))
 
 
-def _outline(frame: GlassesFrame, eyes: NDArray, k: int, size: tuple[float, float], places: NDArray) -> NDArray:
-    """(OUTLINE, 3) the rim around eye k (0 left, 1 right), before the cornea, and clear of brow and cheek."""
-    wide, high = size
+def _outline(frame: GlassesFrame, eyes: NDArray, k: int, wide: float, high: float, places: NDArray) -> NDArray:
+    """(OUTLINE, 3) the rim around eye k (0 left, 1 right), before the cornea, clear of brow and cheek.
+
+    Args:
+        wide, high: half extents of a lens, metres.
+    """
     side = (1, -1)[k]
     angle = np.linspace(0, 2 * np.pi, OUTLINE, endpoint=False)
     power = 2 / frame.square

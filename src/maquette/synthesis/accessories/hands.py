@@ -87,8 +87,8 @@ def _axes(left: bool, tilt: float, lean: float, scale: float) -> NDArray:
     return np.stack([x, y, z]) * scale
 
 
-def _hand(bend: NDArray, spread: float, thumb: tuple[float, float]) -> list[Solid]:
-    """A hand in its frame: palm, fingers bent by `bend` (4,) radians at each joint, thumb (out, in) and forearm."""
+def _hand(bend: NDArray, spread: float, thumb_out: float, thumb_in: float) -> list[Solid]:
+    """A hand in its frame: palm, fingers bent by `bend` (4,) radians at each joint, thumb and forearm; radians."""
     palm = [
         ball(np.array([0.0, 0.008, 0.0]), np.diag([0.041, 0.052, 0.0135])),
         ball(np.array([0.004, 0.028, 0.001]), np.diag([0.039, 0.030, 0.0125])),
@@ -102,9 +102,8 @@ def _hand(bend: NDArray, spread: float, thumb: tuple[float, float]) -> list[Soli
             step = np.array([np.sin(fan) * np.cos(turn), np.cos(fan) * np.cos(turn), -np.sin(turn)])
             joints.append(joints[-1] + part * LENGTHS[k] * step)
         palm += _finger(np.array(joints), THICK[k])
-    out, inward = thumb
     base = np.array([0.026, -0.022, -0.006])
-    way = np.array([np.sin(out), np.cos(out), -np.sin(inward)])
+    way = np.array([np.sin(thumb_out), np.cos(thumb_out), -np.sin(thumb_in)])
     second = way * [0.75, 1.05, 1.0]
     knuckle = base + 0.036 * way
     palm += _finger(np.array([base, knuckle, knuckle + 0.03 * second, knuckle + 0.054 * second]), 0.0102)
@@ -136,7 +135,7 @@ def _open_hand(places: NDArray, left: bool, scale: float, rng: np.random.Generat
     lean = rng.uniform(-0.25, 0.15)
     axes = _axes(left, tilt, lean, scale)
     bend = np.full(4, rng.uniform(0.05, 0.45)) + rng.normal(0, 0.06, 4)
-    hand = _hand(np.clip(bend, 0, None), rng.uniform(0.02, 0.16), (rng.uniform(0.3, 0.9), rng.uniform(0.0, 0.5)))
+    hand = _hand(np.clip(bend, 0, None), rng.uniform(0.02, 0.16), rng.uniform(0.3, 0.9), rng.uniform(0.0, 0.5))
     middle = np.array([0.0, rng.uniform(0.01, 0.07), 0.0]) @ axes
     origin = target - middle
     points = np.concatenate([origin + solid.vertices @ axes for solid in hand[:-1]])
@@ -160,7 +159,7 @@ def _holding(
     side = 1.0 if left else -1.0  # a left hand comes from the subject's left, +x
     mouth = places[[13, 14]].mean(axis=0)
     bend = np.array([0.95, 1.0, 1.02, 1.05]) * rng.uniform(0.8, 1.0)
-    hand = _hand(bend, 0.02, (0.75, 1.0))
+    hand = _hand(bend, 0.02, 0.75, 1.0)
     metal = rng.uniform(0.01, 0.5)
     if held == "phone":
         ear = places[[234, 454][int(left)]]

@@ -57,7 +57,7 @@ def make_hat(
         solids.append(Solid(shell.reshape(-1, 3), grid_faces(ROWS, COLUMNS, around=True)))
         colors.append(_pattern(shell, color, second, rng))
     else:
-        for shell, tint in _dome(kind, head, angles, edge, (color, second), rng):
+        for shell, tint in _dome(kind, head, angles, edge, color, second, rng):
             solids.append(Solid(shell.reshape(-1, 3), grid_faces(len(shell), COLUMNS, around=True)))
             colors.append(tint)
         if kind in ("cap", "brim"):
@@ -128,7 +128,8 @@ def _dome(
     head: HeadRadii,
     angles: NDArray,
     edge: NDArray,
-    colors: tuple[NDArray, NDArray],
+    color: NDArray,
+    second: NDArray,
     rng: np.random.Generator,
 ) -> Iterator[tuple[NDArray, NDArray]]:
     """Shells (ROWS, COLUMNS, 3) and their colours."""
@@ -139,10 +140,10 @@ def _dome(
         slack = rng.uniform(0.004, 0.03)
         shell = shell + np.array([0, 0.8, -0.6]) * (slack * rise**2)[..., None]
         shell += (shell - middle) * (0.008 * np.cos(angles * 28))[None, :, None]  # ribs
-        yield shell, _pattern(shell, *colors, rng)
+        yield shell, _pattern(shell, color, second, rng)
         if rng.random() < 0.7:
             cuff = _shell(head, angles, edge, 0.0115, np.full(COLUMNS, rng.uniform(0.03, 0.05)))
-            yield cuff, _pattern(cuff, *colors, rng)
+            yield cuff, _pattern(cuff, color, second, rng)
         return
     height = rng.uniform(0.006, 0.016) if kind == "cap" else rng.uniform(0.012, 0.045)
     shell = shell.copy()
@@ -153,7 +154,7 @@ def _dome(
         foot = wide[:1] * (1 - 0.22 * rise[..., None] ** 2)
         crown = np.clip((rise[..., None] - 0.62) / 0.38, 0, 1)
         shell[..., [0, 2]] = middle[[0, 2]] + flat / wide * np.maximum(wide, foot * (1 - crown) + wide * crown)
-    yield shell, _pattern(shell, colors[0], colors[0] if rng.random() < 0.7 else colors[1], rng)
+    yield shell, _pattern(shell, color, color if rng.random() < 0.7 else second, rng)
 
 
 def _peak(head: HeadRadii, angles: NDArray, edge: NDArray, rng: np.random.Generator) -> Solid:

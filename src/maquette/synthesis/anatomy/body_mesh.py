@@ -181,10 +181,9 @@ def _face(rest: NDArray) -> dict[str, NDArray]:
         """0-1, falling off softly from an ellipse's middle; the same on both sides."""
         return front * np.clip(1.6 - np.hypot((x - at[0]) / wide, (y - at[1]) / high), 0, 0.6) / 0.6
 
-    brow = (0.034, FACE["brow"][1] + 0.0, 0.13)
     return {
         "lips": spot(FACE["mouth"], 0.024, 0.0085),
-        "brows": spot(brow, 0.019, 0.0045),
+        "brows": spot(FACE["brow"], 0.019, 0.0045),
         "sockets": spot(FACE["eye"], 0.021, 0.0095),
         "cheeks": spot((0.045, 0.868, 0.1), 0.03, 0.025),
     }

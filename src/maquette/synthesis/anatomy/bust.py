@@ -12,7 +12,7 @@ from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.population import load_population
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 JOIN_M = 0.07  # over this length below the rim the neck bends to meet the head
 OPEN_SHARE = 0.7  # of the spread that the head does not determine; all of it gives odd couples of head and body

@@ -11,7 +11,7 @@ from maquette.synthesis.anatomy.bust import Bust
 from maquette.synthesis.clothing.cloth import Neckline, drape, folds, neckline, shell, standing_strip
 from maquette.synthesis.clothing.patterns import draw_color, draw_pattern, linear, wrinkles
 from maquette.synthesis.types import Identity, SceneSurface
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 SHARES = {  # of grown-ups
     "t-shirt": 0.24,

@@ -10,7 +10,7 @@ from maquette.synthesis.anatomy.wearer import LEG_M, Wearer, hips
 from maquette.synthesis.clothing.outfits import Hanging
 from maquette.synthesis.hanging import ROW_M, Rows, closed_garment, hang_rows, open_garment, pleated, supports
 from maquette.synthesis.solids import ChartedSolid
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 BAND_M, PELVIS = 0.045, (-0.03, 0.1)  # rows' share of the trunk; the heights that make the pelvis, metres above the hip
 EMERGE_M, BURIED_M = 0.2, 0.018  # a coat's skirt comes out of its upper part over this length, from this deep

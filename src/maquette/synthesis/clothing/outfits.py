@@ -12,7 +12,7 @@ from maquette.synthesis.anatomy.body_mesh import BodyMesh
 from maquette.synthesis.clothing.patterns import PATTERNS, draw_color, draw_pattern, wrinkles
 from maquette.synthesis.skin import pigment
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 # Shares on a street: what hangs or stands off the body is about a third of it.
 OUTFITS = {
@@ -49,6 +49,14 @@ class Hanging:
 
 
 @dataclass(frozen=True, eq=False)
+class Cloth:
+    """What a garment is made of, see `patterns`: albedo (S, S, 3) linear RGB, height (S, S) metres."""
+
+    albedo: NDArray
+    height: NDArray
+
+
+@dataclass(frozen=True, eq=False)
 class Outfit:
     """How somebody is dressed.
 
@@ -60,7 +68,7 @@ class Outfit:
         rounds: how often cloth is smoothed over hollows.
         shod: whether there are shoes; hat: whether the hair is a cap.
         colours: "skin", "hair", "shoes", "lips" -> (3,) linear RGB.
-        cloths: "top", "bottom" -> (texture (S, S, 3), height (S, S) metres), see `patterns`.
+        cloths: of "top" and "bottom".
         hanging: garments that hang freely.
         seed: of the places of the folds.
     """
@@ -73,7 +81,7 @@ class Outfit:
     shod: bool
     hat: bool
     colours: Mapping[str, NDArray]
-    cloths: Mapping[str, tuple[NDArray, NDArray]]
+    cloths: Mapping[str, Cloth]
     hanging: tuple[Hanging, ...]
     seed: int
 
@@ -132,10 +140,10 @@ def draw_outfit(rng: np.random.Generator, identity: Identity) -> Outfit:
     )
 
 
-def _cloth(rng: np.random.Generator, color: NDArray, depth: float, printed: bool) -> tuple[NDArray, NDArray]:
+def _cloth(rng: np.random.Generator, color: NDArray, depth: float, printed: bool) -> Cloth:
     choices = tuple(name for name in PATTERNS if printed or name != "print")
     choices = choices if rng.random() < PATTERNED else ("plain", "heather", "plain")
-    return draw_pattern(rng, color, choices), wrinkles(rng, depth)
+    return Cloth(draw_pattern(rng, color, choices), wrinkles(rng, depth))
 
 
 def _draw_hanging(rng: np.random.Generator, name: str, thick: float, child: bool) -> tuple[Hanging, ...]:

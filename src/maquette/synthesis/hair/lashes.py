@@ -34,20 +34,19 @@ def grow_lashes(model: MorphableModel, vertices: NDArray, rng: np.random.Generat
     """
     places = model.embeddings["mediapipe478"].points(vertices, model.faces)
     longer = np.exp(rng.normal(0, 0.18))
-    points = []
+    rims = []
     for side, (upper, lower) in zip(("Right", "Left"), zip(UPPER, LOWER)):
         centre = model.eye_centre(vertices, side)
-        points.append(_rim(places[list(upper)], centre, (UPPER_LASHES, 0.0066 * longer, 0.55), rng))
-        points.append(_rim(places[list(lower)], centre, (LOWER_LASHES, 0.0036 * longer, -0.25), rng))
-    points = np.concatenate(points)
+        rims.append(_rim(places[list(upper)], centre, UPPER_LASHES, 0.0066 * longer, 0.55, rng))
+        rims.append(_rim(places[list(lower)], centre, LOWER_LASHES, 0.0036 * longer, -0.25, rng))
+    points = np.concatenate(rims)
     radius = np.linspace(1, 0.35, LASH_POINTS) * np.full((len(points), 1), 0.00012)
     albedo = np.broadcast_to(DARK * np.exp(rng.normal(0, 0.3)), points.shape)
     return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)))
 
 
-def _rim(rim: NDArray, centre: NDArray, looks: tuple[int, float, float], rng: np.random.Generator) -> NDArray:
-    """(n, LASH_POINTS, 3) lashes along a lid's rim (k, 3); looks: how many, length in metres, curl (up > 0)."""
-    count, length, curl = looks
+def _rim(rim: NDArray, centre: NDArray, count: int, length: float, curl: float, rng: np.random.Generator) -> NDArray:
+    """(count, LASH_POINTS, 3) lashes along a lid's rim (k, 3): their length in metres, and curl (up > 0)."""
     at = np.sort(rng.uniform(0.06, 0.93, count)) * (len(rim) - 1)
     roots = np.stack([np.interp(at, np.arange(len(rim)), rim[:, k]) for k in range(3)], axis=1)
     away = roots - centre

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.synthesis.anatomy.wearer import CHIN, Wearer
 from maquette.synthesis.hanging import ROW_M, hang_rows, open_garment, pleated, supports
 from maquette.synthesis.solids import ChartedSolid, rounded_box, swept_tube
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 HAIRDOS = {
     "woman": {"short": 0.2, "bob": 0.15, "long": 0.3, "tail": 0.13, "bun": 0.1, "curls": 0.12},

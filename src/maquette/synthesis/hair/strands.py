@@ -17,11 +17,12 @@ from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
 from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
 from maquette.synthesis.hair.styles import Style, draw_style
 from maquette.synthesis.types import Identity, Strands
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 __all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
 
 POINTS = 12
+STRAND_ARRAYS = ("points", "radius", "albedo")
 UNDERCOAT = 1100  # wide tufts flat on the skin, so that no bare scalp shows between the others
 GREY = np.array([0.42, 0.41, 0.40])
 # How far forward of the head's centre hair without a fringe comes, by height over the eyes; leaves the face free.
@@ -66,14 +67,13 @@ def grow_hair(
         3,000 to 7,000 strands of 12 points, or None for a bald head.
     """
     style = draw_style(identity, rng)
-    return None if style is None else grow_style(model, vertices, style, (identity, color), rng)
+    return None if style is None else grow_style(model, vertices, style, identity, color, rng)
 
 
 def grow_style(
-    model: MorphableModel, vertices: NDArray, style: Style, wearer: tuple[Identity, NDArray], rng: np.random.Generator
+    model: MorphableModel, vertices: NDArray, style: Style, identity: Identity, color: NDArray, rng: np.random.Generator
 ) -> Strands:
-    """The hair of one head in a given cut; wearer is the identity and the (3,) linear RGB colour."""
-    identity, color = wearer
+    """The hair of one head in a given cut; the rest as in `grow_hair`."""
     growth = _prepare(model, vertices, style, identity, rng)
     scalp, head = growth.scalp, growth.head
     guides = (_tie if style.comb == "tail" else _march)(growth, model, vertices, rng)
@@ -89,12 +89,14 @@ def grow_style(
     taper = np.interp(np.linspace(0, 1, POINTS), [0, 0.15, 0.6, 1], [0.8, 1, 1, 0.45])
     radius = style.radius * rng.uniform(0.6, 1.4, (count, 1)) * taper
     albedo = _tint(height, color, identity, rng)
-    strands = [(points, radius, albedo)]
+    strands = [Strands(points, radius, albedo)]
     if style.name != "buzz":
         strands.append(_undercoat(growth, chosen, roots, guides, color * 0.55, rng))
     if style.bun:
         strands.append(_bun(growth, color, rng))
-    return Strands(*(np.concatenate(parts).astype(np.float32) for parts in zip(*strands)))
+    return Strands(
+        *(np.concatenate([getattr(part, name) for part in strands]).astype(np.float32) for name in STRAND_ARRAYS)
+    )
 
 
 def _prepare(
@@ -350,8 +352,8 @@ def _tint(height: NDArray, color: NDArray, identity: Identity, rng: np.random.Ge
 
 def _undercoat(
     growth: Growth, chosen: NDArray, roots: NDArray, guides: NDArray, color: NDArray, rng: np.random.Generator
-) -> tuple[NDArray, NDArray, NDArray]:
-    """Wide dark tufts that lie flat: (n, S, 3) points, (n, S) radius, (n, S, 3) albedo."""
+) -> Strands:
+    """Wide dark tufts that lie flat."""
     scalp, head = growth.scalp, growth.head
     edge = scalp.above[chosen] - 0.6 * growth.recession * smoothstep(scalp.places[chosen, 2], -0.02, 0.05)
     few = rng.permutation(np.flatnonzero(edge > 0.012))[:UNDERCOAT]
@@ -369,11 +371,11 @@ def _undercoat(
     points[:, 1:] = head.push_out(points[:, 1:], 0.0008, False)[0]
     radius = np.full(points.shape[:2], 0.0024) * np.minimum(1, reach / 0.007)[:, None]
     albedo = color * np.exp(rng.normal(0, 0.1, (len(few), 1, 1))) * np.ones_like(points)
-    return points, radius, albedo
+    return Strands(points, radius, albedo)
 
 
-def _bun(growth: Growth, color: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
-    """Strands wound around a ball at the tie: (n, S, 3) points, (n, S) radius, (n, S, 3) albedo."""
+def _bun(growth: Growth, color: NDArray, rng: np.random.Generator) -> Strands:
+    """Strands wound around a ball at the tie."""
     count, size = 700, rng.uniform(0.022, 0.036) * growth.head.scale
     outward = growth.tie - growth.head.centre
     outward = outward / np.linalg.norm(outward)
@@ -389,4 +391,4 @@ def _bun(growth: Growth, color: NDArray, rng: np.random.Generator) -> tuple[NDAr
     own = size * rng.normal(1, 0.035, (count, 1, 1))
     points = middle + own * (ring + 0.8 * np.sin(band)[..., None] * outward)
     albedo = color * np.exp(rng.normal(0, 0.16, (count, 1, 1))) * (0.6 + 0.4 * (own / size - 0.93) / 0.1).clip(0.5, 1.1)
-    return points, np.full(points.shape[:2], 0.0011), albedo * np.ones_like(points)
+    return Strands(points, np.full(points.shape[:2], 0.0011), albedo * np.ones_like(points))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from maquette.core.types import Camera
 from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
 from maquette.synthesis.rendering.light import Light
+from maquette.synthesis.rendering.scene import SceneTensors, gather
 from maquette.synthesis.rendering.shade import ShadingPoints, shade
 from maquette.synthesis.rendering.shadow import cast, thinning
 from maquette.synthesis.types import Kind, SceneSurface, Strands
@@ -44,19 +45,6 @@ class Rendering:
 
 
 @dataclass(frozen=True, eq=False)
-class SceneTensors:
-    """All opaque surfaces in one list of triangles, on the device; surface k starts at starts[k] (vertex, face)."""
-
-    surfaces: Sequence[SceneSurface]
-    starts: Sequence[tuple[int, int]]
-    vertices: Tensor
-    normals: Tensor
-    faces: Tensor
-    owner: Tensor
-    one_sided: Tensor
-
-
-@dataclass(frozen=True, eq=False)
 class _Projection:
     """A camera on the device: intrinsics (3, 3) in pixels, world_to_camera (4, 4) in metres."""
 
@@ -67,24 +55,6 @@ class _Projection:
     def project(self, points: Tensor) -> Tensor:
         """(N, 3) pixels x, y and metres of depth of points (N, 3) in the world, metres."""
         return project(points, self.intrinsics, self.world_to_camera, self.perspective)
-
-
-def gather(surfaces: Sequence[SceneSurface], device: str) -> SceneTensors:
-    """Put surfaces one behind the other; smooth normals by area-weighted averaging."""
-    count = np.cumsum([0, *[len(s.vertices) for s in surfaces]])
-    starts = list(zip(count.tolist(), np.cumsum([0, *[len(s.faces) for s in surfaces]]).tolist()))
-    vertices = torch.as_tensor(np.concatenate([s.vertices for s in surfaces]), dtype=torch.float32, device=device)
-    corner_index = np.concatenate([s.faces + start for s, start in zip(surfaces, count)]).astype(np.int64)
-    number = np.repeat(np.arange(len(surfaces)), [len(s.faces) for s in surfaces])
-    one_sided = np.array([not s.two_sided for s in surfaces])[number]
-    faces, owner = torch.as_tensor(corner_index, device=device), torch.as_tensor(number, device=device)
-    corners = vertices[faces]
-    flat = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = torch.zeros_like(vertices)
-    for corner in range(3):
-        normals.index_add_(0, faces[:, corner], flat)
-    normals = torch.nn.functional.normalize(normals, dim=1, eps=1e-20)
-    return SceneTensors(surfaces, starts, vertices, normals, faces, owner, torch.as_tensor(one_sided, device=device))
 
 
 def render(
@@ -142,56 +112,62 @@ def _surface_points(
         return None
     surface, weights, face = scene.surfaces[number], fragments.barycentric[mine], fragments.face[mine]
     device = weights.device
-    at = scene.faces[face]
-
-    def mixed(values: Tensor, indices: Tensor) -> Tensor:
-        return (weights[:, :, None] * values[indices]).sum(dim=1)
-
-    position, normal = mixed(scene.vertices, at), mixed(scene.normals, at)
-    normal = torch.nn.functional.normalize(normal, dim=1)
-    occlusion = torch.ones(len(row), device=device) if ambient is None else mixed(ambient[:, None], at)[:, 0]
+    corners = scene.faces[face]
     first_vertex, first_face = scene.starts[number]
-    uv = bent = None
-    roughness = torch.full((len(row),), float(np.mean(surface.roughness)), device=device)
-    if surface.uvs is not None:
-        uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
-        uv_at = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)[face - first_face]
-        uv = mixed(uvs, uv_at)
-        uv = torch.where((uv < 0) | (uv > 1), uv % 1, uv)  # cloth goes on beyond its sheet
-    if surface.albedo.ndim == 3:
-        assert uv is not None, "a SceneSurface with a texture has uvs"
-        sheet = _sheet(surface, device)
-        looked = torch.nn.functional.grid_sample(
-            sheet[None],
-            (uv * torch.tensor([2.0, -2.0], device=device) + torch.tensor([-1.0, 1.0], device=device))[None, None],
-            mode="bilinear",
-            padding_mode="border",
-            align_corners=False,
-        )[0, :, 0].T
-        albedo, roughness = looked[:, :3], looked[:, 3]
-        if surface.displacement is not None:
-            bent = _bend(normal, scene.vertices[at], uvs[uv_at], looked[:, 4:6])
-    elif surface.albedo.ndim == 2:
-        colors = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device)
-        albedo = mixed(colors, at - first_vertex)
-    else:
-        albedo = torch.as_tensor(surface.albedo, dtype=torch.float32, device=device).expand(len(row), 3)
-    return ShadingPoints(
+    normal = torch.nn.functional.normalize(_mixed(weights, scene.normals, corners), dim=1)
+    plain = np.zeros(3) if surface.albedo.ndim == 3 else surface.albedo  # a texture is looked up below
+    points = ShadingPoints(
         row,
         column,
         fragments.depth[mine],
-        position,
+        _mixed(weights, scene.vertices, corners),
         normal,
-        bent if bent is not None else normal,
-        albedo,
-        roughness,
-        occlusion,
+        normal,
+        torch.as_tensor(plain, dtype=torch.float32, device=device),
+        torch.full((len(row),), float(np.mean(surface.roughness)), device=device),
+        torch.ones(len(row), device=device) if ambient is None else _mixed(weights, ambient[:, None], corners)[:, 0],
         kind=surface.kind,
         specular=surface.specular,
         two_sided=surface.two_sided,
-        uv=uv,
         face=face - first_face,
     )
+    if surface.uvs is not None:
+        uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
+        chart = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)[face - first_face]
+        uv = _mixed(weights, uvs, chart)
+        points = replace(points, uv=torch.where((uv < 0) | (uv > 1), uv % 1, uv))  # cloth goes on beyond its sheet
+        if surface.albedo.ndim == 3:
+            return _textured(points, surface, scene.vertices[corners], uvs[chart])
+    if surface.albedo.ndim == 2:
+        return replace(points, albedo=_mixed(weights, points.albedo, corners - first_vertex))
+    return replace(points, albedo=points.albedo.expand(len(row), 3))
+
+
+def _mixed(weights: Tensor, values: Tensor, indices: Tensor) -> Tensor:
+    """(N, C) values (V, C) at triangles' corners (N, 3), mixed by barycentric weights (N, 3)."""
+    return (weights[:, :, None] * values[indices]).sum(dim=1)
+
+
+def _textured(points: ShadingPoints, surface: SceneSurface, corners: Tensor, chart: Tensor) -> ShadingPoints:
+    """Albedo, roughness and bent normal of pixels looked up in the surface's textures.
+
+    Args:
+        corners: (N, 3, 3) metres, the triangles of the pixels. chart: (N, 3, 2) their uvs.
+    """
+    assert points.uv is not None, "a SceneSurface with a texture has uvs"
+    device = points.uv.device
+    sheet = _sheet(surface, device)
+    looked = torch.nn.functional.grid_sample(
+        sheet[None],
+        (points.uv * torch.tensor([2.0, -2.0], device=device) + torch.tensor([-1.0, 1.0], device=device))[None, None],
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=False,
+    )[0, :, 0].T
+    points = replace(points, albedo=looked[:, :3], roughness=looked[:, 3])
+    if surface.displacement is None:
+        return points
+    return replace(points, shading_normal=_bend(points.normal, corners, chart, looked[:, 4:6]))
 
 
 def _sheet(surface: SceneSurface, device: torch.device) -> Tensor:
@@ -249,17 +225,7 @@ def _hair_points(strands: Strands, view: _Projection, size: tuple[int, int], bef
     albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
     ones = torch.ones(len(row), device=device)
     return ShadingPoints(
-        row,
-        column,
-        depth[mine],
-        position,
-        normal,
-        normal,
-        albedo,
-        0.35 * ones,
-        ones,
-        kind=Kind.HAIR,
-        tangent=tangent,
+        row, column, depth[mine], position, normal, normal, albedo, 0.35 * ones, ones, kind=Kind.HAIR, tangent=tangent
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from maquette.geometry.rendering.rasterize import rasterize, splat
 from maquette.synthesis.rendering.light import Light
+from maquette.synthesis.rendering.scene import SceneTensors
 from maquette.synthesis.types import Strands
 
 SIZE = 160  # pixels of the map's side
@@ -56,9 +56,12 @@ def thinning(flat: Tensor, size: tuple[int, int]) -> int:
     return max(1, int(painted / (OVERDRAW * float(extent.prod()))))
 
 
-def cast(scene: Any, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
-    """The shadow map of the first lamp over the scene's triangles (`render.SceneTensors`) and hairs; None without
-    lamps, or where the lamp is as large as a window close by."""
+def cast(scene: SceneTensors, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
+    """The shadow map of the first lamp over the scene's triangles and hairs.
+
+    Returns:
+        None without lamps, or where the lamp is as large as a window close by.
+    """
     if not len(light.towards) or light.softness >= DIFFUSE:
         return None
     forward = -torch.as_tensor(light.towards[0], device=device)

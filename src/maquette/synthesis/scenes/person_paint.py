@@ -29,12 +29,7 @@ def paint(
         vertices: (V, 3) metres, dressed. fields: of `outfits.regions`.
     """
     columns = {name: fields[name] for name in NAMES}
-    columns |= {
-        "at": vertices,
-        "cloth": mesh.cloth,
-        "face": _skin(mesh, outfit, rng),
-        "strands": _hair(mesh, outfit),
-    }
+    columns |= {"at": vertices, "cloth": mesh.cloth, "face": _skin(mesh, outfit, rng), "strands": _hair(mesh, outfit)}
     faces, out = mesh.faces, []
     for name in NAMES:
         field = columns.pop(name)
@@ -73,15 +68,15 @@ def _textured(vertices: NDArray, faces: NDArray, cloth: NDArray, outfit: Outfit,
     jump = np.abs(cloth - cloth[:, :1]).max(axis=(1, 2)) > WIDEST_JUMP_M
     cloth = np.where(jump[:, None, None], cloth[:, :1], cloth)
     uvs = cloth / EXTENT_M + [CHEST[0], 1 - CHEST[1] - CHEST_Y / EXTENT_M]
-    albedo, height = outfit.cloths[name]
+    stuff = outfit.cloths[name]
     return SceneSurface(
         vertices,
         faces,
         Kind.CLOTHES,
-        albedo,
+        stuff.albedo,
         uvs.reshape(-1, 2).astype(np.float32),
         np.arange(3 * len(faces), dtype=np.int32).reshape(-1, 3),
-        height,
+        stuff.height,
         roughness=ROUGHNESS,
         specular=SPECULAR,
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from maquette.synthesis.skin.guides import SkinGuide, reach_of, window_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.eyes import IRIS_RADIUS_M, lid_shadow
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 TILE = 96  # side of the noise
 FINER = 2  # painted at so many times the texture's resolution, then averaged
@@ -40,7 +40,7 @@ def draw_iris(identity: Identity, tone: float, rng: np.random.Generator) -> NDAr
 
 
 @dataclass(frozen=True, eq=False)
-class Ball:
+class Eyeball:
     """What stays the same in every eyeball, per texel (h, w) FINER times finer than the texture.
 
     Attributes:
@@ -60,7 +60,7 @@ class Ball:
 
 
 @lru_cache(maxsize=4)
-def _ball(guide: SkinGuide, part: str) -> Ball:
+def _eyeball(guide: SkinGuide, part: str) -> Eyeball:
     """An eyeball of the mean head; its gaze is straight ahead."""
     model, side = guide.model, part.removeprefix("eye")
     centre = model.eye_centre(model.mean, side).astype(np.float32)
@@ -77,7 +77,7 @@ def _ball(guide: SkinGuide, part: str) -> Ball:
     lookups = [(d[..., 0] * 0.4 * scale + at, (d[..., 1] + bend) * scale + at) for scale, at in ((11.0, 3), (21.0, 50))]
     fibres = ((around * 96, rho * 5), (around * 192 + 40, rho * 8 + 70))
     lookups += [(x[iris], y[iris]) for x, y in fibres]
-    return Ball(
+    return Eyeball(
         rho.astype(np.float32), smoothstep(rho, 1.1, 2.4).astype(np.float32),
         smoothstep(angle, 0.65, 1.25).astype(np.float32), (lid_shadow(d) ** 1.35)[..., None].astype(np.float32), iris,
         tuple((np.mod(x, TILE).astype(np.float32), np.mod(y, TILE).astype(np.float32)) for x, y in lookups),
@@ -94,22 +94,22 @@ def paint_eyes(guide: SkinGuide, albedo: NDArray, identity: Identity, tone: floa
     blood = rng.uniform(0.2, 1.0) ** 1.5
     noise = _tile(rng)
     for part in ("eyeRight", "eyeLeft"):
-        painted = painted_eye(_ball(guide, part), (iris, white), (pupil, blood), noise)
+        painted = painted_eye(_eyeball(guide, part), iris, white, pupil, blood, noise)
         chart, reach = guide.charts[part], reach_of(guide, part)
         small = cv2.resize(painted, chart.shape[::-1], interpolation=cv2.INTER_AREA)
         albedo[chart.region][reach] = np.clip(small[reach], 0.006, 0.8)
 
 
-def painted_eye(ball: Ball, colours: tuple[NDArray, NDArray], amounts: tuple[float, float], noise: NDArray) -> NDArray:
+def painted_eye(ball: Eyeball, iris: NDArray, white: NDArray, pupil: float, blood: float, noise: NDArray) -> NDArray:
     """(h, w, 3) float32 linear RGB of an eyeball that looks along +z.
 
     Args:
         ball: where its texels lie.
-        colours: iris (3,) and sclera (3,), linear RGB.
-        amounts: pupil as share of the iris' radius, and 0-1 how bloodshot the eye is.
+        iris, white: (3,) linear RGB of the iris and the sclera.
+        pupil: share of the iris' radius. blood: 0-1, how bloodshot the eye is.
         noise: (TILE + 1, TILE + 1) unit noise that repeats.
     """
-    (iris, white), (pupil, blood) = (c.astype(np.float32) for c in colours), amounts
+    iris, white = iris.astype(np.float32), white.astype(np.float32)
     values = [cv2.remap(noise, x, y, cv2.INTER_LINEAR) for x, y in ball.lookups]
     veins = sum(np.exp(-((value / 0.12) ** 2)) for value in values[:2])
     red = (0.05 + 0.22 * blood) * ball.veined * np.minimum(veins, 1.3) + (0.12 + 0.2 * blood) * ball.red + 0.04 * blood

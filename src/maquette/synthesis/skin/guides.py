@@ -22,7 +22,7 @@ from maquette.perception.faces import topology
 from maquette.synthesis.hair.scalp import CENTRE, hairline_height
 from maquette.synthesis.skin.noise import noise_bank
 from maquette.texturing.atlas import Chart, chart
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 FAR_M = 0.05  # distances are only wanted near a feature
 FINER = 4  # outlines are drawn so many times finer

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maquette.synthesis.skin.guides import SkinGuide, reach_of
 from maquette.synthesis.types import Identity
 from maquette.texturing.head.mouth import LOWER_ENDS_M, TOOTH_ENDS_M, arch_length, painted_tongue, to_nearest
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 TOOTH = np.array([0.80, 0.67, 0.53])  # linear RGB, about VITA A2
 GUM = np.array([0.36, 0.115, 0.10])

@@ -13,7 +13,7 @@ from maquette.synthesis.skin import eyes, mouth, pigment, relief
 from maquette.synthesis.skin.guides import COARSER, FAST_OCTAVES, SLOW_OCTAVES, SLOW_ZONES, SkinGuide, guide_of
 from maquette.synthesis.skin.noise import OCTAVES, direction, mixed
 from maquette.synthesis.types import Identity, SkinMaps
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 DARKEST, LIGHTEST = 0.006, 0.96
 MOST_BLOOD = 0.17  # optical density in green that a flushed cheek may add

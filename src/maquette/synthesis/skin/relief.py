@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +16,29 @@ from scipy.spatial import cKDTree
 from maquette.synthesis.skin.guides import SkinGuide, curve, landmark_places
 from maquette.synthesis.skin.noise import direction, mixed
 from maquette.synthesis.types import Identity
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.images import smoothstep
 
 REACH_M = 0.007  # a groove and the bulges beside it end within this distance
 LARGEST_M = 0.0014
 FLESHY = ("nasolabial", "bag", "neck")  # deeper in heavy faces
 
-# name: (depth in metres of an old face, width of the groove in metres, age at which half of it is there, spread)
+
+class Groove(NamedTuple):
+    """A kind of fold: depth in metres of an old face, width in metres, age at which half of it is there, and spread."""
+
+    depth: float
+    width: float
+    half_age: float
+    age_spread: float
+
+
 FOLDS = {
-    "forehead": (0.00075, 0.0011, 54, 8), "frown": (0.00080, 0.0012, 54, 9), "crow": (0.00065, 0.0009, 53, 8),
-    "nasolabial": (0.00110, 0.0026, 49, 11), "marionette": (0.00085, 0.0019, 59, 7), "bag": (0.00065, 0.0021, 56, 10),
-    "bunny": (0.00030, 0.0008, 57, 8), "smoker": (0.00045, 0.0007, 64, 6), "neck": (0.00085, 0.0012, 48, 13),
-    "chin": (0.00055, 0.0022, 42, 18), "lid": (0.00055, 0.0008, 5, 10),
+    "forehead": Groove(0.00075, 0.0011, 54, 8), "frown": Groove(0.00080, 0.0012, 54, 9),
+    "crow": Groove(0.00065, 0.0009, 53, 8), "nasolabial": Groove(0.00110, 0.0026, 49, 11),
+    "marionette": Groove(0.00085, 0.0019, 59, 7), "bag": Groove(0.00065, 0.0021, 56, 10),
+    "bunny": Groove(0.00030, 0.0008, 57, 8), "smoker": Groove(0.00045, 0.0007, 64, 6),
+    "neck": Groove(0.00085, 0.0012, 48, 13), "chin": Groove(0.00055, 0.0022, 42, 18),
+    "lid": Groove(0.00055, 0.0008, 5, 10),
 }  # fmt: skip
 
 
@@ -100,7 +112,7 @@ def folds(guide: SkinGuide) -> tuple[Fold, ...]:
 
 def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     """The texels (N, 3) near a line of places (n, 3) on the skin."""
-    reach = min(REACH_M, 4.5 * FOLDS[kind][1])
+    reach = min(REACH_M, 4.5 * FOLDS[kind].width)
     # The line steps from texel to texel: smooth it, or its ripples show in the groove.
     kernel = np.hanning(17)[1:-1]
     padded = np.pad(line, ((7, 7), (0, 0)), mode="reflect", reflect_type="odd")
@@ -131,10 +143,10 @@ def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity
     deep, narrow = np.zeros(len(lines), np.float32), np.ones(len(lines), np.float32)
     own, width = np.clip(1 + 0.35 * rng.standard_normal(len(lines)), 0, 2), rng.uniform(0.85, 1.2, len(lines))
     for k, fold in enumerate(lines):
-        depth, groove, half, spread = FOLDS[fold.kind]
-        aged = 1 / (1 + np.exp(-(identity.age - half) / spread))
-        deep[k] = depth * habit[fold.kind] * aged * own[k] * (flesh if fold.kind in FLESHY else 1)
-        narrow[k] = 0.5 / (groove * (0.85 + 0.3 * aged) * width[k])
+        groove = FOLDS[fold.kind]
+        aged = 1 / (1 + np.exp(-(identity.age - groove.half_age) / groove.age_spread))
+        deep[k] = groove.depth * habit[fold.kind] * aged * own[k] * (flesh if fold.kind in FLESHY else 1)
+        narrow[k] = 0.5 / (groove.width * (0.85 + 0.3 * aged) * width[k])
     soft = fields["blotch"].ravel()[index]
     bent = across + np.float32(0.0014) * fields["bend"].ravel()[index] + np.float32(0.0003) * soft
     bent *= narrow[owner]

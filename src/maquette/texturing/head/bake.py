@@ -16,17 +16,17 @@ from maquette.texturing.head.layers import Layers
 from maquette.texturing.head.masks import photo_masks
 from maquette.texturing.head.tones import Tones, learn_tones, likeness
 from maquette.texturing.head.trust import head_trust
+from maquette.texturing.images import blurred, disc, enlarged, image_at, smoothstep
 from maquette.texturing.projection import (
     HEAD,
     MOUTH,
+    facing_weight,
     pixels_of,
-    sampled,
-    squareness,
-    toward_camera,
-    unhidden,
+    sample_photo,
+    view_directions,
+    visible,
     within_picture,
 )
-from maquette.texturing.pyramid import blurred, disc, enlarged, picked, smoothstep
 
 FEATHER = 0.018  # of the texture's width: fading towards what another part of the head hides
 SMALLEST_ISLAND = 0.008  # of the chart's area
@@ -73,14 +73,14 @@ def bake(
     coarse_place = layers.skin.spread(pixels)
     photo = observation.frame.pixels
     step = pixels_per_texel(coarse_place, layers)
-    coarse = sampled(photo, coarse_place, step, LARGEST_ENLARGEMENT).astype(np.float32)
+    coarse = sample_photo(photo, coarse_place, step, LARGEST_ENLARGEMENT).astype(np.float32)
     geometric = visibility(camera, vertices, layers, rays) * within_picture(coarse_place, observation.frame.size)
     person, opening = photo_masks(observation, coarse_place)
     zones = layers.zones
     tones = learn_tones(observation)
     known_skin = np.zeros(person.shape, np.float32)
     if observation.skin is not None:
-        known_skin = picked(observation.skin, coarse_place, border=cv2.BORDER_CONSTANT)
+        known_skin = image_at(observation.skin, coarse_place, border=cv2.BORDER_CONSTANT)
     bare, hair = likeness(coarse, tones, known_skin, geometric * person * zones["plain"] > 0.7)
     hair = hair * smoothstep(zones["hairline"], 0.1, 0.4)
     seen = geometric * person
@@ -90,7 +90,7 @@ def bake(
         trust = np.maximum(trust, opening * cavity_seen(camera, vertices, rays, layers))
     shape = (layers.rows, layers.size)
     full_place = place if place.shape[:2] == shape else enlarged(place, shape)
-    colour = sampled(photo, full_place, pixels_per_texel(full_place, layers), LARGEST_ENLARGEMENT)
+    colour = sample_photo(photo, full_place, pixels_per_texel(full_place, layers), LARGEST_ENLARGEMENT)
     return Baked(colour, coarse, trust, hair, bare, tones)
 
 
@@ -110,17 +110,17 @@ def visibility(camera: Camera, vertices: NDArray, layers: Layers, rays: RayCaste
     normals = skin.spread(vertex_normals(vertices, faces))
     normals /= np.maximum(np.linalg.norm(normals, axis=2, keepdims=True), 1e-9)
     points = skin.spread(vertices)
-    toward, eye = toward_camera(camera, points)
+    toward, eye = view_directions(camera, points)
     cosine = (normals * toward).sum(axis=2)
     seen = cosine > HEAD.facing[0]
     rays = rays or RayCaster(vertices, faces)
-    seen[seen] = unhidden(rays, points[seen], normals[seen], eye, HEAD)
+    seen[seen] = visible(rays, points[seen], normals[seen], eye, HEAD)
     seen = without_islands(seen)
     shown = (seen | (layers.zones["inner"] > 0.3)).astype(np.uint8)
     closed = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     inward = cv2.distanceTransform(closed, cv2.DIST_L2, 3) / (FEATHER * skin.size)
     soft = seen * blurred(seen.astype(np.float32), 0.7)
-    return (squareness(cosine, HEAD) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
+    return (facing_weight(cosine, HEAD) * smoothstep(inward, 0.15, 1.0) * soft).astype(np.float32)
 
 
 def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Layers) -> NDArray:
@@ -135,11 +135,11 @@ def cavity_seen(camera: Camera, vertices: NDArray, rays: RayCaster, layers: Laye
 def visible_points(camera: Camera, vertices: NDArray, rays: RayCaster, weights: csr_matrix, layers: Layers) -> NDArray:
     """(n,) float32, 1 where the camera sees the points `weights` (n, V) @ vertices, at whatever angle, else 0."""
     points, normals = weights @ vertices, weights @ vertex_normals(vertices, layers.model.faces).astype(np.float32)
-    toward, eye = toward_camera(camera, points)
+    toward, eye = view_directions(camera, points)
     facing = (toward * normals).sum(axis=1) > MOUTH.facing[0]
     seen = np.zeros(len(points), np.float32)
     if facing.any():
-        seen[facing] = unhidden(rays, points[facing], normals[facing], eye, MOUTH)
+        seen[facing] = visible(rays, points[facing], normals[facing], eye, MOUTH)
     return seen
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.tones import Tones, lab_of, rgb_of
+from maquette.texturing.images import blurred, enlarged
 from maquette.texturing.light import SHARPNESS, gains
-from maquette.texturing.pyramid import blurred, enlarged
 
 BAND_SIGMA = 0.012  # of the texture's width: below this detail comes from the best photo, above it all are mixed
 STRIP = 256  # rows worked on at a time, so that memory stays flat

@@ -16,7 +16,7 @@ from maquette.geometry.camera import pixel_rays
 from maquette.perception.faces import topology
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.pyramid import sixteenths, smoothstep
+from maquette.texturing.images import sixteenths, smoothstep
 
 IRIS_RADIUS_M = 0.00585  # visible iris, adult mean 11.7 mm across (Ruefer et al. 2005)
 IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
 from maquette.texturing.head.tones import rgb_of
-from maquette.texturing.pyramid import blurred, enlarged, membrane, smoothstep
+from maquette.texturing.images import blurred, enlarged, membrane, smoothstep
 from maquette.texturing.surface_fill import DEFAULT_SKIN
 
 MIRROR_CONFIDENCE = 64 / 255  # the most that a mirrored texel may claim

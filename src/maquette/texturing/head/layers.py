@@ -14,7 +14,7 @@ from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
 from maquette.morphable import MorphableModel, load
 from maquette.texturing.atlas import Chart, chart
-from maquette.texturing.pyramid import blurred, enlarged, remapped, smoothstep
+from maquette.texturing.images import blurred, enlarged, remapped, smoothstep
 
 COARSE_SIZE = 512  # texels: weights, fills and visibility are worked out at no more than this
 MAP_SIZE = 1024  # texels: the way from texel to photo is worked out at no more than this

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.perception.faces import topology
-from maquette.texturing.pyramid import blurred, disc, picked, sixteenths, smoothstep
+from maquette.texturing.images import blurred, disc, image_at, sixteenths, smoothstep
 
 MASK_SIDE = 512  # pixels, longer side of the copy of the masks that is worked on
 MASK_MARGIN = 0.09  # of the distance between the irises: the rim of the person's mask that is not believed
@@ -37,8 +37,8 @@ def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDAr
         opening = np.maximum(eroded, mouth_gap(points, (size[1], size[0]), eyes))
     inner = blurred(cv2.erode(mask, disc(margin)), margin / 3)
     at = place * ratio.astype(np.float32)
-    return picked(smoothstep(inner, 0.45, 0.85).astype(np.float32), at), smoothstep(
-        picked(opening, at).astype(np.float32), 60, 200
+    return image_at(smoothstep(inner, 0.45, 0.85).astype(np.float32), at), smoothstep(
+        image_at(opening, at).astype(np.float32), 60, 200
     ).astype(np.float32)
 
 

@@ -16,8 +16,8 @@ from maquette.texturing.atlas import Chart
 from maquette.texturing.head.bake import visible_points
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
+from maquette.texturing.images import blurred, image_at, sixteenths, smoothstep
 from maquette.texturing.projection import pixels_of
-from maquette.texturing.pyramid import blurred, picked, sixteenths, smoothstep
 
 TOOTH_COLOUR = np.array([226.0, 216.0, 198.0])
 GUM_COLOUR = np.array([176.0, 96.0, 92.0])
@@ -53,7 +53,7 @@ class Opening:
     def at(self, pixels: NDArray) -> tuple[NDArray, NDArray]:
         """Colour (h, w, 3) float32 and how far it lies inside, (h, w) 0-1, at crop pixels (h, w, 2)."""
         place = (pixels - self.corner) * self.zoom
-        return picked(self.photo, place).astype(np.float32), picked(self.inside, place, border=cv2.BORDER_CONSTANT)
+        return image_at(self.photo, place).astype(np.float32), image_at(self.inside, place, border=cv2.BORDER_CONSTANT)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,13 +18,14 @@ from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
-from maquette.texturing.pyramid import enlarged
+from maquette.texturing.images import enlarged
+from maquette.texturing.projection import check_cameras
 from maquette.texturing.texels import UNSEEN
 
 DEFAULTS = TextureOptions()
 
 
-def finish(
+def finish_head(
     reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
 ) -> Reconstruction:
     """Texture a reconstructed head from the photos it was made of.
@@ -43,11 +44,7 @@ def finish(
     """
     if reconstruction.model is None:
         raise TypeError("finish_head: wanted a mesh of a parametric model (Reconstruction.model)")
-    if len(reconstruction.cameras) != len(observations) or not observations:
-        raise ValueError(
-            f"finish_head: wanted one camera per observation, got {len(reconstruction.cameras)} cameras"
-            f" for {len(observations)} observations"
-        )
+    check_cameras(reconstruction, observations, "finish_head")
     layers = layers_of(reconstruction.model, options.texture_size)
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.perception.faces import topology
-from maquette.texturing.pyramid import blurred, smoothstep
+from maquette.texturing.images import blurred, smoothstep
 
 WORKING_SIDE = 384  # pixels, longer side of the copy on which colours are learned
 SKIN_SPREAD = np.array([32.0, 8.0, 9.0], np.float32)  # 8-bit Lab: light varies more than colour

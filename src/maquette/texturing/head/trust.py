@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.texturing.head.layers import Layers
-from maquette.texturing.pyramid import blurred, disc, smoothstep
+from maquette.texturing.images import blurred, disc, smoothstep
 
 FADE = 0.075  # of the texture's width, about 10 mm: how softly the photo ends outside the face's core
 HALO = 0.008  # of the texture's width: beside what is no skin its blur is no skin either

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Mesh
 from maquette.texturing.head.fill import MIRROR_CONFIDENCE
+from maquette.texturing.images import smoothstep
 from maquette.texturing.person.guide import BodyGuide
 from maquette.texturing.person.hair import unlike_skin
 from maquette.texturing.projection import PointColours
-from maquette.texturing.pyramid import smoothstep
 from maquette.texturing.surface_fill import DEFAULT_SKIN, Filled, along_view, membrane_over
 
 # How firmly the fill holds to what is guessed, against 1 for what is seen.

@@ -12,8 +12,8 @@ from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
+from maquette.texturing.images import smoothstep
 from maquette.texturing.person.hair import hair_seen
-from maquette.texturing.pyramid import smoothstep
 
 SCHEME = "mediapipe33"
 NOSE, LEFT_EAR, RIGHT_EAR, MOUTH = 0, 7, 8, (9, 10)
@@ -53,7 +53,7 @@ class HeadFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBody:
+class UnderlyingBody:
     """A body fitted to a person: its model, that model's skeleton, and its vertices in the first photo.
 
     Attributes:
@@ -108,7 +108,7 @@ def body_of(reconstruction: Reconstruction) -> MorphableModel | None:
     return None if reconstruction.pose is None else known(reconstruction.pose.model)
 
 
-def guide_of(mesh: Mesh, body: FittedBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:
+def guide_of(mesh: Mesh, body: UnderlyingBody | None, observations: Sequence[Observation], camera: Camera) -> BodyGuide:
     """Bring what is known of the body to the vertices of a surface.
 
     Args:

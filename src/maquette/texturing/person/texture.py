@@ -10,32 +10,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.options import TextureOptions
-from maquette.core.types import Mesh, Observation, Reconstruction
+from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.morphable import MorphableModel
-from maquette.morphable.posing import posed_body
-from maquette.texturing.agreement import feathered, priorities
+from maquette.morphable.posing import posed_body, rig_of
+from maquette.texturing.agreement import feather, priorities
 from maquette.texturing.free_surface import (
     DEFAULTS,
     Completion,
-    checked_mesh,
-    chosen_photos,
-    made_ready,
+    choose_photos,
+    prepare_surface,
     sharpness,
     texture_surface,
 )
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
+from maquette.texturing.images import smoothstep
 from maquette.texturing.person.align import face_shift
 from maquette.texturing.person.garments import fill
-from maquette.texturing.person.guide import BodyGuide, FittedBody, HeadFrame, body_of, guide_of, head_of
-from maquette.texturing.projection import PhotoView, photo_view, pixels_of
-from maquette.texturing.pyramid import smoothstep
+from maquette.texturing.person.guide import BodyGuide, HeadFrame, UnderlyingBody, body_of, guide_of, head_of
+from maquette.texturing.projection import PhotoView, check_cameras, photo_view, pixels_of
 from maquette.texturing.surface_fill import Filled
 from maquette.texturing.texels import Texels
 
-FACE_SQUARE = (
-    0.45,
-    0.85,
-)  # cosine from which, and fully, a head is believed: smeared along a cheek its edge is a streak
+FACE_SQUARE = (0.45, 0.85)  # cosine from which, and fully, a head is believed: an edge along a cheek is a streak
 DOUBT_M = 0.02  # that the body lies beside the person in photos other than the first
 SCLERA, IRIS, PUPIL = np.array([232.0, 224, 218]), np.array([92.0, 66, 46]), np.array([18.0, 16, 16])
 IRIS_ANGLE, PUPIL_ANGLE, EDGE = 0.37, 0.13, 0.04  # radians around the middle of an eyeball
@@ -59,30 +55,26 @@ def finish_person(
         255 seen in a photo, at most 64 mirrored, 0 invented; `provenance["surface"]` reports what was cleaned and seen.
 
     Raises:
-        TypeError: the shape is not a mesh. ValueError: not one camera per observation.
+        ValueError: not one camera per observation.
         NothingFound: a free surface encloses nothing.
     """
-    mesh, cameras = checked_mesh(reconstruction, observations, "finish_person"), reconstruction.cameras
-    body = _fitted_body(reconstruction, mesh)
+    check_cameras(reconstruction, observations, "finish_person")
+    mesh, cameras = reconstruction.shape, reconstruction.cameras
+    body = _underlying_body(reconstruction, mesh)
     own = body is not None and body.vertices is mesh.vertices
     facts: dict[str, object] = {}
     if mesh.uvs is None:
-        mesh, facts = made_ready(mesh, None if body is None else body.vertices)
-    chosen = chosen_photos(observations, cameras, own or reconstruction.motion is not None)
+        still = reconstruction.motion is None
+        mesh, facts = prepare_surface(mesh, None if body is None else body.vertices, clean=still)
     guide = guide_of(mesh, body, observations, cameras[0])
-    views: list[PhotoView] = []
-    heads: list[HeadFrame | None] = []
+    chosen = choose_photos(observations, cameras, own or reconstruction.motion is not None)
+    views, heads = [], []
     for k in chosen:
-        vertices, points = _pose(reconstruction, body if own else None, mesh, k), None
-        shift: NDArray | float = 0.0
-        if body is not None:
-            points = body.keypoints(body.vertices if k == 0 else posed_body(reconstruction, body.model, k).vertices)
-            # A free surface was drawn over the photo's own pixels: its face lies right already.
-            if own:
-                drawn = pixels_of(cameras[k], vertices.astype(float))[0]
-                shift = face_shift(observations[k], cameras[k], points, drawn) * guide.share[:, None]
-        heads.append(None if points is None else head_of(points))
+        vertices, points = _pose(reconstruction, body, mesh, k)
+        # A free surface was drawn over the photo's own pixels: its face lies right already.
+        shift = _shift(observations[k], cameras[k], vertices, points, guide) if own and points is not None else 0.0
         views.append(photo_view(observations[k], cameras[k], vertices, mesh.faces, shift, DOUBT_M if k else 0.0))
+        heads.append(None if points is None else head_of(points))
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     views = _ranked(views, sharp, heads, guide, own)
     paint = partial(_paint_inside, body.model) if body is not None and own else None
@@ -92,23 +84,34 @@ def finish_person(
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
 
 
-def _fitted_body(reconstruction: Reconstruction, mesh: Mesh) -> FittedBody | None:
+def _underlying_body(reconstruction: Reconstruction, mesh: Mesh) -> UnderlyingBody | None:
     """The body that was fitted, if any; where the mesh is its own, with the mesh's vertices."""
     model = body_of(reconstruction)
-    if model is None or model.rig is None:
+    if model is None:
         return None
     own = reconstruction.model == model.name
-    return FittedBody(model, model.rig, mesh.vertices if own else posed_body(reconstruction, model, 0).vertices)
+    return UnderlyingBody(model, rig_of(model), mesh.vertices if own else posed_body(reconstruction, model, 0).vertices)
 
 
-def _pose(reconstruction: Reconstruction, body: FittedBody | None, mesh: Mesh, number: int) -> NDArray:
-    """(V, 3) the surface as it is in one photo: the body's, if it is that; a free one without motion stands still."""
-    if number == 0:
-        return mesh.vertices
-    if body is not None:
-        return posed_body(reconstruction, body.model, number).vertices
+def _pose(
+    reconstruction: Reconstruction, body: UnderlyingBody | None, mesh: Mesh, number: int
+) -> tuple[NDArray, NDArray | None]:
+    """The surface as it is in one photo, (V, 3), and the body's key points there, (33, 3), None without a body.
+
+    A free surface without motion stands still.
+    """
     motion = reconstruction.motion
-    return mesh.vertices if motion is None or motion.shape[1] != len(mesh.vertices) else motion[number]
+    own = mesh.vertices if motion is None or number == 0 else motion[number]
+    if body is None:
+        return own, None
+    posed = body.vertices if number == 0 else posed_body(reconstruction, body.model, number).vertices
+    return posed if reconstruction.model == body.model.name else own, body.keypoints(posed)
+
+
+def _shift(observation: Observation, camera: Camera, vertices: NDArray, points: NDArray, guide: BodyGuide) -> NDArray:
+    """(V, 2) pixels from where the camera draws a body to where the photo shows its head."""
+    drawn = pixels_of(camera, vertices.astype(float))[0]
+    return face_shift(observation, camera, points, drawn) * guide.share[:, None]
 
 
 def _ranked(
@@ -128,7 +131,7 @@ def _ranked(
     out = []
     for view, order in zip(views, rank):
         grazing = smooth * guide.share * (1 - smoothstep(view.points.cosine, *FACE_SQUARE))
-        out.append(view.weighted(feathered(view.trust(), view.faces) * (1 - grazing), order))
+        out.append(view.weighted(feather(view.trust(), view.faces) * (1 - grazing), order))
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +27,11 @@ from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.perception.tracking.sighting import Sighting
 from maquette.perception.tracking.watch import watch
 from maquette.reconstruction.body_fit.method import fitted
-from maquette.reconstruction.body_fit.place import Placement
-from maquette.reconstruction.body_fit.skeleton import skeleton
-from maquette.reconstruction.pifuhd.bodyfield import shown
+from maquette.reconstruction.body_fit.place import PlacedBody
+from maquette.reconstruction.body_fit.skeleton import load_skeleton
+from maquette.reconstruction.pifuhd.bodyfield import network_inputs
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD
-from maquette.reconstruction.pifuhd.method import standing_in
+from maquette.reconstruction.pifuhd.method import observed_body
 from maquette.sources.video import frames_at, open_clip
 from maquette.training import weights_file
 from maquette.training.datasets.shards import Array, shuffled
@@ -89,7 +89,7 @@ def centres(pixels: Array, side: int) -> Array:
 
 
 def views(
-    placement: Placement, observations: Sequence[Observation | None], network: BodyPIFuHD, seed: int = 0
+    placement: PlacedBody, observations: Sequence[Observation | None], network: BodyPIFuHD, seed: int = 0
 ) -> Iterator[dict[str, Array]]:
     """What is kept of each frame of one person, in float16 where pictures are large; frames that are None are left out.
 
@@ -99,10 +99,10 @@ def views(
     for index, seen in enumerate(observations):
         if seen is None or not (seen.mask > 0.5).any():
             continue
-        standing = standing_in(placement, index, seen)
+        standing = observed_body(placement, index, seen)
         cube, faces = standing.cube(seen), standing.skin
         placed = cube.to_cube(standing.body.vertices.astype(float))
-        pictures = shown(seen, cube, placed, faces, network.size.side)
+        pictures = network_inputs(seen, cube, placed, faces, network.size.side)
         picture, body_maps = (array.transpose(2, 0, 1).astype(np.float32) for array in pictures)
         rng = np.random.default_rng([seed, index])
         points = placed[rng.choice(np.unique(faces), HELD)] + NEAR * rng.normal(size=(HELD, 3))
@@ -132,10 +132,6 @@ def rim(mask: Array) -> Array:
     return np.argwhere(away <= max(2.0, RIM * len(mask)))
 
 
-def _small(sightings: Sequence[Sighting], index: int) -> Observation:
-    return sightings[index].observation()
-
-
 @lru_cache(maxsize=1)
 def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str, Array], ...]:
     """The frames of a clip with everybody in them, each person as a frame of its own.
@@ -154,8 +150,7 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     seen = watch(clip, options.perception)
     found: list[dict[str, Array]] = []
     for sightings in seen.tracks.values():
-        small = Observations(len(sightings), partial(_small, sightings))
-        placement = fitted(small, skeleton(), options)
+        placement = fitted(without_pictures(sightings), load_skeleton(), options)
         pictures = dict(frames_at(clip, [one.frame for one in sightings]))
         # Frames that are blurred, crowded or posed oddly have bad outlines.
         good = [None if one.flags else one.observation(pictures.get(one.frame)) for one in sightings]
@@ -163,6 +158,11 @@ def clip_views(video: str, every: int, most: int, start: Path) -> tuple[dict[str
     if not found:
         raise NothingFound(f"{video}: nobody is clearly seen in {seen.count} frames: wanted one person in view")
     return tuple(found)
+
+
+def without_pictures(sightings: Sequence[Sighting]) -> Observations:
+    """The observations of one person as a fit asks for them."""
+    return Observations(len(sightings), lambda index: sightings[index].observation())
 
 
 def distance_at(volume: Tensor, points: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ class FaceVolumes:
     ) -> None:
         self.shards = Shards(Path(options.data) / split, COLUMNS, batch_size, seed)
         self.options, self.seed, self.augment = options, seed, augment
-        self.solids: dict[int, tuple[Array, solid.Placed]] = {}
+        self.solids: dict[int, tuple[Array, solid.CropProjection]] = {}
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -91,12 +91,12 @@ class FaceVolumes:
         batch["phase"] = rng.integers(0, PHASES, 3) if self.augment else np.zeros(3, np.int64)
         return batch
 
-    def _solid(self, index: int, row: dict[str, Array]) -> tuple[Array, solid.Placed]:
+    def _solid(self, index: int, row: dict[str, Array]) -> tuple[Array, solid.CropProjection]:
         """Depth map and place in the stored crop, made once: they take four times as long as all else."""
         if index not in self.solids:
             model = load("maquette-head")
             head = model.vertices(row["identity"].astype(float), row["expression"].astype(float))
-            placed = solid.Placed.of(solid.head_points(model, head), row["landmarks"].astype(float))
+            placed = solid.CropProjection.of(solid.head_points(model, head), row["landmarks"].astype(float))
             self.solids[index] = solid.depth_map(head).astype(np.float16), placed
         return self.solids[index]
 
@@ -192,11 +192,10 @@ def truth(batch: Batch, options: VRNOptions, phase: tuple[int, int, int], step: 
     device = batch["front"].device
     pixels = torch.arange(options.side, device=device) + 0.5
     d = torch.from_numpy(solid.slices(options.depth)).to(device, torch.float32)
-    placed = (batch["matrix"], batch["slope"])
+    heads = solid.CropProjections(batch["matrix"], batch["slope"])
+    grid = solid.CropGrid(pixels[phase[1] :: step], pixels[phase[2] :: step], d[phase[0] :: step])
     with torch.no_grad():
-        return solid.occupancy(
-            batch["front"], placed, (pixels[phase[1] :: step], pixels[phase[2] :: step]), d[phase[0] :: step]
-        )
+        return solid.occupancy(batch["front"], heads, grid)
 
 
 def loss(network: nn.Module, batch: Batch, options: VRNOptions) -> tuple[Tensor, dict[str, Tensor]]:

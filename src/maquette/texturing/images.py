@@ -53,7 +53,7 @@ def enlarged(image: NDArray, shape: tuple[int, int]) -> NDArray:
     return cv2.resize(image, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def picked(
+def image_at(
     image: NDArray, pixels: NDArray, kind: int = cv2.INTER_LINEAR, border: int = cv2.BORDER_REPLICATE
 ) -> NDArray:
     """An image (H, W, ...) at pixels (n, 2) or (h, w, 2): (n, ...) or (h, w, ...).

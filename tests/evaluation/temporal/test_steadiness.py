@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from maquette.evaluation.image_space.steadiness import rect_jitter, warped_by_flow
 from maquette.evaluation.silhouettes import silhouette_iou
+from maquette.evaluation.temporal.steadiness import rect_jitter, warped_by_flow
 
 
 def test_jitter_of_crops_is_their_noise_and_not_their_motion():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.texturing.pyramid import membrane
+from maquette.texturing.images import membrane
 
 
 def test_a_constant_stays_constant_and_known_values_stay() -> None:
