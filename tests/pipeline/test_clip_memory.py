@@ -74,9 +74,9 @@ def same(one, again):
 
 
 def test_sightings_come_back(watched, clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(clip_memory, "watch", lambda clip, options, progress: watched)
+    monkeypatch.setattr(clip_memory, "watch", lambda _clip, _options, _progress: watched)
     Memory(tmp_path / "walk", clip, Options()).watched(Known, print)
-    monkeypatch.setattr(clip_memory, "watch", lambda *given: pytest.fail("watched twice"))
+    monkeypatch.setattr(clip_memory, "watch", lambda *_given: pytest.fail("watched twice"))
     again = Memory(tmp_path / "walk", clip, Options()).watched(Known, print)
     assert (again.empty, again.notes) == (watched.empty, watched.notes) and list(again.tracks) == [1, 2]
     for track, sights in watched.tracks.items():
