@@ -117,7 +117,7 @@ def test_the_camera_of_a_crop_kept_small_is_that_of_the_crop():
 
 
 def painted(place):
-    model = place.bones.model
+    model = place.skeleton.model
     return Paint(model.faces, np.full((len(model.mean), 3), 99, np.uint8))
 
 
