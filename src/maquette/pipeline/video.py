@@ -32,11 +32,10 @@ def reconstruct_clip(
 
     Args:
         folder: OUT; the meshes of frames and manifest.json are written here.
-        progress: called with the clip's name and what is being done.
+        progress: called with the clip's name and a stage.
 
     Returns:
-        A Result per person, and Failures: of people, and of frames that gave no mesh.
-
+        A Result per person; Failures of people, and of frames that gave no mesh.
     Raises:
         BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: nobody is in it. WeightsMissing.
     """
