@@ -36,8 +36,9 @@ def reconstruct_clip(
 
     Returns:
         A Result per person; Failures of people, and of frames that gave no mesh.
+
     Raises:
-        BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: nobody is in it. WeightsMissing.
+        BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: nobody is in it.
     """
     row = methods.find_for(options.fit.method, Subject.PERSON, methods.CLIP)
     return ClipRun(Path(path), options, folder, progress, row, methods.load(row, fetch, options)).reconstruct()
@@ -45,7 +46,7 @@ def reconstruct_clip(
 
 @dataclass(frozen=True, eq=False)
 class ClipRun:
-    """One clip on its way into OUT; see `reconstruct_clip`."""
+    """One clip on its way into OUT."""
 
     path: Path
     options: Options
@@ -78,8 +79,7 @@ class ClipRun:
         if not watched.tracks:
             memory.forget()
             raise NothingFound(
-                f"{self.path}: no person found in {watched.count} frames: wanted somebody larger than --min-person in "
-                "view for more than a moment"
+                f"{self.path}: no person found in {watched.count} frames: somebody larger than --min-person is wanted"
             )
         subjects = [
             ClipSubject(f"person-{number}", clip, tuple(sightings), self.method, self.reconstructor)
@@ -95,5 +95,5 @@ class ClipRun:
             yield done
             if isinstance(done, Result) and self.folder.has(done):
                 drawing.add(subject, whole, done.reconstruction.shape)
-        if self.options.video.meshes and (failed := drawing.all_frames()):
-            yield failed
+        if self.options.video.meshes:
+            yield from drawing.all_frames()
