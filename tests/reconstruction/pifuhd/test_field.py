@@ -111,7 +111,7 @@ def test_forward_differences_are_those_of_the_published_modules(name, size, side
     with safe_open(GOLDEN, framework="np") as file:
         wanted = file.get_tensor(f"{name}.normals")
     # The file's differences were taken in float64, but of features that were made in float32, hence the bounds:
-    # measured 1.8e-4 and, at one point of 700, 1.2e-3. Features of float32 here too would be 4.8e-4 off on another processor.
+    # measured 1.8e-4 and, at one point of 700, 1.2e-3; of float32 features here, 4.8e-4 and 1.6e-4.
     assert np.abs(found - wanted).max() < bound, "the last one too"
     assert wanted.std() > 0.1 and np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 
