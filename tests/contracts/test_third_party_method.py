@@ -76,7 +76,7 @@ def installed(monkeypatch):
     from types import SimpleNamespace
 
     entries = [Entry(name, f"{__name__}:{name}", "maquette.methods") for name in ("eggs", "moving-eggs")]
-    monkeypatch.setattr(table, "entry_points", lambda group: entries)
+    monkeypatch.setattr(table, "entry_points", lambda **_: entries)
     monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(build=build, build_moving=build_moving))
 
 
