@@ -21,7 +21,7 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.image_space.measures import silhouette_iou
+from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.perception.people.observe import observe_people
 from maquette.perception.people.schemes import JOINTS
 from maquette.reconstruction.body_fit import fit, method, solve

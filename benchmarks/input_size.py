@@ -123,7 +123,7 @@ def centre(face: Observation) -> np.ndarray:
 def variants(frame: Frame, face: Observation, width: int) -> Iterator[tuple[str, Observation]]:
     """The face as it is, and enlarged in every way that is tried at this width.
 
-    Where the network preferred, it does so as on the small photo: by pixels of the photo, not of the enlargement.
+    Where the network is preferred, it is as on the small photo: by pixels of the photo, not of the enlargement.
     """
     yield OFF, face
     for name in (name for name, (low, high) in TRIED.items() if name != OFF and low <= width <= high):

@@ -20,9 +20,9 @@ import numpy as np
 from maquette.core.errors import NothingFound
 from maquette.core.options import Options, options_from
 from maquette.core.types import Camera, Frame, Mesh, Observation, Subject
-from maquette.evaluation.benchmarks.person import compare_people
-from maquette.evaluation.image_space.measures import silhouette_iou
+from maquette.evaluation.benchmarks.person import compare_persons
 from maquette.evaluation.meshes import Shape
+from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.geometry.camera import project
 from maquette.perception.people.observe import observe_people
 from maquette.reconstruction import methods
@@ -91,7 +91,7 @@ def main() -> None:
             shapes[name].append(Shape(vertices, mesh.faces, f"person {number}, {name}"))
             overlaps[name].append(outline(vertices, mesh.faces, photograph.camera, photograph))
         print(number, *(f"{name} outline {overlaps[name][-1]:.3f} {seconds[name][-1]:.1f} s" for name in METHODS))
-    table = compare_people(shapes, truths)
+    table = compare_persons(shapes, truths)
     print(table.to_markdown())
     for name in METHODS:
         print(f"{name}: outline {np.mean(overlaps[name]):.3f}, {np.mean(seconds[name]):.1f} s from photo to mesh")

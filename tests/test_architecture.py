@@ -31,12 +31,12 @@ ROW = {name: row for row, names in enumerate(ROWS) for name in names.split()}
 FILES = sorted(ROOT.rglob("*.py"))
 MOST_LINES, MOST_FUNCTION_LINES, MOST_PARAMETERS, MOST_PIPELINE_LINES = 400, 60, 7, 100
 MOST_FILES = 12  # in a folder
-LARGE_FOLDERS = {"cli": "one short file per command", "evaluation/benchmarks": "one file per benchmark"}
-# Classes whose name is still another's too, until its room is mended.
-SHARED_NAMES = {"Drawn", "PosedBody", "Reading", "Surface"}
+LARGE_FOLDERS = {
+    "cli": "one short file per command",
+    "evaluation/benchmarks": "one file per benchmark",
+}
 # Tests of no single file of the source: why.
 OWN_TESTS = {
-    "evaluation/benchmarks/test_protocols.py": "all benchmarks are measured alike",
     "outputs/test_people.py": "the writers with people instead of heads",
     "pipeline/test_real_clip.py": "the whole story on a real clip",
     "sources/test_damaged_video.py": "clips that are cut off, through every reader",
@@ -103,7 +103,7 @@ def test_a_class_name_means_one_thing():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(shown(path))
-    shared = {name: places for name, places in homes.items() if len(places) > 1 and name not in SHARED_NAMES}
+    shared = {name: places for name, places in homes.items() if len(places) > 1}
     assert not shared, f"a class of this name is there already: {shared}"
 
 
@@ -124,11 +124,12 @@ def test_tests_mirror_the_source(path):
 
 def test_exceptions_are_still_needed():
     assert all((TESTS / place).is_file() for place in OWN_TESTS)
-    assert all(len([*(ROOT / place).glob("*.py")]) > MOST_FILES for place in LARGE_FOLDERS)
+    assert all(len([*(ROOT / place).glob("*.py")]) - 1 > MOST_FILES for place in LARGE_FOLDERS)
 
 
 def test_the_pipeline_can_be_read_at_a_glance():
-    assert len((ROOT / "pipeline/photo.py").read_text().splitlines()) < MOST_PIPELINE_LINES
+    for story in ("photo", "video", "upscale"):
+        assert len((ROOT / f"pipeline/{story}.py").read_text().splitlines()) < MOST_PIPELINE_LINES, story
 
 
 @pytest.mark.parametrize("words", [["check"], ["format", "--check"]], ids=" ".join)

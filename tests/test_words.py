@@ -43,8 +43,6 @@ EXCEPTIONS = {
     ("src/maquette/reconstruction/pifuhd/data/pifuhd-small.md", "figures"): "the name of a folder in that training",
     ("src/maquette/perception", "people"): "the package that finds several in one frame",
 }
-# Rooms that are not clean yet.
-PENDING = {"evaluation", "reconstruction"}
 
 
 def split(text: str) -> set[str]:
@@ -79,9 +77,7 @@ def rooms() -> dict[str, list[Path]]:
 
 
 @pytest.mark.parametrize("room", rooms())
-def test_one_idea_has_one_word(room, request):
-    if room in PENDING:
-        request.applymarker(pytest.mark.xfail(strict=False, reason="not clean yet"))
+def test_one_idea_has_one_word(room):
     found = [
         f"{path.relative_to(TOP)}: {word!r}: say {better}"
         for path in rooms()[room]

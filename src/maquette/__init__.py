@@ -1,4 +1,4 @@
-"""maquette: photos and videos of faces and people to textured, rigged, printable 3D models.
+"""maquette: photos and videos of faces and people to textured, printable 3D heads (rigged) and persons.
 
     import maquette
     maquette.face("me.jpg").save("out")

@@ -116,6 +116,8 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
 def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **options: object) -> Results:
     """Reconstruct every person of one photo, or of several photos, from head to foot.
 
+    The default method, `pifuhd`, makes a surface in the photo's pose without a skeleton; `parametric` a rigged body.
+
     Args:
         photos: one image file, or several.
         progress: called with the name of the photo and the stage that begins.
@@ -127,7 +129,7 @@ def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **op
         As `face`, with one `Result` per person: `result.reconstruction.shape` is a `Mesh` in metres, y up, with the
         pelvis facing +z, the subject's left at +x and the origin on the floor under the pelvis; `.cameras` are
         orthographic, one per photo, for the pixels of the crop; `.identity`, `.scale` and `.pose` are those of the
-        rigged body. `.save(folder)` writes person.glb and the other files.
+        rigged body that both methods fit. `.save(folder)` writes person.glb and the other files.
 
     Raises:
         BadInput: a bad option, or no photo can be read.

@@ -66,7 +66,7 @@ BAD = {
     "truncated": truncated,
     "zero bytes": lambda path: path.touch(),
     "a folder": lambda path: path.mkdir(),
-    "missing": lambda path: None,
+    "missing": lambda _path: None,
     "a dangling link": lambda path: path.symlink_to("nowhere.jpg"),
     "unreadable": unreadable,
 }
@@ -149,7 +149,7 @@ def test_a_photo_that_may_not_be_read_does_not_stop_the_others(maquette, photo, 
     """As `unreadable` above, which root cannot try."""
     (tmp_path / "bad.jpg").write_bytes(b"secret")
     access, opened = os.access, Path.open
-    monkeypatch.setattr(os, "access", lambda path, *rest, **more: "bad" not in str(path) and access(path, *rest))
+    monkeypatch.setattr(os, "access", lambda path, *rest, **_more: "bad" not in str(path) and access(path, *rest))
 
     def refuse(path, *arguments, **keywords):
         if path.name == "bad.jpg":
@@ -206,7 +206,7 @@ def test_bad_options_are_refused_before_anything_is_made(maquette, photo, tmp_pa
 
 
 def test_out_must_be_given_and_be_a_folder(maquette, photo, tmp_path):
-    code, out, err = maquette(photo("me.png"))
+    code, _, err = maquette(photo("me.png"))
     assert code == 2 and len(err) == 1 and "--out" in err[0]
     letter(tmp_path / "out")
     code, _out, err = maquette(photo("me.png"), "-o", "out")
@@ -222,7 +222,7 @@ def test_an_unwritable_out_is_told_before_the_work(maquette, photo, monkeypatch)
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(folder.tempfile, "TemporaryFile", refuse)
-    monkeypatch.setattr(pipeline, "reconstruct", lambda *arguments: pytest.fail("the work began"))
+    monkeypatch.setattr(pipeline, "reconstruct", lambda *_arguments: pytest.fail("the work began"))
     code, _out, err = maquette(photo("me.png"), "-o", "out")
     assert code == 2 and len(err) == 1 and "Permission denied" in err[0]
 
@@ -237,10 +237,10 @@ def test_a_full_disk(maquette, photo, tmp_path, monkeypatch):
         return b"whole"
 
     monkeypatch.setitem(writers.WRITERS, "head.obj", full)
-    code, out, err = maquette(photo("a.png"), photo("b.png"), "-o", "out")
+    code, _, err = maquette(photo("a.png"), photo("b.png"), "-o", "out")
     assert code == 0 and len(err) == 1 and "disk is full" in err[0]
     assert not (tmp_path / "out/b").exists() and (tmp_path / "out/a/face-1/head.glb").is_file()
-    monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=0))
+    monkeypatch.setattr(folder.shutil, "disk_usage", lambda _path: types.SimpleNamespace(free=0))
     code, _out, err = maquette(photo("c.png"), "-o", "out")
     assert code == 2 and len(err) == 1 and "0 MB free" in err[0]
 

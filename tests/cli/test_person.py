@@ -52,6 +52,14 @@ def test_everybody_of_every_photo(maquette, photo, tmp_path):
     assert folders == ["me/person-1", "us/person-1", "us/person-2"]
 
 
+@pytest.mark.parametrize("command", ["person", "video"])
+def test_help_says_which_method_makes_a_rig(command, capfd):
+    assert run([command, "--help"]) == 0
+    words = " ".join(capfd.readouterr().out.split())
+    assert f"{METHODS['person']} (the default)" in words and "without a skeleton" in words
+    assert "parametric" in words and "rigged body" in words and "person.glb (rigged)" not in words
+
+
 def test_together(maquette, photo, tmp_path):
     code, out, _err = maquette(photo("a.png"), photo("b.png", 2), "-o", "out", "--together")
     assert code == 0 and "shows 2 people; the largest was taken" in out

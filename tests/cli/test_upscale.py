@@ -55,6 +55,30 @@ def test_every_method(method, maquette, save, tmp_path):
     assert (row["method"], row["factor"], row["file"], row["replaced"]) == (method, 4, "me.png", False)
 
 
+@pytest.mark.parametrize("method", ["espcn", "lanczos", "nearest"])
+def test_transparency_is_kept(method, maquette, tmp_path):
+    """A red square on nothing, whose invisible pixels are black: no black rim, an outline twice as large."""
+    pixels = np.zeros((24, 30, 4), np.uint8)
+    pixels[6:18, 8:20] = 220, 30, 20, 255
+    Image.fromarray(pixels).save(tmp_path / "cut.png")
+    code, _, err = maquette("cut.png", "-o", "out", "--method", method)
+    large = np.asarray(Image.open(tmp_path / "out/cut.png"))
+    assert (code, err, large.shape) == (0, [], (48, 60, 4))
+    assert not large[:6, :, 3].any() and (large[14:34, 18:38, 3] == 255).all()
+    assert (large[..., 3] > 127).sum() == 4 * 12 * 12, "a pure scale"
+    assert np.abs(large[large[..., 3] > 0][:, :3].astype(int) - [220, 30, 20]).max() <= 3
+    palette = Image.fromarray(pixels[..., :3]).quantize(4)
+    palette.save(tmp_path / "pal.png", transparency=int(np.asarray(palette)[0, 0]))
+    assert maquette("pal.png", "-o", "out", "--method", method)[0] == 0
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/pal.png"))[..., 3] > 127, large[..., 3] > 127)
+
+
+def test_an_opaque_picture_gets_no_fourth_channel(maquette, tmp_path):
+    Image.new("RGBA", (8, 6), (9, 8, 7, 255)).save(tmp_path / "a.png")
+    assert maquette("a.png", "-o", "out", "--method", "bicubic")[0] == 0
+    assert Image.open(tmp_path / "out/a.png").mode == "RGB"
+
+
 def test_names_are_kept_and_do_not_meet(maquette, save, tmp_path):
     given = [save("a/m\u00e9 1.jpg"), save("b/m\u00e9 1.png"), save("..c.png")]
     code, _, err = maquette(*given, "-o", "new out", "--method", "bicubic")

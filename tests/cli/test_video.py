@@ -73,7 +73,7 @@ def still(path):
 
 
 BAD = {
-    "missing": (lambda path: None, "no such file"),
+    "missing": (lambda _path: None, "no such file"),
     "empty": (lambda path: path.touch(), "empty"),
     "text": (letter, "no clip"),
     "cut off": (cut, "cut off"),
@@ -143,7 +143,7 @@ def test_failed_frames_are_one_line_and_what_is_there_counts(maquette, clip, mon
 
 
 def test_a_defect_is_one_line(maquette, clip, monkeypatch):
-    monkeypatch.setattr(Walker, "__call__", lambda *given: 1 / 0)
+    monkeypatch.setattr(Walker, "__call__", lambda *_given: 1 / 0)
     code, _out, err = maquette(clip(standing(4)), "-o", "out")
     assert code == 1 and len(complaints(err)) == 1 and "ZeroDivisionError" in err[-1] and "walk.mp4" in err[-1]
     assert summary()["failed"][0]["kind"] == "InternalError"

@@ -18,6 +18,7 @@ from clips import write_clip
 from drawn import observe, observe_near, standing
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera, Mesh, Reconstruction, Subject
+from maquette.outputs.meshes.stl import UNDER_SOLES
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.reconstruction import methods as table
 from maquette.reconstruction.methods import CLIP, ONE, SEVERAL, Method
@@ -75,7 +76,7 @@ def installed(monkeypatch):
     from types import SimpleNamespace
 
     entries = [Entry(name, f"{__name__}:{name}", "maquette.methods") for name in ("eggs", "moving-eggs")]
-    monkeypatch.setattr(table, "entry_points", lambda group: entries)
+    monkeypatch.setattr(table, "entry_points", lambda **_: entries)
     monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(build=build, build_moving=build_moving))
 
 
@@ -92,7 +93,9 @@ def walk(tmp_path, monkeypatch):
 def check(folder: Path, stem: str) -> None:
     """Every usual file is there and holds the egg."""
     solid = trimesh.load(folder / f"{stem}.stl")
-    assert solid.is_watertight and np.allclose(np.sort(solid.extents), np.sort(2000 * EGG), rtol=0.05)
+    above = solid.vertices[solid.vertices[:, 2] > UNDER_SOLES.thickness + 1]  # without the base
+    assert solid.is_watertight and np.allclose(np.ptp(above[:, :2], axis=0), 2000 * EGG[[0, 2]], rtol=0.05)
+    assert 0 < solid.extents[2] - 2000 * EGG[1] < UNDER_SOLES.thickness
     scene = trimesh.load(folder / f"{stem}.glb")
     assert np.allclose(scene.extents, 2 * EGG, rtol=0.05)
     report = json.loads((folder / "report.json").read_text())

@@ -67,6 +67,7 @@ def read_picture(expected):
 def read_stl(data, asset):
     solid = trimesh.load(io.BytesIO(data), file_type="stl")
     assert solid.is_watertight and solid.volume > 0
+    assert solid.bounds[0, 2] == 0 and np.allclose(solid.bounds[:, :2].sum(axis=0), 0, atol=1e-3), "on z = 0, centred"
 
 
 def read_ply(data, asset):
@@ -99,7 +100,9 @@ def read_volume_stl(data, asset):
     told = asset.drawn.surface
     assert solid.is_volume and solid.body_count == 1
     assert solid.volume == pytest.approx(told.volume_cm3 * 1000, rel=1e-3), "cubic millimetres"
-    assert np.allclose(solid.bounds, trimesh.Trimesh(told.mesh.vertices, told.mesh.faces).bounds * 1000, atol=0.05)
+    bounds = 1000 * trimesh.Trimesh(told.mesh.vertices, told.mesh.faces).bounds
+    centre = [*bounds[:, :2].mean(axis=0), bounds[0, 2]]
+    assert np.allclose(solid.bounds, bounds - centre, atol=0.05) and solid.bounds[0, 2] == 0, "on its back"
 
 
 def read_volume_glb(data, asset):

@@ -23,7 +23,7 @@ def test_stages_are_told_and_timed():
 
 
 def test_a_fork_keeps_its_own_times():
-    job = Job("me", ["me.jpg"], lambda name, stage: None, {"reading": 1.0})
+    job = Job("me", ["me.jpg"], lambda _name, _stage: None, {"reading": 1.0})
     fork = job.fork()
     fork.seconds["texturing"] = 2.0
     fork.warnings.append("dark")
@@ -44,7 +44,7 @@ def test_errors_become_one_line_and_keep_their_cause(error, kind, text):
     def work(job):
         raise error
 
-    failure = Job("me", ["me.jpg"], lambda name, stage: None).attempt(work)
+    failure = Job("me", ["me.jpg"], lambda _name, _stage: None).attempt(work)
     assert isinstance(failure, Failure) and type(failure.error) is kind
     assert text in str(failure.error) and "\n" not in str(failure.error)
     assert error in (failure.error, failure.error.__cause__)
@@ -55,7 +55,7 @@ def test_missing_libraries_are_not_one_photos_fault():
         raise ImportError("libGL.so.1: cannot open shared object file")
 
     with pytest.raises(ImportError):
-        Job("me", ["me.jpg"], lambda name, stage: None).attempt(work)
+        Job("me", ["me.jpg"], lambda _name, _stage: None).attempt(work)
 
 
 def test_long_messages_are_cut():

@@ -7,7 +7,7 @@ import pytest
 
 from face_points import points
 from maquette.core.errors import BadInput
-from maquette.evaluation.landmarks import auc, box_size, failure_rate, interocular, nme, summary
+from maquette.evaluation.landmarks import auc, box_size, failure_rate, interocular, nme, reprojection, summary
 
 
 def test_identity_shift_and_scale():
@@ -51,3 +51,28 @@ def test_auc_and_failures_by_hand():
     reported = summary(errors)
     assert reported["found"] == 3 and reported["NME %"] == pytest.approx(3.5)
     assert summary(np.array([np.inf]))["NME %"] is None
+
+
+def test_reprojection_of_a_shift():
+    observed = np.random.default_rng(1).uniform(0, 100, (30, 2))
+    observed[:2] = [[0, 0], [100, 25]]
+    observed[2:, 1] /= 4
+    pixels, percent = reprojection(observed + np.array([3, 4]), observed)
+    assert (pixels, percent) == pytest.approx((5, 10))  # sqrt(100 x 25) = 50
+    moved = observed + np.array([3, 4])
+    moved[5] = np.nan
+    weights = np.ones(30)
+    weights[5] = 0
+    assert reprojection(moved, observed, weights)[0] == pytest.approx(5)
+
+
+def test_bad_points_are_named():
+    points = np.arange(8.0).reshape(4, 2)
+    with pytest.raises(BadInput, match="as many projected and observed"):
+        reprojection(points, points[:3])
+    with pytest.raises(BadInput, match="1 points are NaN"):
+        reprojection(np.where(points == 3, np.nan, points), points)
+    with pytest.raises(BadInput, match="some positive"):
+        reprojection(points, points, np.zeros(4))
+    with pytest.raises(BadInput, match="on one line"):
+        reprojection(points, 0 * points)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maquette.evaluation.normals import normal_angles, normal_error
+from maquette.core.errors import BadInput
+from maquette.evaluation.normals import normal_angles, normal_cosine, normal_error
 
 
 def test_normal_error_of_a_missing_prediction_is_the_covered_area(sphere):
@@ -30,3 +31,25 @@ def test_normal_error_grows_with_roughness(sphere):
     noise = generator.normal(size=(len(smooth.vertices), 1))
     errors = [normal_error(smooth.moved(smooth.vertices * (1 + a * noise)), smooth, 96) for a in (0.0, 0.003, 0.01)]
     assert errors[0] == 0 and errors[0] < errors[1] < errors[2]
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 180])
+def test_cosine_of_turned_normals(degrees):
+    angle = np.radians(degrees)
+    a, b = np.zeros((4, 5, 3)), np.zeros((4, 5, 3))
+    a[..., 2] = 2.0  # length does not matter
+    b[..., 0], b[..., 2] = np.sin(angle), np.cos(angle)
+    mask = np.ones((4, 5), bool)
+    mask[0] = False
+    b[0] = np.nan  # outside
+    assert normal_cosine(a, b, mask) == pytest.approx(np.cos(angle))
+
+
+def test_bad_maps_of_normals_are_named():
+    mask, normals = np.ones((4, 5), bool), np.ones((4, 5, 3))
+    with pytest.raises(BadInput, match="the mask is empty"):
+        normal_cosine(normals, normals, np.zeros_like(mask))
+    with pytest.raises(BadInput, match="zero normals"):
+        normal_cosine(normals, 0 * normals, mask)
+    with pytest.raises(BadInput, match="wanted two"):
+        normal_cosine(normals, normals[:3], mask)

@@ -15,7 +15,7 @@ from maquette import morphable
 from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.stl import is_sound, print_body, write_stl
+from maquette.outputs.meshes.stl import UNDER_SOLES, is_sound, print_body, write_stl
 from maquette.outputs.pictures.maps import depth_unit, write_depth
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
@@ -116,7 +116,10 @@ def test_the_solid_is_the_skin_without_eyeballs(which, request):
     solid = trimesh.load(io.BytesIO(write_stl(asset)), file_type="stl")
     assert solid.is_volume and solid.body_count == 1
     skin = asset.mesh.vertices[np.unique(asset.mesh.faces[asset.part("skin")])]
-    assert np.allclose(solid.bounds, 1000 * np.stack([skin.min(axis=0), skin.max(axis=0)]), atol=0.1)
+    base = UNDER_SOLES.thickness - UNDER_SOLES.sunk
+    above = solid.vertices[solid.vertices[:, 2] > UNDER_SOLES.thickness + 1]
+    assert np.ptp(solid.vertices[:, 2]) == pytest.approx(1000 * np.ptp(skin[:, 1]) + base, abs=0.1)
+    assert np.ptp(above[:, 0]) == pytest.approx(1000 * np.ptp(skin[:, 0]), abs=0.1), "arms reach further than the base"
 
 
 def test_the_shipped_body_makes_a_closed_solid(person_result):
@@ -129,7 +132,8 @@ def test_the_shipped_body_makes_a_closed_solid(person_result):
     made = replace(person_result.reconstruction, shape=shape, model=model.name)
     vertices, faces = print_body(opened(replace(person_result, reconstruction=made)))
     assert is_sound(vertices, faces)
-    assert np.ptp(vertices[:, 1]) == pytest.approx(1000 * np.ptp(model.mean[:, 1]), abs=0.1)
+    base = UNDER_SOLES.thickness - UNDER_SOLES.sunk
+    assert np.ptp(vertices[:, 2]) == pytest.approx(1000 * np.ptp(model.mean[:, 1]) + base, abs=0.1)
 
 
 def test_frames_and_times_of_a_clip_are_kept(clip_result, person_result):

@@ -111,7 +111,7 @@ def test_the_summary_follows_the_umask(tmp_path, mask, mode):
 
 
 def test_a_nearly_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=5e6))
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _path: types.SimpleNamespace(free=5e6))
     with pytest.raises(BadInput, match="5 MB free"):
         OutputFolder(tmp_path)
 
@@ -148,7 +148,7 @@ def test_a_defect_of_a_writer_is_a_failure_of_that_result_only(tmp_path):
     outcome = OutputFolder(tmp_path).saving(broken)(result())
     assert isinstance(outcome, Failure) and outcome.photo == "me.jpg" and "boom" in str(outcome.error)
     with pytest.raises(ImportError):
-        OutputFolder(tmp_path).saving(lambda result, folder: __import__("no_such_library"))(result())
+        OutputFolder(tmp_path).saving(lambda _result, _folder: __import__("no_such_library"))(result())
 
 
 HOSTILE = {

@@ -26,7 +26,7 @@ QUICK = OutputOptions(turntable=False, overview=False)
 def stubs(monkeypatch):
     """Every writer gives a few bytes."""
     for name in WRITERS:
-        monkeypatch.setitem(WRITERS, name, lambda asset, name=name: name.encode())
+        monkeypatch.setitem(WRITERS, name, lambda _asset, name=name: name.encode())
 
 
 def files_of(result, options=DEFAULT) -> list[str]:

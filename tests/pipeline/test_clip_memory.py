@@ -10,6 +10,7 @@ import pytest
 from clips import write_clip
 from drawn import BLUE, RED, observe, picture, placement, standing
 from left_over import left_over
+from maquette.core.job import Job, silent
 from maquette.core.options import Options, options_from
 from maquette.core.types import Frame, Mesh, Reconstruction
 from maquette.perception.tracking.sighting import sighted
@@ -34,6 +35,9 @@ def watched():
 @pytest.fixture
 def clip(tmp_path):
     return write_clip(tmp_path / "walk.mp4", standing(2))
+
+
+JOB = Job("walk", ["walk.mp4"], silent)
 
 
 class Known:
@@ -75,9 +79,9 @@ def same(one, again):
 
 
 def test_sightings_come_back(watched, clip, tmp_path, monkeypatch):
-    monkeypatch.setattr(clip_memory, "watch", lambda clip, options, progress: watched)
+    monkeypatch.setattr(clip_memory, "watch", lambda _clip, _options, _progress: watched)
     Memory(tmp_path / "walk", clip, Options()).watched(Known, print)
-    monkeypatch.setattr(clip_memory, "watch", lambda *given: pytest.fail("watched twice"))
+    monkeypatch.setattr(clip_memory, "watch", lambda *_given: pytest.fail("watched twice"))
     again = Memory(tmp_path / "walk", clip, Options()).watched(Known, print)
     assert (again.empty, again.notes) == (watched.empty, watched.notes) and list(again.tracks) == [1, 2]
     for track, sights in watched.tracks.items():
@@ -95,32 +99,32 @@ def test_what_was_fitted_comes_back(watched, clip, tmp_path, kind):
         made = Reconstruction(shape, made.cameras if kind == "motion" else made.cameras[:1], motion, metric=True)
     person = Person(watched, made)
     for _ in range(2):
-        same(Memory(tmp_path / "walk", clip, Options()).whole(person, print), made)
+        same(Memory(tmp_path / "walk", clip, Options()).whole(person, JOB), made)
     assert person.asked == 1
 
 
 @pytest.mark.parametrize("changed", [{"height": 170.0}, {"method": "pifuhd"}, {"every": 2}, {"resume": False}])
 def test_other_settings_do_not_take_it(watched, clip, tmp_path, changed):
     person = Person(watched, moving(watched))
-    Memory(tmp_path / "walk", clip, Options()).whole(person, print)
-    Memory(tmp_path / "walk", clip, options_from(**changed)).whole(person, print)
+    Memory(tmp_path / "walk", clip, Options()).whole(person, JOB)
+    Memory(tmp_path / "walk", clip, options_from(**changed)).whole(person, JOB)
     assert person.asked == 2
 
 
 def test_what_is_damaged_is_made_anew(watched, clip, tmp_path):
     person, home = Person(watched, moving(watched)), tmp_path / "walk"
-    Memory(home, clip, Options()).whole(person, print)
+    Memory(home, clip, Options()).whole(person, JOB)
     (path,) = home.iterdir()
     data = path.read_bytes()
     for count, broken in enumerate((b"", b"PK", data[: len(data) // 2], data[:200] + bytes(100) + data[300:]), 2):
         path.write_bytes(broken)
-        same(Memory(home, clip, Options()).whole(person, print), person.made)
+        same(Memory(home, clip, Options()).whole(person, JOB), person.made)
         assert person.asked == count
 
 
 def test_forgetting_takes_half_written_files_too(watched, clip, tmp_path):
     memory = Memory(tmp_path / "walk", clip, Options())
-    memory.whole(Person(watched, moving(watched)), print)
+    memory.whole(Person(watched, moving(watched)), JOB)
     for name in (clip_memory.WATCHED, clip_memory.FITTED.format(track=2)):
         left_over(tmp_path / "walk" / name).write_bytes(b"half")
     memory.forget()

@@ -86,7 +86,7 @@ def test_a_method_for_clips_gets_every_frame_with_its_time(subject, pictures):
 
 def test_a_method_that_forgets_frames_is_named(subject):
     with pytest.raises(InternalError, match="whole.*camera for each of 6"):
-        subject(WHOLE, lambda observations: moving(4)).reconstructed(lambda done: None)
+        subject(WHOLE, lambda _observations: moving(4)).reconstructed(lambda _done: None)
 
 
 def test_a_method_for_photos_gets_the_first_frame_alone(subject):
@@ -96,12 +96,12 @@ def test_a_method_for_photos_gets_the_first_frame_alone(subject):
         given.append(list(observations))
         return Reconstruction(TETRAHEDRON, (Camera(np.eye(3), np.eye(4), (8, 8)),))
 
-    subject(EACH, reconstructor).reconstructed(lambda done: None)
+    subject(EACH, reconstructor).reconstructed(lambda _done: None)
     assert len(given) == 1 and len(given[0]) == 1 and given[0][0].frame.pixels.any()
 
 
 def test_the_motion_of_all_frames_and_the_texture_of_some(subject, monkeypatch):
-    monkeypatch.setattr(clip_subject.texturing, "finish", lambda shape, seen, options: shape)
+    monkeypatch.setattr(clip_subject.texturing, "finish", lambda shape, _seen, _options: shape)
     made, seen = subject(WHOLE, None, 6).textured(moving(6), Options())
     assert [one.frame.origin for one in seen] == [f"frame {2 * k}" for k in range(6)]
     assert len(made.pose) == len(made.expression) == 6 and len(made.cameras) == len(seen)
@@ -117,17 +117,17 @@ def test_the_camera_of_a_crop_kept_small_is_that_of_the_crop():
 
 
 def painted(place):
-    model = place.bones.model
+    model = place.skeleton.model
     return Paint(model.faces, np.full((len(model.mean), 3), 99, np.uint8))
 
 
 def test_a_mesh_of_the_body_has_its_colours_and_overlap(subject):
     place, one = doll()
     whole = body.assembled(place, [one], Options().body)
-    made = subject(WHOLE, lambda observations: whole).frame_mesh(whole, painted(place), 0, one)
+    made = subject(WHOLE, lambda _observations: whole).frame_mesh(whole, painted(place), 0, one)
     assert (made.mesh.vertex_colors == 99).all() and made.overlap > 0.97
     np.testing.assert_allclose(made.mesh.vertices, place.vertices(0), atol=1e-6)
-    moved = body.assembled(replace(place, spot=place.spot + [60, 0]), [one], Options().body)
+    moved = body.assembled(replace(place, spot=place.spot + np.array([60, 0])), [one], Options().body)
     assert subject(WHOLE, None).frame_mesh(moved, painted(place), 0, one).overlap < 0.5
 
 

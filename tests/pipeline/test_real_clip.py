@@ -48,7 +48,7 @@ def test_sixty_frames_sixty_meshes_and_a_run_that_goes_on(clip, tmp_path):
     made = {path: path.stat().st_mtime_ns for path in frames.iterdir()}
     assert 20 < len(made) < 60
     told = []
-    rows = maquette.video(clip, out, progress=lambda name, stage: told.append(stage), **small)
+    rows = maquette.video(clip, out, progress=lambda _name, stage: told.append(stage), **small)
     assert any(stage.startswith("goes on") for stage in told)
     assert not [stage for stage in told if stage.startswith(("looking", "person-1 fitting"))]
     assert all(path.stat().st_mtime_ns == time for path, time in made.items())

@@ -30,7 +30,7 @@ def work(monkeypatch, tmp_path):
     """A function that makes a clip into tmp_path/out with stand-ins: (rows, failures)."""
     stand_in(monkeypatch)
 
-    def do(clip, progress=lambda name, stage: None, **options):
+    def do(clip, progress=lambda _name, _stage: None, **options):
         Walker.asked = []
         folder = OutputFolder(tmp_path / "out")
         settings = options_from(method="pifuhd", **options)
@@ -126,10 +126,10 @@ def test_a_stopped_run_goes_on_and_gives_the_same_files(work, clip, tmp_path, st
     with pytest.raises(Stopped):
         work(path, stop)
     drawn = meshes(tmp_path / "out")
-    monkeypatch.setattr(clip_memory, "watch", lambda *given, **more: pytest.fail("done twice"))
-    monkeypatch.setattr(ClipSubject, "reconstructed", lambda *given: pytest.fail("done twice"))
+    monkeypatch.setattr(clip_memory, "watch", lambda *_given, **_more: pytest.fail("done twice"))
+    monkeypatch.setattr(ClipSubject, "reconstructed", lambda *_given: pytest.fail("done twice"))
     told = []
-    work(path, lambda name, stage: told.append(stage))
+    work(path, lambda _name, stage: told.append(stage))
     assert files(tmp_path / "out") == whole
     assert Walker.asked == [k for k in range(12) if k not in drawn], "what was drawn is not drawn again"
     assert not drawn or any(line.startswith("goes on") for line in told)
@@ -147,7 +147,7 @@ def test_other_settings_start_anew_and_leave_no_stale_mesh(work, clip, tmp_path)
     path, told = clip(standing(8)), []
     work(path)
     (tmp_path / "out/walk/person-1/frames/mine.ply").write_text("of the user")
-    work(path, lambda name, stage: told.append(stage), every=2)
+    work(path, lambda _name, stage: told.append(stage), every=2)
     frames = tmp_path / "out/walk/person-1/frames"
     assert {p.name for p in frames.iterdir()} == {f"{k:06d}.ply" for k in (0, 2, 4, 6)} | {"mine.ply"}
     assert Walker.asked == [0, 1, 2, 3] and "starts anew: settings changed (every 1 -> 2)" in told
@@ -252,7 +252,7 @@ def test_a_disk_that_runs_full_stops_before_it_is(work, clip, tmp_path, monkeypa
     from maquette.outputs import result_folder as folder
 
     path, free = clip(standing(6)), iter([1e9] * 6)
-    monkeypatch.setattr(folder.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=next(free, 9e7)))
+    monkeypatch.setattr(folder.shutil, "disk_usage", lambda _path: types.SimpleNamespace(free=next(free, 9e7)))
     with pytest.raises(BadInput, match="90 MB free"):
         work(path)
     drawn = meshes(tmp_path / "out")

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, features
 
 from maquette.core.errors import BadInput, ExtraMissing
 from maquette.core.options import SourceOptions
@@ -231,6 +231,27 @@ def test_truncated_files_are_refused(tmp_path, suffix, share):
     path = tmp_path / f"cut.{suffix}"
     path.write_bytes(whole.getvalue()[: int(len(whole.getvalue()) * share)])
     refused(path, f"cut.{suffix}")
+
+
+@pytest.mark.parametrize("suffix", ["avif", "jpg", "png", "webp", "tiff", "bmp", "gif", "jp2", "ppm"])
+def test_damaged_files_are_refused_or_read(tmp_path, picture, suffix):
+    """Noise at any place: a picture, or one line that says what is wrong, whatever the decoder raises."""
+    if suffix == "avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    whole, rng, refusals = io.BytesIO(), np.random.default_rng(0), 0
+    Image.fromarray(picture).save(whole, format={"jpg": "JPEG", "jp2": "JPEG2000"}.get(suffix, suffix.upper()))
+    for _ in range(60):
+        data = np.frombuffer(whole.getvalue(), np.uint8).copy()
+        places = rng.integers(30, len(data), 20)
+        data[places] = rng.integers(0, 256, 20)
+        path = tmp_path / f"bad.{suffix}"
+        path.write_bytes(data.tobytes())
+        try:
+            photos.read(path, SourceOptions(max_megapixels=1))
+        except BadInput as error:
+            refusals += 1
+            assert "\n" not in str(error) and f"bad.{suffix}" in str(error)
+    assert refusals or suffix in ("jpg", "bmp", "gif", "ppm", "jp2", "webp", "tiff")
 
 
 def test_unreadable_file(tmp_path, picture, monkeypatch):

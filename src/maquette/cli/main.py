@@ -20,7 +20,7 @@ INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
 
 app = typer.Typer(
     name="maquette",
-    help="Photos and videos of faces and people to textured, rigged, printable 3D models.",
+    help="Photos and videos of faces and people to textured, printable 3D heads (rigged) and persons.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -53,7 +53,7 @@ def _options(
         False
     ),
 ) -> None:
-    """Photos and videos of faces and people to textured, rigged, printable 3D models."""
+    """Photos and videos of faces and people to textured, printable 3D heads (rigged) and persons."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

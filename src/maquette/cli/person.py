@@ -25,6 +25,8 @@ STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOpti
 def person(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
     """Reconstruct every person of every photo.
 
-    OUT/<photo>/person-1/ and so on, left to right, hold person.glb (rigged), .obj, .stl, .ply, textures, an overview.
+    OUT/<photo>/person-1/ and so on, left to right, hold person.glb, .obj, .stl, .ply, textures, an overview. With
+    --method pifuhd (the default) the mesh is a surface in the photo's pose, without a skeleton; with parametric it is a
+    rigged body.
     """
     run("person", photos, out, as_json, options)

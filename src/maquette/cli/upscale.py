@@ -69,7 +69,7 @@ def keeping(folder: OutputFolder, wanted: UpscaleOptions) -> Callable[[Enlarged]
         row = {"photo": large.photo, "file": f"{large.name}.png", "width": width, "height": height}
         row["replaced"] = (folder.path / f"{large.name}.png").exists()
         try:
-            folder.write(f"{large.name}.png", enlarged_png(large.frame))
+            folder.write(f"{large.name}.png", enlarged_png(large.frame, large.opacity))
         except MaquetteError as error:
             return Failure(large.name, large.photo, error)
         row |= {"factor": wanted.factor, "method": wanted.method}

@@ -37,8 +37,9 @@ def video(
 ) -> None:
     """Reconstruct everybody in a clip: animated bodies, and a mesh for each frame.
 
-    OUT/<clip>/person-1/ holds what maquette person writes, animated, and frames/000000.ply ...; OUT/manifest.json says
-    what became of each person in each frame. One clip for each OUT.
+    OUT/<clip>/person-1/person.glb is a rigged body with its motion, whatever the method; frames/000000.ply ... are the
+    meshes of --method: with pifuhd (the default) a surface without a skeleton, with parametric that body in its pose.
+    OUT/manifest.json says what became of each person in each frame. One clip for each OUT.
     """
 
     def work() -> int:

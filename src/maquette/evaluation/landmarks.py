@@ -60,6 +60,41 @@ def nme(prediction: NDArray, truth: NDArray, normaliser: str = "box", name: str 
     return float(np.linalg.norm(gap, axis=1).mean() / size)
 
 
+def reprojection(projected: NDArray, observed: NDArray, weights: NDArray | None = None) -> tuple[float, float]:
+    """Mean distance between projected and observed points.
+
+    Args:
+        projected, observed: (N, 2) pixels.
+        weights: (N,) not negative, or None for equal ones; 0 leaves a point out.
+
+    Returns:
+        pixels, and percent of the square root of width x height of the observed points' bounding box, the
+        normalisation of AFLW2000-3D (Zhu et al. 2016).
+
+    Raises:
+        BadInput: different counts, NaN in a point that counts, nothing that counts, points without extent.
+
+    Example:
+        >>> reprojection(np.array([[3.0, 4.0], [10.0, 10.0]]), np.array([[0.0, 0.0], [10.0, 10.0]]))
+        (2.5, 25.0)
+    """
+    weights = np.ones(len(observed)) if weights is None else np.asarray(weights, float)
+    if projected.shape != observed.shape or observed.shape != (len(weights), 2):
+        shapes = f"{projected.shape}, {observed.shape}, {weights.shape}"
+        raise BadInput(f"reprojection: wanted as many projected and observed points (N, 2) and weights, got {shapes}")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
+        raise BadInput("reprojection: wanted finite weights, none negative and some positive")
+    used = weights > 0
+    distance = np.linalg.norm(projected[used] - observed[used], axis=1)
+    if not np.isfinite(distance).all():
+        raise BadInput(f"reprojection: {np.count_nonzero(~np.isfinite(distance))} points are NaN or infinite")
+    extent = float(np.sqrt(np.prod(np.ptp(observed[used], axis=0))))
+    if not extent > 0:
+        raise BadInput("reprojection: the observed points lie on one line, wanted points with width and height")
+    mean = float(np.average(distance, weights=weights[used]))
+    return mean, 100 * mean / extent
+
+
 def auc(errors: NDArray, reach: float = AUC_REACH) -> float:
     """Area under the cumulative curve from 0 to `reach`, as a share of the rectangle; exact, not binned.
 

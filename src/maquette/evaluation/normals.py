@@ -1,10 +1,11 @@
-"""Errors of orientation: PIFuHD's normal error over four views, and the angle at corresponding surface points."""
+"""Errors of orientation: PIFuHD's normal error of four views, angles at surface points, cosines of maps."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.errors import BadInput
 from maquette.core.types import Camera
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import SAMPLES, ClosestPoints, sample_surface
@@ -44,6 +45,27 @@ def normal_angles(prediction: Shape, truth: Shape, generator: np.random.Generato
     mine = _unit(face_normals(prediction.vertices, prediction.faces))[faces]
     theirs = _unit(face_normals(truth.vertices, truth.faces))[nearest]
     return np.degrees(np.arccos(np.clip((mine * theirs).sum(axis=1), -1, 1)))
+
+
+def normal_cosine(a: NDArray, b: NDArray, mask: NDArray) -> float:
+    """Mean cosine between two normal maps over a mask; 1 is agreement.
+
+    Args:
+        a, b: (H, W, 3) float, any frame but the same; need not be unit.
+        mask: (H, W) bool.
+
+    Raises:
+        BadInput: different sizes, an empty mask, NaN or a zero normal inside the mask.
+    """
+    if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or mask.shape != a.shape[:2]:
+        raise BadInput(f"normals: wanted two (H, W, 3) maps and a (H, W) mask, got {a.shape}, {b.shape}, {mask.shape}")
+    if not mask.any():
+        raise BadInput("normals: the mask is empty, wanted at least one pixel")
+    first, second = a[mask].astype(float), b[mask].astype(float)
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        raise BadInput("normals: the mask holds NaN or zero normals; wanted a direction in each of its pixels")
+    return float(np.mean(np.sum(first * second, axis=1) / lengths))
 
 
 def _unit(vectors: NDArray) -> NDArray:

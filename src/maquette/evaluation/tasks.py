@@ -92,7 +92,7 @@ TASKS = {
         status=HERE + "image_space.evaluate:exit_status",
     ),
     "people": Task(
-        BENCH + "person:evaluate_people",
+        BENCH + "person:evaluate_persons",
         ("PREDICTIONS", "TRUTH"),
         "overlap, distances (cm) and normals of people's meshes against the true ones of the same names, metres",
     ),

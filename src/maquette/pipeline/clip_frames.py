@@ -56,8 +56,8 @@ class Drawing:
         paint = None if colours is None else Paint(textured.faces, colours)
         self.people.append(_Drawn(subject, whole, paint))
 
-    def all_frames(self) -> Failure | None:
-        """Draw everybody, in the order of the clip; a Failure if a frame gave no mesh.
+    def all_frames(self) -> Iterator[Failure]:
+        """Draw everybody, in the order of the clip; one Failure if frames gave no mesh.
 
         Raises:
             BadInput: the disk is full or OUT cannot be written.
@@ -77,12 +77,10 @@ class Drawing:
                 self.manifest.add(number, one.subject.sightings[index].time, row)
                 failed += row.status == "failed"
             self.job.say(f"drawing, frame {done} of {len(plan)}")
-        if not failed:
-            return None
-        total = sum(len(one.subject.sightings) for one in self.people)
-        path = self.job.photos[0]
-        error = NothingFound(f"{path}: {failed} of {total} meshes could not be made: see manifest.json")
-        return Failure(self.job.name, path, error)
+        if failed:
+            total, path = sum(len(one.subject.sightings) for one in self.people), self.job.photos[0]
+            error = NothingFound(f"{path}: {failed} of {total} meshes could not be made: see manifest.json")
+            yield Failure(self.job.name, path, error)
 
     def _file(self, one: _Drawn, frame: int) -> Path:
         """Of a frame's mesh, relative to OUT."""

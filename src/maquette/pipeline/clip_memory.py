@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.files import replaced, sweep
+from maquette.core.job import Job
 from maquette.core.options import Options
 from maquette.core.types import BodyPose, Camera, Mesh, Reconstruction
 from maquette.outputs.reports.manifest import clip_identity
@@ -77,7 +78,7 @@ class Memory:
         self._save(WATCHED, _arrays_of_watched(found))
         return found
 
-    def whole(self, subject: ClipSubject, progress: Callable[[int], None]) -> Reconstruction:
+    def whole(self, subject: ClipSubject, job: Job) -> Reconstruction:
         """What the method makes of one person, likewise.
 
         Raises:
@@ -87,7 +88,8 @@ class Memory:
         stored = self._load(name, _reconstruction_of)
         if stored is not None:
             return stored
-        made = subject.reconstructed(progress)
+        count = len(subject.sightings)
+        made = subject.reconstructed(lambda done: job.say(f"{subject.name} fitting, frame {done} of {count}"))
         self._save(name, _arrays_of_reconstruction(made))
         return made
 

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from maquette import texturing
 from maquette.core.errors import InternalError
+from maquette.core.job import Job
 from maquette.core.observations import Observations
 from maquette.core.options import Options
+from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction
 from maquette.morphable import known
 from maquette.morphable.posing import posed_body
@@ -96,6 +98,19 @@ class ClipSubject:
         shape = only(whole, list(shown)) if self.whole_clip else whole
         done = texturing.finish(shape, seen, options.texture)
         return replace(done, expression=whole.expression, pose=whole.pose), seen
+
+    def result(self, whole: Reconstruction, notes: Sequence[str], options: Options, job: Job) -> Result:
+        """The textured result with its report.
+
+        Args:
+            notes: what is odd about the clip.
+        """
+        job.say(f"{self.name} texture")
+        made, seen = self.textured(whole, options)
+        flagged, count = sum(bool(one.flags) for one in self.sightings), len(self.sightings)
+        warnings = [f"{flagged} of {count} frames are flagged: see manifest.json"] if flagged else []
+        found = job.result(self.name, made, seen, options.fit.seed, [*warnings, *notes])
+        return replace(found, report={**found.report, "frames": count})
 
     def frame_mesh(self, whole: Reconstruction, paint: Paint | None, index: int, observation: Observation) -> FrameMesh:
         """The mesh of one frame.

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import SourceOptions, UpscaleOptions
 from maquette.core.result import Failure
 from maquette.core.types import Frame
-from maquette.imaging.upscale import method
+from maquette.imaging.upscale import method, transparency
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names
 
@@ -24,11 +26,13 @@ class Enlarged:
 
     Attributes:
         name: of its file, without ending. photo: the path as the caller gave it.
+        opacity: (H, W) uint8 of the enlarged picture, or None where all of it is opaque.
     """
 
     name: str
     photo: str
     frame: Frame
+    opacity: NDArray | None = None
 
 
 def enlarge(
@@ -51,7 +55,7 @@ def enlarge(
         if os.path.realpath(target) in given:
             raise BadInput(f"{photo}: {target} is one of the photos itself: choose another folder with -o")
         with job.stage("enlarging"):
-            return Enlarged(name, str(photo), _enlarged(photo, wanted, source))
+            return Enlarged(name, str(photo), *_enlarged(photo, wanted, source))
 
     def work() -> Iterator[Enlarged | Failure]:
         for name, photo in source_names(photos):
@@ -60,13 +64,13 @@ def enlarge(
     return work()
 
 
-def _enlarged(photo: Path, wanted: UpscaleOptions, source: SourceOptions) -> Frame:
-    """One photo, larger.
+def _enlarged(photo: Path, wanted: UpscaleOptions, source: SourceOptions) -> tuple[Frame, NDArray | None]:
+    """One photo, larger, and its opacity if it has any transparency.
 
     Raises:
         BadInput: not a photo, or the result would be too large.
     """
-    frame = photo_files.read(photo, source)
+    frame, opacity = photo_files.read_layers(photo, source)
     width, height = (side * wanted.factor for side in frame.size)
     if width * height > wanted.max_result * 1e6:
         raise BadInput(
@@ -74,4 +78,7 @@ def _enlarged(photo: Path, wanted: UpscaleOptions, source: SourceOptions) -> Fra
             f"{wanted.max_result:g} are written: make it smaller, take --factor 2 or raise --max-result"
         )
     weights = None if wanted.weights is None else Path(wanted.weights)
-    return method.upscaled(frame, wanted.factor, wanted.method, weights, wanted.compat)
+    if opacity is not None:
+        frame = replace(frame, pixels=transparency.continued(frame.pixels, opacity))
+        opacity = transparency.enlarged_opacity(opacity, wanted.factor, wanted.method)
+    return method.upscaled(frame, wanted.factor, wanted.method, weights, wanted.compat), opacity

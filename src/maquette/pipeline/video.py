@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
-from maquette.core.types import Reconstruction, Subject
+from maquette.core.types import Subject
 from maquette.outputs.reports.manifest import Manifest
 from maquette.outputs.result_folder import OutputFolder
 from maquette.pipeline.clip_frames import Drawing, swept
@@ -32,14 +32,13 @@ def reconstruct_clip(
 
     Args:
         folder: OUT; the meshes of frames and manifest.json are written here.
-        progress: called with the clip's name and what is being done.
+        progress: called with the clip's name and a stage.
 
     Returns:
-        A Result per person, and Failures: of people, and of frames that gave no mesh.
+        A Result per person; Failures of people, and of frames that gave no mesh.
 
     Raises:
-        BadInput: no such method, the clip cannot be read, OUT cannot be written. NothingFound: nobody is in it.
-        WeightsMissing: the method lacks a file.
+        BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: nobody is in it.
     """
     row = methods.find_for(options.fit.method, Subject.PERSON, methods.CLIP)
     return ClipRun(Path(path), options, folder, progress, row, methods.load(row, fetch, options)).reconstruct()
@@ -47,7 +46,7 @@ def reconstruct_clip(
 
 @dataclass(frozen=True, eq=False)
 class ClipRun:
-    """One clip on its way into OUT; see `reconstruct_clip`."""
+    """One clip on its way into OUT."""
 
     path: Path
     options: Options
@@ -58,15 +57,15 @@ class ClipRun:
 
     def reconstruct(self) -> Iterator[Result | Failure]:
         """See `reconstruct_clip`."""
-        name = source_names([self.path])[0][0]
-        home, job = self.folder.path / name, Job(name, [str(self.path)], self.progress)
+        job = Job(source_names([self.path])[0][0], [str(self.path)], self.progress)
+        home = self.folder.path / job.name
         clip = open_clip(self.path, self.options.video, self.options.source)
         self.folder.refuse_links(home)
         memory = Memory(home, self.path, self.options)
         try:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:
                 if manifest.remark:
-                    self.progress(name, manifest.remark)
+                    job.say(manifest.remark)
                 yield from self._each_person(clip, job, memory, manifest)
             swept(self.folder.path, home)
             memory.forget()
@@ -81,34 +80,21 @@ class ClipRun:
         if not watched.tracks:
             memory.forget()
             raise NothingFound(
-                f"{self.path}: no person found in {watched.count} frames: wanted somebody in view, larger than "
-                "--min-person, for more than a moment"
+                f"{self.path}: no person found in {watched.count} frames: somebody larger than --min-person is wanted"
             )
         subjects = [
             ClipSubject(f"person-{number}", clip, tuple(sightings), self.method, self.reconstructor)
             for number, sightings in enumerate(watched.tracks.values(), 1)
         ]
-        wholes = [job.fork(subject.name).attempt(partial(self._fitted, subject, memory)) for subject in subjects]
+        wholes = [job.fork(subject.name).attempt(partial(memory.whole, subject)) for subject in subjects]
         drawing = Drawing(clip, self.options, self.folder, job, manifest)
         for subject, whole in zip(subjects, wholes):
             if isinstance(whole, Failure):
                 yield whole
                 continue
-            done = job.fork(subject.name).attempt(partial(self._textured, subject, whole, watched.notes))
+            done = job.fork(subject.name).attempt(partial(subject.result, whole, watched.notes, self.options))
             yield done
             if isinstance(done, Result) and self.folder.has(done):
                 drawing.add(subject, whole, done.reconstruction.shape)
-        if self.options.video.meshes and (failed := drawing.all_frames()):
-            yield failed
-
-    def _fitted(self, subject: ClipSubject, memory: Memory, job: Job) -> Reconstruction:
-        count = len(subject.sightings)
-        return memory.whole(subject, lambda done: job.say(f"{subject.name} fitting, frame {done} of {count}"))
-
-    def _textured(self, subject: ClipSubject, whole: Reconstruction, notes: Sequence[str], job: Job) -> Result:
-        job.say(f"{subject.name} texture")
-        made, seen = subject.textured(whole, self.options)
-        flagged, count = sum(bool(one.flags) for one in subject.sightings), len(subject.sightings)
-        warnings = [f"{flagged} of {count} frames are flagged: see manifest.json"] if flagged else []
-        result = job.result(subject.name, made, seen, self.options.fit.seed, [*warnings, *notes])
-        return replace(result, report={**result.report, "frames": count})
+        if self.options.video.meshes:
+            yield from drawing.all_frames()

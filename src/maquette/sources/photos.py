@@ -6,17 +6,20 @@ import io
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import SupportsFloat
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from maquette.core.errors import BadInput, ExtraMissing
 from maquette.core.options import SourceOptions
 from maquette.core.types import Frame
+from maquette.sources import bit_depth
 
 DEFAULTS = SourceOptions()
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -35,8 +38,20 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# What Pillow's decoders raise on damaged files, beside OSError.
-DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, EOFError, struct.error)
+# What Pillow's decoders raise on damaged files, beside OSError; RuntimeError is that of AVIF.
+DECODER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    RuntimeError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+)
 
 _pillow_limit = threading.Lock()
 
@@ -44,7 +59,8 @@ _pillow_limit = threading.Lock()
 def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
     """Read one photo, upright and in sRGB; of an animation, the first picture.
 
-    Transparency is laid on white, 16-bit values are scaled to 8, an embedded colour profile is applied.
+    Transparency is laid on white, 16-bit values and floats are scaled to 8 bits (see `bit_depth`), an embedded colour
+    profile is applied.
 
     Args:
         path: a file; any name the system allows.
@@ -58,12 +74,32 @@ def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
         BadInput: one line: missing, a directory, unreadable, empty, not an image, truncated or too large.
         ExtraMissing: a HEIC file, and pillow-heif is not installed.
     """
-    path = Path(path)
+    (picture,), focal = _read(Path(path), options, lambda image: [_srgb(image)])
+    return Frame(picture, origin=str(path), focal=focal)
+
+
+def read_layers(path: str | Path, options: SourceOptions = DEFAULTS) -> tuple[Frame, NDArray | None]:
+    """As `read`, but colours and transparency apart, for those who give a picture back as they got it.
+
+    Returns:
+        frame: colours that are not laid on white; where nothing is visible they are whatever the file holds.
+        opacity: (H, W) uint8, 255 for what hides all behind it; None for a picture that does so everywhere.
+    """
+    layers, focal = _read(Path(path), options, _layers)
+    opacity = layers[1] if len(layers) > 1 and (layers[1] < 255).any() else None
+    return Frame(layers[0], origin=str(path), focal=focal), opacity
+
+
+def _read(
+    path: Path, options: SourceOptions, finish: Callable[[Image.Image], list[Image.Image]]
+) -> tuple[list[NDArray], float | None]:
+    """What `finish` makes of the loaded picture, turned upright, and the focal length in pixels."""
     head = _first_bytes(path)
     if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
         _enable_heic(path)
-    with _unlimited_pillow(), _opened(path) as image:
-        _refuse_giant(path, image, options)
+    with _unlimited_pillow(), _opened(path, options) as image:
+        _refuse_giant(path, image.size, options)
+        is_deep = bit_depth.has_sixteen_bits(image)  # asked first: reading the EXIF of a PNG loads it
         exif = _exif(image)
         focal = _focal(exif, image.size)
         try:
@@ -76,12 +112,12 @@ def read(path: str | Path, options: SourceOptions = DEFAULTS) -> Frame:
             raise BadInput(
                 f"{named(path)}: the picture is damaged or truncated ({_one_line(error)}): copy or export it again"
             ) from error
+        full = bit_depth.stretched(path, image) if is_deep else None
         # Asked for again: Pillow turns a TIFF upright while it loads, and then drops the tag.
-        flip = UPRIGHT.get(int(_number(_exif(image), ExifTags.Base.Orientation)))
-        picture = _srgb(image)
-        if flip is not None:
-            picture = picture.transpose(flip)
-    return Frame(np.asarray(picture), origin=str(path), focal=focal)
+        turned = _exif(image) if full is None else exif
+        flip = UPRIGHT.get(int(_number(turned, ExifTags.Base.Orientation)))
+        layers = finish(image if full is None else full)
+        return [np.asarray(layer if flip is None else layer.transpose(flip)) for layer in layers], focal
 
 
 def named(path: Path) -> str:
@@ -139,21 +175,28 @@ def _unlimited_pillow() -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path, options: SourceOptions) -> Image.Image:
     Image.init()
     try:
         return Image.open(path, formats=[name for name in FORMATS if name in Image.OPEN])
     except UnidentifiedImageError as error:
+        facts = bit_depth.tiff_facts(path)
+        if facts is not None:
+            _refuse_giant(path, facts.size, options)
+            found = bit_depth.float_tiff(path, facts)
+            if isinstance(found, str):
+                raise BadInput(f"{named(path)}: is {found}") from error
+            return found
         raise BadInput(f"{named(path)}: is not an image, or damaged from its first bytes; {WANTED}") from error
     except DECODER_ERRORS as error:
         raise BadInput(f"{named(path)}: cannot be opened ({_one_line(error)}); {WANTED}") from error
 
 
-def _refuse_giant(path: Path, image: Image.Image, options: SourceOptions) -> None:
-    megapixels = image.width * image.height / 1e6
+def _refuse_giant(path: Path, size: tuple[int, int], options: SourceOptions) -> None:
+    megapixels = size[0] * size[1] / 1e6
     if megapixels > options.max_megapixels:
         raise BadInput(
-            f"{named(path)}: {image.width} x {image.height} is {megapixels:.0f} megapixels, "
+            f"{named(path)}: {size[0]} x {size[1]} is {megapixels:.0f} megapixels, "
             f"at most {options.max_megapixels:g} are read: make it smaller or raise --max-megapixels"
         )
 
@@ -205,38 +248,32 @@ def _focal(exif: dict[int, object], size: tuple[int, int]) -> float | None:
 
 def _srgb(image: Image.Image) -> Image.Image:
     """Any mode to 8-bit RGB in sRGB, on white."""
-    profile = image.info.get("icc_profile")
+    profile, image = image.info.get("icc_profile"), _simple(image)
+    if image.mode != "RGBA":
+        image = _profiled(image, profile)
+        return image if image.mode == "RGB" else image.convert("RGB")
+    flat = Image.new("RGB", image.size, "white")
+    flat.paste(image, mask=image.getchannel("A"))
+    return _profiled(flat, profile)
+
+
+def _layers(image: Image.Image) -> list[Image.Image]:
+    """Any mode to 8-bit RGB in sRGB, and the opacity if the mode has one."""
+    simple = _simple(image)
+    if simple.mode != "RGBA":
+        return [_srgb(image)]
+    return [_profiled(simple.convert("RGB"), image.info.get("icc_profile")), simple.getchannel("A")]
+
+
+def _simple(image: Image.Image) -> Image.Image:
+    """Any mode to one of 8 bits without a palette, RGBA if it has transparency."""
     if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bits(image)
+        image = Image.fromarray(bit_depth.eight_bits(np.asarray(image)))
     if image.mode == "1":
         image = image.convert("L")
-    transparent = image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
-    if transparent:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        flat = Image.new("RGB", image.size, "white")
-        flat.paste(image, mask=alpha)
-        return _profiled(flat, profile)
-    if image.mode == "P":
-        image = image.convert("RGB")
-    image = _profiled(image, profile)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float grey scaled to 8 bits: the full range of the type, not the range of the picture."""
-    values = np.asarray(image)
-    if image.mode == "F":
-        top = 1.0 if np.nanmax(values, initial=0) <= 1.0 else float(np.nanmax(values))
-    elif image.mode.startswith("I;16") or values.max(initial=0) <= 65535:
-        top = 65535.0  # older Pillow opens a 16-bit PNG as 32-bit integers
-    else:
-        top = float(values.max())
-    scaled = np.empty(values.shape, np.uint8)
-    for start in range(0, len(values), 1024):  # in strips: floats of 100 megapixels would not fit the memory limit
-        strip = np.nan_to_num(values[start : start + 1024].astype(np.float32))
-        scaled[start : start + 1024] = np.clip(strip * (255.0 / top) + 0.5, 0, 255)
-    return Image.fromarray(scaled)
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    return image.convert("RGB") if image.mode == "P" else image
 
 
 def _profiled(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -61,7 +61,7 @@ def test_methods_side_by_side(doll):
     truths = [doll(0.9), doll(1.0), doll(1.05)]
     near = [doll(0.9, (0, 0, 0.05)), doll(1.0, (0, 0, 0.05)), None]
     far = [doll(0.8), doll(0.85), doll(0.95)]
-    table = person.compare_people({"near": near, "far": far}, truths)
+    table = person.compare_persons({"near": near, "far": far}, truths)
     assert table.column("people") == [2] * 4
     rows = {(row[0], row[1]): dict(zip(table.columns, row)) for row in table.rows}
     lying, settled = rows["near", person.PLACED], rows["near", person.FITTED]
@@ -69,9 +69,9 @@ def test_methods_side_by_side(doll):
     assert rows["far", person.FITTED]["IoU"] > 0.97 > rows["far", person.PLACED]["IoU"]
     assert "near 2, far 3" in table.notes[0]
     with pytest.raises(BadInput, match="wanted 3 predictions"):
-        person.compare_people({"near": near[:2]}, truths)
+        person.compare_persons({"near": near[:2]}, truths)
     with pytest.raises(BadInput, match="whom every method found"):
-        person.compare_people({"none": [None] * 3}, truths)
+        person.compare_persons({"none": [None] * 3}, truths)
 
 
 @pytest.mark.usefixtures("quick")
@@ -79,9 +79,9 @@ def test_folders_are_paired_by_name(doll, write_obj, tmp_path):
     for name in "ab":
         write_obj(tmp_path / "truth" / f"{name}.obj", doll())
     write_obj(tmp_path / "out" / "mine" / "a.obj", doll(1.02))
-    table = person.evaluate_people(tmp_path / "out", tmp_path / "truth")
+    table = person.evaluate_persons(tmp_path / "out", tmp_path / "truth")
     assert table.column("method") == ["mine", "mine"] and table.column("people") == [1, 1]
     assert table.column("IoU s.e.") == [None, None] and 0.9 < table.column("IoU")[0] < 0.98
-    assert person.evaluate_people(tmp_path / "out" / "mine", tmp_path / "truth").rows == table.rows
+    assert person.evaluate_persons(tmp_path / "out" / "mine", tmp_path / "truth").rows == table.rows
     with pytest.raises(BadInput, match="holds no meshes"):
-        person.evaluate_people(tmp_path / "out", tmp_path / "out")
+        person.evaluate_persons(tmp_path / "out", tmp_path / "out")

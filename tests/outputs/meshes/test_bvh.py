@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from maquette import morphable
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.bvh import angles, write_bvh
+from maquette.outputs.meshes.bvh import SHORTEST_CM, angles, frames, hierarchy, linked, write_bvh
 from maquette.outputs.meshes.motion import Motion, evenly, matrices, unit
 
 RISE = np.array([0.0, 0.1, 0.15, 0.4])
@@ -18,6 +21,7 @@ def read(text: str):
     """Names, parents, offsets (B, 3) cm, channels per bone, frames (N, C), frame time: a reader of BVH of its own."""
     head, motion = text.split("MOTION\n")
     names, parents, offsets, channels, above, inside_end = [], [], [], [], [], False
+    assert head.splitlines()[0] == "HIERARCHY"
     for line in head.splitlines()[1:]:
         word, *rest = line.split()
         if word in ("ROOT", "JOINT"):
@@ -73,6 +77,45 @@ def test_a_reader_finds_the_rigs_joints(asset):
         away = np.linalg.norm(joints_of(parents, offsets, channels, row) / 100 - joints[order], axis=1)
         assert away.max() < 5e-4, frame
     assert step == pytest.approx(0.28 / 6), "the mean distance of the frames"
+
+
+def tails(parents, offsets, text: str) -> np.ndarray:
+    """(B, 3) cm from each bone's head to its tail, as Blender draws it: to the mean of its children, or to its end."""
+    ends = iter(re.findall(r"End Site\s*\{\s*OFFSET (\S+) (\S+) (\S+)", text))
+    parents = np.array(parents)
+    found = [offsets[parents == bone].mean(axis=0) if bone in parents else next(ends) for bone in range(len(parents))]
+    return np.array(found, float)
+
+
+@pytest.mark.parametrize("turned", ["spine05", "pelvis.L"])
+def test_no_bone_of_the_shipped_body_is_without_a_length(turned):
+    """The halves of its pelvis begin where its root begins and never turn in a fit; if one does, nothing is lost."""
+    model = morphable.load("maquette-body")
+    rig = model.rig
+    joints = rig.joints(np.zeros(len(model.identity_basis))).astype(float)
+    turns = np.tile([1.0, 0, 0, 0], (3, len(rig.bones), 1))
+    for name, axis in {"root": [0, 0.7, 0.2], turned: [0.3, 0, 0.1], "upperleg01.L": [0.5, 0, 0]}.items():
+        turns[1, rig.bones.index(name)] = Rotation.from_rotvec(axis).as_quat()[[3, 0, 1, 2]]
+    motion = Motion(np.arange(3) / 25, turns, np.tile([0.1, 0.2, 0.3], (3, 1)), np.zeros((3, 0)))
+    linked_to = linked(rig, joints, motion)
+    leaves = set(range(len(joints))) - set(rig.parents.tolist())
+    text = hierarchy(rig, linked_to, joints, dict.fromkeys(leaves, np.array([0, 0.05, 0])))
+    text += frames(linked_to, joints, motion, 0.04)
+    names, parents, offsets, channels, rows, _ = read(text)
+    assert np.linalg.norm(tails(parents, offsets, text), axis=1).min() > SHORTEST_CM
+    assert (turned in names) and "pelvis.R" not in names
+    moves = rig.transforms(joints, matrices(turns[1]))
+    expected = np.einsum("bij,bj->bi", moves[..., :3], joints) + moves[..., 3] + motion.translation[1]
+    kept = [rig.bones.index(name) for name in names]
+    assert np.abs(joints_of(parents, offsets, channels, rows[1]) / 100 - expected[kept]).max() < 1e-5
+
+
+def test_lengths_are_centimetres(asset):
+    _, parents, offsets, _, _, _ = read(write_bvh(asset).decode("ascii"))
+    bones = asset.rig.parents >= 0
+    longest = np.linalg.norm(asset.joints[bones] - asset.joints[asset.rig.parents[bones]], axis=1).max()
+    assert np.linalg.norm(offsets, axis=1).max() == pytest.approx(100 * longest, rel=1e-5)
+    assert not offsets[parents.index(-1)].any(), "programs differ in whether they add the root's offset"
 
 
 def test_frames_at_even_steps_are_kept(asset):

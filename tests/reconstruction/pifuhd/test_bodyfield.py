@@ -124,7 +124,7 @@ def test_columns_change_nothing(network, field):
 
 def test_the_field_sees_what_training_shows(network, tmp_path):
     """The same doll as an example of the data set and as an observation: maps, features and answers agree."""
-    folder = dolls.write(tmp_path / "figures", 1, SIDE)
+    folder = dolls.write(tmp_path / "persons", 1, SIDE)
     batch = PersonSamples(shards_of(str(folder), 1, 0), 1500, SIDE, augment=False).batch(0)
     made, (naked, faces) = dolls.example(0, SIDE), dolls.body(0)
     pose = np.diag([1.0, -1, -1, 1])

@@ -1,18 +1,23 @@
-"""The field gives what the network gives, however points are grouped."""
+"""The field gives what the network gives, however points are grouped; its normals point where occupancy falls."""
 
 from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from torch.nn import functional
 
-from maquette.reconstruction.pifuhd.field import Field
+from maquette.reconstruction.pifuhd.field import NORMALS, Field
 from maquette.reconstruction.pifuhd.mlp import ColumnMLP, PointMLP, PointSize
-from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures
+from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDFeatures, PIFuHDSize
 from pifuhd_by_key import SMALL, fill, occupancy, pictures, points
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -64,6 +69,18 @@ def test_any_chunks_give_the_same_bits(made, columns):
 def test_no_points(made):
     field = Field(*made)
     assert field(np.zeros((0, 3), np.float32)).shape == (0,)
+    for mode in NORMALS:
+        assert field.normals(np.zeros((0, 3), np.float32), mode).shape == (0, 3)
+
+
+@pytest.mark.parametrize("mode", NORMALS)
+def test_inference_mode_changes_no_normals(made, mode):
+    network, where = made[0], points()[0].numpy()
+    with torch.inference_mode():
+        inside = Field(network, network.prepare(*pictures(64)))
+        found = inside.normals(where, mode)
+    assert np.allclose(found, Field(*made).normals(where, mode), atol=1e-6)
+    assert np.allclose(found, inside.normals(where, mode), atol=1e-6)
 
 
 def test_columns_are_the_whole_perceptron_for_any_widths():
@@ -78,8 +95,45 @@ def test_columns_are_the_whole_perceptron_for_any_widths():
         assert torch.allclose(part(part.shares(shared), column, own), wanted, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "name,size,side,bound",
+    [("small", SMALL, 64, 3e-4), pytest.param("published", PIFuHDSize(), 128, 2e-3, marks=pytest.mark.slow)],
+)
+def test_forward_differences_are_those_of_the_published_modules(name, size, side, bound):
+    """In float64, in which processors agree: in float32 the difference of two neighbours keeps three digits."""
+    with torch.device("meta"):
+        network = PIFuHD(size).eval()
+    network.to_empty(device="cpu").requires_grad_(False)
+    fill(network)
+    network.double()
+    features = network.prepare(*(value.double() for value in pictures(side)))
+    found = Field(network, features).normals(points()[0].double().numpy(), "differences")
+    with safe_open(GOLDEN, framework="np") as file:
+        wanted = file.get_tensor(f"{name}.normals")
+    # The file's differences were taken in float64, but of features that were made in float32, hence the bounds:
+    # measured 1.8e-4 and, at one point of 700, 1.2e-3; of float32 features here, 4.8e-4 and 1.6e-4.
+    assert np.abs(found - wanted).max() < bound, "the last one too"
+    assert wanted.std() > 0.1 and np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+
+
+def test_normals_by_gradient_are_those_by_differences(made):
+    """On features without noise, since a step of 0.001 may cross the border of a pixel."""
+    network, features = made
+    smooth = {
+        key: functional.interpolate(value[:, :, ::4, ::4], scale_factor=8, mode="bicubic", align_corners=True)
+        for key, value in vars(features).items()
+    }
+    field = Field(network, PIFuHDFeatures(**smooth))
+    where = 0.8 * points()[0].numpy()
+    analytic, differences = (field.normals(where, mode) for mode in NORMALS)
+    angles = np.degrees(np.arccos(np.clip((analytic * differences).sum(1), -1, 1)))
+    assert np.median(angles) < 2
+
+
 def test_what_a_field_refuses(made):
     network, features = made
     two = replace(features, fine=torch.cat((features.fine, features.fine)))
     with pytest.raises(ValueError, match="one picture, got 2"):
         Field(network, two)
+    with pytest.raises(ValueError, match="analytic or differences"):
+        Field(network, features).normals(points()[0].numpy(), "exact")

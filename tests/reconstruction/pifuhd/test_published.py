@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from maquette.core.errors import BadInput, NothingFound
 from maquette.reconstruction.pifuhd.field import Field
 from maquette.reconstruction.pifuhd.network import PIFuHD
-from maquette.reconstruction.pifuhd.published import cut, inputs, read, surface
+from maquette.reconstruction.pifuhd.published import cut, inputs, normal_colors, read, surface
 from pifuhd_by_key import SMALL, fill, pictures
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "pifuhd.safetensors"
@@ -119,3 +119,9 @@ def test_from_a_crop_to_a_surface(network):
     sides = (middles[inner] + step * outwards[inner] for step in (-0.002, 0.002))
     within, beyond = (field(points.astype(np.float32)) for points in sides)
     assert (within > beyond).mean() > 0.9, "faces look outwards"
+    normals = field.normals(middles[inner][:2000].astype(np.float32))
+    assert (np.sum(outwards[inner][:2000] * normals, axis=1) > 0).mean() > 0.9, "and so do normals"
+
+
+def test_colors_of_normals():
+    assert normal_colors(np.array([[0, 0, 1], [-1, 1, 0]])).tolist() == [[128, 128, 255], [0, 255, 128]]

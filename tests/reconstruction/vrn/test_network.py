@@ -14,6 +14,7 @@ from maquette.reconstruction.vrn.network import (
     VRN,
     BatchNorm,
     Branches,
+    MultitaskVRN,
     VRNSize,
     upsampled,
     use_statistics,
@@ -231,3 +232,23 @@ def test_upsampling_has_the_ratio_of_torch7():
     ramp = torch.arange(6.0).expand(1, 1, 6, 6)
     wanted = torch.arange(24) * 5 / 23
     assert torch.allclose(upsampled(ramp)[0, 0, 7], wanted, atol=1e-5)
+
+
+def test_multitask_forks_into_landmarks_and_volume():
+    network = MultitaskVRN(VRNSize(3, 16, 1, 1, 12)).eval()
+    fill(network, 4)
+    with torch.inference_mode():
+        landmarks, volume = network(picture((2, 3, 96, 64), 5))
+    assert landmarks.shape == (2, 68, 96, 64) and volume.shape == (2, 12, 96, 64)
+    for values in (landmarks, volume):
+        assert values.min() >= 0 and values.max() <= 1
+
+
+def test_multitask_has_three_hourglasses_of_the_formula():
+    """Stem, three stacks of 13 m + 4 residuals, and two heads, m = 4."""
+    bottleneck, width = 214_528, 256
+    unit = width * width + 3 * width
+    stem = parameters(empty(VRN, VRNSize(3, width, 1, 0, 200))) - (unit + (width + 1) * 200)
+    stack = (13 * 4 + 4) * bottleneck + 2 * unit
+    heads = 2 * unit + (width + 1) * (68 + 200)
+    assert parameters(empty(MultitaskVRN)) == stem + 3 * stack + heads == 36_992_652

@@ -59,7 +59,7 @@ def test_what_is_kept_of_a_frame(frames):
     assert view["picture"].shape == (4, SIDE, SIDE) and view["body"].shape == (8, SIDE, SIDE)
     assert view["volume"].shape == (96, 96, 96) and view["held"].shape == (pifuhd_video.HELD,)
     assert sum(value.nbytes for value in view.values()) < 2.2e6
-    standing = method.standing_in(placement, 0, seen)
+    standing = method.observed_body(placement, 0, seen)
     assert np.abs(standing.cube(seen).to_cube(standing.body.vertices.astype(float))).max() < 1
     agree = (view["held"] > 0.5) == (view["distance"] < 0)
     assert agree[np.abs(view["distance"]) > 0.01].mean() > 0.97, "the starting weights say: the body"

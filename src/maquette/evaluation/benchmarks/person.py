@@ -94,7 +94,7 @@ def aligned_to(prediction: Shape, truth: Shape, seed: int = SEED) -> Shape:
     return prediction.moved(settle(prediction, target, scale=True).apply(prediction.vertices))
 
 
-def compare_people(
+def compare_persons(
     predictions: Mapping[str, Sequence[Shape | None]], truths: Sequence[Shape], progress: Progress = silent
 ) -> Table:
     """Methods side by side on the same people.
@@ -138,7 +138,7 @@ def compare_people(
     return Table(f"People: {len(predictions)} methods, {len(whole)} people", COLUMNS, tuple(rows), notes)
 
 
-def evaluate_people(meshes: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
+def evaluate_persons(meshes: str | Path, truth: str | Path, progress: Progress = silent) -> Table:
     """Meshes of people against true ones, paired by the stem of their names.
 
     Args:
@@ -146,7 +146,7 @@ def evaluate_people(meshes: str | Path, truth: str | Path, progress: Progress = 
         truth: a folder of meshes in metres, closed, in the same frame.
 
     Returns:
-        See `compare_people`; a person without a prediction counts as not found.
+        See `compare_persons`; a person without a prediction counts as not found.
 
     Raises:
         BadInput: no meshes, no pair, or as `read_shape`.
@@ -158,7 +158,7 @@ def evaluate_people(meshes: str | Path, truth: str | Path, progress: Progress = 
     methods = {path.name: _meshes(path) for path in sorted(Path(meshes).glob("*/"))}
     methods = {name: found for name, found in methods.items() if found} or {Path(meshes).name: _meshes(Path(meshes))}
     shapes = {name: [read_shape(found[k]) if k in found else None for k in names] for name, found in methods.items()}
-    return compare_people(shapes, truths, progress)
+    return compare_persons(shapes, truths, progress)
 
 
 def _meshes(folder: Path) -> dict[str, Path]:

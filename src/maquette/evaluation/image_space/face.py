@@ -27,16 +27,11 @@ from maquette.evaluation.image_space.face_result import (
     read_result,
     render_head,
 )
-from maquette.evaluation.image_space.measures import (
-    DAVIS_TOLERANCE,
-    boundary_f,
-    containment,
-    normal_cosine,
-    reprojection,
-    silhouette_iou,
-)
 from maquette.evaluation.image_space.result_files import Photos
+from maquette.evaluation.landmarks import reprojection
+from maquette.evaluation.normals import normal_cosine
 from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
+from maquette.evaluation.silhouettes import DAVIS_TOLERANCE, boundary_f, containment, silhouette_iou
 from maquette.evaluation.table import Table
 
 MEASURES = (

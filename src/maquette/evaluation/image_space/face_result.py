@@ -37,7 +37,8 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable.model import MorphableModel
 from maquette.outputs.reports.landmarks import visible
-from maquette.perception.faces import detect, skin, topology
+from maquette.perception.boxes import overlap
+from maquette.perception.faces import skin, topology
 from maquette.perception.observers import OBSERVERS
 from maquette.sources import photos as photo_files
 
@@ -178,7 +179,7 @@ def open_photo(result: FaceResult, index: int, photos: Photos) -> FacePhoto:
         faces = OBSERVERS[Subject.FACE](frame, PerceptionOptions())
     except NothingFound as error:
         raise LookupError(f"no face found again in {name}") from error
-    overlaps = [detect.overlap(box, face.box) for face in faces]
+    overlaps = [overlap(box, face.box) for face in faces]
     if max(overlaps) < SAME_FACE:
         raise LookupError(f"no face found again at {np.round(box).astype(int).tolist()} of {name}")
     return _on_grid(faces[int(np.argmax(overlaps))], box, frame.pixels, result.cameras[index].size)

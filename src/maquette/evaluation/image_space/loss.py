@@ -1,4 +1,4 @@
-"""The measures of `imagespace` as losses with gradients, for training on footage that has no true shapes.
+"""The measures of `imagespace` as losses with gradients, for training on clips that have no true shapes.
 
 Silhouette: one less the soft intersection over union of the rendered mesh and a person mask. Normals: one less the mean
 cosine against predicted ones. A surface that is a field and not a mesh has a silhouette too: the greatest occupancy

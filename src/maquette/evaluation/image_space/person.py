@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.core.types import Frame, Observation
-from maquette.evaluation.image_space.measures import boundary_f, normal_cosine, silhouette_iou
 from maquette.evaluation.image_space.person_mesh import (
     PersonMesh,
     PersonRender,
@@ -29,7 +28,9 @@ from maquette.evaluation.image_space.person_mesh import (
 from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.result_files import read_normals
 from maquette.evaluation.image_space.views import PARAMETRIC, SURFACE, PersonView
+from maquette.evaluation.normals import normal_cosine
 from maquette.evaluation.pictures import LEAST_PIXELS, inner_scores
+from maquette.evaluation.silhouettes import boundary_f, silhouette_iou
 from maquette.geometry.camera import project
 from maquette.perception.boxes import overlap
 

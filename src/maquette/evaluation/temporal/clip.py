@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
-from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.image_space.person_mesh import PersonMesh, moved_camera, read_person_mesh
 from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.views import PersonView, clip_views, manifest_of
 from maquette.evaluation.shapes import distances
+from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.evaluation.table import Table
 from maquette.evaluation.temporal.sequence import second_difference
 from maquette.geometry.raycast import render_buffers

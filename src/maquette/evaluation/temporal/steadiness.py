@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from maquette.core.types import Frame
-from maquette.evaluation.image_space.measures import silhouette_iou
 from maquette.evaluation.image_space.rendering import resample_box
 from maquette.evaluation.image_space.views import PersonView
+from maquette.evaluation.silhouettes import silhouette_iou
 
 COLUMNS = ("result", "track", "frames", "rect jitter px", "silhouette IoU after flow", "chamfer cm")
 POINTS = 3000  # vertices of a mesh that are compared, at most

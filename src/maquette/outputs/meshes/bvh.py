@@ -1,4 +1,7 @@
-"""person.bvh: the skeleton and its motion, as animation programs read it."""
+"""person.bvh: the skeleton and its motion, as animation programs read it.
+
+Lengths are centimetres, which these programs expect and which the format has no place to say.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from maquette.outputs.meshes.motion import Motion, evenly
 
 CM = 100.0
 CHANNELS = "Zrotation Xrotation Yrotation"
+STILL = 1e-9  # 1 - cosine of half a turn up to which a bone keeps its rest pose
+LEFT_OUT = -2  # in place of a parent
 SHORTEST_CM = 0.5  # a bone without flesh still needs an end that can be seen
 
 
@@ -34,6 +39,25 @@ def end_sites(rig: Rig, joints: NDArray, vertices: NDArray) -> dict[int, NDArray
     return sites
 
 
+def linked(rig: Rig, joints: NDArray, motion: Motion) -> NDArray:
+    """(B,) parent of each bone in the file: -1 for the root, LEFT_OUT for bones that say nothing.
+
+    Those begin where their parent begins, never turn and only carry on, as the halves of the pelvis do; programs that
+    draw a bone from its parent would show them, and the root with them, without a length. Their children move up.
+
+    Args:
+        joints: (B, 3) metres, rest pose.
+    """
+    still = (1 - np.abs(motion.rotations[..., 0])).max(axis=0) < STILL
+    parents = rig.parents.astype(int).copy()
+    for bone in np.flatnonzero(still & (rig.parents >= 0)).tolist():
+        children, parent = parents == bone, parents[bone]
+        if children.any() and np.linalg.norm(joints[bone] - joints[parent]) * CM < SHORTEST_CM / 100:
+            parents[children] = parent
+            parents[bone] = LEFT_OUT
+    return parents
+
+
 def order_of(parents: NDArray) -> list[int]:
     """The bones from the root outwards, each branch to its end before the next: the order of a BVH's columns."""
     children: dict[int, list[int]] = {}
@@ -46,16 +70,16 @@ def order_of(parents: NDArray) -> list[int]:
     return order
 
 
-def hierarchy(rig: Rig, joints: NDArray, sites: dict[int, NDArray]) -> str:
-    """The HIERARCHY part; offsets in centimetres."""
+def hierarchy(rig: Rig, parents: NDArray, joints: NDArray, sites: dict[int, NDArray]) -> str:
+    """The HIERARCHY part, offsets in centimetres, of the bones that are not left out: see `linked`."""
 
     def place(values: NDArray) -> str:
         return "OFFSET " + " ".join(f"{CM * value:.5f}" for value in values)
 
     lines, open_depth = ["HIERARCHY"], 0
     depths: dict[int, int] = {}
-    for bone in order_of(rig.parents):
-        parent = int(rig.parents[bone])
+    for bone in order_of(parents):
+        parent = int(parents[bone])
         depth = depths[bone] = 0 if parent < 0 else depths[parent] + 1
         lines += ["\t" * level + "}" for level in range(open_depth - 1, depth - 1, -1)]
         indent, inner = "\t" * depth, "\t" * (depth + 1)
@@ -86,9 +110,9 @@ def angles(rotations: NDArray) -> NDArray:
     return np.unwrap(found.reshape(frames, bones, 3), axis=0, period=360.0)
 
 
-def frames(rig: Rig, joints: NDArray, motion: Motion, step: float) -> str:
+def frames(parents: NDArray, joints: NDArray, motion: Motion, step: float) -> str:
     """The MOTION part: one line per frame, centimetres and degrees."""
-    order = order_of(rig.parents)
+    order = order_of(parents)
     root = CM * (joints[order[0]] + motion.translation)
     turns = angles(motion.rotations)[:, order].reshape(len(motion), -1)
     rows = np.concatenate([root, turns], axis=1)
@@ -100,7 +124,8 @@ def frames(rig: Rig, joints: NDArray, motion: Motion, step: float) -> str:
 def write_bvh(asset: Asset) -> bytes:
     """Biovision hierarchy: offsets in centimetres, root position and turns Z X Y in degrees, y up, facing +z.
 
-    All bones' axes are the world's in the rest pose. A clip of variable rate is brought to its mean rate.
+    All bones' axes are the world's in the rest pose. The root's offset is zero: programs differ in whether they add it
+    to its position. Bones that say nothing are left out: see `linked`. Frames of uneven times get even ones.
 
     Raises:
         ValueError: no body was fitted.
@@ -111,4 +136,5 @@ def write_bvh(asset: Asset) -> bytes:
     joints = asset.joints.astype(float)
     motion, step = evenly(asset.motion)
     sites = end_sites(rig, joints, asset.rest(np.zeros(asset.motion.expression.shape[1])).astype(float))
-    return (hierarchy(rig, joints, sites) + frames(rig, joints, motion, step)).encode("ascii")
+    parents = linked(rig, joints, motion)
+    return (hierarchy(rig, parents, joints, sites) + frames(parents, joints, motion, step)).encode("ascii")

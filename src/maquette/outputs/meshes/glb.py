@@ -20,6 +20,7 @@ from maquette.outputs.meshes.weld import split_seams
 SMALLEST_STEP_M = 2e-6  # smaller moves are left out of a morph target
 SMALLEST_TURN = 2e-3  # so are smaller changes of a unit normal
 JPEG_QUALITY = 92
+SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ class MeshContext:
 def mesh_context(asset: Asset) -> MeshContext:
     """Normals, morph targets and skin weights of an asset."""
     normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
-    skinning = None if asset.rig is None else influences(asset, asset.rig)
+    skinning = None if asset.rig is None else influences(asset.rig)
     return MeshContext(asset, normals, morph_targets(asset, normals), skinning)
 
 
@@ -170,10 +171,10 @@ def asset_extras(asset: Asset) -> dict:
 
 
 def _mesh(builder: Builder, context: MeshContext, name: str, parts: list[tuple[str, int]], centre: NDArray) -> dict:
-    """One glTF mesh of some parts, each with its material."""
+    """The glTF mesh of a node of that name: some parts, each with its material."""
     asset = context.asset
     own = [_primitive(builder, context, asset.part(part), material, centre) for part, material in parts]
-    mesh: dict[str, object] = {"name": name, "primitives": own}
+    mesh: dict[str, object] = {"name": f"{name}Mesh", "primitives": own}
     if context.targets.names:
         mesh |= {"weights": asset.expression.tolist(), "extras": {"targetNames": list(context.targets.names)}}
     return mesh
@@ -211,7 +212,7 @@ def _rigged_document(builder: Builder, context: MeshContext, rig: Rig) -> dict:
     parts = [(part, _material_of(part)) for part in names if len(asset.part(part))]
     root = 1 + int(np.flatnonzero(rig.parents < 0)[0])
     document = {
-        "scenes": [{"name": asset.stem, "nodes": [0, root]}],
+        "scenes": [{"name": SCENE, "nodes": [0, root]}],
         "nodes": [{"name": asset.stem, "mesh": 0, "skin": 0}, *joint_nodes(rig, joints, motion, 1)],
         "meshes": [_mesh(builder, context, asset.stem, parts, np.zeros(3))],
         "skins": [skin(builder, rig, joints, 1)],
@@ -231,7 +232,7 @@ def write_glb(asset: Asset) -> bytes:
     document: dict = {
         "asset": {"version": "2.0", "generator": f"maquette {VERSION}", "extras": asset_extras(asset)},
         "scene": 0,
-        "scenes": [{"name": asset.stem, "nodes": [0]}],
+        "scenes": [{"name": SCENE, "nodes": [0]}],
     }
     if asset.rig is None:
         document["meshes"], document["nodes"] = _static_meshes(builder, context)

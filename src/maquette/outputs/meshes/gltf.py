@@ -21,7 +21,11 @@ ARRAY_BUFFER, ELEMENT_BUFFER = 34962, 34963
 
 @dataclass
 class Builder:
-    """Collects bytes, buffer views and accessors of one glTF file."""
+    """Collects bytes, buffer views and accessors of one glTF file.
+
+    Attributes:
+        empty: vertex count -> the one accessor that all targets of that length share that move nothing.
+    """
 
     blob: bytearray = field(default_factory=bytearray)
     views: list[dict] = field(default_factory=list)
@@ -48,6 +52,7 @@ class Builder:
         kind = "SCALAR" if array.ndim == 1 else "MAT4" if array.shape[1] == 16 else f"VEC{array.shape[1]}"
         entry = {
             "bufferView": self.view(np.ascontiguousarray(array).tobytes(), target),
+            "byteOffset": 0,  # the default, but some readers refuse a file that leaves it out
             "componentType": COMPONENTS[array.dtype],
             "count": len(array),
             "type": kind,
@@ -60,27 +65,38 @@ class Builder:
         return len(self.accessors) - 1
 
     def sparse(self, deltas: NDArray, smallest: float) -> int:
-        """Accessor of (N, 3) float32 that stores only the rows longer than `smallest`."""
+        """Accessor of (N, 3) float32 that stores only the rows longer than `smallest`.
+
+        Where none is, the first row is stored as zero: an accessor without any data is refused by many readers.
+        """
         rows = np.flatnonzero(np.linalg.norm(deltas, axis=1) > smallest)
-        count = len(deltas)
-        if len(rows) == 0 and count in self.empty:
+        count, still = len(deltas), len(rows) == 0
+        if still and count in self.empty:
             return self.empty[count]
-        entry: dict = {"componentType": FLOAT, "count": count, "type": "VEC3"}
         kept = np.zeros_like(deltas)
         kept[rows] = deltas[rows]
-        entry |= {"min": kept.min(axis=0).tolist(), "max": kept.max(axis=0).tolist()}
-        if len(rows):
-            small = count <= 65535
-            entry["sparse"] = {
-                "count": len(rows),
-                "indices": {
-                    "bufferView": self.view(rows.astype(np.uint16 if small else np.uint32).tobytes()),
-                    "componentType": USHORT if small else UINT,
+        stored = np.array([0]) if still else rows
+        small = count <= 65535
+        indices, values = stored.astype(np.uint16 if small else np.uint32), np.ascontiguousarray(kept[stored])
+        self.accessors.append(
+            {
+                "componentType": FLOAT,
+                "count": count,
+                "type": "VEC3",
+                "min": kept.min(axis=0).tolist(),
+                "max": kept.max(axis=0).tolist(),
+                "sparse": {
+                    "count": len(stored),
+                    "indices": {
+                        "bufferView": self.view(indices.tobytes()),
+                        "byteOffset": 0,
+                        "componentType": COMPONENTS[indices.dtype],
+                    },
+                    "values": {"bufferView": self.view(values.tobytes()), "byteOffset": 0},
                 },
-                "values": {"bufferView": self.view(np.ascontiguousarray(deltas[rows]).tobytes())},
             }
-        self.accessors.append(entry)
-        if len(rows) == 0:
+        )
+        if still:
             self.empty[count] = len(self.accessors) - 1
         return len(self.accessors) - 1
 

@@ -12,13 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
-from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.gltf import Builder
-from maquette.outputs.meshes.motion import Motion, matrices
+from maquette.outputs.meshes.motion import Motion
 
-SET = 4  # influences per attribute set of glTF
-MOST_ERROR_M = 1e-3  # error of four influences above which a second set of four is written
-CHECKED = 12  # poses on which that error is measured
+INFLUENCES = 4  # per vertex: one attribute set of glTF, all that many viewers read
 STILL_TURN, STILL_STEP_M, STILL_WEIGHT = 1e-4, 1e-5, 1e-3  # radians, metres: what moves less gets no channel
 
 
@@ -27,61 +24,33 @@ class Influences:
     """Which joints move each vertex.
 
     Attributes:
-        joints: (V, 4 or 8) int; weights: (V, 4 or 8) float32 that sum to 1, strongest first; unused: joint 0, weight 0.
-        error_m: largest distance from where the whole rig puts a vertex in the poses of this result.
+        joints: (V, 4) int; weights: (V, 4) float32 that sum to 1, strongest first; unused: joint 0, weight 0.
     """
 
     joints: NDArray
     weights: NDArray
-    error_m: float
 
     def attributes(self, builder: Builder, vertices: NDArray) -> dict[str, int]:
-        """JOINTS_n and WEIGHTS_n of some (n,) vertices."""
+        """JOINTS_0 and WEIGHTS_0 of some (n,) vertices."""
         kind = np.uint8 if self.joints.max() < 256 else np.uint16
-        found = {}
-        for part in range(self.joints.shape[1] // SET):
-            columns = slice(part * SET, (part + 1) * SET)
-            found[f"JOINTS_{part}"] = builder.dense(self.joints[vertices, columns].astype(kind))
-            found[f"WEIGHTS_{part}"] = builder.dense(self.weights[vertices, columns])
-        return found
+        joints, weights = self.joints[vertices].astype(kind), self.weights[vertices]
+        return {"JOINTS_0": builder.dense(joints), "WEIGHTS_0": builder.dense(weights)}
 
 
-def strongest(rig: Rig, count: int) -> tuple[NDArray, NDArray]:
-    """(V, count) joints and weights: the `count` heaviest of each vertex, brought back to the sum of 1."""
+def influences(rig: Rig) -> Influences:
+    """The four heaviest influences of each vertex, brought back to the sum of 1."""
     from scipy.sparse import coo_matrix
 
     total, most = rig.bone_index.shape
     rows = np.repeat(np.arange(total), most)
     shape = (total, len(rig.bones))
     whole = coo_matrix((rig.bone_weight.ravel(), (rows, rig.bone_index.ravel())), shape).toarray()  # sums doubles up
-    count = min(count, whole.shape[1])
+    count = min(INFLUENCES, whole.shape[1])
     joints = np.argsort(-whole, axis=1, kind="stable")[:, :count]
     weights = np.take_along_axis(whole, joints, axis=1).astype(float)
     weights /= weights.sum(axis=1, keepdims=True)
-    missing = -count % SET
-    joints = np.pad(np.where(weights > 0, joints, 0), ((0, 0), (0, missing)))
-    return joints, np.pad(weights, ((0, 0), (0, missing))).astype(np.float32)
-
-
-def skinned(vertices: NDArray, joints: NDArray, weights: NDArray, moves: NDArray) -> NDArray:
-    """(V, 3) linear blend skinning of (V, 3) vertices by (B, 3, 4) transforms."""
-    blend = np.einsum("vw,vwab->vab", weights, moves[joints])
-    return np.einsum("vab,vb->va", blend[..., :3], vertices) + blend[..., 3]
-
-
-def influences(asset: Asset, rig: Rig) -> Influences:
-    """Four influences a vertex of a body with that rig, or eight where four are not true enough."""
-    motion = asset.motion
-    chosen = np.unique(np.linspace(0, len(motion) - 1, CHECKED).round().astype(int))
-    moves = [rig.transforms(asset.joints.astype(float), matrices(motion.rotations[frame])) for frame in chosen]
-    whole = [skinned(asset.neutral, rig.bone_index, rig.bone_weight, move) for move in moves]
-    for count in (SET, 2 * SET):
-        joints, weights = strongest(rig, count)
-        fewer = [skinned(asset.neutral, joints, weights, move) for move in moves]
-        error = max(float(np.linalg.norm(a - b, axis=1).max()) for a, b in zip(whole, fewer))
-        if error <= MOST_ERROR_M:
-            break
-    return Influences(joints, weights, error)
+    missing = ((0, 0), (0, INFLUENCES - count))
+    return Influences(np.pad(np.where(weights > 0, joints, 0), missing), np.pad(weights, missing).astype(np.float32))
 
 
 def joint_nodes(rig: Rig, joints: NDArray, motion: Motion, first: int) -> list[dict]:

@@ -1,7 +1,8 @@
-"""head.stl: one closed solid on a pedestal, in millimetres, ready to print; person.stl: the closed skin of a body."""
+"""head.stl, person.stl: one closed solid on a pedestal, to print: millimetres, z up, facing -y, standing on z = 0."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,13 +19,33 @@ if TYPE_CHECKING:
     from manifold3d import Manifold
 
 MM = 1000.0
+UPRIGHT = (90.0, 0.0, 0.0)  # degrees about x, y, z: from the world's axes, y up, to a printer's, z up
 LIP_GAP_M = 0.002  # a mouth less open than this is printed closed
 RECESS_M = 0.006  # an open mouth is printed this deep, like a sculptor's; teeth are too thin for it
 NECK_RINGS, NECK_TAPER = 8, 0.93
 NECK_REACH_M = 0.006  # the neck goes on this far below its lowest point, down to the pedestal
-PEDESTAL_MM = 9.0
+BALANCE_MM, RIM_MM, BEVEL_MM = 12.0, 10.0, 2.0  # of a pedestal: around the balance point, around what stands on it
 FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's single precision
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
+
+
+@dataclass(frozen=True)
+class Pedestal:
+    """The disc under a solid.
+
+    Attributes:
+        thickness: millimetres.
+        sunk: millimetres by which the solid reaches into it.
+        foot: millimetres above its lowest point in which a solid is taken to stand.
+    """
+
+    thickness: float
+    sunk: float
+    foot: float
+
+
+UNDER_NECK = Pedestal(9.0, 0.5, 1.0)
+UNDER_SOLES = Pedestal(20.0, 6.0, 30.0)  # 2 mm at a tenth of life size; soles are round, so they sink in
 
 
 def extend_neck(vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
@@ -114,31 +135,37 @@ def _skull(asset: Asset, is_open: bool) -> Manifold:
     return _solid(vertices, faces)
 
 
-def _pedestal(neck: NDArray, height: float, balance: NDArray) -> Manifold:
-    """An oval disc with a bevelled rim under the neck that holds the balance point.
+def _balance(vertices: NDArray, faces: NDArray) -> NDArray:
+    """(3,) centre of mass of a closed surface: the tetrahedra between its triangles and the origin."""
+    corners = vertices[faces].astype(float)
+    volumes = np.einsum("fa,fa->f", corners[:, 0], np.cross(corners[:, 1], corners[:, 2]))
+    return volumes @ corners.sum(axis=1) / (4 * volumes.sum())
 
-    Args:
-        neck: (N, 3) millimetres, points of the neck near its lower end.
-        height: millimetres, where its upper side lies (y).
-        balance: (2,) millimetres, x and z of the centre of mass.
-    """
+
+def _on_pedestal(solid: Manifold, pedestal: Pedestal) -> Manifold:
+    """The solid, y up in millimetres, on an oval disc with a bevelled rim that holds its foot and its balance point."""
     from manifold3d import Manifold
 
-    low, high = neck[:, [0, 2]].min(axis=0), neck[:, [0, 2]].max(axis=0)
-    low, high = np.minimum(low, balance - 12), np.maximum(high, balance + 12)
-    centre, half = (low + high) / 2, (high - low) / 2 + 10
-    bevel = 2.0
-    lower = Manifold.cylinder(PEDESTAL_MM - bevel, 1.0, 1.0, 128).scale((half[0], half[1], 1))
-    top = Manifold.cylinder(bevel, 1.0, 1 - bevel / half.mean(), 128).scale((half[0], half[1], 1))
-    disc = lower + top.translate((0, 0, PEDESTAL_MM - bevel - 1e-3))
-    return disc.rotate((-90, 0, 0)).translate((centre[0], height - PEDESTAL_MM + 0.5, centre[1]))
+    mesh = solid.to_mesh()
+    points = np.asarray(mesh.vert_properties)[:, :3]
+    balance = _balance(points, np.asarray(mesh.tri_verts))[[0, 2]]
+    floor = points[:, 1].min()
+    foot = points[points[:, 1] < floor + pedestal.foot][:, [0, 2]]
+    low, high = np.minimum(foot.min(axis=0), balance - BALANCE_MM), np.maximum(foot.max(axis=0), balance + BALANCE_MM)
+    centre, half = (low + high) / 2, (high - low) / 2
+    half = half * max(1.0, np.linalg.norm((foot - centre) / half, axis=1).max()) + RIM_MM
+    straight = pedestal.thickness - BEVEL_MM
+    lower = Manifold.cylinder(straight, 1.0, 1.0, 128).scale((half[0], half[1], 1))
+    top = Manifold.cylinder(BEVEL_MM, 1.0, 1 - BEVEL_MM / half.mean(), 128).scale((half[0], half[1], 1))
+    disc = (lower + top.translate((0, 0, straight - 1e-3))).rotate((-90, 0, 0))
+    return solid + disc.translate((centre[0], floor - pedestal.thickness + pedestal.sunk, centre[1]))
 
 
 def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     """The printable solid.
 
     Returns:
-        vertices: (V, 3) float32 millimetres, world axes (y up).
+        vertices: (V, 3) float32 millimetres, z up, facing -y: see `solid_arrays`.
         faces: (F, 3) int, a closed surface, anticlockwise from outside.
     """
     is_open = mouth_gap(asset) > LIP_GAP_M
@@ -146,18 +173,17 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     for part in EYES:
         if len(asset.part(part)):
             solid = solid + _solid(*_fine(asset, part))
-    bounds = solid.bounding_box()
-    outline = np.asarray(solid.to_mesh().vert_properties)[:, :3]
-    neck = outline[outline[:, 1] < bounds[1] + 1.0]
-    solid = solid + _pedestal(neck, bounds[1], outline[:, [0, 2]].mean(axis=0))
+    solid = _on_pedestal(solid, UNDER_NECK)
     if is_open and len(asset.part("tongue")):
         fuller = solid + _solid(*_part(asset, "tongue"))
         solid = fuller if is_sound(*solid_arrays(fuller)) else solid
-    return solid_arrays(solid)
+    return solid_arrays(solid.rotate(UPRIGHT))
 
 
 def print_body(asset: Asset) -> tuple[NDArray, NDArray]:
-    """The skin with the mouth's inside as one solid, without the eyeballs behind the lids; see `print_solid`.
+    """The skin with the mouth's inside as one solid on a pedestal, without the eyeballs behind the lids.
+
+    See `print_solid` for what is returned.
 
     Raises:
         BadInput: the skin is no closed surface even after its holes are filled.
@@ -165,13 +191,15 @@ def print_body(asset: Asset) -> tuple[NDArray, NDArray]:
     solid = _solid(*_part(asset, *(part for part in ("skin", "mouth") if len(asset.part(part)))))
     if solid.is_empty():
         raise BadInput(f"{asset.result.name}: its surface cannot be closed for printing: leave stl out of --formats")
-    return solid_arrays(solid)
+    return solid_arrays(_on_pedestal(solid, UNDER_SOLES).rotate(UPRIGHT))
 
 
 def solid_arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
-    """The largest piece of a solid as the file will hold it."""
+    """The largest piece of a solid, z up, as the file will hold it: on z = 0, the middle of its box over the origin."""
     # Decomposed after it is simplified, which may break a crumb off.
-    mesh = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume()).to_mesh()
+    piece = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume())
+    left, front, bottom, right, back, _ = piece.bounding_box()
+    mesh = piece.translate((-(left + right) / 2, -(front + back) / 2, -bottom)).to_mesh()
     vertices = np.asarray(mesh.vert_properties)[:, :3].astype(np.float32)
     faces = np.asarray(mesh.tri_verts).astype(np.int64)
     return part_touching(vertices, faces), faces
@@ -198,9 +226,9 @@ def is_sound(vertices: NDArray, faces: NDArray) -> bool:
 
 
 def write_stl(asset: Asset) -> bytes:
-    """Binary STL in millimetres, y up: one watertight solid as in the photo; a head stands on a flat base."""
+    """Binary STL in millimetres, z up, facing -y: one watertight solid as in the photo, its flat base on z = 0."""
     made = print_solid(asset) if asset.subject is Subject.FACE else print_body(asset)
-    return stl_bytes(*made, f"maquette {asset.stem}, millimetres, y up")
+    return stl_bytes(*made, f"maquette {asset.stem}, millimetres, z up")
 
 
 def stl_bytes(vertices: NDArray, faces: NDArray, title: str) -> bytes:

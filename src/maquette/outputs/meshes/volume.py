@@ -47,9 +47,9 @@ def write_volume_obj(asset: Asset) -> bytes:
 
 
 def write_volume_stl(asset: Asset) -> bytes:
-    """Binary STL in millimetres, y up: one watertight solid, printed lying on its flat back."""
+    """Binary STL in millimetres: one watertight solid that lies with its flat back on z = 0, face up."""
     from manifold3d import Manifold, Mesh
 
     mesh = _surface(asset).mesh
     solid = Manifold(Mesh(np.ascontiguousarray(mesh.vertices * MM, np.float32), mesh.faces.astype(np.uint32)))
-    return stl_bytes(*solid_arrays(solid), "maquette volume, millimetres, y up")
+    return stl_bytes(*solid_arrays(solid), "maquette volume, millimetres, z up")

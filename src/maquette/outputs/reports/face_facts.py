@@ -21,7 +21,7 @@ SMALL_FACE = 100  # pixels between the outermost landmarks
 FILES = {
     "{stem}.glb": "neutral head with 52 ARKit morph targets, metres, y up, facing +z",
     "{stem}.obj": "expression of the photo, metres, y up, facing +z",
-    "{stem}.stl": "closed solid for printing with the expression of the photo, millimetres, y up",
+    "{stem}.stl": "closed solid for printing, expression of the photo, millimetres, z up, its base on z = 0",
     "{stem}.ply": "expression of the photo with vertex colours, metres, y up, facing +z",
     "overview.jpg": "eight pictures on one sheet",
 }

@@ -19,9 +19,9 @@ SMALL_PERSON = 160  # pixels of the photo, tall
 FEW_POINTS = 0.6  # share of key points that the detector sees
 LITTLE_SEEN = 0.25  # share of the skin's texels; one photo shows a third
 FILES = {
-    "{stem}.glb": "mesh, metres, y up, facing +z; a rigged body in its rest pose, its joints turned as in the photo",
+    "{stem}.glb": "mesh in the pose of the photo, metres, y up, facing +z; of parametric and clips a rigged body",
     "{stem}.obj": "pose of the photo, metres, y up, facing +z",
-    "{stem}.stl": "closed skin with the pose of the photo, millimetres, y up",
+    "{stem}.stl": "closed solid for printing in the pose of the photo, millimetres, z up, its base on z = 0",
     "{stem}.ply": "pose of the photo with vertex colours, metres, y up, facing +z",
     "overview.jpg": "twelve pictures on one sheet",
 }

@@ -23,11 +23,11 @@ KINDS = {Subject.FACE: face_facts, Subject.PERSON: person_facts, Subject.PET: pe
 FILES = {
     "normals_front.png": "normals of the front that the network guessed, coded as normals.png",
     "normals_back.png": "normals of the back that the network guessed, in the same axes and pixels",
-    "{stem}.bvh": "skeleton and motion, centimetres and degrees, y up, facing +z",
+    "{stem}.bvh": "skeleton and motion, centimetres (100 a metre) and degrees, y up, facing +z",
     "{stem}.mtl": "materials of the OBJ file",
     "volume.glb": "surface of the volume with vertex colours, metres, y up, facing +z",
     "volume.obj": "surface of the volume with vertex colours, metres, y up, facing +z",
-    "volume.stl": "surface of the volume as a closed solid for printing, millimetres, y up",
+    "volume.stl": "the volume as a closed solid for printing, millimetres, face up (z), its back on z = 0",
     "volume.ply": "surface of the volume with vertex colours, metres, y up, facing +z",
     "texture.png": "sRGB, first row is v = 1",
     "texture_confidence.png": "255 = seen in a photo, 0 = invented",

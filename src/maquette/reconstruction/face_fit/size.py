@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,30 +41,40 @@ def measure_size(
     Args:
         pupil_distance: millimetres, or None.
     """
-    rest = term.mean + term.basis[:, :, : len(identity)] @ identity
     if pupil_distance is not None:
+        rest = term.mean + term.basis[:, :, : len(identity)] @ identity
         model_mm = 1000 * np.linalg.norm(rest[468] - rest[473])
         return HeadSize(float(pupil_distance / model_mm), 0.5 / pupil_distance, "pupil distance")
-    logs, spreads = [], []
-    for view, observation in zip(views, observations):
-        if abs(view.yaw_pitch_roll()[0]) > GRAZING:
-            continue
-        points = term.mean + term.basis @ np.concatenate([identity, view.expression])
-        placed = points @ view.rotation.T + view.translation
-        per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
-        for left, right, centre in IRISES:
-            diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
-            depth = placed[centre, 2]
-            if observation.landmark_confidence[centre] < 0.5 or diameter * per_crop < 3:
-                continue
-            model_mm = 1000 * diameter * depth / view.focal
-            logs.append(np.log(IRIS_MM / model_mm))
-            spreads.append(PIXEL_ERROR / (diameter * per_crop))
-    if not logs:
+    seen = [iris for v, o in zip(views, observations) for iris in iris_scales(v, o, term, identity)]
+    if not seen:
         return HeadSize(1.0, HEAD_SD, AVERAGE)
-    weights = np.array(spreads) ** -2
+    logs = [iris.log_scale for iris in seen]
+    weights = np.array([iris.spread for iris in seen]) ** -2
     measured = float(np.average(logs, weights=weights))
     error = np.hypot(IRIS_SD_MM / IRIS_MM, np.sqrt(1 / weights.sum() + np.var(logs) / len(logs)))
     # Bayes: the iris' evidence against the spread of adult heads around the model's size.
     trust = HEAD_SD**2 / (HEAD_SD**2 + error**2)
     return HeadSize(float(np.exp(trust * measured)), float(np.sqrt(trust) * error), "iris")
+
+
+@dataclass(frozen=True)
+class IrisScale:
+    """What one iris says: log of how much larger the head is than the model, and its spread."""
+
+    log_scale: float
+    spread: float
+
+
+def iris_scales(view: FaceView, observation: Observation, term: LandmarkTerm, identity: NDArray) -> Iterator[IrisScale]:
+    """Those irises of one photo that are seen well enough."""
+    if abs(view.yaw_pitch_roll()[0]) > GRAZING:
+        return
+    points = term.mean + term.basis @ np.concatenate([identity, view.expression])
+    placed = points @ view.rotation.T + view.translation
+    per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
+    for left, right, centre in IRISES:
+        diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
+        if observation.landmark_confidence[centre] < 0.5 or diameter * per_crop < 3:
+            continue
+        model_mm = 1000 * diameter * placed[centre, 2] / view.focal
+        yield IrisScale(float(np.log(IRIS_MM / model_mm)), float(PIXEL_ERROR / (diameter * per_crop)))

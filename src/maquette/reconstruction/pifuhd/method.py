@@ -75,8 +75,8 @@ class SurfaceReconstructor:
         rect = whole.parameters["squares"][index]
         corner, step = full_frame(observation)
         square = np.append((rect[:2] - corner) / step, rect[2] / step)
-        standing = ObservedBody(self.skeleton, posed_body(whole, self.skeleton.model, index), whole.cameras[index])
-        drawn = reconstruct_surface(self.network, standing, observation, self.options.body, square)
+        observed = ObservedBody(self.skeleton, posed_body(whole, self.skeleton.model, index), whole.cameras[index])
+        drawn = reconstruct_surface(self.network, observed, observation, self.options.body, square)
         return FrameShape(Mesh(drawn.vertices, drawn.faces), rect)
 
 
@@ -143,7 +143,7 @@ class PersonSurface:
 
 def reconstruct_surface(
     network: BodyPIFuHD | PIFuHD,
-    standing: ObservedBody,
+    observed: ObservedBody,
     observation: Observation,
     options: BodyOptions,
     square: NDArray | None = None,
@@ -156,12 +156,12 @@ def reconstruct_surface(
     Raises:
         NothingFound: the network says that nothing is inside.
     """
-    cube = standing.cube(observation, square)
+    cube = observed.cube(observation, square)
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
-    vertices = standing.body.vertices
-    field = BodyField(network, observation, cube, vertices, standing.skin)
-    centre, radius = mouth_plug(standing.skeleton, vertices)
+    vertices = observed.body.vertices
+    field = BodyField(network, observation, cube, vertices, observed.skin)
+    centre, radius = mouth_plug(observed.skeleton, vertices)
     field.distance = field.distance.with_ball(cube.to_cube(centre[None])[0], radius / cube.half)
     grid = searched(field, field.mask, options)
     points, faces = grid.surface()

@@ -129,3 +129,12 @@ def surface(
     if not len(faces):
         raise NothingFound(f"the network sees no surface in the crop at {resolution} voxels: is a person there?")
     return FieldSurface(vertices * turn, np.ascontiguousarray(faces[:, ::-1]), found.evaluations)
+
+
+def normal_colors(normals: NDArray) -> NDArray:
+    """(V, 3) uint8 sRGB: 0.5 n + 0.5, as the published meshes are coloured: x red, y green, z blue, 0 is grey.
+
+    Args:
+        normals: (V, 3) unit length, model space, see `Field.normals`.
+    """
+    return np.clip(np.round((0.5 * normals + 0.5) * 255), 0, 255).astype(np.uint8)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+LANDMARKS = 68
 BN_STATS = ("image", "running")
 LEVELS = 4
 
@@ -48,6 +49,7 @@ SIZES = {
     "light": VRNSize(71, 128, 8, 1),
     "lighter": VRNSize(71, 64, 8, 1),
 }
+MULTITASK = VRNSize(3, 256, 4, 1)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -200,6 +202,42 @@ class VRN(nn.Sequential):
         """(N, D, H, W) occupancy in 0-1; D counts towards the camera. With `coarse` what `coarse` gives."""
         logits = self.coarse(x)
         return logits if coarse else torch.sigmoid(upsampled(logits))
+
+
+class MultitaskVRN(nn.Module):
+    """One shared hourglass that forks into heatmaps of the 68 landmarks and the volume.
+
+    The weights were never released. The paper gives neither the residual blocks per position (4 here) nor the size of
+    the heatmaps (that of the picture here).
+
+    Args:
+        size: of each of the three hourglasses; `stacks` is not used.
+        bn_stats: "image" or "running", see `BatchNorm`.
+
+    Example:
+        >>> with torch.device("meta"):
+        ...     network = MultitaskVRN()
+        >>> sum(p.numel() for p in network.parameters())
+        36992652
+    """
+
+    def __init__(self, size: VRNSize = MULTITASK, bn_stats: str = "image") -> None:
+        super().__init__()
+        self.size = size
+        first = [*stem(size.channels, size.features), ("7", stack(size.features, size.residuals))]
+        self.shared = nn.Sequential(OrderedDict(first))
+        self.landmarks = nn.Sequential(stack(size.features, size.residuals), head(size.features, LANDMARKS))
+        self.volume = nn.Sequential(stack(size.features, size.residuals), head(size.features, size.depth))
+        use_statistics(self, bn_stats)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Heatmaps (N, 68, H, W) and occupancy (N, D, H, W), both in 0-1; D counts towards the camera.
+
+        Args:
+            x: (N, C, H, W) RGB in 0-1; H and W divisible by 8.
+        """
+        shared = self.shared(x)
+        return torch.sigmoid(upsampled(self.landmarks(shared))), torch.sigmoid(upsampled(self.volume(shared)))
 
 
 def use_statistics(network: nn.Module, bn_stats: str) -> None:

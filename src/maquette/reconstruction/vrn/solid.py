@@ -21,13 +21,13 @@ from torch.nn import functional
 
 from maquette.geometry.rendering.rasterize import rasterize
 from maquette.morphable import MorphableModel, load
+from maquette.reconstruction.vrn.raw import DEPTH_STEP
 
 CELL_M = 0.002  # of the depth map
 GRID = (88, 122)  # its width and height
 CORNER_M = (-0.088, 0.112)  # world x, y of the corner of its first row
 BACK_M = -0.064  # the plane, just behind the hindmost point of the average face region
 AHEAD_M = 1.0  # where the map is seen from
-DEPTH_STEP = 0.5  # pixels of the crop from slice to slice
 FAR_SHARE = 0.6  # of the slices lie beyond the landmarks' mean depth
 
 

@@ -132,7 +132,7 @@ class FrontComparison:
 def fit_plane(places: NDArray, gap: NDArray, weight: NDArray) -> FittedPlane:
     """Offset and tilt between front and head, outliers counting little.
 
-    Where the network puts depth 0 is its own affair, and the landmarks show a head's turn better than its volume does.
+    Depth 0 of the network is arbitrary, and the landmarks show a head's turn better than its volume does.
 
     Args:
         places: (n, 2), -0.5 to 0.5 across and down the crop; gap (n,) metres; weight (n,) 0-1.

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maquette.evaluation.image_space.measures import silhouette_iou
+from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.evaluation.temporal.steadiness import rect_jitter, warped_by_flow
 
 

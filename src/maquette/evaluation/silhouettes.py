@@ -1,4 +1,4 @@
-"""Measures in image space, on arrays, for any subject: silhouettes, boundaries, normals, points."""
+"""Silhouettes against masks: overlap, boundaries, containment."""
 
 from __future__ import annotations
 
@@ -64,62 +64,6 @@ def containment(inner: NDArray, outer: NDArray) -> float:
     _masks(inner, outer)
     total = np.count_nonzero(inner)
     return np.count_nonzero(inner & outer) / total if total else 1.0
-
-
-def normal_cosine(a: NDArray, b: NDArray, mask: NDArray) -> float:
-    """Mean cosine between two normal maps over a mask; 1 is agreement.
-
-    Args:
-        a, b: (H, W, 3) float, any frame but the same; need not be unit.
-        mask: (H, W) bool.
-
-    Raises:
-        BadInput: different sizes, an empty mask, NaN or a zero normal inside the mask.
-    """
-    if a.shape != b.shape or a.ndim != 3 or a.shape[2] != 3 or mask.shape != a.shape[:2]:
-        raise BadInput(f"normals: wanted two (H, W, 3) maps and a (H, W) mask, got {a.shape}, {b.shape}, {mask.shape}")
-    if not mask.any():
-        raise BadInput("normals: the mask is empty, wanted at least one pixel")
-    first, second = a[mask].astype(float), b[mask].astype(float)
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    if not (np.isfinite(lengths).all() and (lengths > 0).all()):
-        raise BadInput("normals: the mask holds NaN or zero normals; wanted a direction in each of its pixels")
-    return float(np.mean(np.sum(first * second, axis=1) / lengths))
-
-
-def reprojection(projected: NDArray, observed: NDArray, weights: NDArray | None = None) -> tuple[float, float]:
-    """Mean distance between projected and observed points.
-
-    Args:
-        projected, observed: (N, 2) pixels.
-        weights: (N,) not negative, or None for equal ones; 0 leaves a point out.
-
-    Returns:
-        pixels, and percent of the square root of width x height of the observed points' bounding box, the
-        normalisation of AFLW2000-3D (Zhu et al. 2016).
-
-    Raises:
-        BadInput: different counts, NaN in a point that counts, nothing that counts, points without extent.
-
-    Example:
-        >>> reprojection(np.array([[3.0, 4.0], [10.0, 10.0]]), np.array([[0.0, 0.0], [10.0, 10.0]]))
-        (2.5, 25.0)
-    """
-    weights = np.ones(len(observed)) if weights is None else np.asarray(weights, float)
-    if projected.shape != observed.shape or observed.shape != (len(weights), 2):
-        shapes = f"{projected.shape}, {observed.shape}, {weights.shape}"
-        raise BadInput(f"reprojection: wanted as many projected and observed points (N, 2) and weights, got {shapes}")
-    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.sum() > 0):
-        raise BadInput("reprojection: wanted finite weights, none negative and some positive")
-    used = weights > 0
-    distance = np.linalg.norm(projected[used] - observed[used], axis=1)
-    if not np.isfinite(distance).all():
-        raise BadInput(f"reprojection: {np.count_nonzero(~np.isfinite(distance))} points are NaN or infinite")
-    extent = float(np.sqrt(np.prod(np.ptp(observed[used], axis=0))))
-    if not extent > 0:
-        raise BadInput("reprojection: the observed points lie on one line, wanted points with width and height")
-    mean = float(np.average(distance, weights=weights[used]))
-    return mean, 100 * mean / extent
 
 
 def _masks(mask_a: NDArray, mask_b: NDArray) -> None:
