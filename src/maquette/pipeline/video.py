@@ -60,7 +60,6 @@ class ClipRun:
         job = Job(source_names([self.path])[0][0], [str(self.path)], self.progress)
         home = self.folder.path / job.name
         clip = open_clip(self.path, self.options.video, self.options.source)
-        self.folder.refuse_links(home)
         memory = Memory(home, self.path, self.options)
         try:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:
