@@ -58,7 +58,7 @@ class ClipRun:
     def reconstruct(self) -> Iterator[Result | Failure]:
         """See `reconstruct_clip`."""
         job = Job(source_names([self.path])[0][0], [str(self.path)], self.progress)
-        home = self.folder.path / job.name
+        home = self.folder.inner(job.name)
         clip = open_clip(self.path, self.options.video, self.options.source)
         memory = Memory(home, self.path, self.options)
         try:
