@@ -140,6 +140,11 @@ class OutputFolder:
         if link is not None:
             raise BadInput(f"{link}: is a link, and results lie in {self.path} itself: remove the link, or {REMEDY}")
 
+    def inner(self, name: str) -> Path:
+        """The folder of this name in OUT, which need not be there; raises BadInput where a link stands for it."""
+        self.refuse_links(self.path / name)
+        return self.path / name
+
     def write(self, name: str, content: bytes) -> None:
         """Write one file straight into the folder, whole or not at all.
 

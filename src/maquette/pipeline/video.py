@@ -58,9 +58,8 @@ class ClipRun:
     def reconstruct(self) -> Iterator[Result | Failure]:
         """See `reconstruct_clip`."""
         job = Job(source_names([self.path])[0][0], [str(self.path)], self.progress)
-        home = self.folder.path / job.name
+        home = self.folder.inner(job.name)
         clip = open_clip(self.path, self.options.video, self.options.source)
-        self.folder.refuse_links(home)
         memory = Memory(home, self.path, self.options)
         try:
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, memory.resumed) as manifest:
