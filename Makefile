@@ -1,10 +1,10 @@
 # make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style and types
 # make docs   the pages and the reference, in site/
-# Needs Python 3.10-3.12, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
+# Needs Python 3.11 or newer, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
 
 # A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
-	$$p -c 'import sys, venv; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' >/dev/null 2>&1 \
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo $$p; break; }; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "maquette needs Python 3.10, 3.11 or 3.12: install one, or set PYTHON=..." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "maquette needs Python 3.11 or newer: install one, or set PYTHON=..." >&2; exit 1; }
 	@echo "making $(VENV) with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 

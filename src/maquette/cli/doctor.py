@@ -11,10 +11,10 @@ import typer
 from maquette.cli.system import MISSING, remedy
 from maquette.cli.terminal import say
 
-PYTHONS = ((3, 10), (3, 13))  # from, below: mediapipe 0.10.21 has wheels for these
+OLDEST = (3, 11)
 MODULES = (
     "cv2",
-    "mediapipe",
+    "ai_edge_litert.interpreter",
     "vtkmodules.vtkRenderingOpenGL2",
     "skimage",
     "scipy",
@@ -53,12 +53,11 @@ def checks() -> Iterator[Check]:
 
 
 def python_version(version: tuple[int, ...]) -> Check:
-    """Whether this Python has wheels of every dependency."""
-    low, high = PYTHONS
+    """Whether this Python is new enough."""
     shown = ".".join(map(str, version))
-    if low <= version[:2] < high:
+    if version[:2] >= OLDEST:
         return "python", True, shown
-    return "python", False, f"{shown}: wanted 3.10, 3.11 or 3.12"
+    return "python", False, f"{shown}: wanted 3.11 or newer"
 
 
 def packages() -> Iterator[Check]:

@@ -40,10 +40,9 @@ RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"  # GCC's libraries; the exce
 CARRIED = {
     "av": "FFmpeg LGPL-3.0-or-later; libx264, libx265 GPL-2.0-or-later",
     "numpy": f"libgfortran {RUNTIME}; libquadmath LGPL-2.1-or-later",
-    "opencv-contrib-python": f"FFmpeg LGPL-2.1-or-later; Qt LGPL-3.0-only; libgfortran {RUNTIME}",
+    "opencv-python-headless": f"FFmpeg LGPL-2.1-or-later; libgfortran {RUNTIME}; libquadmath LGPL-2.1-or-later",
     "pillow-heif": "libheif, libde265 LGPL-3.0-or-later; libx265 GPL-2.0-or-later",
     "scipy": f"libgfortran {RUNTIME}; libquadmath LGPL-2.1-or-later",
-    "sentencepiece": f"libgomp {RUNTIME}",
     "torch": f"libgomp {RUNTIME}",
 }
 

@@ -35,7 +35,6 @@ def rows() -> Iterator[tuple[str, str, str]]:
     yield "maquette", "Apache-2.0", "this program"
     for entry in zoo().values():
         yield entry.name, entry.licence, f"data, {entry.source}"
-    yield "mediapipe models", "Apache-2.0", "data inside its wheel: finding and tracing faces and people, masks"
     for name, package in closure("maquette", EXTRAS).items():
         carried = f"; its wheel carries {CARRIED[name]}" if name in CARRIED else ""
         yield name, licence(package), f"{package.version}{carried}"

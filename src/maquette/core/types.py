@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from maquette.core.check import expect
 Array = np.ndarray
 
 
-class Subject(str, Enum):
+class Subject(StrEnum):
     """What an observation shows."""
 
     FACE = "face"

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from maquette.core.errors import WeightsMissing
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 PACKAGE = Path(__file__).parents[1]
 ZOO_FILE = Path(__file__).with_name("zoo.toml")

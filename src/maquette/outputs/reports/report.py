@@ -85,7 +85,7 @@ def texture_shares(asset: Asset) -> dict[str, float]:
 def versions() -> dict[str, str]:
     """Versions of what the result depends on."""
     known = {"maquette": VERSION, "python": platform.python_version()}
-    for package in ("numpy", "mediapipe", "opencv-contrib-python", "vtk"):
+    for package in ("numpy", "ai-edge-litert", "opencv-python-headless", "vtk"):
         try:
             known[package] = version(package)
         except PackageNotFoundError:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from maquette.perception.copies import at_most
 from maquette.perception.faces import topology
+from maquette.perception.guided_filter import guided_filter
 from maquette.perception.models import networks
 from maquette.perception.models.results import SEGMENTER_INPUT
 
@@ -65,7 +66,7 @@ def refine_edges(guide: NDArray, coarse: NDArray) -> NDArray:
         radius = max(2, round(share * max(size)))
         picture = guide if size == (width, height) else cv2.resize(guide, size, interpolation=cv2.INTER_AREA)
         enlarged = np.clip(cv2.resize(firm, size, interpolation=cv2.INTER_CUBIC), 0, 1)
-        smooth = cv2.ximgproc.guidedFilter(picture, enlarged, radius, smoothness)
+        smooth = guided_filter(picture, enlarged, radius, smoothness)
         firm = np.clip((smooth - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
     return firm
 

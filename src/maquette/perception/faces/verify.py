@@ -20,12 +20,13 @@ from maquette.perception.faces import topology
 from maquette.perception.faces.landmarker import Face
 from maquette.perception.faces.patch import Patch
 from maquette.perception.models import networks
-from maquette.perception.models.results import DETECTOR_INPUT, MESH_INPUT
+from maquette.perception.models.results import DETECTOR_INPUT
 from maquette.perception.square import Square
 
 TRUE = 0.19  # certainty from which on a face is believed
 PLAIN = 0.5  # certainty of the short-range detector alone that no false one reached (0.27 at most)
 EYES = (topology.RIGHT_EYE_CORNERS, topology.LEFT_EYE_CORNERS)
+CROP = DETECTOR_INPUT["full"]  # pixels
 CLOSE_UPS = (2.0, 3.0)  # sides over the face's size
 TOLERANCE = 0.15  # of the face's size: keypoints off by this much count nothing
 STEADY = 0.015  # disagreement of the crops, as share of the face's size, that halves the certainty
@@ -50,9 +51,9 @@ def certainty(pixels: NDArray, face: Face, detectors: Iterable[str] = tuple(DETE
     agreements = []
     for close_up in CLOSE_UPS:
         square = Square(patch.square.centre, patch.square.side * close_up / CLOSE_UPS[-1], face.roll)
-        matrix = square.to_crop(MESH_INPUT)
-        crop = warp(patch.pixels, matrix, (MESH_INPUT, MESH_INPUT))
-        wanted = apply(matrix, points) / MESH_INPUT
+        matrix = square.to_crop(CROP)
+        crop = warp(patch.pixels, matrix, (CROP, CROP))
+        wanted = apply(matrix, points) / CROP
         agreements += [_agreement(crop, reach, wanted, weights * close_up) for reach in detectors]
     return float(np.mean(agreements) / (1 + (face.spread.mean() / STEADY) ** 2))
 
@@ -65,7 +66,7 @@ def _agreement(crop: NDArray, reach: str, wanted: NDArray, weights: NDArray) -> 
         weights: (4,) how much each counts, times the crop's side over the face's size.
     """
     side = DETECTOR_INPUT[reach]
-    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) if side < MESH_INPUT else crop
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA) if side < CROP else crop
     best = 0.0
     for item in networks.detect_faces(small, reach):
         off = np.linalg.norm(item.keypoints[:4] / side - wanted, axis=1) @ weights

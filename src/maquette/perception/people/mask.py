@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from maquette.perception.affine import for_cv2
 from maquette.perception.copies import at_most
+from maquette.perception.guided_filter import guided_filter
 from maquette.perception.models.results import POSE_INPUT
 from maquette.perception.people import schemes
 from maquette.perception.people.key_points import Outline, Person
@@ -49,7 +50,7 @@ def person_mask(pixels: NDArray, box: NDArray, person: Person, others: list[Pers
     mask = without_neighbours(person, outline_in(box, size, person), box, others)
     cell = min(outline.square.side for outline in outlines(person)) / POSE_INPUT * size[0] / (box[2] - box[0])
     radius = max(2, round(EDGE_REACH * cell))
-    mask = cv2.ximgproc.guidedFilter(guide, mask, radius, EDGE_SMOOTHNESS)
+    mask = guided_filter(guide, mask, radius, EDGE_SMOOTHNESS)
     mask = np.clip((mask - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
     mask = without_specks(mask, skeleton(person, box, size), radius)
     return mask if guide is pixels else cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
