@@ -48,7 +48,7 @@ class ClosestPoints:
         find = self._locator.FindClosestPoint
         for k, point in enumerate(points.tolist()):
             find(point, spot, cell, part, squared)  # type: ignore[call-overload]  # VTK's stub knows no `reference`
-            closest[k], faces[k] = spot, cell
+            closest[k], faces[k] = spot, int(cell)
         return closest, np.linalg.norm(closest - points, axis=1), self._kept[faces]
 
 

@@ -117,7 +117,7 @@ class Table:
                     errors["thresholds"] = self.thresholds
                     errors["shares"] = np.stack([cumulative(e, self.thresholds) for e in self.curves.values()])
                 with replaced(folder / "curves.npz") as file:
-                    np.savez_compressed(file, labels=np.array(list(self.curves)), **errors)
+                    np.savez_compressed(file, labels=np.array(list(self.curves)), **errors)  # type: ignore[arg-type]  # its stub takes each name for allow_pickle
                 with replaced(folder / "ced.png") as file:
                     plot_curves(file, self.curves, self.title, self.curve_unit, self.thresholds)
                 paths += [folder / "curves.npz", folder / "ced.png"]

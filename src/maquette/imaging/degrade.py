@@ -99,5 +99,5 @@ def degraded(
         small = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
     if degradation.jpeg:
         stored = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, degradation.jpeg])[1]
-        small = np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+        small = np.ascontiguousarray(np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))[..., ::-1])
     return small

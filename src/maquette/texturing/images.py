@@ -37,7 +37,7 @@ def membrane(values: NDArray, weight: NDArray, decay: float = 1.0, firmness: flo
     return result
 
 
-def smoothstep(values: ArrayLike, low: float, high: float) -> NDArray:
+def smoothstep(values: ArrayLike, low: float, high: float | NDArray) -> NDArray:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((np.asarray(values) - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)

@@ -238,7 +238,7 @@ def flags_of(
     flags = [view.remark] if view.remark else []
     if mask.any() and detail(pixels, mask) < BLURRED:
         flags.append("blurred")
-    if sum(np.count_nonzero(other & ~mask) for other in others) > CROWD * max(1, np.count_nonzero(mask)):
+    if sum(int(np.count_nonzero(other & ~mask)) for other in others) > CROWD * max(1, int(np.count_nonzero(mask))):
         flags.append("crowded")
     flags += [flag for flag in pose_flags(own) if not any(flag in known for known in flags)]
     return tuple(dict.fromkeys(flags))

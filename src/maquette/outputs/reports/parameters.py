@@ -39,7 +39,7 @@ def write_parameters(asset: Asset) -> bytes:
         arrays["body_model"] = np.array(asset.body.name)
         arrays["bone_names"] = np.array(asset.skeleton.bones)
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]  # its stub takes each name for allow_pickle
     return stream.getvalue()
 
 

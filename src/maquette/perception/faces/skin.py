@@ -58,7 +58,7 @@ def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray:
     points = landmarks * [size[0] / pixels.shape[1], size[1] / pixels.shape[0], 1.0]
     region = face_region(small.shape, points)
     distance = _colour_distance(small, points, region, facing)
-    likely = np.clip((SOFT[1] - distance) / (SOFT[1] - SOFT[0]), 0, 1).astype(np.float32)
+    likely: NDArray = np.clip((SOFT[1] - distance) / (SOFT[1] - SOFT[0]), 0, 1).astype(np.float32)
     # Single pixels are noise; eyelashes and glasses' rims are not.
     likely = cv2.medianBlur((likely * 255).astype(np.uint8), 3).astype(np.float32) / 255
     outline = _feathered_region(pixels.shape, landmarks)

@@ -156,7 +156,7 @@ def network_inputs(
     mask = cube.cut(np.ascontiguousarray(observation.mask, np.float32), side)
     image = cube.cut(observation.frame.pixels, side).astype(np.float32) / 255 * mask[..., None]
     views = sides(placed, faces, side)
-    maps = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
+    maps: list[NDArray] = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
     maps += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
     return np.dstack([image, mask]), np.dstack(maps)
 

@@ -61,5 +61,5 @@ def nearest_crossing(logits: NDArray, steps: NDArray) -> tuple[NDArray, NDArray]
     share = np.divide(inside, inside - outside, out=np.zeros_like(inside), where=falls)
     at = np.where(falls, steps[:-1] + share * (steps[1:] - steps[:-1]), np.inf)
     best = np.abs(at).argmin(axis=1)
-    found = falls.any(axis=1)
+    found = np.asarray(falls.any(axis=1))
     return np.where(found, at[np.arange(len(at)), best], 0.0), found

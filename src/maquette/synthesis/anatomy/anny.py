@@ -125,7 +125,7 @@ def load_body() -> Body:
 def _write(file: Path, arrays: Mapping[str, NDArray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with replaced(file) as out:
-        np.savez(out, **arrays)
+        np.savez(out, **arrays)  # type: ignore[arg-type]  # its stub takes each name for allow_pickle
 
 
 def _world(points: NDArray) -> NDArray:

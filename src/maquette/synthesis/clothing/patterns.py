@@ -27,9 +27,9 @@ def draw_color(rng: np.random.Generator, dark: float = 0.5) -> NDArray:
         tone = rng.beta(0.5, 0.5 + dark)
         color = np.full(3, 0.05 + 0.88 * tone) + 0.015 * rng.normal(size=3)
     elif kind < 0.56:
-        color = colorsys.hsv_to_rgb(rng.uniform(0.56, 0.67), rng.uniform(0.2, 0.75), rng.uniform(0.15, 0.8))
+        color = np.array(colorsys.hsv_to_rgb(rng.uniform(0.56, 0.67), rng.uniform(0.2, 0.75), rng.uniform(0.15, 0.8)))
     else:
-        color = colorsys.hsv_to_rgb(rng.random(), rng.beta(2, 2.2), rng.uniform(0.2, 0.92))
+        color = np.array(colorsys.hsv_to_rgb(rng.random(), rng.beta(2, 2.2), rng.uniform(0.2, 0.92)))
     return linear(np.clip(color, 0.03, 0.95))
 
 
@@ -90,7 +90,7 @@ def draw_pattern(rng: np.random.Generator, color: NDArray, choices: tuple[str, .
     name = choices[rng.integers(len(choices))]
     other, (x, y) = draw_color(rng), _place()
     period, share = rng.uniform(0.012, 0.07), rng.uniform(0.2, 0.55)
-    sheet = np.zeros((SIZE, SIZE), np.float32)
+    sheet: NDArray = np.zeros((SIZE, SIZE), np.float32)
     if name == "stripes":
         sheet = sheet + _wave(y, period, share)
     elif name == "bars":

@@ -99,7 +99,7 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, NDArray]:
     distance = np.where(winding_ahead(naked, body.faces, points) > 0, -distance, distance)
     views |= sides(dressed, scene.faces, size, ("back",))
     views |= {f"body_{k}": v for k, v in sides(naked, body.faces, size).items()}
-    mask = views["normals_front"].any(axis=2)
+    mask = np.asarray(views["normals_front"].any(axis=2))
     keypoints = crop.ndc(scene.keypoints["mediapipe33"].astype(float))
     at = dict(zip(SCHEMES["mediapipe33"], keypoints))
     ends = np.array([((at[n][:2] * [1, -1]) + 1) * size / 2 for n in ENDS])
@@ -112,9 +112,9 @@ def draw_example(seed: tuple[int, ...], size: int = 256) -> dict[str, NDArray]:
         "points": points.astype(np.float16),
         "inside": (winding_ahead(dressed, scene.faces, points) > 0).astype(np.uint8),
         "distance": distance.astype(np.float16),
-        "exact": np.uint8(body.exact),
-        "half": np.float32(crop.half),
-        "yaw": np.float32(np.degrees(pose[0])),
+        "exact": np.asarray(body.exact, np.uint8),
+        "half": np.asarray(crop.half, np.float32),
+        "yaw": np.asarray(np.degrees(pose[0]), np.float32),
         "keypoints": keypoints.astype(np.float16),
         "seed": np.array((*seed, 0, 0)[:3], np.int32),
     }

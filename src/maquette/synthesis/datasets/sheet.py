@@ -46,7 +46,7 @@ def contact_sheet(images: Iterable[NDArray], tile: int = TILE) -> NDArray:
 def write_sheet(folder: Path) -> Path:
     """Write FOLDER/sheet.jpg of the first pictures that `write_photographs` wrote there, by rename."""
     files = [Path(folder) / f"{stem(k)}.png" for k in range(TILES)]
-    sheet = contact_sheet(cv2.imread(str(file))[..., ::-1] for file in files if file.is_file())
+    sheet = contact_sheet(np.asarray(cv2.imread(str(file)))[..., ::-1] for file in files if file.is_file())
     coded = cv2.imencode(".jpg", np.ascontiguousarray(sheet[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
     path = Path(folder) / "sheet.jpg"
     write_whole(path, coded.tobytes())

@@ -115,4 +115,4 @@ def _blurred(picture: NDArray, sensor: Sensor) -> NDArray:
 
 def _through_jpeg(picture: NDArray, quality: int) -> NDArray:
     stored = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR))[..., ::-1])

@@ -224,7 +224,7 @@ def add_marks(
     )
     for count, radii, melanin, blood, rise in kinds:
         for _ in range(count):
-            row, column = rng.integers(guide.rows // 6, guide.rows - 40), rng.integers(30, guide.size - 30)
+            row, column = int(rng.integers(guide.rows // 6, guide.rows - 40)), int(rng.integers(30, guide.size - 30))
             radius, strength = rng.uniform(*radii), rng.uniform(0.4, 1.0)
             spread = rng.uniform(0.7, 1.4, 2)
             if guide.zones["face"][row, column] < 0.5 or guide.zones["lipsoft"][row, column] > 0.1:

@@ -163,7 +163,8 @@ def _joined(guide: SkinGuide) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """Texel, metres across, fade and number of the fold, each (M,): all folds one behind the other."""
     lines = folds(guide)
     owner = np.repeat(np.arange(len(lines)), [len(fold.index) for fold in lines])
-    return (*(np.concatenate([getattr(fold, name) for fold in lines]) for name in ("index", "across", "fade")), owner)
+    index, across, fade = (np.concatenate([getattr(fold, n) for fold in lines]) for n in ("index", "across", "fade"))
+    return index, across, fade, owner
 
 
 def fine_relief(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:

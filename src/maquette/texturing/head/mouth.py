@@ -80,7 +80,8 @@ def paint_mouth(
         chart = layers.small[part]
         place = chart.spread(layers.model.mean)
         if part == "teeth":
-            painted, most = painted_teeth(place, colour, palette.lit(GUM_COLOUR), layers), np.full(3, 255, np.float32)
+            most = np.full(3, 255.0)
+            painted = painted_teeth(place, colour, palette.lit(GUM_COLOUR), layers)
         else:
             most = 1.1 * palette.lit(TONGUE_COLOUR)
             painted = painted_tongue(place, most)

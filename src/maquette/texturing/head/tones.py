@@ -40,12 +40,14 @@ class Tones:
 
 def lab_of(colour: NDArray) -> NDArray:
     """(..., 3) float32 Lab with L in 0-255 for sRGB in 0-255."""
-    return cv2.cvtColor(np.asarray(colour, np.float32) / 255, cv2.COLOR_RGB2LAB) * np.array([2.55, 1, 1], np.float32)
+    return cv2.cvtColor(np.asarray(colour, np.float32) / np.float32(255), cv2.COLOR_RGB2LAB) * np.array(
+        [2.55, 1, 1], np.float32
+    )
 
 
 def rgb_of(lab: NDArray) -> NDArray:
     """(3,) sRGB 0-255 of one colour of `lab_of`."""
-    scaled = (np.asarray(lab, np.float32) / np.array([2.55, 1, 1], np.float32)).reshape(1, 1, 3)
+    scaled: NDArray = (np.asarray(lab, np.float32) / np.array([2.55, 1, 1], np.float32)).reshape(1, 1, 3)
     return np.clip(cv2.cvtColor(scaled, cv2.COLOR_LAB2RGB)[0, 0] * 255, 0, 255)
 
 

@@ -50,10 +50,10 @@ class Shards:
         shards = np.searchsorted(self.ends, indices, side="right")
         for shard in np.unique(shards):
             begin = self.ends[shard - 1] if shard else 0
-            with safe_open(self.files[shard], framework="numpy") as opened:
+            with safe_open(self.files[int(shard)], framework="numpy") as opened:
                 slices = {name: opened.get_slice(name) for name in self.columns}
                 for place in np.flatnonzero(shards == shard):
-                    row = int(indices[place] - begin)
+                    row = int(indices[int(place)] - begin)
                     for name, column in slices.items():
                         found[name][place] = column[row : row + 1]
         return {name: np.concatenate(rows) for name, rows in found.items()}
