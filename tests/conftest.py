@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-os.environ.setdefault("GLOG_minloglevel", "3")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 
 @pytest.fixture(scope="session")
 def astronaut() -> Path:

@@ -129,6 +129,7 @@ class Observation:
         full_size: (width, height) of the full frame.
         notes: plain-word remarks of the detector ("found on a brightened copy").
         reading: what the face network says, or None.
+        shut_eyes: whether the subject's right and left eye are shut.
         landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
             camera axes (x right, y down, z away from the camera), origin midway between the hips.
     """
@@ -147,6 +148,7 @@ class Observation:
     full_size: tuple[int, int] = (0, 0)
     notes: tuple[str, ...] = ()
     reading: Reading | None = None
+    shut_eyes: tuple[bool, bool] = (False, False)
     landmarks_metric: Array | None = None
 
     def __post_init__(self) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from known_heads import MODEL, make_view, observe
 from maquette.core.options import FitOptions
+from maquette.perception.faces.lids import trust
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term
 from maquette.weights.store import fetch
 
@@ -34,3 +38,17 @@ def test_two_photos_share_the_identity_and_do_not_depend_on_order():
     one, two = fit(MODEL, landmark_term(fetch), seen, options), fit(MODEL, landmark_term(fetch), seen[::-1], options)
     assert len(one.cameras) == 2 and one.motion.shape[0] == 2
     assert np.allclose(one.identity, two.identity, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "shut, names", [((True, False), ["Right"]), ((False, True), ["Left"]), ((True, True), ["Left", "Right"])]
+)
+def test_an_eye_that_the_picture_shows_shut_is_shut_and_no_other(shut, names):
+    """The landmarks show two open eyes, as the detector does of a wink."""
+    seen = replace(observe(make_view(0.1, 0.0, 0.0), np.zeros(MODES)), shut_eyes=shut)
+    seen = replace(seen, landmark_confidence=seen.landmark_confidence * trust(shut))
+    fitted = fit(MODEL, landmark_term(fetch), [seen], FitOptions(photometric=False))
+    blinks = dict(zip(MODEL.expression_names, fitted.expression[0]))
+    for side in ("Left", "Right"):
+        assert (blinks[f"eyeBlink{side}"] > 0.8) == (side in names)
+        assert side in names or blinks[f"eyeBlink{side}"] < 0.3

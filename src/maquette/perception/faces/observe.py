@@ -14,7 +14,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
-from maquette.perception.faces import segment, skin, topology
+from maquette.perception.faces import lids, segment, skin, topology
 from maquette.perception.faces.landmarker import Face
 from maquette.perception.faces.regressor import reader
 from maquette.perception.faces.regressor.align import face_square
@@ -71,13 +71,14 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     towards = facing(landmarks)
     bare = skin.skin_mask(crop, landmarks, towards)
     mask = segment.subject_mask(crop, face.roll, landmarks, others)
+    shut = lids.shut_eyes(crop, landmarks)
     seen = Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
         box=box,
         subject=Subject.FACE,
         landmarks=landmarks,
         landmark_scheme=topology.SCHEME,
-        landmark_confidence=landmark_confidence(landmarks, face, towards, bare),
+        landmark_confidence=landmark_confidence(landmarks, face, towards, bare) * lids.trust(shut),
         mask=mask,
         skin=bare,
         confidence=face.score * face.presence,
@@ -85,6 +86,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         full_size=frame.size,
         notes=(face.note,) if face.note else (),
         reading=reading,
+        shut_eyes=shut,
     )
     return with_preferred_landmarks(seen)
 

@@ -48,12 +48,14 @@ class LandmarkTerm:
         mean: (N, 3) metres; basis: (N, 3, K + E) metres per weight, identity first.
         noise: the detector's learned error, see MorphableModel.landmark_noise.
         reader_noise: likewise of the face network.
+        blinks: places of eyeBlinkRight and eyeBlinkLeft among the expression weights.
     """
 
     mean: NDArray
     basis: NDArray
     noise: dict[str, NDArray]
     reader_noise: ReaderNoise
+    blinks: tuple[int, int]
 
     @classmethod
     def of(cls, model: MorphableModel, modes: int, noise_of_reader: ReaderNoise) -> LandmarkTerm:
@@ -64,7 +66,9 @@ class LandmarkTerm:
         basis = np.einsum("nk,pnkd->ndp", embedding.barycentric, corners, optimize=True)
         noise = {key: value.astype(float) for key, value in model.landmark_noise.items()}
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
-        return cls(embedding.points(model.mean, model.faces).astype(float), basis.astype(float), noise, noise_of_reader)
+        right, left = (model.expression_names.index(f"eyeBlink{side}") for side in ("Right", "Left"))
+        mean = embedding.points(model.mean, model.faces).astype(float)
+        return cls(mean, basis.astype(float), noise, noise_of_reader, (right, left))
 
     def residual(self, view: FaceView, observation: Observation, shape: NDArray) -> Linearization:
         """Observed minus predicted (N, 3), x, y and relative depth, in units of the interpupillary distance.

@@ -18,6 +18,7 @@ from maquette.reconstruction.face_fit.reading import equations as read_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
+SHUT_SIGMA = 0.05  # how far an eye that the picture shows shut may be from it
 EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
 
 
@@ -103,7 +104,7 @@ def solve(
             part = seen_equations(landmarks, view, observation, shape)
             if extra is not None:
                 part = part + extra.equations(index, view, shape)
-            part = part + prior_equations(view, K)
+            part = part + prior_equations(view, K) + shut_equations(landmarks, view, observation, K)
             order = unknowns.order(index)
             matrix[np.ix_(order, order)] += part.matrix
             vector[order] += part.vector
@@ -124,6 +125,18 @@ def prior_equations(view: FaceView, modes: int) -> NormalEquations:
     matrix[:POSE, :POSE], vector[:POSE] = pose.matrix, pose.vector
     matrix[POSE + modes :, POSE + modes :] = np.eye(units) / EXPRESSION_SIGMA**2
     vector[POSE + modes :] = -(view.expression / EXPRESSION_SIGMA**2 + EXPRESSION_RATE)
+    return NormalEquations(matrix, vector)
+
+
+def shut_equations(term: LandmarkTerm, view: FaceView, observation: Observation, modes: int) -> NormalEquations:
+    """The lids of eyes that are seen to be shut, beside `modes` identity weights: the prior would leave them ajar."""
+    matrix = np.zeros((POSE + modes + len(view.expression),) * 2)
+    vector = np.zeros(len(matrix))
+    for shut, unit in zip(observation.shut_eyes, term.blinks):
+        if shut:
+            place = POSE + modes + unit
+            matrix[place, place] = 1 / SHUT_SIGMA**2
+            vector[place] = (1 - view.expression[unit]) / SHUT_SIGMA**2 + EXPRESSION_RATE
     return NormalEquations(matrix, vector)
 
 
