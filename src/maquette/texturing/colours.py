@@ -97,7 +97,7 @@ def _view(observation: Observation, camera: Camera, mesh: Mesh, normals: NDArray
     size = observation.frame.size
     weight = facing_weight(cosine, VERTICES) * within_picture(pixels, size)
     rim = MASK_RIM * max(size)
-    mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
+    mask = blurred(cv2.erode(observation.shown, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
     weight *= smoothstep(image_at(mask, pixels), 0.4, 0.8)
     facing = weight > 0
     weight[facing] *= visible(rays, vertices[facing], normals[facing], eye, VERTICES)

@@ -283,7 +283,7 @@ def photo_view(
     ratio = width / camera.size[0]
     margin = BESIDE_M + doubt
     border = cv2.erode(near, disc(margin * metre * ratio))
-    mask = inner_mask(observation.mask, metre, doubt)
+    mask = inner_mask(observation.shown, metre, doubt)
     return PhotoView(
         without_background(observation.frame.pixels, mask), mask, near, border, ratio, PhotoPoints(table), toward,
         RayCaster(vertices, faces), vertices, normals, faces, metre, margin,

@@ -15,6 +15,8 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
 from maquette.perception.faces import segment, skin, topology
+from maquette.perception.faces.coverings.neighbours import share_of
+from maquette.perception.faces.coverings.region import covered_region
 from maquette.perception.faces.landmarker import Face
 from maquette.perception.faces.regressor import reader
 from maquette.perception.faces.regressor.align import face_square
@@ -69,8 +71,10 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
     reading = _reading(crop, landmarks, face)
     towards = facing(landmarks)
-    bare = skin.skin_mask(crop, landmarks, towards)
-    mask = segment.subject_mask(crop, face.roll, landmarks, others)
+    share = share_of(crop, landmarks, others)
+    covered = _covered(covered_region(crop, landmarks, towards), share)
+    bare = skin.skin_mask(crop, landmarks, towards, covered)
+    mask = segment.subject_mask(crop, face.roll, landmarks, share)
     seen = Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
         box=box,
@@ -80,6 +84,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         landmark_confidence=landmark_confidence(landmarks, face, towards, bare),
         mask=mask,
         skin=bare,
+        covered=covered,
         confidence=face.score * face.presence,
         camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
@@ -87,6 +92,13 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         reading=reading,
     )
     return with_preferred_landmarks(seen)
+
+
+def _covered(region: NDArray | None, share: NDArray | None) -> NDArray | None:
+    """(H, W) float32 0-1: what covers the face, and other people; None if it is nowhere."""
+    others = None if share is None else (1 - share).astype(np.float32)
+    found = [part for part in (region, others) if part is not None and part.any()]
+    return np.max(found, axis=0) if found else None
 
 
 def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:

@@ -55,7 +55,7 @@ def learn_tones(observation: Observation) -> Tones | None:
     factor = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = cv2.resize(observation.frame.pixels, size, interpolation=cv2.INTER_AREA)
-    person = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA)
+    person = cv2.resize(observation.shown, size, interpolation=cv2.INTER_AREA)
     bare = person if observation.skin is None else cv2.resize(observation.skin, size, interpolation=cv2.INTER_AREA)
     lab = lab_of(small)
     if observation.landmark_scheme != topology.SCHEME:
