@@ -129,8 +129,8 @@ class Observation:
         full_size: (width, height) of the full frame.
         notes: plain-word remarks of the detector ("found on a brightened copy").
         reading: what the face network says, or None.
-        covered: (H, W) float32 in 0-1 or None where nothing is: what hides the subject, a mask before the face or another
-            person; unlike in `skin`, hair, beards and glasses are the subject's own.
+        covered: (H, W) float32 in 0-1 or None where nothing is: what hides the subject, a mask before the face or
+            another person; unlike in `skin`, hair, beards and glasses are the subject's own.
         landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
             camera axes (x right, y down, z away from the camera), origin midway between the hips.
     """

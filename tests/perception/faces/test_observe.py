@@ -11,7 +11,7 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Subject
 from maquette.perception.affine import warp
 from maquette.perception.faces import topology
-from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.observe import observe
 
 from ..conftest import disagreement, enlarged, eye_distance, to_full
 
@@ -113,17 +113,6 @@ def test_degenerate_pictures(shape):
 def test_too_small_says_how_small(sample):
     with pytest.raises(NothingFound, match=r"face too small: 2\d px wide, at least 40 are needed: use"):
         observe(Frame(enlarged(sample, 24 / 92)))
-
-
-def test_facing_falls_on_the_side_that_turns_away(seen):
-    """Turn the mesh of landmarks itself by 60 degrees: the far cheek faces away, the near one does not."""
-    landmarks = seen.landmarks - seen.landmarks.mean(axis=0)
-    c, s = np.cos(np.radians(60)), np.sin(np.radians(60))
-    turned = facing(landmarks @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]))
-    right, left = turned[list(topology.RIGHT_CHEEK)].mean(), turned[list(topology.LEFT_CHEEK)].mean()
-    assert min(right, left) < 0.25 and max(right, left) > 0.7
-    straight = facing(landmarks)
-    assert straight[list(topology.RIGHT_CHEEK + topology.LEFT_CHEEK)].min() > 0.2
 
 
 def test_covered_landmarks_count_less(sample, seen, full_landmarks):

@@ -70,7 +70,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     landmarks = _into_crop(face.landmarks, box, scale)
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
     reading = _reading(crop, landmarks, face)
-    towards = facing(landmarks)
+    towards = topology.facing(landmarks)
     share = share_of(crop, landmarks, others)
     covered = _covered(covered_region(crop, landmarks, towards), share)
     bare = skin.skin_mask(crop, landmarks, towards, covered)
@@ -123,23 +123,6 @@ def _into_crop(landmarks: NDArray, box: NDArray, scale: float) -> NDArray:
     return (landmarks - np.append(box[:2], 0)) * scale
 
 
-def facing(landmarks: NDArray) -> NDArray:
-    """(478,) 0-1: cosine between each landmark's outward normal and the viewer, 0 where it is turned away.
-
-    Irises take the mean of their eye's outline.
-    """
-    corners = landmarks[topology.triangles()]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = np.zeros((len(landmarks), 3))
-    for column in topology.triangles().T:
-        np.add.at(summed, column, normals)
-    length = np.linalg.norm(summed, axis=1)
-    cosine = np.clip(-summed[:, 2] / np.maximum(length, 1e-9), 0, 1)
-    for iris, eye in ((topology.RIGHT_IRIS, topology.RIGHT_EYE), (topology.LEFT_IRIS, topology.LEFT_EYE)):
-        cosine[list(iris)] = cosine[list(eye)].mean()
-    return cosine
-
-
 def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: NDArray) -> NDArray:
     """How far each landmark can be trusted, the product of five shares in 0-1.
 
@@ -148,7 +131,7 @@ def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: 
 
     Args:
         landmarks: (478, 3), pixels of the crop.
-        towards: (478,), see `facing`.
+        towards: (478,), see `topology.facing`.
         bare: (H, W) skin mask of the crop.
     """
     height, width = bare.shape

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from maquette.core.options import PerceptionOptions
 from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
 from maquette.perception.faces import detect, verify
+from maquette.perception.faces.coverings import second_look
 from maquette.perception.faces.landmarker import Face, find_landmarks
 from maquette.perception.faces.regressor import rescue
 
@@ -63,9 +64,19 @@ def faces_in(pixels: NDArray, search: Search, known: list[Face]) -> list[Face]:
         face = find_landmarks(pixels, candidate, search.copy.note)
         if face is not None and any(other.lies_at(face.box) for other in known + found):
             continue
-        if face is None or not verify.is_face(pixels, face):
+        face = None if face is None else _believed(pixels, face)
+        if face is None:
             # A profile, say: the detector is sure, its landmarks do not fit.
             face = rescue.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
         if face is not None and not any(other.lies_at(face.box) for other in known + found):
             found.append(face)
     return found
+
+
+def _believed(pixels: NDArray, face: Face) -> Face | None:
+    """The face if it is one, with a note if it took a second look."""
+    if verify.is_face(pixels, face):
+        return face
+    if second_look.is_covered_face(pixels, face):
+        return replace(face, note=", ".join(note for note in (face.note, second_look.NOTE) if note))
+    return None

@@ -25,7 +25,7 @@ def subject_mask(pixels: NDArray, roll: float, subject: NDArray, share: NDArray 
         pixels: (H, W, 3) uint8, a crop around one head.
         roll: turn of the head in it, radians, clockwise as seen; the network only knows upright people.
         subject: (478, 3) landmarks, pixels of the crop.
-        share: (H, W) in 0-1, what is the subject's among people, see `coverings.neighbours`; None: there is nobody else.
+        share: (H, W) in 0-1, what is the subject's among people, see `coverings.neighbours`; None: nobody else is.
 
     Returns:
         (H, W) float32 in 0-1; its edges follow those of the picture.

@@ -1,0 +1,65 @@
+"""A face whose lower half is covered, which the detectors hardly believe in: the eyes are all that they can agree on.
+
+Asked only about a candidate that was refused. It is believed where something covers the lower face
+(`region.covered_region`) and the face network reads the same face, eyes where the landmarks have them, from every
+crop. Measured on 15 photos with masks of four colours drawn on them and two real ones, each also turned, blurred,
+enlarged and darkened: the readings scatter by at most 0.006 of the face's size, by 0.0027 in the median. Of 28
+animals and 11 pictures without a face, altered in eleven ways each, one dog has a dark lower face; it scatters by
+0.0075 or more, and the network is not sure of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.perception.faces import topology
+from maquette.perception.faces.coverings.region import covered_region
+from maquette.perception.faces.landmarker import Face
+from maquette.perception.faces.patch import CROP_PER_FACE, crop_square
+from maquette.perception.faces.regressor import reader, rescue
+from maquette.perception.faces.regressor.align import face_square
+
+CROPS = ((0.0, 0.0, 1.0, 0.0), (0.03, 0.0, 1.08, 0.08), (-0.03, 0.03, 0.92, -0.08), (0.0, -0.04, 1.0, 0.1))
+SETTLING = 2  # crops before each reading, placed by the landmarks of the one before
+STEADY = 0.0065  # of the face's size: root mean square scatter of the readings' landmarks
+EYES_APART = 0.06  # of the face's size: between the network's eyes and those of the landmarks
+AROUND = 0.5  # of the face's size: what is looked at to its sides
+EYES = (topology.RIGHT_EYE_CORNERS, topology.LEFT_EYE_CORNERS)
+NOTE = "the lower face is covered: found by its eyes"
+
+
+def is_covered_face(pixels: NDArray, face: Face) -> bool:
+    """Whether it is a face behind a mask or a scarf.
+
+    Args:
+        pixels: (H, W, 3) uint8, the full picture.
+        face: as its landmarks were found in it.
+    """
+    margin = AROUND * face.size
+    low = np.maximum(np.floor(face.box[:2] - margin), 0).astype(int)
+    high = np.maximum(np.ceil(face.box[2:] + margin).astype(int), low + 2)
+    part, inside = pixels[low[1] : high[1], low[0] : high[0]], face.landmarks - np.append(low, 0)
+    if covered_region(part, inside, topology.facing(face.landmarks)) is None:
+        return False
+    square = crop_square(face.landmarks)
+    square = replace(square, side=square.side / CROP_PER_FACE * rescue.FACE_PER_BOX)
+    readings = []
+    for x, y, scale, turn in CROPS:
+        placed = replace(
+            square,
+            centre=square.centre + np.array([x, y]) * square.side,
+            side=square.side * scale,
+            roll=square.roll + turn,
+        )
+        readings.append(reader.read(pixels, placed, SETTLING))
+        if not rescue.believable(readings[-1]):
+            return False
+    seen = np.array([reading.landmarks[:, :2] for reading in readings])
+    size = face_square(readings[0].landmarks).side
+    scatter = float(np.sqrt(seen.var(axis=0).sum(axis=1)).mean()) / size
+    mean = seen.mean(axis=0)
+    apart = [np.linalg.norm(mean[list(eye)].mean(0) - face.landmarks[list(eye), :2].mean(0)) for eye in EYES]
+    return scatter < STEADY and float(np.mean(apart)) < EYES_APART * size
