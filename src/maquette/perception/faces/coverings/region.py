@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.perception.faces import topology
 
-WORKING_FACE = 256  # pixels, height of the face at which colours are judged
+WORKING_FACE = 144  # pixels, height of the face at which colours are judged
 DISC = 0.035  # of the face's height, radius of what is looked at around a landmark
 # Around the eyes, between the brows and on the nose's root: bare where a network sees a face, but for dark glasses.
 EYES = (9, 8, 168, 35, 265, 31, 261, 228, 448, 229, 449, 230, 450, 231, 451, 193, 417)
@@ -25,6 +25,12 @@ BELOW_EYES = (111, 340, 118, 347)  # just below the lids: what lies above them i
 FACING = 0.2  # of a landmark: others are seen at too flat an angle
 UNLIKE = 2.5  # robust standard deviations from the skin around the eyes
 COVERED = 0.45  # share of each part of the lower face; of 60 bare faces at most 0.21, drawn masks 0.63 or more
+MIXED = 0.35  # share around the eyes that is unlike their own tone
+SKIN_RED = (0.04, 0.8)  # logarithm of red over green of skin in any usual light, which has less blue than green
+EVEN = (0.04, 0.04, 0.1)  # standard deviations around the mouth, see `Tone`: lips reach 0.05 in colour or 0.2 in grey
+BRIGHTER = (
+    0.2  # logarithm of brightness between the lower face and eyes and forehead: in bare faces at most 0.1 so evenly
+)
 BARE_FOREHEAD = 0.35  # share of it unlike the lower face, up to which that is skin and the eyes are covered
 NOISE = 12.0  # 8-bit levels added before logarithms: below them colour is noise
 LEAST_SPREAD = (0.04, 0.04, 0.12)  # logarithms of red and blue over green, and of brightness
@@ -74,9 +80,9 @@ def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDAr
     if skin is None:
         return None
     unlike = skin.distance(colours) > UNLIKE
-    if min(_share(unlike, discs.around(part)) for part in LOWER.values()) < COVERED or _dark_glasses(
-        colours, discs, skin
-    ):
+    if min(_share(unlike, discs.around(part)) for part in LOWER.values()) < COVERED:
+        unlike = _plain_cloth(colours, discs, skin)
+    if not unlike.any() or _dark_glasses(colours, discs, skin):
         return None
     region = _downwards(unlike, points, height * factor)
     return cv2.resize(region, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -123,17 +129,37 @@ def tone_of(colours: NDArray) -> Tone | None:
 
 
 def _share(unlike: NDArray, part: NDArray) -> float:
+    """0-1: share of a part (h, w) bool that is unlike something; 1 where the part is not seen."""
     return float(unlike[part].mean()) if part.any() else 1.0
 
 
+def _plain_cloth(colours: NDArray, discs: _Discs, skin: Tone) -> NDArray:
+    """(h, w) bool: what is rather an even cloth as grey as the skin, as white before pale skin or in a grey photo.
+
+    Nothing, unless there are no lips to be seen, and the lower face is far brighter or darker than the rest.
+    """
+    lower = tone_of(colours[discs.around(sum(LOWER.values(), ()))])
+    mouth, forehead = colours[discs.around(LOWER["mouth"])], tone_of(colours[discs.around(FOREHEAD)])
+    if lower is None or not len(mouth) or (mouth.std(axis=0) > EVEN).any():
+        return np.zeros(discs.shape, bool)
+    apart = [abs(float(lower.middle[2] - other.middle[2])) for other in (skin, forehead) if other is not None]
+    return (lower.distance(colours) < skin.distance(colours)) & (min(apart) > BRIGHTER)
+
+
 def _dark_glasses(colours: NDArray, discs: _Discs, around_eyes: Tone) -> bool:
-    """Whether it is the eyes that are covered: forehead and lower face are of one colour, and of another than they."""
+    """Whether it is rather the eyes that are covered: the lower face has the forehead's colour, not theirs.
+
+    Small glasses leave a mixture around the eyes, the tone of nothing; there what may be skin is taken for it.
+    """
     forehead = discs.around(FOREHEAD)
     lower = tone_of(colours[discs.around(sum(LOWER.values(), ()))])
-    if lower is None or not forehead.any():
+    if lower is None:
         return False
-    like_lower = float((lower.distance(colours[forehead]) > UNLIKE).mean()) < BARE_FOREHEAD
-    return like_lower and _share(around_eyes.distance(colours) > UNLIKE, forehead) > COVERED
+    unlike_eyes, unlike_lower = around_eyes.distance(colours) > UNLIKE, lower.distance(colours) > UNLIKE
+    mixed = _share(unlike_eyes, discs.around(EYES)) > MIXED
+    if mixed and SKIN_RED[0] < float(lower.middle[0]) < SKIN_RED[1] and float(lower.middle[1]) < 0:
+        return True
+    return _share(unlike_lower, forehead) < BARE_FOREHEAD and _share(unlike_eyes, forehead) > COVERED
 
 
 def _downwards(unlike: NDArray, points: NDArray, height: float) -> NDArray:
