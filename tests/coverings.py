@@ -41,3 +41,16 @@ def with_mask(pixels, landmarks, colour):
     noise = np.random.default_rng(0).normal(0, 2.5, pixels.shape)
     cloth = np.clip(np.asarray(colour, float) * (pleats * np.clip(round_face, 0.4, 1.1))[..., None] + noise, 0, 255)
     return np.rint(pixels + region[..., None] * (cloth - pixels)).astype(np.uint8), region
+
+
+def with_glasses(pixels, landmarks, size=1.0):
+    """The photo with dark round glasses; with size 1 they are 1.75 eyes wide."""
+    drawn = pixels.copy()
+    for corners in (topology.RIGHT_EYE_CORNERS, topology.LEFT_EYE_CORNERS):
+        first, second = landmarks[list(corners), :2]
+        width, centre = float(np.linalg.norm(second - first)) * size, (first + second) / 2
+        box = ((float(centre[0]), float(centre[1])), (1.75 * width, 1.3 * width), 0.0)
+        cv2.ellipse(drawn, box, (18, 18, 20), -1, cv2.LINE_AA)
+    ends = landmarks[[topology.RIGHT_EYE_CORNERS[0], topology.LEFT_EYE_CORNERS[1]], :2].astype(int)
+    cv2.line(drawn, ends[0].tolist(), ends[1].tolist(), (18, 18, 20), max(2, int(0.08 * width)))
+    return drawn

@@ -26,7 +26,7 @@ FACING = 0.2  # of a landmark: others are seen at too flat an angle
 UNLIKE = 2.5  # robust standard deviations from the skin around the eyes
 COVERED = 0.45  # share of each part of the lower face; of 60 bare faces at most 0.21, drawn masks 0.63 or more
 MIXED = 0.35  # share around the eyes that is unlike their own tone
-SKIN_RED = (0.04, 0.8)  # logarithm of red over green of skin in any usual light, which has less blue than green
+SKIN_RED, SKIN_BLUE = (0.04, 0.8), 0.06  # logarithms of red over green, and of blue over green, of skin in usual light
 EVEN = (0.04, 0.04, 0.1)  # standard deviations around the mouth, see `Tone`: lips reach 0.05 in colour or 0.2 in grey
 BRIGHTER = (
     0.2  # logarithm of brightness between the lower face and eyes and forehead: in bare faces at most 0.1 so evenly
@@ -47,6 +47,11 @@ class Tone:
 
     middle: NDArray
     spread: NDArray
+
+    @property
+    def may_be_skin(self) -> bool:
+        """Whether skin has this colour in any usual light; in a grey photo nothing has."""
+        return SKIN_RED[0] < float(self.middle[0]) < SKIN_RED[1] and float(self.middle[1]) < SKIN_BLUE
 
     def distance(self, colours: NDArray) -> NDArray:
         """(...,) robust standard deviations of colours (..., 3) from it."""
@@ -149,7 +154,7 @@ def _plain_cloth(colours: NDArray, discs: _Discs, skin: Tone) -> NDArray:
 def _dark_glasses(colours: NDArray, discs: _Discs, around_eyes: Tone) -> bool:
     """Whether it is rather the eyes that are covered: the lower face has the forehead's colour, not theirs.
 
-    Small glasses leave a mixture around the eyes, the tone of nothing; there what may be skin is taken for it.
+    Small glasses leave a mixture around the eyes, the tone of nothing; then what may be skin is taken for it.
     """
     forehead = discs.around(FOREHEAD)
     lower = tone_of(colours[discs.around(sum(LOWER.values(), ()))])
@@ -157,7 +162,7 @@ def _dark_glasses(colours: NDArray, discs: _Discs, around_eyes: Tone) -> bool:
         return False
     unlike_eyes, unlike_lower = around_eyes.distance(colours) > UNLIKE, lower.distance(colours) > UNLIKE
     mixed = _share(unlike_eyes, discs.around(EYES)) > MIXED
-    if mixed and SKIN_RED[0] < float(lower.middle[0]) < SKIN_RED[1] and float(lower.middle[1]) < 0:
+    if lower.may_be_skin and (mixed or not around_eyes.may_be_skin):
         return True
     return _share(unlike_lower, forehead) < BARE_FOREHEAD and _share(unlike_eyes, forehead) > COVERED
 
