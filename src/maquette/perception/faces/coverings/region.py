@@ -188,7 +188,7 @@ def _downwards(unlike: NDArray, points: NDArray, height: float) -> NDArray:
     below = np.maximum.accumulate(outline, axis=0) * (1 - outline)
     going_on = np.minimum.accumulate(np.where(below > 0, solid, 1), axis=0) * np.maximum.accumulate(within, axis=0)
     going_on[int(placed[topology.CHIN, 1] + BELOW * height) :] = 0
-    covered = within | (beside & solid) | (below & going_on).astype(np.uint8)
+    covered = np.max([within, beside * solid, below * going_on], axis=0).astype(np.uint8)
     grown = cv2.dilate(covered, np.ones((1 + 2 * max(1, round(ABOVE * height)),) * 2, np.uint8))
     back = cv2.invertAffineTransform(to_upright)
     region = cv2.warpAffine(grown.astype(np.float32), back, unlike.shape[::-1], flags=cv2.INTER_LINEAR)
