@@ -15,23 +15,24 @@ COLOURS = {
 }
 # The upper edge lies on the nose's bridge and below the eyes, the lower one around the chin.
 UPPER = (127, 117, 118, 101, 100, 197, 329, 330, 347, 346, 356)
+BELOW_NOSE = (234, 50, 205, 203, 2, 423, 425, 280, 454)  # of a mask that is worn too low
 LOWER = (454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234)
 
 
-def mask_region(shape, landmarks):
-    """(H, W) float32 0-1 of a mask from the nose's bridge to below the chin, for landmarks (478, 3) in pixels."""
+def mask_region(shape, landmarks, upper=UPPER):
+    """(H, W) float32 0-1 of a mask from its upper edge to below the chin, for landmarks (478, 3) in pixels."""
     points = landmarks[:, :2].copy()
     chin, top = points[topology.CHIN], points[topology.FOREHEAD_TOP]
     low = points[list(LOWER)] + 0.06 * (chin - top)  # it stands off the chin
-    outline = np.concatenate([points[list(UPPER)], low])
+    outline = np.concatenate([points[list(upper)], low])
     region = np.zeros(shape[:2], np.uint8)
     cv2.fillPoly(region, [np.round(outline * 16).astype(np.int32)], (255,), cv2.LINE_AA, 4)
     return cv2.GaussianBlur(region, (0, 0), 1.0).astype(np.float32) / 255
 
 
-def with_mask(pixels, landmarks, colour):
+def with_mask(pixels, landmarks, colour, upper=UPPER):
     """The photo with a pleated mask of a colour (3,) in 0-255, lit as the face is; and its region (H, W)."""
-    region = mask_region(pixels.shape, landmarks)
+    region = mask_region(pixels.shape, landmarks, upper)
     height = np.linalg.norm(landmarks[topology.CHIN, :2] - landmarks[topology.FOREHEAD_TOP, :2])
     y, x = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]]
     centre = landmarks[topology.NOSE[0], :2]

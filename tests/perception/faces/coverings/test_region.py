@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from coverings import COLOURS, mask_region, with_glasses, with_mask
+from coverings import BELOW_NOSE, COLOURS, mask_region, with_glasses, with_mask
 from maquette.core.errors import NothingFound
 from maquette.perception.faces import topology
 from maquette.perception.faces.coverings.region import covered_region, tone_of
@@ -39,6 +39,15 @@ def test_a_pattern_with_skin_in_it_is_covered_as_a_whole(seen):
     assert found is not None and (found[mask > 0.5] > 0.5).mean() > 0.95
 
 
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_mask_below_the_nose(seen, colour):
+    pixels, mask = with_mask(seen.frame.pixels, seen.landmarks, COLOURS[colour], BELOW_NOSE)
+    found = region_of(pixels, seen.landmarks)
+    assert found is not None and (found[mask > 0.5] > 0.5).mean() > 0.97
+    nose = seen.landmarks[[6, 197, 195, 5], :2].astype(int)
+    assert found[nose[:, 1], nose[:, 0]].max() < 0.05
+
+
 def test_grey_photos(seen):
     grey = np.repeat(cv2.cvtColor(seen.frame.pixels, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     assert region_of(grey, seen.landmarks) is None
@@ -60,13 +69,14 @@ def test_half_a_face_in_shade_is_bare(seen):
     assert region_of((seen.frame.pixels * ramp).astype(np.uint8), seen.landmarks) is None
 
 
-def test_a_beard_leaves_the_nose(seen):
-    """Dark from the upper lip to below the chin."""
-    height = np.ptp(seen.landmarks[:468, 1])
-    pixels, mask = with_mask(seen.frame.pixels, seen.landmarks, (45, 32, 26))
-    under = np.arange(len(mask))[:, None] > seen.landmarks[2, 1] + 0.02 * height
-    bearded = np.where((under & (mask > 0.5))[..., None], pixels, seen.frame.pixels)
-    assert region_of(bearded, seen.landmarks) is None
+@pytest.mark.parametrize("colour", [(45, 32, 26), (120, 60, 30), (140, 138, 135), (215, 213, 208)])
+def test_a_beard_is_no_mask(seen, colour):
+    """Black, red, grey and white, from below the nose, with lips in it."""
+    pixels, _ = with_mask(seen.frame.pixels, seen.landmarks, colour, BELOW_NOSE)
+    pixels = np.clip(pixels + np.random.default_rng(0).normal(0, 12, pixels.shape), 0, 255).astype(np.uint8)
+    lips = np.round(seen.landmarks[list(topology.LIPS), :2]).astype(np.int32)
+    inside = cv2.fillPoly(np.zeros(pixels.shape[:2], np.uint8), [lips], (1,)) > 0
+    assert region_of(np.where(inside[..., None], seen.frame.pixels, pixels), seen.landmarks) is None
 
 
 @pytest.mark.parametrize("size", [0.8, 1.0, 1.5])

@@ -25,6 +25,11 @@ BELOW_EYES = (111, 340, 118, 347)  # just below the lids: what lies above them i
 FACING = 0.2  # of a landmark: others are seen at too flat an angle
 UNLIKE = 2.5  # robust standard deviations from the skin around the eyes
 COVERED = 0.45  # share of each part of the lower face; of 60 bare faces at most 0.21, drawn masks 0.63 or more
+WHOLLY = (
+    0.85  # share of mouth and chin that is unlike skin where they alone are covered; of bare faces at most 0.7 of both
+)
+GREY, DARKER, HAIR_RED = 0.12, -0.1, (0.0, 0.7)  # see `Tone`: beards are grey, or darker than the skin and of such red
+WINGS = (48, 278, 2)  # of the nose, and its base
 MIXED = 0.35  # share around the eyes that is unlike their own tone
 SKIN_RED, SKIN_BLUE = (0.04, 0.8), 0.06  # logarithms of red over green, and of blue over green, of skin in usual light
 EVEN = (0.04, 0.04, 0.1)  # standard deviations around the mouth, see `Tone`: lips reach 0.05 in colour or 0.2 in grey
@@ -63,7 +68,8 @@ class Tone:
 def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray | None:
     """What covers the lower face: the nose, the mouth, the chin and the cheeks all unlike the skin around the eyes.
 
-    Beards leave the nose, hands and microphones a part of the rest, shade does not change the colour. From the
+    Mouth and chin alone are enough where they are unlike a beard too. Microphones leave a part of them, shade does not
+    change the colour; a hand of the same tone is not seen. From the
     covering's upper edge downwards everything is taken as covered, whatever its pattern.
 
     Args:
@@ -85,11 +91,12 @@ def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDAr
     if skin is None:
         return None
     unlike = skin.distance(colours) > UNLIKE
-    if min(_share(unlike, discs.around(part)) for part in LOWER.values()) < COVERED:
+    shares = {name: _share(unlike, discs.around(part)) for name, part in LOWER.items()}
+    if min(shares.values()) < COVERED and not _below_the_nose(colours, discs, skin, shares):
         unlike = _plain_cloth(colours, discs, skin)
     if not unlike.any() or _dark_glasses(colours, discs, skin):
         return None
-    region = _downwards(unlike, points, height * factor)
+    region = _downwards(unlike, points, height * factor, COVERED > shares["nose"] > 0)
     return cv2.resize(region, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
 
@@ -138,6 +145,16 @@ def _share(unlike: NDArray, part: NDArray) -> float:
     return float(unlike[part].mean()) if part.any() else 1.0
 
 
+def _below_the_nose(colours: NDArray, discs: _Discs, skin: Tone, shares: dict[str, float]) -> bool:
+    """Whether something covers mouth and chin alone, and is no beard: lighter than the skin, or of no hair's colour."""
+    low = tone_of(colours[discs.around(LOWER["mouth"] + LOWER["chin"])])
+    if low is None or min(shares["mouth"], shares["chin"]) < WHOLLY:
+        return False
+    red, blue, light = (float(value) for value in low.middle - [0, 0, skin.middle[2]])
+    colourless = abs(red) < GREY and abs(blue) < GREY
+    return not colourless and (light > DARKER or not HAIR_RED[0] < red < HAIR_RED[1])
+
+
 def _plain_cloth(colours: NDArray, discs: _Discs, skin: Tone) -> NDArray:
     """(h, w) bool: what is rather an even cloth as grey as the skin, as white before pale skin or in a grey photo.
 
@@ -167,8 +184,11 @@ def _dark_glasses(colours: NDArray, discs: _Discs, around_eyes: Tone) -> bool:
     return _share(unlike_lower, forehead) < BARE_FOREHEAD and _share(unlike_eyes, forehead) > COVERED
 
 
-def _downwards(unlike: NDArray, points: NDArray, height: float) -> NDArray:
-    """(h, w) float32 0-1: in each line down the face, all from the first run of what is unlike skin below the eyes."""
+def _downwards(unlike: NDArray, points: NDArray, height: float, bare_nose: bool) -> NDArray:
+    """(h, w) float32 0-1: in each line down the face, all from the first run of what is unlike skin below the eyes.
+
+    Below a bare nose it begins there, not in the nostrils.
+    """
     down = points[topology.CHIN] - points[topology.FOREHEAD_TOP]
     angle = float(np.degrees(np.arctan2(-down[0], down[1])))
     centre = points[list(topology.FACE_OVAL)].mean(axis=0)
@@ -180,6 +200,9 @@ def _downwards(unlike: NDArray, points: NDArray, height: float) -> NDArray:
     run = max(2, round(RUN * height))
     solid = cv2.morphologyEx(upright, cv2.MORPH_OPEN, np.ones((run, run), np.uint8))
     solid[: int(placed[list(BELOW_EYES), 1].min())] = 0
+    if bare_nose:
+        (left, _), (right, _), (_, base) = np.sort(placed[list(WINGS)], axis=0)[[0, 2, 2]].astype(int)
+        solid[:base, max(left, 0) : right] = 0
     outline = np.zeros((side, side), np.uint8)
     cv2.fillConvexPoly(outline, cv2.convexHull(np.round(placed[list(topology.FACE_OVAL)]).astype(np.int32)), (1,))
     within = np.maximum.accumulate(solid * outline, axis=0) * outline
