@@ -7,7 +7,7 @@ colours drawn on them.
 The detectors hardly believe in such a face. One that they refuse is believed where something covers the lower face
 (`region.covered_region`) and the face network reads the same face, eyes where the landmarks have them, from every
 crop. Measured where the detectors refuse one of the same photos or two real ones, turned, blurred, enlarged or
-darkened: readings scatter by 0.0027 of the face's size in the median and 0.0061 at most, but for two photos that are
+darkened: readings scatter by 0.0026 of the face's size in the median and 0.0061 at most, but for two photos that are
 read wrongly (one dark, one a profile behind a fringe: 0.004 to 0.06). Of 28 animals and 11 pictures without a face,
 altered in eleven ways each, one dog has a lower face of another colour; it scatters by 0.0075 or more, and the network
 is not sure of it.
