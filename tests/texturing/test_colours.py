@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -136,3 +139,15 @@ def test_nothing_seen_is_skin_coloured(ball):
 def test_each_photo_needs_its_camera(ball):
     with pytest.raises(ValueError):
         photo_colours(ball, [photograph(ball, camera_at(0.0))], [])
+
+
+def test_what_hides_the_subject_colours_nothing(ball):
+    """A disc before the middle: its colour is nowhere, whichever it is."""
+    camera, found = camera_at(0.0), []
+    for colour in ((20, 220, 230), (90, 20, 120)):
+        seen = photograph(ball, camera)
+        disc = cv2.circle(np.zeros((SIDE, SIDE), np.uint8), (SIDE // 2, SIDE // 2), SIDE // 8, (1,), -1)
+        pixels = np.where(disc[..., None] > 0, np.uint8(colour), seen.frame.pixels)
+        hidden = replace(seen, frame=Frame(pixels), covered=disc.astype(np.float32))
+        found.append(photo_colours(ball, [hidden], [camera]).colours.astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 1

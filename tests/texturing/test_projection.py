@@ -138,6 +138,23 @@ def test_colours_are_the_subjects_and_never_the_background(two_balls):
         assert np.abs(view.colours(view.points, step).astype(int) - [200, 150, 120]).max() <= 1
 
 
+def test_what_hides_the_subject_is_neither_trusted_nor_taken(two_balls):
+    """The small ball is another's, and blue."""
+    camera = camera_of()
+    face = render_buffers(camera, two_balls.vertices.astype(float), two_balls.faces)[0]
+    other = (face >= 0) & (face < 5120)
+    pixels = np.where((face >= 0)[..., None], [200, 150, 120], [10, 250, 10])
+    pixels = np.where(other[..., None], [20, 60, 220], pixels).astype(np.uint8)
+    seen = Observation(
+        Frame(pixels), np.array([0.0, 0, SIDE, SIDE]), Subject.FACE, np.zeros((478, 3)), "mediapipe478", np.ones(478),
+        (face >= 0).astype(np.float32), covered=other.astype(np.float32),
+    )  # fmt: skip
+    view = photo_view(seen, camera, two_balls.vertices, two_balls.faces)
+    trust = view.trust()
+    assert trust[:2562].max() < 0.05 and trust[2562:].max() > 0.9
+    assert np.abs(view.colours(view.points, 1.0).astype(int) - [200, 150, 120]).max() <= 1
+
+
 @pytest.mark.parametrize(("step", "largest"), [(1.0, 1.0), (0.3, 1.0), (0.3, 3.0), (4.0, 1.0)])
 def test_a_ramp_is_sampled_where_it_is(step, largest):
     """Linear colours survive any resizing: a pure scale, the first pixel centred on a half."""

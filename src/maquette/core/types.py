@@ -130,6 +130,8 @@ class Observation:
         notes: plain-word remarks of the detector ("found on a brightened copy").
         reading: what the face network says, or None.
         shut_eyes: whether the subject's right and left eye are shut.
+        covered: (H, W) float32 in 0-1 or None where nothing is: what hides the subject, a mask before the face or
+            another person; unlike in `skin`, hair, beards and glasses are the subject's own.
         landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
             camera axes (x right, y down, z away from the camera), origin midway between the hips.
     """
@@ -150,6 +152,7 @@ class Observation:
     reading: Reading | None = None
     shut_eyes: tuple[bool, bool] = (False, False)
     landmarks_metric: Array | None = None
+    covered: Array | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]
@@ -159,8 +162,15 @@ class Observation:
         expect("Observation.mask", self.mask, (height, width), np.float32)
         if self.skin is not None:
             expect("Observation.skin", self.skin, (height, width), np.float32)
+        if self.covered is not None:
+            expect("Observation.covered", self.covered, (height, width), np.float32)
         if self.landmarks_metric is not None:
             expect("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
+
+    @property
+    def shown(self) -> Array:
+        """(H, W) float32 in 0-1: the person where nothing hides it; what a texture may take from the picture."""
+        return self.mask if self.covered is None else self.mask * (1 - self.covered)
 
 
 @dataclass(frozen=True, eq=False)

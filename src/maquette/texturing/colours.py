@@ -22,6 +22,7 @@ from maquette.texturing.projection import (
     view_directions,
     visible,
     within_picture,
+    without_covering,
 )
 from maquette.texturing.surface_fill import DEFAULT_SKIN
 
@@ -67,7 +68,7 @@ def photo_colours(mesh: Mesh, observations: Sequence[Observation], cameras: Sequ
     vertices = mesh.vertices.astype(float)
     normals = vertex_normals(vertices, mesh.faces)
     rays = RayCaster(vertices, mesh.faces)
-    views = [_view(o, c, mesh, normals, rays) for o, c in zip(observations, cameras, strict=True)]
+    views = [_view(without_covering(o), c, mesh, normals, rays) for o, c in zip(observations, cameras, strict=True)]
     seen = np.max([view.trust for view in views], axis=0, initial=0.0) if views else np.zeros(len(vertices))
     if seen.max(initial=0.0) < SEEN:
         return VertexColours(np.tile(np.rint(DEFAULT_SKIN).astype(np.uint8), (len(vertices), 1)), np.zeros_like(seen))
@@ -97,7 +98,7 @@ def _view(observation: Observation, camera: Camera, mesh: Mesh, normals: NDArray
     size = observation.frame.size
     weight = facing_weight(cosine, VERTICES) * within_picture(pixels, size)
     rim = MASK_RIM * max(size)
-    mask = blurred(cv2.erode(observation.mask, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
+    mask = blurred(cv2.erode(observation.shown, np.ones((2 * round(rim / 2) + 1,) * 2, np.uint8)), rim / 2)
     weight *= smoothstep(image_at(mask, pixels), 0.4, 0.8)
     facing = weight > 0
     weight[facing] *= visible(rays, vertices[facing], normals[facing], eye, VERTICES)

@@ -50,6 +50,7 @@ BESIDE_M = 0.008  # beside what lies before it a surface is not believed
 TOLERANCE_M = 0.012  # farther behind the drawn depth than this is hidden
 DEPTH_SIDE = 640  # pixels: the depth of the surface is drawn no larger
 FAR = 1e4  # metres, and pixels outside the picture
+CLEAR = 0.05  # of an observation's `covered`: below it no pixel is mixed with what hides the subject
 THINNEST_M = 3e-3  # where a ray through the surface leaves it sooner, nothing is between
 
 
@@ -283,7 +284,7 @@ def photo_view(
     ratio = width / camera.size[0]
     margin = BESIDE_M + doubt
     border = cv2.erode(near, disc(margin * metre * ratio))
-    mask = inner_mask(observation.mask, metre, doubt)
+    mask = inner_mask(observation.shown, metre, doubt)
     return PhotoView(
         without_background(observation.frame.pixels, mask), mask, near, border, ratio, PhotoPoints(table), toward,
         RayCaster(vertices, faces), vertices, normals, faces, metre, margin,
@@ -294,6 +295,17 @@ def without_background(photo: NDArray, mask: NDArray) -> NDArray:
     """(H, W, 3) uint8: what is not surely the subject takes the nearest pixel that is: no average mixes it in."""
     inside = mask > 0.5
     return photo.reshape(-1, 3)[nearest_inside(inside)] if inside.any() else photo
+
+
+def without_covering(observation: Observation) -> Observation:
+    """The observation with the nearest pixels over what hides the subject: no average mixes it in."""
+    if observation.covered is None:
+        return observation
+    clear = observation.covered < CLEAR
+    if not clear.any():
+        return observation
+    pixels = observation.frame.pixels.reshape(-1, 3)[nearest_inside(clear)]
+    return replace(observation, frame=replace(observation.frame, pixels=pixels))
 
 
 def inner_mask(mask: NDArray, metre: float, doubt: float = 0.0) -> NDArray:

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from coverings import with_mask
 from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Subject
 from maquette.perception.affine import warp
 from maquette.perception.faces import topology
-from maquette.perception.faces.observe import facing, observe
+from maquette.perception.faces.observe import observe
 
 from ..conftest import disagreement, enlarged, eye_distance, to_full
 
@@ -115,17 +116,6 @@ def test_too_small_says_how_small(sample):
         observe(Frame(enlarged(sample, 24 / 92)))
 
 
-def test_facing_falls_on_the_side_that_turns_away(seen):
-    """Turn the mesh of landmarks itself by 60 degrees: the far cheek faces away, the near one does not."""
-    landmarks = seen.landmarks - seen.landmarks.mean(axis=0)
-    c, s = np.cos(np.radians(60)), np.sin(np.radians(60))
-    turned = facing(landmarks @ np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]))
-    right, left = turned[list(topology.RIGHT_CHEEK)].mean(), turned[list(topology.LEFT_CHEEK)].mean()
-    assert min(right, left) < 0.25 and max(right, left) > 0.7
-    straight = facing(landmarks)
-    assert straight[list(topology.RIGHT_CHEEK + topology.LEFT_CHEEK)].min() > 0.2
-
-
 def test_covered_landmarks_count_less(sample, seen, full_landmarks):
     covered = sample.copy()
     x, y = full_landmarks[list(topology.LEFT_CHEEK)].mean(axis=0).astype(int)
@@ -133,3 +123,26 @@ def test_covered_landmarks_count_less(sample, seen, full_landmarks):
     hidden = observe(Frame(covered))[0]
     inner = [280, 352, 411, 425]
     assert hidden.landmark_confidence[inner].mean() < 0.8 * seen.landmark_confidence[inner].mean()
+
+
+def test_a_covering_and_other_people_are_neither_skin_nor_shown(sample, seen, full_landmarks):
+    """A mask, and a second head before the first one's body: neither is the subject's."""
+    assert seen.covered is None and seen.shown is seen.mask
+    landmarks = np.column_stack([full_landmarks, np.zeros(478)])
+    masked = observe(Frame(with_mask(sample, landmarks, (110, 205, 190))[0]))[0]
+    mouth = masked.landmarks[13, :2].astype(int)
+    assert masked.covered[mouth[1], mouth[0]] == 1 and masked.shown[mouth[1], mouth[0]] == 0
+    assert masked.skin[masked.covered > 0.9].max() < 0.1
+    head = np.zeros((512, 512, 1), np.float32)
+    cv2.ellipse(head, ((222.0, 112.0), (150.0, 230.0), 0.0), (1,), -1)
+    both, shift = sample.astype(np.float32), 130
+    both[shift:] += head[:-shift] * (sample[:-shift] - both[shift:])
+    found = observe(Frame(both.astype(np.uint8)))
+    assert len(found) == 2
+    upper, lower = sorted(found, key=lambda one: one.box[1] + one.landmarks[:, 1].mean())
+    for one, other in ((upper, lower), (lower, upper)):
+        points = other.landmarks[list(topology.FOREHEAD + topology.NOSE), :2] + other.box[:2] - one.box[:2]
+        x, y = points[((points >= 0) & (points < one.frame.size)).all(axis=1)].astype(int).T
+        assert len(x) and one.shown[y, x].max() < 0.1 and one.skin[y, x].max() < 0.1
+        own = one.landmarks[list(topology.FOREHEAD + topology.NOSE), :2].astype(int)
+        assert np.median(one.shown[own[:, 1], own[:, 0]]) > 0.9

@@ -30,13 +30,12 @@ def test_edges_move_to_those_of_the_picture():
     assert wrong / (2 * np.pi * 140) < 1.5  # pixels along the contour
 
 
-def test_two_people_share_a_mask_by_nearness():
-    mask = np.ones((200, 400), np.float32)
+def test_only_what_hangs_together_with_the_face_is_kept():
+    mask = np.zeros((200, 400), np.float32)
+    mask[:, :150] = mask[:, 250:] = 1
     face = np.zeros((478, 3))
-    face[:, 0] = 100
-    face[topology.CHIN, :2], face[:, 1] = (100, 130), 80
-    face[topology.CHIN, 1] = 130
-    other = face + np.array([200, 0, 0])
-    kept = segment.only_subject(mask, face, [other])
-    assert kept[100, 100] == 1 and kept[100, 300] == 0
-    assert np.allclose(kept[100, 190:194], 1, atol=0.01) and np.allclose(kept[100, 208:], 0, atol=0.01)
+    face[list(topology.FACE_OVAL)] = [[60, 60, 0], [140, 60, 0], [140, 140, 0], [60, 140, 0]] * 9
+    assert np.array_equal(segment.only_subject(mask, face, None) > 0.5, (mask > 0.5) & (np.arange(400) < 200))
+    share = np.ones((200, 400), np.float32)
+    share[:, 100:] = 0
+    assert segment.only_subject(mask, face, share)[:, 101:].max() == 0

@@ -75,3 +75,11 @@ def test_the_arch_is_longer_than_wide_and_even(model) -> None:
     along = arch_length(teeth[None], teeth)[0]
     assert np.allclose(along[np.abs(teeth[:, 0]) < 1e-4], 0, atol=1e-3)
     assert np.abs(teeth[:, 0]).max() < along.max() < 0.06
+
+
+def test_a_hidden_mouth_has_no_opening(shouting) -> None:
+    observation = shouting[1]
+    hidden = np.ones(observation.mask.shape, np.float32)
+    assert opening_of(observation, 512) is not None
+    assert opening_of(replace(observation, covered=hidden), 512) is None
+    assert opening_of(replace(observation, covered=0 * hidden), 512) is not None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from coverings import COLOURS, with_mask
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh
 from maquette.texturing import finish, finish_head
@@ -128,3 +130,53 @@ def test_four_times_the_texels_cost_less_than_four_times_the_time(photograph, re
             finish(reconstruct([camera]), [seen], TextureOptions(texture_size=size))
         spent.append(process_time() - began)
     assert spent[1] < 4 * spent[0]
+
+
+@pytest.fixture(scope="module")
+def behind_masks(photograph, reconstruct) -> dict[str, Mesh]:
+    """The head behind a mask of each colour, and the mask's own region by the same camera."""
+    seen, camera = photograph(0.2)
+    done = {}
+    for name, colour in COLOURS.items():
+        pixels, region = with_mask(seen.frame.pixels, seen.landmarks, colour)
+        covered = cv2.dilate(region, np.ones((5, 5), np.uint8))
+        behind = replace(seen, frame=replace(seen.frame, pixels=pixels), covered=covered)
+        done[name] = finish(reconstruct([camera]), [behind], SMALL).shape
+    return done
+
+
+def test_what_is_covered_is_filled_whatever_its_colour(behind_masks, model) -> None:
+    """Neck, ears and what lies behind the mask have the skin's tone; no texel depends on the mask's colour."""
+    layers = layers_of(model.name, 256)
+    rows = layers.skin_rows
+    one, *others = (mesh.texture[:rows].astype(int) for mesh in behind_masks.values())
+    assert max(np.abs(one - other).max() for other in others) <= 2
+    zones = {name: zone[:rows] for name, zone in layers.zones.items()}
+    plain = (zones["inner"] + zones["edge"] < 0.05) & (zones["hairline"] < 0.1) & (layers.ambient[:rows] > 0.6)
+    assert np.quantile(np.linalg.norm(one - [200, 150, 125], axis=2)[plain], 0.99) < 75
+    for mesh in behind_masks.values():
+        low = (zones["middle"] > 0.9) & (layers.skin.spread(model.mean)[:rows, :, 1] < -0.05)
+        assert mesh.texture_confidence[:rows][low].max() == 0
+        assert mesh.texture_confidence[:rows].max() > 220  # the forehead
+
+
+def test_covered_lips_are_lips(behind_masks, model) -> None:
+    layers = layers_of(model.name, 256)
+    texture = behind_masks["turquoise"].texture[: layers.skin_rows].astype(float)
+    lips, chin = (layers.zones[name][: layers.skin_rows] > 0.9 for name in ("lips", "middle"))
+    redness = texture[..., 0] / texture[..., 1]
+    assert 1.05 < np.median(redness[lips]) / np.median(redness[chin & ~lips]) < 1.6
+
+
+def test_other_peoples_pixels_reach_no_part(photograph, reconstruct) -> None:
+    """Another head before mouth and one eye: skin, teeth and irises are as if that were of another colour."""
+    seen, camera = photograph(0.0)
+    x, y = seen.landmarks[13, :2].astype(int)
+    region = np.zeros(seen.mask.shape, np.float32)
+    cv2.circle(region, (int(x) + 30, int(y)), 55, (1,), -1)
+    textures = []
+    for colour in ((60, 40, 30), (30, 160, 220)):
+        pixels = np.where(region[..., None] > 0, np.uint8(colour), seen.frame.pixels)
+        hidden = replace(seen, frame=replace(seen.frame, pixels=pixels), covered=region)
+        textures.append(finish(reconstruct([camera]), [hidden], SMALL).shape.texture.astype(int))
+    assert np.abs(textures[0] - textures[1]).max() <= 2

@@ -71,7 +71,7 @@ def remarks(facts: Mapping[str, Any], several: bool) -> list[str]:
         (facts["sharpness"] < BLURRED, "the photo is blurred: fine detail is lost"),
         (facts["dark"] > DROWNED, "much of the face is in black shadow"),
         (facts["bright"] > BURNT, "part of the face is burnt out"),
-        (facts["occlusion"] > COVERED, "much of the face is covered (hair, beard, glasses or hands)"),
+        (facts["occlusion"] > COVERED, "much of the face is covered (a mask, hair, beard, glasses or hands)"),
         (yaw > math.degrees(TURNED), f"the face is turned {yaw:.0f} degrees away: its far side is guessed"),
         (facts["face_px"] < SMALL_FACE, f"the face is only {facts['face_px']:.0f} pixels large"),
         ((facts["landmark_error_mm"] or 0.0) > 4.0, "the head fits the landmarks badly: check overview.jpg"),

@@ -11,6 +11,7 @@ from maquette.perception.boxes import overlap
 from maquette.perception.faces import topology
 from maquette.perception.faces.patch import CROP_PER_FACE, Jitter, crop_square, first_square, jittered, settled
 from maquette.perception.models.results import FaceDetection
+from maquette.perception.square import Square
 
 SAME = 0.4  # overlap beyond which two boxes are of one face
 PRESENT = 0.5  # presence below which a crop shows no face
@@ -68,18 +69,21 @@ class Face:
         return overlap(box, self.box) > SAME
 
 
-def find_landmarks(pixels: NDArray, detection: FaceDetection, note: str = "") -> Face | None:
+def find_landmarks(
+    pixels: NDArray, detection: FaceDetection, note: str = "", square: Square | None = None
+) -> Face | None:
     """The face at one detection.
 
     Args:
         pixels: (H, W, 3) uint8, the full picture.
         detection: in pixels of that picture.
         note: goes into the result.
+        square: where to begin, pixels of the picture; None: at the detection.
 
     Returns:
         The face, or None if the landmark network sees none there.
     """
-    placed = settled(pixels, first_square(detection), lambda seen: seen.presence >= PRESENT)
+    placed = settled(pixels, square or first_square(detection), lambda seen: seen.presence >= PRESENT)
     if placed is None:
         return None
     patch, square = placed

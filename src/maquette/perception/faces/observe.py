@@ -15,6 +15,8 @@ from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
 from maquette.perception.faces import lids, segment, skin, topology
+from maquette.perception.faces.coverings.neighbours import share_of
+from maquette.perception.faces.coverings.region import covered_region
 from maquette.perception.faces.landmarker import Face
 from maquette.perception.faces.regressor import reader
 from maquette.perception.faces.regressor.align import face_square
@@ -68,9 +70,11 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
     landmarks = _into_crop(face.landmarks, box, scale)
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
     reading = _reading(crop, landmarks, face)
-    towards = facing(landmarks)
-    bare = skin.skin_mask(crop, landmarks, towards)
-    mask = segment.subject_mask(crop, face.roll, landmarks, others)
+    towards = topology.facing(landmarks)
+    share = share_of(crop, landmarks, others)
+    covered = _covered(covered_region(crop, landmarks, towards), share)
+    bare = skin.skin_mask(crop, landmarks, towards, covered)
+    mask = segment.subject_mask(crop, face.roll, landmarks, share)
     shut = lids.shut_eyes(crop, landmarks)
     seen = Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
@@ -81,6 +85,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         landmark_confidence=landmark_confidence(landmarks, face, towards, bare) * lids.trust(shut),
         mask=mask,
         skin=bare,
+        covered=covered,
         confidence=face.score * face.presence,
         camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
@@ -89,6 +94,13 @@ def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
         shut_eyes=shut,
     )
     return with_preferred_landmarks(seen)
+
+
+def _covered(region: NDArray | None, share: NDArray | None) -> NDArray | None:
+    """(H, W) float32 0-1: what covers the face, and other people; None if it is nowhere."""
+    others = None if share is None else (1 - share).astype(np.float32)
+    found = [part for part in (region, others) if part is not None and part.any()]
+    return np.max(found, axis=0) if found else None
 
 
 def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:
@@ -113,23 +125,6 @@ def _into_crop(landmarks: NDArray, box: NDArray, scale: float) -> NDArray:
     return (landmarks - np.append(box[:2], 0)) * scale
 
 
-def facing(landmarks: NDArray) -> NDArray:
-    """(478,) 0-1: cosine between each landmark's outward normal and the viewer, 0 where it is turned away.
-
-    Irises take the mean of their eye's outline.
-    """
-    corners = landmarks[topology.triangles()]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = np.zeros((len(landmarks), 3))
-    for column in topology.triangles().T:
-        np.add.at(summed, column, normals)
-    length = np.linalg.norm(summed, axis=1)
-    cosine = np.clip(-summed[:, 2] / np.maximum(length, 1e-9), 0, 1)
-    for iris, eye in ((topology.RIGHT_IRIS, topology.RIGHT_EYE), (topology.LEFT_IRIS, topology.LEFT_EYE)):
-        cosine[list(iris)] = cosine[list(eye)].mean()
-    return cosine
-
-
 def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: NDArray) -> NDArray:
     """How far each landmark can be trusted, the product of five shares in 0-1.
 
@@ -138,7 +133,7 @@ def landmark_confidence(landmarks: NDArray, face: Face, towards: NDArray, bare: 
 
     Args:
         landmarks: (478, 3), pixels of the crop.
-        towards: (478,), see `facing`.
+        towards: (478,), see `topology.facing`.
         bare: (H, W) skin mask of the crop.
     """
     height, width = bare.shape

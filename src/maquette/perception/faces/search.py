@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from maquette.core.options import PerceptionOptions
 from maquette.perception.copies import Copy, Search, brightened, find_all, noted, search_copy, turned
 from maquette.perception.faces import detect, verify
+from maquette.perception.faces.coverings import second_look
 from maquette.perception.faces.landmarker import Face, find_landmarks
 from maquette.perception.faces.regressor import rescue
+from maquette.perception.models.results import FaceDetection
 
 TURNS = (180, 90, -90, 30, -30, 60, -60)  # degrees anticlockwise, likely ones first
 SMALLEST_TILE = 128  # pixels of the search copy; less shows the detector nothing new
@@ -63,9 +65,21 @@ def faces_in(pixels: NDArray, search: Search, known: list[Face]) -> list[Face]:
         face = find_landmarks(pixels, candidate, search.copy.note)
         if face is not None and any(other.lies_at(face.box) for other in known + found):
             continue
-        if face is None or not verify.is_face(pixels, face):
+        face = None if face is None else _believed(pixels, face, candidate)
+        if face is None:
             # A profile, say: the detector is sure, its landmarks do not fit.
             face = rescue.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
         if face is not None and not any(other.lies_at(face.box) for other in known + found):
             found.append(face)
     return found
+
+
+def _believed(pixels: NDArray, face: Face, candidate: FaceDetection) -> Face | None:
+    """The face if it is one; if its lower half is covered, with better landmarks."""
+    covered = second_look.is_covered(pixels, face)
+    face = second_look.read_again(pixels, face, candidate) if covered else face
+    if verify.is_face(pixels, face):
+        return face
+    if covered and second_look.is_covered_face(pixels, face):
+        return replace(face, note=", ".join(note for note in (face.note, second_look.NOTE) if note))
+    return None

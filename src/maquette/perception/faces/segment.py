@@ -16,18 +16,17 @@ EDGE_SIDE = 1024  # pixels, longer side at which edges are refined; larger crops
 EDGE_RADIUS = 0.016  # guided filter radius as share of the longer side: twice a pixel of the network's output
 EDGE_SMOOTHNESS = (0.03 * 255) ** 2  # guided filter epsilon: contrast below 3 % of the range is no edge
 FINE = EDGE_SMOOTHNESS / 4
-BORDER_SIDE = 256  # pixels, longer side at which the border between two people is drawn
 STEEPER = 1.8  # by how much the soft edge of a guided filter is steepened
 
 
-def subject_mask(pixels: NDArray, roll: float, subject: NDArray, others: list[NDArray]) -> NDArray:
+def subject_mask(pixels: NDArray, roll: float, subject: NDArray, share: NDArray | None = None) -> NDArray:
     """How likely each pixel shows the subject.
 
     Args:
         pixels: (H, W, 3) uint8, a crop around one head.
         roll: turn of the head in it, radians, clockwise as seen; the network only knows upright people.
         subject: (478, 3) landmarks, pixels of the crop.
-        others: landmarks of other people, same pixels.
+        share: (H, W) in 0-1, what is the subject's among people, see `coverings.neighbours`; None: nobody else is.
 
     Returns:
         (H, W) float32 in 0-1; its edges follow those of the picture.
@@ -35,7 +34,9 @@ def subject_mask(pixels: NDArray, roll: float, subject: NDArray, others: list[ND
     height, width = pixels.shape[:2]
     guide = at_most(pixels, EDGE_SIDE)
     scaling = np.array([guide.shape[1] / width, guide.shape[0] / height, 1.0])
-    mask = only_subject(person_mask(guide, roll), subject * scaling, [other * scaling for other in others])
+    if share is not None and guide is not pixels:
+        share = cv2.resize(share, guide.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    mask = only_subject(person_mask(guide, roll), subject * scaling, share)
     return mask if guide is pixels else cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
@@ -71,27 +72,18 @@ def refine_edges(guide: NDArray, coarse: NDArray) -> NDArray:
     return firm
 
 
-def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDArray:
-    """Keep the part of a mask that belongs to one of several people.
-
-    Every pixel goes to the person whose head and body axis (from the crown through the neck downwards) is nearest,
-    measured in face heights; then only what hangs together with the subject's face is kept.
+def only_subject(mask: NDArray, subject: NDArray, share: NDArray | None) -> NDArray:
+    """Keep the part of a mask that belongs to one of several people and hangs together with the subject's face.
 
     Args:
         mask: (H, W) float32 in 0-1.
         subject: (478, 3) landmarks in pixels of the mask.
-        others: landmarks of the other people, same pixels.
+        share: (H, W) as for `subject_mask`.
 
     Returns:
         (H, W) float32 in 0-1.
     """
-    kept = mask
-    if others:
-        grid = min(mask.shape[1], BORDER_SIDE), min(mask.shape[0], BORDER_SIDE)
-        own = _axis_distance(mask.shape, grid, subject)
-        rival = np.min([_axis_distance(mask.shape, grid, other) for other in others], axis=0)
-        nearer = cv2.resize(rival - own, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        kept = mask * np.clip(nearer / 0.04 + 0.5, 0, 1)
+    kept = mask if share is None else mask * share
     count, labels, _, _ = cv2.connectedComponentsWithStats((kept > 0.5).astype(np.uint8), connectivity=4)
     if count <= 2:
         return kept
@@ -103,24 +95,3 @@ def only_subject(mask: NDArray, subject: NDArray, others: list[NDArray]) -> NDAr
         return kept
     rim = np.ones((1 + 2 * round(EDGE_RADIUS * max(mask.shape)),) * 2, np.uint8)  # the soft edge belongs to it
     return kept * cv2.dilate((labels == np.argmax(votes)).astype(np.uint8), rim)
-
-
-def _axis_distance(shape: tuple[int, ...], grid: tuple[int, int], landmarks: NDArray) -> NDArray:
-    """Distance to the line from the brows down the body, in face heights, float32 on a coarse grid over a picture.
-
-    Args:
-        shape: (H, W) of the picture.
-        grid: (width, height) of the result.
-    """
-    brows = landmarks[list(topology.RIGHT_BROW + topology.LEFT_BROW), :2].mean(axis=0)
-    chin = landmarks[topology.CHIN, :2]
-    down = chin - brows
-    height = max(float(np.linalg.norm(down)), 1.0)
-    down = down / height
-    # The head's middle lies behind the face: in a profile the landmarks sit at its edge.
-    ears = landmarks[[topology.RIGHT_CHEEKBONE, topology.LEFT_CHEEKBONE], :2].mean(axis=0)
-    start = brows + 0.7 * ((ears - brows) - ((ears - brows) @ down) * down)
-    x = ((np.arange(grid[0]) + 0.5) * shape[1] / grid[0] - start[0]).astype(np.float32)
-    y = ((np.arange(grid[1]) + 0.5) * shape[0] / grid[1] - start[1]).astype(np.float32)[:, None]
-    along = np.maximum(x * down[0] + y * down[1], 0)
-    return (np.hypot(x - along * down[0], y - along * down[1]) / height).astype(np.float32)

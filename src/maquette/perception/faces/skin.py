@@ -37,7 +37,7 @@ def face_region(shape: tuple[int, ...], landmarks: NDArray, openings: bool = Tru
     return region.astype(np.float32) / 255
 
 
-def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray:
+def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray, covered: NDArray | None = None) -> NDArray:
     """How likely each pixel shows bare facial skin.
 
     Colour in Lab is modelled as a plane over the face (light falls off to one side) plus a Gaussian, learned on cheeks,
@@ -47,6 +47,7 @@ def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray:
         pixels: (H, W, 3) uint8 crop.
         landmarks: (478, 3), pixels of the crop.
         facing: (478,) 0-1, how far each landmark is turned to the camera; hidden cheeks teach nothing.
+        covered: (H, W) 0-1, what is not this face's skin whatever its colour, and teaches nothing; None: nothing.
 
     Returns:
         (H, W) float32 in 0-1.
@@ -57,13 +58,16 @@ def skin_mask(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray:
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
     points = landmarks * [size[0] / pixels.shape[1], size[1] / pixels.shape[0], 1.0]
     region = face_region(small.shape, points)
+    if covered is not None:
+        region *= cv2.resize(covered, size, interpolation=cv2.INTER_AREA) < 0.5
     distance = _colour_distance(small, points, region, facing)
     likely: NDArray = np.clip((SOFT[1] - distance) / (SOFT[1] - SOFT[0]), 0, 1).astype(np.float32)
     # Single pixels are noise; eyelashes and glasses' rims are not.
     likely = cv2.medianBlur((likely * 255).astype(np.uint8), 3).astype(np.float32) / 255
     outline = _feathered_region(pixels.shape, landmarks)
     whole = cv2.resize(likely, outline.shape[::-1], interpolation=cv2.INTER_LINEAR) * outline
-    return cv2.resize(whole, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    whole = cv2.resize(whole, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return whole if covered is None else whole * (1 - covered)
 
 
 def _feathered_region(shape: tuple[int, ...], landmarks: NDArray) -> NDArray:

@@ -55,6 +55,23 @@ def triangles() -> NDArray:
     return np.array(_stored()["triangles"])
 
 
+def facing(landmarks: NDArray) -> NDArray:
+    """(478,) 0-1: cosine between each landmark's outward normal and the viewer, 0 where it is turned away.
+
+    Irises take the mean of their eye's outline.
+    """
+    corners = landmarks[triangles()]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    summed = np.zeros((len(landmarks), 3))
+    for column in triangles().T:
+        np.add.at(summed, column, normals)
+    length = np.linalg.norm(summed, axis=1)
+    cosine = np.clip(-summed[:, 2] / np.maximum(length, 1e-9), 0, 1)
+    for iris, eye in ((RIGHT_IRIS, RIGHT_EYE), (LEFT_IRIS, LEFT_EYE)):
+        cosine[list(iris)] = cosine[list(eye)].mean()
+    return cosine
+
+
 @cache
 def _stored() -> dict:
     return json.loads(files("maquette.perception.faces").joinpath("facemesh.json").read_text())

@@ -147,6 +147,9 @@ def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
     weight = opened * float(smoothstep(diameter, 4, 14)) * float(observation.landmark_confidence[list(iris)].mean())
     centre = observation.landmarks[iris[0], :2]
     height, width = observation.frame.pixels.shape[:2]
+    if observation.covered is not None:
+        x, y = np.clip(centre.astype(int), 0, (width - 1, height - 1))
+        weight *= 1 - float(observation.covered[y, x])
     reach = int(2.2 * diameter) + 2
     x0, y0 = max(int(centre[0]) - reach, 0), max(int(centre[1]) - reach, 0)
     x1, y1 = min(int(centre[0]) + reach, width), min(int(centre[1]) + reach, height)

@@ -27,6 +27,8 @@ SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled p
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
+DEFAULT_LIPS = np.array([182.0, 120.0, 108.0])  # beside DEFAULT_SKIN
+LIPS_SEEN = (0.1, 0.35)  # share of the lips that photo and mirror show: less says nothing, more everything
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
 
 
@@ -183,8 +185,11 @@ def base_colour(
         both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, 1 - HAIR_SHADE * dark, HAIR_DECAY
     )
     base = skin + hair[..., None] * (hair_colour - skin)
-    # Lips and lids go on in their own colour, not in that of the cheeks.
+    # Lips and lids go on in their own colour, not in that of the cheeks; covered lips have usual ones.
     near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
+    covered = zones["lips"] * (1 - smoothstep(np.average(known, weights=zones["lips"] + 1e-9), *LIPS_SEEN))
+    lips = skin * (palette.lit(DEFAULT_LIPS) / palette.lit(DEFAULT_SKIN))
+    near += covered[..., None] * (lips - near)
     base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)

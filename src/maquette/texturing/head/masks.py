@@ -23,7 +23,7 @@ def photo_masks(observation: Observation, place: NDArray) -> tuple[NDArray, NDAr
     factor = min(1.0, MASK_SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     ratio = np.array(size) / (width, height)
-    mask = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(observation.shown, size, interpolation=cv2.INTER_AREA)
     opening = np.zeros(mask.shape, np.uint8)
     margin = PLAIN_MARGIN_PX
     if observation.landmark_scheme == topology.SCHEME:

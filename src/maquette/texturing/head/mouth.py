@@ -89,7 +89,7 @@ def paint_mouth(
 
 
 def opening_of(observation: Observation, size: int) -> Opening | None:
-    """What a photo shows between the lips, for a texture `size` texels wide; None where they are (almost) closed."""
+    """What a photo shows between the lips, for a texture `size` texels wide; None where they are closed or hidden."""
     if observation.landmark_scheme != topology.SCHEME:
         return None
     outline = observation.landmarks[list(topology.MOUTH_OPENING), :2]
@@ -110,6 +110,11 @@ def opening_of(observation: Observation, size: int) -> Opening | None:
         zoom = 1.0
     inside = np.zeros(photo.shape[:2], np.float32)
     cv2.fillPoly(inside, [sixteenths((outline - low) * zoom)], (1.0,), cv2.LINE_8, 4)
+    if observation.covered is not None:
+        hidden = observation.covered[low[1] : high[1], low[0] : high[0]]
+        inside *= cv2.resize(hidden, photo.shape[1::-1], interpolation=cv2.INTER_AREA) < 0.5
+        if inside.sum() < SMALLEST_OPENING * zoom**2:
+            return None
     inward = cv2.distanceTransform((inside > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / max(0.05 * width * zoom, 1.0)
     return Opening(photo, smoothstep(inward, 0.1, 1.0).astype(np.float32), low.astype(float), zoom)
 

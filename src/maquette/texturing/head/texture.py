@@ -19,7 +19,7 @@ from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.images import enlarged
-from maquette.texturing.projection import check_cameras
+from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
 
 DEFAULTS = TextureOptions()
@@ -46,6 +46,7 @@ def finish_head(
         raise TypeError("finish_head: wanted a mesh of a parametric model (Reconstruction.model)")
     check_cameras(reconstruction, observations, "finish_head")
     layers = layers_of(reconstruction.model, options.texture_size)
+    observations = [without_covering(observation) for observation in observations]
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]

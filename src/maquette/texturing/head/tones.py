@@ -18,6 +18,7 @@ HAIR_SPREAD = np.array([16.0, 5.0, 5.0], np.float32)
 BRIGHTER = 0.45  # skin brighter than the cheeks' median is likelier than darker
 BAND = (0.15, 1.5, 1.05)  # where hair is looked for: above the eyes from, to, and to the sides, in eye-chin distances
 ROUGH_BAND = 0.1  # smaller bands are forehead wrinkles as often as hair: only their colour counts
+MASKED = 0.5  # share of the bare skin below the eyes: bare faces have more
 ENOUGH_BAND = 0.005  # band pixels per squared eye-chin distance that make a judgement
 
 
@@ -57,7 +58,7 @@ def learn_tones(observation: Observation) -> Tones | None:
     factor = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     small = cv2.resize(observation.frame.pixels, size, interpolation=cv2.INTER_AREA)
-    person = cv2.resize(observation.mask, size, interpolation=cv2.INTER_AREA)
+    person = cv2.resize(observation.shown, size, interpolation=cv2.INTER_AREA)
     bare = person if observation.skin is None else cv2.resize(observation.skin, size, interpolation=cv2.INTER_AREA)
     lab = lab_of(small)
     if observation.landmark_scheme != topology.SCHEME:
@@ -76,8 +77,11 @@ def learn_tones(observation: Observation) -> Tones | None:
     grown = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.03 * unit)))
     sure = cv2.erode(person, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit)))
     band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (grown == 0)
-    # Fringes hang over foreheads, so skin is learned below the eyes.
-    return _tones(lab, (bare > 0.6) & (above < -0.05), band, unit)
+    # Fringes hang over foreheads, so skin is learned below the eyes, unless a mask leaves little there.
+    surely = bare > 0.6
+    cheeks = surely & (above < -0.05)
+    masked = observation.covered is not None and cheeks.sum() < MASKED * surely.sum()
+    return _tones(lab, surely if masked else cheeks, band, unit)
 
 
 def _tones(lab: NDArray, bare: NDArray, band: NDArray, unit: float) -> Tones | None:

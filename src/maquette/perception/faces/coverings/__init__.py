@@ -1,0 +1,1 @@
+"""What hides a part of a face: other people, masks and scarves."""
