@@ -37,7 +37,7 @@ def main() -> None:
         identity = rng.normal(size=len(model.identity_basis))
         expression = random_expression(model.expression_names, rng)
         yaw = rng.normal() * 0.30 if k % 2 else rng.uniform(-1.35, 1.35)
-        pitch, roll, distance = rng.normal() * 0.18, rng.normal() * 0.12, np.exp(rng.uniform(np.log(0.35), np.log(3)))
+        pitch, roll, distance = rng.normal() * 0.18, rng.normal() * 0.12, np.exp(rng.uniform(np.log(0.22), np.log(3)))
         camera = look_at(yaw, pitch, roll, distance, (SIZE, SIZE), rng.uniform(0.4, 0.62), AIM_M)
         photo = studio.shoot(model.vertices(identity, expression), paint(model, rng), camera, rng)
         cv2.imwrite(str(options.folder / f"{k}.jpg"), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 93])
