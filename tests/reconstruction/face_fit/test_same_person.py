@@ -13,6 +13,7 @@ from maquette.reconstruction.face_fit.method import MODES, fit, landmark_fit, la
 from maquette.reconstruction.face_fit.same_person import (
     SOMEONE_ELSE,
     TRUST,
+    USUAL_EXPRESSION,
     IdentityEvidence,
     agreement,
     agreements,
@@ -82,6 +83,17 @@ def test_evidence_is_what_the_fit_alone_ends_with(people):
     assert np.linalg.eigvalsh(found.information).min() > -1e-6
     again = np.linalg.solve(found.information / TRUST + np.eye(MODES), found.vector / TRUST)
     assert np.abs(again - alone.identity).max() < 0.05
+
+
+def test_a_strong_expression_says_less_of_who_it_is(people):
+    """Its information is the same but for the trust, which falls as the weights' sum exceeds the usual."""
+    observation = seen(people[0], 0.1)
+    alone = landmark_fit(MODEL, landmark_term(fetch), (observation,))
+    traces = []
+    for weight in (0.02, 0.16):
+        view = replace(alone.views[0], expression=np.full(52, weight))
+        traces.append(np.trace(identity_evidence(alone.term, view, observation, alone.identity).information))
+    assert traces[1] / traces[0] == pytest.approx(USUAL_EXPRESSION / (52 * 0.16), rel=0.2)
 
 
 def test_one_person_agrees_whatever_the_pose_and_two_do_not(people):

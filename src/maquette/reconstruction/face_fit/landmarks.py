@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from maquette.core.types import Observation
 from maquette.morphable import MorphableModel
@@ -121,7 +121,7 @@ class LandmarkTerm:
         return correlated_equations(jacobian, residual.value.ravel() * inverse, factor)
 
 
-def bias_terms(sine: NDArray, nearness: NDArray) -> NDArray:
+def bias_terms(sine: ArrayLike, nearness: ArrayLike) -> NDArray:
     """(7, ...) what the detector's mean error is linear in.
 
     The nearer the camera, the farther the outline that it sees lies before the chin, forehead and ears that the
@@ -130,9 +130,9 @@ def bias_terms(sine: NDArray, nearness: NDArray) -> NDArray:
     Args:
         sine: (...) of the yaw. nearness: (...) of the camera, see `FaceView.nearness`.
     """
-    one = np.ones_like(sine)
-    turned = np.stack([one, sine, np.abs(sine), sine**2])
-    return np.concatenate([turned, nearness * turned[:3]])
+    turn = np.asarray(sine, float)
+    turned = np.stack([np.ones_like(turn), turn, np.abs(turn), turn**2])
+    return np.concatenate([turned, np.asarray(nearness, float) * turned[:3]])
 
 
 def depth_turn(turned: NDArray) -> NDArray:

@@ -19,6 +19,7 @@ from maquette.reconstruction.face_fit.solve import prior_equations, seen_equatio
 from maquette.reconstruction.face_fit.state import POSE, FaceView
 
 TRUST = 0.2  # share of a photo's information that survives what the noise model does not know (light, hair, lenses)
+USUAL_EXPRESSION = 2.0  # sum of the units' weights; no model has all of a stronger one, whose rest looks like identity
 SOMEONE_ELSE = -0.5  # agreement from which on a photo may show somebody else; measured, see CARD.md
 
 
@@ -58,7 +59,8 @@ def identity_evidence(
     solved = np.linalg.solve(inner, np.column_stack([across, part.vector[own]]))
     information = part.matrix[np.ix_(shared, shared)] - across.T @ solved[:, :-1]
     vector = part.vector[shared] - across.T @ solved[:, -1] + information @ identity
-    return IdentityEvidence(TRUST * (information + information.T) / 2, TRUST * vector)
+    trust = TRUST / max(1.0, float(view.expression.sum()) / USUAL_EXPRESSION)
+    return IdentityEvidence(trust * (information + information.T) / 2, trust * vector)
 
 
 def agreement(one: IdentityEvidence, other: IdentityEvidence) -> float:
