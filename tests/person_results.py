@@ -10,6 +10,7 @@ import trimesh
 from maquette.core.types import Camera, Frame, Observation, Subject
 from maquette.evaluation.image_space.person_mesh import PersonMesh, render_person
 from maquette.evaluation.meshes import Shape
+from maquette.reconstruction.body_fit.place import STAND_M
 
 FULL = (320, 240)  # width, height of the pictures
 
@@ -34,7 +35,7 @@ def doll():
 
 def camera():
     pose = np.diag([1.0, -1.0, -1.0, 1.0])
-    pose[:3, 3] = [0, 1.0, 3.0]
+    pose[:3, 3] = [0, 1.0, STAND_M]
     return Camera(np.array([[SCALE, 0, 60], [0, SCALE, 100], [0, 0, 1]]), pose, CROP, "orthographic")
 
 

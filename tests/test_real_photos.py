@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from coverings import COLOURS, with_mask
+from maquette import morphable
 from maquette.cli.main import run
+from maquette.geometry.alignment import similarity
 from maquette.perception.faces.search import find_faces
 from maquette.sources import photos
 from maquette.texturing.head.layers import layers_of
 
 pytestmark = [pytest.mark.real_data, pytest.mark.slow]
+MODEL = morphable.load("maquette-head")
 QUICK = ["--texture-size", "256", "--no-turntable", "--no-overview", "--formats", "glb"]
 
 
@@ -118,3 +121,34 @@ def test_a_crowd_says_how_many_were_left_out(real_data, tmp_path, capfd):
         assert len(found) == 1 and 10 <= int(found[0][1]) <= 16
     assert run([*arguments, "--max-faces", "2"]) == 0
     assert re.search(r"2[0-9] more were found .* only the 2 largest taken: raise --max-faces", capfd.readouterr().out)
+
+
+def test_another_person_among_several_photos_is_named(real_data, tmp_path, capfd):
+    """Two photos of one man and one of another: the other's is named; without it nobody is."""
+    him = sorted(str(path) for path in (real_data / "multiview").glob("*.jpg"))
+    other = str(real_data / "faces/deca_exp_3.jpg")
+    assert run(["face", *him[:2], other, "-o", str(tmp_path / "out"), "--together", *QUICK]) == 0
+    (row,) = summary(tmp_path / "out")["done"]
+    (warning,) = [text for text in row["warnings"] if "may be someone else" in text]
+    assert warning.startswith(other) and "may be someone else" in " ".join(capfd.readouterr().out.split())
+    assert run(["face", *him, "-o", str(tmp_path / "alone"), "--together", *QUICK]) == 0
+    (row,) = summary(tmp_path / "alone")["done"]
+    assert not any("someone else" in text for text in row["warnings"])
+
+
+def test_a_selfie_gives_the_same_head_with_and_without_its_focal_length(real_data, tmp_path):
+    """One picture from 0.3 m, drawn straight from the front: what the camera says may not turn or bend the head."""
+    selfies = [real_data / f"reports/16_selfie_{name}.jpg" for name in ("exif", "noexif")]
+    assert run(["face", *map(str, selfies), "-o", str(tmp_path / "out"), "--formats", "obj", *QUICK[:-2]]) == 0
+    heads, facts = [], []
+    for photo in selfies:
+        place = tmp_path / "out" / photo.stem / "face-1"
+        lines = [line.split() for line in (place / "head.obj").read_text().splitlines()]
+        vertices = np.array([line[1:4] for line in lines if line and line[0] == "v"], float)
+        heads.append(vertices[MODEL.regions["face"] > 0.5])
+        facts.append(json.loads((place / "report.json").read_text())["photo_facts"][0])
+    assert facts[0]["distance_m"] == pytest.approx(0.31, abs=0.02)
+    assert all(abs(one["pose_degrees"]["pitch"]) < 2.5 for one in facts), "4.4 degrees before"
+    laid = similarity(heads[0], heads[1])
+    away = np.linalg.norm(laid.apply(heads[0]) - heads[1], axis=1)
+    assert 1000 * away.mean() < 0.35

@@ -29,6 +29,7 @@ from maquette.morphable import Embedding, MorphableModel, load
 from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
 from maquette.perception.faces.search import faces_in
+from maquette.reconstruction.face_fit.landmarks import bias_terms
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, FaceView
 from maquette.weights.store import zoo
 
@@ -109,12 +110,12 @@ def mirror_landmarks(places: np.ndarray) -> np.ndarray:
 def noise(
     model: MorphableModel, embedding: Embedding, truth: Truth, found: np.ndarray, points: np.ndarray, twin: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The detector's error in units of the face's size, as a function of yaw.
+    """The detector's error in units of the face's size, as a function of yaw and of the camera's distance.
 
-    bias: (4, 478, 3) coefficients of 1, s, |s|, s^2 with s = sin(yaw); factor: (RANK, 478, 3); spread: (478, 3), and
-    growth: how all of it grows with |s|. Pictures are mirrored too, so that left and right agree.
+    bias: (7, 478, 3) coefficients of `bias_terms`; factor: (RANK, 478, 3); spread: (478, 3), and growth: how all of it
+    grows with |sin(yaw)|. Pictures are mirrored too, so that left and right agree.
     """
-    errors, turns = [], []
+    errors, turns, near = [], [], []
     for k, pixels in zip(found, points):
         vertices = model.vertices(truth["identity"][k], truth["expression"][k])
         K, world_to_camera = truth["intrinsics"][k], truth["world_to_camera"][k]
@@ -126,11 +127,12 @@ def noise(
         s = np.sin(view.yaw_pitch_roll()[0])
         errors += [r, r[twin] * [-1, 1, 1]]
         turns += [s, -s]
-    residuals, sines = np.array(errors), np.array(turns)
+        near += [view.nearness()] * 2
+    residuals, sines, nearness = np.array(errors), np.array(turns), np.array(near)
     size = np.median(np.abs(residuals[:, :, :2]).max(axis=2), axis=1)
     keep = size < 0.25
-    residuals, sines = residuals[keep], sines[keep]
-    basis = np.stack([np.ones_like(sines), sines, np.abs(sines), sines**2], axis=1)
+    residuals, sines, nearness = residuals[keep], sines[keep], nearness[keep]
+    basis = bias_terms(sines, nearness).T
     bias = np.linalg.lstsq(basis, residuals.reshape(len(residuals), -1), rcond=None)[0]
     rest = residuals.reshape(len(residuals), -1) - basis @ bias
     energy = np.sqrt((rest**2).mean(axis=1))

@@ -114,3 +114,16 @@ def test_buffers_of_a_sphere_are_exact(projection, focal):
     assert np.allclose(along, depth[face >= 0], atol=1e-5)
     if projection == "perspective":
         assert depth.min() == pytest.approx(np.linalg.norm(camera_centre(camera)) - RADIUS, abs=2e-3)
+
+
+@pytest.mark.parametrize("distance", [3.0, 10.0, 40.0, 0.0, -10.0, -40.0])
+def test_an_orthographic_camera_sees_the_near_side_at_any_depth(distance):
+    pose = np.diag([1.0, -1.0, -1.0, 1.0])
+    pose[:3, 3] = 0.05, 0.02, distance
+    camera = Camera(np.array([[400.0, 0, 60.0], [0, 400.0, 50.0], [0, 0, 1]]), pose, (120, 100), "orthographic")
+    face, barycentric, depth = render_buffers(camera, VERTICES, FACES)
+    inside = face >= 0
+    assert inside.sum() == pytest.approx(np.pi * (400 * RADIUS) ** 2, rel=0.01)
+    seen = np.einsum("nk,nkd->nd", barycentric[inside], VERTICES[FACES[face[inside]]])
+    assert seen[:, 2].min() > -1e-3, "the side that looks to the camera"
+    assert np.abs(distance - seen[:, 2] - depth[inside]).max() < 1e-4

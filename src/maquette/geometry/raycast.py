@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera
 from maquette.geometry.camera import pixel_rays
 
+PARALLEL_STAND_M = 1.0  # how far before a mesh the parallel rays of an orthographic camera begin
+
 
 class RayCaster:
     """A mesh ready for many rays.
@@ -95,6 +97,8 @@ def ambient_occlusion(vertices: NDArray, normals: NDArray, faces: NDArray, rays:
 def render_buffers(camera: Camera, vertices: NDArray, faces: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """What each pixel of a camera sees of a mesh: one ray through each pixel centre.
 
+    An orthographic camera stands nowhere: it sees the mesh at whatever depth that lies, also a negative one.
+
     Returns:
         face: (H, W) int, -1 for background.
         barycentric: (H, W, 3).
@@ -103,6 +107,10 @@ def render_buffers(camera: Camera, vertices: NDArray, faces: NDArray) -> tuple[N
     width, height = camera.size
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     origins, directions = pixel_rays(camera, np.stack([x.ravel(), y.ravel()], axis=1))
+    if camera.projection == "orthographic" and len(vertices):
+        axis = camera.world_to_camera[2, :3]
+        before = float((np.asarray(vertices) @ axis).min()) - PARALLEL_STAND_M
+        origins = origins + (before - origins @ axis)[:, None] * directions
     face, barycentric, distance = RayCaster(vertices, faces).first_hits(origins, directions)
     with np.errstate(invalid="ignore"):
         points = origins + np.where(np.isfinite(distance), distance, 0)[:, None] * directions

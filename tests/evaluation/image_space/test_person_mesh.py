@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 from PIL import Image
 
 from maquette.evaluation.image_space import evaluate
-from maquette.evaluation.image_space.person_mesh import read_person_mesh, render_person
+from maquette.evaluation.image_space.person_mesh import PersonMesh, read_person_mesh, render_person
 from maquette.evaluation.image_space.views import photo_views
+from maquette.evaluation.meshes import Shape
+from maquette.reconstruction.body_fit.place import STAND_M
 from person_results import (
     BOX,
     CROP,
@@ -54,6 +57,26 @@ def test_a_posed_body_stands_in_for_a_mesh_and_gives_key_points(out):
     assert rows.column("keypoints px")[0] == pytest.approx(5, abs=1e-3)
     tall = np.ptp(np.flatnonzero(mask.any(axis=1))) + 1
     assert rows.column("keypoints %")[0] == pytest.approx(500 / tall, rel=1e-3)
+
+
+@pytest.mark.parametrize("distance", [3.0, STAND_M, 30.0])
+def test_the_back_of_a_known_body_is_seen_wherever_the_camera_stands(distance):
+    """An ellipsoid, whose normals have a formula: the back's is the front's with the depth reversed."""
+    radii, centre = np.array([0.3, 0.7, 0.2]), np.array([0.0, 0.9, 0.1])
+    ball = trimesh.creation.icosphere(subdivisions=5)
+    mesh = PersonMesh(Shape(ball.vertices * radii + centre, np.asarray(ball.faces)))
+    seen_by = camera()
+    seen_by.world_to_camera[2, 3] = distance
+    drawn = render_person(mesh, seen_by)
+    rows, columns = np.nonzero(drawn.inside)
+    x, y = (columns + 0.5 - 60) / SCALE - centre[0], 1.0 - (rows + 0.5 - 100) / SCALE - centre[1]
+    depth = radii[2] * np.sqrt(np.clip(1 - (x / radii[0]) ** 2 - (y / radii[1]) ** 2, 0, None))
+    front = np.column_stack([x, y, depth]) / radii**2
+    front /= np.linalg.norm(front, axis=1, keepdims=True)
+    assert len(rows) == pytest.approx(np.pi * radii[0] * radii[1] * SCALE**2, rel=0.01)
+    for side, wanted in ((drawn.normals, front), (drawn.back, front * [1, 1, -1])):
+        cosine = (side[drawn.inside] * wanted).sum(axis=1)
+        assert cosine.mean() > 0.999 and np.quantile(cosine, 0.02) > 0.98
 
 
 def test_a_texture_is_laid_on_the_corners_of_an_obj(out):

@@ -12,6 +12,7 @@ from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.face_facts import remarks
 from maquette.outputs.reports.report import plain, texture_shares, write_report
+from results import make_result
 
 GOOD = {
     "photo": "a.jpg",
@@ -95,3 +96,27 @@ def test_json_holds_no_nan():
 def test_a_strangers_method_may_tell_little(ball_result):
     facts = json.loads(write_report(open_asset(ball_result, OutputOptions())))
     assert facts["method"] == "other" and facts["texture_real_share"] == {}
+
+
+def test_the_photo_that_may_show_someone_else_is_named():
+    three = make_result(photos=3)
+    names = ("anna.jpg", "bert.jpg", "anna2.jpg")
+    seen = [replace(o, frame=replace(o.frame, origin=name)) for o, name in zip(three.observations, names)]
+    three = replace(three, observations=tuple(seen))
+    facts = told(three, agreement=[0.9, -0.8, 0.7], someone_else=[False, True, False])
+    (warning,) = [text for text in facts["warnings"] if "may be someone else" in text]
+    assert warning.startswith("bert.jpg") and "anna" not in warning
+    assert [photo["agreement"] for photo in facts["photo_facts"]] == [0.9, -0.8, 0.7]
+    fine = told(three, agreement=[0.9, 0.8, 0.7], someone_else=[False] * 3)
+    assert not any("someone else" in text for text in fine["warnings"])
+
+
+def test_of_two_people_both_photos_are_named_and_the_poorer_one_is_the_odd_one():
+    two = make_result(photos=2)
+    clear, poor = two.observations
+    poor = replace(poor, frame=replace(poor.frame, origin="poor.jpg"), skin=np.zeros(poor.mask.shape, np.float32))
+    clear = replace(clear, frame=replace(clear.frame, origin="clear.jpg"))
+    for order in ((clear, poor), (poor, clear)):
+        facts = told(replace(two, observations=order), agreement=[-0.8, -0.8], someone_else=[True, True])
+        (warning,) = [text for text in facts["warnings"] if "someone else" in text]
+        assert warning.startswith("poor.jpg may be someone else than clear.jpg")

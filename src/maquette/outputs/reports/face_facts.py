@@ -45,6 +45,7 @@ def photo_facts(asset: Asset, index: int) -> dict[str, Any]:
         "landmark_error_px": item("landmark_error_px"),
         "landmark_error_mm": item("landmark_error_mm"),
         "disagreement": item("disagreement"),
+        "agreement": item("agreement"),
         "read_by": "network" if observation.reading is not None and observation.reading.alone else "detector",
         "pose_degrees": {name: math.degrees(angle) for name, angle in pose.items()},
         "focal_px": camera.intrinsics[0, 0],
@@ -87,7 +88,7 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
         photos: `photo_facts` of each.
         shares: of the texture that was seen, by region.
     """
-    found = [text for facts in photos for text in remarks(facts, len(photos) > 1)]
+    found = [*someone_else(asset, photos), *(text for facts in photos for text in remarks(facts, len(photos) > 1))]
     if _near_average(asset):
         found.append("the shape is close to the average face: the photo says little about this person's")
     if not asset.result.reconstruction.metric:
@@ -96,6 +97,22 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
     if share < LITTLE_SEEN:
         found.append(f"only {share:.0%} of the face's texture was seen: the rest is mirrored or invented")
     return found
+
+
+def someone_else(asset: Asset, photos: list[dict[str, Any]]) -> list[str]:
+    """A warning for each photo that may show another person than the rest; of two, the one that shows less."""
+    doubted = asset.result.reconstruction.provenance.get("someone_else") or []
+    odd = [facts for facts, wrong in zip(photos, doubted) if wrong]
+    advice = "give photos of one person only, or make each by itself (without --together)"
+    if len(photos) == 2 and odd:
+        best, worst = sorted(photos, key=_shown, reverse=True)
+        return [f"{worst['photo']} may be someone else than {best['photo']}: the head is a blend: {advice}"]
+    return [f"{facts['photo']} may be someone else: its face does not fit the other photos: {advice}" for facts in odd]
+
+
+def _shown(facts: Mapping[str, Any]) -> float:
+    """How much of a face one photo shows: pixels that are sharp and not covered."""
+    return float(facts["face_px"] * facts["sharpness"] * (1 - facts["occlusion"]))
 
 
 def _near_average(asset: Asset) -> bool:

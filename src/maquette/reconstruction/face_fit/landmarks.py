@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from maquette.core.types import Observation
 from maquette.morphable import MorphableModel
@@ -92,16 +92,25 @@ class LandmarkTerm:
             [seen[:, :2] - flat.value, (seen[:, 2:] - seen[:, 2].mean()) - depth[:, None]], axis=1
         )
         unit = view.unit()
+        by_pose = np.concatenate([flat.by_pose, depth_pose], axis=1) / unit
+        by_pose[:, :, 5] += self.bias_slope(view)
         return Linearization(
             difference / unit - self.bias(view),
-            np.concatenate([flat.by_pose, depth_pose], axis=1) / unit,
+            by_pose,
             np.concatenate([flat.by_shape, depth_shape], axis=1) / unit,
         )
 
     def bias(self, view: FaceView) -> NDArray:
-        """(N, 3) the detector's mean error at this yaw."""
-        sine = np.sin(view.yaw_pitch_roll()[0])
-        return np.tensordot([1.0, sine, abs(sine), sine**2], self.noise["bias"], 1)
+        """(N, 3) the detector's mean error at this yaw and distance."""
+        learned = self.noise["bias"]
+        terms = bias_terms(np.sin(view.yaw_pitch_roll()[0]), view.nearness())
+        return np.tensordot(terms[: len(learned)], learned, 1)
+
+    def bias_slope(self, view: FaceView) -> NDArray:
+        """(N, 3) derivative of `bias` by the distance, per metre."""
+        learned, sine = self.noise["bias"], np.sin(view.yaw_pitch_roll()[0])
+        by_nearness = bias_terms(sine, 1.0) - bias_terms(sine, 0.0)
+        return np.tensordot(by_nearness[: len(learned)], learned, 1) * -view.nearness() / view.translation[2]
 
     def equations(self, view: FaceView, observation: Observation, shape: NDArray) -> NormalEquations:
         """The equations under the learned covariance factor' factor + spread^2."""
@@ -114,6 +123,20 @@ class LandmarkTerm:
         factor = (growth * self.noise["factor"]).reshape(-1, residual.value.size).T * inverse[:, None]
         jacobian = residual.jacobian() * inverse[:, None]
         return correlated_equations(jacobian, residual.value.ravel() * inverse, factor)
+
+
+def bias_terms(sine: ArrayLike, nearness: ArrayLike) -> NDArray:
+    """(7, ...) what the detector's mean error is linear in.
+
+    The nearer the camera, the farther the outline that it sees lies before the chin, forehead and ears that the
+    landmarks stand for.
+
+    Args:
+        sine: (...) of the yaw. nearness: (...) of the camera, see `FaceView.nearness`.
+    """
+    turn = np.asarray(sine, float)
+    turned = np.stack([np.ones_like(turn), turn, np.abs(turn), turn**2])
+    return np.concatenate([turned, np.asarray(nearness, float) * turned[:3]])
 
 
 def depth_turn(turned: NDArray) -> NDArray:

@@ -18,6 +18,7 @@ from maquette.core.options import FitOptions, Options
 from maquette.core.types import Mesh, Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
+from maquette.reconstruction.face_fit.same_person import SOMEONE_ELSE, agreements, identity_evidence
 from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.size import AVERAGE, HeadSize, measure_size
 from maquette.reconstruction.face_fit.solve import Term, solve
@@ -102,8 +103,22 @@ def fit_landmarks(
     if not observations:
         raise NothingFound("no face to reconstruct: give at least one photo with a face")
     read = tuple(read_by(options.reader, o) for o in observations)
+    return landmark_fit(model, term, read)
+
+
+def landmark_fit(model: morphable.MorphableModel, term: LandmarkTerm, read: tuple[Observation, ...]) -> HeadFit:
+    """The fit to the landmarks of one or several observations, as they are."""
     views = [first_guess(o, term.mean, len(model.expression_names)) for o in read]
     return HeadFit(model, term, read, views, np.zeros(MODES)).refined(None, LANDMARK_ROUNDS)
+
+
+def same_person(fit: HeadFit) -> dict[str, Any]:
+    """Of several photos how well each agrees with the others on the identity; nothing of one photo."""
+    if len(fit.observations) < 2:
+        return {}
+    alone = [landmark_fit(fit.model, fit.term, (observation,)) for observation in fit.observations]
+    found = agreements([identity_evidence(f.term, f.views[0], f.observations[0], f.identity) for f in alone])
+    return {"agreement": found, "someone_else": [one < SOMEONE_ELSE for one in found]}
 
 
 def assembled(
@@ -154,6 +169,7 @@ def measured(fit: HeadFit, posed: Sequence[NDArray], size: HeadSize) -> dict[str
         "average_distance_mm": distance_from_average(fit.model, fit.identity),
         "disagreement": [None if o.reading is None else o.reading.disagreement for o in fit.observations],
         "pose": [dict(zip(("yaw", "pitch", "roll"), v.yaw_pitch_roll())) for v in fit.views],
+        **same_person(fit),
     }
 
 

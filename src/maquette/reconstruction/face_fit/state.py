@@ -70,6 +70,10 @@ class FaceView:
         """Pixels that the mean interpupillary distance spans at the head's distance."""
         return self.focal * INTERPUPILLARY_M / self.translation[2]
 
+    def nearness(self) -> float:
+        """Mean interpupillary distance over the head's distance: how strong the perspective is; 0 from infinity."""
+        return float(INTERPUPILLARY_M / self.translation[2])
+
 
 def first_guess(observation: Observation, points: NDArray, expressions: int) -> FaceView:
     """Pose from a 3D similarity (Umeyama 1991) between the detector's landmarks and the average head's.
