@@ -44,8 +44,8 @@ def build(facts: Mapping[str, str]) -> ESPCN | SRCNN:
 
 
 @lru_cache(maxsize=8)
-def load(file: Path) -> ESPCN | SRCNN:
-    """The network in a file, in float32, for inference.
+def load(file: Path, device: str = "cpu") -> ESPCN | SRCNN:
+    """The network in a file, in float32, for inference on a device.
 
     Raises:
         BadInput: no such file, not safetensors, or tensors that are not those of its network.
@@ -63,7 +63,9 @@ def load(file: Path) -> ESPCN | SRCNN:
         raise BadInput(f"{file}: cannot be read ({why}): wanted safetensors made by maquette") from error
     if not isinstance(facts, dict):
         raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")
-    network = build(facts)
+    # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
+    with torch.device("meta"):
+        network = build(facts)
     wanted = {name: tuple(t.shape) for name, t in network.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:
@@ -71,14 +73,14 @@ def load(file: Path) -> ESPCN | SRCNN:
         raise BadInput(f"{file}: tensor {wrong[0]} {wrong[1]} does not fit {facts['network']}: convert it again")
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise BadInput(f"{file}: holds numbers that are not finite: train or convert it again")
-    network.load_state_dict(tensors)
-    return network.requires_grad_(False).eval()
+    network.load_state_dict(tensors, assign=True)
+    return network.requires_grad_(False).eval().to(device)
 
 
-def shipped(name: str, factor: int) -> ESPCN | SRCNN:
+def shipped(name: str, factor: int, device: str = "cpu") -> ESPCN | SRCNN:
     """The network of this name and factor that lies in the package.
 
     Raises:
         WeightsMissing: its file is not there, or not the one that the zoo describes.
     """
-    return load(fetch(f"{name}-x{factor}"))
+    return load(fetch(f"{name}-x{factor}"), device)
