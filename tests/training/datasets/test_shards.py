@@ -60,5 +60,5 @@ def test_counts_that_differ_or_are_none(folder, counts):
 
 def test_a_damaged_shard(folder):
     (folder / "9.safetensors").write_bytes(b"half a file")
-    with pytest.raises(BadInput, match="9.safetensors: cannot be read"):
+    with pytest.raises(BadInput, match="9.safetensors: wanted safetensors of examples, cannot be read"):
         Shards(folder, ("index",), 1, 0)

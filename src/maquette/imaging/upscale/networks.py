@@ -51,16 +51,13 @@ def load(file: Path, device: str = "cpu") -> ESPCN | SRCNN:
         BadInput: no such file, not safetensors, or tensors that are not those of its network.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(file, framework="pt") as opened:
-            facts = json.loads((opened.metadata() or {}).get("facts", "{}"))
-            names = opened.keys()
-            tensors = {name: opened.get_tensor(name).float() for name in names}
-    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:  # deep JSON is a RuntimeError
-        why = " ".join(str(error).split())[:100]
-        raise BadInput(f"{file}: cannot be read ({why}): wanted safetensors made by maquette") from error
+    from maquette.weights.tensors import opened
+
+    with opened(file, "an enlarger's weights", "take a file that maquette wrote") as stored:
+        facts = json.loads((stored.metadata() or {}).get("facts", "{}"))
+        names = stored.keys()
+        tensors = {name: stored.get_tensor(name).float() for name in names}
     if not isinstance(facts, dict):
         raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")
     # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.

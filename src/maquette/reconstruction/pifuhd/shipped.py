@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.network import PIFuHD
 from maquette.reconstruction.pifuhd.weights import PARTS, checked
 from maquette.reconstruction.pifuhd.weights import load as load_published
 from maquette.weights.convert.pytorch import compare
+from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette train pifuhd, or with maquette weights convert pifuhd"
 SMALL = "pifuhd-body"  # metadata "network"
@@ -33,7 +33,7 @@ def load_any(path: str | Path, device: str = "cpu") -> BodyPIFuHD | PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    with opened(path, "PIFuHD", REMEDY) as file:
+    with opened(path, "PIFuHD weights", REMEDY) as file:
         metadata = file.metadata() or {}
         metadata = json.loads(metadata["facts"]) if "facts" in metadata and "size" not in metadata else metadata
         if metadata.get("network") != SMALL:

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.weights.tensors import opened
 
+SHARD, REMEDY = "examples", "make it again or remove it"
 Array: TypeAlias = NDArray[Any]
 
 
@@ -44,14 +46,12 @@ class Shards:
 
     def rows(self, indices: Sequence[int] | Array) -> dict[str, Array]:
         """Columns of these examples, stacked in this order."""
-        from safetensors import safe_open
-
         found: dict[str, list[Any]] = {name: [None] * len(indices) for name in self.columns}
         shards = np.searchsorted(self.ends, indices, side="right")
         for shard in np.unique(shards):
             begin = self.ends[shard - 1] if shard else 0
-            with safe_open(self.files[shard], framework="numpy") as opened:
-                slices = {name: opened.get_slice(name) for name in self.columns}
+            with opened(self.files[shard], SHARD, REMEDY, "numpy") as file:
+                slices = {name: file.get_slice(name) for name in self.columns}
                 for place in np.flatnonzero(shards == shard):
                     row = int(indices[place] - begin)
                     for name, column in slices.items():
@@ -76,20 +76,15 @@ def shuffled(count: int, batch_size: int, seed: int, number: int) -> NDArray[np.
 
 
 def _count(file: Path, columns: Sequence[str]) -> int:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            there = set(opened.keys())
-            missing = [name for name in columns if name not in there]
-            if missing:
-                raise BadInput(
-                    f"shard {file}: column {', '.join(missing)} is missing (it has {', '.join(sorted(there))}): "
-                    "make the data set again"
-                )
-            counts = {name: opened.get_slice(name).get_shape()[0] for name in columns}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"shard {file}: cannot be read ({error}): make it again or remove it") from error
+    with opened(file, SHARD, REMEDY, "numpy") as shard:
+        there = set(shard.keys())
+        missing = [name for name in columns if name not in there]
+        if missing:
+            raise BadInput(
+                f"shard {file}: column {', '.join(missing)} is missing (it has {', '.join(sorted(there))}): "
+                "make the data set again"
+            )
+        counts = {name: shard.get_slice(name).get_shape()[0] for name in columns}
     if len(set(counts.values())) > 1 or not min(counts.values()):
         got = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise BadInput(f"shard {file}: wanted the same number of examples in every column, at least one, got {got}")

@@ -18,6 +18,7 @@ from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.align import CropJitter
 from maquette.perception.square import Square
 from maquette.weights.store import fetch
+from maquette.weights.tensors import opened
 
 if TYPE_CHECKING:
     from maquette.perception.faces.regressor.network import FaceRegressor
@@ -33,25 +34,24 @@ def load_regressor(device: str = "cpu") -> FaceRegressor:
     """The shipped network in float32, on a device.
 
     Raises:
-        WeightsMissing: its file is not in the package, or not the one that the zoo describes.
+        WeightsMissing: its file is not in the package, or not the one that the zoo describes. BadInput: it is damaged.
     """
     import json
 
     import torch
-    from safetensors import safe_open
 
     from maquette.perception.faces.regressor.network import FaceRegressor
 
-    with safe_open(fetch(NAME), framework="pt") as file:
+    with opened(fetch(NAME), "the face network's weights", "reinstall maquette") as file:
         facts = json.loads(file.metadata()["facts"])
         names = file.keys()
         tensors = {name: file.get_tensor(name).float() for name in names}
-    widths = tuple(int(width) for width in facts["widths"].split(","))
-    # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
-    with torch.device("meta"):
-        network = FaceRegressor(widths)
-    kinds = {name: value.dtype for name, value in network.state_dict().items()}
-    network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
+        widths = tuple(int(width) for width in facts["widths"].split(","))
+        # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
+        with torch.device("meta"):
+            network = FaceRegressor(widths)
+        kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
     return network.requires_grad_(False).eval().to(device)
 
 
