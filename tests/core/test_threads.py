@@ -33,9 +33,11 @@ def now() -> dict[str, int]:
 @pytest.fixture
 def three():
     """A caller whose libraries have three threads."""
-    torch.get_num_threads()  # when first asked it sets its own
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)  # of threads that are started from now on too
     with threadpool_limits(3):
         yield now()
+    torch.set_num_threads(before)
 
 
 def elsewhere(work):
