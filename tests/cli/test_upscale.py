@@ -113,7 +113,7 @@ def test_json_alone(maquette, save):
         (["--method", "edsr"], "method 'edsr': wanted nearest"),
         (["--max-result", "0.0001"], "wanted 0.01 to 4000 megapixels"),
         (["--method", "bicubic", "--compat"], "method bicubic: takes no weights"),
-        (["--weights", "none.safetensors"], "none.safetensors: cannot be read"),
+        (["--weights", "none.safetensors"], "none.safetensors: wanted a file"),
     ],
 )
 def test_wrong_words(words, told, maquette, save):

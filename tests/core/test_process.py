@@ -55,3 +55,52 @@ print(child()); refuse_forked(); refuse_forked(); print(child())
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["0", "2"], done.stderr
+
+
+FORKED_DOORS = """
+import os, sys
+from pathlib import Path
+from maquette import BadInput, face, person, video
+from maquette.core.options import SourceOptions, UpscaleOptions
+from maquette.core.process import refuse_forked
+from maquette.evaluation.tasks import function_of
+from maquette.pipeline.upscale import enlarge
+from maquette.synthesis.rendering.render import render
+from maquette.training.loop import train
+
+photo, out = sys.argv[1], Path(sys.argv[2])
+doors = {
+    "face": lambda: face(photo),
+    "person": lambda: person(photo),
+    "video": lambda: video(photo, out),
+    "upscale": lambda: enlarge([photo], out, UpscaleOptions(), SourceOptions()),
+    "evaluate": lambda: function_of("maquette.evaluation.image_space.evaluate:evaluate_imagespace", "imagespace"),
+    "synth": lambda: render([], [], None, None),
+    "train": lambda: train(None, None, None, out),
+}
+refuse_forked()
+for name, door in doors.items():
+    pid = os.fork()
+    if not pid:
+        try:
+            door()
+            said = "nothing"
+        except BadInput as error:
+            said = str(error)[:47]
+        except Exception as error:
+            said = repr(error)
+        print(name, said, flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_every_door_asks(astronaut, tmp_path):
+    pytest.importorskip("lightning_fabric")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": "1"}
+    program = [sys.executable, "-c", FORKED_DOORS, str(astronaut), str(tmp_path)]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120)
+    said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    wanted = "maquette was used before this process was forked"[:47]
+    assert said == dict.fromkeys(("face", "person", "video", "upscale", "evaluate", "synth", "train"), wanted), done

@@ -77,11 +77,10 @@ def test_together_without_any_face_gives_only_failures(stand_ins, photo):
 def test_progress_names_photo_and_stage(stand_ins, photo):
     told = []
     list(pipeline.reconstruct([photo("two.png", 2)], progress=lambda *words: told.append(words)))
-    assert told == [
-        ("two", "reading"),
-        ("two", "perception"),
-        *(("two", f"face-{n} {stage}") for n in (1, 2) for stage in ("reconstruction", "texturing")),
-    ]
+    assert told[:2] == [("two", "reading"), ("two", "perception")] and len(told) == 6
+    for n in (1, 2):  # two at once: each in its own order
+        own = [("two", f"face-{n} {stage}") for stage in ("reconstruction", "texturing")]
+        assert [words for words in told if words in own] == own
 
 
 def test_an_unknown_method_is_refused_at_once(photo):

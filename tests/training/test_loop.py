@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import random
 import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -59,6 +61,16 @@ def test_it_leaves_logs_pictures_and_checkpoints(straight):
     assert list((straight / "tensorboard").iterdir())
     state = checkpoint.load(straight / "last.ckpt")
     assert state["step"] == 20 and state["facts"]["device"] and state["seconds"] > 0
+
+
+def test_a_caller_keeps_random_numbers(tmp_path):
+    torch.manual_seed(5)
+    np.random.seed(5)
+    random.seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    train(RECIPE, ToyOptions(), replace(LOOP, steps=2), tmp_path)
+    assert torch.equal(torch.get_rng_state(), before[0]) and random.getstate() == before[2]
+    assert np.array_equal(np.random.get_state()[1], before[1])
 
 
 # During batch 9 a checkpoint is due after the step anyway (10), during batch 11 it is not; 5 and 10 are old then.

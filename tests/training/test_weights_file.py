@@ -65,3 +65,24 @@ def test_start_takes_a_checkpoint_and_names_what_does_not_fit(trained, tmp_path)
         weights_file.load_into(torch.nn.Linear(1, 1), trained)
     with pytest.raises(BadInput, match="there is no such file"):
         weights_file.load_into(network, tmp_path / "none.ckpt")
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (lambda s: s | {"ema": {k: v.to(torch.float8_e4m3fn) for k, v in s["ema"].items()}}, "of float8_e4m3fn"),
+        (lambda s: s | {"ema": [1]}, "holds no averaged weights"),
+        (lambda s: s | {"ema": {"a": torch.zeros(1)}}, "missing"),
+        (lambda s: {k: v for k, v in s.items() if k != "ema"}, "holds no averaged weights"),
+        (lambda s: {k: v for k, v in s.items() if k != "options"}, "of which training"),
+        (lambda s: {k: v for k, v in s.items() if k != "recipe"}, "of which training|recipe 'None'"),
+    ],
+    ids=["float8", "a list", "another network", "no weights", "no options", "no recipe"],
+)
+def test_odd_checkpoints_are_bad_input(trained, tmp_path, change, words):
+    odd = tmp_path / "odd.ckpt"
+    checkpoint.save(change({k: v for k, v in checkpoint.load(trained).items() if k != "format"}), odd)
+    for given in (RECIPE, None):
+        with pytest.raises(BadInput, match=words if given else ".") as said:
+            weights_file.export(odd, tmp_path / "out.safetensors", given)
+        assert "\n" not in str(said.value)

@@ -54,5 +54,5 @@ def record(path: Path) -> dict[str, Any]:
         return json.loads(content[20 : 20 + length])["asset"]["extras"]
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}: give a GLB file made by maquette") from error
-    except (struct.error, ValueError, KeyError, TypeError) as error:
+    except (struct.error, ValueError, LookupError, TypeError, RecursionError) as error:
         raise BadInput(f"{path}: holds no licence record: give a GLB file made by maquette") from error

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from maquette.core.errors import BadInput, InternalError, MaquetteError
 from maquette.core.result import Failure, Result
+from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction
 
 AT_ONCE = 2  # faces in work: each stage keeps about one core busy, and memory stays low
@@ -96,16 +97,17 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
     if len(works) == 1:
         yield works[0]()
         return
-    from threadpoolctl import threadpool_limits
 
-    # Linear algebra of several threads in each of them would only wait for itself: measured 3.1 -> 2.2 times one face.
-    # The limit is the whole process's, so the caller never gets to see it; it must be set in this thread: set in
-    # another one, OpenBLAS 0.3.23 ignores it.
+    def alone(work: Callable[[], T]) -> T:
+        with computing("side by side"):
+            return work()
+
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        results = pool.map(lambda work: work(), works)
+        results = pool.map(alone, works)
         for _ in works:
-            with threadpool_limits(1):
+            # Here too, for linear algebra: its limit is the whole process's, so the caller never gets to see it.
+            with computing("side by side"):
                 result = next(results)
             yield result
     finally:

@@ -28,6 +28,11 @@ def _within(name: str, value: float, low: float, high: float, unit: str) -> None
         raise BadInput(f"{name} {value:.10g}: wanted {low:.10g} to {high:.10g} {unit}".rstrip())
 
 
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadInput(f"{name} {value!r}: wanted {', '.join(choices)}")
+
+
 @dataclass(frozen=True)
 class SourceOptions:
     """Reading photos."""
@@ -67,8 +72,7 @@ class VideoOptions:
             _within("end", self.end, self.start, 1e6, "seconds")
         _within("max frames", self.max_frames, 1, 1_000_000, "frames")
         _within("smoothing", self.smoothing, 0, 10, "seconds")
-        if self.blurred not in BLUR_GATES:
-            raise BadInput(f"blurred {self.blurred!r}: wanted {', '.join(BLUR_GATES)}")
+        _one_of("blurred", self.blurred, BLUR_GATES)
 
 
 @dataclass(frozen=True)
@@ -85,14 +89,16 @@ class PerceptionOptions:
     """Largest number of people taken from one picture."""
     upscale: str = "auto"
     """Enlarge small faces before they are read: auto (those under 96 pixels), off, or all of them 2 or 4 times."""
+    device: str = "auto"
+    """Where this and all later stages run networks and fit bodies: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
         _within("min face", self.min_face, 1, 10000, "pixels")
         _within("max faces", self.max_faces, 1, 1000, "faces")
         _within("min person", self.min_person, 8, 10000, "pixels")
         _within("max people", self.max_people, 1, 1000, "people")
-        if self.upscale not in UPSCALES:
-            raise BadInput(f"upscale {self.upscale!r}: wanted {', '.join(UPSCALES)}")
+        _one_of("upscale", self.upscale, UPSCALES)
+        _one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
@@ -113,17 +119,12 @@ class FitOptions:
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
     seed: int = 0
     """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
-    device: str = "auto"
-    """Where large networks run: auto, cpu, cuda or mps; the ones of this version are quick on the processor."""
 
     def __post_init__(self) -> None:
-        if self.reader not in READERS:
-            raise BadInput(f"reader {self.reader!r}: wanted {', '.join(READERS)}")
+        _one_of("reader", self.reader, READERS)
         if self.pupil_distance is not None:
             _within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
         _within("seed", self.seed, 0, 2**32 - 1, "")
-        if self.device not in DEVICES:
-            raise BadInput(f"device {self.device!r}: wanted {', '.join(DEVICES)}")
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,7 @@ class SynthesisOptions:
         _within("texture size", self.texture_size, 128, 4096, "pixels")
         if self.split not in ("train", "test"):
             raise BadInput(f"split {self.split!r}: wanted train or test")
-        if self.device not in DEVICES:
-            raise BadInput(f"device {self.device!r}: wanted {', '.join(DEVICES)}")
+        _one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,13 @@ class UpscaleOptions:
     """Treat luma and colour as the published ESPCN code does (whole numbers cut off); for srcnn and espcn."""
     max_result: float = 400.0
     """Largest picture that is written, in megapixels; larger ones are refused."""
+    device: str = "auto"
+    """Where srcnn and espcn run: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
         if self.factor not in (2, 4):
             raise BadInput(f"factor {self.factor}: wanted 2 or 4")
+        _one_of("device", self.device, DEVICES)
         _within("max result", self.max_result, 0.01, 4000, "megapixels")
 
 

@@ -10,7 +10,7 @@ _users: list[int] = []
 
 
 def refuse_forked() -> None:
-    """Raise BadInput in a process that was forked from one which had used maquette; reconstruction asks this first."""
+    """Raise BadInput in a process that was forked from one which had used maquette; every door asks this first."""
     if _users not in ([], [os.getpid()]):
         raise BadInput(
             "maquette was used before this process was forked, and its libraries' threads did not come along: use "

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from maquette.core.errors import BadInput
+from maquette.core.process import refuse_forked
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ def function_of(path: str, task: str) -> Any:
     """The function "module:function".
 
     Raises:
-        BadInput: this version does not have it.
+        BadInput: this version does not have it, or this is a fork of a process that used maquette.
     """
+    refuse_forked()
     module, name = path.split(":")
     if find_spec(module) is None:
         raise BadInput(f"task {task!r}: this version of maquette does not have it")

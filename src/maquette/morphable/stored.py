@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
+
+from maquette.weights.tensors import opened
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +36,13 @@ class StoredModel:
         return json.loads(self.facts[name])
 
 
-def read_stored(path: Path) -> StoredModel:
-    """The tensors and facts in a safetensors file."""
-    from safetensors import safe_open
+@contextmanager
+def stored(path: Path) -> Iterator[StoredModel]:
+    """The tensors and facts in a safetensors file. The model is made of them inside, where what is wrong is named.
 
-    with safe_open(path, framework="numpy") as file:
+    Raises:
+        BadInput: no such file, a damaged one, or one of another kind.
+    """
+    with opened(path, "a model's tensors", "reinstall maquette", "numpy") as file:
         names = file.keys()
-        return StoredModel({key: file.get_tensor(key) for key in names}, file.metadata())
+        yield StoredModel({key: file.get_tensor(key) for key in names}, file.metadata() or {})

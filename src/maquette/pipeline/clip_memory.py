@@ -28,7 +28,7 @@ WATCHED, FITTED = ".watched.npz", ".fitted-{track}.npz"
 TEXTS = ("notes", "flags")
 STAGES = ("body", "perception", "video", "source", "texture")  # whose options change the meshes of frames
 # Options among them that change no result of a clip: a run with others goes on.
-NO_MATTER = ("resume", "min_face", "max_faces", "upscale")
+NO_MATTER = ("resume", "min_face", "max_faces", "upscale", "device")
 UNFITTED = ("resume", "meshes", "blurred")  # of VideoOptions: they change no fit
 
 Arrays = Mapping[str, Any]

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from numpy.typing import NDArray
 
+from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import SourceOptions, UpscaleOptions
+from maquette.core.process import refuse_forked
 from maquette.core.result import Failure
 from maquette.core.types import Frame
 from maquette.imaging.upscale import method, transparency
@@ -45,9 +47,12 @@ def enlarge(
         progress: called with the photo's name and the stage that begins.
 
     Raises:
-        BadInput: an unknown method or factor. WeightsMissing: the network is not there.
+        BadInput: an unknown method or factor; no such device; a fork, see `refuse_forked`. WeightsMissing: the network
+            is not there.
     """
+    refuse_forked()
     method.check(wanted.factor, wanted.method)
+    usable_device(wanted.device)
     given = {os.path.realpath(photo) for photo in photos}
 
     def one(name: str, job: Job) -> Enlarged:
@@ -81,4 +86,4 @@ def _enlarged(photo: Path, wanted: UpscaleOptions, source: SourceOptions) -> tup
     if opacity is not None:
         frame = replace(frame, pixels=transparency.continued(frame.pixels, opacity))
         opacity = transparency.enlarged_opacity(opacity, wanted.factor, wanted.method)
-    return method.upscaled(frame, wanted.factor, wanted.method, weights, wanted.compat), opacity
+    return method.upscaled(frame, wanted.factor, wanted.method, weights, wanted.compat, wanted.device), opacity

@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
 from maquette.core.options import Options
 from maquette.core.process import refuse_forked
@@ -188,8 +189,10 @@ def load(row: Method, fetch: Fetch, options: Options) -> Reconstructor:
         options: of all stages.
 
     Raises:
-        WeightsMissing: a file it needs is not there. BadInput: this is a fork of a process that did this before.
+        WeightsMissing: a file it needs is not there. BadInput: the device is not there, or this is a fork of a process
+            that did this before.
     """
     refuse_forked()
+    usable_device(options.perception.device)
     module, function = row.builder.split(":")
     return getattr(import_module(module), function)(fetch, options)

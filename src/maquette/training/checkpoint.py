@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from maquette.core.errors import BadInput
 from maquette.core.files import replaced
 from maquette.training.recipe import AnyRecipe
+from maquette.weights.convert.pytorch import expect_usual
 
 FORMAT = 1
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -47,12 +49,27 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
+def averaged(state: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    """The averaged weights of a checkpoint.
+
+    Raises:
+        BadInput: it has none, or in odd numbers.
+    """
+    weights = state.get("ema")
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise BadInput(f"checkpoint {path}: holds no averaged weights: take {BEST} instead")
+    expect_usual(weights, path)
+    return weights
+
+
 def check_recipe(state: dict[str, Any], path: Path, recipe: AnyRecipe, options: dict[str, Any]) -> None:
     """Refuse a checkpoint of another recipe or of other options of it.
 
     Raises:
         BadInput: with what differs.
     """
+    if not isinstance(state.get("options"), dict) or "recipe" not in state:
+        raise BadInput(f"checkpoint {path}: does not say of which training it is: train anew")
     if state["recipe"] != recipe.name:
         raise BadInput(
             f"checkpoint {path}: is of recipe {state['recipe']!r}, wanted {recipe.name!r}: choose another folder"

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.process import refuse_forked
 from maquette.training import checkpoint
 from maquette.training.datasets.feed import feed, tensors
 from maquette.training.facts import facts
@@ -72,22 +73,24 @@ def train(
         The last scores by name.
 
     Raises:
-        BadInput: no data, a loss that is not finite, a folder or checkpoint that does not fit.
+        BadInput: no data, a loss that is not finite, a folder or checkpoint that does not fit; a fork.
         Stopped: by Ctrl-C or SIGTERM, after the running step was saved.
     """
-    fabric = make_fabric(loop)
-    fabric.launch()
-    state = _prepare_folder(recipe, options, loop, out, resume)
-    fabric.barrier()
-    training = Training(fabric, recipe, options, loop, out, state)
-    try:
-        if training.rank == 0:
-            training.logs = Logs(out, training.step, say)
-        with _stoppable() as stop:
-            training.run(stop, show)
-    finally:
-        if training.logs:
-            training.logs.close()
+    refuse_forked()
+    with generators_kept():
+        fabric = make_fabric(loop)
+        fabric.launch()
+        state = _prepare_folder(recipe, options, loop, out, resume)
+        fabric.barrier()
+        training = Training(fabric, recipe, options, loop, out, state)
+        try:
+            if training.rank == 0:
+                training.logs = Logs(out, training.step, say)
+            with _stoppable() as stop:
+                training.run(stop, show)
+        finally:
+            if training.logs:
+                training.logs.close()
     return training.scores
 
 
@@ -327,6 +330,19 @@ def seed_everything(seed: int, step: int, rank: int) -> None:
         torch.mps.manual_seed(value)
     np.random.seed(value)
     random.seed(value)
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Give the caller's global generators, and torch's precision of products, back as they were."""
+    array, plain, precision = np.random.get_state(), random.getstate(), torch.get_float32_matmul_precision()
+    try:
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []):
+            yield
+    finally:
+        np.random.set_state(array)
+        random.setstate(plain)
+        torch.set_float32_matmul_precision(precision)
 
 
 def _prepare_folder(recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> State | None:

@@ -12,6 +12,7 @@ from maquette.core.errors import BadInput
 from maquette.training import checkpoint
 from maquette.training.recipe import AnyRecipe, load
 from maquette.weights.convert import pytorch
+from maquette.weights.tensors import opened
 
 MOST_NAMED = 3
 
@@ -28,12 +29,15 @@ def export(source: Path, target: Path, recipe: AnyRecipe | None = None) -> Path:
         BadInput: no checkpoint, one of another recipe, or a target that cannot be written.
     """
     state = checkpoint.load(source)
-    recipe = recipe or load(str(state["recipe"]))
-    checkpoint.check_recipe(state, source, recipe, state["options"])
+    recipe = recipe or load(str(state.get("recipe")))
+    checkpoint.check_recipe(state, source, recipe, state.get("options", {}))
     # The weights that it began with are replaced anyway, and their file may be gone.
     known = {name: "" if name == "start_from" else value for name, value in state["options"].items()}
     network = recipe.build_network(recipe.options(**known))
-    network.load_state_dict(state["ema"])
+    weights = checkpoint.averaged(state, source)
+    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    pytorch.compare(weights, wanted, source, f"network of the recipe {recipe.name}")
+    network.load_state_dict(weights)
     tensors, facts = recipe.export(network.requires_grad_(False).eval())
     # Copies: what has two names shares memory, which the format refuses.
     pytorch.save({key: value.detach().float().clone() for key, value in tensors.items()}, facts, target)
@@ -67,14 +71,9 @@ def load_into(network: nn.Module, path: str | Path, prefix: str = "") -> None:
 
 def _tensors(path: Path, prefix: str) -> Mapping[str, Tensor]:
     if path.suffix == ".ckpt":
-        return checkpoint.load(path)["ema"]
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return {prefix + key: value for key, value in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"start from {path}: cannot be read ({str(error)[:99]}): wanted .ckpt or safetensors") from error
+        return checkpoint.averaged(checkpoint.load(path), path)
+    with opened(path, "weights to start from", "take a .ckpt or safetensors of a training") as file:
+        return {prefix + key: file.get_tensor(key) for key in list(file.keys())}
 
 
 def _twin(key: str) -> str:

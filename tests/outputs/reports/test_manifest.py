@@ -216,3 +216,115 @@ def test_many_rows_are_not_held(tmp_path, clip):
         assert sys.getsizeof(manifest._places) < 1e6 and max(map(len, manifest._whole())) < 2000
     assert len(read_manifest(tmp_path / "out")["frames"]) == 1000
     assert module.MANIFEST in os.listdir(tmp_path / "out")
+
+
+DEEP = "[" * 100_000
+GOOD = '{"frame": 0, "time": 0.0, "track": 1, "status": "done", "mesh": "walk/person-1/frames/000000.ply"}'
+# What a row may hold instead; none of it is believed.
+ROWS = {
+    "above OUT": GOOD.replace("walk/person-1/frames/000000.ply", "../secret.ply"),
+    "on its way": GOOD.replace("walk/", "walk/../../"),
+    "absolute": GOOD.replace("walk/person-1", "/walk"),
+    "another file": GOOD.replace(".ply", ".txt"),
+    "a NUL": GOOD.replace("walk/", "walk\\u0000/"),
+    "a huge frame": GOOD.replace('"frame": 0', '"frame": 1' + "0" * 400),
+    "a huge time": GOOD.replace('"time": 0.0', '"time": 1e999'),
+    "no number": GOOD.replace('"time": 0.0', '"time": NaN'),
+    "before the clip": GOOD.replace('"frame": 0', '"frame": -1'),
+    "a truth": GOOD.replace('"track": 1', '"track": true'),
+    "a list": GOOD.replace('"track": 1', '"track": [1]'),
+    "another status": GOOD.replace('"done"', '"divine"'),
+    "no rect": GOOD.replace('"track": 1', '"track": 1, "rect": [1, 2]'),
+    "NaN inside": GOOD.replace('"track": 1', '"track": 1, "scores": {"iou": NaN}'),
+    "scores as text": GOOD.replace('"track": 1', '"track": 1, "scores": "all"'),
+    "a camera of numbers": GOOD.replace('"track": 1', '"track": 1, "camera": 7'),
+    "deep": GOOD.replace('"track": 1', '"track": 1, "scores": ' + DEEP),
+    "no object": "[]",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("journal", [True, False], ids=["journal", "manifest"])
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_row_that_nobody_wrote_is_not_believed(tmp_path, clip, row, journal):
+    out = tmp_path / "out"
+    with opened(tmp_path, clip) as manifest:
+        head = dict(manifest._head)
+    for place in ("secret.ply", "out/walk/person-1/frames/000000.ply", "out/walk/person-1/frames/000000.txt"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("")
+    if journal:
+        (out / MANIFEST).unlink()
+        (out / JOURNAL).write_text(json.dumps(head) + "\n" + row + "\n")
+    else:
+        track = row.replace('"frame": 0, "time": 0.0, ', "") if row else "{"
+        frame = f'{{"frame": 0, "time": 0.0, "tracks": [{track}]}}'
+        (out / MANIFEST).write_text(json.dumps(head)[:-1] + f', "frames": [{frame}]}}')
+    try:
+        found = read_manifest(out)["frames"]
+    except BadInput as error:
+        found = []
+        assert "\n" not in str(error) and len(str(error)) < 400
+    assert not [track for frame in found for track in frame["tracks"]]
+    with opened(tmp_path, clip) as manifest:
+        assert not manifest.is_done(0, 1) and len(manifest.remark) < 600
+    assert (tmp_path / "secret.ply").exists()
+
+
+def test_the_row_behind_those_is_believed(tmp_path, clip):
+    with opened(tmp_path, clip) as manifest:
+        head = dict(manifest._head)
+    mesh = tmp_path / "out" / "walk" / "person-1" / "frames" / "000000.ply"
+    mesh.parent.mkdir(parents=True)
+    mesh.write_text("")
+    (tmp_path / "out" / JOURNAL).write_text(json.dumps(head) + "\n" + GOOD + "\n")
+    with opened(tmp_path, clip) as manifest:
+        assert manifest.is_done(0, 1)
+    mesh.rename(mesh.with_name("other.ply"))
+    mesh.symlink_to(mesh.with_name("other.ply"))
+    with opened(tmp_path, clip) as manifest:
+        assert not manifest.is_done(0, 1), "a link is not ours"
+
+
+HEADS = {
+    "deep": DEEP,
+    "a number": "7",
+    "text": '"manifest"',
+    "no frames": "{}",
+    "frames of text": '{"settings": {}, "frames": "all"}',
+    "a frame of text": '{"settings": {}, "frames": ["all"]}',
+    "endless": '{"settings": {}, "frames": [{"frame": 1e999, "time": 0, "complete": true, "tracks": []}]}',
+    "settings of text": '{"settings": "all", "frames": []}',
+    "no JSON": "{",
+    "no text": "\udcff",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param(name, content, id=f"{name} {what}")
+        for name in (MANIFEST, JOURNAL)
+        for what, content in HEADS.items()
+        if name == MANIFEST or '"settings": {}' not in content  # a journal has its frames in further lines
+    ],
+)
+def test_a_manifest_that_nobody_wrote_is_one_line_and_starts_anew(tmp_path, clip, content, name):
+    from maquette.evaluation.image_space.evaluate import evaluate_imagespace
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes(content.encode(errors="surrogateescape") + b"\n")
+    for read in (read_manifest, evaluate_imagespace):
+        with pytest.raises(BadInput) as said:
+            read(out)
+        assert "\n" not in str(said.value) and len(str(said.value)) < 500
+    with opened(tmp_path, clip) as manifest:
+        assert not manifest.is_done(0, 1)
+
+
+def test_settings_that_nobody_wrote_are_said_in_short(tmp_path, clip):
+    with opened(tmp_path, clip, {"method": "x\ny" * 9999, **{f"more {n}": "z" * 999 for n in range(99)}}) as manifest:
+        manifest.add(0, 0.0)
+    with opened(tmp_path, clip) as manifest:
+        assert "settings changed" in manifest.remark and len(manifest.remark) < 600 and "\n" not in manifest.remark

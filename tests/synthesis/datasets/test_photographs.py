@@ -66,6 +66,41 @@ def test_a_broken_file_is_named(two, tmp_path):
         photographs.read_facts_of(tmp_path, 0)
 
 
+LABELS = {
+    "a row for a number": {"yaw": np.zeros(3)},
+    "text": {"yaw": np.array("to the left")},
+    "objects": {"yaw": np.array([{}], dtype=object)},
+    "a complex number": {"yaw": np.array(1j)},
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_odd_labels_are_named(labels, tmp_path):
+    np.savez(tmp_path / "00000.npz", **labels)
+    with pytest.raises(BadInput, match=r"00000\.npz: cannot be read") as said:
+        photographs.read_facts_of(tmp_path, 0)
+    assert "\n" not in str(said.value)
+
+
+SUMMARIES = {
+    "deep": "[" * 100_000,
+    "a list": "[1]",
+    "no options": '{"subject": "face"}',
+    "options in a list": '{"options": [1], "subject": "face", "maquette": "1"}',
+    "a huge number": '{"options": {"count": 1' + "0" * 5000 + '}, "subject": "face", "maquette": "1"}',
+    "a long text": '{"options": {"split": "' + "a\\nb" * 9999 + '"}, "subject": "face", "maquette": "1"}',
+    "no text": "\udcff",
+}
+
+
+@pytest.mark.parametrize("summary", SUMMARIES.values(), ids=SUMMARIES)
+def test_a_folder_with_an_odd_summary_is_refused_in_one_line(summary, tmp_path):
+    (tmp_path / "summary.json").write_bytes(summary.encode(errors="surrogateescape"))
+    with pytest.raises(BadInput, match="choose another folder") as said:
+        photographs.begin_folder(tmp_path, SynthesisOptions(), "face")
+    assert "\n" not in str(said.value) and len(str(said.value)) < 1200
+
+
 @pytest.mark.slow
 def test_files_do_not_depend_on_the_number_of_workers(two, tmp_path):
     options = SynthesisOptions(count=2, size=64, texture_size=128)

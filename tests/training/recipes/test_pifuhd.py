@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 import dolls
+from far_device import taught_there
 from maquette.core.errors import BadInput
 from maquette.geometry.rendering.sides import sides
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
@@ -192,3 +193,7 @@ def test_an_empty_folder_is_named(tmp_path):
 
 def test_the_size_ships_small():
     assert sum(p.numel() for p in BodyPIFuHD(BodySize()).parameters()) * 2 < 8 * 2**20
+
+
+def test_it_learns_on_another_device(options):
+    assert taught_there(pifuhd.RECIPE, options)["convolution_backward"]

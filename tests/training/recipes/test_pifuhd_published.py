@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import dolls
+from far_device import taught_there
 from maquette.core.errors import BadInput
 from maquette.geometry.surfaces.distance import winding_ahead
 from maquette.reconstruction.pifuhd.field import Field
@@ -208,3 +209,8 @@ def test_one_body_is_learned_by_heart(tmp_path):
     fine = Field(network, features)(nodes) > 0.5
     scores = {name: float((g & true).sum() / (g | true).sum()) for name, g in (("coarse", coarse), ("fine", fine))}
     assert scores["coarse"] > 0.8 and scores["fine"] > 0.77, scores
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_learns_on_another_device(options, stage):
+    assert taught_there(RECIPE, replace(options, stage=stage))["convolution_backward"]

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 import dolls
 from clips import write_clip
+from far_device import taught_there
 from maquette.core.errors import BadInput, NothingFound, WeightsMissing
 from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.perception.tracking.sighting import sighted
@@ -184,3 +185,8 @@ def test_without_anybody_or_weights_it_says_so(drawn, monkeypatch):
         pifuhd.batches(replace(options, start_from=""), 1, 0)
     with pytest.raises(BadInput, match="every 0"):
         pifuhd.PIFuHDOptions(every=0)
+
+
+def test_it_learns_from_a_clip_on_another_device(drawn):
+    options = pifuhd.PIFuHDOptions(video=str(drawn.clip), start_from=str(drawn.weights))
+    assert taught_there(pifuhd.RECIPE, options, 1)["convolution_backward"]

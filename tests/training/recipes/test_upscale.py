@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from far_device import taught_there
 from maquette.core.errors import BadInput
 from maquette.training.recipe import load
 from maquette.training.recipes import upscale
@@ -101,3 +102,8 @@ def test_carried_pictures_are_free_and_in_the_wheel():
 def test_wrong_options(wrong, message):
     with pytest.raises(BadInput, match=message):
         upscale.EspcnOptions(**wrong)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_learns_on_another_device(name, options):
+    assert taught_there(load(name), options(name))["convolution_backward"]

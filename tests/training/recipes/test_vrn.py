@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
+from far_device import taught_there
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera
 from maquette.geometry.mesh import vertex_normals
@@ -150,3 +151,7 @@ def test_eight_faces_are_learned_by_heart(folder):
         schedule.step()
         best = max(best, float(measures["iou"]))
     assert best > 0.965
+
+
+def test_it_learns_on_another_device(options):
+    assert taught_there(vrn.RECIPE, options)["convolution_backward"]

@@ -167,6 +167,7 @@ def test_tensors_that_do_not_fit_are_counted(tmp_path, content):
         "in a PIFuHD they are one tensor": {twice: state[twice] + 1},
         "share storage": {first: torch.zeros(1).expand(state[first].shape)},
         "named tensors": {first: 3},
+        "got .* of float8_e4m3fn": {first: state[first].to(torch.float8_e4m3fn)},
     }
     for message, change in changes.items():
         refused(tmp_path, content | {"model_state_dict": state | change}, message)

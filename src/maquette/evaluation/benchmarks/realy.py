@@ -139,7 +139,7 @@ def template_points(path: Path, head: Shape) -> NDArray:
         rows = np.array(json.loads(path.read_text("utf-8")), np.float64)
         corners = head.vertices[head.faces[rows[:, 0].astype(int)]]
         weights = np.column_stack([rows[:, 1], rows[:, 2], 1 - rows[:, 1] - rows[:, 2]])
-    except (OSError, ValueError, IndexError, TypeError) as error:
+    except (OSError, ValueError, IndexError, TypeError, ArithmeticError, RecursionError) as error:
         raise BadInput(f"{path}: wanted {KEY_POINTS} rows of triangle and two weights ({error})") from error
     if len(rows) != KEY_POINTS or not np.isfinite(weights).all():
         raise BadInput(f"{path}: wanted {KEY_POINTS} key points, got {len(rows)}")

@@ -169,7 +169,7 @@ def clip_views(manifest: Path, below: Path) -> list[PersonView]:
                 path = folder / "parameters.npz"
                 stored[folder] = StoredArrays.read(path) if path.is_file() else None
             views.append(clip.view(entry, track, folder, stored[folder]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise BadInput(f"{manifest}: damaged ({type(error).__name__} {error}): run maquette video again") from error
     return sorted(views, key=lambda view: (view.number, view.track))
 

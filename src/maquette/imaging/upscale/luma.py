@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from maquette.core.threads import computing
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -24,7 +26,7 @@ SIDE = 512  # pixels of the large picture in a tile
 
 
 class LumaNetwork(Protocol):
-    """A network that enlarges luma: (N, 1, h, w) in 0-1 to (N, 1, h * factor, w * factor).
+    """A network that enlarges luma: (N, 1, h, w) in 0-1 to (N, 1, h * factor, w * factor), on its own device.
 
     Attributes:
         factor: by how much.
@@ -36,6 +38,9 @@ class LumaNetwork(Protocol):
 
     def __call__(self, luma: Tensor) -> Tensor:
         """The large luma."""
+
+    def parameters(self) -> Iterator[Tensor]:
+        """Its weights, which say where it computes."""
 
     def facts(self) -> dict[str, str]:
         """What `networks.build` needs to make the same network again."""
@@ -86,8 +91,11 @@ def run(network: LumaNetwork, luma: NDArray) -> NDArray:
     """(h, w) float32 luma in 0-1 through the network: (h * factor, w * factor) float32."""
     import torch
 
-    with torch.inference_mode():
-        return network(torch.from_numpy(np.ascontiguousarray(luma, np.float32))[None, None])[0, 0].numpy()
+    where = next(network.parameters()).device
+    with computing("upscale"), torch.inference_mode():
+        return (
+            network(torch.from_numpy(np.ascontiguousarray(luma, np.float32))[None, None].to(where))[0, 0].cpu().numpy()
+        )
 
 
 def to_rgb(luma: NDArray, color: NDArray) -> NDArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
 from maquette.core.types import Frame
 from maquette.imaging.upscale.interpolation import enlarged
@@ -45,7 +46,12 @@ METHODS = {
 
 
 def upscaled(
-    frame: Frame, factor: int, method: str = DEFAULT, weights: Path | None = None, compat: bool = False
+    frame: Frame,
+    factor: int,
+    method: str = DEFAULT,
+    weights: Path | None = None,
+    compat: bool = False,
+    device: str = "cpu",
 ) -> Frame:
     """The frame `factor` times as wide and high; its focal length in pixels grows with it.
 
@@ -54,6 +60,7 @@ def upscaled(
         method: a name of `METHODS`.
         weights: another network's file than the shipped one, as `maquette weights convert` or a training writes it.
         compat: treat luma and colour as the published code does (`luma.enlarged_as_published`); networks only.
+        device: where networks run: auto, cpu, cuda or mps.
 
     Raises:
         BadInput: an unknown method or factor, weights of another network or factor, or for a method that has none.
@@ -72,7 +79,8 @@ def upscaled(
     else:
         from maquette.imaging.upscale import luma, networks
 
-        network = networks.shipped(method, factor) if weights is None else networks.load(Path(weights))
+        where = usable_device(device)
+        network = networks.shipped(method, factor, where) if weights is None else networks.load(Path(weights), where)
         facts = network.facts()
         if (facts["network"], facts["factor"]) != (method, str(factor)):
             is_for = f"{facts['network']} for factor {facts['factor']}"

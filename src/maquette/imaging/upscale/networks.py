@@ -44,26 +44,25 @@ def build(facts: Mapping[str, str]) -> ESPCN | SRCNN:
 
 
 @lru_cache(maxsize=8)
-def load(file: Path) -> ESPCN | SRCNN:
-    """The network in a file, in float32, for inference.
+def load(file: Path, device: str = "cpu") -> ESPCN | SRCNN:
+    """The network in a file, in float32, for inference on a device.
 
     Raises:
         BadInput: no such file, not safetensors, or tensors that are not those of its network.
     """
     import torch
-    from safetensors import SafetensorError, safe_open
 
-    try:
-        with safe_open(file, framework="pt") as opened:
-            facts = json.loads((opened.metadata() or {}).get("facts", "{}"))
-            names = opened.keys()
-            tensors = {name: opened.get_tensor(name).float() for name in names}
-    except (SafetensorError, OSError, ValueError, RuntimeError, TypeError) as error:  # deep JSON is a RuntimeError
-        why = " ".join(str(error).split())[:100]
-        raise BadInput(f"{file}: cannot be read ({why}): wanted safetensors made by maquette") from error
+    from maquette.weights.tensors import opened
+
+    with opened(file, "an enlarger's weights", "take a file that maquette wrote") as stored:
+        facts = json.loads((stored.metadata() or {}).get("facts", "{}"))
+        names = stored.keys()
+        tensors = {name: stored.get_tensor(name).float() for name in names}
     if not isinstance(facts, dict):
         raise BadInput(f"{file}: holds no facts: wanted safetensors made by maquette")
-    network = build(facts)
+    # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
+    with torch.device("meta"):
+        network = build(facts)
     wanted = {name: tuple(t.shape) for name, t in network.state_dict().items()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:
@@ -71,14 +70,14 @@ def load(file: Path) -> ESPCN | SRCNN:
         raise BadInput(f"{file}: tensor {wrong[0]} {wrong[1]} does not fit {facts['network']}: convert it again")
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise BadInput(f"{file}: holds numbers that are not finite: train or convert it again")
-    network.load_state_dict(tensors)
-    return network.requires_grad_(False).eval()
+    network.load_state_dict(tensors, assign=True)
+    return network.requires_grad_(False).eval().to(device)
 
 
-def shipped(name: str, factor: int) -> ESPCN | SRCNN:
+def shipped(name: str, factor: int, device: str = "cpu") -> ESPCN | SRCNN:
     """The network of this name and factor that lies in the package.
 
     Raises:
         WeightsMissing: its file is not there, or not the one that the zoo describes.
     """
-    return load(fetch(f"{name}-x{factor}"))
+    return load(fetch(f"{name}-x{factor}"), device)

@@ -18,7 +18,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
-from maquette.core.files import replaced
+from maquette.core.files import link_on_the_way, replaced
 from maquette.core.types import Camera
 from maquette.outputs.reports.report import plain
 
@@ -26,6 +26,7 @@ MANIFEST, JOURNAL = "manifest.json", "manifest.jsonl"
 STATUSES = ("done", "flagged", "skipped", "failed")
 HASHED_BYTES = 1 << 20  # of the clip: enough to distinguish clips that happen to have one size and date
 VERSION = 1
+MOST = 1 << 40  # above every number that a manifest holds
 
 Key = tuple[int, int | None]
 
@@ -231,7 +232,10 @@ class Manifest:
 
     def _holds(self, row: Mapping[str, Any]) -> bool:
         mesh = row.get("mesh")
-        return not mesh or (self._folder / str(mesh)).is_file()
+        if not mesh:
+            return True
+        path = self._folder / mesh
+        return path.is_file() and link_on_the_way(self._folder, path) is None
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -279,16 +283,39 @@ def _stored(folder: Path) -> tuple[dict[str, Any] | None, Iterator[dict[str, Any
             return None, None
     except FileNotFoundError:
         return None, None if (folder / JOURNAL).is_file() else iter(())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
         return None, None
     return whole, (row for row in rows if _is_sound(row))
 
 
 def _is_sound(row: Mapping[str, Any]) -> bool:
     """Whether `Manifest.add` could have written this: what is in OUT may be of anybody."""
-    numbers = [row.get("frame"), row.get("track", 0)]
-    texts = [row.get("mesh") or "", row.get("status", STATUSES[0])]
-    return all(type(number) is int for number in numbers) and all(isinstance(text, str) for text in texts)
+    whole = [row.get("frame"), row.get("track", 0)]
+    if not all(type(number) is int and 0 <= number < MOST for number in whole):
+        return False
+    mesh, status, reason = row.get("mesh") or "", row.get("status", STATUSES[0]), row.get("reason") or ""
+    if not all(isinstance(text, str) for text in (mesh, status, reason)) or status not in STATUSES:
+        return False
+    # A file of a result, nothing above OUT.
+    if mesh and (Path(mesh).is_absolute() or ".." in Path(mesh).parts or Path(mesh).suffix != ".ply" or "\0" in mesh):
+        return False
+    rect, scores, camera = row.get("rect") or [0] * 4, row.get("scores") or {}, row.get("camera") or {}
+    if not (isinstance(rect, list) and len(rect) == 4 and isinstance(scores, dict) and isinstance(camera, dict)):
+        return False
+    time = row.get("time")
+    return all(_is_finite(number) for number in (0 if time is None else time, *rect)) and _is_plain(row)
+
+
+def _is_finite(number: object) -> bool:
+    return type(number) in (int, float) and abs(number) < MOST  # type: ignore[arg-type]  # NaN is not
+
+
+def _is_plain(row: Mapping[str, Any]) -> bool:
+    """Whether a row can be written again."""
+    try:
+        return bool(_line(row))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -319,8 +346,9 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
         return f"it is another clip than {Path(str(old.get('clip'))).name} was at the earlier run"
     before, now = old.get("settings", {}), new["settings"]
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    changes = ", ".join(f"{name.replace('_', ' ')} {before.get(name)} -> {now.get(name)}" for name in names)
-    return f"settings changed ({changes})" if names else ""
+    words = {name: [" ".join(str(side.get(name)).split())[:40] for side in (before, now)] for name in names}
+    changes = ", ".join(f"{name.replace('_', ' ')[:40]} {' -> '.join(sides)}" for name, sides in words.items())
+    return f"settings changed ({changes[:400]})" if names else ""
 
 
 @contextmanager

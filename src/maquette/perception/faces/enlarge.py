@@ -78,7 +78,7 @@ def enlarge(
     try:
         # All neighbours, so that none of them is taken for this one; nothing much smaller.
         wanted = replace(options, min_face=max(1.0, width * factor / 2), max_faces=NEIGHBOURS)
-        found = perceive(upscaled(part, factor, method), wanted)
+        found = perceive(upscaled(part, factor, method, device=options.device), wanted)
     except NothingFound:
         found = []
     placed = [_in_photo(near, region[:2], factor, face) for near in found]

@@ -60,16 +60,16 @@ def observe(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Observa
     large = sorted(large, key=lambda face: -face.size)[: options.max_faces]
     ordered = sorted(large, key=lambda face: face.box[[0, 2]].mean())
     with ThreadPoolExecutor(min(len(ordered), 4)) as pool:  # cutting out is cv2 and numpy, which let go of the lock
-        seen = list(pool.map(lambda face: _observation(frame, face, faces), ordered))
+        seen = list(pool.map(lambda face: _observation(frame, face, faces, options.device), ordered))
     return limited(seen, left_out, "--max-faces")
 
 
-def _observation(frame: Frame, face: Face, faces: list[Face]) -> Observation:
+def _observation(frame: Frame, face: Face, faces: list[Face], device: str) -> Observation:
     box = _crop_box(frame.size, face)
     crop, scale = cut_out(frame.pixels, box)
     landmarks = _into_crop(face.landmarks, box, scale)
     others = [_into_crop(other.landmarks, box, scale) for other in faces if other is not face]
-    reading = _reading(crop, landmarks, face)
+    reading = _reading(crop, landmarks, face, device)
     towards = topology.facing(landmarks)
     share = share_of(crop, landmarks, others)
     covered = _covered(covered_region(crop, landmarks, towards), share)
@@ -103,9 +103,9 @@ def _covered(region: NDArray | None, share: NDArray | None) -> NDArray | None:
     return np.max(found, axis=0) if found else None
 
 
-def _reading(crop: NDArray, landmarks: NDArray, face: Face) -> Reading:
+def _reading(crop: NDArray, landmarks: NDArray, face: Face, device: str) -> Reading:
     """What the network says of the same face, and how far it differs from the detector."""
-    reading = reader.read(crop, face_square(landmarks))
+    reading = reader.read(crop, face_square(landmarks), device=device)
     if face.from_regressor:
         return reading
     apart = np.linalg.norm(reading.landmarks[:, :2] - landmarks[:, :2], axis=1).mean()

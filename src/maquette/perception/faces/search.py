@@ -25,8 +25,8 @@ def find_faces(pixels: NDArray, options: PerceptionOptions = DEFAULTS) -> list[F
     copy = search_copy(pixels)
     divisions = (1, *detect.useful_divisions(copy, options.min_face))
     searches = (Search(copy, division, detect.SURE) for division in divisions)
-    faces = find_all(lambda search, known: faces_in(pixels, search, known), searches, _rescues(copy))
-    return faces or rescue.faint_faces(pixels, copy)
+    faces = find_all(lambda search, known: faces_in(pixels, search, known, options.device), searches, _rescues(copy))
+    return faces or rescue.faint_faces(pixels, copy, options.device)
 
 
 def _rescues(copy: Copy) -> Iterator[Search]:
@@ -47,13 +47,14 @@ def _rescues(copy: Copy) -> Iterator[Search]:
         yield Search(upright, 2, detect.SURE)
 
 
-def faces_in(pixels: NDArray, search: Search, known: list[Face]) -> list[Face]:
+def faces_in(pixels: NDArray, search: Search, known: list[Face], device: str = "cpu") -> list[Face]:
     """Faces in one copy, searched as it is: no rescue by altered copies.
 
     Args:
         pixels: (H, W, 3) uint8, the picture.
         search: a copy of it at the detector's size, see `copies.search_copy`.
         known: faces that are not reported again.
+        device: where our face network runs.
 
     Returns:
         The faces that are not among the known ones, in pixels of the picture.
@@ -65,21 +66,21 @@ def faces_in(pixels: NDArray, search: Search, known: list[Face]) -> list[Face]:
         face = find_landmarks(pixels, candidate, search.copy.note)
         if face is not None and any(other.lies_at(face.box) for other in known + found):
             continue
-        face = None if face is None else _believed(pixels, face, candidate)
+        face = None if face is None else _believed(pixels, face, candidate, device)
         if face is None:
             # A profile, say: the detector is sure, its landmarks do not fit.
-            face = rescue.read_face(pixels, candidate) if candidate.score >= detect.SURE else None
+            face = rescue.read_face(pixels, candidate, device) if candidate.score >= detect.SURE else None
         if face is not None and not any(other.lies_at(face.box) for other in known + found):
             found.append(face)
     return found
 
 
-def _believed(pixels: NDArray, face: Face, candidate: FaceDetection) -> Face | None:
+def _believed(pixels: NDArray, face: Face, candidate: FaceDetection, device: str) -> Face | None:
     """The face if it is one; if its lower half is covered, with better landmarks."""
     covered = second_look.is_covered(pixels, face)
     face = second_look.read_again(pixels, face, candidate) if covered else face
     if verify.is_face(pixels, face):
         return face
-    if covered and second_look.is_covered_face(pixels, face):
+    if covered and second_look.is_covered_face(pixels, face, device):
         return replace(face, note=", ".join(note for note in (face.note, second_look.NOTE) if note))
     return None

@@ -161,6 +161,12 @@ def _cost(track: _Track, seen: TrackFeatures) -> float:
 
 def features_of(observation: Observation, time: float) -> TrackFeatures:
     """What is compared of an observation: all in pixels of the full frame."""
+    points, box, size = _place(observation)
+    return TrackFeatures(points, observation.landmark_confidence, box, size, clothes(observation), time)
+
+
+def _place(observation: Observation) -> tuple[NDArray, NDArray, float]:
+    """Points (K, 2), box (4,) and size of `TrackFeatures`."""
     box, crop = observation.box, np.array(observation.frame.size, float)
     scale = (box[2:] - box[:2]) / crop
     points = observation.landmarks[:, :2] * scale + box[:2]
@@ -171,10 +177,7 @@ def features_of(observation: Observation, time: float) -> TrackFeatures:
         low, high = outline[:2] * scale + box[:2], outline[2:] * scale + box[:2]
     elif len(trusted) >= 2:
         low, high = trusted.min(axis=0), trusted.max(axis=0)
-    size = max(float(np.linalg.norm(high - low)), 1.0)
-    return TrackFeatures(
-        points, observation.landmark_confidence, np.concatenate([low, high]), size, clothes(observation), time
-    )
+    return points, np.concatenate([low, high]), max(float(np.linalg.norm(high - low)), 1.0)
 
 
 def clothes(observation: Observation) -> NDArray:
@@ -234,6 +237,24 @@ def distance(first: TrackFeatures, second: TrackFeatures, moved: NDArray) -> flo
         return float(np.linalg.norm(centres - moved))
     apart = np.linalg.norm(second.points[used] - first.points[used] - moved, axis=1)
     return float(np.average(apart, weights=weights[used]))
+
+
+def newcomers(after: Sequence[Observation], before: Sequence[Observation]) -> list[Observation]:
+    """Those of a frame who are nobody of the frame before, by their places alone: one optimal assignment."""
+    from scipy.optimize import linear_sum_assignment
+
+    if not before:
+        return list(after)
+    here, there = ([_without_clothes(one) for one in seen] for seen in (after, before))
+    apart = np.array([[distance(a, b, np.zeros(2)) / np.sqrt(a.size * b.size) for b in there] for a in here])
+    rows, columns = linear_sum_assignment(np.minimum(apart.reshape(len(here), len(there)), REACH))
+    known = {int(r) for r, c in zip(rows, columns) if apart[r, c] < REACH}
+    return [one for place, one in enumerate(after) if place not in known]
+
+
+def _without_clothes(observation: Observation) -> TrackFeatures:
+    points, box, size = _place(observation)
+    return TrackFeatures(points, observation.landmark_confidence, box, size, np.zeros((2, 1)), 0.0)
 
 
 def _shift(last: TrackFeatures, seen: TrackFeatures) -> NDArray:

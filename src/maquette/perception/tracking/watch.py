@@ -11,10 +11,12 @@ from maquette.core.types import Frame, Observation
 from maquette.perception.people.judgement import flags
 from maquette.perception.people.observe import observe_near, observe_people
 from maquette.perception.tracking.sighting import Sighting, sighted
-from maquette.perception.tracking.track import Tracker
+from maquette.perception.tracking.track import Tracker, newcomers
 from maquette.sources.video import Clip, frames
 
-SEARCH_EVERY = 10  # frames after which the whole picture is searched for newcomers
+# Frames after which the whole picture is searched for newcomers: whoever is there for fewer is no track anyway, see
+# `Tracker.kept`. A search takes as long as following two people; every 10 frames a clip is watched a tenth sooner.
+SEARCH_EVERY = 5
 SEARCH_EVERY_EMPTY = 3  # the same where nobody is in sight
 
 
@@ -68,37 +70,47 @@ def _persons(
 ) -> Iterator[tuple[int, list[Observation]]]:
     """The people of every frame; frames without any are noted in `empty`.
 
-    Where nobody is in sight, not every frame is searched; those before somebody is found are looked at again then, from
-    the last one back.
+    Who is in sight is followed; the whole picture is searched every now and then, in the last frame too. The frames
+    since the search before wait, and are gone through again for the newcomers that it finds, from the last one back.
     """
     before: list[Observation] = []
-    waiting: list[tuple[int, Frame]] = []
+    waiting: list[_Seen] = []
     since = SEARCH_EVERY
     for index, frame in frames(clip):
         since += 1
         near = _near(frame, before, options) if before else []
+        waiting.append((index, frame, near))
         if len(near) < len(before) or since >= (SEARCH_EVERY if before else SEARCH_EVERY_EMPTY):
             near, since = _anew(frame, options) or near, 0
-        elif not before:
-            waiting.append((index, frame))
-            continue
-        yield from _noted([*_looked_back(waiting, near, options), (index, frame, near)], empty)
-        waiting, before = [], near
+            yield from _noted(_looked_back(waiting, near, options), empty)
+            waiting = []
+        before = near
     if waiting:
-        index, frame = waiting.pop()
-        near = _anew(frame, options)
-        yield from _noted([*_looked_back(waiting, near, options), (index, frame, near)], empty)
+        _, frame, near = waiting[-1]
+        yield from _noted(_looked_back(waiting, _anew(frame, options) or near, options), empty)
 
 
 _Seen = tuple[int, Frame, list[Observation]]
 
 
-def _looked_back(waiting: list[tuple[int, Frame]], after: list[Observation], options: PerceptionOptions) -> list[_Seen]:
-    """The frames that wait, ascending, with those of the people of the next frame who are in them already."""
-    seen: list[_Seen] = []
-    for index, frame in reversed(waiting):
-        after = (_near(frame, after, options) or _anew(frame, options)) if after else []
-        seen.append((index, frame, after))
+def _looked_back(waiting: list[_Seen], last: list[Observation], options: PerceptionOptions) -> list[_Seen]:
+    """The frames that wait, ascending, with those people of each next frame who are in them already.
+
+    Args:
+        last: the people of the last of these frames.
+    """
+    index, frame, _ = waiting[-1]
+    seen, after = [(index, frame, last)], last
+    for index, frame, near in reversed(waiting[:-1]):
+        missed = newcomers(after, near)
+        if missed and near:
+            # All of them at once, so that everybody's mask knows of the others.
+            found = _near(frame, [*near, *missed], options)
+            near = found if len(found) > len(near) else near
+        elif missed:
+            near = _near(frame, missed, options) or _anew(frame, options)
+        seen.append((index, frame, near))
+        after = near
     return seen[::-1]
 
 

@@ -12,7 +12,7 @@ import torch
 from maquette.core.types import Observation
 from maquette.reconstruction.body_fit.skeleton import Skeleton
 from maquette.reconstruction.body_fit.solve import BodyState, Probe, descend, energy, first_state, placed, probe_of
-from maquette.reconstruction.body_fit.target import FitTargets, ImagePlane, targets_of
+from maquette.reconstruction.body_fit.target import CPU, FitTargets, ImagePlane, targets_of
 
 KEY_FRAMES = 8  # that the shape is taken from
 WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next window blends with
@@ -25,11 +25,11 @@ MOVING = ("turns", "log_scale", "shift")
 
 
 def fit_photos(targets: FitTargets, skeleton: Skeleton) -> BodyState:
-    """One identity and a pose of its own for each of a few frames that need not follow each other."""
+    """One identity and a pose of its own for each of a few frames that need not follow each other; on the CPU."""
     probe = probe_of(skeleton)
     state = first_state(targets, probe)
     state = descend(state, lambda s: energy(s, targets, probe, 0.0), POSE_STEPS, RATE)
-    return descend(state, lambda s: energy(s, targets, probe, 1.0), OUTLINE_STEPS, FINE_RATE)
+    return descend(state, lambda s: energy(s, targets, probe, 1.0), OUTLINE_STEPS, FINE_RATE).on(CPU)
 
 
 def fit_clip(
@@ -42,24 +42,24 @@ def fit_clip(
         progress: called with the number of frames that are done.
 
     Returns:
-        The state over all N frames, and the plane of their targets.
+        The state over all N frames, on the CPU, and the plane of their targets.
     """
     count = len(observations)
     if count <= KEY_FRAMES:
-        targets = targets_of(observations[:])
+        targets = targets_of(observations[:], skeleton.device)
         state = fit_photos(targets, skeleton)
         if progress is not None:
             progress(count)
         return state, targets.plane
     keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
-    identity = fit_photos(targets_of([observations[int(k)] for k in keys]), skeleton).identity
+    identity = fit_photos(targets_of([observations[int(k)] for k in keys], skeleton.device), skeleton).identity
     parts: list[BodyState] = []
     planes: list[ImagePlane] = []
     start = 0
     while True:
         end = min(start + WINDOW, count)
         seen = observations[start:end]
-        targets = targets_of(seen)
+        targets = targets_of(seen, skeleton.device)
         parts.append(_window(targets, probe_of(skeleton), identity, ACCELERATION * _step(seen) ** 2 / 2))
         planes.append(targets.plane)
         if progress is not None:
@@ -77,11 +77,11 @@ def _step(observations: Sequence[Observation]) -> float:
 
 
 def _window(targets: FitTargets, probe: Probe, identity: torch.Tensor, bend_m: float) -> BodyState:
-    state = placed(replace(first_state(targets, probe), identity=identity), targets, probe)
+    state = placed(replace(first_state(targets, probe), identity=identity.to(targets.points)), targets, probe)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
         loss = partial(energy, targets=targets, probe=probe, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
-    return state
+    return state.on(CPU)
 
 
 def _joined_states(parts: Sequence[BodyState]) -> BodyState:

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from maquette.core.device import usable_device
 from maquette.core.errors import BadInput
 from maquette.core.observations import Observations, in_motion
 from maquette.core.options import BodyOptions, Options
+from maquette.core.threads import computing
 from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
@@ -33,10 +35,11 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     Raises:
         WeightsMissing: the body is not there.
     """
-    skeleton = load_skeleton(fetch)
+    skeleton = load_skeleton(fetch).on(usable_device(options.perception.device))
     return lambda observations: assembled(fitted(observations, skeleton, options), observations, options.body)
 
 
+@computing("body fit")
 def fitted(observations: Sequence[Observation], skeleton: Skeleton, options: Options) -> PlacedBody:
     """The body in all observations, one shape and a pose for each, in the canonical world; smoothed over a clip.
 
@@ -48,7 +51,7 @@ def fitted(observations: Sequence[Observation], skeleton: Skeleton, options: Opt
         if seen.landmark_scheme != SCHEME:
             raise BadInput(f"{seen.frame.origin}: the body wants {SCHEME} key points, got {seen.landmark_scheme}")
     if not moving:
-        targets = targets_of(observations)
+        targets = targets_of(observations, skeleton.device)
         state = fit_photos(targets, skeleton)
         return place(state, skeleton, targets.plane, metres(options.body))
     progress = observations.report if isinstance(observations, Observations) else None

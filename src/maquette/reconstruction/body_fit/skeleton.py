@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,6 +107,20 @@ class Skeleton:
         """The rig of the body."""
         return rig_of(self.model)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the fit computes."""
+        return self.axes.device
+
+    def on(self, device: str) -> Skeleton:
+        """The same for a fit on another device."""
+        if self.device.type == device:
+            return self
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
+
     def pose_energy(self, turns: Tensor) -> Tensor:
         """(N,) energy of the pose prior of rotation vectors (N, T, 3)."""
         local = torch.einsum("tij,ntj->nti", self.axes, turns)
@@ -116,14 +131,14 @@ class Skeleton:
 
     def rotations(self, turns: Tensor) -> Tensor:
         """(N, A, 3, 3) of rotation vectors (N, T, 3)."""
-        share = torch.as_tensor(self.share, dtype=turns.dtype)
+        share = torch.as_tensor(self.share, dtype=turns.dtype).to(turns.device)
         return rotation_matrices(turns[:, self.turn] * share[:, None])
 
     def full_rotations(self, turns: Tensor) -> NDArray:
         """(N, B, 3, 3) for `Rig.transforms`; bones that do not turn keep the identity."""
         rig = self.rig
         out = np.tile(np.eye(3), (len(turns), len(rig.bones), 1, 1))
-        own = self.rotations(turns).detach().numpy()
+        own = self.rotations(turns.to(self.device)).detach().cpu().numpy()
         for k, name in enumerate(self.bones):
             out[:, rig.bones.index(name)] = own[:, k]
         return out
@@ -205,7 +220,7 @@ def rotation_matrices(vectors: Tensor) -> Tensor:
     x, y, z = vectors.unbind(-1)
     zero = torch.zeros_like(x)
     cross = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*vectors.shape, 3)
-    return torch.eye(3, dtype=vectors.dtype) + sine * cross + versine * (cross @ cross)
+    return torch.eye(3).to(vectors) + sine * cross + versine * (cross @ cross)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,19 +250,20 @@ class BodyPoints:
 
 
 def points_of(skeleton: Skeleton, vertices: NDArray) -> BodyPoints:
-    """The chosen (P,) vertices."""
+    """The chosen (P,) vertices, on the skeleton's device."""
     model, rig = skeleton.model, skeleton.rig
     dense = np.zeros((len(vertices), len(skeleton.bones)))
     rows = np.repeat(np.arange(len(vertices)), rig.bone_index.shape[1])
     np.add.at(dense, (rows, skeleton.follows[rig.bone_index[vertices].ravel()]), rig.bone_weight[vertices].ravel())
     moving = [rig.bones.index(name) for name in skeleton.bones]
-    return BodyPoints(
-        rest=_float32(model.mean[vertices]),
-        basis=_float32(model.identity_basis[:, vertices]),
-        joints=_float32(rig.heads[moving]),
-        joints_basis=_float32(rig.heads_basis[:, moving]),
-        weight=_float32(dense),
+    parts = (
+        model.mean[vertices],
+        model.identity_basis[:, vertices],
+        rig.heads[moving],
+        rig.heads_basis[:, moving],
+        dense,
     )
+    return BodyPoints(*(_float32(part).to(skeleton.device) for part in parts))
 
 
 def _float32(values: ArrayLike) -> Tensor:

@@ -34,7 +34,7 @@ LIMBS = ((11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (
 
 @dataclass(frozen=True, eq=False)
 class BodyState:
-    """A body in N frames.
+    """A body in N frames, on the device of the fit.
 
     Attributes:
         identity: (K,); turns: (N, T, 3) rotation vectors.
@@ -45,6 +45,10 @@ class BodyState:
     turns: Tensor
     log_scale: Tensor
     shift: Tensor
+
+    def on(self, device: torch.device) -> BodyState:
+        """The same on a device."""
+        return BodyState(*(value.to(device) for value in vars(self).values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +68,7 @@ class Probe:
 
     def flat(self, posed: Tensor, state: BodyState) -> Tensor:
         """(N, P, 2) plane coordinates of (N, P, 3) metres around the root."""
-        flipped = posed[..., :2] * torch.tensor([1.0, -1.0])
+        flipped = posed[..., :2] * torch.tensor([1.0, -1.0]).to(posed)
         return state.shift[:, None] + state.log_scale.exp()[:, None, None] * flipped
 
     def landmarks(self, state: BodyState) -> Tensor:
@@ -86,7 +90,7 @@ def probe_of(skeleton: Skeleton) -> Probe:
     return Probe(
         skeleton,
         points_of(skeleton, used),
-        torch.as_tensor(regressor, dtype=torch.float32),
+        torch.as_tensor(regressor, dtype=torch.float32).to(skeleton.device),
         points_of(skeleton, skin[chosen]),
     )
 
@@ -103,16 +107,17 @@ def _spread_out(points: NDArray, count: int) -> NDArray:
 
 def first_state(targets: FitTargets, probe: Probe) -> BodyState:
     """The closed-form start: average body, limbs as the detector saw them, placed on the key points."""
-    turns = np.stack([first_turns(probe.skeleton, seen * [1, -1, -1]) for seen in targets.metric.numpy()])
+    turns = np.stack([first_turns(probe.skeleton, seen * [1, -1, -1]) for seen in targets.metric.cpu().numpy()])
     count = len(targets)
-    state = BodyState(torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
-    return placed(state, targets, probe)
+    start = (torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
+    return placed(BodyState(*start).on(targets.points.device), targets, probe)
 
 
 def placed(state: BodyState, targets: FitTargets, probe: Probe) -> BodyState:
     """The state with scale and shift that fit the key points best (weighted least squares)."""
     with torch.no_grad():
-        flat = probe.landmarks(state)[..., :2] * torch.tensor([1.0, -1.0])
+        marks = probe.landmarks(state)[..., :2]
+        flat = marks * torch.tensor([1.0, -1.0]).to(marks)
         weight = targets.weight[..., None] / targets.weight.sum(dim=1)[:, None, None]
         centre, aim = (weight * flat).sum(1, True), (weight * targets.points).sum(1, True)
         a, b = flat - centre, targets.points - aim
@@ -150,7 +155,7 @@ def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: floa
 
 def limb_energy(points: Tensor, targets: FitTargets) -> Tensor:
     """(N, L) energy of limbs that point elsewhere than the detector saw, of key points (N, 33, 3) metres."""
-    start, end = (torch.tensor(ends) for ends in zip(*LIMBS))
+    start, end = (torch.tensor(ends).to(points.device) for ends in zip(*LIMBS))
     found = torch.nn.functional.normalize(points[:, end] - points[:, start], dim=2)
     wanted = torch.nn.functional.normalize(targets.metric[:, end] - targets.metric[:, start], dim=2)
     sure = torch.minimum(targets.weight[:, end], targets.weight[:, start]).sqrt()
@@ -159,7 +164,7 @@ def limb_energy(points: Tensor, targets: FitTargets) -> Tensor:
 
 def motion_energy(points: Tensor, state: BodyState, bend_m: float) -> Tensor:
     """Energy of accelerations of key points (N, 33, 3) metres around the root, see `energy`."""
-    aside = torch.cat([state.shift * torch.tensor([1.0, -1.0]), state.shift[:, :1] * 0], 1)
+    aside = torch.cat([state.shift * torch.tensor([1.0, -1.0]).to(state.shift), state.shift[:, :1] * 0], 1)
     place = points + aside[:, None] / state.log_scale.exp().mean()
     bend = place[2:] - 2 * place[1:-1] + place[:-2]
     return (bend / (2 * bend_m)).square().sum() / 33

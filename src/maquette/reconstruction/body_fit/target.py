@@ -17,6 +17,7 @@ MASK_SIDE = 160  # pixels, longer side at which the outline is compared
 OUTLINE = 320  # points of the outline
 MARGIN = 0.15  # of the person's size around the mask, so that distances are known there
 CUT = 3  # pixels from the picture's edge within which a mask is cut by it
+CPU = torch.device("cpu")
 LEAST_VISIBLE = 0.3  # confidence below which a key point does not count for the person's size
 
 
@@ -58,13 +59,13 @@ class FitTargets:
         return len(self.plane.size)
 
 
-def targets_of(observations: Sequence[Observation]) -> FitTargets:
-    """The targets of one person's observations."""
+def targets_of(observations: Sequence[Observation], device: torch.device = CPU) -> FitTargets:
+    """The targets of one person's observations, on the device of the fit."""
     rows = [_target(seen) for seen in observations]
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     plane = ImagePlane(columns.pop("centre"), columns.pop("size"))
     tensors = {
-        name: torch.as_tensor(value, dtype=torch.bool if value.dtype == bool else torch.float32)
+        name: torch.as_tensor(value, dtype=torch.bool if value.dtype == bool else torch.float32).to(device)
         for name, value in columns.items()
     }
     return FitTargets(plane, **tensors)

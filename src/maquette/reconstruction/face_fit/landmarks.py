@@ -13,7 +13,9 @@ from maquette.core.types import Observation
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations, correlated_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
+from maquette.weights.tensors import opened
 
+LANDMARKS = 478
 DEPTH_GAP = 8.0  # likewise for its depth, which on photographs says next to nothing: 1.08 -> 1.06 mm on scans
 DOMAIN_GAP = 1.6  # measured: how much larger the detector's error is on photographs than on the calibration renders
 
@@ -32,12 +34,14 @@ class ReaderNoise:
 
 @lru_cache(maxsize=2)
 def reader_noise(path: Path) -> ReaderNoise:
-    """The noise in a file, read once."""
-    from safetensors.numpy import load_file
+    """The noise in a file, read once.
 
-    tensors = load_file(path)
-    factor, spread = tensors["factor"].astype(float), tensors["spread"].astype(float)
-    return ReaderNoise(factor.reshape(len(factor), -1), spread.ravel())
+    Raises:
+        BadInput: the file is damaged, or of another kind.
+    """
+    with opened(path, "the face network's noise", "reinstall maquette", "numpy") as file:
+        factor, spread = (file.get_tensor(name).astype(float) for name in ("factor", "spread"))
+        return ReaderNoise(factor.reshape(len(factor), 2 * LANDMARKS), spread.reshape(2 * LANDMARKS))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from maquette import morphable
 from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
+from maquette.core.threads import computing
 from maquette.core.types import Mesh, Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
@@ -74,6 +75,7 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     return lambda observations: fit(model, term, observations, options.fit)
 
 
+@computing("face fit")
 def fit(
     model: morphable.MorphableModel, term: LandmarkTerm, observations: Sequence[Observation], options: FitOptions
 ) -> Reconstruction:

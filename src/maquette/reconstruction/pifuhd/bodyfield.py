@@ -20,6 +20,7 @@ from maquette.reconstruction.pifuhd.network import sampled
 
 FILL = 1 / 1.3  # of the crop that the person takes, as in training
 CHUNK = 16_384  # points at a time
+LARGE_CHUNK = 262_144  # the same beside the CPU
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ class BodyField:
     """Call it with points of the cube.
 
     Args:
-        network: in evaluation mode.
+        network: in evaluation mode, on the device that computes.
         observation: the picture and its mask.
         body: (V, 3) metres, world, and its (F, 3) closed faces.
 
@@ -117,9 +118,11 @@ class BodyField:
         picture, maps = network_inputs(observation, cube, placed, faces, side)
         self.mask = np.ascontiguousarray(picture[..., 3])
         self.network = network
+        self.device = next(network.parameters()).device
+        self.chunk = CHUNK if self.device.type == "cpu" else LARGE_CHUNK
         with torch.inference_mode():
-            self.features = network.prepare(_batch(picture), _batch(maps))
-        self.normals = self.features.normals[0].numpy()
+            self.features = network.prepare(_batch(picture).to(self.device), _batch(maps).to(self.device))
+        self.normals = self.features.normals[0].cpu().numpy()
         size = network.size
         self.coarse = ColumnMLP(network.coarse_points, size.coarse.features + 3, size.coarse_points.merge)
         self.fine = ColumnMLP(network.fine_points, size.fine.features, len(size.fine_points.widths) - 2)
@@ -127,18 +130,19 @@ class BodyField:
     def __call__(self, points: NDArray) -> NDArray:
         """(N,) float32 occupancy in 0-1 of points (N, 3), the fine level's."""
         found = np.empty(len(points), np.float32)
-        for start in range(0, len(points), CHUNK):
-            part = points[start : start + CHUNK]
+        for start in range(0, len(points), self.chunk):
+            part = points[start : start + self.chunk]
             with torch.inference_mode():
                 logits = self._logits(torch.from_numpy(np.ascontiguousarray(part)), self.distance(part))
-                found[start : start + CHUNK] = torch.sigmoid(logits).numpy()
+                found[start : start + self.chunk] = torch.sigmoid(logits).cpu().numpy()
         return found
 
     def _logits(self, points: torch.Tensor, distance: NDArray) -> torch.Tensor:
-        places, column = pixel_columns(points)
+        # Points come from the CPU and are sorted there, which not every device can.
+        places, column, points = (part.to(self.device) for part in (*pixel_columns(points), points))
         features: BodyFeatures = self.features
         coarse = torch.cat([sampled(f, places[None])[0] for f in (features.coarse, features.guide)], 1)
-        away = torch.from_numpy(distance)
+        away = torch.from_numpy(distance).to(points)
         own = own_features(points[:, 2], away)
         merged = self.coarse(self.coarse.shares(coarse), column, own)
         fine = self.fine(self.fine.shares(sampled(features.fine, places[None])[0]), column, merged)[:, 0]

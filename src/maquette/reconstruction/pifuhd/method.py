@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from maquette.core.device import usable_device
 from maquette.core.errors import NothingFound
 from maquette.core.observations import in_motion
 from maquette.core.options import BodyOptions, Options
+from maquette.core.threads import computing
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.surfaces.lattice import Field, Grid, columns_of
 from maquette.geometry.surfaces.octree import FastGrid, exact_grid, fast_grid
@@ -45,9 +47,9 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     Raises:
         BadInput: the file of `pifuhd_weights` is none of ours. WeightsMissing: a shipped file is not there.
     """
-    given = options.body.pifuhd_weights
-    network = load_any(Path(given) if given else fetch(SHIPPED))
-    return SurfaceReconstructor(network, load_skeleton(fetch), options)
+    given, device = options.body.pifuhd_weights, usable_device(options.perception.device)
+    network = load_any(Path(given) if given else fetch(SHIPPED), device)
+    return SurfaceReconstructor(network, load_skeleton(fetch).on(device), options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +161,14 @@ def reconstruct_surface(
     cube = observed.cube(observation, square)
     if isinstance(network, PIFuHD):
         return _published(network, observation, cube, options)
+    return _conditioned(network, observed, observation, cube, options)
+
+
+@computing("pifuhd")
+def _conditioned(
+    network: BodyPIFuHD, observed: ObservedBody, observation: Observation, cube: Cube, options: BodyOptions
+) -> PersonSurface:
+    """The surface of the network that sees the body too."""
     vertices = observed.body.vertices
     field = BodyField(network, observation, cube, vertices, observed.skin)
     centre, radius = mouth_plug(observed.skeleton, vertices)
@@ -183,6 +193,7 @@ def mouth_plug(skeleton: Skeleton, vertices: NDArray) -> tuple[NDArray, float]:
     return mouth + PLUG * (ears - mouth), PLUG * 0.94 * float(np.linalg.norm(ears - mouth))
 
 
+@computing("published pifuhd")
 def _published(network: PIFuHD, observation: Observation, cube: Cube, options: BodyOptions) -> PersonSurface:
     """The surface of a published network, on its own crop of the picture; depth 0 is put at the fitted pelvis."""
     places, sure = convert(observation.landmarks, observation.landmark_confidence, SCHEME, "body25")

@@ -9,34 +9,35 @@ from pathlib import Path
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.conditioned import BodyPIFuHD, BodySize
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.network import PIFuHD
 from maquette.reconstruction.pifuhd.weights import PARTS, checked
 from maquette.reconstruction.pifuhd.weights import load as load_published
 from maquette.weights.convert.pytorch import compare
+from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette train pifuhd, or with maquette weights convert pifuhd"
 SMALL = "pifuhd-body"  # metadata "network"
 
 
-def load_any(path: str | Path) -> BodyPIFuHD | PIFuHD:
+def load_any(path: str | Path, device: str = "cpu") -> BodyPIFuHD | PIFuHD:
     """The network of a file of either kind, in float32 and evaluation mode, without gradients.
 
     Args:
         path: safetensors; a small one has the metadata "network" (pifuhd-body) and "size" (JSON of `BodySize`), a
             file published by us inside "facts".
+        device: where it is to compute.
 
     Raises:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    with opened(path, "PIFuHD", REMEDY) as file:
+    with opened(path, "PIFuHD weights", REMEDY) as file:
         metadata = file.metadata() or {}
         metadata = json.loads(metadata["facts"]) if "facts" in metadata and "size" not in metadata else metadata
         if metadata.get("network") != SMALL:
-            return load_published(path)
+            return load_published(path).to(device)
         keys = file.keys()
         tensors = {key: file.get_tensor(key) for key in keys}
     with torch.device("meta"):
@@ -46,7 +47,7 @@ def load_any(path: str | Path) -> BodyPIFuHD | PIFuHD:
     if not all(value.is_floating_point() and value.float().isfinite().all() for value in tensors.values()):
         raise BadInput(f"{path}: damaged: its tensors hold NaN, infinity or no fractions")
     network.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    return network.requires_grad_(False).eval()
+    return network.requires_grad_(False).eval().to(device)
 
 
 def _size(text: object, path: Path) -> BodySize:

@@ -11,13 +11,13 @@ from typing import Any
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.pifuhd.hourglass import FilterSize
 from maquette.reconstruction.pifuhd.mlp import PointSize
 from maquette.reconstruction.pifuhd.network import PIFuHD, PIFuHDSize
 from maquette.reconstruction.pifuhd.normalnet import NormalSize
 from maquette.weights.convert.pifuhd import CROPS, ONCE, TWICE, shapes
 from maquette.weights.convert.pytorch import compare, few
+from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette weights convert pifuhd"
 PARTS = {
@@ -46,7 +46,7 @@ def load(path: str | Path) -> PIFuHD:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    with opened(path, "PIFuHD", REMEDY) as file:
+    with opened(path, "PIFuHD weights", REMEDY) as file:
         metadata = file.metadata() or {}
         size = _size(metadata, path)
         keys = file.keys()

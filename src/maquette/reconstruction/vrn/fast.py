@@ -1,4 +1,4 @@
-"""VRN on a processor, at least half as fast again as its modules one by one, with the same numbers.
+"""VRN, on a processor at least half as fast again as its modules one by one, with the same numbers.
 
 In `running` mode batch normalisation is x -> g x + h with fixed g and h. After a convolution it becomes part of its
 weights. Before one, with its ReLU, it is g max(x, -h / g) + h (min where g < 0), of which only the maximum is
@@ -25,27 +25,29 @@ Layer = Callable[[Tensor], Tensor]
 Part = TypeVar("Part", bound=nn.Module)
 
 
-def prepared(network: VRN, side: int) -> Layer:
+def prepared(network: VRN, side: int, device: str = "cpu") -> Layer:
     """A function like `VRN.coarse`: pictures (N, C, H, W) to logits (N, D, H / 4, W / 4), float32, without gradients.
 
     Later changes of the network do not reach it. Statistics of the image cannot be folded: there the network itself
-    runs.
+    runs, and is moved to the device.
 
     Args:
-        network: on any device, in float32.
+        network: on the CPU, in float32: weights are folded there in float64, which not every device has.
         side: of the pictures, pixels; weights are packed for it, other sides work too.
+        device: where it computes and its logits stay; pictures may lie anywhere.
     """
     norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
     if any(norm.stats != "running" for norm in norms):
-        network.eval()
-        return torch.no_grad()(network.coarse)
+        network.eval().to(device)
+        return torch.no_grad()(lambda x: network.coarse(x.to(device)))
     with torch.no_grad():
-        layers = _layers(network, _Pack(packable(network), side, _affine(norms)))
+        packed = device == "cpu" and packable(network)
+        layers = _layers(network, _Pack(packed, side, _affine(norms), device))
 
     @torch.no_grad()
     def coarse(x: Tensor) -> Tensor:
         network.expect(x)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(device).contiguous(memory_format=torch.channels_last)
         for layer in layers:
             x = layer(x)
         return x.contiguous()
@@ -74,11 +76,12 @@ class _Affine:
 
 @dataclass(frozen=True)
 class _Pack:
-    """How convolutions are kept: packed by oneDNN for a picture's side, or plain; what is folded into them."""
+    """How convolutions are kept: packed by oneDNN for a picture's side, or plain; what is folded into them; where."""
 
     packed: bool
     side: int
     norms: dict[BatchNorm, _Affine]
+    device: str
 
 
 class _Convolution:
@@ -114,7 +117,7 @@ class _Convolution:
             gains, bias = gains * norm.gain[:, None], bias * norm.gain + norm.offset
         if before is not None or after is not None:
             weight = weight * gains.to(weight.dtype)[:, :, None, None]
-        self.bias = bias.to(weight.dtype)
+        self.bias = bias.to(weight.dtype).to(pack.device)
         self.relu, self.packed = relu, pack.packed
         self.padding, self.stride = list(conv.padding), list(conv.stride)
         side = pack.side // shrunk
@@ -125,7 +128,7 @@ class _Convolution:
             self.weight = reorder(weight, self.padding, self.stride, [1, 1], 1, shape)
         else:
             # Its own copy, so that training the network further does not reach it.
-            self.weight = weight.clone(memory_format=torch.channels_last)
+            self.weight = weight.clone(memory_format=torch.channels_last).to(pack.device)
 
     def __call__(self, x: Tensor, into: Tensor | None = None) -> Tensor:
         """The output; with `into`, that tensor plus the output, which may overwrite it."""
@@ -160,8 +163,8 @@ class _Residual:
         dead = gain == 0
         # Where g is 0 the value is constant: any bounds do, and only the ReLU's h stays.
         bound = torch.where(dead, 0.0, -offset / torch.where(dead, 1.0, gain)).to(first.weight.dtype)
-        self.low = bound.masked_fill(gain < 0, -torch.inf)
-        self.high = bound.masked_fill(gain > 0, torch.inf)
+        self.low = bound.masked_fill(gain < 0, -torch.inf).to(pack.device)
+        self.high = bound.masked_fill(gain > 0, torch.inf).to(pack.device)
         self.rising = bool((gain > 0).all())
         before = _Affine(gain, torch.where(dead, offset.clamp(min=0), offset))
         self.first = _Convolution(first, pack, shrunk, before=before, after=inner, relu=True)

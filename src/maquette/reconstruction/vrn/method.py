@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from maquette import morphable
+from maquette.core.device import usable_device
 from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
+from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.method import HEAD, MODES, HeadFit, assembled, fit_landmarks, landmark_term
 from maquette.reconstruction.face_fit.registration import slide
@@ -34,10 +36,10 @@ SHIPPED = "vrn-small"
 
 
 @lru_cache(maxsize=2)
-def network_of(path: Path) -> tuple[VRN, Coarse]:
-    """The network of a file, and how it is run."""
+def network_of(path: Path, device: str = "cpu") -> tuple[VRN, Coarse]:
+    """The network of a file, and how it is run on a device."""
     network = weights.load(path)
-    return network, prepared(network, network.side)
+    return network, prepared(network, network.side, device)
 
 
 def build(fetch: Fetch, options: Options) -> Reconstructor:
@@ -47,9 +49,10 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
         WeightsMissing: a shipped file is not there. BadInput: the named one cannot be used.
     """
     given = options.fit.vrn_weights
-    network, coarse = network_of(Path(given) if given else fetch(SHIPPED))
+    network, coarse = network_of(Path(given) if given else fetch(SHIPPED), usable_device(options.perception.device))
     model, term = morphable.load(HEAD, fetch), landmark_term(fetch)
 
+    @computing("face fit")
     def reconstruct_face(observations: Sequence[Observation]) -> Reconstruction:
         began = time.perf_counter()
         fit = fit_landmarks(model, term, observations, options.fit)

@@ -13,6 +13,7 @@ from scipy.ndimage import map_coordinates
 from torch import Tensor
 from torch.nn import functional
 
+from maquette.core.threads import computing
 from maquette.core.types import Observation
 from maquette.geometry.surfaces.isosurface import front_depth
 from maquette.perception.faces.regressor.align import face_square
@@ -126,8 +127,8 @@ def read(network: VRN, coarse: Coarse, observation: Observation, landmarks: NDAr
     if network.size.channels > 3:
         seen = torch.from_numpy((points @ matrix[:2, :2].T + matrix[:2, 2]).astype(np.float32))[None]
         crops = guided(crops, seen)
-    with torch.inference_mode():
-        logits = smoothly_upsampled(coarse(crops).float(), side)[0].numpy()
+    with computing("vrn"), torch.inference_mode():
+        logits = smoothly_upsampled(coarse(crops).float(), side)[0].cpu().numpy()
     return FrontReading(logits, front_of(logits), matrix, matte, network.front_error)
 
 

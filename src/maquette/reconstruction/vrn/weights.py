@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from maquette.core.errors import BadInput
-from maquette.reconstruction.network_file import opened
 from maquette.reconstruction.vrn.crop import CROPS, FILL
 from maquette.reconstruction.vrn.network import BN_STATS, VRN, VRNSize
 from maquette.weights.convert.pytorch import compare, few
 from maquette.weights.convert.vrn import shapes
+from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette weights convert vrn, or with maquette train vrn"
 # Far above every network of the thesis: what a file may make us build before its tensors are compared.
@@ -35,7 +35,7 @@ def load(path: str | Path) -> VRN:
         BadInput: no such file, another format, metadata that are missing or impossible, tensors that do not fit them.
     """
     path = Path(path)
-    with opened(path, "VRN", REMEDY) as file:
+    with opened(path, "VRN weights", REMEDY) as file:
         metadata = _metadata(file.metadata(), path)
         size = _size(metadata, path)
         side = _number(metadata, "side", 8, MOST_SIDE, path)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.synthesis.types import Identity
 from maquette.weights.store import fetch
+from maquette.weights.tensors import opened
 
 NAME = "maquette-population"  # in the zoo
 SPLITS = ("train", "test")
 TEST_EVERY = 10
 NEAREST = 12  # a partner to mix with is one of these
 MOST_MIXED = 0.3
+COLUMNS = ("coefficients", "age", "gender", "weight", "scale", "ancestry")
 NOISE = 0.3  # standard deviations of the head model
 # Differences that count as equally large when a partner is sought: of the logarithm of age, gender, ancestry.
 AGE_STEP, GENDER_STEP, ANCESTRY_STEP = 0.12, 0.15, 0.3
@@ -30,11 +32,15 @@ def load_population() -> Mapping[str, NDArray]:
     "ancestry" (N, 3) float32; "bust.*" as `maquette.synthesis.anatomy.bust` reads them.
 
     Raises:
-        WeightsMissing: the file is not in the package, or not the one that the zoo describes.
+        WeightsMissing: the file is not in the package, or not the one that the zoo describes. BadInput: it is damaged.
     """
-    from safetensors.numpy import load_file
-
-    return load_file(fetch(NAME))
+    path = fetch(NAME)
+    with opened(path, "the population", "reinstall maquette", "numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    missing = [name for name in COLUMNS if name not in tensors]
+    if missing:
+        raise BadInput(f"{path}: column {', '.join(missing)} is missing: reinstall maquette")
+    return tensors
 
 
 def members(split: str) -> NDArray:

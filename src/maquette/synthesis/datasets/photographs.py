@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +32,7 @@ from maquette.synthesis.datasets.workers import settle_worker
 from maquette.synthesis.scenes.person_sample import photograph_person
 
 SUBJECTS = ("face", "person")
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ def read_facts_of(folder: Path, index: int) -> dict[str, float]:
     try:
         with np.load(path) as stored:
             return {name: float(stored[name]) for name in FACTS if name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput(f"{path}: cannot be read ({error}); delete it and its .png to have it drawn again") from error
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError, MemoryError, EOFError, *ZIP_ERRORS) as error:
+        why = " ".join(str(error).split())[:120]
+        raise BadInput(f"{path}: cannot be read ({why}); delete it and its .png to have it drawn again") from error
 
 
 def write_photographs(
@@ -130,10 +133,10 @@ def begin_folder(out: Path, options: SynthesisOptions, subject: str, grows: tupl
         had = {**before["options"], "subject": before["subject"], "maquette": before["maquette"]}
     except OSError as error:
         raise BadInput(f"{out}: cannot be written ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise BadInput(f"{file}: not a summary of maquette synth; choose another folder") from error
     now = {**described["options"], "subject": subject, "maquette": described["maquette"]}
-    other = [f"{k} {had.get(k)!r}" for k in now if k not in grows and had.get(k) != now[k]]
+    other = [f"{k} {had.get(k)!r:.60}" for k in now if k not in grows and had.get(k) != now[k]]
     if other:
         raise BadInput(f"{out}: was made with {', '.join(other)}; choose another folder or the same options")
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maquette.core.process import refuse_forked
 from maquette.core.types import Camera
 from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
 from maquette.synthesis.rendering.light import Light
@@ -72,7 +73,11 @@ def render(
         strands: hairs, of kind HAIR.
         occlusion: (V0,) float32, the share of the environment that reaches each vertex of the first surface.
         device: where torch computes; the result is the same up to rounding, and on one device always the same.
+
+    Raises:
+        BadInput: this is a fork of a process that used maquette.
     """
+    refuse_forked()
     opaque = [s for s in surfaces if s.alpha >= 1]
     scene = gather(opaque, device)
     intrinsics = torch.as_tensor(camera.intrinsics, dtype=torch.float32, device=device)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.pytorch import Converted, Shapes, few
+from maquette.weights.convert.pytorch import Converted, Shapes, expect_usual, few
 
 CONTENTS = ("opt", "opt_netG", "model_state_dict")
 TWICE, ONCE = ".downsample.0.", ".bn4."  # the two names of one tensor
@@ -228,6 +228,7 @@ def _tensors(found: Any, source: Path) -> dict[str, Tensor]:
 
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         raise BadInput(f"{source}: model_state_dict: wanted named tensors, got others")
+    expect_usual(found, source)
     tensors: dict[str, Tensor] = {str(key): value.detach() for key, value in found.items() if TWICE not in str(key)}
     for key, value in found.items():
         first = str(key).replace(TWICE, ONCE)

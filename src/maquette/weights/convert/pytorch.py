@@ -67,6 +67,22 @@ def load(source: Path, classes: tuple[type, ...] = (), wanted: str = CHECKPOINT)
         raise BadInput(f"{source}: wanted {wanted}: {reason_of(error)}") from error
 
 
+def expect_usual(tensors: Mapping[Any, Any], source: Path) -> None:
+    """Refuse tensors of numbers that nobody computes with: float8, quantised, complex.
+
+    Raises:
+        BadInput: the first such tensor.
+    """
+    import torch
+
+    usual = (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.bool)
+    whole = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+    for key, value in tensors.items():
+        if isinstance(value, torch.Tensor) and value.dtype not in (*usual, *whole):
+            kind = str(value.dtype).removeprefix("torch.")
+            raise BadInput(f"{source}: wanted weights in float32 or float16, got {str(key)[:60]} of {kind}")
+
+
 def reason_of(error: Exception) -> str:
     """The first line of a long message."""
     lines = str(error).strip().splitlines()

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import torch7
-from maquette.weights.convert.pytorch import Converted, Shapes, compare, few, load, reason_of, save_arrays
+from maquette.weights.convert.pytorch import Converted, Shapes, compare, expect_usual, few, load, save_arrays
+from maquette.weights.tensors import opened
 
 LEVELS = 4
 STEM = "0.weight"  # (64, channels, 7, 7): where a prefix as "module." ends
@@ -171,14 +172,10 @@ def _tensors(source: Path) -> Tensors:
 
 def _safetensors(source: Path) -> Tensors:
     import torch
-    from safetensors import SafetensorError, safe_open
 
-    try:
-        # Through torch, since numpy has no bfloat16.
-        with safe_open(source, framework="pt") as file:
-            return {key: _array(file.get_tensor(key), torch) for key in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BadInput(f"{source}: wanted a safetensors file: {reason_of(error)}") from error
+    # Through torch, since numpy has no bfloat16.
+    with opened(source, "VRN weights", "take the published file") as file:
+        return {key: _array(file.get_tensor(key), torch) for key in list(file.keys())}
 
 
 def _pytorch(source: Path) -> Tensors:
@@ -191,6 +188,7 @@ def _pytorch(source: Path) -> Tensors:
     tensors = {str(key): value for key, value in found.items() if isinstance(value, torch.Tensor)}
     if not tensors:
         raise BadInput(f"{source}: wanted a state_dict, the file holds no named tensors")
+    expect_usual(tensors, source)
     if sum(value.numel() * value.element_size() for value in tensors.values()) > held:
         raise BadInput(f"{source}: its tensors share storage and claim more than the file's {held} bytes")
     return {key: _array(value, torch) for key, value in tensors.items()}

@@ -65,12 +65,13 @@ def read_again(pixels: NDArray, face: Face, candidate: FaceDetection) -> Face:
     return face
 
 
-def is_covered_face(pixels: NDArray, face: Face) -> bool:
+def is_covered_face(pixels: NDArray, face: Face, device: str) -> bool:
     """Whether what is covered is a face, by its eyes.
 
     Args:
         pixels: (H, W, 3) uint8, the full picture.
         face: as its landmarks were found in it.
+        device: where our face network runs.
     """
     square = crop_square(face.landmarks)
     square = replace(square, side=square.side / CROP_PER_FACE * rescue.FACE_PER_BOX)
@@ -82,7 +83,7 @@ def is_covered_face(pixels: NDArray, face: Face) -> bool:
             side=square.side * scale,
             roll=square.roll + turn,
         )
-        readings.append(reader.read(pixels, placed, SETTLING))
+        readings.append(reader.read(pixels, placed, SETTLING, device))
         if not rescue.believable(readings[-1]):
             return False
     seen = np.array([reading.landmarks[:, :2] for reading in readings])

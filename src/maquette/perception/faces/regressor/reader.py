@@ -10,12 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.device import usable_device
+from maquette.core.threads import computing
 from maquette.core.types import Reading
 from maquette.perception.affine import apply, scale_of
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.align import CropJitter
 from maquette.perception.square import Square
 from maquette.weights.store import fetch
+from maquette.weights.tensors import opened
 
 if TYPE_CHECKING:
     from maquette.perception.faces.regressor.network import FaceRegressor
@@ -26,56 +29,61 @@ JITTERS = (CropJitter(), CropJitter(0.015, -0.015, 0.04, 0.05))
 _in_use = threading.Lock()
 
 
-@lru_cache(maxsize=1)
-def load_regressor() -> FaceRegressor:
-    """The shipped network in float32.
+@lru_cache(maxsize=2)
+def load_regressor(device: str = "cpu") -> FaceRegressor:
+    """The shipped network in float32, on a device.
 
     Raises:
-        WeightsMissing: its file is not in the package, or not the one that the zoo describes.
+        WeightsMissing: its file is not in the package, or not the one that the zoo describes. BadInput: it is damaged.
     """
     import json
 
-    from safetensors import safe_open
+    import torch
 
     from maquette.perception.faces.regressor.network import FaceRegressor
 
-    with safe_open(fetch(NAME), framework="pt") as file:
+    with opened(fetch(NAME), "the face network's weights", "reinstall maquette") as file:
         facts = json.loads(file.metadata()["facts"])
         names = file.keys()
         tensors = {name: file.get_tensor(name).float() for name in names}
-    widths = tuple(int(width) for width in facts["widths"].split(","))
-    network = FaceRegressor(widths).eval()
-    network.load_state_dict({k: v.to(network.state_dict()[k].dtype) for k, v in tensors.items()})
-    return network
+        widths = tuple(int(width) for width in facts["widths"].split(","))
+        # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
+        with torch.device("meta"):
+            network = FaceRegressor(widths)
+        kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
+    return network.requires_grad_(False).eval().to(device)
 
 
-def read(pixels: NDArray, face: Square, settle: int = 0) -> Reading:
+def read(pixels: NDArray, face: Square, settle: int = 0, device: str = "cpu") -> Reading:
     """Read the face in a square.
 
     Args:
         pixels: (H, W, 3) uint8.
         face: the square just around it, roughly, pixels; see `align.face_square`.
         settle: how often the crop is first placed anew by the network's own landmarks.
+        device: where the network runs: auto, cpu, cuda or mps.
 
     Returns:
         The reading, in the same pixels.
     """
     for _ in range(settle):
-        face = align.face_square(_read_once(pixels, face, JITTERS[:1]).landmarks)
-    return _read_once(pixels, face, JITTERS)
+        face = align.face_square(_read_once(pixels, face, JITTERS[:1], device).landmarks)
+    return _read_once(pixels, face, JITTERS, device)
 
 
-def _read_once(pixels: NDArray, face: Square, jitters: tuple[CropJitter, ...]) -> Reading:
+def _read_once(pixels: NDArray, face: Square, jitters: tuple[CropJitter, ...], device: str) -> Reading:
     import torch
 
     from maquette.perception.faces.regressor.network import SIDE, normalise
 
     matrices = [align.to_crop(face, SIDE, jitter) for jitter in jitters]
     crops = np.stack([align.cut(pixels, matrix, SIDE) for matrix in matrices]).transpose(0, 3, 1, 2)
-    network = load_regressor()
-    with _in_use, torch.inference_mode():
-        found = network(normalise(torch.from_numpy(np.ascontiguousarray(crops)).float()))
-        values = {name: value.double().numpy() for name, value in vars(found).items()}
+    where = usable_device(device)
+    network = load_regressor(where)
+    with _in_use, computing("face regressor"), torch.inference_mode():
+        found = network(normalise(torch.from_numpy(np.ascontiguousarray(crops)).float().to(where)))
+        values = {name: value.cpu().double().numpy() for name, value in vars(found).items()}
     placed, per_pixel = [], []
     for points, matrix in zip(values["landmarks"], matrices):
         back = cv2.invertAffineTransform(matrix)

@@ -28,17 +28,18 @@ MOST = 6  # candidates tried per copy
 NOTE = "read by the face network alone, the detector's landmarks do not fit: a profile, darkness or blur"
 
 
-def faint_faces(pixels: NDArray, copy: Copy) -> list[Face]:
+def faint_faces(pixels: NDArray, copy: Copy, device: str = "cpu") -> list[Face]:
     """Faces of which the detector is not sure, but our network is; pixels of the picture, the likeliest first.
 
     Args:
         pixels: (H, W, 3) uint8, the picture.
         copy: the picture at the detector's size.
+        device: where our network runs.
     """
     found: list[Face] = []
     for search in _searches(copy):
         for candidate in detect.candidates(search)[:MOST]:
-            face = read_face(pixels, candidate)
+            face = read_face(pixels, candidate, device)
             if face is not None and not any(other.lies_at(face.box) for other in found):
                 found.append(face)
         if found:
@@ -52,9 +53,9 @@ def _searches(copy: Copy) -> Iterator[Search]:
     yield Search(copy, 2, FAINT)
 
 
-def read_face(pixels: NDArray, candidate: FaceDetection) -> Face | None:
+def read_face(pixels: NDArray, candidate: FaceDetection, device: str = "cpu") -> Face | None:
     """The face at a candidate, pixels of the picture; None if the network does not believe in it."""
-    reading = reader.read(pixels, _square(candidate), SETTLING)
+    reading = reader.read(pixels, _square(candidate), SETTLING, device)
     # A clear frontal face that MediaPipe misses is a cat's: of 28 photographs of animals the network alone believes in
     # five, all such.
     if not believable(reading) or not view_problem(pixels, reading.landmarks, TURNED):

@@ -1,0 +1,58 @@
+"""Files of tensors (safetensors), opened; what cannot be is refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from maquette.core.errors import BadInput
+
+KINDS = (
+    "F64",
+    "F32",
+    "F16",
+    "BF16",
+    "I64",
+    "I32",
+    "I16",
+    "I8",
+    "U64",
+    "U32",
+    "U16",
+    "U8",
+    "BOOL",
+)  # as safetensors says
+
+
+@contextmanager
+def opened(path: Path, what: str, remedy: str, framework: str = "pt") -> Iterator[Any]:
+    """A safetensors file, as `safe_open` gives it. What it holds is best used inside, where its faults are named.
+
+    Args:
+        what: it should hold, for messages.
+        remedy: what to do where there is no such file, for messages.
+        framework: "pt" or "numpy".
+
+    Raises:
+        BadInput: no such file, another format, numbers of a kind that nobody computes with (float8, say); also where
+            that shows only while it is read.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path}: wanted a file of {what}, there is none: {remedy}")
+    try:
+        with safe_open(path, framework=framework) as file:
+            kinds = {key: file.get_slice(key).get_dtype() for key in list(file.keys())}
+            odd = [f"{key[:60]} of {kind}" for key, kind in kinds.items() if kind not in KINDS]
+            if odd:
+                raise BadInput(f"{path}: wanted {what} in float32 or float16, got {odd[0]}: {remedy}")
+            yield file
+    except BadInput:
+        raise
+    # Deep or odd JSON in the metadata, tensors that are missing or of another shape: whatever a file makes of it.
+    except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
+        why = " ".join(f"{error}".split())[:100] or type(error).__name__
+        raise BadInput(f"{path}: wanted safetensors of {what}, cannot be read ({why}): {remedy}") from error
