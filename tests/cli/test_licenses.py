@@ -15,13 +15,13 @@ def test_everything_inside_is_listed(capsys):
     assert run(["licenses"]) == 0
     lines = capsys.readouterr().out.splitlines()
     named = {line.split()[0] for line in lines}
-    assert {"maquette", "maquette-head", "numpy", "vtk", "mediapipe", "av"} <= named
+    assert {"maquette", "maquette-head", "numpy", "vtk", "ai-edge-litert", "face-landmarks", "av"} <= named
     assert not [line for line in lines if "unknown" in line]
 
 
 def test_the_closure_follows_dependencies_of_dependencies():
     found = closure("maquette")
-    assert "contourpy" in found, "maquette needs mediapipe needs matplotlib needs contourpy"
+    assert "contourpy" in found, "maquette needs matplotlib needs contourpy"
     assert "pytest" not in found and "maquette" not in found
 
 

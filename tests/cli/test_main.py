@@ -15,7 +15,7 @@ from maquette.core.options import Options, field_help
 
 HELP = "from maquette.cli.main import run; run(['--help'])"
 HEAVY = {
-    *("av", "cv2", "lightning_fabric", "matplotlib", "mediapipe", "numpy", "PIL", "pyvista", "scipy", "skimage"),
+    *("av", "cv2", "lightning_fabric", "matplotlib", "ai_edge_litert", "numpy", "PIL", "pyvista", "scipy", "skimage"),
     *("torch", "trimesh", "vtkmodules"),
 }
 

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import maquette
 from maquette.core.job import side_by_side
-from maquette.core.threads import THREADS, computing
+from maquette.core.threads import THREADS, available, computing
 from maquette.imaging.upscale import networks
 from maquette.perception.faces.regressor import reader
 from maquette.reconstruction.vrn import method as vrn
@@ -129,3 +129,11 @@ def test_a_caller_keeps_threads_and_random_numbers(door, astronaut, tmp_path, qu
         assert now() == threads
         assert torch.equal(torch.get_rng_state(), drawn[0]) and random.getstate() == drawn[2]
         assert np.array_equal(np.random.get_state()[1], drawn[1])
+
+
+@pytest.mark.parametrize("asked, most", [("1", 1), ("1,4", 1), ("100000", None), ("", None), ("many", None), ("0", 1)])
+def test_no_more_threads_are_available_than_asked_for_or_than_there_are_cores(monkeypatch, asked, most):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    cores = available()
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert cores >= 1 and available() == (cores if most is None else most)

@@ -6,6 +6,7 @@ other, and beside other programs that takes 3 to 20 times as long as one thread 
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -45,3 +46,10 @@ def computing(stage: str) -> Iterator[None]:
                 if any(pool["num_threads"] > most for pool in chosen.info()):
                     given_back.enter_context(chosen.limit(limits=most))
         yield
+
+
+def available() -> int:
+    """How many threads may compute at once: the cores that this process may use, or OMP_NUM_THREADS if fewer."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, min(cores, int(asked))) if asked.isdigit() else cores

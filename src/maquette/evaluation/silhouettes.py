@@ -22,7 +22,7 @@ def silhouette_iou(mask_a: NDArray, mask_b: NDArray) -> float:
     """
     _masks(mask_a, mask_b)
     union = np.count_nonzero(mask_a | mask_b)
-    return np.count_nonzero(mask_a & mask_b) / union if union else 1.0
+    return float(np.count_nonzero(mask_a & mask_b) / union) if union else 1.0
 
 
 def boundary_f(mask_a: NDArray, mask_b: NDArray, tolerance: float = DAVIS_TOLERANCE) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from safetensors.numpy import load_file
 
 import maquette
 from maquette.perception.affine import apply
-from maquette.perception.models import networks
+from maquette.perception.models import interpreter, networks
 from maquette.perception.models.results import BLENDSHAPES, DETECTOR_INPUT, MESH_INPUT
 from maquette.perception.square import Square
 
@@ -124,9 +125,18 @@ def test_an_empty_picture_shows_no_face_and_no_person():
     assert networks.segment(noise).mean() < 0.5
 
 
-def test_threads_get_the_same_answers(portrait):
-    crop = np.ascontiguousarray(portrait[40:296, 40:296])
-    alone = networks.find_landmarks(crop).landmarks
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda _: networks.find_landmarks(crop).landmarks, range(12)))
-    assert all(np.array_equal(alone, one) for one in together)
+def test_threads_get_the_same_answers_from_a_few_copies_of_a_network(portrait):
+    crops = [np.ascontiguousarray(portrait[k : k + 256, k : k + 256]) for k in range(0, 48, 4)]
+    alone = [networks.find_landmarks(crop).landmarks for crop in crops]
+    with ThreadPoolExecutor(9) as pool:
+        together = list(pool.map(lambda crop: networks.find_landmarks(crop).landmarks, crops))
+    assert all(np.array_equal(a, b) for a, b in zip(alone, together))
+    assert 1 <= interpreter._network("face-landmarks")._made <= interpreter.AT_ONCE
+
+
+def test_side_by_side_keeps_the_order_and_the_error(monkeypatch):
+    monkeypatch.setattr(interpreter.threads, "available", lambda: 3)
+    assert interpreter.each(lambda k: (time.sleep(0.02 * (3 - k)), k)[1], range(4)) == [0, 1, 2, 3]
+    with pytest.raises(ZeroDivisionError):
+        interpreter.each(lambda k: 1 / k, [1, 0])
+    assert interpreter.each(lambda k: k, []) == []

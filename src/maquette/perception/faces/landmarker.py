@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from maquette.perception.boxes import overlap
 from maquette.perception.faces import topology
 from maquette.perception.faces.patch import CROP_PER_FACE, Jitter, crop_square, first_square, jittered, settled
+from maquette.perception.models.interpreter import each
 from maquette.perception.models.results import FaceDetection
 from maquette.perception.square import Square
 
@@ -87,7 +88,7 @@ def find_landmarks(
     if placed is None:
         return None
     patch, square = placed
-    samples, presences = zip(*(patch.landmarks_in(*jittered(square, row)) for row in JITTERS))
+    samples, presences = zip(*each(lambda row: patch.landmarks_in(*jittered(square, row)), JITTERS))
     landmarks = patch.to_full(np.mean(samples, axis=0))
     spread = np.sqrt(np.mean(np.var(np.array(samples)[..., :2], axis=0), axis=1))
     presence = float(np.mean(presences))

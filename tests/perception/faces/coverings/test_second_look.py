@@ -71,7 +71,7 @@ def test_a_mask_on_nothing_is_no_face():
     landmarks = (face.landmarks - face.landmarks.mean(axis=0)) * 1.5 + [cat.shape[1] / 2, cat.shape[0] / 2, 0]
     for colour in COLOURS.values():
         pixels, _ = with_mask(cat, landmarks, colour)
-        assert not second_look.is_covered_face(pixels, replace(face, landmarks=landmarks))
+        assert not second_look.is_covered_face(pixels, replace(face, landmarks=landmarks), "cpu")
         with pytest.raises(NothingFound):
             observe(Frame(pixels))
 
