@@ -158,23 +158,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=900)
+    parser.add_argument("--bias-only", action="store_true", help="keep places and covariance, as the shipped head did")
     options = parser.parse_args()
     folder = options.folder
     model = load("maquette-head")
     truth, found, points = detect_all(folder, options.count)
     print(f"faces found in {len(found)} of {len(truth['yaw'])} photographs")
-    faces, barycentric = embed(model, truth, found, points)
-    embedding = Embedding(faces.astype(np.int32), barycentric)
+    embedding = model.embeddings["mediapipe478"]
+    if not options.bias_only:
+        faces, barycentric = embed(model, truth, found, points)
+        embedding = Embedding(faces.astype(np.int32), barycentric)
     twin = mirror_landmarks(embedding.points(model.mean, model.faces))
     learned = noise(model, embedding, truth, found, points, twin)
     with safe_open(HEAD_FILE, framework="numpy") as file:
         names, metadata = file.keys(), file.metadata()
         tensors = {name: file.get_tensor(name) for name in names}
     for scheme, chosen in (("mediapipe478", slice(None)), ("ibug68", list(IBUG))):
-        tensors[f"landmark_faces.{scheme}"] = faces[chosen].astype(np.int32)
-        tensors[f"barycentric.{scheme}"] = barycentric[chosen].astype(np.float32)
+        tensors[f"landmark_faces.{scheme}"] = embedding.faces[chosen].astype(np.int32)
+        tensors[f"barycentric.{scheme}"] = embedding.barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)
-    tensors.update({f"noise.{k}": v for k, v in learned.items()})
+    tensors.update({f"noise.{k}": v for k, v in learned.items() if k == "bias" or not options.bias_only})
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, zoo()["maquette-head"].file, metadata)
     refresh_zoo.main()
 
