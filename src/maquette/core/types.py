@@ -130,6 +130,8 @@ class Observation:
         notes: plain-word remarks of the detector ("found on a brightened copy").
         reading: what the face network says, or None.
         shut_eyes: whether the subject's right and left eye are shut.
+        expression_scores: (52,) float64 in 0-1 or None: what a network of its own says of the expression, in the order
+            of `perception.models.results.BLENDSHAPES`.
         covered: (H, W) float32 in 0-1 or None where nothing is: what hides the subject, a mask before the face or
             another person; unlike in `skin`, hair, beards and glasses are the subject's own.
         landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
@@ -151,6 +153,7 @@ class Observation:
     notes: tuple[str, ...] = ()
     reading: Reading | None = None
     shut_eyes: tuple[bool, bool] = (False, False)
+    expression_scores: Array | None = None
     landmarks_metric: Array | None = None
     covered: Array | None = None
 

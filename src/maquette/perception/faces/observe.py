@@ -23,6 +23,7 @@ from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
 from maquette.perception.faces.search import find_faces
 from maquette.perception.limit import limited
+from maquette.perception.models import networks
 
 CROP_PER_FACE = 2.2  # side of an observation's crop over the height of the face: hair, ears and neck with a margin
 CROP_UP = 0.06  # share of the face height by which the crop's centre lies above the face's: hair needs more than neck
@@ -92,6 +93,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face], device: str) -> Ob
         notes=(face.note,) if face.note else (),
         reading=reading,
         shut_eyes=shut,
+        expression_scores=networks.blendshapes(landmarks).astype(float),
     )
     return with_preferred_landmarks(seen)
 

@@ -52,6 +52,7 @@ class LandmarkTerm:
         mean: (N, 3) metres; basis: (N, 3, K + E) metres per weight, identity first.
         noise: the detector's learned error, see MorphableModel.landmark_noise.
         reader_noise: likewise of the face network.
+        names: of the expression weights.
         blinks: places of eyeBlinkRight and eyeBlinkLeft among the expression weights.
     """
 
@@ -59,6 +60,7 @@ class LandmarkTerm:
     basis: NDArray
     noise: dict[str, NDArray]
     reader_noise: ReaderNoise
+    names: tuple[str, ...]
     blinks: tuple[int, int]
 
     @classmethod
@@ -72,7 +74,7 @@ class LandmarkTerm:
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
         right, left = (model.expression_names.index(f"eyeBlink{side}") for side in ("Right", "Left"))
         mean = embedding.points(model.mean, model.faces).astype(float)
-        return cls(mean, basis.astype(float), noise, noise_of_reader, (right, left))
+        return cls(mean, basis.astype(float), noise, noise_of_reader, tuple(model.expression_names), (right, left))
 
     def residual(self, view: FaceView, observation: Observation, shape: NDArray) -> Linearization:
         """Observed minus predicted (N, 3), x, y and relative depth, in units of the interpupillary distance.

@@ -15,6 +15,7 @@ from maquette.core.types import Observation
 from maquette.reconstruction.face_fit.equations import NormalEquations
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.reading import equations as read_equations
+from maquette.reconstruction.face_fit.scores import score_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
@@ -104,7 +105,7 @@ def solve(
             part = seen_equations(landmarks, view, observation, shape)
             if extra is not None:
                 part = part + extra.equations(index, view, shape)
-            part = part + prior_equations(view, K) + shut_equations(landmarks, view, observation, K)
+            part = part + prior_equations(view, K) + opinion_equations(landmarks, view, observation, K)
             order = unknowns.order(index)
             matrix[np.ix_(order, order)] += part.matrix
             vector[order] += part.vector
@@ -128,8 +129,11 @@ def prior_equations(view: FaceView, modes: int) -> NormalEquations:
     return NormalEquations(matrix, vector)
 
 
-def shut_equations(term: LandmarkTerm, view: FaceView, observation: Observation, modes: int) -> NormalEquations:
-    """The lids of eyes that are seen to be shut, beside `modes` identity weights: the prior would leave them ajar."""
+def opinion_equations(term: LandmarkTerm, view: FaceView, observation: Observation, modes: int) -> NormalEquations:
+    """What else is known of the expression of one photo, beside `modes` identity weights.
+
+    The scores of the expression, and the lids of eyes that are seen to be shut: the prior would leave them ajar.
+    """
     matrix = np.zeros((POSE + modes + len(view.expression),) * 2)
     vector = np.zeros(len(matrix))
     for shut, unit in zip(observation.shut_eyes, term.blinks):
@@ -137,7 +141,11 @@ def shut_equations(term: LandmarkTerm, view: FaceView, observation: Observation,
             place = POSE + modes + unit
             matrix[place, place] = 1 / SHUT_SIGMA**2
             vector[place] = (1 - view.expression[unit]) / SHUT_SIGMA**2 + EXPRESSION_RATE
-    return NormalEquations(matrix, vector)
+    lids = NormalEquations(matrix, vector)
+    if observation.expression_scores is None or "scores" not in term.noise:
+        return lids
+    learned = term.noise["scores"]
+    return lids + score_equations(observation.expression_scores, learned, term.names, view.expression, modes)
 
 
 def seen_equations(
