@@ -73,7 +73,7 @@ def test_a_head_before_another_body_stays_whole(seen, aside, height, roll):
     hull = cv2.fillConvexPoly(np.zeros((SIDE, SIDE), np.uint8), face, (1,)) > 0
     assert (hers[hull] > 0.5).all() and his[hull].max() < 0.5
     bare = cv2.erode(back.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    assert (his[bare] > 0.5).mean() > 0.97
+    assert (his[bare] > 0.5).mean() > 0.96
     assert (his[inside] > 0.5).mean() < 0.03
 
 
