@@ -30,9 +30,9 @@ from maquette.core.result import Failure, Result
 from maquette.core.types import Frame, Observation, Subject
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
-from maquette.perception.faces import segment, skin
+from maquette.perception.faces import segment, skin, topology
+from maquette.perception.faces.coverings.neighbours import share_of
 from maquette.perception.faces.landmarker import Face
-from maquette.perception.faces.observe import facing
 from maquette.perception.faces.search import find_faces
 from maquette.perception.observers import OBSERVERS
 from maquette.pipeline import photo as pipeline
@@ -129,8 +129,10 @@ def masks(frame_faces: Sequence[Face], seen: list[Observation]) -> None:
     """Skin and person masks of every face."""
     for face, one in zip(frame_faces, seen):
         others = [other.landmarks for other in seen if other is not one]
-        skin.skin_mask(one.frame.pixels, one.landmarks, facing(one.landmarks))
-        segment.subject_mask(one.frame.pixels, face.roll, one.landmarks, others)
+        skin.skin_mask(one.frame.pixels, one.landmarks, topology.facing(one.landmarks))
+        segment.subject_mask(
+            one.frame.pixels, face.roll, one.landmarks, share_of(one.frame.pixels, one.landmarks, others)
+        )
 
 
 def stages(photo: Path) -> dict[str, Work]:
