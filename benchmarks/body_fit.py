@@ -92,6 +92,8 @@ def main() -> None:
             with changed(constants):
                 rows[name].append(scores(seen, photograph))
         print(number, *(f"{row[-1][0]:.1f}/{row[-1][2]:.3f}" for row in rows.values()), flush=True)
+    if not any(rows.values()):
+        raise SystemExit("nobody was found in the photographs: ask for more with --people")
     RESULT.parent.mkdir(exist_ok=True)
     with RESULT.open("w", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
