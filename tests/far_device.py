@@ -131,6 +131,9 @@ def far_device() -> Iterator[Counter]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cuda, "is_available", lambda: True)
         patch.setattr(torch.backends.mps, "is_available", lambda: True)
+        # In a build for CUDA, optimisers ask the driver whether a graph is being captured.
+        for name in ("_accelerator_graph_capture_health_check", "_cuda_graph_capture_health_check"):
+            patch.setattr(torch.optim.Optimizer, name, lambda _: None, raising=False)
         for where in ("maquette.perception.faces.observe", "maquette.core.job"):
             patch.setattr(f"{where}.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter))
         with _Names(), _Dispatch(work):

@@ -35,6 +35,7 @@ READ = {
     "trimesh": "MIT",
     "vtk": "BSD-3-Clause",
 }
+NVIDIA = "LicenseRef-NVIDIA-Proprietary"  # what the CUDA build of torch brings; its CPU build does not
 RUNTIME = "GPL-3.0-or-later WITH GCC-exception-3.1"  # GCC's libraries; the exception frees what is linked with them
 # Libraries inside binary wheels whose licence differs in kind from the wheel's own.
 CARRIED = {
@@ -98,7 +99,13 @@ def licence(package: Distribution) -> str:
             return candidate
     classifiers = package.metadata.get_all("Classifier") or []
     known = [SPDX.get(line.split(" :: ")[-1]) for line in classifiers if line.startswith("License ::")]
-    return next((spdx for spdx in known if spdx), "unknown")
+    last = NVIDIA if of_cuda(name) else "unknown"
+    return next((spdx for spdx in known if spdx), last)
+
+
+def of_cuda(name: str) -> bool:
+    """Whether a distribution comes with the CUDA build of torch alone."""
+    return normal(name).startswith(("nvidia-", "cuda-")) or normal(name) == "triton"
 
 
 def _field(package: Distribution, name: str) -> str:
