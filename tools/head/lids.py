@@ -9,7 +9,7 @@ from maquette.geometry.raycast import RayCaster
 STEP_M = 0.0004  # of the rays that look for the eyeball between the lids
 OVERLAP_M = 0.0003  # how far the upper lid is led beyond the lower
 CLEARANCE_M = 0.0004  # of the lid over the eyeball
-ROUNDS = 4
+ROUNDS = 8
 Hits = tuple[np.ndarray, np.ndarray]
 
 

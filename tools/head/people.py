@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from head import lids, teeth
 from head.lining import Lining, Seal
@@ -17,6 +18,7 @@ CHIN_M = (
     0.048,
     0.012,
 )  # from, to below the line where the lips meet, and half its width: it moves as the bone does
+GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
 TONGUE_OUT_M = np.array([0.0, -0.010, 0.034])  # of the tip; the root stays
 LICENCE = {
     "spdx": "MIT AND CC0-1.0",
@@ -49,7 +51,7 @@ def joined(base: Arrays, names: list[str], folder: Path, extra: float = EXTRA) -
     modes, measured = statistics["modes"].astype(float), base["identity_basis"].astype(float)
     basis = strongest(np.concatenate([modes, extra * beyond(measured, modes, importance)]), importance, len(measured))
     units = expressions(mean, part, names, given)
-    basis = np.stack([lining.led(seal.closed(mode)) for mode in basis])
+    basis = principal(np.stack([lining.led(seal.closed(mode)) for mode in basis]), importance)
     units = np.stack([lining.led(unit) for unit in units])
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         side = part["eye" + name[8:]]
@@ -113,7 +115,18 @@ def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays)
     for name in JAW_UNITS:
         turn, shift = rigid(mean[chin], mean[chin] + known[name][chin])
         known[name][hanging] = mean[hanging] @ turn.T + shift - mean[hanging]
+    for side in ("Left", "Right"):
+        ball = part[f"eye{side}"]
+        for look, turn in GAZE_DEGREES.items():
+            known[f"eyeLook{look}{side}"][ball] = turned(mean[ball], np.radians(turn), 1 if side == "Left" else -1)
     return np.stack([known[name] for name in names])
+
+
+def turned(ball: np.ndarray, turn: np.ndarray, out: int) -> np.ndarray:
+    """(N, 3) what turns an eyeball (N, 3) about its centre; turn: (upwards, outwards) in radians; out: sign of x."""
+    (up, aside), centre = turn, (ball.min(axis=0) + ball.max(axis=0)) / 2
+    rotation = Rotation.from_rotvec([-up, out * aside, 0.0]).as_matrix()
+    return (ball - centre) @ rotation.T + centre - ball
 
 
 def chin_of(mean: np.ndarray, part: Arrays) -> np.ndarray:
