@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from maquette.cli.results import failed_json
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and streams of POSIX")
 TESTS, SOURCE = Path(__file__).parents[1], Path(__file__).parents[2] / "src"
 # A batch of stand-ins; a shell that runs the tests in the background has them ignore SIGINT, and their children too.
@@ -87,13 +89,14 @@ def test_a_batch_that_is_stopped_has_its_summary_and_the_next_run_sweeps(tmp_pat
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_stopped_while_it_is_still_importing(tmp_path, number, code):
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_stopped_while_it_is_still_importing(tmp_path, number, code, flags):
     (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     program = f"""
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {str(tmp_path)!r})
-sys.argv = ["maquette", "face", "me.jpg", "-o", "out"]
+sys.argv = ["maquette", "face", "me.jpg", "-o", "out", *{flags}]
 from maquette.__main__ import main
 main()
 """
@@ -102,5 +105,6 @@ main()
         assert running.stdout.readline() == "importing\n"
         time.sleep(0.1)
         running.send_signal(number)
-        _, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=60)
     assert running.returncode == code and err == "maquette: stopped\n"
+    assert out == (failed_json("stopped") + "\n" if flags else "")

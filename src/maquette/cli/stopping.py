@@ -11,6 +11,7 @@ from typing import NoReturn
 from maquette.cli.terminal import complain, mend_streams, written
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+NOTHING_YET = '{"done": [], "failed": [], "removed": [], "error": "stopped"}\n'  # as `failed_json`, without imports
 
 
 class Interruption(BaseException):
@@ -41,7 +42,7 @@ def program(load: Callable[[], Callable[[], int]]) -> NoReturn:
     Args:
         load: imports what is needed, which takes a while, and returns the program.
     """
-    _on_signals(_leave)
+    _on_signals(_leave_empty)
     mend_streams()
     run = load()
     try:
@@ -63,6 +64,12 @@ def _on_signals(handler: Callable[[int, object], None]) -> None:
 
 def _stop(number: int, _: object) -> None:
     raise Interruption(number)
+
+
+def _leave_empty(number: int, _: object) -> None:
+    if "--json" in sys.argv:
+        written(sys.stdout, NOTHING_YET)
+    _leave(number, _)
 
 
 def _leave(number: int, _: object) -> None:
