@@ -299,33 +299,6 @@ def test_landmarks_are_symmetric():
     assert points[:9, 0].tolist() == sorted(points[:9, 0]), "the jaw begins at the subject's right"
 
 
-def test_the_learned_noise_is_a_covariance():
-    learned = MODEL.landmark_noise
-    rank = len(learned["factor"])
-    assert learned["bias"].shape == (7, 478, 3) and learned["factor"].shape == (rank, 478, 3)
-    assert learned["spread"].shape == (478, 3) and learned["growth"].shape == (3,)
-    assert all(np.isfinite(values).all() for name, values in learned.items() if name != "scores")
-    assert learned["spread"].min() > 0
-    yaw = np.abs(np.sin(np.linspace(-1.15, 1.15, 9)))
-    growth = np.polyval(learned["growth"], yaw)
-    assert np.polyval(learned["growth"], 0) == pytest.approx(1) and growth.min() > 0.8
-    front = np.sqrt((learned["factor"] ** 2).sum(axis=0) + learned["spread"] ** 2)[:468, :2]
-    assert 0.005 < np.median(front) < 0.06, "a few per cent of the pupils' distance"
-
-
-def test_the_nearer_the_camera_the_farther_in_front_lies_the_outline_that_is_seen():
-    """From near, chin and forehead end earlier than the head's own and cheeks hide the sides: known without a detector.
-
-    Coefficients of nearness, by the pupils' distance, y down: outlines move towards the nose, sides away from it.
-    """
-    near = MODEL.landmark_noise["bias"][4]
-    assert near[152, 1] < -0.1 and near[10, 1] > 0.1, "chin up, hairline down"
-    assert near[234, 0] < -0.05 and near[454, 0] > 0.05, "before the ears, outwards"
-    eyes = [33, 133, 263, 362]
-    assert np.abs(near[eyes, :2]).max() < 0.1, "eyes stay"
-    assert np.allclose(near[MODEL.landmark_mirror] * [-1, 1, 1], near, atol=2e-3)
-
-
 def test_the_jaw_opens_downwards():
     moved = moves("jawOpen")
     assert moved[CHIN, 1] < -10

@@ -51,7 +51,8 @@ class MorphableModel:
         landmark_noise: the detector's learned error (tools/calibrate_landmarks.py), in units of the interpupillary
             distance in pixels: "bias" (7, 478, 3) on 1, s, |s|, s^2, n, n s, n |s| with s = sin(yaw) and n the mean
             interpupillary distance over the camera's (older files: the first 4), "factor" (R, 478, 3) and "spread"
-            (478, 3) of the covariance factor' factor + spread^2, "growth" (3,) polynomial in |s|.
+            (478, 3) of the covariance factor' factor + spread^2, "growth" (3,) polynomial in |s|; and "scores"
+            (E, 3), what the detector's expression scores say of the units (tools/calibrate_expression.py).
         licence: SPDX and source of the data.
         rig: the skeleton of a body, whose mean is its rest pose; None for a head.
     """

@@ -13,10 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.perception.affine import warp
 from maquette.perception.faces import topology
+from maquette.perception.square import Square
 
 WIDTH = 64  # pixels between an eye's corners in the crop
-HALF = 14  # pixels above and below their line that are looked at: the brow lies beyond
+MARGIN = 14  # pixels beside the corners
+SIDE = WIDTH + 2 * MARGIN  # pixels of the crop
+HALF = 14  # pixels above and below the line of the corners that are looked at: the brow lies beyond
 CHEEK = (18, 30)  # pixels below the line where there is skin
 SHUT_APERTURE = 0.10  # height over width of an opening that is none
 SUSPECT_APERTURE = 0.24  # wider ones are open, whatever the picture says
@@ -28,7 +32,7 @@ WIDER = 1.25  # times as wide as that of the shut eye the landmarks show the ope
 SMALLEST = 8.0  # pixels between the corners
 GUESSED = 0.05  # trust in the lids and iris of a shut eye
 OUTER = 0.1  # share of the width at each corner that is left out
-UPPER, LOWER = 4, 12  # places of the lids' middles in topology's outlines of an eye: the lower lid comes first
+LOWER, UPPER = 4, 12  # places of the lids' middles in topology's outlines of an eye
 
 
 class Lashes(NamedTuple):
@@ -82,7 +86,7 @@ def _lashes(pixels: NDArray, outline: NDArray) -> Lashes:
     width = float(np.linalg.norm(outline[8] - outline[0]))
     aperture = float(np.linalg.norm(outline[LOWER] - outline[UPPER])) / max(width, 1e-6)
     red = cv2.GaussianBlur(_upright(pixels, outline)[..., 0].astype(np.float32), (0, 0), WIDTH / 64)
-    middle, inner = red.shape[0] // 2, slice(HALF, HALF + WIDTH)
+    middle, inner = SIDE // 2, slice(MARGIN, MARGIN + WIDTH)
     skin = max(float(np.median(red[middle + CHEEK[0] : middle + CHEEK[1], inner])), 1.0)
     band = red[middle - HALF : middle + HALF, inner]
     darkest, brightest = np.percentile(band, (3, 97))
@@ -101,16 +105,13 @@ def _winks(eye: Lashes, other: Lashes) -> bool:
 
 
 def _upright(pixels: NDArray, outline: NDArray) -> NDArray:
-    """The eye with its corners level and WIDTH apart; the left one runs from right to left, so order them."""
+    """(SIDE, SIDE, 3): the eye in the middle with its corners level and WIDTH apart."""
     first, last = sorted((outline[0], outline[8]), key=lambda corner: float(corner[0]))
     across = last - first
-    scale = WIDTH / max(float(np.linalg.norm(across)), 1e-6)
-    along = across / max(float(np.linalg.norm(across)), 1e-6) * scale
-    matrix = np.array([along, [-along[1], along[0]]])
-    size = (WIDTH + 2 * HALF, 2 * CHEEK[1] + 4)
-    matrix = np.column_stack([matrix, np.array(size) / 2 - matrix @ (first + last) / 2])
-    sharp = pixels if scale > 0.6 else cv2.GaussianBlur(pixels, (0, 0), 0.4 / scale)
-    return cv2.warpAffine(sharp, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    side = max(float(np.linalg.norm(across)), 1e-6) * SIDE / WIDTH
+    square = Square((first + last) / 2, side, float(np.arctan2(across[1], across[0])))
+    sharp = pixels if side < 1.6 * SIDE else cv2.GaussianBlur(pixels, (0, 0), 0.4 * side / SIDE)
+    return warp(sharp, square.to_crop(SIDE), (SIDE, SIDE))
 
 
 def _longest_run(column: NDArray) -> int:

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from maquette.perception.models.results import DETECTOR_INPUT, PERSON_DETECTOR_INPUT, FaceDetection, PersonDetection
 
@@ -82,7 +83,7 @@ def decode_faces(values: NDArray, logits: NDArray, reach: str, lowest: float) ->
 
 
 def _likely(logits: NDArray, lowest: float) -> list[tuple[int, float]]:
-    scores = 1 / (1 + np.exp(-np.clip(logits.astype(float), -50, 50)))
+    scores = expit(logits.astype(float))
     return [(int(index), float(scores[index])) for index in np.flatnonzero(scores >= lowest)]
 
 

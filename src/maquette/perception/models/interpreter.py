@@ -55,8 +55,8 @@ class Network:
         """A copy that nobody uses: a new one while there are few, else the next that is given back."""
         with _loading:
             if self._free.empty() and self._made < AT_ONCE:
-                self._made += 1
                 self._free.put(_interpreter(self._content))
+                self._made += 1
         return self._free.get()
 
 

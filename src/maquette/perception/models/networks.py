@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from maquette.perception.models.anchors import decode_faces, decode_persons
 from maquette.perception.models.interpreter import run
@@ -57,7 +58,7 @@ def find_landmarks(crop: NDArray) -> FaceLandmarks:
         crop: (256, 256, 3) uint8, the face upright, its landmarks' longer extent about two thirds of the side.
     """
     points, presence, _ = run("face-landmarks", crop[None] / np.float32(255))
-    return FaceLandmarks(points.reshape(-1, 3).astype(float), float(_sigmoid(presence).ravel()[0]))
+    return FaceLandmarks(points.reshape(-1, 3).astype(float), float(expit(presence).ravel()[0]))
 
 
 def blendshapes(landmarks: NDArray) -> NDArray:
@@ -94,10 +95,10 @@ def estimate_pose(crop: NDArray) -> Pose:
     places = np.column_stack([_drawn_to_heat(points[:, :2] / POSE_INPUT, heat[0]) * POSE_INPUT, points[:, 2]])
     return Pose(
         places,
-        _sigmoid(points[:, 3]),
-        _sigmoid(points[:, 4]),
+        expit(points[:, 3]),
+        expit(points[:, 4]),
         float(presence.ravel()[0]),
-        _sigmoid(mask[0, ..., 0]).astype(np.float32),
+        expit(mask[0, ..., 0]).astype(np.float32),
         metric.reshape(39, 3).astype(float),
     )
 
@@ -116,12 +117,8 @@ def _drawn_to_heat(points: NDArray, heat: NDArray) -> NDArray:
             continue
         rows = np.arange(max(0, row - HEAT_REACH), min(height, row + HEAT_REACH + 1))
         columns = np.arange(max(0, column - HEAT_REACH), min(width, column + HEAT_REACH + 1))
-        around = _sigmoid(heat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, k].astype(float))
+        around = expit(heat[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, k].astype(float))
         if around.max() >= HEAT_SURE:
             total = around.sum()
             out[k] = around.sum(axis=0) @ columns / total / width, around.sum(axis=1) @ rows / total / height
     return out
-
-
-def _sigmoid(logits: NDArray) -> NDArray:
-    return 1 / (1 + np.exp(-np.clip(logits, -50, 50)))

@@ -13,10 +13,8 @@ from maquette.perception.faces import topology
 BORDER_SIDE = 256  # pixels, longer side at which the border between two people is drawn
 SOFT = 0.04  # face heights: half of it to either side of the border
 HEAD_MIDDLE = 0.03  # face heights, brows to chin, below the brows: the middle of a head with its hair
-HEAD_HALF = (
-    0.72,
-    1.0,
-)  # half its width and height: a head is 22 cm tall and 15 wide, its face 12.5; hair adds 1.5 to 3
+# Half its width and height: a head is 22 cm tall and 15 wide, its face 12.5; hair adds 1.5 to 3.
+HEAD_HALF = (0.72, 1.0)
 HIDDEN_FROM, FARTHEST, STEP = 0.4, 8.0, 0.02  # face heights down a body: where another's head is looked for
 SHOULDER = 0.6  # face heights to either side of the axis: a head that is seen there is before the body
 RIM = (0.7, 1.2)  # of a head's outline: between these it may end

@@ -25,17 +25,15 @@ BELOW_EYES = (111, 340, 118, 347)  # just below the lids: what lies above them i
 FACING = 0.2  # of a landmark: others are seen at too flat an angle
 UNLIKE = 2.5  # robust standard deviations from the skin around the eyes
 COVERED = 0.45  # share of each part of the lower face; of 60 bare faces at most 0.21, drawn masks 0.63 or more
-WHOLLY = (
-    0.85  # share of mouth and chin that is unlike skin where they alone are covered; of bare faces at most 0.7 of both
-)
+# Share of mouth and chin that is unlike skin where they alone are covered; of bare faces at most 0.7 of both.
+WHOLLY = 0.85
 GREY, DARKER, HAIR_RED = 0.12, -0.1, (0.0, 0.7)  # see `Tone`: beards are grey, or darker than the skin and of such red
 WINGS = (48, 278, 2)  # of the nose, and its base
 MIXED = 0.35  # share around the eyes that is unlike their own tone
 SKIN_RED, SKIN_BLUE = (0.04, 0.8), 0.06  # logarithms of red over green, and of blue over green, of skin in usual light
 EVEN = (0.04, 0.04, 0.1)  # standard deviations around the mouth, see `Tone`: lips reach 0.05 in colour or 0.2 in grey
-BRIGHTER = (
-    0.2  # logarithm of brightness between the lower face and eyes and forehead: in bare faces at most 0.1 so evenly
-)
+# Logarithm of brightness between the lower face and eyes and forehead: in bare faces at most 0.1 so evenly.
+BRIGHTER = 0.2
 BARE_FOREHEAD = 0.35  # share of it unlike the lower face, up to which that is skin and the eyes are covered
 NOISE = 12.0  # 8-bit levels added before logarithms: below them colour is noise
 LEAST_SPREAD = (0.04, 0.04, 0.12)  # logarithms of red and blue over green, and of brightness
