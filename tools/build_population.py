@@ -25,6 +25,7 @@ from head.sample import HeadSource, to_world
 from head.topology import cut
 
 from maquette import morphable
+from maquette.geometry.alignment import similarity
 from maquette.geometry.mesh import adjacency, boundary_loops, vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.synthesis.anatomy.bust import features
@@ -38,6 +39,8 @@ YEARS, AGE_SLIDER = [0, 1, 4, 11, 16, 25, 90], [0.0, 0.05, 0.22, 0.42, 0.62, 0.6
 FACE_SIGMA, SKULL_SIGMA, BODY_SIGMA, ASYMMETRY = 0.26, 0.15, 0.25, 0.10  # wider skulls look like no one's
 BODY_LOCAL = ("torso", "breast", "upperarm", "measure-neck", "measure-shoulder", "measure-bust", "measure-upperarm")
 ADULT_YEARS = 20.0
+LEAST_OWN = 0.3  # share of a mode's variance that traits leave open
+PROJECTION_M = 0.001  # error per coordinate that the projection on the modes allows, against their prior
 FLOOR_M = 0.24  # height on the average body where the bust ends: 46 cm below the eyes
 
 
@@ -197,15 +200,39 @@ def neck_distance(mean: np.ndarray, faces: np.ndarray, rim: np.ndarray) -> np.nd
 
 
 def project(heads: np.ndarray, model: MorphableModel, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (N, K) by weighted least squares, and the residual (N,) in millimetres over the face (RMS)."""
+    """Coefficients (N, K) by weighted least squares under the prior, and the residual (N,) in millimetres over the face (RMS)."""
     used = weights > 0
     root = np.sqrt(weights[used])[:, None]
     A = (model.identity_basis[:, used] * root).reshape(len(model.identity_basis), -1)
     B = ((heads[:, used] - model.mean[used]) * root).reshape(len(heads), -1)
-    coefficients = np.linalg.solve(A @ A.T, A @ B.T).T
+    coefficients = np.linalg.solve(A @ A.T + PROJECTION_M**2 * np.eye(len(A)), A @ B.T).T
     face = model.regions["face"] > 0.5
     wrong = heads[:, face] - model.mean[face] - np.tensordot(coefficients, model.identity_basis[:, face], 1)
     return coefficients, np.sqrt((wrong**2).sum(2).mean(1)) * 1000
+
+
+def traits(population: Arrays) -> np.ndarray:
+    """(N, 8) what age, gender, ancestry and weight say of a shape, linearly."""
+    young, old = np.clip((18 - population["age"]) / 14, 0, 1), np.clip((population["age"] - 40) / 50, 0, 1)
+    known = [young, young**2, old, population["gender"] - 0.5, population["weight"] - 0.5]
+    return np.column_stack([np.ones(len(young)), *known, population["ancestry"][:, :2] - 1 / 3])
+
+
+def redrawn(projected: np.ndarray, population: Arrays, rng: np.random.Generator) -> np.ndarray:
+    """(N, K) coefficients: what anny's persons (N, K) have in common by their traits, and of real people the rest.
+
+    Adults are then distributed as the model's prior says; children and old people lie around their own mean.
+    """
+    known = traits(population)
+    adult = (population["age"] > ADULT_YEARS) & (population["age"] < 60)
+    effects = np.linalg.lstsq(known, projected, rcond=None)[0]
+    spread = (known @ effects)[adult].var(axis=0)
+    # anny's women, men and peoples differ more in some modes than real people do.
+    effects[4:] *= np.minimum(1, np.sqrt((1 - LEAST_OWN) / spread))
+    common = known @ effects
+    common -= common[adult].mean(axis=0)
+    left = np.sqrt(np.maximum(1 - common[adult].var(axis=0), LEAST_OWN))
+    return common + left * rng.normal(size=common.shape)
 
 
 def report(population: Arrays, residual: np.ndarray) -> None:
@@ -243,13 +270,13 @@ def main() -> None:
     heads = len(model.mean)
     reference = (both @ average)[:heads]
     eyes = [model.part_vertices(p) for p in ("eyeLeft", "eyeRight")]
-    centres = np.array([(reference[e].min(0) + reference[e].max(0)) / 2 for e in eyes])
-    unit = 0.063 / np.linalg.norm(centres[0] - centres[1])  # as build_head: the model's size of anny's average
     placed = (blend @ basis + template).reshape(options.people, -1, 3)
     scale = np.empty(options.people)
+    weight = 0.05 + model.regions["face"]
+    on_model = similarity(reference, model.mean, weights=weight)
     for k, person in enumerate(placed):
-        R, s, origin = place(person[:heads], reference, 0.05 + model.regions["face"], eyes)
-        placed[k] = unit * (person @ R * s - origin)
+        R, s, origin = place(person[:heads], reference, weight, eyes)
+        placed[k] = on_model.scale * (person @ R * s - origin) @ on_model.rotation.T
         scale[k] = 1 / s
     scale = scale / np.median(scale[years > ADULT_YEARS])  # the model is of adult size
     skin = np.zeros(heads)
@@ -270,7 +297,11 @@ def main() -> None:
     distance, partner = map(np.asarray, cKDTree(near).query(reference[rim_head]))
     if distance.max() > 1e-6:
         raise SystemExit(f"the bust's rim misses the head's by {distance.max():.6f} m")
-    tensors = population | bust_tensors(placed[:, heads:], population, bust_faces, np.stack([partner, rim_head]), rng)
+    rims = np.stack([partner, rim_head])
+    bust = bust_tensors(placed[:, heads:], population, bust_faces, rims, rng)
+    population["coefficients"] = redrawn(coefficients, population, rng).astype(np.float16)
+    report(population, residual)
+    tensors = population | bust
     mean = tensors["bust.mean"].astype(float)
     tensors["bust.neck_distance"] = neck_distance(mean, bust_faces, partner).astype(np.float16)
     tensors["bust.arm"] = (bust_weights @ arms).astype(np.float16)

@@ -36,6 +36,7 @@ from maquette.weights.store import zoo
 HEAD_FILE = zoo()["maquette-head"].file
 Truth = dict[str, np.ndarray]
 STEEPEST = 1.15  # radians of yaw beyond which the detector sees nothing
+PORTRAIT_M = 0.9  # where the given mean error was learned, about
 RANK = 40  # directions of correlated landmark error that are kept
 # iBUG 68 as single MediaPipe landmarks: jaw, brows, nose, eyes, outer and inner lips.
 IBUG = (
@@ -154,22 +155,32 @@ def noise(
     }
 
 
+def with_nearness(kept: np.ndarray, learned: np.ndarray) -> np.ndarray:
+    """(7, 478, 3) the mean error `kept` by yaw at a portrait's distance, and what changes it nearer or farther."""
+    bias = learned.copy()
+    bias[:4] = kept[:4]
+    bias[:3] -= INTERPUPILLARY_M / PORTRAIT_M * learned[4:]
+    return bias
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=900)
-    parser.add_argument("--bias-only", action="store_true", help="keep places and covariance, as the shipped head did")
+    parser.add_argument("--nearness-only", action="store_true", help="keep all but what nearness does to the mean error")
     options = parser.parse_args()
     folder = options.folder
     model = load("maquette-head")
     truth, found, points = detect_all(folder, options.count)
     print(f"faces found in {len(found)} of {len(truth['yaw'])} photographs")
     embedding = model.embeddings["mediapipe478"]
-    if not options.bias_only:
+    if not options.nearness_only:
         faces, barycentric = embed(model, truth, found, points)
         embedding = Embedding(faces.astype(np.int32), barycentric)
     twin = mirror_landmarks(embedding.points(model.mean, model.faces))
     learned = noise(model, embedding, truth, found, points, twin)
+    if options.nearness_only:
+        learned = {"bias": with_nearness(model.landmark_noise["bias"], learned["bias"])}
     with safe_open(HEAD_FILE, framework="numpy") as file:
         names, metadata = file.keys(), file.metadata()
         tensors = {name: file.get_tensor(name) for name in names}
@@ -177,7 +188,7 @@ def main() -> None:
         tensors[f"landmark_faces.{scheme}"] = embedding.faces[chosen].astype(np.int32)
         tensors[f"barycentric.{scheme}"] = embedding.barycentric[chosen].astype(np.float32)
     tensors["landmark_mirror"] = twin.astype(np.int32)
-    tensors.update({f"noise.{k}": v for k, v in learned.items() if k == "bias" or not options.bias_only})
+    tensors.update({f"noise.{k}": v for k, v in learned.items()})
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, zoo()["maquette-head"].file, metadata)
     refresh_zoo.main()
 

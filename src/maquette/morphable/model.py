@@ -55,6 +55,7 @@ class MorphableModel:
             (E, 3), what the detector's expression scores say of the units (tools/calibrate_expression.py).
         licence: SPDX and source of the data.
         rig: the skeleton of a body, whose mean is its rest pose; None for a head.
+        edition: counts up when weights of a name come to mean other shapes.
     """
 
     name: str
@@ -73,6 +74,7 @@ class MorphableModel:
     landmark_noise: Mapping[str, NDArray] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
     rig: Rig | None = None
+    edition: int = 1
 
     def vertices(self, identity: NDArray, expression: NDArray, scale: float = 1.0) -> NDArray:
         """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""

@@ -105,6 +105,7 @@ def save_frame(folder, name, subject="face-1", **changes):
         "box": BOX[None],
         "photo": np.array([f"{name}.jpg"]),
         "model": np.array(model.name),
+        "model_edition": np.array(model.edition),
         **changes,
     }
     place = folder / name / subject
@@ -197,6 +198,8 @@ def test_a_passer_by_is_left_out_and_reported(tmp_path):
         ({"scale": np.array([np.nan])}, "scale holds NaN"),
         ({"identity": None}, "lacks identity"),
         ({"model": np.array("other")}, "made with model 'other'"),
+        ({"model_edition": None}, "of edition 1 of maquette-head, wanted 2"),
+        ({"model_edition": np.array(3)}, "of edition 3 of maquette-head, wanted 2"),
         ({"expression": np.zeros((1, 7))}, "do not fit the model"),
         ({"expression": np.zeros((2, 52))}, "as many of each per photo"),
         ({"camera_world_to_camera": np.eye(3)[None]}, "cameras are damaged"),

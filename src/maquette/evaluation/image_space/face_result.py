@@ -128,7 +128,7 @@ def head_model(arrays: Mapping[str, NDArray], path: Path) -> MorphableModel:
     Raises:
         BadInput: it is not known here, or has fewer identity or other expression weights.
     """
-    model = load_model(str(arrays["model"]), path)
+    model = load_model(str(arrays["model"]), arrays, path)
     identities, expressions = arrays["identity"].shape, arrays["expression"].shape
     fits = len(identities) == 1 and identities[0] <= len(model.identity_basis)
     if not fits or expressions[1:] != (len(model.expression_names),):

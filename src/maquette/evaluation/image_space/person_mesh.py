@@ -136,7 +136,8 @@ def render_person(mesh: PersonMesh, camera: Camera) -> PersonRender:
 
 def _posed(view: PersonView, arrays: Mapping[str, NDArray]) -> FrameBody | None:
     """The fitted body in the view's pose; None where its model has no rig."""
-    model = load_model(str(arrays.get("body_model", arrays.get("model", ""))) or "maquette-body", view.folder)
+    own = {} if "body_model" in arrays else arrays  # the edition in the file is that of "model"
+    model = load_model(str(arrays.get("body_model", arrays.get("model", ""))) or "maquette-body", own, view.folder)
     if model.rig is None:
         return None
     row = view.row

@@ -85,11 +85,21 @@ def cameras_of(arrays: Mapping[str, NDArray], path: Path) -> tuple[Camera, ...]:
         raise BadInput(f"{path}: the cameras are damaged ({error}): make the result again") from error
 
 
-def load_model(name: str, path: Path) -> MorphableModel:
-    """The model that made the parameters in a file. Raises BadInput where it is not known here."""
+def load_model(name: str, arrays: Mapping[str, NDArray], path: Path) -> MorphableModel:
+    """The model that made the parameters in a file.
+
+    Args:
+        arrays: of the file; without "model_edition" it is from before there were several.
+
+    Raises:
+        BadInput: the model is not known here, or its weights mean other shapes today.
+    """
     if name not in MODELS:
         raise BadInput(f"{path}: made with model {name or 'none'!r}; known are {', '.join(MODELS)}")
-    return load(name)
+    model, made = load(name), str(arrays.get("model_edition", 1))
+    if made != str(model.edition):
+        raise BadInput(f"{path}: of edition {made} of {name}, wanted {model.edition}: make the result again")
+    return model
 
 
 def find_picture(recorded: str, photos: Photos) -> Path:

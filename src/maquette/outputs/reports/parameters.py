@@ -17,7 +17,7 @@ def write_parameters(asset: Asset) -> bytes:
 
     `expression_names` (E,), `camera_intrinsics` (N, 3, 3) pixels, `camera_world_to_camera` (N, 4, 4) metres,
     `camera_size` (N, 2), `camera_projection` (N,), `box` (N, 4) crop in photo pixels, `photo` (N,), `time` (N,)
-    seconds, nan for a photo, `model`; with a skeleton `bone_names` (B,) and `body_model`. A clip has more poses
+    seconds, nan for a photo, `model` and `model_edition`, of which the coefficients are; with a skeleton `bone_names` (B,) and `body_model`. A clip has more poses
     than pictures are kept: then `times` and `frames`, their numbers in the clip, belong to `rotations` and the like.
     """
     reconstruction, observations = asset.result.reconstruction, asset.result.observations
@@ -34,6 +34,7 @@ def write_parameters(asset: Asset) -> bytes:
     arrays["time"] = np.array(times, float)
     arrays["model"] = np.array(asset.model.name if asset.model else "")
     if asset.model is not None:
+        arrays["model_edition"] = np.array(asset.model.edition)
         arrays["expression_names"] = np.array(asset.model.expression_names)
     if asset.body is not None:
         arrays["body_model"] = np.array(asset.body.name)
