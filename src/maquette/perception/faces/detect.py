@@ -29,7 +29,11 @@ DOUBTFUL = 0.08  # detector score in a tile from which on there is a closer look
 CLOSE_UP = 6.0  # its side over that of the detection
 
 
-def candidates(search: Search, wanted: Callable[[NDArray], bool] = lambda _: True) -> list[FaceDetection]:
+def candidates(
+    search: Search,
+    wanted: Callable[[NDArray], bool] = lambda _: True,
+    looked: Callable[[Search], list[FaceDetection]] | None = None,
+) -> list[FaceDetection]:
     """Detections in a copy or in overlapping square tiles of it, in pixels of the full picture, best first, each once.
 
     A search for sure ones has few tiles and looks closer at what is doubtful in them; others have tiles that overlap by
@@ -38,20 +42,35 @@ def candidates(search: Search, wanted: Callable[[NDArray], bool] = lambda _: Tru
     Args:
         search: where to look.
         wanted: whether a face may be at a box (4,), pixels of the full picture; nowhere else is looked closer.
+        looked: `first_look`, or what gives the same.
     """
+    found = (looked or first_look)(search)
+    sure = [item for item in found if item.score >= search.lowest]
+    if search.division == 1 or search.lowest < SURE:
+        return sure
+    tile = max(search.copy.pixels.shape[:2]) / _grown(search.division) * scale_of(search.copy.to_full)
+    widest = 2 * SEEN / SIDE * tile  # the division before shows what is wider
+    doubtful = [item for item in found if item.score < search.lowest and _width(item) < widest and wanted(item.box)]
+    closer = _seen([(view, "full") for view in _close_ups(search.copy, doubtful)], search.lowest)
+    return _distinct(sure + closer)
+
+
+def first_look(search: Search) -> list[FaceDetection]:
+    """Detections before any closer look, also doubtful ones where there is one; see `candidates`."""
     copy, division, lowest = search
     if division == 1:
         return _seen([(copies.sized(copy, side), reach) for reach, side in DETECTOR_INPUT.items()], lowest)
     # Measured: on tiles the short range adds 60 % time, no face.
     if lowest < SURE:
         return _seen([(copies.sized(tile, SIDE), "full") for tile in copies.in_tiles(copy, division)], lowest)
-    grown = division - (division - 1) * SHARED
+    grown = _grown(division)
     small = copies.sized(copy, round(SIDE * grown))
-    found = _seen([(tile, "full") for tile in copies.in_tiles(small, grown, SHARED)], DOUBTFUL)
-    sure = [item for item in found if item.score >= lowest]
-    widest = 2 * SEEN * scale_of(small.to_full)  # the division before shows what is wider
-    doubtful = [item for item in found if item.score < lowest and _width(item) < widest and wanted(item.box)]
-    return _distinct(sure + _seen([(view, "full") for view in _close_ups(copy, doubtful)], lowest))
+    return _seen([(tile, "full") for tile in copies.in_tiles(small, grown, SHARED)], DOUBTFUL)
+
+
+def _grown(division: int) -> float:
+    """The longer side over that of the tiles, of which `division` cover it with what they share."""
+    return division - (division - 1) * SHARED
 
 
 def _seen(views: Iterable[tuple[Copy, str]], lowest: float) -> list[FaceDetection]:
