@@ -96,7 +96,7 @@ def faces_in(
 def _believed(pixels: NDArray, face: Face, candidate: FaceDetection, device: str) -> Face | None:
     """The face if it is one; if its lower half is covered, with better landmarks."""
     covered = second_look.is_covered(pixels, face)
-    face = second_look.read_again(pixels, face, candidate) if covered else face
+    face = second_look.read_again(pixels, face, candidate) if covered else replace(face, bare=True)
     if verify.is_face(pixels, face):
         return face
     if covered and second_look.is_covered_face(pixels, face, device):
