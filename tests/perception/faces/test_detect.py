@@ -66,8 +66,14 @@ def test_no_closer_look_where_nothing_is_wanted(portrait, monkeypatch):
     assert runs == ["full"] * 4
     detect.candidates(search)
     assert len(runs) > 8
+    noise = np.random.default_rng(0).integers(0, 255, (1024, 1024, 3), dtype=np.uint8)
+    monkeypatch.setattr(detect, "DOUBTFUL", 0.01)
+    for division, most in ((2, 9), (4, 49)):
+        runs.clear()
+        detect.candidates(Search(search_copy(noise), division, detect.SURE))
+        assert len(runs) <= most, "no more than tiles that overlap by half"
     near = [FaceDetection(np.array([x, 50.0, x + 30, 80]), np.zeros((6, 2)), 0.2) for x in (100, 120, 400)]
-    views = detect._close_ups(search.copy, near)
+    views = detect._close_ups(search.copy, near, 9)
     assert len(views) == 2 and all(view.pixels.shape == (192, 192, 3) for view in views)
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from maquette.perception import copies
 from maquette.perception.affine import apply, scale_of
-from maquette.perception.boxes import overlap
 from maquette.perception.copies import Copy, Search
 from maquette.perception.models import networks
 from maquette.perception.models.interpreter import each
@@ -26,6 +25,7 @@ SAME = 0.3  # overlap from which on two detections are of one face
 SIDE = DETECTOR_INPUT["full"]  # pixels
 SHARED = 0.25  # of a tile's side, that the next one shows too: a face that needs tiles is narrower than a sixth of one
 DOUBTFUL = 0.08  # detector score in a tile from which on there is a closer look
+FEW = 5  # close-ups that are always affordable
 CLOSE_UP = 6.0  # its side over that of the detection
 
 
@@ -51,7 +51,7 @@ def candidates(
     tile = max(search.copy.pixels.shape[:2]) / _grown(search.division) * scale_of(search.copy.to_full)
     widest = 2 * SEEN / SIDE * tile  # the division before shows what is wider
     doubtful = [item for item in found if item.score < search.lowest and _width(item) < widest and wanted(item.box)]
-    closer = _seen([(view, "full") for view in _close_ups(search.copy, doubtful)], search.lowest)
+    closer = _seen([(view, "full") for view in _close_ups(search.copy, doubtful, _most(search))], search.lowest)
     return _distinct(sure + closer)
 
 
@@ -73,6 +73,13 @@ def _grown(division: int) -> float:
     return division - (division - 1) * SHARED
 
 
+def _most(search: Search) -> int:
+    """How many close-ups: with the tiles as many views as tiles that overlap by half, or a few where these are few."""
+    shape, grown = search.copy.pixels.shape, _grown(search.division)
+    half, quarter = copies.tiles(shape, search.division), copies.tiles(shape, grown, SHARED)
+    return max(FEW, len(list(half)) - len(list(quarter)))
+
+
 def _seen(views: Iterable[tuple[Copy, str]], lowest: float) -> list[FaceDetection]:
     """What a detector finds in each view, in pixels of the full picture, best first, each once."""
     found = each(lambda view: _in_view(*view, lowest), list(views))
@@ -88,12 +95,14 @@ def _in_view(view: Copy, reach: str, lowest: float) -> list[FaceDetection]:
     ]
 
 
-def _close_ups(copy: Copy, doubtful: Iterable[FaceDetection]) -> list[Copy]:
+def _close_ups(copy: Copy, doubtful: Iterable[FaceDetection], most: int) -> list[Copy]:
     """Views of SIDE pixels around detections, pixels of the full picture, but for those that another one shows well."""
     into = cv2.invertAffineTransform(copy.to_full)
     regions: list[NDArray] = []
     for item in doubtful:
         box = _box_in_full(into, item.box)
+        if len(regions) == most:
+            break
         if not any(_shows(region, box) for region in regions):
             half = (box[2] - box[0]) / 2 * CLOSE_UP
             centre = (box[:2] + box[2:]) / 2
@@ -122,10 +131,17 @@ def useful_divisions(copy: Copy, narrowest: float) -> list[int]:
 
 
 def _distinct(found: list[FaceDetection]) -> list[FaceDetection]:
-    kept: list[FaceDetection] = []
-    for item in sorted(found, key=lambda d: -d.score):
-        if all(overlap(item.box, other.box) < SAME for other in kept):
+    """Best first, and none that overlaps a better one; many are doubtful, so each is compared with all at once."""
+    ordered = sorted(found, key=lambda item: -item.score)
+    boxes = np.array([item.box for item in ordered]).reshape(-1, 4)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    left, kept = np.ones(len(ordered), bool), []
+    for k, item in enumerate(ordered):
+        if left[k]:
             kept.append(item)
+            sides = np.minimum(boxes[k, 2:], boxes[:, 2:]) - np.maximum(boxes[k, :2], boxes[:, :2])
+            common = np.prod(np.maximum(sides, 0), axis=1)
+            left &= common < SAME * np.maximum(np.minimum(areas, areas[k]), 1e-9)
     return kept
 
 
