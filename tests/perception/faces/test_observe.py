@@ -11,6 +11,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame, Subject
 from maquette.perception.affine import warp
+from maquette.perception.faces import observe as module
 from maquette.perception.faces import topology
 from maquette.perception.faces.observe import observe
 
@@ -50,6 +51,15 @@ def test_crop_holds_hair_ears_and_neck(seen, full_landmarks):
     sides = seen.box[2:] - seen.box[:2]
     assert (sides <= 2.4 * extent).all() and sides[0] >= 2.1 * extent
     assert seen.box[3] - full_landmarks[:, 1].max() > 0.4 * extent
+
+
+def test_what_covers_a_face_is_looked_for_once(sample, full_landmarks, monkeypatch):
+    """A face that was found bare is not asked again when it is cut out; a covered one is."""
+    asked, original = [], module.covered_region
+    monkeypatch.setattr(module, "covered_region", lambda *given: (asked.append(1), original(*given))[1])
+    assert observe(Frame(sample))[0].covered is None and not asked
+    masked = with_mask(sample, np.column_stack([full_landmarks, np.zeros(478)]), (110, 205, 190))[0]
+    assert observe(Frame(masked))[0].covered is not None and asked
 
 
 def test_large_crops_are_capped(portrait):

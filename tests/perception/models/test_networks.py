@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -140,3 +141,24 @@ def test_side_by_side_keeps_the_order_and_the_error(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         interpreter.each(lambda k: 1 / k, [1, 0])
     assert interpreter.each(lambda k: k, []) == []
+
+
+def test_ahead_of_time_the_answers_are_the_same_and_computed_once(monkeypatch):
+    asked, begun = [], threading.Event()
+
+    def double(item):
+        asked.append(item[0])
+        begun.set()
+        return [2 * item[0]]
+
+    items = [(1,), (2,)]
+    for cores in (1, 2):
+        monkeypatch.setattr(interpreter.threads, "available", lambda cores=cores: cores)
+        asked.clear()
+        begun.clear()
+        with interpreter.ahead(double, items[1:]) as known:
+            assert begun.wait(5 if cores == 2 else 0.05) == (cores == 2), "where there is a core for it"
+            assert [known(item) for item in items] == [[2], [4]]
+        assert sorted(asked) == [1, 2]
+    with interpreter.ahead(double, []) as known:
+        assert known is double

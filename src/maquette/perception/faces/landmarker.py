@@ -39,6 +39,7 @@ class Face:
         roll: radians, clockwise as seen.
         note: how it was found, "" on the first attempt.
         from_regressor: the face regressor gave its landmarks, not the detector's landmark network.
+        bare: it was looked whether something covers its lower half, and nothing does.
     """
 
     landmarks: NDArray
@@ -48,6 +49,7 @@ class Face:
     roll: float
     note: str = ""
     from_regressor: bool = False
+    bare: bool = False
 
     @property
     def box(self) -> NDArray:

@@ -73,7 +73,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face], device: str) -> Ob
     reading = _reading(crop, landmarks, face, device)
     towards = topology.facing(landmarks)
     share = share_of(crop, landmarks, others)
-    covered = _covered(covered_region(crop, landmarks, towards), share)
+    covered = _covered(None if face.bare else covered_region(crop, landmarks, towards), share)
     bare = skin.skin_mask(crop, landmarks, towards, covered)
     mask = segment.subject_mask(crop, face.roll, landmarks, share)
     shut = lids.shut_eyes(crop, landmarks)

@@ -84,8 +84,10 @@ class Patch:
     def around(cls, pixels: NDArray, square: Square) -> Patch:
         """Cut out what holds the square at any turn, and somewhat more."""
         low, high = square.patch((pixels.shape[1], pixels.shape[0]), REACH)
-        part = pixels[low[1] : high[1], low[0] : high[0]]
         factor = min(1.0, WORKING_SIDE / square.side)
+        halves = 2 ** int(np.log2(1 / factor))
+        high = np.where(high - low < halves, high, high - (high - low) % halves)  # so that `shrunk` can halve it
+        part = pixels[low[1] : high[1], low[0] : high[0]]
         size = np.maximum(1, np.round((high - low) * factor)).astype(int)
         if factor < 1:
             part = shrunk(part, (int(size[0]), int(size[1])))

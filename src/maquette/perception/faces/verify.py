@@ -9,7 +9,7 @@ some 70 degrees the landmark network puts a frontal face on the cheek; that too 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from maquette.perception.faces import topology
 from maquette.perception.faces.landmarker import Face
 from maquette.perception.faces.patch import Patch
 from maquette.perception.models import networks
+from maquette.perception.models.interpreter import each
 from maquette.perception.models.results import DETECTOR_INPUT
 from maquette.perception.square import Square
 
@@ -42,19 +43,21 @@ def is_face(pixels: NDArray, face: Face) -> bool:
     return certainty(pixels, face, ("short",)) >= PLAIN or certainty(pixels, face) >= TRUE
 
 
-def certainty(pixels: NDArray, face: Face, detectors: Iterable[str] = tuple(DETECTOR_INPUT)) -> float:
+def certainty(pixels: NDArray, face: Face, detectors: Sequence[str] = tuple(DETECTOR_INPUT)) -> float:
     """0-1, how sure detectors and landmarks are of each other."""
     centre = (face.box[:2] + face.box[2:]) / 2
     patch = Patch.around(pixels, Square(centre, face.size * CLOSE_UPS[-1], face.roll))
     points = (_keypoints(face.landmarks) - patch.corner) / patch.scaling
     weights = _visibility(face.landmarks)
-    agreements = []
-    for close_up in CLOSE_UPS:
+
+    def agreement(close_up: float) -> list[float]:
         square = Square(patch.square.centre, patch.square.side * close_up / CLOSE_UPS[-1], face.roll)
         matrix = square.to_crop(CROP)
         crop = warp(patch.pixels, matrix, (CROP, CROP))
         wanted = apply(matrix, points) / CROP
-        agreements += [_agreement(crop, reach, wanted, weights * close_up) for reach in detectors]
+        return [_agreement(crop, reach, wanted, weights * close_up) for reach in detectors]
+
+    agreements = each(agreement, CLOSE_UPS)
     return float(np.mean(agreements) / (1 + (face.spread.mean() / STEADY) ** 2))
 
 

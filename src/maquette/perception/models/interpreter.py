@@ -76,6 +76,27 @@ def each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Resu
         return list(pool.map(function, items))
 
 
+@contextmanager
+def ahead(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Callable[[Item], Result]]:
+    """The function, of which the results for these items are computed already while others do something else.
+
+    Where there is one thread only, nothing is computed before it is asked for.
+    """
+    if not items or threads.available() < 2:
+        yield function
+        return
+    with ThreadPoolExecutor(1) as pool:
+        coming = [(item, pool.submit(function, item)) for item in items]
+
+        def known(item: Item) -> Result:
+            for other, result in coming:
+                if other is item:
+                    return result.result()
+            return function(item)
+
+        yield known
+
+
 @cache
 def _network(name: str) -> Network:
     return Network(name)

@@ -42,7 +42,9 @@ def detect_faces(pixels: NDArray, reach: str, lowest: float = 1.0) -> list[FaceD
     scale = side / max(pixels.shape[:2])
     corner = (side - np.array(pixels.shape[1::-1]) * scale) / 2
     matrix = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
-    square = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    square = pixels
+    if pixels.shape[:2] != (side, side):
+        square = cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     values, logits = run(f"face-detector-{reach}", square[None] / np.float32(127.5) - 1)
     found = decode_faces(values[0], logits.ravel(), reach, min(lowest, USUAL_SCORE[reach]))
     return [

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.perception.copies import shrunk
 from maquette.perception.faces import topology
 
 WORKING_FACE = 144  # pixels, height of the face at which colours are judged
@@ -62,6 +63,10 @@ class Tone:
         light = np.where(steps[..., 2] > 0, SHINE, SHADE) * steps[..., 2]
         return np.sqrt((steps[..., 0] ** 2 + steps[..., 1] ** 2 + light**2) / 2)
 
+    def unlike(self, colours: NDArray) -> float:
+        """0-1: share of colours (n, 3) that differ from it; 1 of none: what is not seen."""
+        return float((self.distance(colours) > UNLIKE).mean()) if len(colours) else 1.0
+
 
 def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDArray | None:
     """What covers the lower face: the nose, the mouth, the chin and the cheeks all unlike the skin around the eyes.
@@ -81,18 +86,20 @@ def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDAr
     height = max(float(np.linalg.norm(landmarks[topology.CHIN, :2] - landmarks[topology.FOREHEAD_TOP, :2])), 1.0)
     factor = min(1.0, WORKING_FACE / height)
     size = max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if factor < 1 else pixels
+    small = shrunk(pixels, size) if factor < 1 else pixels
     points = landmarks[:, :2] * (np.array(size) / pixels.shape[1::-1])
-    colours = _without_light(small)
-    discs = _Discs(points, facing, DISC * height * factor, small.shape[:2])
-    skin = tone_of(colours[discs.around(EYES)])
+    discs = _Discs(cv2.GaussianBlur(small, (0, 0), 1.0), points, facing, DISC * height * factor)
+    skin = tone_of(discs.around(EYES))
     if skin is None:
         return None
-    unlike = skin.distance(colours) > UNLIKE
-    shares = {name: _share(unlike, discs.around(part)) for name, part in LOWER.items()}
-    if min(shares.values()) < COVERED and not _below_the_nose(colours, discs, skin, shares):
-        unlike = _plain_cloth(colours, discs, skin)
-    if not unlike.any() or _dark_glasses(colours, discs, skin):
+    shares = {name: skin.unlike(discs.around(part)) for name, part in LOWER.items()}
+    by_skin = min(shares.values()) >= COVERED or _below_the_nose(discs, skin, shares)
+    cloth = None if by_skin else _plain_cloth(discs, skin)
+    if (cloth is None and not by_skin) or _dark_glasses(discs, skin):
+        return None
+    colours = _without_light(discs.pixels)
+    unlike = skin.distance(colours) > (UNLIKE if cloth is None else cloth.distance(colours))
+    if not unlike.any():
         return None
     region = _downwards(unlike, points, height * factor, COVERED > shares["nose"] > 0)
     return cv2.resize(region, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR)
@@ -100,27 +107,27 @@ def covered_region(pixels: NDArray, landmarks: NDArray, facing: NDArray) -> NDAr
 
 @dataclass(frozen=True, eq=False)
 class _Discs:
-    """Discs around landmarks (478, 2), in pixels of a picture of `shape` (h, w)."""
+    """Discs around landmarks (478, 2) in a picture (h, w, 3) uint8; a bare face is judged by them alone."""
 
+    pixels: NDArray
     points: NDArray
     facing: NDArray
     radius: float
-    shape: tuple[int, ...]
 
     def around(self, indices: tuple[int, ...]) -> NDArray:
-        """(h, w) bool: the discs of those landmarks that are turned to the camera."""
-        drawn = np.zeros(self.shape, np.uint8)
+        """(n, 3) colours, see `Tone`, in the discs of those landmarks that are turned to the camera."""
+        drawn = np.zeros(self.pixels.shape[:2], np.uint8)
         for index in indices:
             if self.facing[index] > FACING:
                 x, y = self.points[index]
                 cv2.circle(drawn, (int(x), int(y)), max(1, round(self.radius)), (1,), -1)
-        return drawn > 0
+        return _without_light(self.pixels[drawn > 0])
 
 
 def _without_light(pixels: NDArray) -> NDArray:
-    """(H, W, 3) float32: see `Tone`."""
-    red, green, blue = np.moveaxis(cv2.GaussianBlur(pixels, (0, 0), 1.0).astype(np.float32) + NOISE, 2, 0)
-    return np.stack([np.log(red / green), np.log(blue / green), np.log((red + green + blue) / 3)], axis=2)
+    """(..., 3) float32 of (..., 3) uint8: see `Tone`."""
+    red, green, blue = np.moveaxis(pixels.astype(np.float32) + NOISE, -1, 0)
+    return np.stack([np.log(red / green), np.log(blue / green), np.log((red + green + blue) / 3)], axis=-1)
 
 
 def tone_of(colours: NDArray) -> Tone | None:
@@ -138,48 +145,46 @@ def tone_of(colours: NDArray) -> Tone | None:
     return Tone(middle, np.clip(spread, LEAST_SPREAD, MOST_SPREAD))
 
 
-def _share(unlike: NDArray, part: NDArray) -> float:
-    """0-1: share of a part (h, w) bool that is unlike something; 1 where the part is not seen."""
-    return float(unlike[part].mean()) if part.any() else 1.0
-
-
-def _below_the_nose(colours: NDArray, discs: _Discs, skin: Tone, shares: dict[str, float]) -> bool:
+def _below_the_nose(discs: _Discs, skin: Tone, shares: dict[str, float]) -> bool:
     """Whether something covers mouth and chin alone, and is no beard: lighter than the skin, or of no hair's colour."""
-    low = tone_of(colours[discs.around(LOWER["mouth"] + LOWER["chin"])])
-    if low is None or min(shares["mouth"], shares["chin"]) < WHOLLY:
+    if min(shares["mouth"], shares["chin"]) < WHOLLY:
+        return False
+    low = tone_of(discs.around(LOWER["mouth"] + LOWER["chin"]))
+    if low is None:
         return False
     red, blue, light = (float(value) for value in low.middle - [0, 0, skin.middle[2]])
     colourless = abs(red) < GREY and abs(blue) < GREY
     return not colourless and (light > DARKER or not HAIR_RED[0] < red < HAIR_RED[1])
 
 
-def _plain_cloth(colours: NDArray, discs: _Discs, skin: Tone) -> NDArray:
-    """(h, w) bool: what is rather an even cloth as grey as the skin, as white before pale skin or in a grey photo.
+def _plain_cloth(discs: _Discs, skin: Tone) -> Tone | None:
+    """The tone of an even cloth as grey as the skin, as white before pale skin or in a grey photo, if there is one.
 
-    Nothing, unless there are no lips to be seen, and the lower face is far brighter or darker than the rest.
+    That needs that there are no lips to be seen, and that the lower face is far brighter or darker than the rest.
     """
-    lower = tone_of(colours[discs.around(sum(LOWER.values(), ()))])
-    mouth, forehead = colours[discs.around(LOWER["mouth"])], tone_of(colours[discs.around(FOREHEAD)])
-    if lower is None or not len(mouth) or (mouth.std(axis=0) > EVEN).any():
-        return np.zeros(discs.shape, bool)
+    mouth = discs.around(LOWER["mouth"])
+    if not len(mouth) or (mouth.std(axis=0) > EVEN).any():
+        return None
+    lower, forehead = tone_of(discs.around(sum(LOWER.values(), ()))), tone_of(discs.around(FOREHEAD))
+    if lower is None:
+        return None
     apart = [abs(float(lower.middle[2] - other.middle[2])) for other in (skin, forehead) if other is not None]
-    return (lower.distance(colours) < skin.distance(colours)) & (min(apart) > BRIGHTER)
+    return lower if min(apart) > BRIGHTER else None
 
 
-def _dark_glasses(colours: NDArray, discs: _Discs, around_eyes: Tone) -> bool:
+def _dark_glasses(discs: _Discs, around_eyes: Tone) -> bool:
     """Whether it is rather the eyes that are covered: the lower face has the forehead's colour, not theirs.
 
     Small glasses leave a mixture around the eyes, the tone of nothing; then what may be skin is taken for it.
     """
-    forehead = discs.around(FOREHEAD)
-    lower = tone_of(colours[discs.around(sum(LOWER.values(), ()))])
+    lower = tone_of(discs.around(sum(LOWER.values(), ())))
     if lower is None:
         return False
-    unlike_eyes, unlike_lower = around_eyes.distance(colours) > UNLIKE, lower.distance(colours) > UNLIKE
-    mixed = _share(unlike_eyes, discs.around(EYES)) > MIXED
+    mixed = around_eyes.unlike(discs.around(EYES)) > MIXED
     if lower.may_be_skin and (mixed or not around_eyes.may_be_skin):
         return True
-    return _share(unlike_lower, forehead) < BARE_FOREHEAD and _share(unlike_eyes, forehead) > COVERED
+    forehead = discs.around(FOREHEAD)
+    return lower.unlike(forehead) < BARE_FOREHEAD and around_eyes.unlike(forehead) > COVERED
 
 
 def _downwards(unlike: NDArray, points: NDArray, height: float, bare_nose: bool) -> NDArray:
