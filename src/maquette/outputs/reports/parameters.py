@@ -17,8 +17,9 @@ def write_parameters(asset: Asset) -> bytes:
 
     `expression_names` (E,), `camera_intrinsics` (N, 3, 3) pixels, `camera_world_to_camera` (N, 4, 4) metres,
     `camera_size` (N, 2), `camera_projection` (N,), `box` (N, 4) crop in photo pixels, `photo` (N,), `time` (N,)
-    seconds, nan for a photo, `model` and `model_edition`, of which the coefficients are; with a skeleton `bone_names` (B,) and `body_model`. A clip has more poses
-    than pictures are kept: then `times` and `frames`, their numbers in the clip, belong to `rotations` and the like.
+    seconds, nan for a photo, `model` and `model_edition`, whose weights they are; with a skeleton `bone_names` (B,) and
+    `body_model`. A clip has more poses than pictures are kept: then `times` and `frames`, their numbers in the clip,
+    belong to `rotations` and the like.
     """
     reconstruction, observations = asset.result.reconstruction, asset.result.observations
     arrays = {name: np.asarray(value) for name, value in reconstruction.parameters.items()} | coefficients(

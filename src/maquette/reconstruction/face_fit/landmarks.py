@@ -17,7 +17,7 @@ from maquette.weights.tensors import opened
 
 LANDMARKS = 478
 DEPTH_GAP = 8.0  # likewise for its depth, which on photographs says next to nothing: 1.08 -> 1.06 mm on scans
-DOMAIN_GAP = 2.0  # how much larger the detector's error is on photographs than on renders; the sweep is in CARD.md
+DOMAIN_GAP = 2.5  # how much larger the detector's error is on photographs than on renders; the sweep is in CARD.md
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,7 @@ class LandmarkTerm:
         reader_noise: likewise of the face network.
         names: of the expression weights.
         blinks: places of eyeBlinkRight and eyeBlinkLeft among the expression weights.
+        edition: of the model.
     """
 
     mean: NDArray
@@ -62,6 +63,7 @@ class LandmarkTerm:
     reader_noise: ReaderNoise
     names: tuple[str, ...]
     blinks: tuple[int, int]
+    edition: int
 
     @classmethod
     def of(cls, model: MorphableModel, modes: int, noise_of_reader: ReaderNoise) -> LandmarkTerm:
@@ -74,7 +76,15 @@ class LandmarkTerm:
         noise["spread"] = noise["spread"] * [1.0, 1.0, DEPTH_GAP]
         right, left = (model.expression_names.index(f"eyeBlink{side}") for side in ("Right", "Left"))
         mean = embedding.points(model.mean, model.faces).astype(float)
-        return cls(mean, basis.astype(float), noise, noise_of_reader, tuple(model.expression_names), (right, left))
+        return cls(
+            mean,
+            basis.astype(float),
+            noise,
+            noise_of_reader,
+            tuple(model.expression_names),
+            (right, left),
+            model.edition,
+        )
 
     def residual(self, view: FaceView, observation: Observation, shape: NDArray) -> Linearization:
         """Observed minus predicted (N, 3), x, y and relative depth, in units of the interpupillary distance.

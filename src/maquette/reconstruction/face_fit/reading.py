@@ -69,7 +69,9 @@ def equations(
     identity, expression = shape[:split], shape[split:]
     shared = coefficient_information(identity, reading.identity, reading.identity_sigma, 1.0)
     own = coefficient_information(expression, reading.expression, reading.expression_sigma, expression_sigma)
+    known = float(reading.edition == term.edition)  # another head's coefficients mean other shapes
     diagonal, vector = (
-        np.concatenate([np.zeros(POSE), IDENTITY_TRUST * a, EXPRESSION_TRUST * b]) for a, b in zip(shared, own)
+        np.concatenate([np.zeros(POSE), known * IDENTITY_TRUST * a, known * EXPRESSION_TRUST * b])
+        for a, b in zip(shared, own)
     )
     return landmark_equations(term, view, reading, shape) + NormalEquations(np.diag(diagonal), vector)

@@ -247,12 +247,14 @@ def picture(network: nn.Module, batch: Batch) -> Array:
 
 
 def export(network: FaceRegressor) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors; the widths say how to build the network again."""
+    """All tensors; the widths say how to build the network again, the edition of which head it reads coefficients."""
+    from maquette.morphable import load
+
     tensors = dict(network.state_dict())
     widths = [len(tensors["body.0.0.weight"])]
     # Of each stage the first of two blocks; the first stage is as wide as what comes before it.
     widths += [len(t) for key, t in tensors.items() if re.fullmatch(r"body\.\d+\.second\.0\.weight", key)][::2][1:]
-    return tensors, {"widths": ",".join(map(str, widths))}
+    return tensors, {"widths": ",".join(map(str, widths)), "edition": str(load("maquette-head").edition)}
 
 
 def example(_: FaceOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:

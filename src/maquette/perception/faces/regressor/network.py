@@ -44,6 +44,8 @@ class FaceRegressor(nn.Module):
         hidden: length of the code from which everything is read.
     """
 
+    edition = 1  # of the head whose coefficients it reads
+
     def __init__(self, widths: tuple[int, ...] = (24, 48, 112, 224), depth: int = 2, hidden: int = 288) -> None:
         super().__init__()
         layers: list[nn.Module] = [_convolution(3, widths[0], 2), _convolution(widths[0], widths[0], 2)]

@@ -51,6 +51,7 @@ def load_regressor(device: str = "cpu") -> FaceRegressor:
         with torch.device("meta"):
             network = FaceRegressor(widths)
         kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        network.edition = int(facts.get("edition", "1"))
         network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
     return network.requires_grad_(False).eval().to(device)
 
@@ -102,4 +103,5 @@ def _read_once(pixels: NDArray, face: Square, jitters: tuple[CropJitter, ...], d
         expression=values["expression"].mean(axis=0),
         expression_sigma=spread("expression_log_sigma"),
         presence=float(1 / (1 + np.exp(-values["presence"].mean()))),
+        edition=network.edition,
     )
