@@ -20,8 +20,11 @@ WHOLE = (0.4, 0.5, 0.5)  # share of the way to anny's mean, child and elder that
 JAW_UNITS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 CHIN_M = (0.001, 0.048, 0.012)  # from, to below where the lips meet, half its width: it moves as the bone does
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
+# Of the rows from where the lips meet, so that the upper one shows where the jaw is dropped; of the tongue as given.
+TEETH_M, TONGUE_M = np.array([0.0, -0.0025, 0.0]), np.array([0.0, -0.005, -0.002])
 PRESS_M = 0.0016  # lips at rest are pressed together by so much, so that on no head they gape
-TONGUE_OUT_M = np.array([0.0, -0.010, 0.034])  # of the tip; the root stays
+TONGUE_OUT_M = np.array([0.0, -0.004, 0.034])  # of the tip; the root stays
+TONGUE_LIFT_M = 0.008  # on the way to the tip it is lifted over teeth and lip
 LICENCE = {
     "spdx": "MIT AND CC0-1.0",
     "source": "ICT-FaceKit (identity, expression units; MIT, see LICENSE-ICT-FaceKit.txt); "
@@ -45,7 +48,8 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     given["basis"] = given["basis"].astype(float) @ upright
     part = {name[5:]: np.unique(base["faces"][rows]) for name, rows in base.items() if name.startswith("part.")}
     lips = lips_middle(mean, part)
-    mean[part["teeth"]] = teeth.places(lips)
+    mean[part["teeth"]] = teeth.places(lips + TEETH_M)
+    mean[part["tongue"]] += TONGUE_M
     rim, around = np.intersect1d(part["skin"], part["mouth"]), np.union1d(part["skin"], part["mouth"])
     seal = Seal(mean, rim, unit_of(given, "jawOpen"), around)
     mean = seal.closed(mean, base["mean"], PRESS_M)
@@ -184,4 +188,5 @@ def tongue_out(mean: np.ndarray, tongue: np.ndarray) -> np.ndarray:
     share = (along - along.min()) / np.ptp(along)
     moved = np.zeros_like(mean)
     moved[tongue] = TONGUE_OUT_M * np.stack([share, share**4, 0.35 + 0.65 * share], axis=1)
+    moved[tongue, 1] += TONGUE_LIFT_M * (share - share**4)
     return moved

@@ -24,10 +24,11 @@ PAINT = np.array([40, 200, 220])  # nothing on a head has this colour
 @pytest.fixture(scope="module")
 def shouting(model, photograph, reconstruct):
     """A head with its mouth open, and a photo in which the gap between its lips is painted."""
-    seen, camera = photograph(0.0)
+    seen, camera = photograph(0.5)
     made = reconstruct([camera])
     expression = np.zeros((1, len(model.expression_names)))
-    expression[0, model.expression_names.index("jawOpen")] = 1.0
+    for unit in ("jawOpen", "mouthUpperUpLeft", "mouthUpperUpRight", "mouthLowerDownLeft", "mouthLowerDownRight"):
+        expression[0, model.expression_names.index(unit)] = 0.8
     vertices = model.vertices(np.zeros(4), expression[0])
     points = model.embeddings["mediapipe478"].points(vertices.astype(float), model.faces)
     landmarks = np.concatenate([project(camera, points)[0], np.zeros((len(points), 1))], axis=1)
