@@ -138,6 +138,14 @@ def test_points_and_texture_keep_their_place_in_the_flat_triangle(share):
     assert len(fine_uvs) == len(uvs) + made.cut.sum(), "each side of a seam has its own"
 
 
+def test_a_vertex_whose_edges_stay_whole_stays():
+    edges = edges_of(BALL.faces, len(BALL.vertices))[0]
+    made = subdivision(BALL.faces, len(BALL.vertices), (BALL.vertices[edges][..., 0] > 0.2).all(axis=1))
+    moved = np.linalg.norm(made.refine(BALL.vertices.view(np.ndarray))[: len(BALL.vertices)] - BALL.vertices, axis=1)
+    ends = np.isin(np.arange(len(BALL.vertices)), made.edges)
+    assert 0 < ends.sum() < len(ends) and (moved[~ends] == 0).all() and (moved[ends] > 0).all()
+
+
 def test_colours_are_rounded_not_wrapped():
     colours = np.full((len(BALL.vertices), 3), 255, np.uint8)
     fine = subdivision(BALL.faces, len(BALL.vertices)).spread(colours)

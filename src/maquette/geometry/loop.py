@@ -102,7 +102,8 @@ def subdivision(faces: NDArray, count: int, split: NDArray | None = None) -> Sub
     """Loop's scheme for a mesh of `count` vertices.
 
     An edge of two faces is smooth; any other is a rim, along which old vertices move and new ones arise as on a cubic
-    spline that knows the rim alone, so that parts whose rims meet still do. Where rims cross, vertices stay.
+    spline that knows the rim alone, so that parts whose rims meet still do. Where rims cross, and where no edge is
+    split, vertices stay.
 
     Args:
         faces: (F, 3).
@@ -122,17 +123,24 @@ def subdivision(faces: NDArray, count: int, split: NDArray | None = None) -> Sub
         (int(split.sum()), count),
     )
     pieces, origin = divide(faces, np.where(cut, count + number[of_face], -1))
-    return Subdivision(pieces, origin, cut, edges[split], _old_rows(edges, smooth, count), new)
+    stays = np.ones(count, bool)
+    stays[edges[split]] = False
+    return Subdivision(pieces, origin, cut, edges[split], _old_rows(edges, smooth, stays), new)
 
 
-def _old_rows(edges: NDArray, smooth: NDArray, count: int) -> scipy.sparse.csr_matrix:
-    """What the scheme makes of the old vertices: inside by Loop's weights, on a rim by the spline's 1/8, 3/4, 1/8."""
+def _old_rows(edges: NDArray, smooth: NDArray, stays: NDArray) -> scipy.sparse.csr_matrix:
+    """What the scheme makes of the old vertices: inside by Loop's weights, on a rim by the spline's 1/8, 3/4, 1/8.
+
+    Args:
+        stays: (V,) bool: those left where they are.
+    """
+    count = len(stays)
     near, far = np.concatenate([edges, edges[:, ::-1]]).T
     rims = np.concatenate([~smooth, ~smooth])
     rim_ends = np.bincount(near[rims], minlength=count)
     inner = loop_weight(np.bincount(near, minlength=count))
     weight = np.where(rim_ends == 0, inner, np.where(rim_ends == 2, 1 / 8, 0))
-    counted = rims | (rim_ends[near] == 0)
+    counted = (rims | (rim_ends[near] == 0)) & ~stays[near]
     around = _matrix(weight[near[counted]], near[counted], far[counted], (count, count))
     kept = scipy.sparse.diags(1 - np.asarray(around.sum(axis=1)).ravel())
     return (around + kept).tocsr()
