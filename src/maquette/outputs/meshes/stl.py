@@ -26,7 +26,7 @@ NECK_RINGS, NECK_TAPER = 8, 0.93
 NECK_REACH_M = 0.006  # the neck goes on this far below its lowest point, down to the pedestal
 BALANCE_MM, RIM_MM, BEVEL_MM = 12.0, 10.0, 2.0  # of a pedestal: around the balance point, around what stands on it
 FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's single precision
-PRINTED_EDGE_M = 0.004  # 0.1 mm off a curve of 20 mm: half the layer of a printer
+PRINTED_EDGE_M = 0.005  # 0.16 mm off a curve of 20 mm: less than the layer of a printer
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
 
 
