@@ -85,14 +85,15 @@ def face(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **opti
         photos: one image file, or several. JPEG, PNG, WebP, TIFF, BMP, and HEIC with the extra `heic`.
         progress: called with the name of the photo and the stage that begins.
         options: any field of `maquette.core.options` by name, as the flags of `maquette face`:
-            `together=True` (all photos show one person), `texture_size=1024` (pixels),
+            `together=True` (all photos show one person), `texture_size=1024` (pixels), `mesh="light"`,
             `pupil_distance=63.0` (millimetres), `formats="glb,stl"`, `method="parametric"`, `seed=0`, ...
 
     Returns:
         A sequence with one `Result` per face: `result.reconstruction.shape` is a `Mesh` with vertices (V, 3) float32
         in metres, in the canonical frame (y up, the subject faces +z, its left is +x, origin midway between the
         eyeball centres), faces (F, 3) int32 and a texture (S, S, 3) uint8 sRGB; `result.report` holds facts and
-        warnings. `.save(folder)` writes everything. Photos that gave nothing are in `.failures`.
+        warnings. `.save(folder)` writes everything, the head with a finer surface unless `mesh="light"`. Photos that
+        gave nothing are in `.failures`.
 
     Raises:
         BadInput: a bad option, or no photo can be read.

@@ -72,6 +72,16 @@ def test_the_table_of_speeds(speed, monkeypatch, tmp_path):
     assert sum(float(row["wall_s"]) for row in rows) > 1 and len(rows) > 20
 
 
+def test_what_a_finer_head_costs_is_a_table(monkeypatch, astronaut, tmp_path):
+    script = import_module("mesh")
+    monkeypatch.setattr(script, "RESULTS", tmp_path / "mesh.csv")
+    monkeypatch.setattr(script, "FILES", ("head.glb",))
+    start(monkeypatch, "mesh", astronaut, "--runs", 1)
+    rows = rows_of(tmp_path / "mesh.csv")
+    assert [(row["what"], row["mesh"]) for row in rows[1:]] == [("head.glb", "light"), ("head.glb", "fine")]
+    assert int(rows[1]["bytes"]) < int(rows[2]["bytes"]) < 4_000_000
+
+
 def test_a_person_of_capsules_becomes_a_mesh():
     grid = import_module("pifuhd_grid")
     rows = [grid.once(what, 64, None) for what in (grid.EXACT, grid.FAST)]

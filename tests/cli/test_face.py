@@ -192,6 +192,7 @@ def test_a_terminal_without_the_letters(photo, stand_ins, tmp_path, monkeypatch)
         (["--texture-size", "9999"], "texture size"),
         (["--texture-size", "big"], "--texture-size"),
         (["--formats", "glb,fbx"], "fbx"),
+        (["--mesh", "coarse"], "light, fine"),
         (["--pupil-distance", "6.3"], "pupil distance"),
         (["--method", "nonsense"], "parametric"),
         (["--device", "tpu"], "tpu"),

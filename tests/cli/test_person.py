@@ -123,3 +123,4 @@ def test_help_speaks_of_people(maquette):
     text = " ".join(out.split())
     assert code == 0 and "person.glb" in text and "--height CM" in text
     assert "--pupil-distance" not in text and "--min-face" not in text
+    assert "--mesh " not in text, "a body stays as it was made"

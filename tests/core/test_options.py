@@ -38,6 +38,7 @@ def test_flat_names_reach_their_stage():
         {"pupil_distance": 80.1},
         {"pupil_distance": float("nan")},
         {"formats": "glb,fbx"},
+        {"mesh": "coarse"},
         {"formats": ""},
         {"formats": ","},
         {"device": "tpu"},

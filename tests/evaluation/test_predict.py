@@ -9,6 +9,7 @@ from PIL import Image
 from maquette.core.errors import BadInput, NothingFound
 from maquette.core.options import options_from
 from maquette.core.types import Subject
+from maquette.evaluation.meshes import Shape
 from maquette.evaluation.predict import Predictor, average_head, front, read_prediction, same_topology
 from maquette.perception.faces.search import find_faces
 from maquette.perception.observers import OBSERVERS
@@ -65,6 +66,19 @@ def test_foreign_meshes_have_no_landmarks_of_ours(tmp_path, sphere, write_obj):
     assert same_topology(average, model) and len(front(average, model).faces) < len(average.faces)
     with pytest.raises(BadInput, match="unit 'yard'"):
         read_prediction(path, "yard")
+
+
+def test_a_fine_head_has_the_landmarks_of_the_light_one(tmp_path, write_obj):
+    from maquette import morphable
+    from maquette.morphable.fine import fine_model
+
+    model = morphable.load("maquette-head")
+    own = fine_model(model)
+    prediction = read_prediction(write_obj(tmp_path / "head.obj", Shape(own.mean.astype(float), own.faces)), "m")
+    average = average_head()
+    for scheme, points in average.landmarks.items():
+        assert np.median(np.linalg.norm(prediction.landmarks[scheme] - points, axis=1)) < 0.2
+    assert len(front(prediction.head, model).faces) < len(own.faces)
 
 
 @pytest.fixture(scope="module")

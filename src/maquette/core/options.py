@@ -14,6 +14,7 @@ from typing import get_args, get_type_hints
 from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
+MESHES = ("light", "fine")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
 GRIDS = ("fast", "exact")
@@ -169,6 +170,8 @@ class OutputOptions:
 
     formats: str = "glb,obj,stl,ply"
     """Mesh files to write, comma separated."""
+    mesh: str = "fine"
+    """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
     turntable: bool = True
     """Write turntable.mp4."""
     overview: bool = True
@@ -178,6 +181,7 @@ class OutputOptions:
         unknown = [f for f in self.format_list if f not in MESH_FORMATS]
         if unknown or not self.format_list:
             raise BadInput(f"formats {self.formats!r}: wanted some of {','.join(MESH_FORMATS)}")
+        _one_of("mesh", self.mesh, MESHES)
 
     @property
     def format_list(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from maquette.core.options import Options
 from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import project
+from maquette.morphable.fine import sized
 from maquette.morphable.model import MorphableModel
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
@@ -132,16 +133,23 @@ def same_topology(head: Shape, model: MorphableModel) -> bool:
     return bool(np.array_equal(ours, theirs))
 
 
+def model_of(head: Shape, model: MorphableModel) -> MorphableModel | None:
+    """The model, or its finer twin, whose triangles the mesh has; None if it has neither's."""
+    own = sized(model, len(head.vertices))
+    return own if own is not None and same_topology(head, own) else None
+
+
 def face_vertices(model: MorphableModel) -> NDArray:
     """(V,) bool: the vertices of the head that are measured, hairline to chin and before the ears."""
     return model.regions["face"] > SMALLEST_FACE
 
 
 def on_model(head: Shape, model: MorphableModel) -> dict[str, NDArray]:
-    """Scheme -> (N, 3) landmarks on a mesh of the model's topology, in the mesh's unit; else nothing."""
-    if not same_topology(head, model):
+    """Scheme -> (N, 3) landmarks on a mesh of the model's topology, or its finer one, in its unit; else nothing."""
+    own = model_of(head, model)
+    if own is None:
         return {}
-    return {scheme: embedding.points(head.vertices, model.faces) for scheme, embedding in model.embeddings.items()}
+    return {scheme: embedding.points(head.vertices, own.faces) for scheme, embedding in own.embeddings.items()}
 
 
 def image_points(camera: Camera, points: NDArray, middle: float) -> NDArray:
@@ -247,11 +255,12 @@ def check_unit(scale: float, name: str) -> None:
 
 
 def front(head: Shape, model: MorphableModel) -> Shape:
-    """The triangles that can lie near a scanned face, for the model's topology; another mesh as it is."""
-    if not same_topology(head, model):
+    """The triangles that can lie near a scanned face, for the model's or its finer topology; another mesh as it is."""
+    own = model_of(head, model)
+    if own is None:
         return head
-    reaching = model.mean[model.faces][:, :, 2].min(axis=1) > FRONT / 1000
-    return Shape(head.vertices, model.faces[reaching], head.name)
+    reaching = own.mean[own.faces][:, :, 2].min(axis=1) > FRONT / 1000
+    return Shape(head.vertices, own.faces[reaching], head.name)
 
 
 def average_head() -> Prediction:

@@ -19,6 +19,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
+from maquette.morphable.fine import fine_model, fine_reconstruction
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.posing import rig_of, same_half
 from maquette.morphable.rig import Rig
@@ -84,6 +85,11 @@ class Asset:
     def rig(self) -> Rig | None:
         """The skeleton inside the mesh, if it has one."""
         return None if self.model is None else self.model.rig
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the mesh is a head that is written finer than it was fitted."""
+        return self.options.mesh == "fine" and self.model is not None and self.rig is None
 
     @property
     def scale(self) -> float:
@@ -306,6 +312,13 @@ def ray_camera(camera: Camera) -> Camera:
 
 
 def open_asset(result: Result, options: OutputOptions) -> Asset:
-    """The asset of a result, with the models it names, as far as they are known here."""
-    made = result.reconstruction
-    return Asset(result, known(made.model), options, body=None if made.pose is None else known(made.pose.model))
+    """The asset of a result, with the models it names, as far as they are known here.
+
+    With `mesh="fine"` a head is refined, and so is its model. Bodies and surfaces without a model are not.
+    """
+    made, model = result.reconstruction, known(result.reconstruction.model)
+    asset = Asset(result, model, options, body=None if made.pose is None else known(made.pose.model))
+    if model is None or not asset.is_fine:
+        return asset
+    finer = replace(result, reconstruction=fine_reconstruction(made, model))
+    return replace(asset, result=finer, model=fine_model(model))

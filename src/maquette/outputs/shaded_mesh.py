@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from maquette.core.types import Mesh
 from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
+from maquette.geometry.subdivision import bow, divide, edges_of
 from maquette.outputs.meshes.weld import split_seams
-from maquette.outputs.subdivision import bow, divide, edges_of
 
 OCCLUSION_REACH_M = 0.06  # beyond this a surface no longer darkens its neighbour; about half a head
 OCCLUSION_RAYS, FEWEST_RAYS = 32, 8  # per vertex

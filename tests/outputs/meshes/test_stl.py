@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from maquette.core.options import OutputOptions
+from maquette.core.options import MESHES, OutputOptions
 from maquette.geometry.raycast import RayCaster
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.stl import UNDER_NECK, UNDER_SOLES, is_sound, mouth_gap, part_touching, write_stl
@@ -16,9 +16,10 @@ from maquette.outputs.meshes.weld import fill, weld
 from results import make_result
 
 
-@pytest.fixture(params=["head_result", "shut_result"])
+@pytest.fixture(params=[(which, mesh) for which in ("head_result", "shut_result") for mesh in MESHES], ids="-".join)
 def printed(request):
-    asset = open_asset(request.getfixturevalue(request.param), OutputOptions())
+    which, mesh = request.param
+    asset = open_asset(request.getfixturevalue(which), OutputOptions(mesh=mesh))
     return asset, trimesh.load(io.BytesIO(write_stl(asset)), file_type="stl")
 
 

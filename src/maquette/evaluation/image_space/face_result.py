@@ -35,6 +35,7 @@ from maquette.evaluation.meshes import read_shape
 from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
+from maquette.morphable.fine import sized
 from maquette.morphable.model import MorphableModel
 from maquette.outputs.reports.landmarks import visible
 from maquette.perception.boxes import overlap
@@ -149,8 +150,10 @@ def read_result(folder: Path, name: str) -> FaceResult:
     if not mesh.is_file():
         raise BadInput(f"{mesh}: no such file, wanted the head to render: run maquette face with --formats glb,obj")
     first = np.asarray(read_shape(mesh).vertices, float)
-    if len(first) != len(model.mean):
+    own = sized(model, len(first))
+    if own is None:
         raise BadInput(f"{mesh}: {len(first)} vertices, the model {model.name} has {len(model.mean)}")
+    model = own
     scale = float(np.ravel(arrays["scale"])[0])
     # head.obj wears the expression of the first photo alone.
     others = [model.vertices(arrays["identity"], weights, scale).astype(float) for weights in arrays["expression"][1:]]

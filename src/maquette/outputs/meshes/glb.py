@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
-from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container
+from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
-SMALLEST_STEP_M = 2e-6  # smaller moves are left out of a morph target
-SMALLEST_TURN = 2e-3  # so are smaller changes of a unit normal
+SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph target, as are moves below STILL_M
 JPEG_QUALITY = 92
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
@@ -29,7 +29,7 @@ class MorphTargets:
 
     Attributes:
         names: E target names.
-        moves: (E, V, 3) float32 metres at weight 1.
+        moves: (E, V, 3) float32 metres at weight 1; none is smaller than STILL_M, or it is zero.
         turns: (E, V, 3) float32 change of the unit normal at weight 1.
     """
 
@@ -48,16 +48,26 @@ def morph_targets(asset: Asset, normals: NDArray) -> MorphTargets:
     if model is None or not len(asset.expression):
         return MorphTargets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
     moves = (asset.scale * model.expression_basis).astype(np.float32)
-    neutral = asset.neutral.astype(float)
-    turns = np.stack([vertex_normals(neutral + move, asset.mesh.faces) - normals for move in moves])
-    still = np.zeros(moves.shape[:2], bool)
-    for row, move in zip(still, moves):  # a normal turns only where a face at the vertex moves
-        moved = np.linalg.norm(move, axis=1) > SMALLEST_STEP_M
-        touched = np.unique(asset.mesh.faces[moved[asset.mesh.faces].any(axis=1)])
-        row[:] = True
-        row[touched] = False
-    turns[still] = 0
-    return MorphTargets(tuple(model.expression_names), moves, turns.astype(np.float32))
+    moves[~longer(moves, STILL_M)] = 0
+    turns = np.stack([_turned(asset, normals, move) for move in moves])
+    return MorphTargets(tuple(model.expression_names), moves, turns)
+
+
+def _turned(asset: Asset, normals: NDArray, move: NDArray) -> NDArray:
+    """(V, 3) float32: the change of the unit normals by a move: none but at corners of faces that move."""
+    faces, turn = asset.mesh.faces, np.zeros(move.shape, np.float32)
+    touched = np.zeros(len(move), bool)
+    touched[faces[_at(faces, longer(move, 0.0))]] = True
+    near = faces[_at(faces, touched)]
+    turn[touched] = (vertex_normals(asset.neutral.astype(float) + move, near) - normals)[touched]
+    return turn
+
+
+def _at(faces: NDArray, chosen: NDArray) -> NDArray:
+    """(F,) bool: the faces with a corner at a chosen vertex, (V,) bool."""
+    a, b, c = faces.T
+    found: NDArray = chosen[a] | chosen[b] | chosen[c]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +121,7 @@ def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material:
     if targets.names:
         primitive["targets"] = [
             {
-                "POSITION": builder.sparse(move[vertex_of], SMALLEST_STEP_M),
+                "POSITION": builder.sparse(move[vertex_of], 0.0),
                 "NORMAL": builder.sparse(turn[vertex_of], SMALLEST_TURN),
             }
             for move, turn in zip(targets.moves, targets.turns)

@@ -69,22 +69,24 @@ class Builder:
 
         Where none is, the first row is stored as zero: an accessor without any data is refused by many readers.
         """
-        rows = np.flatnonzero(np.linalg.norm(deltas, axis=1) > smallest)
+        rows = np.flatnonzero(longer(deltas, smallest))
         count, still = len(deltas), len(rows) == 0
         if still and count in self.empty:
             return self.empty[count]
-        kept = np.zeros_like(deltas)
-        kept[rows] = deltas[rows]
         stored = np.array([0]) if still else rows
+        values = np.zeros((1, 3), np.float32) if still else np.ascontiguousarray(deltas[rows])
+        low, high = values.min(axis=0), values.max(axis=0)
+        if len(rows) < count:  # the others are zero
+            low, high = np.minimum(low, 0), np.maximum(high, 0)
         small = count <= 65535
-        indices, values = stored.astype(np.uint16 if small else np.uint32), np.ascontiguousarray(kept[stored])
+        indices = stored.astype(np.uint16 if small else np.uint32)
         self.accessors.append(
             {
                 "componentType": FLOAT,
                 "count": count,
                 "type": "VEC3",
-                "min": kept.min(axis=0).tolist(),
-                "max": kept.max(axis=0).tolist(),
+                "min": low.tolist(),
+                "max": high.tolist(),
                 "sparse": {
                     "count": len(stored),
                     "indices": {
@@ -99,6 +101,13 @@ class Builder:
         if still:
             self.empty[count] = len(self.accessors) - 1
         return len(self.accessors) - 1
+
+
+def longer(vectors: NDArray, smallest: float) -> NDArray:
+    """(...) bool: which of (..., 3) vectors are longer than that."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    found: NDArray = x * x + y * y + z * z > smallest * smallest
+    return found
 
 
 def container(document: dict, blob: bytes) -> bytes:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.types import Subject
 from maquette.geometry.mesh import boundary_loops, vertex_normals
+from maquette.geometry.subdivision import round_off
 from maquette.outputs.asset import EYES, Asset
 from maquette.outputs.meshes.weld import extrude, fill, weld
-from maquette.outputs.subdivision import round_off
 
 if TYPE_CHECKING:
     from manifold3d import Manifold
@@ -26,6 +26,7 @@ NECK_RINGS, NECK_TAPER = 8, 0.93
 NECK_REACH_M = 0.006  # the neck goes on this far below its lowest point, down to the pedestal
 BALANCE_MM, RIM_MM, BEVEL_MM = 12.0, 10.0, 2.0  # of a pedestal: around the balance point, around what stands on it
 FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's single precision
+PRINTED_EDGE_M = 0.005  # 0.16 mm off a curve of 20 mm: less than the layer of a printer
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
 
 
@@ -102,9 +103,9 @@ def _part(asset: Asset, *names: str) -> tuple[NDArray, NDArray]:
 
 
 def _fine(asset: Asset, name: str) -> tuple[NDArray, NDArray]:
-    """A part with each triangle split in four and rounded, so that a print at full size shows no facets."""
+    """A part with its longer triangles split and rounded, so that a print at full size shows no facets."""
     vertices, faces = _part(asset, name)
-    return round_off(vertices, faces, vertex_normals(vertices, faces))
+    return round_off(vertices, faces, vertex_normals(vertices, faces), PRINTED_EDGE_M)
 
 
 def mouth_gap(asset: Asset) -> float:

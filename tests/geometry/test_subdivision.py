@@ -7,7 +7,7 @@ import pytest
 import trimesh
 
 from maquette.geometry.mesh import vertex_normals
-from maquette.outputs.subdivision import bow, divide, edges_of, round_off
+from maquette.geometry.subdivision import bow, divide, edges_of, round_off
 
 
 def test_rounding_a_ball_makes_it_rounder_and_keeps_it_closed():

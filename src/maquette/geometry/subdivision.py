@@ -62,8 +62,10 @@ def divide(faces: NDArray, middle: NDArray) -> tuple[NDArray, NDArray]:
     return np.concatenate([piece for piece, _ in pieces])[together].astype(np.int32), origin[together]
 
 
-def round_off(vertices: NDArray, faces: NDArray, normals: NDArray) -> tuple[NDArray, NDArray]:
-    """(V', 3) vertices and (4F, 3) faces of a mesh with each triangle split in four and bowed outwards."""
+def round_off(vertices: NDArray, faces: NDArray, normals: NDArray, longest: float = 0.0) -> tuple[NDArray, NDArray]:
+    """A mesh with all edges longer than `longest` split and bowed outwards: (V', 3) vertices and (G, 3) faces."""
     edges, of_face, uses = edges_of(faces, len(vertices))
-    midpoints = bow(vertices, normals, edges, uses)
-    return np.vstack([vertices, midpoints]), divide(faces, of_face + len(vertices))[0]
+    long = np.linalg.norm(np.diff(vertices[edges], axis=1)[:, 0], axis=1) > longest
+    place = np.where(long, len(vertices) + np.cumsum(long) - 1, -1)
+    midpoints = bow(vertices, normals, edges[long], uses[long])
+    return np.vstack([vertices, midpoints]), divide(faces, place[of_face])[0]
