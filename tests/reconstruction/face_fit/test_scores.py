@@ -41,7 +41,7 @@ def test_equations_pull_to_the_line_by_its_deviation_and_silent_units_not_at_all
 def test_the_shipped_head_has_lines_that_are_alike_on_both_sides_and_know_smiles_lids_and_gaze():
     learned = landmark_term(fetch).noise["scores"]
     assert learned.shape == (52, 3) and (learned[:, 2] > 0.02).all() and (learned[:, 0] >= 0).all()
-    for name in ("mouthSmileLeft", "eyeBlinkLeft", "eyeLookInLeft", "eyeLookOutLeft", "mouthLowerDownLeft"):
+    for name in ("mouthSmileLeft", "eyeBlinkLeft", "eyeLookInLeft", "eyeLookOutLeft", "mouthUpperUpLeft"):
         left, right = NAMES.index(name), NAMES.index(name.replace("Left", "Right"))
         assert np.isfinite(learned[left]).all() and np.allclose(learned[left], learned[right])
     assert np.isinf(learned[NAMES.index("tongueOut"), 2]) and np.isinf(learned[NAMES.index("noseSneerLeft"), 2])
