@@ -7,10 +7,34 @@ import numpy as np
 from maquette.geometry.raycast import RayCaster
 
 STEP_M = 0.0004  # of the rays that look for the eyeball between the lids
-OVERLAP_M = 0.0003  # how far the upper lid is led beyond the lower
-CLEARANCE_M = 0.0004  # of the lid over the eyeball
+OVERLAP_M = 0.0008  # how far the upper lid is led beyond the lower
+CLEARANCE_M = 0.0007  # of the lid over the eyeball
+HELD_M, LOOSE_M = 0.0025, 0.006  # skin this near over the eyeball stays at its distance; this far it is free
 ROUNDS = 8
 Hits = tuple[np.ndarray, np.ndarray]
+
+
+class OnBall:
+    """The lids of one eye: a mode slides them over the eyeball, but neither lifts them off it nor sinks them in."""
+
+    def __init__(self, mean: np.ndarray, skin: np.ndarray, ball: np.ndarray):
+        """mean: (V, 3) metres; skin: vertices of the skin; ball: of the eyeball."""
+        centre = (mean[ball].min(axis=0) + mean[ball].max(axis=0)) / 2
+        out = mean[skin] - centre
+        far = np.linalg.norm(out, axis=1)
+        radii = mean[ball] - centre
+        reach = np.linalg.norm(radii, axis=1)
+        along = out / far[:, None]
+        above = far - reach[(along @ (radii / reach[:, None]).T).argmax(axis=1)]
+        share = np.clip((LOOSE_M - above) / (LOOSE_M - HELD_M), 0, 1) * (along[:, 2] > 0)
+        self.ball, self.own, self.along, self.share = ball, skin[share > 0], along[share > 0], share[share > 0]
+
+    def led(self, field: np.ndarray) -> np.ndarray:
+        """(V, 3) the mode."""
+        field = field.copy()
+        lifted = ((field[self.own] - field[self.ball].mean(axis=0)) * self.along).sum(axis=1)
+        field[self.own] -= (self.share * lifted)[:, None] * self.along
+        return field
 
 
 def closed(mean: np.ndarray, blink: np.ndarray, faces: np.ndarray, eye: np.ndarray, skin: np.ndarray) -> np.ndarray:

@@ -67,7 +67,9 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     units = expressions(mean, part, names, given)
     rows = np.split(np.sort(part["teeth"]), 2)
     hard = [Behind(mean, skin, own, lips) for own in (*rows, part["tongue"])]
-    basis = principal(np.stack([led(seal.closed(mode), [*linings, *hard]) for mode in basis]), importance)
+    on_balls = [lids.OnBall(mean, part["skin"], part[f"eye{side}"]) for side in SIDES]
+    inner = [*on_balls, *linings, *hard]
+    basis = principal(np.stack([led(seal.closed(mode), inner) for mode in basis]), importance)
     units = np.stack([led(unit, linings) for unit in units])
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         side = part["eye" + name[8:]]
@@ -85,7 +87,7 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     return base | fresh
 
 
-def led(field: np.ndarray, inner: Sequence[Lining | Behind]) -> np.ndarray:
+def led(field: np.ndarray, inner: Sequence[Lining | Behind | lids.OnBall]) -> np.ndarray:
     """(V, 3) a mode or unit that each of the inner parts follows."""
     return reduce(lambda moved, part: part.led(moved), inner, field)
 
