@@ -44,7 +44,7 @@ def test_a_dropped_jaw_shows_teeth_and_a_closed_one_does_not():
 
 
 def test_a_blink_covers_the_eyeballs_of_drawn_heads():
-    """At most a fifth of what an open eye shows; nothing on the mean head."""
+    """Nothing of them on the mean head; on most others next to nothing, where wide eyes stay ajar."""
     blink = np.zeros(52)
     blink[[MODEL.expression_names.index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
     eyes = np.concatenate([MODEL.parts["eyeLeft"], MODEL.parts["eyeRight"]])
@@ -66,5 +66,4 @@ def test_a_blink_covers_the_eyeballs_of_drawn_heads():
     some = [rng.normal(size=len(MODEL.identity_basis)) for _ in range(40)]
     shut, wide = (np.array([shown(identity, weights) for identity in some]) for weights in (blink, 0 * blink))
     assert wide.min() > 100
-    assert np.median(shut / wide) < 0.2
-    print(np.round(shut / wide, 2))
+    assert np.median(shut / wide) < 0.03 and np.quantile(shut / wide, 0.75) < 0.2

@@ -7,10 +7,10 @@ import numpy as np
 from maquette.geometry.raycast import RayCaster
 
 STEP_M = 0.0004  # of the rays that look for the eyeball between the lids
-OVERLAP_M = 0.0008  # how far the upper lid is led beyond the lower
+OVERLAP_M = 0.0018  # how far the upper lid is led beyond the lower
 CLEARANCE_M = 0.0007  # of the lid over the eyeball
 HELD_M, LOOSE_M = 0.0025, 0.006  # skin this near over the eyeball stays at its distance; this far it is free
-ROUNDS = 8
+ROUNDS, SPREAD = 8, 10  # of leading; columns on both sides that a gap's closing spreads over
 Hits = tuple[np.ndarray, np.ndarray]
 
 
@@ -48,16 +48,15 @@ def closed(mean: np.ndarray, blink: np.ndarray, faces: np.ndarray, eye: np.ndarr
     reach = np.ptp(ball, axis=0).max() / 2
     near = skin[np.linalg.norm(mean[skin] - centre, axis=1) < 1.6 * reach]
     blink = blink.copy()
-    amount = np.linalg.norm(blink[near], axis=1)
+    x, amount = mean[near, 0], np.linalg.norm(blink[near], axis=1)
+    upper = (amount / column_most(x, amount)) ** 2
+    blink[near, 1] -= OVERLAP_M * np.clip(1 - ((x - centre[0]) / reach) ** 2, 0, 1) * upper
     for _ in range(ROUNDS):
         blink[near] += over_ball(mean[near] + blink[near], centre, ball, amount)
         columns, gaps = seen_gaps(mean + blink, faces, eye, centre, reach)
         if gaps.max() == 0:
             break
-        x = mean[near, 0]
-        gap = np.interp(x, columns, gaps, left=0, right=0)
-        most = column_most(x, amount)
-        blink[near, 1] -= (gap + OVERLAP_M * (gap > 0)) * (amount / most) ** 2
+        blink[near, 1] -= np.interp(x, columns, gaps, left=0, right=0) * upper
     return blink
 
 
@@ -69,8 +68,9 @@ def seen_gaps(places: np.ndarray, faces: np.ndarray, eye: np.ndarray, centre: np
     hit = RayCaster(places, faces).first_hits(starts, np.tile([0.0, 0.0, -1.0], (len(starts), 1)))[0]
     shown = (hit >= 0) & np.isin(faces[np.maximum(hit, 0)], eye).all(axis=1)
     gaps = shown.reshape(len(across), -1).sum(axis=1) * STEP_M
-    wide = np.max([np.roll(gaps, k) for k in range(-4, 5)], axis=0)
-    return across + centre[0], np.convolve(wide, np.ones(5) / 5, "same")
+    # Wide and smooth: where only a few columns were led down, the line of the lid would have a notch.
+    wide = np.max([np.roll(gaps, k) for k in range(-SPREAD, SPREAD + 1)], axis=0)
+    return across + centre[0], np.convolve(wide, np.hanning(2 * SPREAD + 1) / SPREAD, "same")
 
 
 def column_most(x: np.ndarray, amount: np.ndarray) -> np.ndarray:
