@@ -83,7 +83,7 @@ def test_a_blink_that_falls_short_is_led_down_to_the_lower_lid():
 
     def seen(unit: np.ndarray) -> float:
         columns, gaps = lids.seen_gaps(vertices + unit, faces, eye, centre, reach)
-        return float(gaps[np.abs(columns) < 0.005].max())
+        return float(gaps[np.abs(columns) < 0.003].max())
 
     closed = lids.closed(vertices, blink, faces, eye, skin)
     assert seen(blink) > 0.001
