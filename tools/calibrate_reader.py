@@ -1,7 +1,7 @@
-"""Learn how the face network's landmark errors move together: python tools/calibrate_reader.py DATA
+"""Learn the face network's mean error and how its errors move together: python tools/calibrate_reader.py DATA
 
-DATA is the folder of shards that the network was trained from (`maquette synth --shards`); its held-out part `test` is
-read, as the network sees it in training: shifted, turned, dark, blurred. Writes perception/data/face-regressor-noise.
+DATA is a folder of shards (`maquette synth --shards`, splits train and test) of people whom the network was not trained
+with; read without added blur, dark and cover. Writes perception/data/face-regressor-noise.
 """
 
 from __future__ import annotations
@@ -14,44 +14,62 @@ import torch
 from refresh_zoo import main as refresh
 from safetensors.numpy import save_file
 
+from maquette.morphable import load
 from maquette.perception.faces.regressor.network import normalise
 from maquette.perception.faces.regressor.reader import load_regressor
+from maquette.reconstruction.face_fit.landmarks import bias_terms
 from maquette.training.recipes.face import FaceCrops
 from maquette.weights.store import PACKAGE
 
 FACTORS = 24
-ROUNDS = 3  # each example is photographed this often
 FILE = PACKAGE / "perception" / "data" / "face-regressor-noise.safetensors"
 
 
-def errors(folder: Path) -> np.ndarray:
-    """(N, 956) errors of x and y over their own standard deviations, on people nobody trained with."""
-    network, held = load_regressor(), FaceCrops(folder, 64, 7, "test")
-    rows = []
-    for number in range(ROUNDS * (len(held) // 64)):
-        batch = held.batch(number)
-        with torch.inference_mode():
-            found = network(normalise(torch.from_numpy(batch["crops"]).float()))
-        apart = found.landmarks.numpy()[..., :2] - batch["landmarks"][..., :2]
-        white = apart / np.exp(found.log_sigma.numpy())[..., None]
-        rows.append(white[batch["present"] > 0].reshape(-1, 956))
-    return np.concatenate(rows)
+def readings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(N, 478, 2) errors over the face's extent, (N, 478) their standard deviations, (N,) extent and sine of the yaw.
+
+    Each face also in a mirror, so that left and right agree.
+    """
+    network, twin = load_regressor(), load("maquette-head").landmark_mirror
+    errors, sigmas, extents, sines = [], [], [], []
+    for split in ("train", "test"):
+        held = FaceCrops(folder, 64, 7, split, augment=False)
+        for number in range(len(held) // 64):
+            yaw = held.shards.batch(number)["pose"][:, 0]
+            batch = held.batch(number)
+            with torch.inference_mode():
+                found = network(normalise(torch.from_numpy(batch["crops"]).float()))
+            points = found.landmarks.numpy()[..., :2]
+            extent = np.ptp(points, axis=1).max(axis=1)
+            apart = (points - batch["landmarks"][..., :2]) / extent[:, None, None]
+            errors += [apart, apart[:, twin] * [-1, 1]]
+            sigma = np.exp(found.log_sigma.numpy()) / extent[:, None]
+            sigmas += [sigma, sigma[:, twin]]
+            extents += [extent] * 2
+            sines += [np.sin(yaw), -np.sin(yaw)]
+    return np.concatenate(errors), np.concatenate(sigmas), np.concatenate(extents), np.concatenate(sines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    white = errors(parser.parse_args().data)
-    # A few crops that nothing can be read from would else make the covariance.
-    size = np.sqrt((white**2).mean(axis=1))
-    white = white[size < np.quantile(size, 0.97)]
-    _, values, modes = np.linalg.svd(white - white.mean(axis=0), full_matrices=False)
+    apart, sigma, _, sine = readings(parser.parse_args().data)
+    # A few crops that nothing can be read from would else make the mean and the covariance.
+    size = np.sqrt((apart**2).mean(axis=(1, 2)))
+    keep = size < np.quantile(size, 0.97)
+    apart, sigma, sine = apart[keep], sigma[keep], sine[keep]
+    terms = bias_terms(sine, 0.0)[:4].T
+    bias = np.linalg.lstsq(terms, apart.reshape(len(apart), -1), rcond=None)[0]
+    rest = apart - (terms @ bias).reshape(apart.shape)
+    white = (rest / sigma[..., None]).reshape(len(rest), -1)
+    _, values, modes = np.linalg.svd(white, full_matrices=False)
     factor = (values[:FACTORS, None] * modes[:FACTORS] / np.sqrt(len(white))).reshape(FACTORS, 478, 2)
-    left = np.maximum(white.var(axis=0).reshape(478, 2) - (factor**2).sum(axis=0), 0.05**2)
-    print(f"{len(white)} examples; root mean square of error over sigma {np.sqrt((white**2).mean()):.2f}")
-    print(f"{FACTORS} factors hold {100 * (factor**2).sum() / white.var(axis=0).sum():.0f} % of the variance")
-    tensors = {"factor": factor.astype(np.float16), "spread": np.sqrt(left).astype(np.float16)}
-    save_file(tensors, FILE)
+    left = np.maximum((white**2).mean(axis=0).reshape(478, 2) - (factor**2).sum(axis=0), 0.05**2)
+    before, after = (100 * np.sqrt((e**2).mean()) for e in (apart, rest))
+    print(f"{len(white)} examples; error {before:.2f} % of the face, {after:.2f} % without its mean")
+    print(f"{FACTORS} factors hold {100 * (factor**2).sum() / (white**2).mean(axis=0).sum():.0f} % of the variance")
+    tensors = {"factor": factor, "spread": np.sqrt(left), "bias": bias.reshape(4, 478, 2)}
+    save_file({name: np.ascontiguousarray(value, np.float16) for name, value in tensors.items()}, FILE)
     refresh()
 
 

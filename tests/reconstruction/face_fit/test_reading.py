@@ -11,7 +11,7 @@ from maquette.core.options import FitOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.geometry.camera import project
 from maquette.reconstruction.face_fit import method, reading
-from maquette.reconstruction.face_fit.state import POSE, first_guess
+from maquette.reconstruction.face_fit.state import POSE, FaceView, first_guess
 from maquette.synthesis.rendering.viewpoint import look_at
 from maquette.weights.store import fetch
 
@@ -117,7 +117,7 @@ def test_equations_are_those_of_the_whole_covariance(identity):
     def cost(shape):
         placed = (term.mean + term.basis @ shape) @ view.rotation.T + view.translation
         pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
-        apart = (seen.reading.landmarks[:, :2] - pixels).ravel()
+        apart = (seen.reading.landmarks[:, :2] - noise.mean_error(view, extent) - pixels).ravel()
         return 0.5 * apart @ inverse @ apart
 
     found = reading.landmark_equations(term, view, seen.reading, shape)
@@ -128,6 +128,22 @@ def test_equations_are_those_of_the_whole_covariance(identity):
         step[k] = 1e-4
         slope = (cost(shape + step) - cost(shape - step)) / 2e-4
         assert -slope == pytest.approx(vector[POSE + k], rel=1e-3, abs=1e-3)
+
+
+def test_the_mean_error_turns_with_the_head_and_mirrors_with_its_yaw():
+    noise = method.landmark_term(fetch).reader_noise
+
+    turn = np.array([[np.cos(0.3), -np.sin(0.3), 0], [np.sin(0.3), np.cos(0.3), 0], [0, 0, 1.0]])  # in the picture
+
+    def error(yaw: float, rolled: np.ndarray = np.eye(3)):
+        pose = look_at(yaw, 0.0, 0.0, 1.0, (400, 400), 0.6).world_to_camera
+        view = FaceView(rolled @ pose[:3, :3], rolled @ pose[:3, 3], 400.0, np.full(2, 200.0), np.zeros(52))
+        return noise.mean_error(view, 100.0)
+
+    upright = error(0.4)
+    assert 0.1 < np.linalg.norm(upright, axis=1).mean() < 5, "pixels of a face of 100"
+    assert error(0.4, turn) == pytest.approx(upright @ turn[:2, :2].T, abs=1e-9)
+    assert error(-0.4)[MODEL.landmark_mirror] * [-1, 1] == pytest.approx(upright, abs=0.02)
 
 
 def test_several_readings_add_up(identity):

@@ -22,14 +22,25 @@ DOMAIN_GAP = 2.5  # how much larger the detector's error is on photographs than 
 
 @dataclass(frozen=True, eq=False)
 class ReaderNoise:
-    """How the face network's errors, each over its standard deviation, move together (tools/calibrate_reader.py).
+    """The face network's mean error, and how what is left of each error moves together (tools/calibrate_reader.py).
 
     Attributes:
-        factor: (R, 956) and spread: (956,) of the covariance factor' factor + spread^2, x and y of each landmark.
+        factor: (R, 956) and spread: (956,) of the covariance factor' factor + spread^2, x and y of each landmark, over
+            its standard deviation.
+        bias: (4, 478, 2) mean error of an upright face, in units of its extent, on the first terms of `bias_terms`.
     """
 
     factor: NDArray
     spread: NDArray
+    bias: NDArray
+
+    def mean_error(self, view: FaceView, extent: float) -> NDArray:
+        """(478, 2) pixels for a face of this extent in pixels; the network reads upright crops."""
+        yaw = view.yaw_pitch_roll()[0]
+        upright = np.tensordot(bias_terms(np.sin(yaw), 0.0)[:4], self.bias, 1)
+        across, down = view.rotation[:2, 1] * [1, -1]
+        turn = np.array([[down, -across], [across, down]]) / max(np.hypot(across, down), 1e-9)
+        return extent * upright @ turn.T
 
 
 @lru_cache(maxsize=2)
@@ -40,8 +51,8 @@ def reader_noise(path: Path) -> ReaderNoise:
         BadInput: the file is damaged, or of another kind.
     """
     with opened(path, "the face network's noise", "reinstall maquette", "numpy") as file:
-        factor, spread = (file.get_tensor(name).astype(float) for name in ("factor", "spread"))
-        return ReaderNoise(factor.reshape(len(factor), 2 * LANDMARKS), spread.reshape(2 * LANDMARKS))
+        factor, spread, bias = (file.get_tensor(name).astype(float) for name in ("factor", "spread", "bias"))
+        return ReaderNoise(factor.reshape(len(factor), 2 * LANDMARKS), spread.reshape(2 * LANDMARKS), bias)
 
 
 @dataclass(frozen=True, eq=False)

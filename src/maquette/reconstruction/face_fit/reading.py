@@ -29,7 +29,8 @@ def landmark_equations(term: LandmarkTerm, view: FaceView, reading: Reading, sha
     sigma = np.repeat(np.maximum(reading.sigma, LOWEST_SIGMA * extent), 2) * GAP
     factor, spread = term.reader_noise.factor, term.reader_noise.spread
     inverse = 1 / (sigma * spread)
-    white = (reading.landmarks[:, :2] - predicted.value).ravel() * inverse
+    known = term.reader_noise.mean_error(view, float(extent))
+    white = (reading.landmarks[:, :2] - known - predicted.value).ravel() * inverse
     return correlated_equations(predicted.jacobian() * inverse[:, None], white, (factor / spread).T)
 
 
