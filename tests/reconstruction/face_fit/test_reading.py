@@ -135,15 +135,15 @@ def test_the_mean_error_turns_with_the_head_and_mirrors_with_its_yaw():
 
     turn = np.array([[np.cos(0.3), -np.sin(0.3), 0], [np.sin(0.3), np.cos(0.3), 0], [0, 0, 1.0]])  # in the picture
 
-    def error(yaw: float, rolled: np.ndarray = np.eye(3)):
+    def error(yaw, rolled):
         pose = look_at(yaw, 0.0, 0.0, 1.0, (400, 400), 0.6).world_to_camera
         view = FaceView(rolled @ pose[:3, :3], rolled @ pose[:3, 3], 400.0, np.full(2, 200.0), np.zeros(52))
         return noise.mean_error(view, 100.0)
 
-    upright = error(0.4)
+    upright = error(0.4, np.eye(3))
     assert 0.1 < np.linalg.norm(upright, axis=1).mean() < 5, "pixels of a face of 100"
-    assert error(0.4, turn) == pytest.approx(upright @ turn[:2, :2].T, abs=1e-9)
-    assert error(-0.4)[MODEL.landmark_mirror] * [-1, 1] == pytest.approx(upright, abs=0.02)
+    assert error(0.0, turn) == pytest.approx(error(0.0, np.eye(3)) @ turn[:2, :2].T, abs=1e-9)
+    assert error(-0.4, np.eye(3))[MODEL.landmark_mirror] * [-1, 1] == pytest.approx(upright, abs=0.02)
 
 
 def test_several_readings_add_up(identity):
