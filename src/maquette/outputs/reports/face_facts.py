@@ -12,7 +12,7 @@ import numpy as np
 from maquette.outputs.asset import Asset
 from maquette.perception.faces import quality
 
-AVERAGE_MM = 1.5  # mean distance from the average face below which the head says little; portraits: 1.6 to 4.4 mm
+AVERAGE_MM = 1.2  # mean distance from the average face below which the head says little; portraits: 1.3 to 3.5 mm
 LITTLE_SEEN = 0.45  # share of the face's texels; its sides count, so a clear photo from the front reaches 0.6
 BLURRED, DROWNED, BURNT, COVERED = 0.35, 0.25, 0.15, 0.40
 TURNED = math.radians(50)
