@@ -10,7 +10,7 @@ from maquette.geometry.raycast import RayCaster
 CENTRE_BEHIND_LIPS_M = 0.045  # of the mouth: from there the skin lies outwards
 LEAST_M, LEAST_LID_M = 0.0035, 0.0006  # of flesh between lining and skin, away from the lips' rim; in lids
 SOCKET = 1.7  # radii of the eyeball within which skin behind other skin lines its socket
-LID_M = 0.008  # thicker is no lid, but the nose
+LID_M = 0.005  # thicker is no lid, but the nose
 SKIN_M = 0.0003  # from a vertex, beyond which skin is other skin
 FADE_M = 0.006  # from the lips' rim within which a lip is drawn to the other
 FOLLOWS_M = (0.05, 0.08)  # lining this near behind the skin moves with it; this far, on its own

@@ -99,8 +99,9 @@ def test_masks_cover_nose_mouth_and_chin(model, seed):
     cloth = draw_mask(model, vertices, np.random.default_rng(seed))[0]
     places = model.embeddings["ibug68"].points(vertices, model.faces)
     for k in (30, 33, 48, 54, 51, 57, 8):
-        nearest = np.linalg.norm(cloth.vertices[:, :2] - places[k, :2], axis=1).argmin()
-        assert cloth.vertices[nearest, 2] > places[k, 2] - 0.001
+        beside = np.linalg.norm(cloth.vertices[:, :2] - places[k, :2], axis=1)
+        near = beside < beside.min() + 0.003  # under the chin the cloth goes back
+        assert cloth.vertices[near, 2].max() > places[k, 2] - 0.001
     assert cloth.vertices[:, 1].max() < model.eye_centre(vertices, "Left")[1] + 0.002
 
 
