@@ -89,7 +89,7 @@ def test_the_eyeballs_are_part_of_it(printed):
     )
     for side in ("Left", "Right"):
         ball = asset.mesh.vertices[asset.model.part_vertices(f"eye{side}")].astype(float)
-        starts, along = ball + [0, 0, 0.05], np.tile([0.0, 0, -1], (len(ball), 1))
+        starts, along = ball + np.array([0, 0, 0.05]), np.tile([0.0, 0, -1], (len(ball), 1))
         hit, _, distance = whole.first_hits(starts, along)
         seen = np.isin(hit, asset.model.parts[f"eye{side}"])
         assert seen.sum() > 10
