@@ -71,7 +71,7 @@ def test_a_covered_face_is_skin_whatever_the_covering(real_data, tmp_path, name)
     assert run(["face", str(real_data / "reports" / name), "-o", str(tmp_path), *QUICK]) == 0
     colour, confidence, skin, layers = skin_chart(next(tmp_path.glob("*/face-1")))
     forehead = np.median(colour[(confidence > 200) & skin], axis=0)
-    assert np.quantile(np.linalg.norm(colour - forehead, axis=2)[skin & (confidence < 30)], 0.9) < 60
+    assert np.quantile(np.linalg.norm(colour - forehead, axis=2)[skin & (confidence < 30)], 0.9) < 70
     assert (colour[skin][:, 0] > colour[skin][:, 1]).mean() > 0.99  # red over green: skin, and no mask
     assert confidence[below_eyes(layers)].max() == 0
     report = json.loads((next(tmp_path.glob("*/face-1")) / "report.json").read_text())
@@ -139,7 +139,22 @@ def test_another_person_among_several_photos_is_named(real_data, tmp_path, capfd
 def test_a_selfie_gives_the_same_head_with_and_without_its_focal_length(real_data, tmp_path):
     """One picture from 0.3 m, drawn straight from the front: what the camera says may not turn or bend the head."""
     selfies = [real_data / f"reports/16_selfie_{name}.jpg" for name in ("exif", "noexif")]
-    assert run(["face", *map(str, selfies), "-o", str(tmp_path / "out"), "--formats", "obj", *QUICK[:-2]]) == 0
+    assert (
+        run(
+            [
+                "face",
+                *map(str, selfies),
+                "-o",
+                str(tmp_path / "out"),
+                "--formats",
+                "obj",
+                "--mesh",
+                "light",
+                *QUICK[:-2],
+            ]
+        )
+        == 0
+    )
     heads, facts = [], []
     for photo in selfies:
         place = tmp_path / "out" / photo.stem / "face-1"

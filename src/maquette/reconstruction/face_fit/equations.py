@@ -39,6 +39,10 @@ class NormalEquations:
     matrix: NDArray
     vector: NDArray
 
+    def scaled(self, share: float) -> NormalEquations:
+        """The same with `share` of their weight."""
+        return NormalEquations(share * self.matrix, share * self.vector)
+
     def __add__(self, other: NormalEquations) -> NormalEquations:
         return NormalEquations(self.matrix + other.matrix, self.vector + other.vector)
 

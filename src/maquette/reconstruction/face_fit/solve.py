@@ -102,7 +102,8 @@ def solve(
         vector[:K] -= identity
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
-            part = seen_equations(landmarks, view, observation, shape)
+            # What landmarks get wrong of a face they get wrong in every photo of it: all together they count as one.
+            part = seen_equations(landmarks, view, observation, shape).scaled(1 / len(views))
             if extra is not None:
                 part = part + extra.equations(index, view, shape)
             part = part + prior_equations(view, K) + opinion_equations(landmarks, view, observation, K)

@@ -14,7 +14,7 @@ from maquette.reconstruction.face_fit.equations import Linearization, NormalEqua
 
 POSE = 7  # rotation vector, translation, log focal length
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: the unit of the landmark noise
-DISTANCE_M, DISTANCE_SIGMA = 1.2, 0.55  # usual distance of a portrait, metres, and its spread in log
+DISTANCE_M, DISTANCE_SIGMA = 1.2, 0.62  # usual distance of a portrait, metres, and its spread in log
 FOCAL_SIGMA = 0.03  # trust in a focal length from the file, log
 OPENCV = np.diag([1.0, -1.0, -1.0])  # world axes seen by a camera in front of the face
 
