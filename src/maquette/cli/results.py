@@ -25,7 +25,7 @@ T = TypeVar("T")
 Photos = Annotated[
     list[Path],
     # Not typer's own check, which refuses the whole command for one file that may not be read.
-    typer.Argument(metavar="PHOTO...", help="Photos: JPEG, PNG, WebP, TIFF, BMP, HEIC.", readable=False),
+    typer.Argument(metavar="PHOTO...", help="Photos: JPEG, PNG, WebP, TIFF, BMP, AVIF, HEIC.", readable=False),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder for the results.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout, nothing else.")]

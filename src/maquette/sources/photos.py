@@ -23,7 +23,7 @@ from maquette.sources import bit_depth
 
 DEFAULTS = SourceOptions()
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
-WANTED = "wanted a photo (JPEG, PNG, WebP, TIFF, BMP, HEIC)"
+WANTED = "wanted a photo (JPEG, PNG, WebP, TIFF, BMP, AVIF, HEIC)"
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 FILM_DIAGONAL_MM = 43.27  # 36 x 24 mm, CIPA DCG-001: the meaning of "35 mm equivalent"
 SANE_FOCAL = (0.2, 30.0)  # in picture diagonals: fisheye to long telephoto; anything else is a broken tag
