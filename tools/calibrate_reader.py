@@ -25,13 +25,13 @@ FACTORS = 24
 FILE = PACKAGE / "perception" / "data" / "face-regressor-noise.safetensors"
 
 
-def readings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(N, 478, 2) errors over the face's extent, (N, 478) their standard deviations, (N,) extent and sine of the yaw.
+def readings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(N, 478, 2) errors over the face's extent, (N, 478) their standard deviations, (N,) sine of the yaw.
 
     Each face also in a mirror, so that left and right agree.
     """
     network, twin = load_regressor(), load("maquette-head").landmark_mirror
-    errors, sigmas, extents, sines = [], [], [], []
+    errors, sigmas, sines = [], [], []
     for split in ("train", "test"):
         held = FaceCrops(folder, 64, 7, split, augment=False)
         for number in range(len(held) // 64):
@@ -45,15 +45,14 @@ def readings(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
             errors += [apart, apart[:, twin] * [-1, 1]]
             sigma = np.exp(found.log_sigma.numpy()) / extent[:, None]
             sigmas += [sigma, sigma[:, twin]]
-            extents += [extent] * 2
             sines += [np.sin(yaw), -np.sin(yaw)]
-    return np.concatenate(errors), np.concatenate(sigmas), np.concatenate(extents), np.concatenate(sines)
+    return np.concatenate(errors), np.concatenate(sigmas), np.concatenate(sines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    apart, sigma, _, sine = readings(parser.parse_args().data)
+    apart, sigma, sine = readings(parser.parse_args().data)
     # A few crops that nothing can be read from would else make the mean and the covariance.
     size = np.sqrt((apart**2).mean(axis=(1, 2)))
     keep = size < np.quantile(size, 0.97)

@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 from head import lids, people
 from head.lining import Lining, Seal
 
+from maquette.geometry.alignment import similarity
+
 RNG = np.random.default_rng(0)
 
 
@@ -40,10 +42,10 @@ def test_the_motion_of_a_jaw_is_found_and_never_mirrors():
     angle = np.radians(14)
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     here = RNG.normal(size=(20, 3))
-    found, shift = people.rigid(here, here @ turn.T + [0.1, -0.2, 0.3])
-    assert np.allclose(found, turn) and np.allclose(shift, [0.1, -0.2, 0.3])
+    jaw = similarity(here, here @ turn.T + [0.1, -0.2, 0.3], scale=False)
+    assert np.allclose(jaw.rotation, turn) and np.allclose(jaw.translation, [0.1, -0.2, 0.3])
     flat = here * [1, 1, 0]
-    assert np.linalg.det(people.rigid(flat, -flat)[0]) == pytest.approx(1)
+    assert np.linalg.det(similarity(flat, -flat, scale=False).rotation) == pytest.approx(1)
 
 
 def test_the_tongue_comes_out_tip_first():

@@ -152,8 +152,8 @@ def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays)
     hanging = np.concatenate([np.sort(part["teeth"])[size:], part["tongue"]])
     chin = chin_of(mean, part)
     for name in JAW_UNITS:
-        turn, shift = rigid(mean[chin], mean[chin] + known[name][chin])
-        known[name][hanging] = mean[hanging] @ turn.T + shift - mean[hanging]
+        jaw = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
+        known[name][hanging] = jaw.apply(mean[hanging]) - mean[hanging]
     for side in ("Left", "Right"):
         ball = part[f"eye{side}"]
         for look, turn in GAZE_DEGREES.items():
@@ -174,14 +174,6 @@ def chin_of(mean: np.ndarray, part: Arrays) -> np.ndarray:
     below, x = lips[1] - mean[:, 1], np.abs(mean[:, 0])
     front = mean[:, 2] > lips[2] - 0.035
     return np.intersect1d(part["skin"], np.flatnonzero((below > low) & (below < high) & (x < wide) & front))
-
-
-def rigid(here: np.ndarray, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn (3, 3) and shift (3,) that carry the points `here` nearest to `there` (Kabsch)."""
-    a, b = here - here.mean(axis=0), there - there.mean(axis=0)
-    U, _, Vt = np.linalg.svd(b.T @ a)
-    turn = U @ np.diag([1, 1, np.linalg.det(U @ Vt)]) @ Vt
-    return turn, there.mean(axis=0) - turn @ here.mean(axis=0)
 
 
 def tongue_out(mean: np.ndarray, tongue: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ class FaceView:
     def yaw_pitch_roll(self) -> tuple[float, float, float]:
         """Radians; yaw > 0 turns to the subject's left, pitch > 0 looks up, roll > 0 tilts to the subject's left."""
         facing = OPENCV @ self.rotation
-        # facing = Rz(roll) Rx(-pitch) Ry(yaw) applied to the model
+        # facing = Ry(yaw) Rx(-pitch) Rz(-roll) applied to the model: yaw is about the picture's vertical
         yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
         return float(yaw), float(-pitch), float(-roll)
 
