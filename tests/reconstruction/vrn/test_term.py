@@ -55,7 +55,7 @@ def test_the_fit_finds_the_head_of_the_volume(scene, term):
     for _ in range(6):
         matrix, vector = np.zeros((2, MODES, MODES)), np.zeros((2, MODES))
         for index, view in enumerate(scene.views):
-            found = term.equations(index, view, shape)
+            found = term.equations(index, view, shape, np.zeros(0))
             matrix[index], vector[index] = found.matrix[IDENTITY, IDENTITY], found.vector[IDENTITY]
         shape[:MODES] += np.linalg.solve(matrix.sum(0) + np.eye(MODES), vector.sum(0) - shape[:MODES])
     model = load("maquette-head")
@@ -71,5 +71,5 @@ def test_the_fit_finds_the_head_of_the_volume(scene, term):
 def test_no_front_pulls_nothing(scene, marks):
     blind = replace(scene.readings[0], front=np.full_like(scene.readings[0].front, np.nan))
     nothing = FrontTerm.of(load("maquette-head"), marks, (blind,), MODES)
-    found = nothing.equations(0, scene.views[0], np.zeros(MODES + 52))
+    found = nothing.equations(0, scene.views[0], np.zeros(MODES + 52), np.zeros(0))
     assert not found.matrix.any() and not found.vector.any()

@@ -39,6 +39,19 @@ class NormalEquations:
     matrix: NDArray
     vector: NDArray
 
+    @classmethod
+    def nothing(cls, count: int) -> NormalEquations:
+        """Equations of this many unknowns that say nothing."""
+        return cls(np.zeros((count, count)), np.zeros(count))
+
+    def padded(self, before: int, behind: int, place: int) -> NormalEquations:
+        """The same with further unknowns, of which they say nothing, before and behind those from `place` on."""
+        kept = len(self.vector)
+        order = np.r_[:place, place + before : before + kept]
+        wide = NormalEquations.nothing(before + kept + behind)
+        wide.matrix[np.ix_(order, order)], wide.vector[order] = self.matrix, self.vector
+        return wide
+
     def scaled(self, share: float) -> NormalEquations:
         """The same with `share` of their weight."""
         return NormalEquations(share * self.matrix, share * self.vector)

@@ -18,7 +18,7 @@ from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.solve import prior_equations, seen_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView
 
-TRUST = 0.2  # share of a photo's information that survives what the noise model does not know (light, hair, lenses)
+TRUST = 0.6  # share of a photo's information that survives what the noise model does not know (light, hair, lenses)
 USUAL_EXPRESSION = 2.0  # sum of the units' weights; no model has all of a stronger one, whose rest looks like identity
 SOMEONE_ELSE = -0.5  # agreement from which on a photo may show somebody else; measured, see CARD.md
 

@@ -1,7 +1,8 @@
-"""The photometric term: skin of even albedo under distant light shows its normals (Blanz and Vetter 1999, section 4).
+"""The photometric term: skin under distant light shows its normals (Blanz and Vetter 1999, section 4).
 
 Brightness at each visible vertex is compared with nine spherical harmonics of its normal (Ramamoorthi and Hanrahan
-2001); the light is eliminated together with the shape, so that what light can explain never moves the shape.
+2001) times its albedo; the light is eliminated together with the shape, so that what light can explain never moves the
+shape. The albedo is solved for beside the shape, one for all photos, see `albedo.py`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
+from maquette.reconstruction.face_fit.albedo import albedo_basis
 from maquette.reconstruction.face_fit.equations import NormalEquations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, cross_matrices, project_points
 
 EYE_DISTANCE_PX = 60.0  # size to which the photo is brought: vertices are then about a pixel apart
 EVIDENCE = 400.0  # measured: how many independent samples the skin's pixels are worth, all together
+RED, GREEN = 0.8, 0.2  # of the brightness: blood and sun change skin least in red; red alone is burnt out more often
 NOISE_FLOOR = 0.02  # smallest relative brightness error
 ROBUST_ROUNDS = 5  # of the light's reweighted least squares
 
@@ -61,6 +64,7 @@ class ShadingTerm:
         model: the head; vertices: (n,) indices of the skin used; weights: (n,) share of evidence of each, area times
             how even its albedo usually is (no lips, brows, lids, nostrils).
         basis: (n, 3, K + E); faces: (f, 3) all faces around them; mean, full_basis: for those faces' normals.
+        albedo: (n, m) relative albedo per weight of its own.
     """
 
     model: MorphableModel
@@ -70,6 +74,7 @@ class ShadingTerm:
     basis: NDArray
     faces: NDArray
     gather: sp.csr_matrix
+    albedo: NDArray
     pictures: tuple[BrightnessMap, ...]
 
     @classmethod
@@ -97,11 +102,21 @@ class ShadingTerm:
         basis = np.concatenate([model.identity_basis[:modes], model.expression_basis])[:, used]
         basis = np.ascontiguousarray(basis.transpose(1, 2, 0), np.float32)
         weights = share[position] * even[vertices]
+        albedo = albedo_basis(model.mean[vertices])
         pictures = tuple(prepare(o) for o in observations)
-        return cls(model, position, weights / weights.sum(), model.mean[used], basis, faces, gather, pictures)
+        return cls(model, position, weights / weights.sum(), model.mean[used], basis, faces, gather, albedo, pictures)
 
-    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
-        """The equations of the photo of this index; the light is eliminated."""
+    @property
+    def weights_of_its_own(self) -> int:
+        """Number of the albedo's weights, which all photos share."""
+        return self.albedo.shape[1]
+
+    def equations(self, index: int, view: FaceView, shape: NDArray, own: NDArray) -> NormalEquations:
+        """The equations of the photo of this index; the light is eliminated.
+
+        Args:
+            own: (m,) the albedo's weights.
+        """
         points = self.mean + self.basis @ shape.astype(np.float32)
         normals, by_shape_normal = self.normals(points)
         placed = points[self.vertices] @ view.rotation.T + view.translation
@@ -114,20 +129,23 @@ class ShadingTerm:
         toward = -np.einsum("nd,nd->n", normals @ view.rotation.T, placed) / np.linalg.norm(placed, axis=1)
         weight = self.weights * trust * np.clip((toward - 0.15) / 0.35, 0, 1)
         weight = weight * self.seen(view, points, weight > 0)
+        pose_and_shape = POSE + len(shape)
         if weight.sum() < 0.05:
-            return NormalEquations(np.zeros((POSE + len(shape),) * 2), np.zeros(POSE + len(shape)))
+            return NormalEquations.nothing(pose_and_shape + len(own))
         turned = normals @ view.rotation.T
-        shades = harmonics(turned)
+        albedo = 1 + self.albedo @ own
+        shades = harmonics(turned) * albedo[:, None]
         light = fit_light(shades, value, weight)
         slope = np.stack([slope_x, slope_y], axis=1)[:, None] * picture.factor
-        normal_slope = harmonics_slope(turned, light.coefficients) @ view.rotation
-        jacobian = np.empty((len(value), POSE + len(shape)))
+        by_normal = harmonics_slope(turned, light.coefficients) * albedo[:, None]
+        jacobian = np.empty((len(value), pose_and_shape + len(own)))
         # residual = image - shading; the model's part of the derivative is shading' - image'
         jacobian[:, :POSE] = -(slope @ flat.by_pose)[:, 0]
-        turning = np.einsum("nd,ndk->nk", harmonics_slope(turned, light.coefficients), -cross_matrices(turned))
-        jacobian[:, :3] += turning
-        jacobian[:, POSE:] = np.einsum("nd,ndp->np", normal_slope, by_shape_normal, optimize=True)
-        jacobian[:, POSE:] -= (slope @ flat.by_shape)[:, 0]
+        jacobian[:, :3] += np.einsum("nd,ndk->nk", by_normal, -cross_matrices(turned))
+        by_shape = jacobian[:, POSE:pose_and_shape]
+        by_shape[:] = np.einsum("nd,ndp->np", by_normal @ view.rotation, by_shape_normal, optimize=True)
+        by_shape -= (slope @ flat.by_shape)[:, 0]
+        jacobian[:, pose_and_shape:] = (harmonics(turned) @ light.coefficients)[:, None] * self.albedo
         return without_light(shades, jacobian, light)
 
     def normals(self, points: NDArray) -> tuple[NDArray, NDArray]:
@@ -165,7 +183,7 @@ def prepare(observation: Observation) -> BrightnessMap:
     pixels = observation.frame.pixels
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=method).astype(np.float32) / 255
-    bright = cv2.GaussianBlur(small @ np.array([0.3, 0.55, 0.15], np.float32), (0, 0), 1.0)
+    bright = cv2.GaussianBlur(small @ np.array([RED, GREEN, 0.0], np.float32), (0, 0), 1.0)
     trust = observation.mask if observation.skin is None else observation.skin
     trust = cv2.resize(trust, (bright.shape[1], bright.shape[0]), interpolation=cv2.INTER_AREA)
     trust = cv2.erode(trust, np.ones((3, 3)))
@@ -224,7 +242,7 @@ def light_of(shades: NDArray, value: NDArray, weight: NDArray, robust: NDArray, 
 
 
 def without_light(shades: NDArray, jacobian: NDArray, light: FittedLight) -> NormalEquations:
-    """The equations of derivatives (N, 7 + K + E) with the light's nine unknowns eliminated."""
+    """The equations of derivatives (N, P) with the light's nine unknowns eliminated."""
     strength = EVIDENCE * light.weight / light.sigma**2
     joint = np.concatenate([shades, jacobian], axis=1)
     full = joint.T @ (joint * strength[:, None])

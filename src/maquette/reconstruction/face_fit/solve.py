@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +17,7 @@ from maquette.reconstruction.face_fit.scores import score_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
+SHARED_ERROR = 0.5  # measured: half of what shading gets wrong of a face it gets wrong in every photo of it
 SHUT_SIGMA = 0.05  # how far an eye that the picture shows shut may be from it
 EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its weight
 
@@ -26,8 +25,13 @@ EXPRESSION_RATE = 4.0  # exponential part of their prior: a unit must earn its w
 class Term(Protocol):
     """Evidence on the shape beside the landmarks, e.g. the shading."""
 
-    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
-        """The equations of the photo of this index."""
+    @property
+    def weights_of_its_own(self) -> int:
+        """Number of unknowns beside the shape, shared by all photos, standard normal a priori."""
+        ...
+
+    def equations(self, index: int, view: FaceView, shape: NDArray, own: NDArray, /) -> NormalEquations:
+        """The equations of the photo of this index, over [pose, identity, expression, its own]."""
         ...
 
 
@@ -37,9 +41,20 @@ class SumOfTerms:
 
     terms: tuple[Term, ...]
 
-    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
+    @property
+    def weights_of_its_own(self) -> int:
+        """Those of all terms, one after the other."""
+        return sum(term.weights_of_its_own for term in self.terms)
+
+    def equations(self, index: int, view: FaceView, shape: NDArray, own: NDArray) -> NormalEquations:
         """The sum of the terms' equations."""
-        return reduce(add, (term.equations(index, view, shape) for term in self.terms))
+        result, start = NormalEquations.nothing(POSE + len(shape) + len(own)), 0
+        for term in self.terms:
+            count = term.weights_of_its_own
+            part = term.equations(index, view, shape, own[start : start + count])
+            result = result + part.padded(start, len(own) - start - count, POSE + len(shape))
+            start += count
+        return result
 
 
 @dataclass(frozen=True)
@@ -50,14 +65,16 @@ class Unknowns:
         identity: number of identity weights.
         expression: number of expression weights.
         photos: number of photos.
+        own: number of weights of a term's own; they come last.
     """
 
     identity: int
     expression: int
     photos: int
+    own: int = 0
 
     def __len__(self) -> int:
-        return self.identity + self.photos * (POSE + self.expression)
+        return self.identity + self.photos * (POSE + self.expression) + self.own
 
     def photo(self, index: int) -> slice:
         """Pose and expression of a photo."""
@@ -65,9 +82,10 @@ class Unknowns:
         return slice(start, start + POSE + self.expression)
 
     def order(self, index: int) -> NDArray:
-        """(7 + K + E,) places of [pose, identity, expression] of a photo, as its `NormalEquations` have them."""
-        own = np.arange(len(self))[self.photo(index)]
-        return np.concatenate([own[:POSE], np.arange(self.identity), own[POSE:]])
+        """(7 + K + E + own,) places of [pose, identity, expression, own], as `NormalEquations` of a photo have them."""
+        places = np.arange(len(self))
+        here = places[self.photo(index)]
+        return np.concatenate([here[:POSE], places[: self.identity], here[POSE:], places[len(self) - self.own :]])
 
     def bounds(self, views: Sequence[FaceView]) -> NDArray:
         """(M, 2) of a step, so that expression weights stay in 0-1."""
@@ -95,26 +113,30 @@ def solve(
         views and identity after `rounds` steps, or earlier if the step is tiny.
     """
     K = len(identity)
-    unknowns = Unknowns(K, landmarks.basis.shape[2] - K, len(views))
+    own = np.zeros(0 if extra is None else extra.weights_of_its_own)
+    unknowns = Unknowns(K, landmarks.basis.shape[2] - K, len(views), len(own))
+    first_own = len(unknowns) - len(own)
+    shared = np.r_[:K, first_own : len(unknowns)]
     for _ in range(rounds):
         matrix, vector = np.zeros((len(unknowns),) * 2), np.zeros(len(unknowns))
-        matrix[:K, :K] += np.eye(K)
-        vector[:K] -= identity
+        matrix[shared, shared] = 1.0
+        vector[shared] = -np.concatenate([identity, own])
         for index, (view, observation) in enumerate(zip(views, observations)):
             shape = np.concatenate([identity, view.expression])
             # What landmarks get wrong of a face they get wrong in every photo of it: all together they count as one.
             part = seen_equations(landmarks, view, observation, shape).scaled(1 / len(views))
-            if extra is not None:
-                part = part + extra.equations(index, view, shape)
             part = part + prior_equations(view, K) + opinion_equations(landmarks, view, observation, K)
+            part = part.padded(0, len(own), len(part.vector))
+            if extra is not None:
+                part = part + extra.equations(index, view, shape, own).scaled(len(views) ** -SHARED_ERROR)
             order = unknowns.order(index)
             matrix[np.ix_(order, order)] += part.matrix
             vector[order] += part.vector
         step = bounded_step(matrix, vector, unknowns.bounds(views))
-        identity = identity + step[:K]
+        identity, own = identity + step[:K], own + step[first_own:]
         steps = [step[unknowns.photo(index)] for index in range(len(views))]
         views = [v.moved(s[:POSE], np.clip(v.expression + s[POSE:], 0, 1)) for v, s in zip(views, steps)]
-        if np.abs(step[:K]).max(initial=0) < 0.01 and np.abs(step[K:]).max() < 0.003:
+        if np.abs(step[:K]).max(initial=0) < 0.01 and np.abs(step[K:first_own]).max() < 0.003:
             break
     return views, identity
 

@@ -89,7 +89,12 @@ class FrontTerm:
         plane = fit_plane(seen[:, :2] / reading.side - 0.5, gap, facing)
         return FrontComparison(placed, gap, np.where(known[:, None], slopes, 0.0), per_metre, plane)
 
-    def equations(self, index: int, view: FaceView, shape: NDArray) -> NormalEquations:
+    @property
+    def weights_of_its_own(self) -> int:
+        """None: offset and tilt are each front's."""
+        return 0
+
+    def equations(self, index: int, view: FaceView, shape: NDArray, _own: NDArray) -> NormalEquations:
         """The equations of the photo of this index."""
         residual, weight = self.residual(index, view, shape)
         jacobian = residual.jacobian()
