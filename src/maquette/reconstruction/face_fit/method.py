@@ -1,4 +1,4 @@
-"""From observations of one face to its head: landmarks, then shading, then the true size."""
+"""From observations of one face to its head: landmarks, then shading and contours, then the true size."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
 from maquette.core.threads import computing
 from maquette.core.types import Mesh, Observation, Reconstruction, Volume
+from maquette.reconstruction.face_fit.contour import ContourTerm
 from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.same_person import SOMEONE_ELSE, agreements, identity_evidence
 from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.size import AVERAGE, HeadSize, measure_size
-from maquette.reconstruction.face_fit.solve import Term, solve
+from maquette.reconstruction.face_fit.solve import SumOfTerms, Term, solve
 from maquette.reconstruction.face_fit.state import FaceView, first_guess
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
@@ -88,7 +89,8 @@ def fit(
     found = fit_landmarks(model, term, observations, options)
     landmark_seconds = time.perf_counter() - began
     if options.photometric:
-        found = found.refined(ShadingTerm.of(model, MODES, found.observations), SHADING_ROUNDS)
+        terms = (kind.of(model, MODES, found.observations) for kind in (ShadingTerm, ContourTerm))
+        found = found.refined(SumOfTerms(tuple(terms)), SHADING_ROUNDS)
     slides = [slide(model, found.term, v, o, found.identity) for v, o in zip(found.views, found.observations)]
     seconds = {"landmarks": landmark_seconds, "shading": time.perf_counter() - began - landmark_seconds}
     return assembled(found, slides, options, {"method": "parametric", "seconds": seconds})

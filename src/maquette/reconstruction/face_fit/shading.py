@@ -26,6 +26,7 @@ from maquette.reconstruction.face_fit.state import POSE, FaceView, cross_matrice
 EYE_DISTANCE_PX = 60.0  # size to which the photo is brought: vertices are then about a pixel apart
 EVIDENCE = 400.0  # measured: how many independent samples the skin's pixels are worth, all together
 RED, GREEN = 0.8, 0.2  # of the brightness: blood and sun change skin least in red; red alone is burnt out more often
+SOFT_PX = 1.0  # deviation by which the small picture is blurred
 NOISE_FLOOR = 0.02  # smallest relative brightness error
 ROBUST_ROUNDS = 5  # of the light's reweighted least squares
 
@@ -174,8 +175,8 @@ class ShadingTerm:
         return result
 
 
-def prepare(observation: Observation) -> BrightnessMap:
-    """Brightness at a size where vertices are about a pixel apart, smoothed, with its slope and the skin's trust."""
+def small_picture(observation: Observation) -> tuple[NDArray, float]:
+    """(H, W, 3) float32 in 0-1, the photo where vertices are about a pixel apart, and its pixels per crop pixel."""
     eyes = observation.landmarks
     apart, tall = np.linalg.norm(eyes[33, :2] - eyes[263, :2]), np.linalg.norm(eyes[10, :2] - eyes[152, :2])
     span = max(float(apart), float(tall) * 0.72)
@@ -183,13 +184,18 @@ def prepare(observation: Observation) -> BrightnessMap:
     pixels = observation.frame.pixels
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=method).astype(np.float32) / 255
-    bright = cv2.GaussianBlur(small @ np.array([RED, GREEN, 0.0], np.float32), (0, 0), 1.0)
+    return cv2.GaussianBlur(small, (0, 0), SOFT_PX), small.shape[1] / pixels.shape[1]
+
+
+def prepare(observation: Observation) -> BrightnessMap:
+    """Brightness of the small picture with its slope and the skin's trust."""
+    small, factor = small_picture(observation)
+    bright = small @ np.array([RED, GREEN, 0.0], np.float32)
     trust = observation.mask if observation.skin is None else observation.skin
     trust = cv2.resize(trust, (bright.shape[1], bright.shape[0]), interpolation=cv2.INTER_AREA)
     trust = cv2.erode(trust, np.ones((3, 3)))
     slope_x, slope_y = (cv2.Scharr(bright, cv2.CV_32F, *d, scale=1 / 32) for d in ((1, 0), (0, 1)))
-    factor_x = bright.shape[1] / pixels.shape[1]
-    return BrightnessMap(bright, slope_x, slope_y, trust, factor_x)
+    return BrightnessMap(bright, slope_x, slope_y, trust, factor)
 
 
 def sample(image: NDArray, pixels: NDArray) -> NDArray:
