@@ -13,7 +13,7 @@ SMOOTH_M = 0.025  # length over which albedo is alike
 SHARED, APART = 0.06, 0.03  # standard deviation of what both sides share, and of what they differ in
 BEARD = 0.25  # of a beard's shadow
 INDUCING = 60
-NEGLIGIBLE = 1e-4  # of the largest variance
+NEGLIGIBLE = 1e-3  # of the largest variance
 # Upper edge of a beard on one side of the average head, x and y in metres: philtrum, nose, cheek, sideburn.
 BEARD_EDGE = np.array([[0.0, -0.05], [0.02, -0.055], [0.03, -0.064], [0.045, -0.055], [0.06, -0.02]])
 BEARD_SOFT_M = 0.008

@@ -249,9 +249,9 @@ def light_of(shades: NDArray, value: NDArray, weight: NDArray, robust: NDArray, 
 
 def without_light(shades: NDArray, jacobian: NDArray, light: FittedLight) -> NormalEquations:
     """The equations of derivatives (N, P) with the light's nine unknowns eliminated."""
-    strength = EVIDENCE * light.weight / light.sigma**2
-    joint = np.concatenate([shades, jacobian], axis=1)
-    full = joint.T @ (joint * strength[:, None])
+    strength = np.sqrt(EVIDENCE * light.weight) / light.sigma
+    joint = np.concatenate([shades, jacobian], axis=1) * strength[:, None]
+    full = joint.T @ joint  # of one matrix with itself: BLAS does half the work
     right = joint.T @ (strength * light.residual)
     m = shades.shape[1]
     keep = np.linalg.solve(full[:m, :m] + 1e-9 * np.eye(m), np.column_stack([full[:m, m:], right[:m]]))
