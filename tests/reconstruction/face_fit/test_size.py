@@ -7,6 +7,7 @@ import numpy as np
 from known_heads import MODEL, make_view, observe
 from maquette.core.options import FitOptions
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term
+from maquette.reconstruction.face_fit.size import measure_size
 from maquette.weights.store import fetch
 
 
@@ -16,3 +17,15 @@ def test_pupil_distance_sets_the_scale():
     eyes = [MODEL.eye_centre(result.shape.vertices, side) for side in ("Left", "Right")]
     assert result.metric
     assert abs(np.linalg.norm(eyes[0] - eyes[1]) - 0.070) < 0.006
+
+
+def test_an_iris_seen_aslant_is_no_smaller_iris():
+    """A head that turns, and looks where it faces, keeps its size."""
+    term, scales = landmark_term(fetch), []
+    for yaw in (0.0, 0.35, 0.7):
+        view = make_view(yaw, 0.0, 0.0)
+        seen = observe(view, np.zeros(MODES))
+        scales.append(measure_size([view], [seen], term, np.zeros(MODES), None))
+    assert all(size.source == "iris" for size in scales)
+    assert max(abs(size.scale - scales[0].scale) for size in scales) < 0.01
+    assert scales[0].error < scales[1].error < scales[2].error

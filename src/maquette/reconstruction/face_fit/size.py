@@ -15,6 +15,8 @@ from maquette.reconstruction.face_fit.state import FaceView
 IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
 HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well
 IRISES = ((469, 471, 468), (474, 476, 473))  # left and right edge, centre, of each iris in MediaPipe's landmarks
+GAZE_ERROR = 0.1  # radians; the narrower an iris is seen, the more it counts
+LEAST_FACING = 0.3  # cosine
 GRAZING = np.radians(45.0)  # yaw from which on an iris is too narrow in the picture to be a ruler
 AVERAGE = "average head"  # where the size comes from when nothing was measured
 PIXEL_ERROR = 0.6  # standard error of an iris diameter in pixels of the photo, measured on renders
@@ -71,10 +73,15 @@ def iris_scales(view: FaceView, observation: Observation, term: LandmarkTerm, id
         return
     points = term.mean + term.basis @ np.concatenate([identity, view.expression])
     placed = points @ view.rotation.T + view.translation
+    pixels = view.focal * placed[:, :2] / placed[:, 2:]
     per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
     for left, right, centre in IRISES:
         diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
         if observation.landmark_confidence[centre] < 0.5 or diameter * per_crop < 3:
             continue
-        model_mm = 1000 * diameter * placed[centre, 2] / view.focal
-        yield IrisScale(float(np.log(IRIS_MM / model_mm)), float(PIXEL_ERROR / (diameter * per_crop)))
+        # As wide as the model's iris is there, which looks where the eye does, were it as large as people's are.
+        expected = np.linalg.norm(pixels[left] - pixels[right])
+        model_mm = 1000 * np.linalg.norm(points[left] - points[right])
+        facing = np.clip(1000 * expected * placed[centre, 2] / (view.focal * model_mm), LEAST_FACING, 1.0)
+        spread = np.hypot(PIXEL_ERROR / (diameter * per_crop), GAZE_ERROR * np.sqrt(facing**-2 - 1))
+        yield IrisScale(float(np.log(IRIS_MM / model_mm * expected / diameter)), float(spread))
