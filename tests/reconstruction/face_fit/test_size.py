@@ -7,7 +7,7 @@ import numpy as np
 from known_heads import MODEL, make_view, observe
 from maquette.core.options import FitOptions
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term
-from maquette.reconstruction.face_fit.size import measure_size
+from maquette.reconstruction.face_fit.size import iris_scales
 from maquette.weights.store import fetch
 
 
@@ -21,11 +21,12 @@ def test_pupil_distance_sets_the_scale():
 
 def test_an_iris_seen_aslant_is_no_smaller_iris():
     """A head that turns, and looks where it faces, keeps its size."""
-    term, scales = landmark_term(fetch), []
+    term, found = landmark_term(fetch), []
     for yaw in (0.0, 0.35, 0.7):
         view = make_view(yaw, 0.0, 0.0)
-        seen = observe(view, np.zeros(MODES))
-        scales.append(measure_size([view], [seen], term, np.zeros(MODES), None))
-    assert all(size.source == "iris" for size in scales)
-    assert max(abs(size.scale - scales[0].scale) for size in scales) < 0.01
-    assert scales[0].error < scales[1].error < scales[2].error
+        found.append(list(iris_scales(view, observe(view, np.zeros(MODES)), term, np.zeros(MODES))))
+    assert [len(irises) for irises in found] == [2, 2, 2]
+    logs = np.array([[iris.log_scale for iris in irises] for irises in found])
+    assert np.ptp(logs) < 0.02
+    spreads = [max(iris.spread for iris in irises) for irises in found]
+    assert spreads[0] < spreads[1] < spreads[2]
