@@ -74,9 +74,11 @@ def iris_scales(view: FaceView, observation: Observation, term: LandmarkTerm, id
     points = term.mean + term.basis @ np.concatenate([identity, view.expression])
     placed = points @ view.rotation.T + view.translation
     pixels = view.focal * placed[:, :2] / placed[:, 2:]
+    by_network = observation.reading is not None and observation.reading.alone
+    seen = observation.landmarks[:, :2] - (0.0 if by_network else view.unit() * term.bias(view)[:, :2])
     per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
     for left, right, centre in IRISES:
-        diameter = np.linalg.norm(observation.landmarks[left, :2] - observation.landmarks[right, :2])
+        diameter = np.linalg.norm(seen[left] - seen[right])
         if observation.landmark_confidence[centre] < 0.5 or diameter * per_crop < 3:
             continue
         # As wide as the model's iris is there, which looks where the eye does, were it as large as people's are.
