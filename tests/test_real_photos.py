@@ -100,7 +100,7 @@ def test_somebody_behind_takes_nothing_of_a_face(real_data, tmp_path):
     assert run(["face", both, alone, "-o", str(tmp_path), *QUICK]) == 0
     hers, alone = tmp_path / "10_behind/face-2", tmp_path / "10_front_alone/face-1"
     shares = [json.loads((one / "report.json").read_text())["texture_real_share"]["face"] for one in (hers, alone)]
-    assert abs(shares[0] - shares[1]) < 0.04 and shares[1] > 0.35
+    assert abs(shares[0] - shares[1]) < 0.04 and shares[1] > 0.3
     sure = (skin_chart(hers)[1] > 200) & (skin_chart(alone)[1] > 200)
     assert np.median(np.abs(skin_chart(hers)[0] - skin_chart(alone)[0]).max(axis=2)[sure]) < 12
     colour, _, skin, layers = skin_chart(tmp_path / "10_behind/face-1")
