@@ -131,9 +131,7 @@ class Behind:
 class Seal:
     """Upper and lower lip, and which places of their rims face each other on the mean head."""
 
-    def __init__(
-        self, mean: np.ndarray, rim: np.ndarray, jaw_open: np.ndarray, around: np.ndarray, part: float = 0.5
-    ):
+    def __init__(self, mean: np.ndarray, rim: np.ndarray, jaw_open: np.ndarray, around: np.ndarray, part: float = 0.5):
         """rim: vertices where skin and lining join; jaw_open: (V, 3) metres; around: vertices that may be moved.
 
         part: of the rim's largest drop, from which on it is the lower lip's.

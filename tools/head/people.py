@@ -10,6 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from head import jaw, lids, teeth
+from head.ears import Ears
 from head.lining import TO_THE_CORNERS, Behind, Lining, Seal, corners_sunk
 from head.nostrils import Nostril
 from maquette.evaluation.meshes import Shape
@@ -87,11 +88,13 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     mean[part["teeth"]] += TEETH_BACK_M
     ends = Seal(known_mean, rim, unit_of(given, "jawOpen"), around, TO_THE_CORNERS)
     mean = ends.lapped(corners_sunk(mean, part["mouth"], rim, lips))
+    ears = Ears(skin, base["region.ears"].astype(float), base["mirror"])
+    mean = ears.rounded(mean)
     nostrils = [Nostril(mean, base["faces"], part["skin"], side) for side in (None, base["mirror"])]
     mean = reduce(lambda shape, nostril: nostril.hollowed(shape), nostrils, mean)
     level = Lining.of_mouth(known_mean, skin, part["mouth"], lips, LEVEL)
-    basis = np.stack([led(ends.closed(mode), [level, *nostrils]) for mode in basis])
-    units = np.stack([led(unit, nostrils) for unit in units])
+    basis = np.stack([ears.rounded(led(ends.closed(mode), [level, *nostrils])) for mode in basis])
+    units = np.stack([ears.still(led(unit, nostrils)) for unit in units])
     held = Embedding(statistics["embedding_faces"], statistics["embedding_barycentric"].astype(float))
     held = held_where_they_are(held, known_mean, mean, base["faces"], base["part.skin"])
     fresh = {

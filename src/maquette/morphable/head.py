@@ -44,5 +44,6 @@ def _head(stored: StoredModel) -> MorphableModel:
         landmark_mirror=tensors.get("landmark_mirror"),
         landmark_noise=stored.group("noise"),
         licence=stored.fact("licence"),
+        lid_share=float(stored.facts.get("lid_share", "0")),
         edition=int(stored.facts.get("edition", "1")),
     )

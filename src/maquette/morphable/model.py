@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
 
+LID_SLACK = 0.1  # of a blink, beyond what shuts the average eye that looks down: wider ones shut too
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -30,7 +32,9 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class MorphableModel:
-    """A linear model of a head or body: mean + identity + expression, in metres, in the canonical world frame.
+    """A model of a head or body: mean + identity + expression, in metres, in the canonical world frame.
+
+    It is linear, but that a blink of an eye that looks down ends where the lids meet, see `held`.
 
     Attributes:
         name: model name, e.g. "maquette-head", "maquette-body".
@@ -55,6 +59,7 @@ class MorphableModel:
             (E, 3), what the detector's expression scores say of the units (tools/calibrate_expression.py).
         licence: SPDX and source of the data.
         rig: the skeleton of a body, whose mean is its rest pose; None for a head.
+        lid_share: of a blink by which eyeLookDown lowers a lid too, see `held`; 0 for units that do not meet.
         edition: counts up when weights of a name come to mean other shapes.
     """
 
@@ -74,12 +79,26 @@ class MorphableModel:
     landmark_noise: Mapping[str, NDArray] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
     rig: Rig | None = None
+    lid_share: float = 0.0
     edition: int = 1
+
+    def held(self, expression: NDArray) -> NDArray:
+        """(..., E) weights as shapes take them: a blink is held to what eyeLookDown leaves of a lid's way down.
+
+        Added up, both would draw the upper lid far below the lower one. Weights of an eye that is not shut stay.
+        """
+        weights = np.array(expression, float)
+        if self.lid_share:
+            for side in ("Left", "Right"):
+                blink, down = (self.expression_names.index(f"{unit}{side}") for unit in ("eyeBlink", "eyeLookDown"))
+                left = np.maximum(1 + LID_SLACK - self.lid_share * weights[..., down], 0)
+                weights[..., blink] = np.minimum(weights[..., blink], left)
+        return weights
 
     def vertices(self, identity: NDArray, expression: NDArray, scale: float = 1.0) -> NDArray:
         """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""
         shape = self.mean + np.tensordot(np.asarray(identity, np.float32), self.identity_basis[: len(identity)], 1)
-        shape = shape + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
+        shape = shape + np.tensordot(self.held(expression).astype(np.float32), self.expression_basis, 1)
         return (scale * shape).astype(np.float32)
 
     def part_vertices(self, part: str) -> NDArray:

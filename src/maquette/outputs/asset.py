@@ -98,11 +98,11 @@ class Asset:
 
     @cached_property
     def expression(self) -> NDArray:
-        """(E,) weights of the first photo; empty without a model."""
+        """(E,) weights of the first photo as its shape takes them; empty without a model."""
         weights = self.result.reconstruction.expression
         if self.model is None or weights is None or not len(self.model.expression_names):
             return np.zeros(0)
-        return weights[0].astype(float)
+        return self.model.held(weights[0])
 
     @property
     def identity(self) -> NDArray:
