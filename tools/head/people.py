@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from head import jaw, lids, teeth
-from head.ears import Ears
-from head.lining import TO_THE_CORNERS, Behind, Lining, Seal, corners_sunk
-from head.nostrils import Nostril
-from maquette.evaluation.meshes import Shape
-from maquette.evaluation.shapes import ClosestPoints
+from head import details, jaw, lids, teeth
+from head.details import led
+from head.lining import Behind, Lining, Seal
 from maquette.geometry.alignment import similarity
 from maquette.morphable import Embedding
 
@@ -27,9 +22,6 @@ CHIN_M = (0.001, 0.048, 0.012)  # from, to below where the lips meet, half its w
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
 # Of the rows from where the lips meet, so that the upper one shows where the jaw is dropped; of the tongue as given.
 TEETH_M, TONGUE_M = np.array([0.0, -0.0025, 0.0]), np.array([0.0, -0.005, -0.002])
-MOVED_M = 5e-5  # landmarks that a local change moves more are put back
-LEVEL = 0.4  # how steeply skin over the mouth's lining is looked for: the lip before it, not the nose above
-TEETH_BACK_M = np.array([0.0, 0.0, -0.003])  # or a smile with the jaw dropped a little has them through the lower lip
 PRESS_M = 0.0016  # lips at rest are pressed together by so much, so that on no head they gape
 TONGUE_OUT_M = np.array([0.0, -0.004, 0.034])  # of the tip; the root stays
 TONGUE_LIFT_M = 0.008  # on the way to the tip it is lifted over teeth and lip
@@ -83,20 +75,10 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         side = part["eye" + name[8:]]
         k = names.index(name)
         units[k] = lids.closed(mean, units[k], base["faces"], side, part["skin"])
-    # From here on the modes keep their order: weights mean the same people as before.
-    known_mean = mean.copy()
-    mean[part["teeth"]] += TEETH_BACK_M
-    ends = Seal(known_mean, rim, unit_of(given, "jawOpen"), around, TO_THE_CORNERS)
-    mean = ends.lapped(corners_sunk(mean, part["mouth"], rim, lips))
-    ears = Ears(skin, base["region.ears"].astype(float), base["mirror"])
-    mean = ears.rounded(mean)
-    nostrils = [Nostril(mean, base["faces"], part["skin"], side) for side in (None, base["mirror"])]
-    mean = reduce(lambda shape, nostril: nostril.hollowed(shape), nostrils, mean)
-    level = Lining.of_mouth(known_mean, skin, part["mouth"], lips, LEVEL)
-    basis = np.stack([ears.rounded(led(ends.closed(mode), [level, *nostrils])) for mode in basis])
-    units = np.stack([ears.still(led(unit, nostrils)) for unit in units])
+    before = mean
+    mean, basis, units = details.shaped(details.Fields(mean, basis, units), base, part, lips, unit_of(given, "jawOpen"))
     held = Embedding(statistics["embedding_faces"], statistics["embedding_barycentric"].astype(float))
-    held = held_where_they_are(held, known_mean, mean, base["faces"], base["part.skin"])
+    held = details.held(held, before, mean, base["faces"], base["part.skin"])
     fresh = {
         "mean": mean.astype(np.float32),
         "identity_basis": basis.astype(np.float16),
@@ -107,29 +89,6 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     }
     fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
     return base | fresh
-
-
-def held_where_they_are(
-    points: Embedding, before: np.ndarray, after: np.ndarray, faces: np.ndarray, skin: np.ndarray
-) -> Embedding:
-    """The points with those that a new mean moves put back onto the skin nearest to where they were.
-
-    Args:
-        before, after: (V, 3) metres, means. faces: (F, 3). skin: those of the skin among them.
-    """
-    old = points.points(before, faces)
-    moved = np.linalg.norm(points.points(after, faces) - old, axis=1) > MOVED_M
-    on, _, found = ClosestPoints(Shape(after, faces[skin].astype(int))).query(old[moved])
-    corners = after[faces[skin[found]]]
-    weights = np.linalg.solve(np.swapaxes(corners, 1, 2), on[..., None])[..., 0].clip(0)
-    new = Embedding(points.faces.copy(), points.barycentric.copy())
-    new.faces[moved], new.barycentric[moved] = skin[found], weights / weights.sum(axis=1, keepdims=True)
-    return new
-
-
-def led(field: np.ndarray, inner: Sequence[Lining | Behind | Nostril | lids.OnBall]) -> np.ndarray:
-    """(V, 3) a mode or unit that each of the inner parts follows."""
-    return reduce(lambda moved, part: part.led(moved), inner, field)
 
 
 def whole_modes(mean: np.ndarray, drawn: np.ndarray, part: Arrays, ages: Arrays, importance: np.ndarray) -> np.ndarray:
