@@ -222,7 +222,7 @@ def test_vertices_scale_and_add():
     identity, expression = rng.normal(size=80), rng.random(52)
     whole = MODEL.vertices(identity, expression, 1.1)
     loop = MODEL.mean.astype(float).copy()
-    held = MODEL.held(expression)
+    held = MODEL.held(expression, identity)
     for weight, mode in [*zip(identity, MODEL.identity_basis), *zip(held, MODEL.expression_basis)]:
         loop += weight * mode
     assert whole.dtype == np.float32

@@ -55,6 +55,24 @@ def test_eyes_that_are_not_shut_are_as_their_weights_say():
     assert np.array_equal(body.held(np.ones(52)), np.ones(52)), "its units are others"
 
 
+@pytest.mark.parametrize("number, side", enumerate(SIDES))
+def test_a_blink_goes_farther_on_wide_eyes_and_never_less_far(number, side):
+    blink, wide = weights(**{f"eyeBlink{side}": 1.0}), 2 * MODEL.lid_gap[number] / np.abs(MODEL.lid_gap[number]).max()
+    reach = MODEL.lid_reach(wide)[number]
+    assert 1.1 < reach <= 1.4 and MODEL.held(blink, wide).max() == pytest.approx(reach)
+    assert MODEL.held(blink, -wide).max() == 1, "narrow eyes shut earlier, and lids meet"
+    assert np.array_equal(MODEL.held(0.7 * blink, wide), 0.7 * blink), "of half-open eyes weights say what they said"
+
+
+def test_the_opening_of_eyes_is_that_of_their_lids():
+    vertices = MODEL.vertices(MODEL.lid_gap[0], np.zeros(52)).astype(float)
+    points = [
+        MODEL.embeddings["mediapipe478"].points(v.astype(float), MODEL.faces)[:, 1] for v in (MODEL.mean, vertices)
+    ]
+    before, after = (one[[386, 385, 387]].mean() - one[[374, 380, 373]].mean() for one in points)
+    assert after / before - 1 == pytest.approx((MODEL.lid_gap[0] ** 2).sum(), rel=1e-3)
+
+
 def test_weights_are_not_written_to():
     expression = np.ones(52)
     MODEL.held(expression)
