@@ -55,7 +55,7 @@ def test_eyes_that_are_not_shut_are_as_their_weights_say():
     assert np.array_equal(body.held(np.ones(52)), np.ones(52)), "its units are others"
 
 
-@pytest.mark.parametrize("number, side", enumerate(SIDES))
+@pytest.mark.parametrize("number, side", list(enumerate(SIDES)))
 def test_a_blink_goes_farther_on_wide_eyes_and_never_less_far(number, side):
     blink, wide = weights(**{f"eyeBlink{side}": 1.0}), 2 * MODEL.lid_gap[number] / np.abs(MODEL.lid_gap[number]).max()
     reach = MODEL.lid_reach(wide)[number]
