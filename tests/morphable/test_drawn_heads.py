@@ -117,7 +117,7 @@ def test_a_dropped_jaw_shows_teeth_and_a_closed_one_does_not():
 
 
 def test_a_blink_covers_the_eyeballs_of_drawn_heads():
-    """Nothing of them on the mean head; on most others next to nothing: 12 % where a blink went as far on wide eyes."""
+    """Nothing of them on the mean head; on most others next to nothing: 13 % where a blink went as far on wide eyes."""
     blink = weights(eyeBlinkLeft=1, eyeBlinkRight=1)
     eyes = np.concatenate([MODEL.parts["eyeLeft"], MODEL.parts["eyeRight"]])
     grid = np.stack(
