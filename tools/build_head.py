@@ -22,7 +22,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).parent))
-from head import people, teeth
+from head import lids, people, teeth
 from head.sample import ADULT_INTERPUPILLARY_M, HeadSource
 from head.topology import compact, cut, mirror_of, subdivide
 from head.unwrap import signed_areas, unwrap_skin
@@ -278,6 +278,13 @@ def read(file: Path) -> tuple[Arrays, list[str], str]:
         return tensors, json.loads(facts["expression_names"]), facts["explained"]
 
 
+def lid_share(tensors: Arrays, names: list[str]) -> float:
+    """Of a blink by which eyeLookDown closes the lids."""
+    blink, down = (tensors["expression_basis"][names.index(f"{unit}Left")] for unit in ("eyeBlink", "eyeLookDown"))
+    eye = np.unique(tensors["faces"][tensors["part.eyeLeft"]])
+    return lids.share_of_look_down(tensors["mean"].astype(float), tensors["faces"], eye, blink, down)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--heads", type=int, default=3000)
@@ -298,6 +305,7 @@ def main() -> None:
         "expression_names": json.dumps(names),
         "licence": json.dumps(licence),
         "command": command,
+        "lid_share": f"{lid_share(tensors, names):.2f}",
         "explained": explained,
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,7 @@ YEARS, AGE_SLIDER = [0, 1, 4, 11, 16, 25, 90], [0.0, 0.05, 0.22, 0.42, 0.62, 0.6
 FACE_SIGMA, SKULL_SIGMA, BODY_SIGMA, ASYMMETRY = 0.26, 0.15, 0.25, 0.10  # wider skulls look like no one's
 BODY_LOCAL = ("torso", "breast", "upperarm", "measure-neck", "measure-shoulder", "measure-bust", "measure-upperarm")
 ADULT_YEARS = 20.0
+ELSEWHERE = 0.1  # of the nostrils' mask: their vertices lie elsewhere on anny's noses
 LEAST_OWN = 0.3  # share of a mode's variance that traits leave open
 PROJECTION_M = 0.001  # error per coordinate that the projection on the modes allows, against their prior
 FLOOR_M = 0.24  # height on the average body where the bust ends: 46 cm below the eyes
@@ -281,6 +282,7 @@ def main() -> None:
     scale = scale / np.median(scale[years > ADULT_YEARS])  # the model is of adult size
     skin = np.zeros(heads)
     skin[np.unique(head_faces[np.concatenate([parts["skin"], parts["eyeLeft"], parts["eyeRight"]])])] = 1
+    skin[model.regions["nostrils"] > ELSEWHERE] = 0
     coefficients, residual = project(placed[:, :heads], model, skin * (0.15 + model.regions["face"]))
     population = {
         "coefficients": coefficients.astype(np.float16),

@@ -202,14 +202,17 @@ def test_mirror_is_an_involution_of_the_mean():
 
 
 def test_identity_modes_are_principal_components_per_standard_deviation():
-    """Weighted on the face as tools/build_head.py does, modes are uncorrelated and ordered by their variance."""
+    """Weighted on the face as tools/build_head.py does, modes are uncorrelated and ordered by their variance.
+
+    Not exactly: nostrils, ears and the inside of the mouth were shaped afterwards, so that weights keep their meaning.
+    """
     assert "per standard deviation" in morphable.MorphableModel.__doc__
     weight = np.sqrt(0.15 + MODEL.regions["face"])[None, :, None]
     flat = (MODEL.identity_basis * weight).reshape(len(MODEL.identity_basis), -1)
     gram = flat @ flat.T
     variance = np.diag(gram)
-    assert (np.diff(variance) <= 1e-3 * variance[:-1]).all()
-    assert np.abs(gram / np.sqrt(np.outer(variance, variance)) - np.eye(len(gram))).max() < 1e-3
+    assert (np.diff(variance) <= 0.1 * variance[:-1]).all()
+    assert np.abs(gram / np.sqrt(np.outer(variance, variance)) - np.eye(len(gram))).max() < 0.1
     spread = np.sqrt((MODEL.identity_basis**2).sum(axis=(0, 2)))[MODEL.regions["face"] > 0.5]
     assert 0.002 < spread.mean() < 0.008, "people's faces differ by millimetres from point to point"
 
@@ -219,7 +222,8 @@ def test_vertices_scale_and_add():
     identity, expression = rng.normal(size=80), rng.random(52)
     whole = MODEL.vertices(identity, expression, 1.1)
     loop = MODEL.mean.astype(float).copy()
-    for weight, mode in [*zip(identity, MODEL.identity_basis), *zip(expression, MODEL.expression_basis)]:
+    held = MODEL.held(expression, identity)
+    for weight, mode in [*zip(identity, MODEL.identity_basis), *zip(held, MODEL.expression_basis)]:
         loop += weight * mode
     assert whole.dtype == np.float32
     assert np.allclose(whole, 1.1 * loop, atol=1e-6)

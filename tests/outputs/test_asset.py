@@ -39,6 +39,20 @@ def test_its_neutral_form_is_the_light_one_refined(head_result):
     assert np.abs(fine.neutral - wanted)[eyes].max() < 2e-5, "they were moved as a whole, by a mean over them"
 
 
+@pytest.mark.parametrize("down", [0.0, 1.0])
+@pytest.mark.parametrize("options", [LIGHT, FINE], ids=["light", "fine"])
+def test_closed_eyes_open_in_the_neutral_form(down, options):
+    """Weights in files are of units that are linear, and within 0-1, though a blink is not the same on all eyes."""
+    result = make_result(eyeBlinkLeft=1.0, eyeBlinkRight=0.9, eyeLookDownLeft=down)
+    asset = open_asset(result, options)
+    wanted = asset.model.vertices(asset.identity, np.zeros(52), asset.scale)
+    skin = asset.model.part_vertices("skin")
+    assert np.abs(asset.neutral - wanted)[skin].max() < 5e-6
+    posed = asset.neutral + asset.scale * np.tensordot(asset.expression, asset.units, 1)
+    assert np.abs(posed - asset.mesh.vertices)[skin].max() < 5e-6
+    assert 0 <= asset.expression.min() <= asset.expression.max() <= 1
+
+
 def test_further_photos_have_their_own_expression_on_it():
     result = make_result(photos=2, jawOpen=0.5)
     light, fine = (open_asset(result, options).vertices_in(1) for options in (LIGHT, FINE))

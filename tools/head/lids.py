@@ -60,6 +60,17 @@ def closed(mean: np.ndarray, blink: np.ndarray, faces: np.ndarray, eye: np.ndarr
     return blink
 
 
+def share_of_look_down(
+    mean: np.ndarray, faces: np.ndarray, eye: np.ndarray, blink: np.ndarray, down: np.ndarray
+) -> float:
+    """How much less of a blink shuts an eye that looks down at weight 1. blink, down: (V, 3) units of that eye."""
+    ball = mean[eye]
+    centre, reach = (ball.min(axis=0) + ball.max(axis=0)) / 2, np.ptp(ball, axis=0).max() / 2
+    left = np.arange(0, 1.005, 0.01)
+    shut = [seen_gaps(mean + down + share * blink, faces, eye, centre, reach)[1].max() == 0 for share in left]
+    return float(1 - left[int(np.argmax(shut))])
+
+
 def seen_gaps(places: np.ndarray, faces: np.ndarray, eye: np.ndarray, centre: np.ndarray, reach: float) -> Hits:
     """Columns (C,) x and the height (C,) of eyeball that is seen from the front in each, smoothed; metres."""
     across, up = np.arange(-1.2 * reach, 1.2 * reach, STEP_M), np.arange(-reach, reach, STEP_M)

@@ -13,6 +13,9 @@ SOCKET = 1.7  # radii of the eyeball within which skin behind other skin lines i
 LID_M = 0.005  # thicker is no lid, but the nose
 SKIN_M = 0.0003  # from a vertex, beyond which skin is other skin
 FADE_M = 0.006  # from the lips' rim within which a lip is drawn to the other
+CORNER_M, CORNER_DEPTH_M = 0.004, 0.0025  # from the ends of the lips' rim within which they are drawn in; how far
+TO_THE_CORNERS = 0.42  # of the lips' largest drop: what drops more is the lower lip, its ends too
+LAP_M, LAP_FROM_M = 0.0015, (0.011, 0.018)  # of the rims past each other; from where on, across, to where it is full
 FOLLOWS_M = (0.05, 0.08)  # lining this near behind the skin moves with it; this far, on its own
 
 
@@ -28,13 +31,15 @@ class Lining:
         middle: np.ndarray,
         start: float,
         least: float,
+        rise: float = 1.0,
     ):
         """skin: (F, 3) faces; own, rim: vertices of the lining and where it ends; middle: (3,), the skin lies outwards.
 
-        start: metres outwards of a vertex, from where on skin is looked for. least: metres of flesh wanted.
+        start: metres outwards of a vertex, from where on skin is looked for. least: metres of flesh wanted;
+            rise: 0 to look for it levelly.
         """
         self.faces, self.least = skin, least
-        out = mean[own] - middle
+        out = (mean[own] - middle) * [1.0, rise, 1.0]
         out /= np.linalg.norm(out, axis=1, keepdims=True)
         hit, self.weights, _ = RayCaster(mean, skin).first_hits(mean[own] + start * out, out)
         near = hit >= 0
@@ -43,11 +48,13 @@ class Lining:
         self.flesh = np.einsum("nd,nd->n", self.over(mean) - mean[self.vertices], self.out)
 
     @classmethod
-    def of_mouth(cls, mean: np.ndarray, skin: np.ndarray, mouth: np.ndarray, lips: np.ndarray) -> Lining:
+    def of_mouth(
+        cls, mean: np.ndarray, skin: np.ndarray, mouth: np.ndarray, lips: np.ndarray, rise: float = 1.0
+    ) -> Lining:
         """skin: (F, 3) faces; mouth: vertices of the cavity, its rim too; lips: (3,) where they meet."""
         # Starting behind: lining that already lies before the skin has its place over it too.
         middle, own = lips - [0.0, 0.0, CENTRE_BEHIND_LIPS_M], np.setdiff1d(mouth, skin)
-        return cls(mean, skin, own, np.intersect1d(mouth, skin), middle, -0.004, LEAST_M)
+        return cls(mean, skin, own, np.intersect1d(mouth, skin), middle, -0.004, LEAST_M, rise)
 
     @classmethod
     def of_socket(cls, mean: np.ndarray, skin: np.ndarray, ball: np.ndarray) -> Lining:
@@ -82,6 +89,20 @@ class Lining:
         return field
 
 
+def corners_sunk(mean: np.ndarray, mouth: np.ndarray, rim: np.ndarray, lips: np.ndarray) -> np.ndarray:
+    """(V, 3) the mean with the corners of the mouth drawn in, so that on no head lining comes through the skin there.
+
+    Args:
+        mouth: vertices of the cavity, its rim too; rim: where it ends. lips: (3,) where they meet.
+    """
+    mean = mean.copy()
+    ends = mean[rim[[mean[rim, 0].argmin(), mean[rim, 0].argmax()]]]
+    share = np.exp(-((cKDTree(ends).query(mean[mouth])[0] / CORNER_M) ** 2))
+    out = mean[mouth] - lips + [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
+    mean[mouth] -= CORNER_DEPTH_M * share[:, None] * out / np.linalg.norm(out, axis=1, keepdims=True)
+    return mean
+
+
 class Behind:
     """A hard part of the mouth that an identity moves, stretches and turns as it does the skin over it."""
 
@@ -110,15 +131,19 @@ class Behind:
 class Seal:
     """Upper and lower lip, and which places of their rims face each other on the mean head."""
 
-    def __init__(self, mean: np.ndarray, rim: np.ndarray, jaw_open: np.ndarray, around: np.ndarray):
-        """rim: vertices where skin and lining join; jaw_open: (V, 3) metres; around: vertices that may be moved."""
+    def __init__(self, mean: np.ndarray, rim: np.ndarray, jaw_open: np.ndarray, around: np.ndarray, part: float = 0.5):
+        """rim: vertices where skin and lining join; jaw_open: (V, 3) metres; around: vertices that may be moved.
+
+        part: of the rim's largest drop, from which on it is the lower lip's.
+        """
         drop = -jaw_open[:, 1]
-        lower = drop[rim] > drop[rim].max() / 2
+        least = part * drop[rim].max()
+        lower = drop[rim] > least
         self.rims = (rim[~lower], rim[lower])
         self.around = around
         far = [np.linalg.norm(mean[around, None] - mean[None, one], axis=2).min(axis=1) for one in self.rims]
         fade = np.exp(-((np.minimum(*far) / FADE_M) ** 2))
-        below = drop[around] > drop[rim].max() / 2
+        below = drop[around] > least
         self.share = fade * np.where(below, 0.5, -0.5)
         self.mean = mean
 
@@ -141,3 +166,11 @@ class Seal:
         field, x = field.copy(), self.mean[self.around, 0]
         field[self.around] += self.share[:, None] * (self.gap(field - like, x) + np.array([0.0, press, 0.0]))
         return field
+
+    def lapped(self, mean: np.ndarray) -> np.ndarray:
+        """(V, 3) the mean with the rims, which lie behind the lips, drawn past each other towards the corners."""
+        mean = mean.copy()
+        from_middle, (start, full) = np.abs(self.mean[:, 0]), LAP_FROM_M
+        for rim, down in zip(self.rims, (-1, 1)):
+            mean[rim, 1] += down * LAP_M * np.clip((from_middle[rim] - start) / (full - start), 0, 1)
+        return mean

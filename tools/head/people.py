@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from head import lids, teeth
+from head import details, jaw, lids, teeth
+from head.details import led
 from head.lining import Behind, Lining, Seal
 from maquette.geometry.alignment import similarity
+from maquette.morphable import Embedding
 
 Arrays = dict[str, np.ndarray]
 EXTRA = 0.25  # standard deviation of the modes that only anny has
@@ -64,7 +64,7 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         [whole_modes(mean, base["mean"], part, ages, importance), extra * beyond(measured, modes, importance)]
     )
     basis = strongest(np.concatenate([modes, added]), importance, len(measured))
-    units = expressions(mean, part, names, given)
+    units = expressions(mean, part, names, given, skin)
     rows = np.split(np.sort(part["teeth"]), 2)
     hard = [Behind(mean, skin, own, lips) for own in (*rows, part["tongue"])]
     on_balls = [lids.OnBall(mean, part["skin"], part[f"eye{side}"]) for side in SIDES]
@@ -75,21 +75,20 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         side = part["eye" + name[8:]]
         k = names.index(name)
         units[k] = lids.closed(mean, units[k], base["faces"], side, part["skin"])
+    before = mean
+    mean, basis, units = details.shaped(details.Fields(mean, basis, units), base, part, lips, unit_of(given, "jawOpen"))
+    held = Embedding(statistics["embedding_faces"], statistics["embedding_barycentric"].astype(float))
+    held = details.held(held, before, mean, base["faces"], base["part.skin"])
     fresh = {
         "mean": mean.astype(np.float32),
         "identity_basis": basis.astype(np.float16),
         "expression_basis": units.astype(np.float16),
-        "landmark_faces.mediapipe478": statistics["embedding_faces"].astype(np.int32),
-        "barycentric.mediapipe478": statistics["embedding_barycentric"].astype(np.float32),
+        "landmark_faces.mediapipe478": held.faces.astype(np.int32),
+        "barycentric.mediapipe478": held.barycentric.astype(np.float32),
         "landmark_mirror": statistics["landmark_mirror"].astype(np.int32),
     }
     fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
     return base | fresh
-
-
-def led(field: np.ndarray, inner: Sequence[Lining | Behind | lids.OnBall]) -> np.ndarray:
-    """(V, 3) a mode or unit that each of the inner parts follows."""
-    return reduce(lambda moved, part: part.led(moved), inner, field)
 
 
 def whole_modes(mean: np.ndarray, drawn: np.ndarray, part: Arrays, ages: Arrays, importance: np.ndarray) -> np.ndarray:
@@ -144,16 +143,22 @@ def strongest(modes: np.ndarray, importance: np.ndarray, count: int) -> np.ndarr
     return modes[np.argsort(-energy)[:count]]
 
 
-def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays) -> np.ndarray:
-    """(E, V, 3) metres at weight 1: the given units by name, jaw units with what hangs on the jaw, our tongueOut."""
+def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays, skin: np.ndarray) -> np.ndarray:
+    """(E, V, 3) metres at weight 1: the given units by name, jaw units with what hangs on the jaw, our tongueOut.
+
+    Args:
+        skin: (F, 3) faces.
+    """
     known = {str(name): unit.astype(float) for name, unit in zip(given["names"], given["basis"])}
     known["tongueOut"] = tongue_out(mean, part["tongue"])
     size = teeth.COLUMNS * teeth.ROWS
     hanging = np.concatenate([np.sort(part["teeth"])[size:], part["tongue"]])
     chin = chin_of(mean, part)
     for name in JAW_UNITS:
-        jaw = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
-        known[name][hanging] = jaw.apply(mean[hanging]) - mean[hanging]
+        bone = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
+        known[name][hanging] = bone.apply(mean[hanging]) - mean[hanging]
+    rim = np.intersect1d(part["skin"], part["mouth"])
+    known["jawOpen"] = jaw.rounded(mean, known["jawOpen"], skin, part["skin"], rim)
     for side in ("Left", "Right"):
         ball = part[f"eye{side}"]
         for look, turn in GAZE_DEGREES.items():

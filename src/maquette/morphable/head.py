@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.morphable.model import Embedding, MorphableModel
 from maquette.morphable.stored import StoredModel, stored
+
+LIDS = (((386, 385, 387), (374, 380, 373)), ((159, 158, 160), (145, 153, 144)))  # upper and lower, left eye and right
 
 
 @lru_cache(maxsize=2)
@@ -44,5 +48,21 @@ def _head(stored: StoredModel) -> MorphableModel:
         landmark_mirror=tensors.get("landmark_mirror"),
         landmark_noise=stored.group("noise"),
         licence=stored.fact("licence"),
+        lid_gap=_openings(tensors, embeddings["mediapipe478"]),
+        lid_share=float(stored.facts.get("lid_share", "0")),
         edition=int(stored.facts.get("edition", "1")),
     )
+
+
+def _openings(tensors: Mapping[str, NDArray], landmarks: Embedding) -> NDArray:
+    """(2, K) by how much of the mean's opening each mode opens the left and the right eye."""
+    corners = tensors["faces"][landmarks.faces]
+
+    def gaps(heights: NDArray) -> NDArray:
+        """(2,) metres of heights (V,)."""
+        at = np.einsum("nk,nk->n", landmarks.barycentric, heights[corners])
+        return np.array([at[list(upper)].mean() - at[list(lower)].mean() for upper, lower in LIDS])
+
+    modes = np.stack([gaps(mode[:, 1].astype(np.float64)) for mode in tensors["identity_basis"]], axis=1)
+    opening: NDArray = modes / gaps(tensors["mean"][:, 1].astype(np.float64))[:, None]
+    return opening

@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
 
+LID_SLACK = 0.1  # of a blink, beyond what shuts the average eye that looks down: wider ones shut too
+SHUTTING = (
+    0.7,
+    1.0,
+)  # weights of a blink: from the first on it reaches farther on wide eyes, from the last on all of it
+WIDEST = 1.4  # times the average opening, up to which a blink reaches farther
+SIDES = ("Left", "Right")
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -30,7 +38,9 @@ class Embedding:
 
 @dataclass(frozen=True, eq=False)
 class MorphableModel:
-    """A linear model of a head or body: mean + identity + expression, in metres, in the canonical world frame.
+    """A model of a head or body: mean + identity + expression, in metres, in the canonical world frame.
+
+    It is linear, but that a blink ends where the lids meet, see `held`.
 
     Attributes:
         name: model name, e.g. "maquette-head", "maquette-body".
@@ -55,6 +65,8 @@ class MorphableModel:
             (E, 3), what the detector's expression scores say of the units (tools/calibrate_expression.py).
         licence: SPDX and source of the data.
         rig: the skeleton of a body, whose mean is its rest pose; None for a head.
+        lid_share: of a blink by which eyeLookDown lowers a lid too, see `held`; 0 for units that do not meet.
+        lid_gap: (2, K) by how much of the mean's opening each mode opens the left and the right eye, or None.
         edition: counts up when weights of a name come to mean other shapes.
     """
 
@@ -74,12 +86,37 @@ class MorphableModel:
     landmark_noise: Mapping[str, NDArray] = field(default_factory=dict)
     licence: Mapping[str, str] = field(default_factory=dict)
     rig: Rig | None = None
+    lid_share: float = 0.0
+    lid_gap: NDArray | None = None
     edition: int = 1
+
+    def held(self, expression: NDArray, identity: NDArray | None = None) -> NDArray:
+        """(..., E) weights as shapes take them. Those of eyes that are not nearly shut stay.
+
+        A blink is held to what eyeLookDown leaves of a lid's way down: added up, both would draw the upper lid far
+        below the lower one. For an identity (K,) with wide eyes it goes beyond 1, by which the average eye is shut.
+        """
+        weights = np.array(expression, float)
+        if not self.lid_share:
+            return weights
+        start, full = SHUTTING
+        for side, wide in zip(SIDES, self.lid_reach(identity)):
+            blink, down = (self.expression_names.index(f"{unit}{side}") for unit in ("eyeBlink", "eyeLookDown"))
+            shutting = np.clip((weights[..., blink] - start) / (full - start), 0, 1)
+            left = wide * np.maximum(1 + LID_SLACK - self.lid_share * weights[..., down], 0)
+            weights[..., blink] = np.minimum(weights[..., blink] * (1 + shutting * (wide - 1)), left)
+        return weights
+
+    def lid_reach(self, identity: NDArray | None) -> NDArray:
+        """(2,) how much farther than on the mean a whole blink goes on the left and right eye of an identity (K,)."""
+        if identity is None or self.lid_gap is None:
+            return np.ones(2)
+        return np.clip(1 + self.lid_gap[:, : len(identity)] @ np.asarray(identity, float), 1, WIDEST)
 
     def vertices(self, identity: NDArray, expression: NDArray, scale: float = 1.0) -> NDArray:
         """(V, 3) float32 metres for identity (K' <= K,), expression (E,) and a uniform scale."""
         shape = self.mean + np.tensordot(np.asarray(identity, np.float32), self.identity_basis[: len(identity)], 1)
-        shape = shape + np.tensordot(np.asarray(expression, np.float32), self.expression_basis, 1)
+        shape = shape + np.tensordot(self.held(expression, identity).astype(np.float32), self.expression_basis, 1)
         return (scale * shape).astype(np.float32)
 
     def part_vertices(self, part: str) -> NDArray:

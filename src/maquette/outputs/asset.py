@@ -20,7 +20,7 @@ from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
 from maquette.morphable.fine import fine_model, fine_reconstruction
-from maquette.morphable.model import MorphableModel
+from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.posing import rig_of, same_half
 from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.motion import Motion, matrices
@@ -98,11 +98,28 @@ class Asset:
 
     @cached_property
     def expression(self) -> NDArray:
-        """(E,) weights of the first photo; empty without a model."""
+        """(E,) weights of the first photo's shape in `units`; empty without a model."""
         weights = self.result.reconstruction.expression
         if self.model is None or weights is None or not len(self.model.expression_names):
             return np.zeros(0)
-        return weights[0].astype(float)
+        return self.model.held(weights[0], self.identity) / self._reach
+
+    @cached_property
+    def units(self) -> NDArray:
+        """(E, V, 3) float32 metres at weight 1, model size: the model's, but a blink as far as these eyes need."""
+        assert self.model is not None, "asked of results with a model"
+        units: NDArray = self.model.expression_basis * self._reach.astype(np.float32)[:, None, None]
+        return units
+
+    @cached_property
+    def _reach(self) -> NDArray:
+        """(E,) how much farther than the model's each unit goes at weight 1."""
+        assert self.model is not None, "asked of results with a model"
+        names, reach = list(self.model.expression_names), np.ones(len(self.model.expression_names))
+        for side, wide in zip(SIDES, self.model.lid_reach(self.identity)):
+            if f"eyeBlink{side}" in names:
+                reach[names.index(f"eyeBlink{side}")] = wide
+        return reach
 
     @property
     def identity(self) -> NDArray:
@@ -121,7 +138,7 @@ class Asset:
             return self.mesh.vertices
         if self.rig is not None:
             return self.rest(np.zeros_like(self.expression))
-        moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.model.expression_basis, 1)
+        moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.units, 1)
         neutral = self.mesh.vertices - moved
         plain = self.model.vertices(self.identity, np.zeros_like(self.expression), self.scale)
         for part in EYES:  # eyes look straight ahead in the neutral head, whatever the gaze in the photo

@@ -64,7 +64,7 @@ def test_an_open_mouth_is_bridged(model):
     rows, _ = np.gradient(front)
     middle = front.shape[1] // 2
     mouth = slice(70, 105)  # rows from the nose to the chin
-    assert np.abs(rows[mouth, middle - 3 : middle + 3]).max() < 0.008  # no step down to the teeth
+    assert np.abs(rows[mouth, middle - 3 : middle + 3]).max() < 0.009  # no step down to the teeth
 
 
 def test_the_place_is_recovered_from_what_is_seen(photographed):

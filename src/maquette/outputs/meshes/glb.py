@@ -47,7 +47,7 @@ def morph_targets(asset: Asset, normals: NDArray) -> MorphTargets:
     model = asset.model
     if model is None or not len(asset.expression):
         return MorphTargets((), np.zeros((0, len(normals), 3), np.float32), np.zeros((0, len(normals), 3), np.float32))
-    moves = (asset.scale * model.expression_basis).astype(np.float32)
+    moves = (asset.scale * asset.units).astype(np.float32)
     moves[~longer(moves, STILL_M)] = 0
     turns = np.stack([_turned(asset, normals, move) for move in moves])
     return MorphTargets(tuple(model.expression_names), moves, turns)
