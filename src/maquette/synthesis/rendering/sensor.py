@@ -76,7 +76,8 @@ def develop(radiance: NDArray, subject: NDArray, sensor: Sensor, rng: np.random.
     well = FULL_WELL / sensor.gain
     noise = rng.standard_normal(picture.shape, np.float32)
     picture = picture + noise * np.sqrt(np.clip(picture, 0, None) / well + (2.5 / well) ** 2)
-    coded = encode(np.clip(picture, 0, None) ** sensor.curve)
+    picture = np.clip(picture, 0, None)
+    coded = encode(picture if sensor.curve == 1 else picture**sensor.curve)
     if sensor.jpeg:
         coded = _through_jpeg(coded, sensor.jpeg)
     if coded.shape[:2] != (height, width):
