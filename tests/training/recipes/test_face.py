@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 from far_device import taught_there
 from maquette.geometry.alignment import similarity
 from maquette.morphable import load
+from maquette.perception.faces.regressor.network import FaceRegressor
 from maquette.training.recipes import face as recipe
 
 
@@ -58,3 +59,15 @@ def test_identity_counts_in_shares_of_the_average_heads_error():
     # What the network cannot answer stays an error.
     true[:, 60:] = 1
     assert recipe.squared_error_mm(true[:, :60], true).min() > 0.05
+
+
+@pytest.mark.parametrize("width", [0.2, 0.5, 1.0])
+def test_the_published_numbers_build_the_network_again(width):
+    network = recipe.build_network(recipe.FaceOptions(width=width)).eval()
+    tensors, facts = recipe.export(network)
+    again = FaceRegressor(tuple(int(w) for w in facts["widths"].split(",")), hidden=int(facts["hidden"])).eval()
+    again.load_state_dict(tensors)
+    crops = recipe.example(recipe.FaceOptions(), np.random.default_rng(0))[0]
+    with torch.inference_mode():
+        assert torch.equal(network(crops).identity, again(crops).identity)
+    assert facts["edition"] == str(load("maquette-head").edition)
