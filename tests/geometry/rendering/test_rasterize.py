@@ -8,7 +8,7 @@ import torch
 
 from maquette.core.types import Camera
 from maquette.geometry.raycast import render_buffers
-from maquette.geometry.rendering.rasterize import project, rasterize, splat
+from maquette.geometry.rendering.rasterize import depth_map, flat_indices, mixed, project, rasterize, splat
 
 
 def ball(rows=24, radius=0.1):
@@ -180,3 +180,25 @@ def test_an_accelerator_draws_the_same():
     hit = same & slow.hit
     assert (slow.depth - fast.depth.cpu())[hit].abs().max() < 1e-5
     assert (slow.barycentric - fast.barycentric.cpu())[hit].abs().max() < 1e-3
+
+
+def test_the_depth_map_is_that_of_the_fragments():
+    vertices, faces = ball()
+    view = camera()
+    matrices = [torch.as_tensor(m, dtype=torch.float32) for m in (view.intrinsics, view.world_to_camera)]
+    flat = project(torch.as_tensor(vertices), *matrices)
+    alone, whole = depth_map(flat, torch.as_tensor(faces), view.size), drawn(vertices, faces, view)
+    assert torch.equal(torch.isinf(alone), ~whole.hit)
+    assert torch.allclose(alone[whole.hit], whole.depth[whole.hit], atol=1e-6)
+
+
+def test_mixing_in_one_pass_is_the_weighted_sum():
+    rng = np.random.default_rng(0)
+    values, weights = torch.from_numpy(rng.normal(size=(7, 5)).astype(np.float32)), torch.rand(20, 3)
+    indices = torch.from_numpy(rng.integers(0, 7, (20, 3)))
+    assert torch.allclose(mixed(weights, values, indices), (weights[:, :, None] * values[indices]).sum(1), atol=1e-6)
+
+
+def test_flat_indices_count_row_by_row():
+    mask = torch.tensor([[False, True, False], [True, False, True]])
+    assert flat_indices(mask).tolist() == [1, 3, 5] and flat_indices(mask.T).tolist() == [1, 2, 5]

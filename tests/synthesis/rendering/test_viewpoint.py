@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maquette.geometry.camera import camera_centre, project
-from maquette.synthesis.rendering.viewpoint import AIM_M, FACE_WIDTH_M, FILM_WIDTH_MM, draw_view, look_at
+from maquette.synthesis.rendering.viewpoint import AIM_M, FACE_WIDTH_M, FILM_WIDTH_MM, draw_view, framed, look_at
 from maquette.synthesis.scenes.head_scene import head_model
 
 SIZE = (256, 256)
@@ -71,3 +71,15 @@ def test_the_landmarks_are_in_the_picture():
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces).astype(float)
     share = [((p >= 0) & (p < 256)).all(axis=1).mean() for p in (project(c, points)[0] for c, _ in drawn(1000))]
     assert np.mean(np.array(share) == 1) > 0.98 and min(share) > 0.8
+
+
+def test_a_framed_camera_sees_what_would_be_cut_from_its_picture():
+    rng = np.random.default_rng(0)
+    points = AIM_M + rng.uniform(-0.1, 0.1, (40, 3))
+    for camera, _ in drawn(5):
+        turn, scale = rng.uniform(-1, 1), rng.uniform(0.4, 2)
+        matrix = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0]]) * scale
+        matrix[:, 2] = rng.uniform(-50, 50, 2)
+        (whole, before), (part, after) = (project(c, points) for c in (camera, framed(camera, matrix, (96, 80))))
+        assert np.allclose(part, whole @ matrix[:, :2].T + matrix[:, 2], atol=1e-6) and np.allclose(before, after)
+        assert np.allclose(camera_centre(camera), camera_centre(framed(camera, matrix, (96, 80))))

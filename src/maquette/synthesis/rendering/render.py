@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,11 +12,12 @@ from torch import Tensor
 
 from maquette.core.process import refuse_forked
 from maquette.core.types import Camera
-from maquette.geometry.rendering.rasterize import Fragments, project, rasterize, splat
+from maquette.geometry.rendering.rasterize import Fragments, flat_indices, mixed, project, rasterize, splat
 from maquette.synthesis.rendering.light import Light
 from maquette.synthesis.rendering.scene import SceneTensors, gather
-from maquette.synthesis.rendering.shade import ShadingPoints, shade
+from maquette.synthesis.rendering.shade import SKIN_WRAP, ShadingPoints, dot, shade, unit
 from maquette.synthesis.rendering.shadow import cast, thinning
+from maquette.synthesis.rendering.textures import bumps, looked_up
 from maquette.synthesis.types import Kind, SceneSurface, Strands
 
 FINEST = 0.2  # pixels: thinner hairs (lashes from afar) are left to the painted skin; single pixels would be blots
@@ -84,184 +85,237 @@ def render(
     world_to_camera = torch.as_tensor(camera.world_to_camera, dtype=torch.float32, device=device)
     view = _Projection(intrinsics, world_to_camera, camera.projection == "perspective")
     fragments = rasterize(view.project(scene.vertices), scene.faces, camera.size, scene.one_sided)
-    hairs = [_hair_points(s, view, camera.size, fragments.depth) for s in strands if len(s.points)]
     origin = -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
     shadow = cast(scene, strands, light, device)
     layers = _Layers(camera.size, device)
     ambient = None if occlusion is None else torch.as_tensor(occlusion, dtype=torch.float32, device=device)
-    for number in range(len(opaque)):
-        points = _surface_points(scene, fragments, number, ambient if number == 0 else None)
-        if points is not None:
-            layers.paint(points, shade(points, light, shadow, origin), number == 0)
-    # Nearer hair comes last and wins only where it is nearest.
-    for points in (found for found in hairs if found is not None):
-        points = points.keep(points.depth < layers.depth[points.row, points.column])
-        layers.paint(points, shade(points, light, shadow, origin), False)
+    seen = _surface_points(scene, fragments, ambient)
+    if seen is not None:
+        layers.paint_surfaces(seen, shade(seen.points, light, shadow, origin), opaque)
+    hairs = _hair_points([s for s in strands if len(s.points)], view, camera.size, fragments.depth)
+    if hairs is not None:
+        layers.paint(hairs, shade(hairs, light, shadow, origin), Kind.HAIR)
     for lens in (s for s in surfaces if s.alpha < 1):
         glass = gather([lens], device)
-        seen = rasterize(view.project(glass.vertices), glass.faces, camera.size, glass.one_sided)
-        points = _surface_points(glass, seen, 0, None)
-        if points is not None:
-            points = points.keep(points.depth < layers.depth[points.row, points.column])
-            layers.blend(points, shade(points, light, shadow, origin), lens.alpha)
+        seen = _surface_points(
+            glass, rasterize(view.project(glass.vertices), glass.faces, camera.size, glass.one_sided), None
+        )
+        if seen is not None:
+            points = layers.nearer(seen.points)
+            layers.blend(points, shade(points, light, shadow, origin), lens)
     return layers.picture()
 
 
-def _surface_points(
-    scene: SceneTensors, fragments: Fragments, number: int, ambient: Tensor | None
-) -> ShadingPoints | None:
-    """The pixels that one surface owns, with what shading needs."""
-    mine = fragments.hit & (scene.owner[fragments.face.clamp(min=0)] == number)
-    row, column = mine.nonzero(as_tuple=True)
-    if not len(row):
-        return None
-    surface, weights, face = scene.surfaces[number], fragments.barycentric[mine], fragments.face[mine]
-    device = weights.device
-    corners = scene.faces[face]
-    first_vertex, first_face = scene.starts[number]
-    normal = torch.nn.functional.normalize(_mixed(weights, scene.normals, corners), dim=1)
-    plain = np.zeros(3) if surface.albedo.ndim == 3 else surface.albedo  # a texture is looked up below
-    points = ShadingPoints(
-        row,
-        column,
-        fragments.depth[mine],
-        _mixed(weights, scene.vertices, corners),
-        normal,
-        normal,
-        torch.as_tensor(plain, dtype=torch.float32, device=device),
-        torch.full((len(row),), float(np.mean(surface.roughness)), device=device),
-        torch.ones(len(row), device=device) if ambient is None else _mixed(weights, ambient[:, None], corners)[:, 0],
-        kind=surface.kind,
-        specular=surface.specular,
-        two_sided=surface.two_sided,
-        face=face - first_face,
-    )
-    if surface.uvs is not None:
-        uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
-        chart = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)[face - first_face]
-        uv = _mixed(weights, uvs, chart)
-        points = replace(points, uv=torch.where((uv < 0) | (uv > 1), uv % 1, uv))  # cloth goes on beyond its sheet
-        if surface.albedo.ndim == 3:
-            return _textured(points, surface, scene.vertices[corners], uvs[chart])
-    if surface.albedo.ndim == 2:
-        return replace(points, albedo=_mixed(weights, points.albedo, corners - first_vertex))
-    return replace(points, albedo=points.albedo.expand(len(row), 3))
+@dataclass(frozen=True, eq=False)
+class _Surfaces:
+    """The pixels of all surfaces, one surface behind the other.
 
-
-def _mixed(weights: Tensor, values: Tensor, indices: Tensor) -> Tensor:
-    """(N, C) values (V, C) at triangles' corners (N, 3), mixed by barycentric weights (N, 3)."""
-    return (weights[:, :, None] * values[indices]).sum(dim=1)
-
-
-def _textured(points: ShadingPoints, surface: SceneSurface, corners: Tensor, chart: Tensor) -> ShadingPoints:
-    """Albedo, roughness and bent normal of pixels looked up in the surface's textures.
-
-    Args:
-        corners: (N, 3, 3) metres, the triangles of the pixels. chart: (N, 3, 2) their uvs.
+    Attributes:
+        points: N of them. counts: how many each surface has.
+        uv: (N1, 2) float32 and face: (N1,) int64 of the first surface's; uv is None where it has no charts.
     """
-    assert points.uv is not None, "a SceneSurface with a texture has uvs"
-    device = points.uv.device
-    sheet = _sheet(surface, device)
-    looked = torch.nn.functional.grid_sample(
-        sheet[None],
-        (points.uv * torch.tensor([2.0, -2.0], device=device) + torch.tensor([-1.0, 1.0], device=device))[None, None],
-        mode="bilinear",
-        padding_mode="border",
-        align_corners=False,
-    )[0, :, 0].T
-    points = replace(points, albedo=looked[:, :3], roughness=looked[:, 3])
-    if surface.displacement is None:
-        return points
-    return replace(points, shading_normal=_bend(points.normal, corners, chart, looked[:, 4:6]))
+
+    points: ShadingPoints
+    counts: list[int]
+    uv: Tensor | None
+    face: Tensor
 
 
-def _sheet(surface: SceneSurface, device: torch.device) -> Tensor:
-    """(6, H, W): albedo, roughness, and the displacement's slopes along u and v, metres per unit of uv."""
-    height, width = surface.albedo.shape[:2]
-    rough = np.broadcast_to(np.asarray(surface.roughness, np.float32), (height, width))
-    sheet = [*np.moveaxis(surface.albedo, 2, 0), rough]
-    if surface.displacement is not None:
-        down, right = np.gradient(surface.displacement)
-        sheet += [right * width, -down * height]
-    return torch.as_tensor(np.stack(sheet).astype(np.float32), device=device)
+def _surface_points(scene: SceneTensors, fragments: Fragments, ambient: Tensor | None) -> _Surfaces | None:
+    """The pixels that surfaces own, with what shading needs; ambient (V0,) of the first surface's vertices."""
+    hits = flat_indices(fragments.hit)
+    if not len(hits):
+        return None
+    face = fragments.face.view(-1).index_select(0, hits)
+    owner = scene.owner.index_select(0, face)
+    groups = [flat_indices(owner == k) for k in range(len(scene.surfaces))]
+    order = torch.cat(groups)
+    hits, face, owner = (v.index_select(0, order) for v in (hits, face, owner))
+    weights, corners = fragments.barycentric.view(-1, 3).index_select(0, hits), scene.faces.index_select(0, face)
+    light = torch.ones(len(scene.vertices), device=hits.device)
+    if ambient is not None:
+        light[: len(ambient)] = ambient
+    values = mixed(weights, torch.cat([scene.vertices, scene.normals, light[:, None]], dim=1), corners).T.contiguous()
+    normal = unit(values[3:6])
+    constants = torch.tensor(
+        [
+            (float(np.mean(s.roughness)), s.specular, *(SKIN_WRAP if s.kind == Kind.SKIN else (0.0, 0.0, 0.0)))
+            for s in scene.surfaces
+        ],
+        dtype=torch.float32,
+        device=hits.device,
+    ).T.contiguous()
+    roughness, specular, *wrap = (row.index_select(0, owner) for row in constants)
+    two_sided = torch.tensor([s.two_sided for s in scene.surfaces], device=hits.device).index_select(0, owner)
+    depth = fragments.depth.view(-1).index_select(0, hits)
+    points = ShadingPoints(
+        hits, depth, values[:3], normal, normal.clone(), torch.empty_like(normal), roughness, values[6], specular,
+        torch.stack(wrap), two_sided,
+    )  # fmt: skip
+    counts, first, charts = [len(g) for g in groups], 0, None
+    for number, count in enumerate(counts):
+        if count:
+            at = slice(first, first + count)
+            uv = _dress(points, scene, number, at, weights[at], face[at], corners[at])
+            charts = uv if number == 0 else charts
+        first += count
+    return _Surfaces(points, counts, charts, face[: counts[0]])
 
 
-def _bend(normal: Tensor, corners: Tensor, uv: Tensor, slope: Tensor) -> Tensor:
-    """(N, 3) the normal of the displaced surface: N minus the surface gradient of the height."""
-    edge, flat = corners[:, 1:] - corners[:, :1], uv[:, 1:] - uv[:, :1]
-    determinant = flat[:, 0, 0] * flat[:, 1, 1] - flat[:, 0, 1] * flat[:, 1, 0]
-    determinant = torch.where(determinant.abs() < 1e-12, torch.ones_like(determinant), determinant)[:, None]
-    along_u = (flat[:, 1, 1:] * edge[:, 0] - flat[:, 0, 1:] * edge[:, 1]) / determinant
-    along_v = (flat[:, 0, :1] * edge[:, 1] - flat[:, 1, :1] * edge[:, 0]) / determinant
-    uu, uv_, vv = (along_u**2).sum(1), (along_u * along_v).sum(1), (along_v**2).sum(1)
-    area = (uu * vv - uv_**2).clamp(min=1e-12)
-    weight_u = (vv * slope[:, 0] - uv_ * slope[:, 1]) / area
-    weight_v = (uu * slope[:, 1] - uv_ * slope[:, 0]) / area
-    gradient = weight_u[:, None] * along_u + weight_v[:, None] * along_v
-    # Charts' borders give wild slopes; no skin is steeper than 60 degrees at this scale.
-    steep = gradient.norm(dim=1, keepdim=True)
-    return torch.nn.functional.normalize(normal - gradient * (1.7 / steep.clamp(min=1.7)), dim=1)
+def _dress(
+    points: ShadingPoints,
+    scene: SceneTensors,
+    number: int,
+    at: slice,
+    weights: Tensor,
+    face: Tensor,
+    corners: Tensor,
+) -> Tensor | None:
+    """Write the albedo, roughness and bent normals of one surface's pixels; gives their (n, 2) uv if it has charts."""
+    surface, (first_vertex, first_face), device = scene.surfaces[number], scene.starts[number], face.device
+    uv = chart = None
+    if surface.uvs is not None:
+        chart = torch.as_tensor(surface.uv_faces, dtype=torch.int64, device=device)
+        uvs = torch.as_tensor(surface.uvs, dtype=torch.float32, device=device)
+        uv = mixed(weights, uvs, chart.index_select(0, face - first_face))
+        if bool(((uv < 0) | (uv > 1)).any()):
+            uv = torch.where((uv < 0) | (uv > 1), uv % 1, uv)  # cloth goes on beyond its sheet
+    albedo = torch.as_tensor(np.require(surface.albedo, np.float32, "W"), device=device)
+    if albedo.ndim == 1:
+        points.albedo[:, at] = albedo[:, None]
+    elif albedo.ndim == 2:
+        points.albedo[:, at] = mixed(weights, albedo, corners - first_vertex).T
+    elif uv is not None and chart is not None:
+        points.albedo[:, at] = looked_up(albedo, uv).T
+        if isinstance(surface.roughness, np.ndarray):
+            points.roughness[at] = looked_up(torch.as_tensor(surface.roughness, device=device)[..., None], uv)[:, 0]
+        if surface.displacement is not None:
+            height = torch.as_tensor(surface.displacement, dtype=torch.float32, device=device)
+            mesh = scene.faces[first_face : first_face + len(chart)]
+            gradient = bumps(scene.vertices, mesh, uvs, chart, height, uv, face - first_face)
+            points.shading_normal[:, at] = unit(points.normal[:, at] - gradient)
+    return uv
 
 
-def _hair_points(strands: Strands, view: _Projection, size: tuple[int, int], before: Tensor) -> ShadingPoints | None:
-    """The pixels where a hair is nearer than every surface; None if hairs are too fine to be seen."""
-    device = before.device
+def _hair_points(
+    strands: Sequence[Strands], view: _Projection, size: tuple[int, int], before: Tensor
+) -> ShadingPoints | None:
+    """The pixels where a hair is nearer than every surface; None if there are none, or all are too fine to be seen."""
+    best, owner = before, torch.full(before.shape, -1, dtype=torch.int64, device=before.device)
+    drawn: list[tuple[Strands, Tensor, Tensor]] = []
+    for hairs in strands:
+        thinned = _projected_hairs(hairs, view, size)
+        if thinned is None:
+            continue
+        kept, flat, radius = thinned
+        segment, along, depth = splat(flat, radius, size, before)
+        owner = owner.masked_fill(depth < best, len(drawn))
+        best = torch.minimum(best, depth)
+        drawn.append((kept, segment, along))
+    found = []
+    for number, (kept, segment, along) in enumerate(drawn):
+        pixel = flat_indices(owner == number)
+        values = (v.view(-1).index_select(0, pixel) for v in (segment, along, best))
+        found.append(_along_hairs(kept, pixel, *values))
+    if not sum(len(points.pixel) for points in found):
+        return None
+    columns = [[v for v in vars(points).values() if v is not None] for points in found]
+    return ShadingPoints(*(torch.cat(column, dim=-1) for column in zip(*columns, strict=True)))
+
+
+def _projected_hairs(
+    strands: Strands, view: _Projection, size: tuple[int, int]
+) -> tuple[Strands, Tensor, Tensor] | None:
+    """The hairs that are drawn, (N, S, 3) where they are on the picture and (N, S) their radius in pixels."""
+    device = view.intrinsics.device
     points = torch.as_tensor(strands.points, dtype=torch.float32, device=device)
-    samples = points.shape[1]
-    flat = view.project(points.reshape(-1, 3)).reshape(points.shape)
     radius = torch.as_tensor(strands.radius, dtype=torch.float32, device=device)
+    flat = view.project(points.reshape(-1, 3)).view(points.shape)
     focal = view.intrinsics[0, 0] / (flat[:, :, 2].clamp(min=1e-3) if view.perspective else torch.ones_like(radius))
-    if 2 * float((radius * focal).mean()) < FINEST:
+    radius = radius * focal
+    if 2 * float(radius.mean()) < FINEST:
         return None
     every = thinning(flat, size)
-    points, flat, radius = points[::every], flat[::every], radius[::every]
-    segment, along, depth = splat(flat, radius * focal[::every], size, before)
-    mine = (segment >= 0) & (depth < before)
-    row, column = mine.nonzero(as_tuple=True)
-    segment, along = segment[mine], along[mine][:, None]
-    strand, start = segment // (samples - 1), segment % (samples - 1)
-    colors = torch.as_tensor(strands.albedo[::every], dtype=torch.float32, device=device)
-    first, second = points[strand, start], points[strand, start + 1]
-    position = first + along * (second - first)
-    tangent = torch.nn.functional.normalize(second - first, dim=1, eps=1e-9)
-    outward = position - points.reshape(-1, 3).mean(0)
-    normal = outward - (outward * tangent).sum(1, keepdim=True) * tangent
-    normal = torch.nn.functional.normalize(normal, dim=1, eps=1e-9)
-    albedo = colors[strand, start] + along * (colors[strand, start + 1] - colors[strand, start])
-    ones = torch.ones(len(row), device=device)
-    return ShadingPoints(
-        row, column, depth[mine], position, normal, normal, albedo, 0.35 * ones, ones, kind=Kind.HAIR, tangent=tangent
+    kept = Strands(strands.points[::every], strands.radius[::every], strands.albedo[::every])
+    return kept, flat[::every], radius[::every]
+
+
+def _along_hairs(strands: Strands, pixel: Tensor, segment: Tensor, along: Tensor, depth: Tensor) -> ShadingPoints:
+    """What pixels (N,) see of segments (N,) of hairs, at places (N,) along them."""
+    samples = strands.points.shape[1]
+    start = segment + segment // (samples - 1)
+    points, colors = (
+        torch.as_tensor(v, dtype=torch.float32, device=pixel.device).reshape(-1, 3)
+        for v in (strands.points, strands.albedo)
     )
+    first, second, color, last = (
+        v.index_select(0, k).T.contiguous() for v in (points, colors) for k in (start, start + 1)
+    )
+    position = first + along * (second - first)
+    tangent = unit(second - first, 1e-9)
+    outward = position - points.mean(0)[:, None]
+    normal = unit(outward - dot(outward, tangent) * tangent, 1e-9)
+    ones, none = torch.ones_like(depth), torch.zeros_like(depth)
+    return ShadingPoints(
+        pixel, depth, position, normal, normal, color + along * (last - color), 0.35 * ones, ones, 0.04 * ones,
+        torch.zeros_like(normal), none > 0, tangent,
+    )  # fmt: skip
 
 
 class _Layers:
-    """The picture while it is painted."""
+    """The picture while it is painted; pixels in one row."""
 
     def __init__(self, size: tuple[int, int], device: str) -> None:
-        shape = (size[1], size[0])
-        self.radiance = torch.zeros((*shape, 3), device=device)
-        self.coverage = torch.zeros(shape, device=device)
-        self.kind = torch.zeros(shape, dtype=torch.uint8, device=device)
-        self.depth = torch.full(shape, float("inf"), device=device)
-        self.normals = torch.zeros((*shape, 3), device=device)
-        self.uv = torch.full((*shape, 2), float("nan"), device=device)
-        self.face = torch.full(shape, -1, dtype=torch.int64, device=device)
+        self.shape, count = (size[1], size[0]), size[0] * size[1]
+        self.radiance = torch.zeros((count, 3), device=device)
+        self.coverage = torch.zeros(count, device=device)
+        self.kind = torch.zeros(count, dtype=torch.uint8, device=device)
+        self.depth = torch.full((count,), float("inf"), device=device)
+        self.normals = torch.zeros((count, 3), device=device)
+        self.uv = torch.full((count, 2), float("nan"), device=device)
+        self.face = torch.full((count,), -1, dtype=torch.int64, device=device)
 
-    def paint(self, points: ShadingPoints, color: Tensor, is_head: bool) -> None:
-        at = (points.row, points.column)
-        self.radiance[at], self.coverage[at], self.depth[at] = color, 1.0, points.depth
-        self.normals[at], self.kind[at] = points.normal, int(points.kind)
-        self.uv[at] = points.uv if is_head and points.uv is not None else float("nan")
-        self.face[at] = points.face if is_head and points.face is not None else -1
+    def paint_surfaces(self, seen: _Surfaces, color: Tensor, surfaces: Sequence[SceneSurface]) -> None:
+        """The first layer: no pixel has anything yet."""
+        points, mine = seen.points, seen.points.pixel[: seen.counts[0]]
+        self._cover(points, color)
+        kinds = torch.tensor([int(s.kind) for s in surfaces], dtype=torch.uint8, device=color.device)
+        counts = torch.tensor(seen.counts, device=color.device)
+        self.kind.index_copy_(0, points.pixel, kinds.repeat_interleave(counts))
+        self.face.index_copy_(0, mine, seen.face)
+        if seen.uv is not None:
+            self.uv.index_copy_(0, mine, seen.uv)
 
-    def blend(self, points: ShadingPoints, color: Tensor, alpha: float) -> None:
-        at = (points.row, points.column)
-        self.radiance[at] = alpha * color + (1 - alpha) * self.radiance[at]
-        self.coverage[at] = alpha + (1 - alpha) * self.coverage[at]
+    def paint(self, points: ShadingPoints, color: Tensor, kind: Kind) -> None:
+        """Something that is not the first surface, nearer than all that is there."""
+        self._cover(points, color)
+        self._name(points.pixel, kind)
+
+    def nearer(self, points: ShadingPoints) -> ShadingPoints:
+        """Those before all that is painted."""
+        return points.keep(flat_indices(points.depth < self.depth.index_select(0, points.pixel)))
+
+    def blend(self, points: ShadingPoints, color: Tensor, lens: SceneSurface) -> None:
+        at, alpha = points.pixel, lens.alpha
+        self.radiance.index_copy_(0, at, alpha * color.T + (1 - alpha) * self.radiance.index_select(0, at))
+        self.coverage.index_copy_(0, at, alpha + (1 - alpha) * self.coverage.index_select(0, at))
         if alpha > 0.5:
-            self.kind[at], self.depth[at], self.normals[at] = int(points.kind), points.depth, points.normal
-            self.uv[at], self.face[at] = float("nan"), -1
+            self.depth.index_copy_(0, at, points.depth)
+            self.normals.index_copy_(0, at, points.normal.T)
+            self._name(at, lens.kind)
+
+    def _cover(self, points: ShadingPoints, color: Tensor) -> None:
+        self.radiance.index_copy_(0, points.pixel, color.T)
+        self.coverage.index_fill_(0, points.pixel, 1.0)
+        self.depth.index_copy_(0, points.pixel, points.depth)
+        self.normals.index_copy_(0, points.pixel, points.normal.T)
+
+    def _name(self, pixel: Tensor, kind: Kind) -> None:
+        self.kind.index_fill_(0, pixel, int(kind))
+        self.uv.index_fill_(0, pixel, float("nan"))
+        self.face.index_fill_(0, pixel, -1)
 
     def picture(self) -> Rendering:
         names = ("radiance", "coverage", "kind", "depth", "normals", "uv", "face")
-        return Rendering(*(getattr(self, name).cpu().numpy() for name in names))
+        values = (getattr(self, name) for name in names)
+        return Rendering(*(v.view(*self.shape, *v.shape[1:]).cpu().numpy() for v in values))

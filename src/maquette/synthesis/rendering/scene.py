@@ -34,8 +34,8 @@ def gather(surfaces: Sequence[SceneSurface], device: str) -> SceneTensors:
     number = np.repeat(np.arange(len(surfaces)), [len(s.faces) for s in surfaces])
     one_sided = np.array([not s.two_sided for s in surfaces])[number]
     faces, owner = torch.as_tensor(corner_index, device=device), torch.as_tensor(number, device=device)
-    corners = vertices[faces]
-    flat = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    first, second, third = (vertices.index_select(0, corner.contiguous()) for corner in faces.unbind(dim=1))
+    flat = torch.linalg.cross(second - first, third - first)
     normals = torch.zeros_like(vertices)
     for corner in range(3):
         normals.index_add_(0, faces[:, corner], flat)

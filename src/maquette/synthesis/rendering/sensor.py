@@ -54,29 +54,33 @@ def draw_sensor(rng: np.random.Generator, size: int) -> Sensor:
     )
 
 
-def develop(radiance: NDArray, subject: NDArray, sensor: Sensor, rng: np.random.Generator) -> NDArray:
+def develop(radiance: NDArray, subject: NDArray | None, sensor: Sensor, rng: np.random.Generator) -> NDArray:
     """Photograph: linear light to sRGB.
 
     Args:
         radiance: (H, W, 3) float32 linear RGB.
-        subject: (H, W) bool, the pixels that auto-exposure measures.
+        subject: (H, W) bool, the pixels that auto-exposure measures; None: all.
         rng: for the noise.
 
     Returns:
         (H, W, 3) uint8 sRGB.
     """
-    seen = radiance[subject] if subject.any() else radiance.reshape(-1, 3)
-    light = 0.75 * float(seen.mean()) + 0.25 * float(radiance.mean())
-    picture = radiance * (MIDDLE_GREY / max(light, 1e-4)) * 2.0**sensor.exposure * np.array(sensor.balance, np.float32)
-    picture = _blurred(picture.astype(np.float32), sensor)
+    everywhere = float(radiance.mean())
+    seen = everywhere if subject is None or not subject.any() else float(radiance[subject].mean())
+    gain = MIDDLE_GREY / max(0.75 * seen + 0.25 * everywhere, 1e-4) * 2.0**sensor.exposure
+    picture = radiance * (gain * np.array(sensor.balance)).astype(np.float32)
+    picture = _blurred(picture, sensor)
     height, width = picture.shape[:2]
     if sensor.shrink > 1.05:
         small = (max(8, round(width / sensor.shrink)), max(8, round(height / sensor.shrink)))
         picture = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
     well = FULL_WELL / sensor.gain
     noise = rng.standard_normal(picture.shape, np.float32)
-    picture = picture + noise * np.sqrt(np.clip(picture, 0, None) / well + (2.5 / well) ** 2)
-    coded = encode(np.clip(picture, 0, None) ** sensor.curve)
+    spread = np.maximum(picture, 0) / np.float32(well)
+    spread += np.float32((2.5 / well) ** 2)
+    noise *= np.sqrt(spread, out=spread)
+    picture = np.maximum(picture + noise, 0)
+    coded = encode(picture if sensor.curve == 1 else cv2.pow(picture, sensor.curve))
     if sensor.jpeg:
         coded = _through_jpeg(coded, sensor.jpeg)
     if coded.shape[:2] != (height, width):
@@ -87,7 +91,7 @@ def develop(radiance: NDArray, subject: NDArray, sensor: Sensor, rng: np.random.
 def encode(linear: NDArray) -> NDArray:
     """(H, W, 3) uint8 sRGB with a soft shoulder above 0.8, so that highlights do not clip hard."""
     steps = np.clip(linear * (len(_table()) / BRIGHTEST), 0, len(_table()) - 1)
-    return _table()[steps.astype(np.uint16)]
+    return np.take(_table(), steps.astype(np.uint16))
 
 
 @lru_cache(maxsize=1)

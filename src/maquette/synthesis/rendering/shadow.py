@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maquette.geometry.rendering.rasterize import rasterize, splat
+from maquette.geometry.rendering.rasterize import depth_map, splat
 from maquette.synthesis.rendering.light import Light
 from maquette.synthesis.rendering.scene import SceneTensors
 from maquette.synthesis.types import Strands
@@ -33,15 +33,19 @@ class ShadowMap:
     softness: float
 
     def lit(self, position: Tensor, normal: Tensor) -> Tensor:
-        """(N,) float32, how much of the lamp points (N, 3) see, 0-1."""
-        local = (position + 0.002 * normal - self.centre) @ self.axes.T
-        at, depth = local[:, :2] * self.scale + SIZE / 2, local[:, 2] + FAR - BIAS
+        """(N,) float32, how much of the lamp points (3, N) see, 0-1."""
+        local = self.axes @ (position + 0.002 * normal - self.centre[:, None])
+        depth, seen = local[2] + FAR - BIAS, self.depth.flatten()
         radius = max(0.8, self.softness * self.scale)
-        total = torch.zeros(len(at), device=at.device)
-        for tap in TAPS:
-            pixel = (at + radius * torch.as_tensor(tap, dtype=torch.float32, device=at.device)).floor().long()
-            pixel = pixel.clamp(0, SIZE - 1)
-            total += (self.depth[pixel[:, 1], pixel[:, 0]] > depth).float()
+        # Few steps to the side make up all taps: each is rounded to a pixel once.
+        steps = sorted(set(TAPS.ravel().tolist()))
+        columns, rows = (
+            {step: (axis * self.scale + (SIZE / 2 + radius * step)).clamp(0, SIZE - 1).int() for step in steps}
+            for axis in local[:2]
+        )
+        total = torch.zeros_like(depth)
+        for across, down in TAPS.tolist():
+            total += seen.index_select(0, rows[down] * SIZE + columns[across]) > depth
         return total / len(TAPS)
 
 
@@ -49,11 +53,10 @@ def thinning(flat: Tensor, size: tuple[int, int]) -> int:
     """Draw every n-th hair: enough that each pixel of the hair is covered `OVERDRAW` times; (N, S, 3) pixels."""
     if not len(flat):
         return 1
-    planar = flat[:, :, :2]
-    painted = float((planar[:, 1:] - planar[:, :-1]).norm(dim=2).sum())
-    low, high = planar.flatten(0, 1).amin(0).clamp(min=0), planar.flatten(0, 1).amax(0)
-    extent = (torch.minimum(high, torch.tensor(size, device=high.device)) - low).clamp(min=1)
-    return max(1, int(painted / (OVERDRAW * float(extent.prod()))))
+    x, y = flat[:, :, 0], flat[:, :, 1]
+    painted = float(torch.hypot(x[:, 1:] - x[:, :-1], y[:, 1:] - y[:, :-1]).sum())
+    wide, high = (max(1.0, min(float(v.max()), most) - max(0.0, float(v.min()))) for v, most in zip((x, y), size))
+    return max(1, int(painted / (OVERDRAW * wide * high)))
 
 
 def cast(scene: SceneTensors, strands: Sequence[Strands], light: Light, device: str) -> ShadowMap | None:
@@ -70,18 +73,16 @@ def cast(scene: SceneTensors, strands: Sequence[Strands], light: Light, device: 
     axes = torch.stack([right, torch.linalg.cross(forward, right), forward])
     low, high = scene.vertices.amin(0), scene.vertices.amax(0)
     centre = (low + high) / 2
-    local = (scene.vertices - centre) @ axes.T
-    scale = SIZE / 2 / float(local[:, :2].abs().max() * 1.02 + 1e-6)
-
-    def onto(points: Tensor) -> Tensor:
-        return torch.cat([points[:, :2] * scale + SIZE / 2, points[:, 2:] + FAR], dim=1)
-
-    depth = rasterize(onto(local), scene.faces, (SIZE, SIZE)).depth
+    local = axes @ (scene.vertices - centre).T
+    scale = SIZE / 2 / float(local[:2].abs().max() * 1.02 + 1e-6)
+    stretch = torch.tensor([[scale], [scale], [1.0]], device=device)
+    shift = torch.tensor([[SIZE / 2], [SIZE / 2], [FAR]], device=device)
+    depth = depth_map((local * stretch + shift).T, scene.faces, (SIZE, SIZE))
     for s in strands:
         if len(s.points):
             points = torch.as_tensor(s.points, dtype=torch.float32, device=device)
             radius = torch.as_tensor(s.radius, dtype=torch.float32, device=device) * scale
-            flat = onto((points.reshape(-1, 3) - centre) @ axes.T).reshape(points.shape)
+            flat = (axes @ (points.reshape(-1, 3) - centre).T * stretch + shift).T.view(points.shape)
             every = thinning(flat, (SIZE, SIZE))
             depth = torch.minimum(depth, splat(flat[::every], radius[::every], (SIZE, SIZE), depth)[2])
     return ShadowMap(depth, axes, scale, centre, light.softness)

@@ -37,6 +37,22 @@ def look_at(
     return Camera(np.array([[focal, 0, size[0] / 2], [0, focal, size[1] / 2], [0, 0, 1.0]]), pose, size)
 
 
+def framed(camera: Camera, matrix: NDArray, size: tuple[int, int]) -> Camera:
+    """The camera turned about its axis, enlarged and shifted: it takes what else would be cut from its picture.
+
+    Args:
+        camera: with square pixels.
+        matrix: (2, 3) a similarity from the pixels of its picture to those of the part that is wanted.
+        size: (width, height) of that part, pixels.
+    """
+    scale = np.sqrt(np.linalg.det(matrix[:, :2]))
+    turn, pose, intrinsics = np.eye(4), camera.world_to_camera, np.eye(3)
+    turn[:2, :2] = matrix[:, :2] / scale
+    intrinsics[:2, :2] = scale * camera.intrinsics[:2, :2]
+    intrinsics[:2, 2] = matrix[:, :2] @ camera.intrinsics[:2, 2] + matrix[:, 2]
+    return Camera(intrinsics, turn @ pose, size, camera.projection)
+
+
 def draw_view(rng: np.random.Generator, size: tuple[int, int], yaw: float | None = None) -> tuple[Camera, NDArray]:
     """A camera as people hold one: half the heads look roughly at it, the others anywhere to the profile.
 

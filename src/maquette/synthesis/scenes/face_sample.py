@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import Light, draw_light
 from maquette.synthesis.rendering.render import Rendering, render
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
-from maquette.synthesis.rendering.viewpoint import draw_view
+from maquette.synthesis.rendering.viewpoint import draw_view, framed
 from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, face_kinds, head_model, head_occlusion
 from maquette.synthesis.types import Kind
 
@@ -79,10 +80,13 @@ class Overrides:
     Attributes:
         yaw: radians, positive shows the subject's left side.
         sensor: how the photograph is taken.
+        frame: takes only a part of what the camera sees: from the landmarks "mediapipe478" (478, 3) to a similarity
+            (2, 3) from the pixels of the whole to those of the picture.
     """
 
     yaw: float | None = None
     sensor: Sensor | None = None
+    frame: Callable[[NDArray], NDArray] | None = None
 
 
 def photograph_face(
@@ -108,6 +112,10 @@ def photograph_face(
     expression = draw_expression(model.expression_names, rng)
     vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
     camera, pose = draw_view(rng, (size, size), overrides.yaw)
+    places = {s: model.embeddings[s].points(vertices, model.faces) for s in SCHEMES}
+    if overrides.frame is not None:
+        matrix = overrides.frame(_landmarks(places["mediapipe478"], camera))
+        camera = framed(camera, matrix, (size, size))
     light = draw_light(rng, -camera.world_to_camera[2, :3])
     # Shoulders mostly turn part of the way to the camera.
     turned = -rng.uniform(0, 0.6) * pose[0] + 0.25 * rng.normal()
@@ -118,7 +126,7 @@ def photograph_face(
     sensor = draw_sensor(rng, size)
     sensor = overrides.sensor or sensor
     image, labels = _taken(picture, draw_background(rng, (size, size)), sensor, size, rng)
-    landmarks = {s: _landmarks(model.embeddings[s].points(vertices, model.faces), camera) for s in SCHEMES}
+    landmarks = {s: _landmarks(points, camera) for s, points in places.items()}
     visible = {s: _visible(points, labels["depth"]) for s, points in landmarks.items()}
     return FaceSample(
         image, camera, pose, person, expression, vertices, landmarks, visible, light=light, sensor=sensor, **labels

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -157,9 +156,9 @@ def _rim_texels() -> NDArray:
 def rim_color(skin: SkinMaps) -> NDArray:
     """(R, 3) float32 linear RGB of the painted skin along the rim, a little smoothed: where the bust joins."""
     size = skin.albedo.shape[0]
-    smooth = cv2.blur(skin.albedo, (5, 5))
     at = np.clip((_rim_texels() * [size, -size] + [0, size]).astype(int), 0, size - 1)
-    return smooth[at[:, 1], at[:, 0]]
+    near = np.clip(at[:, :, None] + np.arange(-2, 3), 0, size - 1)
+    return skin.albedo[near[:, 1, :, None], near[:, 0, None, :]].mean(axis=(1, 2))
 
 
 @lru_cache(maxsize=1)

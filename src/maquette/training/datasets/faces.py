@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
-from maquette.perception.affine import apply
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.network import SIDE
 from maquette.synthesis.datasets.workers import settle_worker
@@ -27,8 +28,15 @@ STORED = SIDE + 2 * MARGIN
 COLUMNS = ("image", "landmarks", "visible", "identity", "expression", "monk", "pose")
 
 
+def frame(landmarks: Array, size: int) -> Array:
+    """(2, 3) from the pixels of a picture to those of its upright crop, margins and all, drawn `size` pixels wide."""
+    matrix = align.alignment(landmarks, SIDE)
+    matrix[:, 2] += MARGIN
+    return matrix * (size / STORED)
+
+
 def example(sample: FaceSample) -> dict[str, Array]:
-    """The columns of one `synthesis.Sample`: an upright crop and its labels.
+    """The columns of one photograph that was taken through `frame`: an upright crop and its labels.
 
     Returns:
         "image" (160, 160, 3) uint8; "landmarks" (478, 3) float32, x and y in pixels of it, z in the same unit about
@@ -36,14 +44,13 @@ def example(sample: FaceSample) -> dict[str, Array]:
         "pose" (3,) float32 radians.
     """
     points = sample.landmarks["mediapipe478"]
-    matrix = align.alignment(points, SIDE)
-    matrix[:, 2] += MARGIN
-    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    scale = STORED / len(sample.image)
     per_metre = scale * sample.camera.intrinsics[0, 0] / points[:, 2].mean()
     depth = (points[:, 2] - points[:, 2].mean()) * per_metre
+    shrinks = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return {
-        "image": align.cut(sample.image, matrix, STORED),
-        "landmarks": np.column_stack([apply(matrix, points[:, :2]), depth]).astype(np.float32),
+        "image": cv2.resize(sample.image, (STORED, STORED), interpolation=shrinks),
+        "landmarks": np.column_stack([scale * points[:, :2], depth]).astype(np.float32),
         "visible": sample.visible["mediapipe478"].astype(np.uint8),
         "identity": sample.person.identity.coefficients.astype(np.float16),
         "expression": sample.expression.astype(np.float16),
@@ -66,13 +73,13 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     split = ("train", "test").index(options.split)
     rows = []
     person: SyntheticPerson | None = None
-    drawn = -1
+    drawn, framing = -1, partial(frame, size=options.size)
     for index in range(first, first + count):
         number, photo = divmod(index, options.photos_per_person)
         if person is None or number != drawn:
             person, drawn = draw_person((options.seed, split, number), options.texture_size, options.split), number
         # The sensor's faults are added while training, anew each time.
-        overrides, seed = Overrides(sensor=Sensor()), (options.seed, split, number, photo + 1)
+        overrides, seed = Overrides(sensor=Sensor(), frame=framing), (options.seed, split, number, photo + 1)
         rows.append(example(photograph_face(person, seed, options.size, options.supersample, overrides=overrides)))
     columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
     with whole_file(file) as part:

@@ -22,8 +22,10 @@ from maquette.training.options import LoopOptions
 from maquette.training.recipe import Batch, Recipe
 
 MOVED, SIZED, TURNED = 0.05, 0.09, 0.16  # spread of the crop's shift (share), log size and turn (radians) in training
-LINEAR = (np.arange(256) / 255.0) ** 2.2
+LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 EMPTY_SHARE = 0.06  # of the examples show no face, or hardly any
+WIDTHS, CODE = (16, 32, 80, 224), 384  # channels of the stages, and the length of the code
+SPREAD_WEIGHT = 0.2  # of the identity's standard deviations against its error
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class FaceOptions:
     data: str = "faces"
     """Folder of shards made by `maquette synth --shards`, with the folders train and test in it."""
     width: float = 1.0
-    """Width of the network against the shipped one."""
-    identity_weight: float = 0.5
-    """Weight of the identity's likelihood against the landmarks'."""
+    """Width of the network: its channels over those of 1."""
+    identity_weight: float = 2.0
+    """Weight of the identity, in shares of the average head's error, against the landmarks' likelihood."""
     expression_weight: float = 0.25
     """Weight of the expression's likelihood against the landmarks'."""
 
@@ -64,7 +66,7 @@ class FaceCrops:
             "crops": np.stack([row[0] for row in made]),
             "landmarks": np.stack([row[1] for row in made]).astype(np.float32),
             "present": np.array([row[2] for row in made], np.float32),
-            "identity": rows["identity"][:, :MODES].astype(np.float32),
+            "identity": rows["identity"].astype(np.float32),
             "expression": rows["expression"].astype(np.float32),
         }
 
@@ -82,8 +84,7 @@ class FaceCrops:
         sensor = draw_sensor(rng, SIDE)
         if not self.augment:
             sensor = replace(Sensor(), jpeg=90)
-        linear = LINEAR.astype(np.float32)[crop]
-        crop = develop(linear, np.ones(crop.shape[:2], bool), sensor, rng)
+        crop = develop(np.take(LINEAR, np.asarray(crop, np.uint8)), None, sensor, rng)
         if self.augment and present and rng.random() < 0.2:
             crop = occluded(crop, rng)
         scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
@@ -153,8 +154,11 @@ def build_network(options: FaceOptions) -> FaceRegressor:
     """The network, resting on the average head seen from the front."""
     from maquette.morphable import load
 
-    widths = tuple(max(8, round(options.width * w / 8) * 8) for w in (24, 48, 112, 224))
-    network = FaceRegressor(widths)
+    widths: list[int] = []
+    for width in WIDTHS:
+        # Each stage is wider than the one before: that is where the picture is halved.
+        widths.append(max(8 if not widths else widths[-1] + 8, round(options.width * width / 8) * 8))
+    network = FaceRegressor(tuple(widths), hidden=CODE)
     model = load("maquette-head")
     points = model.embeddings["mediapipe478"].points(model.mean, model.faces) * [1, -1, -1]
     matrix = align.alignment(points, SIDE)
@@ -169,17 +173,45 @@ def batches(options: FaceOptions, batch_size: int, seed: int) -> FaceCrops:
     return FaceCrops(Path(options.data), batch_size, seed)
 
 
-def mode_weights() -> Tensor:
-    """(60,) float32 in 0-1: how far each identity mode moves the face, against the first."""
+def millimetres() -> Array:
+    """(K, K) float64: |matrix @ coefficients| is how far, in millimetres, the face of a head is from the average.
+
+    Root mean square over the vertices of the region "face", after a rigid motion and a scale have brought the two
+    together as far as they can; these to first order, by what moves, turns and scales the average face.
+    """
     from maquette.morphable import load
 
     model = load("maquette-head")
-    moved = np.sqrt((model.identity_basis[:MODES] ** 2).sum(axis=2)[:, model.regions["face"] > 0.5].mean(axis=1))
-    return torch.tensor((moved / moved.max()).clip(0.1), dtype=torch.float32)
+    face = model.regions["face"] > 0.5
+    places = model.mean[face].astype(np.float64)
+    places -= places.mean(axis=0)
+    turns = [np.cross(axis, places) for axis in np.eye(3)]
+    moves = [np.broadcast_to(axis, places.shape) for axis in np.eye(3)]
+    alike, _ = np.linalg.qr(np.stack([v.ravel() for v in (*moves, *turns, places)], axis=1))
+    modes = model.identity_basis[:, face].reshape(len(model.identity_basis), -1).astype(np.float64)
+    modes = 1e3 * (modes - (modes @ alike) @ alike.T) / np.sqrt(face.sum())
+    _, triangle = np.linalg.qr(modes.T)
+    return triangle
+
+
+@lru_cache(maxsize=4)
+def millimetres_on(device: torch.device) -> Tensor:
+    """`millimetres`, once per device."""
+    return torch.as_tensor(millimetres(), dtype=torch.float32, device=device)
+
+
+def squared_error_mm(found: Tensor, true: Tensor) -> Tensor:
+    """(N,) mean squared millimetres of the face between coefficients (N, M), the others at 0, and (N, K)."""
+    apart = nn.functional.pad(found, (0, true.shape[1] - found.shape[1])) - true
+    return (apart @ millimetres_on(found.device).T).square().sum(dim=1)
 
 
 def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor, dict[str, Tensor]]:
-    """Gaussian likelihoods of landmarks (Wood et al. 2022, eq. 1), identity and expression, and a logistic presence."""
+    """Gaussian likelihoods of landmarks (Wood et al. 2022, eq. 1) and expression, millimetres of identity, presence.
+
+    Identity counts by its squared error in millimetres of the face against that of the average head; its standard
+    deviations learn from the likelihood of what is then left, each mode by how far it moves the face.
+    """
     reading: RegressorOutput = network(normalise(batch["crops"].float()))
     present = batch["present"]
     share = present / present.sum().clamp(min=1)
@@ -187,31 +219,25 @@ def loss(network: nn.Module, batch: Batch, options: FaceOptions) -> tuple[Tensor
     squared = difference[..., :2].square().sum(dim=2)
     points = (0.5 * squared * (-2 * reading.log_sigma).exp() + 2 * reading.log_sigma).mean(dim=1)
     depth = (difference[..., 2].abs() / 0.03).mean(dim=1)
-    weights = mode_weights_on(reading.identity.device)
-    identity = (_nll(reading.identity, reading.identity_log_sigma, batch["identity"]) * weights).sum(1) / weights.sum()
+    true = batch["identity"]
+    left, whole = squared_error_mm(reading.identity, true), squared_error_mm(torch.zeros_like(true), true)
+    typical = millimetres_on(true.device).square().sum(dim=0)  # of each mode at one standard deviation
+    weights = typical[:MODES] / typical[:MODES].sum()
+    spread = _nll(reading.identity.detach(), reading.identity_log_sigma, true[:, :MODES]) @ weights
+    identity = left / typical.sum() + SPREAD_WEIGHT * spread
     units = _nll(reading.expression, reading.expression_log_sigma, batch["expression"]).mean(dim=1)
     presence = nn.functional.binary_cross_entropy_with_logits(reading.presence, present)
     total = points + 0.3 * depth + options.identity_weight * identity + options.expression_weight * units
+    found, head = (left * share).sum().detach(), (whole * share).sum().clamp(min=1e-6)
     measures = {
         "nme": (squared.sqrt().mean(1) * share).sum().detach() * 140,
-        "identity_r2": 1 - _unexplained(reading.identity, batch["identity"], weights, share),
-        "identity": (identity * share).sum().detach(),
+        "identity_r2": 1 - found / head,
+        "identity_mm": found.sqrt(),
+        "spread": (spread * share).sum().detach(),
         "units": (units * share).sum().detach(),
         "presence": presence.detach(),
     }
     return (total * share).sum() + 0.2 * presence, measures
-
-
-def _unexplained(found: Tensor, true: Tensor, weights: Tensor, share: Tensor) -> Tensor:
-    """Share of the identity's variance, in millimetres, that is left."""
-    left = ((found - true).square() * weights**2).sum(1)
-    return (left * share).sum().detach() / ((true.square() * weights**2).sum(1) * share).sum().clamp(min=1e-6)
-
-
-@lru_cache(maxsize=4)
-def mode_weights_on(device: torch.device) -> Tensor:
-    """`mode_weights`, once per device."""
-    return mode_weights().to(device)
 
 
 def _nll(mean: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
@@ -219,7 +245,7 @@ def _nll(mean: Tensor, log_sigma: Tensor, target: Tensor) -> Tensor:
 
 
 def validate(network: nn.Module, options: FaceOptions) -> dict[str, float]:
-    """On people nobody trained with: NME in percent of the crop's face, share of identity's variance found, "score"."""
+    """On people nobody trained with: NME in percent of the crop's face, identity in millimetres, "score"."""
     held = FaceCrops(Path(options.data), 64, 0, "test")
     device = next(network.parameters()).device
     sums: dict[str, float] = {}
@@ -247,14 +273,15 @@ def picture(network: nn.Module, batch: Batch) -> Array:
 
 
 def export(network: FaceRegressor) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors; the widths say how to build the network again, the edition of which head it reads coefficients."""
+    """All tensors; the numbers say how to build the network again, the edition of which head it reads coefficients."""
     from maquette.morphable import load
 
     tensors = dict(network.state_dict())
     widths = [len(tensors["body.0.0.weight"])]
     # Of each stage the first of two blocks; the first stage is as wide as what comes before it.
     widths += [len(t) for key, t in tensors.items() if re.fullmatch(r"body\.\d+\.second\.0\.weight", key)][::2][1:]
-    return tensors, {"widths": ",".join(map(str, widths)), "edition": str(load("maquette-head").edition)}
+    edition, hidden = load("maquette-head").edition, len(tensors["code.1.weight"])
+    return tensors, {"widths": ",".join(map(str, widths)), "hidden": str(hidden), "edition": str(edition)}
 
 
 def example(_: FaceOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:

@@ -127,7 +127,7 @@ class FaceVolumes:
     def _photographed(self, image: Array, rng: np.random.Generator) -> Array:
         if not self.augment:
             return image
-        linear = LINEAR.astype(np.float32)[image] * rng.uniform(*GAIN, 3).astype(np.float32)
+        linear = LINEAR[image] * rng.uniform(*GAIN, 3).astype(np.float32)
         image = develop(linear, np.ones(image.shape[:2], bool), draw_sensor(rng, len(image)), rng)
         return occluded(image, rng) if rng.random() < 0.15 else image
 

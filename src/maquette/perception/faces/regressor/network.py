@@ -65,7 +65,8 @@ class FaceRegressor(nn.Module):
 
     def forward(self, crops: Tensor) -> RegressorOutput:
         """Read crops (N, 3, 128, 128), each with mean 0 and variance 1 (`normalise`)."""
-        code = self.code(self.squeeze(self.body(crops)))
+        # Channels last in memory: a processor convolves a fifth to a third faster.
+        code = self.code(self.squeeze(self.body(crops.contiguous(memory_format=torch.channels_last))))
         points, sigma, identity, identity_sigma, units, units_sigma, presence = self.read(
             nn.functional.gelu(code)
         ).split([LANDMARKS * 3, LANDMARKS, MODES, MODES, UNITS, UNITS, 1], dim=1)

@@ -49,7 +49,7 @@ def load_regressor(device: str = "cpu") -> FaceRegressor:
         widths = tuple(int(width) for width in facts["widths"].split(","))
         # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
         with torch.device("meta"):
-            network = FaceRegressor(widths)
+            network = FaceRegressor(widths, hidden=int(facts.get("hidden", "288")))
         kinds = {name: value.dtype for name, value in network.state_dict().items()}
         network.edition = int(facts.get("edition", "1"))
         network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
