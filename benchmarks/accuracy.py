@@ -23,7 +23,7 @@ from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.geometry.alignment import similarity
 from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction.face_fit import method, registration
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 from maquette.sources import photos
 from maquette.weights.store import fetch
 

@@ -18,7 +18,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.types import Frame
 from maquette.morphable import load
 from maquette.perception.faces.observe import observe
-from maquette.reconstruction.face_fit.scores import places
+from maquette.reconstruction.face_fit.terms.scores import places
 from maquette.synthesis.rendering.sensor import Sensor
 from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person

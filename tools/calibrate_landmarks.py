@@ -29,8 +29,8 @@ from maquette.morphable import Embedding, MorphableModel, load
 from maquette.perception.copies import Search, search_copy
 from maquette.perception.faces import detect
 from maquette.perception.faces.search import faces_in
-from maquette.reconstruction.face_fit.landmarks import bias_terms
 from maquette.reconstruction.face_fit.state import INTERPUPILLARY_M, FaceView
+from maquette.reconstruction.face_fit.terms.landmarks import bias_terms
 from maquette.weights.store import zoo
 
 HEAD_FILE = zoo()["maquette-head"].file

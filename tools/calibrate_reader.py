@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from maquette.morphable import load
 from maquette.perception.faces.regressor.network import normalise
 from maquette.perception.faces.regressor.reader import load_regressor
-from maquette.reconstruction.face_fit.landmarks import bias_terms
+from maquette.reconstruction.face_fit.terms.landmarks import bias_terms
 from maquette.training.recipes.face import FaceCrops
 from maquette.weights.store import PACKAGE
 

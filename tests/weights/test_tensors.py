@@ -17,7 +17,7 @@ from maquette.imaging.upscale import networks
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.perception.faces.regressor import reader
-from maquette.reconstruction.face_fit import landmarks
+from maquette.reconstruction.face_fit.terms import landmarks
 from maquette.reconstruction.pifuhd import shipped
 from maquette.reconstruction.pifuhd import weights as pifuhd_weights
 from maquette.reconstruction.vrn import weights as vrn_weights

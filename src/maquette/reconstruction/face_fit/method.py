@@ -17,14 +17,14 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions, Options
 from maquette.core.threads import computing
 from maquette.core.types import Mesh, Observation, Reconstruction, Volume
-from maquette.reconstruction.face_fit.contour import ContourTerm
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, reader_noise
 from maquette.reconstruction.face_fit.registration import slide
 from maquette.reconstruction.face_fit.same_person import SOMEONE_ELSE, agreements, identity_evidence
-from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.size import AVERAGE, HeadSize, measure_size
 from maquette.reconstruction.face_fit.solve import SumOfTerms, Term, solve
 from maquette.reconstruction.face_fit.state import FaceView, first_guess
+from maquette.reconstruction.face_fit.terms.contour import ContourTerm
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm, reader_noise
+from maquette.reconstruction.face_fit.terms.shading import ShadingTerm
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 MODES = 80  # identity modes that are solved for

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.state import FaceView
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
 REACH_M = 0.010  # how far a landmark's movement carries over the skin
 TRUST = 4.0  # expected movement over the detector's own jitter

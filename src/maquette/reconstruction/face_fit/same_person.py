@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.solve import prior_equations, seen_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
 TRUST = 0.6  # share of a photo's information that survives what the noise model does not know (light, hair, lenses)
 USUAL_EXPRESSION = 2.0  # sum of the units' weights; no model has all of a stronger one, whose rest looks like identity

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.state import FaceView
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
 IRIS_MM, IRIS_SD_MM = 11.7, 0.5  # horizontal visible iris diameter, adults: Caroline and Andre 2002
 HEAD_SD = 0.05  # relative spread of adult head sizes, the prior when the iris is not seen well

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.reconstruction.face_fit.equations import NormalEquations
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
-from maquette.reconstruction.face_fit.reading import equations as read_equations
-from maquette.reconstruction.face_fit.scores import score_equations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, view_prior
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
+from maquette.reconstruction.face_fit.terms.reading import equations as read_equations
+from maquette.reconstruction.face_fit.terms.scores import score_equations
 
 EXPRESSION_SIGMA = 0.35  # spread of the expression weights; most are zero in most photos
 SHARED_ERROR = 0.5  # measured: half of what shading gets wrong of a face it gets wrong in every photo of it

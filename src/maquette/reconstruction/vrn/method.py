@@ -17,8 +17,8 @@ from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction, Volume
 from maquette.reconstruction.face_fit.method import HEAD, MODES, HeadFit, assembled, fit_landmarks, landmark_term
 from maquette.reconstruction.face_fit.registration import slide
-from maquette.reconstruction.face_fit.shading import ShadingTerm
 from maquette.reconstruction.face_fit.solve import SumOfTerms
+from maquette.reconstruction.face_fit.terms.shading import ShadingTerm
 from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.vrn import weights
 from maquette.reconstruction.vrn.fast import prepared

@@ -12,8 +12,8 @@ from scipy.ndimage import map_coordinates
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.equations import Linearization, NormalEquations
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm, depth_turn
 from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm, depth_turn
 from maquette.reconstruction.vrn.read import FrontPlane, FrontReading
 
 EFFECTIVE = 17.0  # independent measurements in one front, whose errors are alike over centimetres

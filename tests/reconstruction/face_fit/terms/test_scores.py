@@ -11,8 +11,8 @@ from known_heads import MODEL, make_view, observe
 from maquette.core.options import FitOptions
 from maquette.perception.models.results import BLENDSHAPES
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term
-from maquette.reconstruction.face_fit.scores import GAP, places, score_equations
 from maquette.reconstruction.face_fit.state import POSE
+from maquette.reconstruction.face_fit.terms.scores import GAP, places, score_equations
 from maquette.weights.store import fetch
 
 NAMES = tuple(MODEL.expression_names)

@@ -9,9 +9,9 @@ import numpy as np
 from known_heads import MODEL, make_view, observe
 from maquette.core.types import Frame
 from maquette.geometry.raycast import render_buffers
-from maquette.reconstruction.face_fit import contour
-from maquette.reconstruction.face_fit.contour import ContourTerm
 from maquette.reconstruction.face_fit.method import MODES, landmark_fit, landmark_term
+from maquette.reconstruction.face_fit.terms import contour
+from maquette.reconstruction.face_fit.terms.contour import ContourTerm
 from maquette.weights.store import fetch
 
 UNITS = len(MODEL.expression_names)

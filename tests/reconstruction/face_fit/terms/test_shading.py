@@ -11,8 +11,8 @@ from maquette.core.options import FitOptions
 from maquette.core.types import Frame
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
-from maquette.reconstruction.face_fit import shading
 from maquette.reconstruction.face_fit.method import MODES, fit, landmark_term
+from maquette.reconstruction.face_fit.terms import shading
 from maquette.weights.store import fetch
 
 

@@ -10,8 +10,9 @@ from maquette.core.errors import NothingFound
 from maquette.core.options import FitOptions
 from maquette.core.types import Frame, Observation, Reading, Subject
 from maquette.geometry.camera import project
-from maquette.reconstruction.face_fit import method, reading
+from maquette.reconstruction.face_fit import method
 from maquette.reconstruction.face_fit.state import POSE, FaceView, first_guess
+from maquette.reconstruction.face_fit.terms import reading
 from maquette.synthesis.rendering.viewpoint import look_at
 from maquette.weights.store import fetch
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Reading
 from maquette.reconstruction.face_fit.equations import NormalEquations, correlated_equations
-from maquette.reconstruction.face_fit.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
+from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
 # Chosen on the development scans and held-out synthetic faces; the sweeps are in CARD.md.
 GAP = 16.0  # how much larger the network's errors are taken to be on photographs than on renders

@@ -19,9 +19,9 @@ from maquette.core.types import Observation
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
-from maquette.reconstruction.face_fit.albedo import albedo_basis
 from maquette.reconstruction.face_fit.equations import NormalEquations
 from maquette.reconstruction.face_fit.state import POSE, FaceView, cross_matrices, project_points
+from maquette.reconstruction.face_fit.terms.albedo import albedo_basis
 
 EYE_DISTANCE_PX = 60.0  # size to which the photo is brought: vertices are then about a pixel apart
 EVIDENCE = 400.0  # measured: how many independent samples the skin's pixels are worth, all together

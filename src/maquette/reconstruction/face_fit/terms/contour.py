@@ -17,8 +17,8 @@ from maquette.core.types import Observation
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
 from maquette.reconstruction.face_fit.equations import NormalEquations
-from maquette.reconstruction.face_fit.shading import sample, small_picture
 from maquette.reconstruction.face_fit.state import POSE, FaceView, project_points
+from maquette.reconstruction.face_fit.terms.shading import sample, small_picture
 
 # Pixels are those of the small picture, in which the eyes are 60 to 90 apart: about a millimetre each.
 REACH_PX, STEP_PX = 5.0, 0.25  # how far to both sides an edge is looked for, and how finely
@@ -31,7 +31,7 @@ FEWEST = 5  # mesh edges that make an outline
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
+class FaceOutline:
     """The outline in one photo.
 
     Attributes:
@@ -100,7 +100,7 @@ class ContourTerm:
         rows = factor * np.einsum("nd,ndp->np", outline.outward, np.concatenate([flat.by_pose, flat.by_shape], axis=2))
         return NormalEquations(rows.T @ (rows * weight[:, None]), rows.T @ (weight * away))
 
-    def outline(self, view: FaceView, shape: NDArray) -> Outline | None:
+    def outline(self, view: FaceView, shape: NDArray) -> FaceOutline | None:
         """Where the head of this shape turns away from the camera and is seen; None where that is next to nowhere."""
         points = (self.mean + self.basis @ shape.astype(np.float32)).astype(float)
         corners = points[self.faces]
@@ -120,7 +120,7 @@ class ContourTerm:
         ends = projected(view, points[self.edges[edges]].reshape(-1, 3)).reshape(-1, 2, 2)
         length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
         toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-12)
-        return Outline(edges, middle, pixels, toward, length / length.sum())
+        return FaceOutline(edges, middle, pixels, toward, length / length.sum())
 
 
 def inner_edges(faces: NDArray) -> tuple[NDArray, NDArray]:

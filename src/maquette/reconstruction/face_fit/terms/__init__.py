@@ -1,0 +1,1 @@
+"""What speaks for a shape: landmarks, the network, scores of the expression, shading, contours."""
