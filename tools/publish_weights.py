@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def publish(
         tensors, own_facts = recipe.export(network)
         golden = example(recipe, options, network)
         measured = dict(recipe.validate(network, options)) if score else {}
+    state["options"] = without_folders(state["options"], recipe.movable)
     tensors = {key: halved(key, tensor) for key, tensor in tensors.items()}
     size = sum(t.numel() * t.element_size() for t in tensors.values())
     if size > MOST_BYTES:
@@ -95,6 +96,11 @@ def publish(
     count = sum(t.numel() for t in tensors.values())
     weights.with_suffix(".md").write_text(card(name, row, state, measured, count), encoding="utf-8")
     return weights
+
+
+def without_folders(options: Mapping[str, Any], movable: Sequence[str]) -> dict[str, Any]:
+    """The options with file names alone in place of paths, which say where things lay on one machine."""
+    return {k: Path(v).name if k in movable and isinstance(v, str) else v for k, v in options.items()}
 
 
 def rounded(recipe: Recipe[Any, Any], options: Any, averaged: Mapping[str, torch.Tensor]) -> torch.nn.Module:

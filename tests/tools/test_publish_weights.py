@@ -131,3 +131,9 @@ def test_the_command_line(trained, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["publish_weights", str(trained), "x"])
     assert tool.main() == 2
     assert "recipe 'toy': not known" in capsys.readouterr().err
+
+
+def test_no_folder_of_a_machine_is_published():
+    options = {"data": "/home/someone/runs/faces", "width": 1.0, "start_from": ""}
+    kept = tool.without_folders(options, ("data", "start_from"))
+    assert kept == {"data": "faces", "width": 1.0, "start_from": ""}

@@ -12,7 +12,7 @@ from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
 # Chosen on the development scans and held-out synthetic faces; the sweeps are in CARD.md.
 GAP = 16.0  # how much larger the network's errors are taken to be on photographs than on renders
-IDENTITY_TRUST = 1.0  # share of the network's information on identity that survives on photographs
+IDENTITY_TRUST = 0.5  # share of the network's information on identity that survives on photographs
 EXPRESSION_TRUST = 0.25
 LOWEST_SIGMA = 0.004  # of the face's size: no landmark is known better
 
