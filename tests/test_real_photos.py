@@ -139,22 +139,8 @@ def test_another_person_among_several_photos_is_named(real_data, tmp_path, capfd
 def test_a_selfie_gives_the_same_head_with_and_without_its_focal_length(real_data, tmp_path):
     """One picture from 0.3 m, drawn straight from the front: what the camera says may not turn or bend the head."""
     selfies = [real_data / f"reports/16_selfie_{name}.jpg" for name in ("exif", "noexif")]
-    assert (
-        run(
-            [
-                "face",
-                *map(str, selfies),
-                "-o",
-                str(tmp_path / "out"),
-                "--formats",
-                "obj",
-                "--mesh",
-                "light",
-                *QUICK[:-2],
-            ]
-        )
-        == 0
-    )
+    wanted = ["--formats", "obj", "--mesh", "light", *QUICK[:-2]]
+    assert run(["face", *map(str, selfies), "-o", str(tmp_path / "out"), *wanted]) == 0
     heads, facts = [], []
     for photo in selfies:
         place = tmp_path / "out" / photo.stem / "face-1"

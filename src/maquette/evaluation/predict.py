@@ -122,11 +122,8 @@ def _expression_offset(result: Reconstruction, model: MorphableModel) -> NDArray
     """(V, 3) millimetres: what the first photo's expression adds; None if the method gives none."""
     if result.model != model.name or result.expression is None:
         return None
-    return (
-        1000.0
-        * result.scale
-        * np.tensordot(model.held(result.expression[0], result.identity), model.expression_basis, 1)
-    )
+    weights = model.held(result.expression[0], result.identity)
+    return 1000.0 * result.scale * np.tensordot(weights, model.expression_basis, 1)
 
 
 def same_topology(head: Shape, model: MorphableModel) -> bool:

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from maquette.morphable.rig import Rig
 
 LID_SLACK = 0.1  # of a blink, beyond what shuts the average eye that looks down: wider ones shut too
-SHUTTING = (
-    0.7,
-    1.0,
-)  # weights of a blink: from the first on it reaches farther on wide eyes, from the last on all of it
+SHUTTING = 0.7, 1.0  # weights of a blink from which on it reaches farther on wide eyes, and all that much farther
 WIDEST = 1.4  # times the average opening, up to which a blink reaches farther
 SIDES = ("Left", "Right")
 

@@ -202,6 +202,5 @@ def distance_from_average(model: morphable.MorphableModel, identity: NDArray) ->
 
 def reprojection(model: morphable.MorphableModel, view: FaceView, observation: Observation, vertices: NDArray) -> float:
     """Median distance between the detector's landmarks and the mesh's, crop pixels."""
-    placed = model.embeddings["mediapipe478"].points(vertices, model.faces) @ view.rotation.T + view.translation
-    pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
+    pixels = view.pixels(model.embeddings["mediapipe478"].points(vertices, model.faces))
     return float(np.median(np.linalg.norm(pixels - observation.landmarks[:, :2], axis=1)))

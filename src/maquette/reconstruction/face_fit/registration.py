@@ -32,10 +32,7 @@ def slide(
     """(V, 3) float32 metres to add to the vertices of this photo, in the model, at right angles to the view."""
     points = term.mean + term.basis @ np.concatenate([identity, view.expression])
     placed = points @ view.rotation.T + view.translation
-    pixels = view.focal * placed[:, :2] / placed[:, 2:] + view.centre
-    by_network = observation.reading is not None and observation.reading.alone
-    bias = 0.0 if by_network else term.bias(view)[:, :2] * view.unit()
-    gap = observation.landmarks[:, :2] - pixels - bias
+    gap = term.unbiased(view, observation) - view.pixels(points)
     sideways = np.column_stack([gap * (placed[:, 2:] / view.focal), np.zeros(len(gap))])
     length = np.linalg.norm(sideways, axis=1, keepdims=True)
     sideways *= np.minimum(1.0, LIMIT_M / np.maximum(length, 1e-9))

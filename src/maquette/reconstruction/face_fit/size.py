@@ -73,9 +73,7 @@ def iris_scales(view: FaceView, observation: Observation, term: LandmarkTerm, id
         return
     points = term.mean + term.basis @ np.concatenate([identity, view.expression])
     placed = points @ view.rotation.T + view.translation
-    pixels = view.focal * placed[:, :2] / placed[:, 2:]
-    by_network = observation.reading is not None and observation.reading.alone
-    seen = observation.landmarks[:, :2] - (0.0 if by_network else view.unit() * term.bias(view)[:, :2])
+    pixels, seen = view.pixels(points), term.unbiased(view, observation)
     per_crop = (observation.box[2] - observation.box[0]) / observation.frame.size[0]
     for left, right, centre in IRISES:
         diameter = np.linalg.norm(seen[left] - seen[right])

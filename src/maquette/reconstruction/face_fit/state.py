@@ -46,6 +46,11 @@ class FaceView:
         matrix[:3, :3], matrix[:3, 3] = self.rotation, scale * self.translation
         return Camera(intrinsics, matrix, size)
 
+    def pixels(self, points: NDArray) -> NDArray:
+        """(N, 2) crop pixels of points (N, 3) of the model."""
+        placed = points @ self.rotation.T + self.translation
+        return np.asarray(self.focal * placed[:, :2] / placed[:, 2:] + self.centre)
+
     def yaw_pitch_roll(self) -> tuple[float, float, float]:
         """Radians; yaw > 0 turns to the subject's left, pitch > 0 looks up, roll > 0 tilts to the subject's left."""
         facing = OPENCV @ self.rotation

@@ -109,10 +109,7 @@ def read_all(fit: HeadFit, network: VRN, coarse: Coarse) -> tuple[FrontReading, 
     """
     readings = []
     for view, observation in zip(fit.views, fit.observations):
-        landmarks = observation.landmarks[:, :2]
-        if observation.reading is None or not observation.reading.alone:
-            landmarks = landmarks - fit.term.bias(view)[:, :2] * view.unit()
-        readings.append(read(network, coarse, observation, landmarks))
+        readings.append(read(network, coarse, observation, fit.term.unbiased(view, observation)))
     return tuple(readings)
 
 

@@ -115,9 +115,9 @@ class ContourTerm:
         edges, middle, outward = edges[~hidden], middle[~hidden], outward[~hidden]
         if len(edges) < FEWEST:
             return None
-        pixels = projected(view, middle)
-        toward = projected(view, middle + 1e-4 * outward) - pixels
-        ends = projected(view, points[self.edges[edges]].reshape(-1, 3)).reshape(-1, 2, 2)
+        pixels = view.pixels(middle)
+        toward = view.pixels(middle + 1e-4 * outward) - pixels
+        ends = view.pixels(points[self.edges[edges]].reshape(-1, 3)).reshape(-1, 2, 2)
         length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)
         toward /= np.maximum(np.linalg.norm(toward, axis=1, keepdims=True), 1e-12)
         return FaceOutline(edges, middle, pixels, toward, length / length.sum())
@@ -131,12 +131,6 @@ def inner_edges(faces: NDArray) -> tuple[NDArray, NDArray]:
     sides, owner = sides[order], owner[order]
     twin = np.flatnonzero((sides[1:] == sides[:-1]).all(axis=1))
     return sides[twin], np.column_stack([owner[twin], owner[twin + 1]])
-
-
-def projected(view: FaceView, points: NDArray) -> NDArray:
-    """(N, 2) crop pixels of points (N, 3) of the head."""
-    placed = points @ view.rotation.T + view.translation
-    return np.asarray(view.focal * placed[:, :2] / placed[:, 2:] + view.centre)
 
 
 def nearest_edge(picture: NDArray, pixels: NDArray, outward: NDArray) -> tuple[NDArray, NDArray]:

@@ -133,6 +133,13 @@ class LandmarkTerm:
         terms = bias_terms(np.sin(view.yaw_pitch_roll()[0]), view.nearness())
         return np.tensordot(terms[: len(learned)], learned, 1)
 
+    def unbiased(self, view: FaceView, observation: Observation) -> NDArray:
+        """(N, 2) crop pixels: the landmarks less the detector's mean error; the network's alone as they are."""
+        seen = observation.landmarks[:, :2]
+        if observation.reading is not None and observation.reading.alone:
+            return seen
+        return np.asarray(seen - self.bias(view)[:, :2] * view.unit())
+
     def bias_slope(self, view: FaceView) -> NDArray:
         """(N, 3) derivative of `bias` by the distance, per metre."""
         learned, sine = self.noise["bias"], np.sin(view.yaw_pitch_roll()[0])
