@@ -14,6 +14,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
+from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
@@ -235,7 +236,8 @@ def write_glb(asset: Asset) -> bytes:
     """Binary glTF 2.0 (metres, y up, facing +z): the neutral head, or the body in its rest pose with its skeleton.
 
     The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them, the photo's pose
-    the default turn of the joints; the poses of a clip are an animation that begins at 0 s.
+    the default turn of the joints; the poses of a clip are an animation that begins at 0 s. A head has an animation
+    "demo" in its place: it blinks, smiles and speaks for three seconds.
     """
     builder = Builder()
     context = mesh_context(asset)
@@ -245,7 +247,9 @@ def write_glb(asset: Asset) -> bytes:
         "scenes": [{"name": SCENE, "nodes": [0]}],
     }
     if asset.rig is None:
-        document["meshes"], document["nodes"] = _static_meshes(builder, context)
+        document["meshes"], document["nodes"] = meshes, nodes = _static_meshes(builder, context)
+        if context.targets.names:
+            document["animations"] = [demo(builder, nodes, meshes, context.targets.names, asset.expression)]
     else:
         document |= _rigged_document(builder, context, asset.rig)
     document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
