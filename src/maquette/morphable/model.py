@@ -52,7 +52,7 @@ class MorphableModel:
         parts: name -> (n,) int32 indices of faces: "skin", "mouth", "teeth", "tongue", "eyeLeft", "eyeRight".
             Parts share no vertices, except that mouth and skin join at the lips. Left is the subject's left (+x).
         regions: name -> (V,) float32 in 0-1, soft vertex masks: "face" (hairline to chin, before the ears),
-            "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils".
+            "scalp", "ears", "neck", "lips", "brows", "eyelids", "nostrils"; a head's "hollows": in those.
         embeddings: "mediapipe478" and "ibug68".
         landmark_mirror: (478,) int32, the MediaPipe landmark on the other side.
         landmark_noise: the detector's learned error (tools/calibrate_landmarks.py), in units of the interpupillary

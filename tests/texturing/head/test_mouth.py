@@ -11,11 +11,23 @@ import pytest
 from maquette.core.options import TextureOptions
 from maquette.core.types import Frame
 from maquette.geometry.camera import project
+from maquette.geometry.raycast import RayCaster
 from maquette.perception.faces import topology
 from maquette.texturing import finish
 from maquette.texturing.head.bake import bake
 from maquette.texturing.head.layers import layers_of
-from maquette.texturing.head.mouth import arch_length, opening_of
+from maquette.texturing.head.mouth import (
+    DARKEST,
+    EDGE,
+    GUM_COLOUR,
+    TOOTH_COLOUR,
+    TOOTH_ENDS_M,
+    MouthView,
+    on_sheet,
+    opening_of,
+    painted_teeth,
+    with_enamel,
+)
 
 SIZE = 512
 PAINT = np.array([40, 200, 220])  # nothing on a head has this colour
@@ -42,15 +54,64 @@ def painted(colour: np.ndarray) -> np.ndarray:
     return np.abs(colour.astype(int) - PAINT).max(axis=-1) < 40
 
 
-def test_teeth_show_the_photo_and_lips_do_not(model, shouting) -> None:
+def teeth_of(model, texture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(n, 3) colours of the teeth's texels, and where on their sheets those lie: along, down, upper."""
+    chart = layers_of(model.name, SIZE).small["teeth"]
+    inside = chart.inside
+    return (texture[chart.region][inside].astype(float), *(k[inside] for k in on_sheet(chart)))
+
+
+def test_what_is_no_enamel_is_never_on_teeth_nor_on_lips(model, shouting) -> None:
+    """Once everything between the lips was: the line of a lip, a shadow, here a blue."""
     made, seen, _, _ = shouting
     texture = finish(made, [seen], TextureOptions(texture_size=SIZE)).shape.texture
+    assert not painted(teeth_of(model, texture)[0]).any()
     layers = layers_of(model.name, SIZE)
-    chart = layers.small["teeth"]
-    teeth = painted(texture[chart.region][chart.inside])
-    assert 0.08 < teeth.mean() < 0.9
     lips = layers.zones["edge"][: layers.skin_rows] > 0.9
     assert not painted(texture[: layers.skin_rows])[lips].any()
+
+
+@pytest.mark.parametrize("grey, low, high", [(70, 0.99, 1.01), (250, 1.03, 1.15)])
+def test_photos_say_how_bright_teeth_are_where_they_show_them(model, shouting, grey, low, high) -> None:
+    """Dark between lips is a gap or a shadow; bright and pale is a tooth."""
+    _, seen, camera, vertices = shouting
+    layers, chart = layers_of(model.name, SIZE), layers_of(model.name, SIZE).small["teeth"]
+    pixels = np.full_like(seen.frame.pixels, grey)
+    view = MouthView(
+        opening_of(replace(seen, frame=Frame(pixels)), SIZE), camera, vertices, RayCaster(vertices, model.faces)
+    )
+    before = painted_teeth(chart, TOOTH_COLOUR, GUM_COLOUR).astype(np.float32)
+    after = with_enamel(before, TOOTH_COLOUR, chart, [view], layers)
+    factor = (after.sum(axis=2) / before.sum(axis=2))[chart.inside]
+    assert low <= factor.max() <= high and factor.min() >= DARKEST
+    assert np.allclose(with_enamel(before, TOOTH_COLOUR, chart, [], layers), before)
+
+
+def test_teeth_have_gums_gaps_and_dark_backs(model) -> None:
+    chart = layers_of(model.name, SIZE).small["teeth"]
+    colour = painted_teeth(chart, TOOTH_COLOUR, GUM_COLOUR)[chart.inside]
+    along, down, upper = (k[chart.inside] for k in on_sheet(chart))
+    crown = (down > 0.3) & (down < 0.6)
+    front = np.abs(along) < 0.008
+    assert (colour[(down < 0.1) & front, 1] < 0.6 * colour[(down < 0.1) & front, 0]).all(), "gum is red"
+    assert (colour[crown & front, 1] > 0.85 * colour[crown & front, 0]).all(), "enamel is not"
+    gap = upper & crown & (np.abs(np.abs(along) - TOOTH_ENDS_M[0]) < 3e-4)
+    assert colour[gap].mean() < 0.8 * colour[upper & crown & (np.abs(np.abs(along) - 0.004) < 1e-3)].mean()
+    assert colour[(down > 0.95) & front].mean() < 0.5 * colour[crown & front].mean()
+    assert np.ptp(along) == pytest.approx(2 * TOOTH_ENDS_M[-1], rel=0.02)
+
+
+def test_where_a_texel_lies_on_the_sheets_is_where_it_lies_on_the_head(model) -> None:
+    """The slow twin: places of the mean head at the texels."""
+    layers = layers_of(model.name, SIZE)
+    chart = layers.small["teeth"]
+    place, (along, down, upper) = chart.spread(model.mean)[chart.inside], (k[chart.inside] for k in on_sheet(chart))
+    assert np.corrcoef(place[:, 0], along)[0, 1] > 0.95
+    edge = np.abs(down - EDGE) < 0.03
+    assert place[upper & edge, 1].mean() < place[upper & (down < 0.1), 1].mean() - 0.008
+    assert place[~upper & edge, 1].mean() > place[~upper & (down < 0.1), 1].mean() + 0.008
+    front = np.abs(along) < 0.01
+    assert place[(down > 0.95) & front, 2].mean() < place[(down < 0.5) & front, 2].mean() - 0.002
 
 
 def test_a_closed_mouth_has_no_opening(photograph, shouting) -> None:
@@ -69,13 +130,6 @@ def test_texels_in_the_mouth_are_believed_only_through_the_lips(model, shouting,
     cavity = layers.zones["cavity"] > 0.9
     assert bake(seen, camera, vertices, layers).trust[cavity].max() > 0.3
     assert bake(*photograph(0.0), model.mean, layers).trust[cavity].max() < 0.05
-
-
-def test_the_arch_is_longer_than_wide_and_even(model) -> None:
-    teeth = model.mean[model.part_vertices("teeth")]
-    along = arch_length(teeth[None], teeth)[0]
-    assert np.allclose(along[np.abs(teeth[:, 0]) < 1e-4], 0, atol=1e-3)
-    assert np.abs(teeth[:, 0]).max() < along.max() < 0.06
 
 
 def test_a_hidden_mouth_has_no_opening(shouting) -> None:

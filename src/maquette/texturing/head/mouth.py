@@ -22,16 +22,20 @@ from maquette.texturing.projection import pixels_of
 TOOTH_COLOUR = np.array([226.0, 216.0, 198.0])
 GUM_COLOUR = np.array([176.0, 96.0, 92.0])
 TONGUE_COLOUR = np.array([178.0, 98.0, 96.0])
-CLOSED_SHADE = 0.7  # behind lips that are closed in every photo teeth lie in shadow; what peeps out must not shine
+DARKEST, BRIGHTEST = 0.82, 1.1  # what a photo may make of the likely colour of teeth: shadow is no enamel
+ENAMEL = (0.62, 0.80)  # green and blue over red in a photo, from which on it shows a tooth, not lip, gum or tongue
+BRIGHT_ENOUGH = (0.55, 0.75)  # of the teeth's colour: darker is a gap, a shadow, or the line of a lip
 OPEN_ENOUGH = 0.03  # area of the mouth's opening against the squared distance of the irises
 # Half widths from the middle line to the end of each tooth, metres along the arch (upper: Wheeler's averages).
-TOOTH_ENDS_M = np.cumsum([0.0085, 0.0065, 0.0075, 0.007, 0.007, 0.010, 0.009, 0.0085])
-LOWER_ENDS_M = np.cumsum([0.0050, 0.0055, 0.0070, 0.007, 0.007, 0.011, 0.0105, 0.0100])
+TOOTH_ENDS_M = np.cumsum([0.0085, 0.0065, 0.0075, 0.007, 0.007])
+LOWER_ENDS_M = np.cumsum([0.0050, 0.0055, 0.0070, 0.007, 0.007])
+# Where the layout has them: u of both ends of a row; v of the upper and of the lower one, whose sheets run from the gum
+# over the edges to the backs: the gum ends at GUM_LINE of the band, the crowns' front at EDGE.
+SPAN, BANDS, GUM_LINE, EDGE = (0.26, 0.60), ((0.065, 0.115), (0.005, 0.060)), 0.14, 0.74
 SMALLEST_OPENING = 60  # square pixels
 MOUTH_SHARE = 0.33  # of the texture's width that the teeth's chart takes: a finer photo would flicker
-ARCH_DEPTH = 1.2  # the arch's half ellipse is deeper than the rows, which end before it is as wide as it gets
 STRIDE = 3  # texels
-TONGUE_BLUR = 0.012  # of the texture's width
+TONGUE_BLUR, ENAMEL_BLUR = 0.012, 0.003  # of the texture's width
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +82,13 @@ def paint_mouth(
         if part not in layers.small:
             continue
         chart = layers.small[part]
-        place = chart.spread(layers.model.mean)
         if part == "teeth":
-            most = np.full(3, 255.0)
-            painted = painted_teeth(place, colour, palette.lit(GUM_COLOUR), layers)
+            painted = painted_teeth(chart, colour, palette.lit(GUM_COLOUR)).astype(np.float32)
+            chart.paint(texture, with_enamel(painted, colour, chart, views, layers))
         else:
-            most = 1.1 * palette.lit(TONGUE_COLOUR)
-            painted = painted_tongue(place, most)
-        chart.paint(texture, with_photos(painted.astype(np.float32), most, chart, views, layers))
+            most = palette.lit(TONGUE_COLOUR)
+            painted = painted_tongue(chart.spread(layers.model.mean), most).astype(np.float32)
+            chart.paint(texture, with_photos(painted, most, chart, views, layers))
 
 
 def opening_of(observation: Observation, size: int) -> Opening | None:
@@ -119,30 +122,48 @@ def opening_of(observation: Observation, size: int) -> Opening | None:
     return Opening(photo, smoothstep(inward, 0.1, 1.0).astype(np.float32), low.astype(float), zoom)
 
 
+def with_enamel(painted: NDArray, colour: NDArray, chart: Chart, views: Sequence[MouthView], layers: Layers) -> NDArray:
+    """(h, w, 3) float32: painted teeth (h, w, 3) as bright as the photos show them, where those do show enamel.
+
+    A photo says how light a spot is, not where a tooth ends: its gaps lie elsewhere, and lips throw shadows.
+    """
+    total, weight = np.zeros(painted.shape[:2], np.float32), np.full(painted.shape[:2], 1e-6, np.float32)
+    for view in views:
+        pixels = chart.spread(pixels_of(view.camera, view.vertices.astype(float))[0])
+        seen, inside = view.opening.at(pixels)
+        if not inside.any():
+            continue
+        light = seen.mean(axis=2) / max(float(colour.mean()), 1.0)
+        pale = smoothstep(np.minimum(seen[..., 1], seen[..., 2] * 1.1) / np.maximum(seen[..., 0], 1), *ENAMEL)
+        share = inside * visible_texels(view, chart, layers) * pale * smoothstep(light, *BRIGHT_ENOUGH)
+        total += share * np.clip(light, DARKEST, BRIGHTEST)
+        weight += share
+    softened, known = (blurred(k, ENAMEL_BLUR * layers.size) for k in (total, weight))
+    factor = 1 + np.clip(known, 0, 1) * (softened / np.maximum(known, 1e-6) - 1)
+    return (painted * factor[..., None]).astype(np.float32)
+
+
 def with_photos(painted: NDArray, most: NDArray, chart: Chart, views: Sequence[MouthView], layers: Layers) -> NDArray:
-    """(h, w, 3) float32: the painted colours under what the photos show between the lips.
+    """(h, w, 3) float32: the painted tongue under what the photos show between the lips, blurred.
+
+    Hidden texels take what lies before them too, for its upper and lower sides share their texels.
 
     Args:
         painted: (h, w, 3) float32.
-        most: (3,) the brightest that this part can be: then hidden texels take what lies before them too, blurred,
-            as the tongue must, whose upper and lower sides share their texels; 255: only seen texels are changed.
-        chart: of the part.
+        most: (3,) the brightest that it can be.
+        chart: of the tongue.
         views: the photos with parted lips.
         layers: of the model.
     """
-    crisp = np.min(most) >= 255
     total, weight = np.zeros_like(painted), np.full(painted.shape[:2], 1e-6, np.float32)
     for view in views:
         pixels = chart.spread(pixels_of(view.camera, view.vertices.astype(float))[0])
         colour, inside = view.opening.at(pixels)
-        if not inside.any():
-            continue
-        share = inside * visible_texels(view, chart, layers) if crisp else inside
-        total += share[..., None] * np.minimum(colour, most)
-        weight += share
-    if not crisp:
-        total, weight = (blurred(k, TONGUE_BLUR * layers.size) for k in (total, weight))
-    known = np.clip(weight, 0, 1)[..., None]
+        fleshy = 1 - smoothstep(colour[..., 1] / np.maximum(colour[..., 0], 1), 0.7, 0.85)  # no teeth
+        total += (inside * fleshy)[..., None] * np.minimum(colour, most)
+        weight += inside * fleshy
+    total, weight = (blurred(k, TONGUE_BLUR * layers.size) for k in (total, weight))
+    known = 0.6 * np.clip(weight, 0, 1)[..., None]
     return painted + known * (total / weight[..., None] - painted)
 
 
@@ -163,49 +184,66 @@ def tooth_colour(openings: Sequence[Opening], likely: NDArray) -> NDArray:
         if len(pixels) > 10:
             found.append(np.median(pixels[pixels[:, 1] >= np.percentile(pixels[:, 1], 70)], axis=0))
     if not found:
-        return CLOSED_SHADE * likely
-    return np.clip(np.mean(found, axis=0), 0.7 * likely, 1.1 * likely)
+        return likely
+    return np.clip(np.mean(found, axis=0), DARKEST * likely, BRIGHTEST * likely)
 
 
 def painted_tongue(place: NDArray, colour: NDArray) -> NDArray:
     """(h, w, 3) float: darker towards the throat, with a groove."""
-    front = smoothstep(place[..., 2], np.percentile(place[..., 2], 5), np.percentile(place[..., 2], 80))
-    groove = 1 - 0.25 * np.exp(-((place[..., 0] / 0.0012) ** 2))
-    return colour * (0.2 + 0.5 * front * groove)[..., None]
+    front = smoothstep(place[..., 2], np.percentile(place[..., 2], 15), np.percentile(place[..., 2], 97))
+    groove = 1 - 0.2 * np.exp(-((place[..., 0] / 0.0015) ** 2))
+    return colour * (0.10 + 0.75 * front * groove)[..., None]
 
 
-def painted_teeth(place: NDArray, colour: NDArray, gum: NDArray, layers: Layers) -> NDArray:
-    """(h, w, 3) float: teeth with fine lines between them, gums at the roots, darker towards the back."""
-    teeth = layers.model.mean[layers.model.part_vertices("teeth")]
-    middle = np.median(teeth[:, 1])
-    along = arch_length(place, teeth)
-    upper = place[..., 1] > middle
-    apart = np.where(upper, to_nearest(along, TOOTH_ENDS_M), to_nearest(along, LOWER_ENDS_M))
-    root = np.where(upper, place[..., 1] - teeth[teeth[:, 1] > middle, 1].min(),
-                    teeth[teeth[:, 1] <= middle, 1].max() - place[..., 1])  # fmt: skip
-    # Between the teeth the light falls off softly, and a thin line remains; towards the edge they part.
-    soft, line = np.exp(-((apart / 0.0011) ** 2)), np.exp(-((apart / 0.00035) ** 2))
-    edge = 1 - smoothstep(root, 0.0, 0.0012 + 0.0008 * soft)
-    light = (1 - 0.10 * soft - 0.18 * line) * (1 - 0.10 * edge) * (0.94 + 0.06 * smoothstep(root, 0.006, 0.003))
-    warm = np.array([0.0, -0.02, -0.06]) * smoothstep(root, 0.003, 0.008)[..., None]
-    back = (1 - 0.65 * smoothstep(along, 0.010, 0.038))[..., None]
-    tooth = colour * (1 + warm) * light[..., None]
-    scallop = 0.0016 * np.exp(-((apart / 0.0016) ** 2))
-    covered = smoothstep(root + scallop, 0.0086, 0.0094)[..., None]
-    gum = gum * (1 - 0.12 * np.exp(-(((root + scallop - 0.0094) / 0.0006) ** 2)))[..., None]
-    return (tooth + covered * (gum - tooth)) * back
+def on_sheet(chart: Chart) -> tuple[NDArray, NDArray, NDArray]:
+    """Where each texel of the teeth's chart lies on their sheets.
+
+    Returns:
+        along: (h, w) metres along the arch, from its middle to the subject's left.
+        down: (h, w) 0-1, from the gum over the edge to the back.
+        upper: (h, w) bool, whether it is of the upper row.
+    """
+    row0, row1, column0, column1 = chart.window
+    u = (np.arange(column0, column1) + 0.5) / chart.size
+    v = (1 - (np.arange(row0, row1) + 0.5) / chart.size)[:, None]
+    upper = np.broadcast_to(v > (BANDS[0][0] + BANDS[1][1]) / 2, chart.shape)
+    down = np.where(upper, (BANDS[0][1] - v) / np.ptp(BANDS[0]), (v - BANDS[1][0]) / np.ptp(BANDS[1]))
+    ends = np.where(upper, TOOTH_ENDS_M[-1], LOWER_ENDS_M[-1])
+    along = (2 * (u - SPAN[0]) / (SPAN[1] - SPAN[0]) - 1) * ends
+    return along, np.clip(down, 0, 1), upper
+
+
+def light_and_gum(chart: Chart) -> tuple[NDArray, NDArray]:
+    """(h, w) 0-1 each: light on the teeth, less in gaps, at the backs and far back, and how much of a texel is gum."""
+    along, down, upper = on_sheet(chart)
+    side = np.abs(along)
+    apart = np.where(upper, to_nearest(side, TOOTH_ENDS_M), to_nearest(side, LOWER_ENDS_M))
+    crown = crown_of(down)
+    gum = 1 - smoothstep(crown, -0.03, 0.05)
+    gap = 0.16 * np.exp(-((apart / 0.0010) ** 2)) + 0.22 * np.exp(-((apart / 0.0003) ** 2))
+    neck = 0.25 * np.exp(-((crown / 0.08) ** 2))
+    back = (1 - 0.75 * smoothstep(side, 0.010, 0.034)) * (1 - 0.65 * smoothstep(down, EDGE + 0.04, EDGE + 0.2))
+    return (1 - (1 - gum) * gap - gum * neck) * back, gum
+
+
+def crown_of(down: NDArray) -> NDArray:
+    """Places down a sheet, (h, w), from 0 at the gum to 1 at the edge."""
+    return (down - GUM_LINE) / (EDGE - GUM_LINE)
+
+
+def painted_teeth(chart: Chart, colour: NDArray, gum: NDArray) -> NDArray:
+    """(h, w, 3) float: teeth that are warm at the neck and a little clear at the edge, with their gums."""
+    along, down, upper = on_sheet(chart)
+    light, covered = light_and_gum(chart)
+    crown = crown_of(down)
+    canine = np.exp(-(((np.abs(along) - np.where(upper, 0.0187, 0.014)) / 0.004) ** 2))
+    warm = np.array([0.0, -0.03, -0.09]) * (smoothstep(-crown, -0.5, 0.0) + 0.5 * canine)[..., None]
+    tooth = colour * (1 + warm) * (1 - 0.05 * smoothstep(crown, 0.75, 1.0))[..., None]
+    return (tooth + covered[..., None] * (gum - tooth)) * light[..., None]
 
 
 def to_nearest(along: NDArray, ends: NDArray) -> NDArray:
     """(h, w) metres to the nearest gap between teeth: the middle line or one of `ends` (n,), ascending."""
     gaps = np.append(0, ends)
-    return np.abs(along - gaps[np.searchsorted((gaps[1:] + gaps[:-1]) / 2, along)])
-
-
-def arch_length(place: NDArray, teeth: NDArray) -> NDArray:
-    """(h, w) metres from the middle line along the dental arch, an ellipse through the teeth (n, 3)."""
-    half, depth = float(np.abs(teeth[:, 0]).max()), float(np.ptp(teeth[:, 2])) * ARCH_DEPTH
-    angle = np.linspace(0, np.pi / 2, 91)
-    step = np.hypot(np.diff(half * np.sin(angle)), np.diff(depth * np.cos(angle)))
-    turn = np.arctan2(np.abs(place[..., 0]) / half, np.maximum(place[..., 2] - teeth[:, 2].max() + depth, 1e-4) / depth)
-    return np.interp(turn, angle, np.append(0, np.cumsum(step)))
+    found: NDArray = np.abs(along - gaps[np.searchsorted((gaps[1:] + gaps[:-1]) / 2, along)])
+    return found

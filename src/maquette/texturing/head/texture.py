@@ -16,6 +16,7 @@ from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
+from maquette.texturing.head.hollows import paint_hollows
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.images import enlarged
@@ -58,6 +59,8 @@ def finish_head(
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
         paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
     confidence = paint_skin(texture, seen, layers, options.fill)
+    if options.fill:
+        paint_hollows(texture, layers, palette_of(seen))
     return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
 
 
