@@ -14,6 +14,7 @@ from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
+from maquette.outputs.meshes.parts import PART_WRITERS
 from maquette.outputs.pictures.maps import write_guessed_front
 from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, file_name, save, wanted
 from people import make_person
@@ -41,7 +42,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
-    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, KEYPOINTS}]
+    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, *PART_WRITERS, KEYPOINTS}]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
     assert begun[-1] == "report.json", "it tells how long the others took"
@@ -87,7 +88,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    others = {*absent, *GUESSED, KEYPOINTS}
+    others = {*absent, *GUESSED, *PART_WRITERS, KEYPOINTS}
     left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}

@@ -1,4 +1,4 @@
-"""The six types that carry everything.
+"""The types that carry everything.
 
 Convention:
     World: right-handed, metres, y up, the subject faces +z, the subject's left is +x.
@@ -206,7 +206,7 @@ class Mesh:
         faces: (F, 3) int32, anticlockwise seen from outside.
         uvs: (T, 2) float32 in 0-1, v up (glTF stores 1 - v), or None.
         uv_faces: (F, 3) int32 indices into uvs, or None.
-        texture: (H, W, 3) uint8 sRGB, first row is v = 1, or None.
+        texture: (H, W, 3) uint8 sRGB, first row is v = 1, or None; of a `Part` also (H, W, 4), the last is opacity.
         texture_confidence: (H, W) uint8, 255 = seen in a photo, 0 = invented, or None.
         normal_map: (H, W, 3) uint8 tangent space, or None.
         vertex_colors: (V, 3) uint8 sRGB, or None.
@@ -232,11 +232,64 @@ class Mesh:
             expect("Mesh.uvs", self.uvs, ("T", 2), np.float32)
             expect("Mesh.uv_faces", self.uv_faces, (len(self.faces), 3), np.int32)
         if self.texture is not None:
-            expect("Mesh.texture", self.texture, ("H", "W", 3), np.uint8)
+            channels = 4 if getattr(self.texture, "shape", ())[2:] == (4,) else 3
+            expect("Mesh.texture", self.texture, ("H", "W", channels), np.uint8)
         if self.texture_confidence is not None:
             expect("Mesh.texture_confidence", self.texture_confidence, ("H", "W"), np.uint8)
         if self.vertex_colors is not None:
             expect("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
+
+
+PARTS = ("hair", "brows", "lashes", "glasses")  # also the names of their textures' files
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A further mesh of a head, with a material of its own.
+
+    Attributes:
+        name: one of PARTS.
+        mesh: metres, world, on the neutral head of the result's own size; uvs, and a texture (H, W, 3) or (H, W, 4),
+            whose opacity cuts it out.
+        anchors: (V, 3) int32 vertices of the head that each vertex follows, or None: rigid to the head. Those of the
+            head as it was fitted; a finer one begins with the same.
+        weights: (V, 3) float32, rows sum to 1, or None.
+        normals: (V, 3) float32 unit, by which it is lit, or None: those of its triangles.
+        roughness: of the material, 0-1.
+        double_sided: whether its back faces are drawn.
+        alpha_cutoff: opacity, 0-1, below which nothing is drawn.
+    """
+
+    name: str
+    mesh: Mesh
+    anchors: Array | None = None
+    weights: Array | None = None
+    normals: Array | None = None
+    roughness: float = 0.8
+    double_sided: bool = True
+    alpha_cutoff: float = 0.35
+
+    def __post_init__(self) -> None:
+        if self.name not in PARTS:
+            raise ValueError(f"Part.name: wanted {', '.join(PARTS)}, got {self.name!r}")
+        if self.mesh.uvs is None or self.mesh.texture is None:
+            raise ValueError(f"Part.mesh: {self.name} wants uvs and a texture")
+        count = len(self.mesh.vertices)
+        if (self.anchors is None) != (self.weights is None):
+            raise ValueError("Part.weights: wanted with anchors")
+        if self.anchors is not None:
+            expect("Part.anchors", self.anchors, (count, 3), np.int32)
+            weights = expect("Part.weights", self.weights, (count, 3), np.float32)
+            if np.abs(weights.sum(axis=1) - 1).max(initial=0) > 1e-3:
+                raise ValueError("Part.weights: wanted rows that sum to 1")
+        if self.normals is not None:
+            expect("Part.normals", self.normals, (count, 3), np.float32)
+
+    def follow(self, moves: Array) -> Array:
+        """(..., V, 3) float32: how its vertices move when those of the head move by (..., W, 3)."""
+        if self.anchors is None or self.weights is None:
+            return np.zeros((*moves.shape[:-2], len(self.mesh.vertices), 3), np.float32)
+        return np.einsum("...vkd,vk->...vd", moves[..., self.anchors, :], self.weights).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,6 +342,7 @@ class Reconstruction:
         parameters: further named arrays, each documented by the method; written to parameters.npz.
         volume: the occupancy that the shape was drawn from, in the same world frame, or None.
         provenance: method and measured facts (JSON-able), for people to read; no code branches on it.
+        parts: further meshes of a head, each name once: hair, brows, lashes, glasses.
     """
 
     shape: Mesh
@@ -303,6 +357,7 @@ class Reconstruction:
     parameters: Mapping[str, Array] = field(default_factory=dict)
     volume: Volume | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Mesh):
@@ -315,5 +370,16 @@ class Reconstruction:
             expect("Reconstruction.motion", self.motion, ("N", len(self.shape.vertices), 3), np.float32)
         if self.model is not None and (self.identity is None or self.expression is None):
             raise ValueError(f"Reconstruction: a mesh of {self.model} wants its identity and expression")
+        self._check_parts()
         if not self.scale > 0:
             raise ValueError(f"Reconstruction.scale: wanted more than 0, got {self.scale!r}")
+
+    def _check_parts(self) -> None:
+        names = [part.name for part in self.parts]
+        if len(set(names)) < len(names):
+            raise ValueError(f"Reconstruction.parts: wanted each name once, got {', '.join(names)}")
+        for part in self.parts:
+            if part.anchors is not None and not 0 <= part.anchors.min() <= part.anchors.max() < len(
+                self.shape.vertices
+            ):
+                raise ValueError(f"Reconstruction.parts: {part.name} follows vertices that the mesh lacks")

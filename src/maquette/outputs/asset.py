@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from maquette.core.options import OutputOptions
 from maquette.core.result import Result
-from maquette.core.types import Camera, Mesh, Reconstruction, Subject
+from maquette.core.types import Camera, Mesh, Part, Reconstruction, Subject
 from maquette.geometry.camera import resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
@@ -24,7 +24,7 @@ from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.posing import rig_of, same_half
 from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.motion import Motion, matrices
-from maquette.outputs.pictures.views import Scene, set_scene
+from maquette.outputs.pictures.views import Scene, set_scene, shaded_part
 from maquette.texturing.colours import photo_colours
 
 MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
@@ -262,7 +262,14 @@ class Asset:
     def scene(self) -> Scene:
         """The mesh in the photo studio."""
         eyes = np.concatenate([self.part(name) for name in EYES]).astype(int)
-        return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes)
+        further = [shaded_part(part, self.posed_part(part)) for part in self.result.reconstruction.parts]
+        return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes, further)
+
+    def posed_part(self, part: Part) -> NDArray:
+        """(V, 3) float32 metres: hair or the like with the expression in the first photo."""
+        if part.anchors is None:
+            return part.mesh.vertices
+        return part.mesh.vertices + part.follow(self.mesh.vertices - self.neutral)
 
     @property
     def has_volume(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Mesh
+from maquette.core.types import Mesh, Part
 from maquette.geometry.mesh import adjacency, vertex_normals
 from maquette.geometry.raycast import ambient_occlusion
 from maquette.geometry.subdivision import bow, divide, edges_of
@@ -64,6 +64,22 @@ def openness(vertices: NDArray, faces: NDArray, normals: NDArray) -> NDArray:
         for _ in range(SMOOTHED):
             light = (light + near @ light) / count
     return light.astype(np.float32)
+
+
+def part_normals(part: Part) -> NDArray:
+    """(V, 3) float32 unit normals by which hair or the like is lit."""
+    if part.normals is not None:
+        return part.normals
+    return vertex_normals(part.mesh.vertices.astype(float), part.mesh.faces).astype(np.float32)
+
+
+def plain_mesh(part: Part, vertices: NDArray) -> ShadedMesh:
+    """Hair or the like as it is, its vertices (V, 3) moved; nothing darkens its folds but its texture."""
+    mesh = part.mesh
+    assert mesh.uvs is not None and mesh.uv_faces is not None, "checked when it was made"
+    corners, vertex_of, uv_of = split_seams(mesh.faces, mesh.uv_faces)
+    light = np.ones(len(vertex_of), np.float32)
+    return ShadedMesh(vertices[vertex_of], corners, part_normals(part)[vertex_of], mesh.uvs[uv_of], light)
 
 
 def shade_mesh(

@@ -15,6 +15,7 @@ from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.meshes.bvh import write_bvh
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj
+from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.meshes.ply import write_ply
 from maquette.outputs.meshes.stl import write_stl
 from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
@@ -44,6 +45,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.mtl": write_mtl,
     "texture.png": write_texture,
     "texture_confidence.png": write_texture_confidence,
+    **PART_WRITERS,
     "{stem}.stl": write_stl,
     "{stem}.ply": write_ply,
     "volume.glb": write_volume_glb,
@@ -71,6 +73,7 @@ def wanted(asset: Asset) -> list[str]:
     """Keys of WRITERS that this result and its options ask for, in their order; `file_name` gives the files.
 
     texture.png is written whenever there is a texture: it is a result of its own, and the OBJ file needs it.
+    Textures of hair and other parts are for the OBJ file alone: GLB has them inside.
     """
     formats, mesh = asset.options.format_list, asset.mesh
     absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
@@ -79,6 +82,8 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
+    parts = {texture_file(part.name) for part in asset.result.reconstruction.parts}
+    absent |= PART_WRITERS.keys() - (parts if "obj" in formats else set())
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()

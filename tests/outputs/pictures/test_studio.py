@@ -14,7 +14,9 @@ from maquette.core.types import Camera
 from maquette.geometry.camera import project
 from maquette.outputs.pictures import studio as studios
 from maquette.outputs.pictures.studio import SKIN, Studio
+from maquette.outputs.pictures.views import shaded_part
 from maquette.outputs.shaded_mesh import shade_mesh
+from parts import hair_part
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +79,18 @@ def test_a_missing_library_is_named_with_its_package(monkeypatch):
     monkeypatch.setattr(studios, "_loads", lambda _library: False)
     with pytest.raises(ExtraMissing, match="apt-get install -y libegl1"):
         studios.open_window()
+
+
+def test_hair_is_cut_out_by_its_texture_and_absent_from_clay(ball):
+    part = hair_part()
+    studio = Studio([shaded_part(part, part.mesh.vertices - [0.0, 0.15, 0.12])])
+    try:
+        picture = studio.render(camera(), "texture")
+        assert picture[70, 43, 3] == 255 and picture[70, 57, 3] == 0, "the left half is there, the right half is not"
+        assert picture[70, 43, 0] > 3 * picture[70, 43, 1]
+        behind = camera()
+        behind.world_to_camera[:3, :3] = np.diag([-1.0, -1.0, 1.0])
+        assert studio.render(behind, "texture")[70, 57, 3] == 255, "seen from behind"
+        assert not studio.render(camera(), "clay").any()
+    finally:
+        studio.close()

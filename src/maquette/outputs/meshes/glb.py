@@ -16,11 +16,14 @@ from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
+from maquette.outputs.meshes.parts import compact_png, part_material, part_mesh
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
 SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph target, as are moves below STILL_M
 JPEG_QUALITY = 92
+SHARED = 3  # materials of the head itself: skin, eyes, mouth
+SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 
@@ -153,15 +156,37 @@ def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
     return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.35, True)]
 
 
-def _texture(builder: Builder, pixels: NDArray) -> dict:
+def _jpeg(pixels: NDArray) -> bytes:
     import cv2
 
     ok, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not ok:
         raise ValueError(f"texture of shape {pixels.shape} cannot be compressed")
-    image = {"name": "texture", "mimeType": "image/jpeg", "bufferView": builder.view(data.tobytes())}
-    sampler = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
-    return {"images": [image], "samplers": [sampler], "textures": [{"sampler": 0, "source": 0, "name": "texture"}]}
+    return data.tobytes()
+
+
+def _textures(builder: Builder, asset: Asset) -> dict:
+    """Images, sampler and textures: the head's own first, if it has one, then one per part."""
+    pixels = asset.mesh.texture
+    files = [] if pixels is None else [("texture", "image/jpeg", _jpeg(pixels))]
+    for part in asset.result.reconstruction.parts:
+        assert part.mesh.texture is not None, "checked when it was made"
+        files.append((part.name, "image/png", compact_png(part.mesh.texture)))
+    if not files:
+        return {}
+    images = [{"name": name, "mimeType": kind, "bufferView": builder.view(data)} for name, kind, data in files]
+    textures = [{"sampler": 0, "source": index, "name": name} for index, (name, _, _) in enumerate(files)]
+    return {"images": images, "samplers": [SAMPLER], "textures": textures}
+
+
+def _add_parts(builder: Builder, asset: Asset, document: dict) -> None:
+    """A node, a mesh and a material for each part of a head, the nodes below the head's; changes `document`."""
+    for part in asset.result.reconstruction.parts:
+        document["nodes"][0]["children"].append(len(document["nodes"]))
+        document["nodes"].append({"name": part.name, "mesh": len(document["meshes"])})
+        document["meshes"].append(part_mesh(builder, asset, part, len(document["materials"])))
+        texture = len(document["materials"]) - SHARED + (asset.mesh.texture is not None)
+        document["materials"].append(part_material(part, texture))
 
 
 def asset_extras(asset: Asset) -> dict:
@@ -235,6 +260,8 @@ def _rigged_document(builder: Builder, context: MeshContext, rig: Rig) -> dict:
 def write_glb(asset: Asset) -> bytes:
     """Binary glTF 2.0 (metres, y up, facing +z): the neutral head, or the body in its rest pose with its skeleton.
 
+    Hair and other parts of a head are nodes and meshes of their own below it.
+
     The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them, the photo's pose
     the default turn of the joints; the poses of a clip are an animation that begins at 0 s. A head has an animation
     "demo" in its place: it blinks, smiles and speaks for three seconds.
@@ -253,8 +280,9 @@ def write_glb(asset: Asset) -> bytes:
     else:
         document |= _rigged_document(builder, context, asset.rig)
     document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
-    if asset.mesh.texture is not None:
-        document |= _texture(builder, asset.mesh.texture)
+    if asset.rig is None:
+        _add_parts(builder, asset, document)
+    document |= _textures(builder, asset)
     parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
     used = sorted({part["material"] for part in parts})
     for part in parts:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Subject
+from maquette.core.types import Part, Subject
 from maquette.outputs.asset import EYES, VERSION, Asset
-from maquette.outputs.shaded_mesh import own_colours
+from maquette.outputs.meshes.parts import texture_file
+from maquette.outputs.shaded_mesh import own_colours, part_normals
 
 MATERIALS = {"skin": (0.10, 20), "eyes": (0.45, 250), "mouth": (0.25, 80)}  # specular, Phong exponent
 
@@ -49,14 +50,40 @@ def write_obj(asset: Asset) -> bytes:
     for part in asset.part_names:
         own = corners[asset.part(part)]
         text.append(f"g {part}\nusemtl {material_of(part)}\n" + (form * len(own)) % tuple(own.ravel().tolist()))
+    above = np.array([len(mesh.vertices), 0 if mesh.uvs is None else len(mesh.uvs), len(mesh.vertices)])
+    for further in asset.result.reconstruction.parts:
+        text.append(_further(asset, further, above, colours is not None))
+        count, uvs = len(further.mesh.vertices), further.mesh.uvs
+        above = above + np.array([count, 0 if uvs is None else len(uvs), count])
     return "".join(text).encode("ascii")
 
 
+def _further(asset: Asset, part: Part, above: NDArray, coloured: bool) -> str:
+    """The lines of hair and the like; `above` (3,): how many vertices, uvs and normals there are above them."""
+    mesh, places = part.mesh, asset.posed_part(part)
+    assert mesh.uvs is not None and mesh.uv_faces is not None, "checked when it was made"
+    if coloured:
+        places = np.concatenate([places, np.ones_like(places)], axis=1)
+    corners = np.stack([mesh.faces, mesh.uv_faces, mesh.faces], axis=2) + above + 1
+    lines = [rows("v", places, 6), rows("vt", mesh.uvs, 6), rows("vn", part_normals(part), 4)]
+    lines.append(f"g {part.name}\nusemtl {part.name}\n")
+    lines.append(("f %d/%d/%d %d/%d/%d %d/%d/%d\n" * len(corners)) % tuple(corners.ravel().tolist()))
+    return "".join(lines)
+
+
 def write_mtl(asset: Asset) -> bytes:
-    """The materials of the OBJ file; all share texture.png."""
+    """The materials of the OBJ file; those of the head share texture.png, each part has a texture with opacity."""
     text = [f"# maquette {VERSION}\n"]
     for name in dict.fromkeys(material_of(part) for part in asset.part_names):
         specular, exponent = MATERIALS[name]
         text.append(f"\nnewmtl {name}\nKa 0 0 0\nKd 1 1 1\nKs {specular} {specular} {specular}\nNs {exponent}\nd 1\n")
         text.append("illum 2\n" + ("map_Kd texture.png\n" if asset.mesh.texture is not None else ""))
+    for further in asset.result.reconstruction.parts:
+        file = texture_file(further.name)
+        text.append(f"\nnewmtl {further.name}\nKa 0 0 0\nKd 1 1 1\nKs 0.05 0.05 0.05\nNs 10\nd 1\nillum 2\n")
+        text.append(f"map_Kd {file}\n" + (f"map_d -imfchan m {file}\n" if _is_cut_out(further) else ""))
     return "".join(text).encode("ascii")
+
+
+def _is_cut_out(part: Part) -> bool:
+    return part.mesh.texture is not None and part.mesh.texture.shape[2] == 4

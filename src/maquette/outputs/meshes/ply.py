@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Mesh
+from maquette.core.types import Mesh, Part
 from maquette.outputs.asset import VERSION, Asset
+from maquette.outputs.shaded_mesh import part_normals
 
 
 def vertex_colors(mesh: Mesh) -> NDArray:
@@ -36,9 +37,35 @@ def sample(texture: NDArray, uvs: NDArray) -> NDArray:
     return np.concatenate(parts)[:, 0]
 
 
+def shown_faces(part: Part) -> NDArray:
+    """(n,) indices of the triangles of a part that are opaque on average over their corners and middle."""
+    mesh = part.mesh
+    assert mesh.uvs is not None and mesh.uv_faces is not None and mesh.texture is not None, "checked when it was made"
+    if mesh.texture.shape[2] < 4:
+        return np.arange(len(mesh.faces))
+    corners = mesh.uvs[mesh.uv_faces]
+    points = np.concatenate([corners, corners.mean(axis=1, keepdims=True)], axis=1)
+    opacity = sample(mesh.texture, points.reshape(-1, 2))[:, 3].reshape(-1, 4).mean(axis=1)
+    return np.flatnonzero(opacity >= 255 * part.alpha_cutoff)
+
+
 def write_ply(asset: Asset) -> bytes:
-    """Binary little-endian PLY in metres, y up, facing +z: positions, normals, colours."""
-    return ply_bytes(asset.mesh, asset.normals)
+    """Binary little-endian PLY in metres, y up, facing +z: positions, normals, colours.
+
+    Hair and other parts are joined to it, without the triangles that their textures cut out.
+    """
+    parts = asset.result.reconstruction.parts
+    if not parts:
+        return ply_bytes(asset.mesh, asset.normals)
+    places, colours, normals = [asset.mesh.vertices], [vertex_colors(asset.mesh)], [asset.normals]
+    faces = [asset.mesh.faces]
+    for part in parts:
+        faces.append(part.mesh.faces[shown_faces(part)] + np.int32(sum(len(known) for known in places)))
+        places.append(asset.posed_part(part))
+        colours.append(vertex_colors(part.mesh)[:, :3])
+        normals.append(part_normals(part))
+    whole = Mesh(np.concatenate(places), np.concatenate(faces), vertex_colors=np.concatenate(colours))
+    return ply_bytes(whole, np.concatenate(normals))
 
 
 def ply_bytes(mesh: Mesh, normals: NDArray) -> bytes:

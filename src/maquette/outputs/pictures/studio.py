@@ -40,6 +40,7 @@ const vec3 keyHalf = vec3(-0.1880, 0.1700, 0.9673);
 const vec3 rimHalf = vec3(0.7685, 0.4941, 0.4065);
 const vec3 backL = vec3(-0.7948, 0.2338, -0.5610);
 {
+  if (fragOutput0.a < alphaCutoff || (isPart == 1 && styleShown != 3)) discard;
   vec3 n = normalize(normalVCVSOutput);
   float open = vertexColorVSOutput.a;
   if (styleShown == 1) {
@@ -81,10 +82,15 @@ class Material:
     Attributes:
         gloss: strength of the highlight.
         sharpness: of the highlight; its exponent in Schlick's approximation.
+        texture: (H, W, C) uint8 sRGB of its own, C 3 or 4, for hair and the like: seen only in the style "texture",
+            from both sides; or None.
+        cutoff: opacity of that texture, 0-1, below which nothing is drawn.
     """
 
     gloss: float = 0.09
     sharpness: float = 7.0
+    texture: NDArray | None = None
+    cutoff: float = 0.0
 
 
 SKIN = Material()
@@ -149,7 +155,9 @@ class Studio:
         self._closed = closed
         self._asked: tuple[float, ...] | None = None
         self._uniforms = [self._add(mesh, material, image) for mesh, material in parts]
-        self._textured = texture is not None or any(mesh.colours is not None for mesh, _ in parts)
+        self._textured = texture is not None or any(
+            mesh.colours is not None or material.texture is not None for mesh, material in parts
+        )
 
     def _add(self, mesh: ShadedMesh, material: Material, image: vtkTexture | None) -> vtkUniforms:
         from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
@@ -161,7 +169,9 @@ class Studio:
         actor = vtkActor()
         actor.SetMapper(mapper)
         actor.ForceOpaqueOn()  # the scalars' alpha is how open the sky is, not how solid the skin
-        actor.GetProperty().SetBackfaceCulling(self._closed)
+        own = material.texture
+        actor.GetProperty().SetBackfaceCulling(self._closed and own is None)
+        image = image if own is None else _texture(own)
         if image is not None:
             actor.SetTexture(image)
         shader = actor.GetShaderProperty()
@@ -171,6 +181,8 @@ class Studio:
         uniforms = shader.GetFragmentCustomUniforms()
         uniforms.SetUniformf("glossAmount", material.gloss)
         uniforms.SetUniformf("glossPower", material.sharpness)
+        uniforms.SetUniformf("alphaCutoff", material.cutoff)
+        uniforms.SetUniformi("isPart", int(own is not None))
         uniforms.SetUniform3f("clayColor", [c**2 for c in CLAY])
         self._renderer.AddActor(actor)
         return uniforms
@@ -282,7 +294,7 @@ def _texture(pixels: NDArray) -> vtkTexture:
     height, width = pixels.shape[:2]
     image = vtkImageData()
     image.SetDimensions(width, height, 1)
-    flipped = np.ascontiguousarray(pixels[::-1]).reshape(-1, 3)
+    flipped = np.ascontiguousarray(pixels[::-1]).reshape(-1, pixels.shape[2])
     image.GetPointData().SetScalars(numpy_to_vtk(flipped, deep=True))
     texture = vtkOpenGLTexture()
     texture.SetInputData(image)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.types import Camera, Mesh
+from maquette.core.types import Camera, Mesh, Part
 from maquette.geometry.mesh import boundary_loops
 from maquette.outputs.meshes.weld import weld
-from maquette.outputs.pictures.studio import SKIN, WET, Studio
-from maquette.outputs.shaded_mesh import own_colours, shade_mesh
+from maquette.outputs.pictures.studio import SKIN, WET, Material, Studio
+from maquette.outputs.shaded_mesh import ShadedMesh, own_colours, plain_mesh, shade_mesh
 
 FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, about 90 mm on full frame
 LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline of a head
 LONGEST_SHARE = 0.016  # of the height: so of whatever is larger
 HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
+MATT = 0.25  # gloss of a part at roughness 0
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 
 
@@ -57,12 +59,15 @@ class Scene:
         return Camera(intrinsics, world_to_camera, size)
 
 
-def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene:
+def set_scene(
+    mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray, further: Sequence[tuple[ShadedMesh, Material]] = ()
+) -> Scene:
     """Put a mesh into the studio; the cut through the neck is closed so that no view looks inside.
 
     Args:
         mesh: metres, with or without texture.
         skin, mouth, eyes: indices of faces; skin and mouth together are the outer surface.
+        further: hair and the like, as in the photo, each with its texture.
     """
     import cv2
 
@@ -89,8 +94,14 @@ def set_scene(mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray) -> Scene
         texture = cv2.resize(texture, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
     hull = np.concatenate([skin, mouth, np.arange(len(mesh.faces), len(faces))]).astype(int)
     closed = not boundary_loops(weld(vertices, faces[hull])[1])
-    low, high = mesh.vertices.min(axis=0).astype(float), mesh.vertices.max(axis=0).astype(float)
-    return Scene(Studio(parts, texture, closed), low, high)
+    places = np.concatenate([mesh.vertices, *(shaded.vertices for shaded, _ in further)]).astype(float)
+    return Scene(Studio([*parts, *further], texture, closed), places.min(axis=0), places.max(axis=0))
+
+
+def shaded_part(part: Part, vertices: NDArray) -> tuple[ShadedMesh, Material]:
+    """Hair or the like in the studio, its vertices (V, 3) metres as in the photo."""
+    material = Material(MATT * (1 - part.roughness), SKIN.sharpness, part.mesh.texture, part.alpha_cutoff)
+    return plain_mesh(part, vertices), material
 
 
 def _capped(

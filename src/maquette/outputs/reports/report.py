@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from maquette.core.types import Subject
+from maquette.core.types import PARTS, Subject
 from maquette.outputs.asset import VERSION, Asset, kind_of_scale
 from maquette.outputs.pictures.maps import depth_start, depth_unit
 from maquette.outputs.reports import face_facts, person_facts
@@ -31,6 +31,7 @@ FILES = {
     "volume.ply": "surface of the volume with vertex colours, metres, y up, facing +z",
     "texture.png": "sRGB, first row is v = 1",
     "texture_confidence.png": "255 = seen in a photo, 0 = invented",
+    **{f"{name}.png": f"texture of the {name} in the OBJ file, sRGB and opacity" for name in PARTS},
     "turntable.mp4": "one full turn, H.264",
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
     "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",
@@ -143,6 +144,7 @@ def report(asset: Asset) -> dict[str, Any]:
         },
         **kind.facts(asset),
         "texture_real_share": shares,
+        "parts": {part.name: {"triangles": len(part.mesh.faces)} for part in result.reconstruction.parts},
         "volume": volume_facts(asset),
         "warnings": list(dict.fromkeys(warnings)),
         "seconds": {**result.report.get("seconds", {}), "files": dict(asset.seconds)},
