@@ -24,6 +24,7 @@ SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph
 JPEG_QUALITY = 92
 SHARED = 3  # materials of the head itself: skin, eyes, mouth
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
+SPECULAR = "KHR_materials_specular"  # readers that do not know it show the whole reflection
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 
@@ -145,15 +146,17 @@ def linear(colours: NDArray) -> NDArray:
 
 
 def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
-    def material(name: str, roughness: float, two_sided: bool) -> dict:
+    def material(name: str, roughness: float, two_sided: bool, specular: float = 1.0) -> dict:
         surface: dict[str, object] = {"metallicFactor": 0.0, "roughnessFactor": roughness}
         if has_texture:
             surface["baseColorTexture"] = {"index": 0}
         elif not has_colours:
             surface["baseColorFactor"] = [0.6, 0.57, 0.54, 1.0]
-        return {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
+        found = {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
+        return found if specular == 1 else found | {"extensions": {SPECULAR: {"specularFactor": specular}}}
 
-    return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.35, True)]
+    # The sky does not shine into a mouth, but in viewers it does: a whole reflection is a grey veil over the throat.
+    return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.45, True, 0.2)]
 
 
 def _jpeg(pixels: NDArray) -> bytes:
@@ -274,20 +277,23 @@ def write_glb(asset: Asset) -> bytes:
         "scenes": [{"name": SCENE, "nodes": [0]}],
     }
     if asset.rig is None:
-        document["meshes"], document["nodes"] = meshes, nodes = _static_meshes(builder, context)
-        if context.targets.names:
-            document["animations"] = [demo(builder, nodes, meshes, context.targets.names, asset.expression)]
+        document["meshes"], document["nodes"] = _static_meshes(builder, context)
     else:
         document |= _rigged_document(builder, context, asset.rig)
     document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
     if asset.rig is None:
         _add_parts(builder, asset, document)
+        if context.targets.names:
+            nodes, meshes = document["nodes"], document["meshes"]
+            document["animations"] = [demo(builder, nodes, meshes, context.targets.names, asset.expression)]
     document |= _textures(builder, asset)
     parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
     used = sorted({part["material"] for part in parts})
     for part in parts:
         part["material"] = used.index(part["material"])
     document["materials"] = [document["materials"][index] for index in used]
+    if any("extensions" in material for material in document["materials"]):
+        document["extensionsUsed"] = [SPECULAR]
     document |= {
         "bufferViews": builder.views,
         "accessors": builder.accessors,
