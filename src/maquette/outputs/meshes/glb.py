@@ -156,7 +156,7 @@ def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
         return found if specular == 1 else found | {"extensions": {SPECULAR: {"specularFactor": specular}}}
 
     # The sky does not shine into a mouth, but in viewers it does: a whole reflection is a grey veil over the throat.
-    return [material("skin", 0.6, True), material("eyes", 0.15, False), material("mouth", 0.45, True, 0.2)]
+    return [material("skin", 1.0, True, 0.0), material("eyes", 0.15, False), material("mouth", 0.45, True, 0.2)]
 
 
 def _jpeg(pixels: NDArray) -> bytes:

@@ -96,6 +96,7 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
     light = light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
+    light = 0 * light
     constant = constant + light
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
     layout = Layout(own, mirror_weight, constant, skin_grain, base_weight * hair)

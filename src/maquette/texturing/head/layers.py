@@ -42,7 +42,7 @@ class Layers:
         place: the same chart at `size` / `map_step`.
         zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "middle" (nose and mouth), "hair"
             (hair is likely), "hairline" (photo hair may reach here), "below", "beside", "off" (ears and neck),
-            "inner" (sockets, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "lips",
+            "inner" (sockets, nostrils, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "lips",
             "plain" (skin only).
         fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
         ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
@@ -142,6 +142,7 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
     for side in ("Left", "Right"):
         if f"eye{side}" in model.parts:
             behind = np.maximum(behind, _socket(model, side))
+    hollow = smoothstep(model.regions.get("hollows", np.zeros(len(y))), 0.12, 0.85)
     line = behind_hairline(y, z)
     line = np.minimum(line, y - NAPE_M + 0.15 * np.maximum(0.07 + z, 0))
     side = smoothstep(-z, 0.060, 0.080) * smoothstep(y, -0.045, 0.0)
@@ -165,7 +166,7 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
         "below": smoothstep(-y, 0.012, 0.016),
         "beside": smoothstep(np.abs(x), 0.038, 0.052),
         "off": np.maximum(smoothstep(region["ears"], 0.2, 0.7), smoothstep(region["neck"], 0.3, 0.9)),
-        "inner": np.maximum(behind, cavity),
+        "inner": np.maximum.reduce([behind, cavity, hollow]),
         "cavity": cavity,
         "edge": smoothstep(np.maximum(region["lips"], region["eyelids"]), 0.1, 0.5) * (1 - cavity),
         "lips": smoothstep(region["lips"], 0.1, 0.5) * (1 - cavity),

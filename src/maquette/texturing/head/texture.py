@@ -14,6 +14,7 @@ from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
+from maquette.texturing.head.delight import delit
 from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.hollows import paint_hollows
@@ -51,7 +52,7 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
-    seen = blend(baked)
+    seen = blend([delit(one, vertices, layers) for one, vertices in zip(baked, posed)])
     size = layers.size
     texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
