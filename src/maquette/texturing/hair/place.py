@@ -10,13 +10,14 @@ from scipy.spatial import cKDTree
 
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.model import MorphableModel
-from maquette.texturing.hair.styles import Style, anchors
+from maquette.texturing.hair.styles import CardStyle, anchors
 from maquette.texturing.hair.warp import warp
 from maquette.texturing.images import smoothstep
 
 LEAST_M = 0.002  # above the skin, at life size
 BELOW_M = 0.045  # above the neck's cut: below it the open mesh says nothing of inside and outside
 EAR_REACH_M = 0.012  # around an ear in which hair is kept out of its shell
+CHIN = 152  # landmark
 ROUND = 0.8  # share of the outward direction in the normals, which lights cards as a volume
 HANG_M = 0.03  # from the skull on hair hangs freely
 
@@ -31,7 +32,7 @@ class PlacedHair:
         feet, outward: (V, 3): where each vertex stands on the skin, and the unit normal of the skin there.
     """
 
-    style: Style
+    style: CardStyle
     vertices: NDArray
     feet: NDArray
     outward: NDArray
@@ -41,13 +42,8 @@ class PlacedHair:
         """(V,) metres above the skin."""
         return ((self.vertices - self.feet) * self.outward).sum(axis=1)
 
-    @property
-    def triangles(self) -> NDArray:
-        """(F, 3) corners of the triangles."""
-        return self.style.faces
 
-
-def place(style: Style, neutral: NDArray, model: MorphableModel, scale: float) -> PlacedHair:
+def place(style: CardStyle, neutral: NDArray, model: MorphableModel, scale: float) -> PlacedHair:
     """The style on a neutral head (V, 3), metres, of a size `scale` times the model's."""
     neutral = neutral.astype(float)
     source = model.mean[anchors()].astype(float)
@@ -65,9 +61,13 @@ def place(style: Style, neutral: NDArray, model: MorphableModel, scale: float) -
     return PlacedHair(style, out_of_ears(vertices, neutral, normals, model, scale), feet, outward)
 
 
-def out_of_ears(
-    vertices: NDArray, neutral: NDArray, normals: NDArray, model: MorphableModel, scale: float
-) -> NDArray:
+def chin_of(neutral: NDArray, model: MorphableModel) -> float:
+    """Metres: the height of the chin's tip."""
+    faces, shares = (getattr(model.embeddings["mediapipe478"], name)[CHIN] for name in ("faces", "barycentric"))
+    return float(shares @ neutral[model.faces[faces]][:, 1])
+
+
+def out_of_ears(vertices: NDArray, neutral: NDArray, normals: NDArray, model: MorphableModel, scale: float) -> NDArray:
     """(N, 3) the hair's vertices, sideways out of the ears where they would poke through from behind."""
     ears = np.flatnonzero(model.regions["ears"] > 0.5)
     moved = vertices.copy()
@@ -75,14 +75,20 @@ def out_of_ears(
         ear = ears[np.sign(neutral[ears, 0]) == side]
         apart, nearest = cKDTree(neutral[ear]).query(vertices, distance_upper_bound=EAR_REACH_M * scale)
         close = np.isfinite(apart)
-        foot = ear[nearest[close]]
+        foot = ear[np.asarray(nearest)[close]]
         depth = LEAST_M * scale - ((vertices[close] - neutral[foot]) * normals[foot]).sum(axis=1)
         moved[close] += np.clip(depth, 0, EAR_REACH_M * scale)[:, None] * normals[foot]
     return moved
 
 
-def lit_normals(hair: PlacedHair, vertices: NDArray) -> tuple[NDArray, NDArray]:
-    """Normals (V, 3) float32 between the cards' own and the way out of the head, and faces (F, 3) wound to agree."""
+def lit_normals(hair: PlacedHair, vertices: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """How hair is lit.
+
+    Returns:
+        normals: (V, 3) float32 between the cards' own and the way out of the head.
+        faces: (F, 3) wound to agree with them.
+        turned: (F,) bool: which of them were turned around.
+    """
     faces = hair.style.faces
     centre = hair.feet.mean(axis=0)
     away = vertices - centre
