@@ -9,7 +9,7 @@ import pytest
 
 from maquette.geometry.raycast import render_buffers
 from maquette.texturing.hair.place import place
-from maquette.texturing.hair.styles import style, texel_map
+from maquette.texturing.hair.styles import solid, style
 
 BROWN = np.array([70, 45, 30])
 
@@ -26,7 +26,7 @@ def haired(photograph, model):
         pixels, mask = seen.frame.pixels.copy(), seen.mask.copy()
         if name is not None:
             hair = place(style(name), model.mean, model, 1.0)
-            front = render_buffers(camera, hair.vertices, hair.style.faces[texel_map(name).solid])[2]
+            front = render_buffers(camera, hair.vertices, hair.style.faces[solid(name)])[2]
             shown = front < head[2]
             grain = np.random.default_rng(0).normal(0, 8, shown.shape)[..., None]
             pixels[shown] = np.clip(BROWN + grain, 0, 255)[shown]

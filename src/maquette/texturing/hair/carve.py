@@ -22,6 +22,7 @@ BESIDE_M = 0.004  # hair so far outside the person's outline stays
 STRANDS = 0.35  # how far single strands reach over the edge of a cut, of that soft border
 LOWEST_M = 0.0  # the eyes' height: farther down the background carves nothing, hair hangs where it will
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
+CRUMB_TEXELS = 250  # of a piece of texture that was cut off
 CRUMB = 0.3  # share of a cut triangle below which its rest is dropped
 FEATHER_M = 0.05  # over which hanging hair ends, strand by strand
 
@@ -115,12 +116,21 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     opacity[(owner >= 0) & (gone & texels.own)[np.maximum(owner, 0)]] = 0
     opacity[_shared(hair, ~gone & ~texels.own)] = 1
     opacity = cv2.morphologyEx(opacity, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    opacity[_crumbs(style.opacity * opacity, opacity < 0.5)] = 0
     # What is left of a triangle in crumbs and hairlines goes too.
     left = np.bincount(triangle, opacity[row, column], len(faces)) / np.maximum(
         np.bincount(triangle, minlength=len(faces)), 1
     )
     gone |= mixed & (left < CRUMB)
     return CarvedHair(~gone, opacity)
+
+
+def _crumbs(opacity: NDArray, cut: NDArray) -> NDArray:
+    """(H, W) bool: small pieces that the cut, (H, W) bool, has left over."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((opacity > 80).astype(np.uint8), connectivity=4)
+    beside = np.unique(labels[cv2.dilate(cut.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0])
+    small = beside[stats[beside, cv2.CC_STAT_AREA] < CRUMB_TEXELS]
+    return np.isin(labels, small[small > 0])
 
 
 def strand_lengths(points: NDArray) -> NDArray:

@@ -12,7 +12,7 @@ from maquette.geometry.camera import resized
 from maquette.geometry.raycast import render_buffers
 from maquette.texturing.hair.grow import HeadSeen, Trial, try_on
 from maquette.texturing.hair.outline import ANGLES, LEAST, outer_skin
-from maquette.texturing.hair.styles import texel_map
+from maquette.texturing.hair.styles import solid
 from maquette.texturing.head.tones import lab_of
 from maquette.texturing.images import disc
 
@@ -29,7 +29,7 @@ FIT_MM = 14.0  # outline error above which no style fits
 FIT = 0.45  # least overlap of hair and style
 JUDGED = -0.95  # eye-chin distances above the eyes: what lies lower is not compared
 SIDE = 160  # pixels at which styles are compared
-HANDICAP = 0.03  # of short01, shaved at the nape: others do on more heads
+HANDICAP = {"short01": 0.04, "bob02": 0.08}  # shaved at the nape, and a fringe over one eye: others do on more heads
 HANG = (("long01", False), ("bob02", False), ("bob02", True))  # styles, and whether they are mirrored
 CUT_SHORT = (("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False))
 
@@ -71,7 +71,7 @@ def choose(head: HeadSeen) -> Choice:
     names = HANG if hangs else [("afro01", False)] if min(crown, sides) > AFRO_MM else CUT_SHORT
     why = "hair hangs beside the jaw" if hangs else "nothing hangs beside the jaw"
     trials = [try_on(name, head, flipped, carved=False) for name, flipped in names]
-    overlaps = [overlap(trial, head) - (HANDICAP if trial.hair.style.name == "short01" else 0) for trial in trials]
+    overlaps = [overlap(trial, head) - HANDICAP.get(trial.hair.style.name, 0.0) for trial in trials]
     best = int(np.argmax(overlaps))
     error = trials[best].errors[2]
     if (overlaps[best] < FIT and not (surely and not head.seen.by_network)) or error > FIT_MM:
@@ -147,10 +147,10 @@ def overlap(trial: Trial, head: HeadSeen) -> float:
     seen, hair = head.seen, trial.hair
     factor = min(1.0, SIDE / max(seen.camera.size))
     size = max(1, round(seen.camera.size[0] * factor)), max(1, round(seen.camera.size[1] * factor))
-    solid = texel_map(hair.style.name).solid & trial.cut.kept
-    faces = np.concatenate([hair.style.faces[solid], head.model.faces + len(hair.vertices)])
+    shown_faces = solid(hair.style.name) & trial.cut.kept
+    faces = np.concatenate([hair.style.faces[shown_faces], head.model.faces + len(hair.vertices)])
     face = render_buffers(resized(seen.camera, size), np.concatenate([hair.vertices, head.posed]), faces)[0]
-    style = (face >= 0) & (face < solid.sum())
+    style = (face >= 0) & (face < shown_faces.sum())
     shown = cv2.resize(seen.hair, size, interpolation=cv2.INTER_AREA) > 0.5
     counts = cv2.resize((seen.inside & (seen.above > JUDGED)).astype(np.float32), size) > 0.5
     both, either = (style & shown & counts).sum(), ((style | shown) & counts).sum()

@@ -14,7 +14,7 @@ from maquette.texturing.hair.outline import Rays, bend, outer_skin, outline_poin
 from maquette.texturing.hair.paint import DEFAULT, paint
 from maquette.texturing.hair.place import PlacedHair, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
-from maquette.texturing.hair.styles import mirrored, style, texel_map
+from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
 
 HANGING_M = 0.035  # below the neck's lowest point: where hanging hair ends
 ROUGHNESS = 0.8
@@ -71,15 +71,15 @@ class Trial:
 
 
 def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, carved: bool = True) -> Trial:
-    """A style on this head, bent to the photo's outline and carved where it shows no hair."""
-    own, texels = mirrored(name, head.model) if flipped else style(name), texel_map(name)
+    """A style on this head, bent to the photo's outline, cut off below and carved where it shows no hair."""
+    own, opaque = mirrored(name, head.model) if flipped else style(name), solid(name)
     placed = place(own, head.neutral, head.model, head.scale)
-    solid = texels.solid
-    hair = bend(placed, head.rays, head.neutral, head.model, solid) if bent else placed
-    floor = _floor(head.neutral, head.model, head.scale)
-    cut = carve(hair, texels, head.empty if carved else None, floor)
+    hair = bend(placed, head.rays, head.neutral, head.model, opaque) if bent else placed
+    cut = CarvedHair(np.ones(len(own.faces), bool), np.ones(own.opacity.shape, np.float32))
+    if carved:
+        cut = carve(hair, texel_map(name), head.empty, _floor(head.neutral, head.model, head.scale))
     skin = outer_skin(head.neutral, head.model)
-    shown = solid & cut.kept
+    shown = opaque & cut.kept
     errors = [head.rays.error(skin)]
     errors += [head.rays.error(np.concatenate([skin, outline_points(one, shown)])) for one in (placed, hair)]
     return Trial(hair, cut, (errors[0], errors[1], errors[2]))
@@ -89,7 +89,7 @@ def part_of(trial: Trial, head: HeadSeen) -> Part:
     """The hair as a part of the head, painted."""
     texels = texel_map(trial.hair.style.name)
     view = (head.observation, head.camera, head.seen, head.posed, head.model.faces)
-    colour = paint(trial.hair, texels, texels.solid & trial.cut.kept, view)
+    colour = paint(trial.hair, texels, solid(trial.hair.style.name) & trial.cut.kept, view)
     return _part(trial.hair, trial.cut, colour)
 
 

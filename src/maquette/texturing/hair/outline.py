@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from maquette.core.types import Camera
 from maquette.geometry.camera import project
+from maquette.geometry.mesh import adjacency
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.place import PlacedHair, chin_of
 from maquette.texturing.hair.seen import HairSeen
@@ -31,6 +32,7 @@ THICK_M, FULL = 0.015, 0.6  # around a foot in which thickness is measured; shar
 ROUNDS = 3
 LEAST = 0.25  # share of the rays that must end in the picture
 SIDEWAYS = 0.45  # share by which hair is bent that points to the camera or away from it
+EVENED = 3  # times that a card's vertices are averaged in how far they follow
 LEVEL_M = 0.012  # height of the slices in which hanging hair is straightened
 HANGING_M = 0.05  # below the chin over which bending ends
 
@@ -194,7 +196,12 @@ def _mobility(hair: PlacedHair, head: NDArray, model: MorphableModel) -> NDArray
     layer = np.maximum(layer, smoothstep(apart, *INNER_M))
     chin = chin_of(head, model)
     hangs = smoothstep(hair.vertices[:, 1], chin - HANGING_M, chin)
-    return layer * inner * hangs
+    weight = layer * inner * hangs
+    near_by = adjacency(hair.style.faces, len(weight))
+    count = 1 + np.asarray(near_by.sum(axis=1)).ravel()
+    for _ in range(EVENED):
+        weight = (weight + near_by @ weight) / count
+    return weight
 
 
 def _sideways(hair: PlacedHair, rays: Rays) -> NDArray:

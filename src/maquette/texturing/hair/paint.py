@@ -64,6 +64,7 @@ def paint(
     front = image_at(np.where(np.isfinite(depth), depth, 0).astype(np.float32), at, cv2.INTER_NEAREST)
     shown = (far < front + BEHIND_M) * smoothstep((outward * toward).sum(axis=1), *FACING)
     shown = shown * smoothstep(image_at(seen.hair, at, border=cv2.BORDER_CONSTANT), *SURE)
+    shown = shown * (image_at(seen.inside.astype(np.float32), at, border=cv2.BORDER_CONSTANT) > 0.5)
     weight, photo = np.zeros(style.grey.shape, np.float32), plain.astype(np.float32)
     weight[row, column] = shown
     weight = np.minimum(weight, blurred(weight, BLEND)) * 1.0

@@ -18,7 +18,7 @@ LEAST_M = 0.002  # above the skin, at life size
 BELOW_M = 0.045  # above the neck's cut: below it the open mesh says nothing of inside and outside
 EAR_REACH_M = 0.012  # around an ear in which hair is kept out of its shell
 CHIN = 152  # landmark
-ROUND = 0.8  # share of the outward direction in the normals, which lights cards as a volume
+ROUND = 2.0  # weight of the outward direction in the normals, which lights cards as a volume, not as crumpled paper
 HANG_M = 0.03  # from the skull on hair hangs freely
 
 

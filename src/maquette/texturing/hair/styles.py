@@ -17,7 +17,18 @@ from maquette.geometry.raycast import render_buffers
 from maquette.morphable.model import MorphableModel
 from maquette.weights.store import fetch
 
-__all__ = ["HANGING", "SAMPLES", "STYLES", "CardStyle", "TexelMap", "anchors", "mirrored", "style", "texel_map"]
+__all__ = [
+    "HANGING",
+    "SAMPLES",
+    "STYLES",
+    "CardStyle",
+    "TexelMap",
+    "anchors",
+    "mirrored",
+    "solid",
+    "style",
+    "texel_map",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +62,15 @@ class TexelMap:
         face: (H, W) int32, -1 for none; of several that share a texel any one.
         barycentric: (H, W, 3) float32.
         own: (F,) bool: triangles that share hardly a texel with others.
-        solid: (F,) bool: triangles that are opaque at their middle.
     """
 
     face: NDArray
     barycentric: NDArray
     own: NDArray
-    solid: NDArray
 
 
 HANGING = ("bob01", "bob02", "braid01", "long01")  # styles that hang over the ears
+OPAQUE = 90  # 8-bit: the cutoff of the material
 SAMPLES = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4], [2, 2, 0.5], [2, 0.5, 2], [0.5, 2, 2]])
 SAMPLES /= SAMPLES.sum(axis=1, keepdims=True)  # barycentric: points by which a triangle is judged
 
@@ -73,13 +83,26 @@ def texel_map(name: str) -> TexelMap:
     flat = np.concatenate([of.uvs * [1, -1] + [0, 1], np.zeros((len(of.uvs), 1))], axis=1) * [width, height, 1]
     above = Camera(np.diag([1.0, 1.0, 1.0]), np.eye(4), (width, height), "orthographic")
     face, barycentric, _ = render_buffers(above, flat, of.uv_faces)
-    points = np.einsum("sk,fkd->fsd", SAMPLES, flat[of.uv_faces][..., :2])
-    at = np.clip(points.astype(int), 0, [width - 1, height - 1])
-    winner = face[at[..., 1], at[..., 0]]
+    row, column = _samples(of)
+    winner = face[row, column]
     # Faces next to each other meet in a texel: only most samples count.
     own = (winner == np.arange(len(winner))[:, None]).mean(axis=1) > 0.5
-    solid = np.median(of.opacity[at[..., 1], at[..., 0]], axis=1) > 90
-    return TexelMap(face.astype(np.int32), barycentric.astype(np.float32), own, solid)
+    return TexelMap(face.astype(np.int32), barycentric.astype(np.float32), own)
+
+
+@lru_cache(maxsize=len(STYLES))
+def solid(name: str) -> NDArray:
+    """(F,) bool: the triangles of a style that are opaque for the most part."""
+    of = style(name)
+    return np.asarray(np.median(of.opacity[_samples(of)], axis=1) > OPAQUE)
+
+
+def _samples(of: CardStyle) -> tuple[NDArray, NDArray]:
+    """Rows and columns, (F, S), of the texels by which triangles are judged."""
+    height, width = of.opacity.shape
+    points = np.einsum("sk,fkd->fsd", SAMPLES, of.uvs[of.uv_faces] * [1, -1] + [0, 1]) * [width, height]
+    at = np.clip(points.astype(int), 0, [width - 1, height - 1])
+    return at[..., 1], at[..., 0]
 
 
 @lru_cache(maxsize=1)
