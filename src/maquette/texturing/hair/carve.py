@@ -20,6 +20,7 @@ from maquette.texturing.projection import view_directions
 SOFT_M = 0.0025  # over which the photo's masks are smoothed: the edge of a cut is a smooth line
 BESIDE_M = 0.004  # hair so far outside the person's outline stays
 STRANDS = 0.35  # how far single strands reach over the edge of a cut, of that soft border
+HIDDEN = (0.05, 0.3)  # cosine of the way out of the head against the view: below it the photo says nothing
 LOWEST_M = 0.0  # the eyes' height: farther down the background carves nothing, hair hangs where it will
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
 CRUMB_TEXELS = 250  # of a piece of texture that was cut off
@@ -56,15 +57,27 @@ class EmptyPixels:
     beyond: NDArray
     depth: NDArray
 
-    def wrong(self, points: NDArray) -> NDArray:
-        """(N,) 0-1: how surely there is no hair at points (N, 3)."""
+    def wrong(self, points: NDArray, outward: NDArray) -> NDArray:
+        """(N,) 0-1: how surely there is no hair at points (N, 3), where (N, 3) is the way out of the head.
+
+        On the side that is turned away the other side speaks.
+        """
+        toward = view_directions(self.seen.camera, points)[0]
+        away = 1 - smoothstep((outward * toward).sum(axis=1), *HIDDEN)
+        skin, beyond = self._shown(points)
+        twin = np.zeros(len(points))
+        there = away > 0
+        twin[there] = self._shown(points[there] * [-1, 1, 1])[0]
+        return np.maximum(np.maximum(skin, away * twin), beyond * (points[:, 1] > LOWEST_M))
+
+    def _shown(self, points: NDArray) -> tuple[NDArray, NDArray]:
+        """(N,) 0-1 each: bare skin behind the points, and background around them."""
         pixels, depth = project(self.seen.camera, points)
         at = pixels.astype(np.float32)
         known = np.where(np.isfinite(self.depth), self.depth, 0.0).astype(np.float32)
-        before = depth < image_at(known, at, cv2.INTER_NEAREST)
         inside = ((pixels > 0) & (pixels < self.seen.camera.size)).all(axis=1)
-        skin = image_at(self.skin, at) * before
-        return np.maximum(skin, image_at(self.beyond, at) * (points[:, 1] > LOWEST_M)) * inside
+        before = inside & (depth < image_at(known, at, cv2.INTER_NEAREST))
+        return image_at(self.skin, at) * before, image_at(self.beyond, at) * inside
 
 
 def empty_pixels(seen: HairSeen, head: NDArray, faces: NDArray, metre: float) -> EmptyPixels:
@@ -95,13 +108,14 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     faces, style = hair.style.faces, hair.style
     strand = style.grey / np.maximum(blurred(style.grey, 5.0), 0.05) - 1
 
-    def judged(points: NDArray) -> NDArray:
-        wrong = np.zeros(len(points)) if empty is None else empty.wrong(points)
+    def judged(points: NDArray, outward: NDArray) -> NDArray:
+        wrong = np.zeros(len(points)) if empty is None else empty.wrong(points, outward)
         ends = floor + FEATHER_M * strand_lengths(points)
         return np.maximum(wrong, smoothstep(ends - points[:, 1], -0.004, 0.004))
 
-    corners = hair.vertices[faces]
-    sampled = judged(np.einsum("sk,fkd->fsd", SAMPLES, corners).reshape(-1, 3)).reshape(len(faces), -1)
+    both = np.concatenate([hair.vertices, hair.outward], axis=1)[faces]
+    at = np.einsum("sk,fkd->fsd", SAMPLES, both).reshape(-1, 6)
+    sampled = judged(at[:, :3], at[:, 3:]).reshape(len(faces), -1)
     mean = sampled.mean(axis=1)
     gone = np.where(texels.own, sampled.min(axis=1) > 0.8, mean > 0.5)
     mixed = texels.own & ~gone & (sampled.max(axis=1) > 0.15)
@@ -109,10 +123,10 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     cut = (owner >= 0) & mixed[np.maximum(owner, 0)]
     row, column = np.nonzero(cut)
     triangle = owner[row, column]
-    points = np.einsum("nk,nkd->nd", texels.barycentric[row, column], corners[triangle])
+    at = np.einsum("nk,nkd->nd", texels.barycentric[row, column], both[triangle])
     limit = 0.5 + STRANDS * np.clip(2.0 * strand[row, column], -1, 1)
     opacity: NDArray = np.ones(style.opacity.shape, np.float32)
-    opacity[row, column] = 1 - smoothstep(judged(points) - limit, -0.06, 0.06)
+    opacity[row, column] = 1 - smoothstep(judged(at[:, :3], at[:, 3:]) - limit, -0.06, 0.06)
     opacity[(owner >= 0) & (gone & texels.own)[np.maximum(owner, 0)]] = 0
     opacity[_shared(hair, ~gone & ~texels.own)] = 1
     opacity = cv2.morphologyEx(opacity, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))

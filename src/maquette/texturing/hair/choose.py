@@ -22,14 +22,17 @@ AFRO_MM = 50.0  # over the crown and beside it: a ball of curls
 JAW = (-0.8, -0.25)  # eye-chin distances above the eyes: beside the jaw, above the neck and shoulders
 RING_M = (0.004, 0.024)  # beside the head's outline, where hanging hair would be
 BOTH = 0.6  # share of those places, on either side, that surely is hanging hair
-ONE_SIDE, OTHER_SIDE = 0.85, 0.36  # likewise, of one side and the other
+ONE_SIDE, OTHER_SIDE = (0.85, 0.5), 0.36  # likewise, of one side, by colours or by a network, and of the other
+HARDLY = 0.15  # likewise, from which on a network sees hair there
 HAT_M = (0.020, 0.080)  # beside the head's outline, where a hat would be
 HAT_SHARE, HAT_STEP = 0.25, 120.0  # of the hair before the head; steps of 8-bit Lab between them
 FIT_MM = 14.0  # outline error above which no style fits
 FIT = 0.45  # least overlap of hair and style
 JUDGED = -0.95  # eye-chin distances above the eyes: what lies lower is not compared
 SIDE = 160  # pixels at which styles are compared
-HANDICAP = {"short01": 0.04, "bob02": 0.08}  # shaved at the nape, and a fringe over one eye: others do on more heads
+HANDICAP = {"short01": 0.09, "bob02": 0.08}  # shaved at the nape, and a fringe over one eye: others do on more heads
+FRINGED = {"short02": 0.1, "short03": 0.1}  # in profile nobody sees whether a fringe goes on over the forehead
+PROFILE = np.radians(35)
 HANG = (("long01", False), ("bob02", False), ("bob02", True))  # styles, and whether they are mirrored
 CUT_SHORT = (("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False))
 
@@ -71,10 +74,11 @@ def choose(head: HeadSeen) -> Choice:
     names = HANG if hangs else [("afro01", False)] if min(crown, sides) > AFRO_MM else CUT_SHORT
     why = "hair hangs beside the jaw" if hangs else "nothing hangs beside the jaw"
     trials = [try_on(name, head, flipped, carved=False) for name, flipped in names]
-    overlaps = [overlap(trial, head) - HANDICAP.get(trial.hair.style.name, 0.0) for trial in trials]
+    handicap = HANDICAP | (FRINGED if abs(yaw_of(head)) > PROFILE else {})
+    overlaps = [overlap(trial, head) - handicap.get(trial.hair.style.name, 0.0) for trial in trials]
     best = int(np.argmax(overlaps))
     error = trials[best].errors[2]
-    if (overlaps[best] < FIT and not (surely and not head.seen.by_network)) or error > FIT_MM:
+    if (overlaps[best] < FIT and not surely) or error > FIT_MM:
         return Choice("painted", f"{why}, but no style fits (overlap {overlaps[best]:.2f}, outline {error:.0f} mm)")
     name, flipped = names[best]
     return Choice(name, why, try_on(name, head, flipped), overlaps[best])
@@ -87,14 +91,15 @@ def _known(number: float) -> float:
 def hanging(head: HeadSeen) -> tuple[bool, bool]:
     """Whether hair hangs beside the jaw, and whether that is sure.
 
-    Where no network says which pixels are hair, whatever of the person is beside the jaw on both sides is taken for it:
-    blond hair is often as skin. A hand, a shoulder or somebody behind is on one side.
+    What of the person is beside the jaw on both sides is taken for hair, whatever its colour: blond hair is often as
+    skin, black hair as night. Only where neither a network nor colours see any there it is none. A hand, a
+    shoulder or somebody behind is on one side.
     """
     hair, person = beside_the_jaw(head, head.seen.hair), beside_the_jaw(head, head.seen.person)
-    if head.seen.by_network:
-        person = hair
-    surely = min(person) > BOTH
-    one = max(hair) > ONE_SIDE and min(person) > OTHER_SIDE
+    network = head.seen.by_network
+    coloured = max(hair) > HARDLY or max(beside_the_jaw(head, head.seen.guessed)) > HARDLY
+    surely = min(person) > BOTH and (coloured or not network)
+    one = max(hair) > ONE_SIDE[network] and min(person) > OTHER_SIDE
     return surely or one, surely
 
 

@@ -22,6 +22,7 @@ BEHIND_M = 0.010  # behind the foremost surface: outer cards let those beneath t
 FACING = (0.1, 0.45)
 BLEND = 5.0  # texels over which photo and style blend
 SURE = (0.6, 0.95)  # of the hair's mask
+LARGEST = 40.0  # 8-bit levels of that difference
 CONTINUED = 0.6  # how far a difference between photo and tone goes on where the photo shows nothing
 
 
@@ -49,8 +50,7 @@ def paint(
     """
     observation, camera, seen, head, head_faces = view
     style, faces = hair.style, hair.style.faces
-    tone = hair_colour(seen)
-    plain = np.clip(tone * style.grey[..., None], 0, 255)
+    plain = np.clip(hair_colour(seen) * style.grey[..., None], 0, 255).astype(np.float32)
     row, column = np.nonzero(texels.face >= 0)
     triangle, shares = texels.face[row, column], texels.barycentric[row, column]
     vertices = np.concatenate([hair.vertices, np.asarray(head, float)])
@@ -58,24 +58,33 @@ def paint(
     depth = render_buffers(seen.camera, vertices, occluders)[2]
     points = np.einsum("nk,nkd->nd", shares, hair.vertices[faces[triangle]])
     outward = np.einsum("nk,nkd->nd", shares, hair.outward[faces[triangle]])
-    toward = view_directions(camera, points)[0]
-    small, far = project(seen.camera, points)
-    at = small.astype(np.float32)
+    texture, total = plain, np.zeros(style.grey.shape, np.float32)
+    # What the photo does not show it may show on the other side of the head.
+    for flip in (np.array([1.0, 1, 1]), np.array([-1.0, 1, 1])):
+        weight = np.zeros(style.grey.shape, np.float32)
+        weight[row, column] = _seen(seen, depth, points * flip, outward * flip)
+        weight = np.minimum(weight, blurred(weight, BLEND)) * (1 - total)
+        pixels = project(camera, points * flip)[0].astype(np.float32)
+        photo = plain.copy()
+        photo[row, column] = sample_photo(observation.frame.pixels, pixels, _step(pixels, row, column, total.shape))
+        texture = texture + smoothstep(weight, 0.05, 0.6)[..., None] * (photo - texture)
+        total = np.maximum(total, smoothstep(weight, 0.05, 0.6)).astype(np.float32)
+    # What the photo's light does to the tone goes on softly where it shows nothing.
+    around = membrane(blurred((texture - plain).astype(np.float32), 1.0), total, 0.9) * CONTINUED
+    filled = plain + np.clip(around, -LARGEST, LARGEST)
+    return np.clip(texture + (1 - total[..., None]) * (filled - plain), 0, 255).astype(np.uint8)
+
+
+def _seen(seen: HairSeen, depth: NDArray, points: NDArray, outward: NDArray) -> NDArray:
+    """(N,) 0-1: how far the photo shows hair at points (N, 3); `depth` (h, w): of what is foremost in it, metres."""
+    toward = view_directions(seen.camera, points)[0]
+    pixels, far = project(seen.camera, points)
+    at = pixels.astype(np.float32)
     front = image_at(np.where(np.isfinite(depth), depth, 0).astype(np.float32), at, cv2.INTER_NEAREST)
     shown = (far < front + BEHIND_M) * smoothstep((outward * toward).sum(axis=1), *FACING)
     shown = shown * smoothstep(image_at(seen.hair, at, border=cv2.BORDER_CONSTANT), *SURE)
-    shown = shown * (image_at(seen.inside.astype(np.float32), at, border=cv2.BORDER_CONSTANT) > 0.5)
-    weight, photo = np.zeros(style.grey.shape, np.float32), plain.astype(np.float32)
-    weight[row, column] = shown
-    weight = np.minimum(weight, blurred(weight, BLEND)) * 1.0
-    pixels = project(camera, points)[0].astype(np.float32)
-    step = _step(pixels, row, column, style.grey.shape)
-    photo[row, column] = sample_photo(observation.frame.pixels, pixels, step)
-    # What the photo's light does to the tone goes on softly where it shows nothing.
-    around = membrane(blurred(photo - plain.astype(np.float32), 1.0), weight, 0.9) * CONTINUED
-    filled = np.clip(plain + np.clip(around, -40, 40), 0, 255)
-    soft = smoothstep(weight, 0.05, 0.6)[..., None]
-    return np.clip(filled + soft * (photo - filled), 0, 255).astype(np.uint8)
+    inside: NDArray = image_at(seen.inside.astype(np.float32), at, border=cv2.BORDER_CONSTANT) > 0.5
+    return shown * inside
 
 
 def _step(pixels: NDArray, row: NDArray, column: NDArray, shape: tuple[int, ...]) -> float:

@@ -40,6 +40,7 @@ class HairSeen:
     Attributes:
         camera: for its pixels.
         photo: (h, w, 3) uint8 sRGB; person, hair: (h, w) float32 0-1.
+        guessed: (h, w) float32 0-1: hair by colours alone.
         bare: (h, w) float32 0-1: face or ear without hair, up to the hairline.
         inside: (h, w) bool: within the photo; crops may reach beyond it.
         above, aside: (h, w) float32: eye-chin distances above the eyes and to the side of the face's middle (the
@@ -52,6 +53,7 @@ class HairSeen:
     photo: NDArray
     person: NDArray
     hair: NDArray
+    guessed: NDArray
     bare: NDArray
     inside: NDArray
     above: NDArray
@@ -79,16 +81,30 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
     points = observation.landmarks[:, :2] * (np.array(size) / (width, height))
     above, aside = _face_axes(points, size)
     network = getattr(observation, "hair", None)
-    if network is None:  # noqa: SIM108  the two ways deserve a line each
-        hair = _guessed(photo, person, skin, points, (above, aside), tones)
-    else:
-        hair = small(network) * person
+    guessed = _guessed(photo, person, skin, points, (above, aside), tones)
+    hair = guessed
+    if network is not None:
+        # A fringe shows by its colour: networks take much of it for the face.
+        fringe = guessed * (_oval(points, hair.shape) > 0) * (1 - smoothstep(skin, 0.2, 0.5))
+        hair = np.maximum(small(network) * person, fringe).astype(np.float32)
     bare = _bare((photo, person, skin, hair), points, (above, aside), tones)
-    return HairSeen(resized(camera, size), photo, person, hair, bare, _inside(observation, size), above,
-                    aside, tones, network is not None)  # fmt: skip
+    return HairSeen(
+        camera=resized(camera, size),
+        photo=photo,
+        person=person,
+        hair=hair,
+        guessed=guessed,
+        bare=bare,
+        inside=_inside(observation, size),
+        above=above,
+        aside=aside,
+        tones=tones,
+        by_network=network is not None,
+    )
 
 
 def _face_axes(points: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray]:
+    """How far pixels lie above the eyes and beside the face's middle, (h, w) each, eye-chin distances."""
     eyes = points[[33, 133, 362, 263]].mean(axis=0)
     down = points[topology.CHIN] - eyes
     unit = max(float(np.linalg.norm(down)), 1.0)
@@ -105,7 +121,8 @@ def _inside(observation: Observation, size: tuple[int, int]) -> NDArray:
     x = x0 + (np.arange(size[0]) + 0.5) * (x1 - x0) / size[0]
     y = y0 + (np.arange(size[1]) + 0.5) * (y1 - y0) / size[1]
     edge = 2 * (x1 - x0) / size[0]
-    return ((y > edge) & (y < full[1] - edge))[:, None] & ((x > edge) & (x < full[0] - edge))
+    inside: NDArray = ((y > edge) & (y < full[1] - edge))[:, None] & ((x > edge) & (x < full[0] - edge))
+    return inside
 
 
 def _guessed(
@@ -187,7 +204,8 @@ def _bare(
     above, aside = axes
     alike = 1 - smoothstep(_from_skin(blurred(lab_of(photo), 1.0), skin, above, tones), 1.0, 1.6)
     alike = alike * (person > 0.5) * (hair < 0.4)
-    core = ((face > 0) | (skin > 0.5)) & (hair < 0.5)
+    # What is neither skin nor brow, eye or lip in the face may be a strand: it speaks against no hair.
+    core = ((face > 0) & ((skin > 0.3) | _features(points, face.shape)) | (skin > 0.5)) & (hair < 0.5)
     both = (core | (alike > 0.5)).astype(np.uint8)
     _, labels = cv2.connectedComponents(both)
     joined = np.isin(labels, np.setdiff1d(np.unique(labels[core]), [0]))
