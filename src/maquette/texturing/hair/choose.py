@@ -18,7 +18,7 @@ from maquette.texturing.images import disc
 
 BALD = 0.25  # share of the head above and beside the face that is not skin
 BUZZ_MM = 5.0  # hair no thicker than this over the crown is painted
-AFRO_MM = 50.0  # over the crown and beside it: a ball of curls
+AFRO_MM = (50.0, 30.0)  # over the crown and beside it: a ball of curls
 JAW = (-0.8, -0.25)  # eye-chin distances above the eyes: beside the jaw, above the neck and shoulders
 RING_M = (0.004, 0.024)  # beside the head's outline, where hanging hair would be
 BOTH = 0.6  # share of those places, on either side, that surely is hanging hair
@@ -61,6 +61,8 @@ def choose(head: HeadSeen) -> Choice:
         return Choice("painted", "the photo ends below the hair")
     if tones.hairiness < BALD:
         return Choice("none", "no hair is seen")
+    if wears_a_hat(head):
+        return Choice("painted", "what is around the head has another colour than the hair: a hat, or somebody else")
     hangs, surely = hanging(head)
     if head.rays.share < LEAST and not surely:
         return Choice("painted", "the hair's outline is not in the photo")
@@ -69,9 +71,7 @@ def choose(head: HeadSeen) -> Choice:
         return Choice("painted", "the top of the head is not in the photo")
     if not hangs and not max(crown, sides, key=_known) > BUZZ_MM:
         return Choice("painted", f"the hair is no thicker than {BUZZ_MM:.0f} mm")
-    if wears_a_hat(head):
-        return Choice("painted", "what is around the head has another colour than the hair: a hat, or somebody else")
-    names = HANG if hangs else [("afro01", False)] if min(crown, sides) > AFRO_MM else CUT_SHORT
+    names = HANG if hangs else [("afro01", False)] if crown > AFRO_MM[0] and sides > AFRO_MM[1] else CUT_SHORT
     why = "hair hangs beside the jaw" if hangs else "nothing hangs beside the jaw"
     trials = [try_on(name, head, flipped, carved=False) for name, flipped in names]
     handicap = HANDICAP | (FRINGED if abs(yaw_of(head)) > PROFILE else {})
@@ -110,7 +110,7 @@ def yaw_of(head: HeadSeen) -> float:
 
 
 def thickness(head: HeadSeen) -> tuple[float, float]:
-    """Millimetres of hair over the crown and beside it, as far as the outline is in the picture; else nan."""
+    """Millimetres of hair over the crown and on its fuller side, as far as the outline is in the picture; else nan."""
     bare = head.rays.reach(outer_skin(head.neutral, head.model))
     over = 1000 * (head.rays.target - bare)
 
@@ -118,7 +118,8 @@ def thickness(head: HeadSeen) -> tuple[float, float]:
         known = values[np.isfinite(values)]
         return float(np.median(known)) if len(known) else float("nan")
 
-    return middle(over[np.abs(ANGLES) < 40]), middle(over[(np.abs(ANGLES) > 50) & (np.abs(ANGLES) < 85)])
+    aside = [middle(over[(turn > 50) & (turn < 85)]) for turn in (ANGLES, -ANGLES)]
+    return middle(over[np.abs(ANGLES) < 40]), max(aside, key=_known)
 
 
 def wears_a_hat(head: HeadSeen) -> bool:

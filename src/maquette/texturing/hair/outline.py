@@ -19,6 +19,7 @@ from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import HANGING
 from maquette.texturing.images import image_at, smoothstep
 
+ALIEN_M = 0.015  # between hair and the person's outline: what is wider is not hair
 MIDDLE_M = np.array([[0.0, 0.035, -0.055], [0.0, 0.085, -0.055]])  # of a head, and straight above it
 REACH, STEP = 105.0, 3.0  # degrees to either side of the way up, and between rays
 ANGLES = np.arange(-REACH, REACH + 1e-6, STEP)
@@ -106,6 +107,10 @@ def rays_of(seen: HairSeen, scale: float) -> Rays:
     sound = (
         long.any(axis=1) & (ends_at > 0) & within[np.arange(len(angle)), np.minimum(ends_at + gap, len(lengths) - 1)]
     )
+    if seen.by_network:  # what goes on far beyond the hair is a hat, a shadow or somebody else
+        hair = image_at(seen.hair, at.astype(np.float32)) > 0.5
+        last = len(lengths) - 1 - hair[:, ::-1].argmax(axis=1)
+        sound &= ~hair.any(axis=1) | (lengths[ends_at] - lengths[last] < ALIEN_M * metre)
     target = np.where(sound, lengths[ends_at] / metre, np.nan)
     return Rays(seen.camera, ends[0], up, float(metre), target)
 
