@@ -8,10 +8,11 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.morphable import known
 from maquette.texturing.free_surface import DEFAULTS, finish_surface
+from maquette.texturing.hair.finish import with_hair
 from maquette.texturing.head.texture import finish_head
 from maquette.texturing.person.texture import finish_person
 
-__all__ = ["finish", "finish_head", "finish_person", "finish_surface"]
+__all__ = ["finish", "finish_head", "finish_person", "finish_surface", "with_hair"]
 
 
 def finish(
@@ -19,10 +20,11 @@ def finish(
 ) -> Reconstruction:
     """The reconstruction with a texture.
 
-    The head of a parametric model by `finish_head`, a person by `finish_person`, any other mesh by `finish_surface`.
+    The head of a parametric model by `finish_head` and `with_hair`, a person by `finish_person`, any other mesh by
+    `finish_surface`.
     """
     model = known(reconstruction.model)
     if model is not None and model.rig is None:
-        return finish_head(reconstruction, observations, options)
+        return with_hair(finish_head(reconstruction, observations, options), observations, options)
     person = reconstruction.pose is not None or any(seen.subject is Subject.PERSON for seen in observations)
     return (finish_person if person else finish_surface)(reconstruction, observations, options)

@@ -122,5 +122,6 @@ def _near_average(asset: Asset) -> bool:
 
 def facts(asset: Asset) -> dict[str, Any]:
     """What only faces have."""
-    distance = asset.result.reconstruction.provenance.get("average_distance_mm")
-    return {"average_distance_mm": distance, "close_to_average": _near_average(asset)}
+    known = asset.result.reconstruction.provenance
+    distance = known.get("average_distance_mm")
+    return {"average_distance_mm": distance, "close_to_average": _near_average(asset), "hair": known.get("hair")}

@@ -1,0 +1,88 @@
+"""Hair for a textured head: which, why, and how well it meets the photo's outline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.options import TextureOptions
+from maquette.core.types import Observation, Reconstruction
+from maquette.morphable import known
+from maquette.morphable.model import MorphableModel
+from maquette.texturing.hair.choose import Choice, choose, overlap
+from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, try_on
+from maquette.texturing.hair.seen import look
+
+PAINTED = "painted"
+
+
+def with_hair(
+    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions
+) -> Reconstruction:
+    """The head of a parametric model with hair as a part of its own, where a style fits or one is asked for.
+
+    Of several photos the one most from the front is looked at. What was chosen, and why, is in `provenance["hair"]`:
+    name ("painted" and "none" have no mesh), why, overlap of hair and style in the photo, 0-1, and the mean distance
+    between its outline and the person's, millimetres: bare, placed, bent.
+    """
+    model = known(reconstruction.model)
+    if model is None or model.rig is not None:
+        return reconstruction
+    if options.hair == "none":
+        return _noted(reconstruction, Choice(PAINTED, "asked for"))
+    posed, neutral = heads_of(reconstruction, model)
+    index = int(np.argmin([abs(_yaw(camera.world_to_camera)) for camera in reconstruction.cameras]))
+    seen = look(observations[index], reconstruction.cameras[index])
+    if seen is None:
+        if options.hair == "auto":
+            return _noted(reconstruction, Choice(PAINTED, "the photo shows no skin to tell hair from"))
+        part = plain_part(options.hair, neutral, model, reconstruction.scale)
+        return replace(_noted(reconstruction, Choice(options.hair, "asked for")), parts=(*reconstruction.parts, part))
+    heads = posed(index), neutral
+    head = head_seen(observations[index], reconstruction.cameras[index], seen, heads, model, reconstruction.scale)
+    choice = choose(head) if options.hair == "auto" else asked_for(options.hair, head)
+    if choice.trial is None:
+        return _noted(reconstruction, choice)
+    return replace(_noted(reconstruction, choice), parts=(*reconstruction.parts, part_of(choice.trial, head)))
+
+
+def asked_for(name: str, head: HeadSeen) -> Choice:
+    """A style by its name, parted on the side on which it covers the photo's hair better."""
+    trials = [try_on(name, head, flipped) for flipped in (False, True)]
+    overlaps = [overlap(trial, head) for trial in trials]
+    best = int(np.argmax(overlaps))
+    return Choice(name, "asked for", trials[best], overlaps[best])
+
+
+def _yaw(world_to_camera: NDArray) -> float:
+    return float(np.arctan2(-world_to_camera[2, 0], -world_to_camera[2, 2]))
+
+
+def heads_of(reconstruction: Reconstruction, model: MorphableModel) -> tuple[Any, NDArray]:
+    """The head as it is in a photo, a function of its index, and without its expression; (V, 3) metres."""
+    identity, expressions, scale = reconstruction.identity, reconstruction.expression, reconstruction.scale
+    assert identity is not None and expressions is not None, "a mesh of a model has both"
+    still = model.vertices(identity, np.zeros(expressions.shape[1]), scale)
+
+    def posed(index: int) -> NDArray:
+        if reconstruction.motion is not None:
+            return reconstruction.motion[index]
+        if index == 0:
+            return reconstruction.shape.vertices
+        return model.vertices(identity, expressions[index], scale)
+
+    moved = model.vertices(identity, expressions[0], scale) - still
+    return posed, reconstruction.shape.vertices - moved
+
+
+def _noted(reconstruction: Reconstruction, choice: Choice) -> Reconstruction:
+    facts: dict[str, Any] = {"name": choice.name, "why": choice.why}
+    if choice.trial is not None:
+        names = ("bare", "placed", "bent")
+        facts["overlap"] = choice.overlap
+        facts["outline_error_mm"] = dict(zip(names, choice.trial.errors))
+    return replace(reconstruction, provenance={**reconstruction.provenance, "hair": facts})
