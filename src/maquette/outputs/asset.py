@@ -29,6 +29,7 @@ from maquette.texturing.colours import photo_colours
 
 MAX_RAYS_SIDE = 768  # pixels; a larger crop is ray cast at this size and enlarged
 EYES = ("eyeLeft", "eyeRight")
+LID_MOVES_M = 0.003  # what a blink moves so far lies over the eyeball when it is shut
 STEMS = {Subject.FACE: "head", Subject.PERSON: "person", Subject.PET: "pet"}
 VERSION = version("maquette")
 
@@ -106,7 +107,24 @@ class Asset:
 
     @cached_property
     def units(self) -> NDArray:
-        """(E, V, 3) float32 metres at weight 1, model size: the model's, but a blink as far as these eyes need."""
+        """(E, V, 3) float32 metres at weight 1, model size: the model's, but a blink shuts the eyes of this mesh.
+
+        A lid that lies beside the model's must come down where the model's does, over the eyeball as it lies here.
+        """
+        assert self.model is not None, "asked of results with a model"
+        model, units = self.model, self._reaching.copy()
+        if self.rig is not None or not set(EYES) <= set(model.parts):
+            return units
+        beside = self.neutral / self.scale - model.vertices(self.identity, np.zeros_like(self.expression))
+        for side in SIDES:
+            blink = list(model.expression_names).index(f"eyeBlink{side}")
+            lid = np.clip(np.linalg.norm(units[blink], axis=1) / LID_MOVES_M, 0, 1)[:, None]
+            units[blink] -= lid * (beside - beside[model.part_vertices(f"eye{side}")].mean(axis=0))
+        return units
+
+    @cached_property
+    def _reaching(self) -> NDArray:
+        """(E, V, 3) float32: the model's units, with blinks that go as far as this identity's eyes are open."""
         assert self.model is not None, "asked of results with a model"
         units: NDArray = self.model.expression_basis * self._reach.astype(np.float32)[:, None, None]
         return units
@@ -138,7 +156,7 @@ class Asset:
             return self.mesh.vertices
         if self.rig is not None:
             return self.rest(np.zeros_like(self.expression))
-        moved = self.scale * np.tensordot(self.expression.astype(np.float32), self.units, 1)
+        moved = self.scale * np.tensordot(self.expression.astype(np.float32), self._reaching, 1)
         neutral = self.mesh.vertices - moved
         plain = self.model.vertices(self.identity, np.zeros_like(self.expression), self.scale)
         for part in EYES:  # eyes look straight ahead in the neutral head, whatever the gaze in the photo
