@@ -121,35 +121,42 @@ def _set_elsewhere(
     radiance: Array, parts: Array, rows: dict[str, Array], rng: np.random.Generator
 ) -> tuple[Array, Array | None]:
     """The head before something else, and (S, S) bool where that shows another person; None if it shows none."""
-    chance, side = rng.random(), len(parts)
+    chance = rng.random()
     if chance < 0.35:
         return radiance, None
     before = cv2.GaussianBlur((parts != Part.BACKGROUND).astype(np.float32), (0, 0), 0.6)[..., None]
-    if chance < 0.7:  # somebody else stands behind, beside, nearer or further away
-        other = rng.integers(len(rows["image"]))
-        stored = rows["image"].shape[1]
-        scale = side / SIDE * np.exp(rng.uniform(-0.9, 0.5))
-        linear = scale * np.array([[rng.choice([-1, 1]), 0.15 * rng.normal()], [0.15 * rng.normal(), 1]])
-        place = side * (0.5 + rng.normal(size=2) * [0.35, 0.12])
-        matrix = np.column_stack([linear, place - linear @ [stored / 2, stored / 2]])
-        scene = np.take(LINEAR, _warped(rows["image"][other], matrix, side, cv2.INTER_LINEAR))
-        scene *= np.float32(np.exp(0.4 * rng.normal()))
-        if rng.random() < 0.6:
-            scene = np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 3)))
-        behind = _warped(rows["kind"][other], matrix, side, cv2.INTER_NEAREST) > 0
-        return before * radiance + (1 - before) * scene, behind
+    scene, behind = _others(rows, len(parts), rng) if chance < 0.7 else (_scene(radiance, parts, rng), None)
+    return (before * radiance + (1 - before) * scene).astype(np.float32), behind
+
+
+def _others(rows: dict[str, Array], side: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Somebody else, beside, nearer or further away: linear RGB, and where it shows the person."""
+    other, stored = rng.integers(len(rows["image"])), rows["image"].shape[1]
+    scale = side / SIDE * np.exp(rng.uniform(-0.9, 0.5))
+    linear = scale * np.array([[rng.choice([-1, 1]), 0.15 * rng.normal()], [0.15 * rng.normal(), 1]])
+    place = side * (0.5 + rng.normal(size=2) * [0.35, 0.12])
+    matrix = np.column_stack([linear, place - linear @ [stored / 2, stored / 2]])
+    scene: Array = np.take(LINEAR, _warped(rows["image"][other], matrix, side, cv2.INTER_LINEAR))
+    scene *= np.float32(np.exp(0.4 * rng.normal()))
+    if rng.random() < 0.6:
+        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.5, 3))
+    return scene, _warped(rows["kind"][other], matrix, side, cv2.INTER_NEAREST) > 0
+
+
+def _scene(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
+    """A drawn background, linear RGB: often all dark, bright or of the hair's colour, or with a fine texture."""
+    side, hair = len(parts), parts == Part.HAIR
     scene: Array = draw_background(rng, (side, side))
-    hair = parts == Part.HAIR
-    if rng.random() < 0.3:  # all dark, or bright, or of the hair's colour
+    if rng.random() < 0.3:
         color = radiance[hair].mean(axis=0) if hair.any() and rng.random() < 0.5 else rng.choice([0.01, 0.02, 0.9])
         scene = color * np.exp(0.25 * (np.log(scene) - np.log(scene).mean()) + 0.2 * rng.normal())
-    elif rng.random() < 0.4:  # fine texture: leaves, gravel, fur
-        grain = rng.normal(size=(side, side)).astype(np.float32)
+    elif rng.random() < 0.4:  # leaves, gravel, fur
+        grain: Array = rng.normal(size=(side, side)).astype(np.float32)
         wide = rng.uniform(0.4, 3, 2) * (rng.choice([1, 6]), 1)
         grain = cv2.GaussianBlur(grain, (0, 0), sigmaX=float(wide[0]), sigmaY=float(wide[1]))
         grain *= rng.uniform(0.1, 0.9) / (grain.std() + 1e-6)
         scene = scene * np.exp(grain if rng.random() < 0.5 else grain.T)[..., None]
-    return (before * radiance + (1 - before) * scene).astype(np.float32), None
+    return scene
 
 
 def _recolored(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
@@ -192,15 +199,12 @@ def _cover(radiance: Array, parts: Array, rng: np.random.Generator) -> None:
 
 
 def _edge(side: int, rng: np.random.Generator) -> Callable[[Array], Array]:
-    """What the photograph's edge does to arrays (S, S, ...): beyond it, its last pixels go on."""
-    if rng.random() < 0.7:
+    """What the photograph's edges do to arrays (S, S, ...): beyond them, its last pixels go on."""
+    if rng.random() < 0.5:
         return lambda array: array
-    rows, columns = np.arange(side), np.arange(side)
-    which, at = rng.integers(4), int(rng.uniform(0.02, 0.22) * side)
-    if which < 2:
-        rows = np.maximum(rows, at) if which else np.minimum(rows, side - 1 - at)
-    else:
-        columns = np.maximum(columns, at) if which == 2 else np.minimum(columns, side - 1 - at)
+    cut = np.where(rng.random(4) < 0.6, rng.uniform(0, [0.28, 0.28, 0.28, 0.4]), 0) * side
+    left, top, right, bottom = cut.astype(int).tolist()
+    rows, columns = np.arange(side).clip(top, side - 1 - bottom), np.arange(side).clip(left, side - 1 - right)
     return lambda array: array[rows][:, columns]
 
 

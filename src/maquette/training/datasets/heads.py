@@ -21,8 +21,10 @@ from maquette.training.datasets.shards import Array
 if TYPE_CHECKING:
     from maquette.synthesis.scenes.face_sample import FaceSample
     from maquette.synthesis.scenes.head_scene import SyntheticPerson
+    from maquette.synthesis.types import Strands
 
 STORED_EXTENT = 2.8  # of the stored crops, in extents of the face: room for shifts, turns and other sizes
+PER_FILE = 128  # crops
 COLUMNS = ("image", "kind", "landmarks")
 RECOLORED = 0.4  # share of people whose hair gets any colour that hair has, whatever their age and ancestry
 COLORS = np.array([  # linear RGB: black, dark, brown, light brown, two blonds, red, greys, white; two dyes
@@ -31,6 +33,11 @@ COLORS = np.array([  # linear RGB: black, dark, brown, light brown, two blonds, 
     (0.3, 0.02, 0.05), (0.03, 0.08, 0.3),
 ])  # fmt: skip
 COLOR_SHARES = np.array([1, 1, 1, 1.5, 2, 2, 1, 1, 1.5, 1, 0.4, 0.4])
+RESTYLED = 0.6  # share of people who wear any cut, whoever they are; those of FAVOURED three times as often
+FAVOURED = ("fringe", "bowl", "bob", "bob fringe", "long", "long fringe", "long wavy", "long back", "long curly")
+DRAPED = 0.6  # share of restyled long hair that lies before the shoulders
+LONG_M = 0.2  # length of hair on the crown that reaches them
+JAW_M = -0.1  # metres over the eyes below which hair leaves the head
 
 
 def frame(landmarks: Array, size: int) -> Array:
@@ -58,6 +65,38 @@ def recolored(person: SyntheticPerson, rng: np.random.Generator) -> SyntheticPer
     return replace(person, hair=hair, skin=replace(person.skin, hair_color=person.skin.hair_color * ratio))
 
 
+def restyled(person: SyntheticPerson, rng: np.random.Generator) -> SyntheticPerson:
+    """The same person, perhaps with another cut: more fringes, and more long hair before the shoulders."""
+    from maquette.synthesis.hair.strands import grow_style
+    from maquette.synthesis.hair.styles import STYLES, vary
+    from maquette.synthesis.scenes.head_scene import head_model
+
+    if rng.random() >= RESTYLED:
+        return person
+    weights = np.array([3.0 if name in FAVOURED else 1.0 for name in STYLES])
+    chosen = list(STYLES)[rng.choice(len(STYLES), p=weights / weights.sum())]
+    style, model, identity = vary(STYLES[chosen], person.identity, rng), head_model(), person.identity
+    draped = style.top > LONG_M and style.comb != "tail" and rng.random() < DRAPED
+    if draped:
+        longer = rng.uniform(1.0, 1.6)
+        style = replace(style, top=style.top * longer, side=style.side * longer)
+    neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
+    hair = grow_style(model, neutral, style, identity, person.skin.hair_color, rng)
+    return replace(person, hair=_draped(hair, rng) if draped else hair)
+
+
+def _draped(hair: Strands, rng: np.random.Generator) -> Strands:
+    """Hair that falls forward and outward below the jaw, on one side or both: over the collar bones."""
+    points = hair.points.copy()
+    below = np.maximum(JAW_M - points[..., 1], 0)
+    side = np.sign(points[..., 0])
+    sides = ((side > 0) & (rng.random() < 0.8)) | ((side < 0) & (rng.random() < 0.8))
+    forward, outward = rng.uniform(0.35, 1.0), rng.uniform(0.0, 0.35)
+    points[..., 2] += sides * forward * np.minimum(below, 0.14)
+    points[..., 0] += side * outward * below
+    return replace(hair, points=points, radius=hair.radius * np.float32(rng.uniform(1, 1.6)))
+
+
 def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) -> Path:
     """Write photographs first to first + count of a data set as one file, by rename; one that exists is kept."""
     from safetensors.numpy import save_file
@@ -78,8 +117,9 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
         number, photo = divmod(index, options.photos_per_person)
         seed = (options.seed, split, number)
         if person is None or number != drawn:
-            drawn_now = draw_person(seed, options.texture_size, options.split)
-            person, drawn = recolored(drawn_now, drawn_now.generator("recolored")), number
+            usual = draw_person(seed, options.texture_size, options.split)
+            person = recolored(restyled(usual, usual.generator("restyled")), usual.generator("recolored"))
+            drawn = number
         taken = photograph_face(
             person, (*seed, photo + 1), options.size, options.supersample, options.device, overrides
         )
@@ -90,7 +130,7 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     return file
 
 
-def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 128, workers: int = 2) -> Iterator[Path]:
+def make_shards(folder: Path, options: SynthesisOptions, per_file: int = PER_FILE, workers: int = 2) -> Iterator[Path]:
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
     (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
     starts = range(0, options.count, per_file)

