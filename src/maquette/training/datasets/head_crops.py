@@ -27,6 +27,8 @@ for _kind, _part in {
     Kind.BEARD: Part.BEARD, Kind.GLASSES: Part.GLASSES, Kind.CLOTHES: Part.CLOTHES, Kind.OCCLUDER: Part.COVER,
 }.items():  # fmt: skip
     PARTS[_kind] = _part
+# Landmarks where shade lies on real faces: eyes and their sockets, chin and jaw, temples, forehead.
+SHADED = (33, 133, 159, 145, 362, 263, 386, 374, 152, 172, 397, 136, 365, 200, 127, 356, 10, 151)
 GAPS = np.ones((5, 5), np.uint8)  # of skin between strands that still are hair
 
 
@@ -69,7 +71,8 @@ class HeadCrops:
         radiance = np.take(LINEAR, image)
         if self.augment:
             radiance, behind = _set_elsewhere(radiance, parts, rows, rng)
-            radiance = _recolored(radiance, parts, rng)
+            radiance = _recolored(_retextured(radiance, parts, rng), parts, rng)
+            radiance *= _shadows(parts, points, rng)
             radiance = radiance * _shade(side, rng)
             _cover(radiance, parts, rng)
             edge = _edge(side, rng)
@@ -157,6 +160,40 @@ def _scene(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
         grain *= rng.uniform(0.1, 0.9) / (grain.std() + 1e-6)
         scene = scene * np.exp(grain if rng.random() < 0.5 else grain.T)[..., None]
     return scene
+
+
+def _retextured(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
+    """Smooth hair with a sheen, and covers and clothes as fibrous as hair: drawn strands are rougher than real ones."""
+    side = len(parts)
+    if rng.random() < 0.5:
+        hair = ((parts == Part.HAIR) | (parts == Part.BEARD)).astype(np.float32)[..., None]
+        blur = float(rng.uniform(0.8, 5)) * side / SIDE
+        around = cv2.GaussianBlur(hair, (0, 0), blur)[..., None]
+        smooth = cv2.GaussianBlur(radiance * hair, (0, 0), blur) / np.maximum(around, 1e-3)
+        sheen = cv2.resize(rng.normal(size=(7, 5)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+        smooth *= np.exp(np.float32(rng.uniform(0, 0.6)) * sheen)[..., None]
+        radiance = radiance + hair * np.float32(rng.uniform(0.4, 1)) * (smooth - radiance)
+    for part, chance in ((Part.COVER, 0.3), (Part.CLOTHES, 0.15)):
+        if rng.random() < chance:
+            grain: Array = rng.normal(size=(side, side)).astype(np.float32)
+            grain = cv2.GaussianBlur(grain, (0, 0), sigmaX=float(rng.uniform(0.4, 1)), sigmaY=float(rng.uniform(1, 6)))
+            grain *= float(rng.uniform(0.1, 0.6)) / float(grain.std())
+            radiance = radiance * np.where(parts == part, np.exp(grain), np.float32(1))[..., None]
+    return radiance
+
+
+def _shadows(parts: Array, points: Array, rng: np.random.Generator) -> Array:
+    """(S, S, 1) float32 of shade on skin: make-up and sockets around the eyes, jaws, folds; or 1."""
+    if rng.random() < 0.5:
+        return np.ones((1, 1, 1), np.float32)
+    shade, face = np.zeros(parts.shape, np.float32), float(np.ptp(points, axis=0).max())
+    for _ in range(rng.integers(1, 4)):
+        centre = points[rng.choice(SHADED)] + 0.05 * face * rng.normal(size=2)
+        wide, high = rng.uniform(0.06, 0.25, 2) * face
+        box = ((float(centre[0]), float(centre[1])), (2 * float(wide), 2 * float(high)), float(rng.uniform(0, 180)))
+        cv2.ellipse(shade, box, (float(rng.uniform(0.2, 1.2)),), -1)
+    shade = cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.01, 0.06)) * face + 0.3)
+    return np.exp(-shade * (parts == Part.SKIN))[..., None]
 
 
 def _recolored(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
