@@ -17,7 +17,7 @@ from maquette.core.options import SynthesisOptions
 @with_options(SynthesisOptions)
 def synth(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder of the photographs.")],
-    subject: Annotated[str, typer.Option(metavar="SUBJECT", help="face, or person: head to foot.")] = "face",
+    subject: Annotated[str, typer.Option(metavar="SUBJECT", help="face, person; with --shards also head.")] = "face",
     shards: Annotated[
         bool, typer.Option("--shards", help="Write OUT/SPLIT/*.safetensors, crops to train on, instead.")
     ] = False,
@@ -50,15 +50,16 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
     if subject == "person":
         _write_person_shards(out, settings, workers)
         return
-    if subject != "face":
-        raise BadInput(f"--shards: wanted --subject face or person, got {subject}")
+    if subject not in ("face", "head"):
+        raise BadInput(f"--shards: wanted --subject face, head or person, got {subject}")
     from maquette.synthesis.datasets.photographs import begin_folder
-    from maquette.training.datasets.faces import make_shards
+    from maquette.training.datasets import faces, heads
 
-    begin_folder(out / settings.split, settings, "face", grows=())  # a short last file would stay short
-    with quiet_libraries(), progress_bar(-(-settings.count // 256), True) as show:
+    crops = {"face": faces, "head": heads}[subject]
+    begin_folder(out / settings.split, settings, subject, grows=())  # a short last file would stay short
+    with quiet_libraries(), progress_bar(-(-settings.count // crops.PER_FILE), True) as show:
         show("", "starting")
-        for file in make_shards(out, settings, workers=workers):
+        for file in crops.make_shards(out, settings, workers=workers):
             show(file.name, "written")
     say(f"{settings.count} crops: {out / settings.split}")
 

@@ -125,6 +125,8 @@ class Observation:
         landmark_confidence: (N,) float64 in 0-1.
         mask: (H, W) float32 in 0-1: the person against the background.
         skin: (H, W) float32 in 0-1 or None: bare facial skin, without hair, glasses, hands.
+        hair, beard, glasses: (H, W) float32 in 0-1 or None where nobody looked: the subject's own hair (without brows),
+            beard with moustache, and spectacles (frames, temples, dark lenses).
         confidence: 0-1, how sure the detector is.
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
@@ -158,6 +160,9 @@ class Observation:
     expression_scores: Array | None = None
     landmarks_metric: Array | None = None
     covered: Array | None = None
+    hair: Array | None = None
+    beard: Array | None = None
+    glasses: Array | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]
@@ -165,10 +170,9 @@ class Observation:
         expect("Observation.landmarks", self.landmarks, ("N", 3), np.float64)
         expect("Observation.landmark_confidence", self.landmark_confidence, (len(self.landmarks),), np.float64)
         expect("Observation.mask", self.mask, (height, width), np.float32)
-        if self.skin is not None:
-            expect("Observation.skin", self.skin, (height, width), np.float32)
-        if self.covered is not None:
-            expect("Observation.covered", self.covered, (height, width), np.float32)
+        for name in ("skin", "covered", "hair", "beard", "glasses"):
+            if getattr(self, name) is not None:
+                expect(f"Observation.{name}", getattr(self, name), (height, width), np.float32)
         if self.landmarks_metric is not None:
             expect("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
 

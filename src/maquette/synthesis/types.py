@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ class Kind(IntEnum):
     CLOTHES = 5
     GLASSES = 6
     OCCLUDER = 7
+    BEARD = 8
+    BROWS = 9  # and lashes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,13 @@ class Strands:
         points: (N, S, 3) float32 metres, root to tip, the same S for all.
         radius: (N, S) float32 metres; a strand stands for a tuft, so 0.3 to 1.5 mm.
         albedo: (N, S, 3) float32 linear RGB.
+        kind: what their pixels are labelled.
     """
 
     points: NDArray
     radius: NDArray
     albedo: NDArray
+    kind: Kind = field(default=Kind.HAIR, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

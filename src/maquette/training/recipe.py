@@ -121,6 +121,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.face:RECIPE",
         "dense landmarks with uncertainty and head coefficients from a crop",
     ),
+    "parsing": RecipeRow(
+        "maquette.training.recipes.parsing:RECIPE",
+        "hair, beard, glasses, skin, clothes and covers of a head, pixel by pixel",
+    ),
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",

@@ -18,6 +18,7 @@ from maquette.perception.faces import lids, segment, skin, topology
 from maquette.perception.faces.coverings.neighbours import share_of
 from maquette.perception.faces.coverings.region import covered_region
 from maquette.perception.faces.landmarker import Face
+from maquette.perception.faces.parsing.masks import head_masks
 from maquette.perception.faces.regressor import reader
 from maquette.perception.faces.regressor.align import face_square
 from maquette.perception.faces.regressor.preferred import with_preferred_landmarks
@@ -95,7 +96,9 @@ def _observation(frame: Frame, face: Face, faces: list[Face], device: str) -> Ob
         shut_eyes=shut,
         expression_scores=networks.blendshapes(landmarks).astype(float),
     )
-    return with_preferred_landmarks(seen)
+    seen = with_preferred_landmarks(seen)
+    found = head_masks(crop, seen.landmarks, mask, device)
+    return replace(seen, hair=found.hair, beard=found.beard, glasses=found.glasses)
 
 
 def _covered(region: NDArray | None, share: NDArray | None) -> NDArray | None:

@@ -91,9 +91,11 @@ def write_photographs(
         (index, whether it was drawn now) of each photograph as it is there.
 
     Raises:
-        BadInput: the folder holds something else; the device is not there.
+        BadInput: another subject; the folder holds something else; the device is not there.
         WeightsMissing: the subject needs anny, which is not installed.
     """
+    if subject not in SUBJECTS:
+        raise BadInput(f"subject {subject!r}: wanted {' or '.join(SUBJECTS)}")
     out = Path(out)
     options = replace(options, device=usable_device(options.device))
     begin_folder(out, options, subject)
@@ -119,8 +121,6 @@ def begin_folder(out: Path, options: SynthesisOptions, subject: str, grows: tupl
     Raises:
         BadInput: it was not.
     """
-    if subject not in SUBJECTS:
-        raise BadInput(f"subject {subject!r}: wanted {' or '.join(SUBJECTS)}")
     described, file = describe(options, subject), out / "summary.json"
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.scalp import CENTRE, cast, planted, spiral
-from maquette.synthesis.types import Identity, Strands
+from maquette.synthesis.types import Identity, Kind, Strands
 
 POINTS, POOL, LIP_POOL = 8, 70000, 2200
 # Upper edge of the beard, metres over the eyes, by degrees around the vertical axis: philtrum, corner of the nose,
@@ -117,7 +117,8 @@ def grow_cut(model: MorphableModel, vertices: NDArray, cut: str, color: NDArray,
     radius = np.linspace(1, 0.5, POINTS) * rng.uniform(0.00028, 0.0006, (len(points), 1))
     fade = np.linspace(0.7, 1.05, POINTS)[:, None]
     own = np.asarray(color) * [1.1, 1.0, 0.92] * np.exp(rng.normal(0, 0.2, (len(points), 1)))
-    return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, own[:, None] * fade)))
+    arrays = (np.ascontiguousarray(a, np.float32) for a in (points, radius, own[:, None] * fade))
+    return Strands(*arrays, kind=Kind.BEARD)
 
 
 def _moustache(places: NDArray) -> NDArray:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.scalp import planted
-from maquette.synthesis.types import Strands
+from maquette.synthesis.types import Kind, Strands
 
 # MediaPipe 478, outer corner to inner corner of the eye; inner end to outer end of the brow; right, then left.
 UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
@@ -42,7 +42,7 @@ def grow_lashes(model: MorphableModel, vertices: NDArray, rng: np.random.Generat
     points = np.concatenate(rims)
     radius = np.linspace(1, 0.35, LASH_POINTS) * np.full((len(points), 1), 0.00012)
     albedo = np.broadcast_to(DARK * np.exp(rng.normal(0, 0.3)), points.shape)
-    return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)))
+    return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)), kind=Kind.BROWS)
 
 
 def _rim(rim: NDArray, centre: NDArray, count: int, length: float, curl: float, rng: np.random.Generator) -> NDArray:
@@ -120,4 +120,4 @@ def grow_brows(model: MorphableModel, vertices: NDArray, color: NDArray, rng: np
     points = start[:, None] + own * (heading[:, None] * along + normal[:, None] * rise)
     radius = np.linspace(1, 0.5, BROW_POINTS) * rng.uniform(0.00018, 0.00032, (len(points), 1))
     albedo = np.asarray(color) * 0.85 * np.exp(rng.normal(0, 0.2, (len(points), 1, 1))) * np.ones(points.shape)
-    return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)))
+    return Strands(*(np.ascontiguousarray(a, np.float32) for a in (points, radius, albedo)), kind=Kind.BROWS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ def render(
 
     Args:
         surfaces: the first is the head, whose uv is kept; lenses (alpha < 1) are blended last.
-        strands: hairs, of kind HAIR.
+        strands: hairs.
         occlusion: (V0,) float32, the share of the environment that reaches each vertex of the first surface.
         device: where torch computes; the result is the same up to rounding, and on one device always the same.
 
@@ -94,7 +94,8 @@ def render(
         layers.paint_surfaces(seen, shade(seen.points, light, shadow, origin), opaque)
     hairs = _hair_points([s for s in strands if len(s.points)], view, camera.size, fragments.depth)
     if hairs is not None:
-        layers.paint(hairs, shade(hairs, light, shadow, origin), Kind.HAIR)
+        points, kinds = hairs
+        layers.paint(points, shade(points, light, shadow, origin), kinds)
     for lens in (s for s in surfaces if s.alpha < 1):
         glass = gather([lens], device)
         seen = _surface_points(
@@ -199,8 +200,11 @@ def _dress(
 
 def _hair_points(
     strands: Sequence[Strands], view: _Projection, size: tuple[int, int], before: Tensor
-) -> ShadingPoints | None:
-    """The pixels where a hair is nearer than every surface; None if there are none, or all are too fine to be seen."""
+) -> tuple[ShadingPoints, Tensor] | None:
+    """The N pixels where a hair is nearer than every surface, and (N,) uint8 their `Kind`; None if there are none.
+
+    Hairs that are too fine to be seen are left out.
+    """
     best, owner = before, torch.full(before.shape, -1, dtype=torch.int64, device=before.device)
     drawn: list[tuple[Strands, Tensor, Tensor]] = []
     for hairs in strands:
@@ -212,15 +216,16 @@ def _hair_points(
         owner = owner.masked_fill(depth < best, len(drawn))
         best = torch.minimum(best, depth)
         drawn.append((kept, segment, along))
-    found = []
+    found, kinds = [], []
     for number, (kept, segment, along) in enumerate(drawn):
         pixel = flat_indices(owner == number)
+        kinds.append(torch.full(pixel.shape, int(kept.kind), dtype=torch.uint8, device=pixel.device))
         values = (v.view(-1).index_select(0, pixel) for v in (segment, along, best))
         found.append(_along_hairs(kept, pixel, *values))
     if not sum(len(points.pixel) for points in found):
         return None
     columns = [[v for v in vars(points).values() if v is not None] for points in found]
-    return ShadingPoints(*(torch.cat(column, dim=-1) for column in zip(*columns, strict=True)))
+    return ShadingPoints(*(torch.cat(column, dim=-1) for column in zip(*columns, strict=True))), torch.cat(kinds)
 
 
 def _projected_hairs(
@@ -236,7 +241,9 @@ def _projected_hairs(
     if 2 * float(radius.mean()) < FINEST:
         return None
     every = thinning(flat, size)
-    kept = Strands(strands.points[::every], strands.radius[::every], strands.albedo[::every])
+    kept = replace(
+        strands, points=strands.points[::every], radius=strands.radius[::every], albedo=strands.albedo[::every]
+    )
     return kept, flat[::every], radius[::every]
 
 
@@ -286,10 +293,10 @@ class _Layers:
         if seen.uv is not None:
             self.uv.index_copy_(0, mine, seen.uv)
 
-    def paint(self, points: ShadingPoints, color: Tensor, kind: Kind) -> None:
-        """Something that is not the first surface, nearer than all that is there."""
+    def paint(self, points: ShadingPoints, color: Tensor, kinds: Tensor) -> None:
+        """Something that is not the first surface, nearer than all that is there; kinds (N,) uint8."""
         self._cover(points, color)
-        self._name(points.pixel, kind)
+        self._name(points.pixel, kinds)
 
     def nearer(self, points: ShadingPoints) -> ShadingPoints:
         """Those before all that is painted."""
@@ -302,7 +309,7 @@ class _Layers:
         if alpha > 0.5:
             self.depth.index_copy_(0, at, points.depth)
             self.normals.index_copy_(0, at, points.normal.T)
-            self._name(at, lens.kind)
+            self._name(at, torch.full(at.shape, int(lens.kind), dtype=torch.uint8, device=at.device))
 
     def _cover(self, points: ShadingPoints, color: Tensor) -> None:
         self.radiance.index_copy_(0, points.pixel, color.T)
@@ -310,8 +317,8 @@ class _Layers:
         self.depth.index_copy_(0, points.pixel, points.depth)
         self.normals.index_copy_(0, points.pixel, points.normal.T)
 
-    def _name(self, pixel: Tensor, kind: Kind) -> None:
-        self.kind.index_fill_(0, pixel, int(kind))
+    def _name(self, pixel: Tensor, kinds: Tensor) -> None:
+        self.kind.index_copy_(0, pixel, kinds)
         self.uv.index_fill_(0, pixel, float("nan"))
         self.face.index_fill_(0, pixel, -1)
 

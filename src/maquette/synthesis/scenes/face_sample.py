@@ -148,7 +148,7 @@ def _taken(
     nearest = slice(step // 2, None, step)
     labels = {name: getattr(picture, name)[nearest, nearest] for name in ("depth", "normals", "uv")}
     labels["kind"] = kind[nearest, nearest]
-    subject = (labels["kind"] == Kind.SKIN) | (labels["kind"] == Kind.HAIR)
+    subject = np.isin(labels["kind"], (Kind.SKIN, Kind.HAIR, Kind.BEARD, Kind.BROWS))
     return develop(radiance + (1 - coverage) * background, subject, sensor, rng), labels
 
 

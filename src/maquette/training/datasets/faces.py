@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MARGIN = 16  # pixels kept around the crop, for shifts and turns
 STORED = SIDE + 2 * MARGIN
+PER_FILE = 256  # crops
 COLUMNS = ("image", "landmarks", "visible", "identity", "expression", "monk", "pose")
 
 
@@ -87,7 +88,7 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     return file
 
 
-def make_shards(folder: Path, options: SynthesisOptions, per_file: int = 256, workers: int = 2) -> Iterator[Path]:
+def make_shards(folder: Path, options: SynthesisOptions, per_file: int = PER_FILE, workers: int = 2) -> Iterator[Path]:
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
     (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
     starts = range(0, options.count, per_file)

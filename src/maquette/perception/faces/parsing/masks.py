@@ -1,0 +1,92 @@
+"""Masks of hair and glasses in the pixels of a crop, with the edges of the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.perception.affine import for_cv2, scale_of
+from maquette.perception.copies import at_most
+from maquette.perception.faces import topology
+from maquette.perception.faces.parsing import reader
+from maquette.perception.faces.parsing.network import Part
+from maquette.perception.guided_filter import guided_filter
+
+EDGE_SIDE = 512  # pixels, longer side at which edges are refined; larger crops enlarge the result
+HAIR_REACH = 0.9  # guided filter radius in pixels of the network's output
+SMOOTHNESS = (0.04 * 255) ** 2  # guided filter epsilon: contrast below 4 % of the range is no edge
+STEEPER = 1.6  # by how much the soft edge of a guided filter is steepened
+AROUND = 0.3  # share of the face's height around its oval within which what hangs together is this head's
+LEAST = 0.5  # a share that counts as found
+
+
+@dataclass(frozen=True, eq=False)
+class HeadMasks:
+    """What covers the skin of one head, in its crop.
+
+    Attributes:
+        hair: (H, W) float32 in 0-1, the head's own hair, without brows and beard.
+        beard: (H, W) float32 in 0-1, beard and moustache.
+        glasses: (H, W) float32 in 0-1, frames, temples and dark lenses.
+    """
+
+    hair: NDArray
+    beard: NDArray
+    glasses: NDArray
+
+
+def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str = "cpu") -> HeadMasks:
+    """The masks of one head.
+
+    Args:
+        pixels: (H, W, 3) uint8, a crop around it.
+        landmarks: (478, 3), pixels of the crop.
+        mask: (H, W) float32 in 0-1: the person.
+        device: where the network runs: auto, cpu, cuda or mps.
+    """
+    height, width = pixels.shape[:2]
+    small = at_most(pixels, EDGE_SIDE)
+    size = small.shape[1::-1]
+    scaling = np.array([size[0] / width, size[1] / height])
+    points = np.asarray(landmarks, float)[:, :2] * scaling
+    person = mask if size == (width, height) else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    shares, matrix = reader.parse(small, points, person, device)
+    radius = max(1, round(HAIR_REACH / scale_of(matrix)))
+
+    def placed(part: Part) -> NDArray:
+        back = for_cv2(cv2.invertAffineTransform(matrix))
+        return cv2.warpAffine(shares[part], back, size, flags=cv2.INTER_LINEAR)
+
+    def edged(coarse: NDArray) -> NDArray:
+        smooth = guided_filter(small, coarse, radius, SMOOTHNESS)
+        return np.clip((smooth - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
+
+    found = {
+        "hair": attached(edged(placed(Part.HAIR)) * np.clip(2 * person, 0, 1), points),
+        "beard": placed(Part.BEARD),
+        "glasses": placed(Part.GLASSES),
+    }
+    if size != (width, height):
+        found = {name: cv2.resize(m, (width, height), interpolation=cv2.INTER_LINEAR) for name, m in found.items()}
+    return HeadMasks(**{name: np.ascontiguousarray(m, np.float32) for name, m in found.items()})
+
+
+def attached(hair: NDArray, points: NDArray) -> NDArray:
+    """The part of a hair mask (H, W) that hangs together with the face of landmarks (478, 2), pixels."""
+    count, labels = cv2.connectedComponents((hair > LEAST).astype(np.uint8), connectivity=8)
+    if count <= 1:
+        return hair
+    around = np.zeros(hair.shape, np.uint8)
+    outline = points[list(topology.FACE_OVAL)]
+    height = float(np.linalg.norm(points[topology.FOREHEAD_TOP] - points[topology.CHIN]))
+    cv2.fillConvexPoly(around, cv2.convexHull(np.round(outline).astype(np.int32)), (1,))
+    reach = 1 + 2 * max(1, round(AROUND * height / 2))
+    near = cv2.dilate(around, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+    own = np.unique(labels[near])
+    kept = np.isin(labels, own[own > 0]).astype(np.uint8)
+    # What is too faint for a component of its own is the soft edge of one.
+    rim = np.ones((1 + 2 * max(1, round(0.04 * height)),) * 2, np.uint8)
+    return hair * cv2.dilate(kept, rim)
