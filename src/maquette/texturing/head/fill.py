@@ -21,8 +21,8 @@ LARGEST_SHADOW = 110.0  # between the halves of a face light and cast shadows do
 SKIN_DECAY, HAIR_DECAY, MIRROR_DECAY = 0.985, 0.8, 0.96  # what is left of an offset when the distance doubles
 HAIRLINE_SIGMA = 0.03  # of the texture's width
 SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
-LIGHT_BAND, RIM_BAND, LIGHT_SIGMA = 0.25, 0.10, 0.008  # of the texture's width
-GAP_SIGMA = 0.03  # likewise: how far a gap of the photo is looked for
+RIM_BAND = 0.10  # of the texture's width
+NEAR_BAND = (0.004, 0.08)  # likewise: how far what is seen goes on before the skin is any skin of this person
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
@@ -95,16 +95,11 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
-    light = light_across(seen.coarse, mirrored + offset, base, own, twin, layers)
-    light = 0 * light
-    constant = constant + light
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
     layout = Layout(own, mirror_weight, constant, skin_grain, base_weight * hair)
     texture = compose(seen, layout, layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
-    # Where the light was changed the detail is real, the colour is not quite.
-    real = seen.trust * (1 - np.minimum(np.abs(light).max(axis=2) / LARGEST_OFFSET, 1))
-    return texture, np.maximum(real, guessed).astype(np.float32)
+    return texture, np.maximum(seen.trust, guessed).astype(np.float32)
 
 
 def palette_of(seen: Baked) -> Palette:
@@ -130,30 +125,6 @@ def mirror_offset(colour: NDArray, mirrored: NDArray, own: NDArray, twin: NDArra
     weight[:, half:] = 0
     left = membrane(difference.astype(np.float32), weight, MIRROR_DECAY)
     return np.concatenate([left[:, :half], -left[:, : weight.shape[1] - half][:, ::-1]], axis=1)
-
-
-def light_across(
-    colour: NDArray, mirrored: NDArray, base: NDArray, own: NDArray, twin: NDArray, layers: Layers
-) -> NDArray:
-    """(h, w, 3) what to add so that light passes from photo to what follows over a wide band, detail over a narrow one.
-
-    Two bands (Burt and Adelson 1983), for plain skin only: where the mirror follows, cast shadows end softly; elsewhere
-    what hair and background leave at the rim of the face.
-    """
-    width = own.shape[1]
-    gap = blurred(np.stack([(1 - own) * twin, (1 - own) * (1 - twin)], axis=2).astype(np.float32), GAP_SIGMA * width)
-    beyond = smoothstep(gap[..., 0] / np.maximum(gap.sum(axis=2), 1e-6), 0.2, 0.8)
-    difference = (base + beyond[..., None] * (mirrored - base) - colour).astype(np.float32)
-    typical = np.exp(-((np.abs(difference).max(axis=2) / LARGEST_OFFSET) ** 2))
-    plain = (layers.zones["plain"] * own * typical).astype(np.float32)
-    around = blurred(plain, LIGHT_SIGMA * width)
-    low = blurred(difference * plain[..., None], LIGHT_SIGMA * width) / np.maximum(around, 1e-3)[..., None]
-    inside = ((own > 0.5) | (layers.zones["inner"] > 0.3)).astype(np.uint8)
-    inside[-1:] = inside[:1] = 0
-    inward = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / width
-    band = RIM_BAND + beyond * (LIGHT_BAND - RIM_BAND)
-    share = (1 - smoothstep(inward / band, 0.0, 1.0)) * own
-    return (share * smoothstep(around, 0.05, 0.3))[..., None] * low
 
 
 def hair_field(seen: Baked, own: NDArray, twin: NDArray, layers: Layers, palette: Palette) -> NDArray:
@@ -190,6 +161,9 @@ def base_colour(
     near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
     covered = zones["lips"] * (1 - smoothstep(np.average(known, weights=zones["lips"] + 1e-9), *LIPS_SEEN))
     lips = skin * (palette.lit(DEFAULT_LIPS) / palette.lit(DEFAULT_SKIN))
+    beyond = cv2.distanceTransform(1 - shown, cv2.DIST_L2, 5) / shown.shape[1]
+    close = (1 - smoothstep(beyond, *NEAR_BAND)) * (1 - hair) * smoothstep(known.max(), 0.1, 0.5)
+    base += close[..., None] * (near - base)
     near += covered[..., None] * (lips - near)
     base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]

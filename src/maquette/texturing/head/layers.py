@@ -42,7 +42,7 @@ class Layers:
         place: the same chart at `size` / `map_step`.
         zones: name -> (h, w) float32 0-1 in `skin`: "core" (features of the face), "middle" (nose and mouth), "hair"
             (hair is likely), "hairline" (photo hair may reach here), "below", "beside", "off" (ears and neck),
-            "inner" (sockets, nostrils, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "lips",
+            "inner" (sockets, nostrils, inside of the mouth), "cavity" (mouth), "edge" (lips and lids), "lips", "brows",
             "plain" (skin only).
         fine: (h, w) float32 0-1 in `skin`: whether the chart leaves this spot enough texels to show a photo.
         ambient: (h, w) float32 0-1 in `skin`: how much of the sky each spot sees.
@@ -170,6 +170,7 @@ def vertex_zones(model: MorphableModel, ambient: NDArray) -> dict[str, NDArray]:
         "cavity": cavity,
         "edge": smoothstep(np.maximum(region["lips"], region["eyelids"]), 0.1, 0.5) * (1 - cavity),
         "lips": smoothstep(region["lips"], 0.1, 0.5) * (1 - cavity),
+        "brows": smoothstep(region["brows"], 0.02, 0.2),
         "plain": smoothstep(region["face"], 0.5, 0.9) * (1 - smoothstep(features, 0.05, 0.3)) * smoothstep(
             ambient, 0.4, 0.6),
     }  # fmt: skip

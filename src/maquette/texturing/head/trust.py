@@ -56,10 +56,11 @@ def clean_skin(bare: NDArray, layers: Layers) -> NDArray:
 def side_occluders(bare: NDArray, known_skin: NDArray, layers: Layers) -> NDArray:
     """(h, w) float32 0-1: hair that hangs down beside the face, background and deep shade on cheeks and temples."""
     width = bare.shape[1]
-    unlike = (np.maximum(bare, known_skin) < 0.5) & (layers.zones["beside"] > 0.02)
+    # The tails of brows are dark without being covered.
+    unlike = (np.maximum(bare, known_skin) < 0.5) & (layers.zones["beside"] > 0.02) & (layers.zones["brows"] < 0.1)
     opened = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, disc(THINNEST * width))
     wide = cv2.dilate(opened, disc(SIDE_HALO * width)).astype(np.float32)
-    return layers.zones["beside"] * blurred(wide, SIDE_HALO * width)
+    return layers.zones["beside"] * (1 - layers.zones["brows"]) * blurred(wide, SIDE_HALO * width)
 
 
 def occluders(geometric: NDArray, bare: NDArray, known_skin: NDArray, layers: Layers) -> NDArray:
