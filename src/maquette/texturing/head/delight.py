@@ -7,7 +7,6 @@ turn; the colours are then divided by the light alone. What the prior holds for 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
