@@ -17,6 +17,7 @@ from maquette.texturing.head.blend import blend
 from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.hollows import paint_hollows
+from maquette.texturing.head.lashes import with_lashes
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.images import enlarged
@@ -61,7 +62,8 @@ def finish_head(
     confidence = paint_skin(texture, seen, layers, options.fill)
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
-    return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
+    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
+    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
