@@ -27,6 +27,7 @@ from head.sample import HeadSource
 from take_hair import SHA256, base_vertices, coded, triangles
 
 from maquette import morphable
+from maquette.texturing.atlas import chart
 from maquette.texturing.hair.warp import warp
 
 TARGET = Path(__file__).parents[1] / "src/maquette/texturing/head/data/lashes.safetensors"
@@ -37,6 +38,7 @@ ABOVE_M, BESIDE_M = 0.0060, 0.0025  # over its edge, and across, where a lid's t
 LENGTH = 0.6  # of lashes as given, which are made up
 EDGE_M, EDGE_FRONT_M = 0.0022, 0.002  # of the eyeball, and before its middle: lids' edges
 TURN, TIP_M = 0.6, 0.008  # of what is that far from its root, in lengths of that distance
+LINE_M = 0.0008  # from the lid's edge
 MOVES_M = 0.001  # by a blink: what does so is of the upper lid
 SIZE = 512  # texels
 
@@ -115,7 +117,8 @@ def main() -> None:
         own, half = places[:, 0] * sign > 0, lids[mean[lids, 0] * sign > 0]
         placed[own] = warp(ours[half], mean[half], places[own])
     faces, uv_faces = triangles(cards["faces"])
-    root, far, island = roots_of(placed, faces, edge_of(mean, lids, model))
+    edge = edge_of(mean, lids, model)
+    root, far, island = roots_of(placed, faces, edge)
     heights = np.bincount(island, placed[:, 1]) / np.bincount(island)
     upper = heights[island] > heights.mean()
     share = np.clip(far / TIP_M, 0, 1)
@@ -126,11 +129,16 @@ def main() -> None:
     used, faces = np.unique(faces, return_inverse=True)
     anchors, shares, placed = anchors[used], shares[used], placed[used]
     faces = faces.reshape(-1, 3).astype(np.int32)
+    uvs = np.array(cards["uvs"][0], np.float32).reshape(-1, 2)
+    opacity = cv2.resize(picture[..., 3], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+    # From afar single lashes are finer than a pixel, and those left look like beads: their roots make one line.
+    texels = chart(faces, uvs, uv_faces, np.arange(len(faces)), SIZE, np.array([0, SIZE, 0, SIZE]))
+    line = texels.inside & (texels.spread(cKDTree(edge).query(placed)[0]) < LINE_M)
     tensors = {
         "offsets": (placed - np.einsum("nk,nkd->nd", shares, mean[anchors])).astype(np.float32),
         "anchors": anchors, "weights": shares, "faces": faces, "uv_faces": uv_faces,
-        "uvs": np.array(cards["uvs"][0], np.float32).reshape(-1, 2), 
-        "opacity": coded(cv2.resize(picture[..., 3], (SIZE, SIZE), interpolation=cv2.INTER_AREA)),
+        "uvs": uvs,
+        "opacity": coded(np.where(line, np.uint8(255), opacity)),
     }  # fmt: skip
     TARGET.parent.mkdir(exist_ok=True)
     save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, TARGET, {"name": NAME})
