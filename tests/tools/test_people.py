@@ -11,7 +11,7 @@ import trimesh
 from scipy.spatial import Delaunay
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
-from head import lids, people
+from head import lids, people, tongue
 from head.lining import Lining, Seal
 
 from maquette.geometry.alignment import similarity
@@ -50,8 +50,9 @@ def test_the_motion_of_a_jaw_is_found_and_never_mirrors():
 
 def test_the_tongue_comes_out_tip_first():
     mean = np.column_stack([np.zeros(9), np.zeros(9), np.linspace(-0.06, 0.0, 9)])
-    moved = people.tongue_out(mean, np.arange(1, 9))
-    assert not moved[0].any() and (np.diff(moved[1:, 2]) > 0).all() and moved[-1] == pytest.approx(people.TONGUE_OUT_M)
+    moved = tongue.out(mean, np.arange(1, 9))
+    assert not moved[0].any() and (np.diff(moved[1:, 2]) > 0).all() and moved[-1, 2] == pytest.approx(tongue.OUT_M)
+    assert moved[:, 1].argmax() < 8 and moved[-1, 1] == pytest.approx(tongue.LIFT_M - tongue.DROP_M)
 
 
 def on_ball(latitudes: np.ndarray) -> np.ndarray:

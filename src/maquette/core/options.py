@@ -22,6 +22,7 @@ BLUR_GATES = ("mark", "skip", "nearest")
 METHODS = {"face": "parametric", "person": "pifuhd"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 STYLES = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short01", "short02", "short03", "short04")
+GLASSES = ("auto", "none")
 HAIR = ("auto", "none", *STYLES)
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -163,8 +164,11 @@ class TextureOptions:
     """Complete the parts no photo shows (mirror, then matched skin)."""
     hair: str = "auto"
     """Hair of a head: auto (the style that fits the photo, else painted), none (painted only), or a style's name."""
+    glasses: str = "auto"
+    """Glasses of a head: auto (a frame of its own where the photo shows one), none."""
 
     def __post_init__(self) -> None:
+        _one_of("glasses", self.glasses, GLASSES)
         _within("texture size", self.texture_size, 256, 8192, "pixels")
         _one_of("hair", self.hair, HAIR)
 

@@ -20,7 +20,10 @@ from maquette.texturing.images import sixteenths, smoothstep
 
 IRIS_RADIUS_M = 0.00585  # visible iris, adult mean 11.7 mm across (Ruefer et al. 2005)
 IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball
-LARGEST_GAZE = np.radians(22)  # what the texture may turn; the model's own eye movements come before it
+LARGEST_GAZE = np.radians(5)  # what the texture may turn: the eyes of the neutral head look forward
+FLESH = np.array([198.0, 122.0, 110.0])  # of the inner corner
+CARUNCLE = (0.60, 0.80)  # towards the nose, in radii of the eyeball: where it begins and is all
+GLINT = 0.3  # of the light that viewers do not draw
 DEFAULT_IRIS = np.array([84.0, 62.0, 46.0])
 DEFAULT_SCLERA = np.array([214.0, 205.0, 198.0])
 PUPIL = 0.36  # of the iris' radius
@@ -63,7 +66,9 @@ def paint_eyes(
         centre = layers.model.eye_centre(layers.model.mean, part.removeprefix("eye"))
         direction = chart.spread(layers.model.mean - centre.astype(np.float32))
         direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-9)
-        chart.paint(texture, painted_eye(direction, turn, angle, colours))
+        inward = direction[..., 0] * (-1 if part == "eyeLeft" else 1)
+        eye = painted_eye(direction, turn, angle, colours)
+        chart.paint(texture, with_caruncle(eye, inward, palette.lit(FLESH)))
 
 
 def iris_angle(vertices: NDArray, layers: Layers) -> float:
@@ -197,7 +202,14 @@ def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours:
     eye = eye * lid_shadow(direction)[..., None]
     glint = np.exp(-((looked[..., 0] + 0.42 * iris_radius) ** 2 + (looked[..., 1] - 0.45 * iris_radius) ** 2)
                    / (0.13 * iris_radius) ** 2) * (looked[..., 2] > 0)  # fmt: skip
-    return eye + (0.65 * glint)[..., None] * (colours.sclera * 1.1 - eye)
+    return eye + (GLINT * glint)[..., None] * (colours.sclera * 1.1 - eye)
+
+
+def with_caruncle(eye: NDArray, inward: NDArray, flesh: NDArray) -> NDArray:
+    """(h, w, 3) float: the eye with flesh in its inner corner. inward: (h, w) towards the nose, in radii."""
+    share = smoothstep(inward, *CARUNCLE)[..., None]
+    found: NDArray = eye + share * (flesh * (1 - 0.35 * smoothstep(inward, 0.8, 1.0))[..., None] - eye)
+    return found
 
 
 def painted_sclera(looked: NDArray, angle: NDArray, rho: NDArray, colour: NDArray, noise: NDArray) -> NDArray:
@@ -215,9 +227,9 @@ def painted_sclera(looked: NDArray, angle: NDArray, rho: NDArray, colour: NDArra
 
 def lid_shadow(direction: NDArray) -> NDArray:
     """(h, w) factor: soft shade below the upper lid and in the corners, in the eye's rest frame."""
-    upper = 0.40 * smoothstep(direction[..., 1], 0.0, 0.34)
-    lower = 0.15 * smoothstep(-direction[..., 1], 0.12, 0.36)
-    corner = 0.22 * smoothstep(np.abs(direction[..., 0]), 0.28, 0.62)
+    upper = 0.62 * smoothstep(direction[..., 1], 0.04, 0.36)
+    lower = 0.22 * smoothstep(-direction[..., 1], 0.12, 0.36)
+    corner = 0.38 * smoothstep(np.abs(direction[..., 0]), 0.25, 0.70)
     return (1 - upper) * (1 - lower) * (1 - corner)
 
 

@@ -15,9 +15,11 @@ from maquette.geometry.raycast import RayCaster
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
+from maquette.texturing.head.details.glasses import with_glasses
+from maquette.texturing.head.details.hollows import paint_hollows
+from maquette.texturing.head.details.lashes import with_lashes
 from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
-from maquette.texturing.head.hollows import paint_hollows
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.images import enlarged
@@ -35,7 +37,7 @@ def finish_head(
     Args:
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
-        options: texture size, and whether unseen parts are filled.
+        options: texture size, whether unseen parts are filled, and whether glasses are given back.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -62,7 +64,9 @@ def finish_head(
     confidence = paint_skin(texture, seen, layers, options.fill)
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
-    return replace(reconstruction, shape=with_texture(reconstruction.shape, texture, confidence, options.texture_size))
+    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
+    made = with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
+    return with_glasses(made, observations, layers.model) if options.glasses == "auto" else made
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:

@@ -1,0 +1,1 @@
+"""What a textured head has besides its photo: dark hollows, lashes, glasses."""
