@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from maquette.core.options import OutputOptions
 from maquette.core.result import Result
 from maquette.core.types import Mesh, Part, Reconstruction
-from maquette.outputs.asset import Asset
+from maquette.outputs.asset import Asset, open_asset
 
 UVS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 SQUARE = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
@@ -41,3 +43,9 @@ def with_parts(result: Result, asset: Asset) -> Result:
     """The result with hair and lashes; `asset` is of the result at its fitted resolution."""
     made: Reconstruction = replace(result.reconstruction, parts=(hair_part(), lash_part(asset)))
     return replace(result, reconstruction=made)
+
+
+@pytest.fixture(scope="session")
+def haired_result(head_result) -> Result:
+    """The shipped head, smiling, with hair and lashes."""
+    return with_parts(head_result, open_asset(head_result, OutputOptions(mesh="light")))

@@ -14,7 +14,9 @@ from PIL import Image
 from pygltflib import GLTF2
 
 from maquette.core.options import OutputOptions
+from maquette.core.types import PARTS
 from maquette.outputs.asset import open_asset
+from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.pictures import turntable
 from maquette.outputs.reports.parameters import coefficients
 from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, wanted
@@ -60,6 +62,14 @@ def read_mtl(data, asset):
 def read_picture(expected):
     def read(data, asset):
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), expected(asset))
+
+    return read
+
+
+def read_part_texture(name):
+    def read(data, asset):
+        (part,) = (part for part in asset.result.reconstruction.parts if part.name == name)
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), part.mesh.texture)
 
     return read
 
@@ -199,6 +209,7 @@ READERS = {
     "volume.ply": read_volume_ply,
     "overview.jpg": read_overview,
     "turntable.mp4": read_turntable,
+    **{texture_file(name): read_part_texture(name) for name in PARTS},
     "depth.png": read_crop_sized("I;16"),
     "normals.png": read_crop_sized("RGB"),
     "landmarks.json": read_landmarks,
@@ -210,7 +221,15 @@ READERS = {
 
 @pytest.fixture(
     scope="module",
-    params=["head_result", "ball_result", "volume_result", "person_result", "clip_result", "cloth_result"],
+    params=[
+        "head_result",
+        "ball_result",
+        "volume_result",
+        "person_result",
+        "clip_result",
+        "cloth_result",
+        "haired_result",
+    ],
 )
 def asset(request):
     asset = open_asset(request.getfixturevalue(request.param), OutputOptions())
@@ -225,6 +244,11 @@ def short_film(monkeypatch):
 
 
 def skip_what_is_absent(name, asset):
+    parts = PART_WRITERS.keys() & {*wanted(asset)}
+    if name in PART_WRITERS.keys() - parts:
+        pytest.skip("this result has no such part")
+    if parts and name not in {*parts, "{stem}.glb", "report.json"}:
+        pytest.skip("as of a head without hair, or in test_parts.py")
     if name.startswith("texture") and asset.mesh.texture is None:
         pytest.skip("this result has no texture")
     if name in GUESSED and "guessed_normals" not in asset.result.reconstruction.parameters:

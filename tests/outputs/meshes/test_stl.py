@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from maquette.geometry.raycast import RayCaster
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.stl import UNDER_NECK, UNDER_SOLES, is_sound, mouth_gap, part_touching, write_stl
 from maquette.outputs.meshes.weld import fill, weld
+from parts import hair_part
 from results import make_result
 
 
@@ -139,3 +141,21 @@ def test_welding_joins_what_coincides():
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]], float)
     joined, faces = weld(vertices, np.array([[0, 1, 2], [3, 5, 4], [1, 3, 2]]))
     assert len(joined) == 4 and len(faces) == 2
+
+
+def test_hair_is_printed_as_one_solid_with_the_head(shut_result):
+    """A card two centimetres above the crown: the print is as much taller, and still whole."""
+    plain = open_asset(shut_result, OutputOptions(mesh="light"))
+    top = plain.mesh.vertices[:, 1].max()
+    flat = [[-0.05, 0, -0.1], [0.05, 0, -0.1], [0.05, 0, -0.02], [-0.05, 0, -0.02]]
+    places = np.array(flat) + np.array([0, top + 0.02, 0])
+    hair = replace(hair_part(), mesh=replace(hair_part().mesh, vertices=places.astype(np.float32)))
+    opaque = replace(hair, mesh=replace(hair.mesh, texture=np.full((8, 8, 4), 255, np.uint8)))
+    made = replace(shut_result, reconstruction=replace(shut_result.reconstruction, parts=(opaque,)))
+    bald, haired = (
+        trimesh.load(io.BytesIO(write_stl(open_asset(result, OutputOptions(mesh="light")))), file_type="stl")
+        for result in (shut_result, made)
+    )
+    assert haired.is_watertight and haired.body_count == 1
+    assert haired.extents[2] - bald.extents[2] == pytest.approx(20, abs=4)
+    assert haired.volume - bald.volume > 40_000, "cubic millimetres"

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
-from maquette.core.types import Subject
+from maquette.core.types import Part, Subject
 from maquette.geometry.mesh import boundary_loops, vertex_normals
 from maquette.geometry.subdivision import round_off
+from maquette.geometry.surfaces.cards import solid_of_cards
 from maquette.outputs.asset import EYES, Asset
+from maquette.outputs.meshes.ply import shown_faces
 from maquette.outputs.meshes.weld import extrude, fill, weld
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ NECK_REACH_M = 0.006  # the neck goes on this far below its lowest point, down t
 BALANCE_MM, RIM_MM, BEVEL_MM = 12.0, 10.0, 2.0  # of a pedestal: around the balance point, around what stands on it
 FINEST_MM = 0.01  # finer edges, left by the union, would collapse in the file's single precision
 PRINTED_EDGE_M = 0.005  # 0.16 mm off a curve of 20 mm: less than the layer of a printer
+PRINTED = ("hair",)  # parts that are thick enough to be printed
+HAIR_VOXEL_M, HAIR_FINEST_MM = 0.003, 0.15
+HAIR_REACH_M = 0.045  # hair nearer to the skin than this is printed solid down to it
 SOCKET_REACH = 1.45  # eyeball radii within which the skin may belong to the socket
 
 
@@ -136,6 +141,15 @@ def _skull(asset: Asset, is_open: bool) -> Manifold:
     return _solid(vertices, faces)
 
 
+def _cards(asset: Asset, further: Part) -> Manifold:
+    """Hair as a solid on the skull; what hangs below the neck's cut is left out, where the pedestal is."""
+    skin, faces = _part(asset, "skin")
+    corners = asset.posed_part(further).astype(float)[further.mesh.faces[shown_faces(further)]]
+    floor = skin[:, 1].min() if len(skin) else -np.inf
+    made = _solid(*solid_of_cards(corners, skin[faces], HAIR_VOXEL_M, HAIR_REACH_M, float(floor)))
+    return made.simplify(HAIR_FINEST_MM)
+
+
 def _balance(vertices: NDArray, faces: NDArray) -> NDArray:
     """(3,) centre of mass of a closed surface: the tetrahedra between its triangles and the origin."""
     corners = vertices[faces].astype(float)
@@ -174,6 +188,9 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     for part in EYES:
         if len(asset.part(part)):
             solid = solid + _solid(*_fine(asset, part))
+    for further in asset.result.reconstruction.parts:
+        if further.name in PRINTED:
+            solid = solid + _cards(asset, further)
     solid = _on_pedestal(solid, UNDER_NECK)
     if is_open and len(asset.part("tongue")):
         fuller = solid + _solid(*_part(asset, "tongue"))

@@ -11,7 +11,7 @@ from maquette.core.types import Camera, Mesh, Observation, Part
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.carve import CarvedHair, EmptyPixels, carve, empty_pixels
 from maquette.texturing.hair.outline import Rays, bend, outer_skin, outline_points, rays_of
-from maquette.texturing.hair.paint import DEFAULT, paint
+from maquette.texturing.hair.paint import DEFAULT, paint, toned
 from maquette.texturing.hair.place import PlacedHair, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
@@ -97,7 +97,7 @@ def plain_part(name: str, neutral: NDArray, model: MorphableModel, scale: float)
     """A style on a head of which no photo says more: placed, in a usual colour."""
     hair = place(style(name), neutral, model, scale)
     cut = carve(hair, texel_map(name), None, _floor(np.asarray(neutral, float), model, scale))
-    return _part(hair, cut, np.clip(DEFAULT * hair.style.grey[..., None], 0, 255).astype(np.uint8))
+    return _part(hair, cut, toned(DEFAULT, hair.style.grey).astype(np.uint8))
 
 
 def _floor(neutral: NDArray, model: MorphableModel, scale: float) -> float:

@@ -20,10 +20,11 @@ DARKEST = 0.25  # share of the hair's pixels that is shadow
 DEFAULT = np.array([70.0, 52.0, 40.0])  # where no hair is seen: dark brown, the commonest
 BEHIND_M = 0.010  # behind the foremost surface: outer cards let those beneath them through
 FACING = (0.1, 0.45)
+EVEN = (1.2, 1.0, 0.4, 1.0)  # power of the lightness: of black hair, less with its tone, and its limits
 BLEND = 5.0  # texels over which photo and style blend
 SURE = (0.6, 0.95)  # of the hair's mask
-LARGEST = 40.0  # 8-bit levels of that difference
-CONTINUED = 0.6  # how far a difference between photo and tone goes on where the photo shows nothing
+LARGEST = 70.0  # 8-bit levels of that difference
+CONTINUED = 0.85  # how far a difference between photo and tone goes on where the photo shows nothing
 
 
 def hair_colour(seen: HairSeen) -> NDArray:
@@ -39,6 +40,12 @@ def hair_colour(seen: HairSeen) -> NDArray:
     return DEFAULT
 
 
+def toned(tone: NDArray, grey: NDArray) -> NDArray:
+    """(H, W, 3) 8-bit sRGB: hair of a tone (3,) with a style's lightness (H, W); fair hair varies less than dark."""
+    power = np.clip(EVEN[0] - EVEN[1] * np.mean(tone) / 255, *EVEN[2:])
+    return np.clip(tone * grey[..., None] ** power, 0, 255)
+
+
 def paint(
     hair: PlacedHair, texels: TexelMap, solid: NDArray, view: tuple[Observation, Camera, HairSeen, NDArray, NDArray]
 ) -> NDArray:
@@ -50,7 +57,7 @@ def paint(
     """
     observation, camera, seen, head, head_faces = view
     style, faces = hair.style, hair.style.faces
-    plain = np.clip(hair_colour(seen) * style.grey[..., None], 0, 255).astype(np.float32)
+    plain = toned(hair_colour(seen), style.grey).astype(np.float32)
     row, column = np.nonzero(texels.face >= 0)
     triangle, shares = texels.face[row, column], texels.barycentric[row, column]
     vertices = np.concatenate([hair.vertices, np.asarray(head, float)])
@@ -70,7 +77,7 @@ def paint(
         texture = texture + smoothstep(weight, 0.05, 0.6)[..., None] * (photo - texture)
         total = np.maximum(total, smoothstep(weight, 0.05, 0.6)).astype(np.float32)
     # What the photo's light does to the tone goes on softly where it shows nothing.
-    around = membrane(blurred((texture - plain).astype(np.float32), 1.0), total, 0.9) * CONTINUED
+    around = membrane(blurred((texture - plain).astype(np.float32), 1.0), total, 0.97) * CONTINUED
     filled = plain + np.clip(around, -LARGEST, LARGEST)
     return np.clip(texture + (1 - total[..., None]) * (filled - plain), 0, 255).astype(np.uint8)
 

@@ -30,6 +30,8 @@ FRINGE, AROUND, CRUMB = (
     0.05,
     0.025,
 )  # likewise: lowest fringe, rim of eyes, and specks in a face that are no hair
+CROWN = (0.2, 0.9)  # likewise: above the eyes, and to the sides: where colours rarely err
+MISSED = 0.5  # share of the hair there that colours see: a network that sees less has missed it
 LOWEST = 3.0  # eye-chin distances below the eyes
 
 
@@ -83,7 +85,9 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
     network = getattr(observation, "hair", None)
     guessed = _guessed(photo, person, skin, points, (above, aside), tones)
     hair = guessed
-    if network is not None:
+    crown = _inside(observation, size) & (above > CROWN[0]) & (np.abs(aside) < CROWN[1])
+    believed = network is not None and (small(network)[crown] > 0.5).sum() >= MISSED * (guessed[crown] > 0.5).sum()
+    if network is not None and believed:
         # A fringe shows by its colour: networks take much of it for the face.
         fringe = guessed * (_oval(points, hair.shape) > 0) * (1 - smoothstep(skin, 0.2, 0.5))
         hair = np.maximum(small(network) * person, fringe).astype(np.float32)
@@ -99,7 +103,7 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
         above=above,
         aside=aside,
         tones=tones,
-        by_network=network is not None,
+        by_network=bool(believed),
     )
 
 

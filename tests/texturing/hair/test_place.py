@@ -1,0 +1,60 @@
+"""Styles on heads: outside the skin, the same on a larger head, mirrored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maquette.core.options import STYLES
+from maquette.texturing.hair.place import lit_normals, place
+from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_no_style_is_too_large_and_none_goes_through_the_skin(model, name):
+    own = style(name)
+    assert len(own.faces) < 12_000 and own.opacity.shape == own.grey.shape
+    hair = place(own, model.mean, model, 1.0)
+    near = np.linalg.norm(hair.vertices - hair.feet, axis=1) < 0.02
+    high = hair.vertices[:, 1] > -0.05
+    assert hair.height[near & high].min() > 0.0015
+    assert solid(name).mean() > 0.2
+
+
+def test_hair_grows_with_the_head(model):
+    own = style("short02")
+    small, large = place(own, model.mean, model, 1.0), place(own, 1.2 * model.mean, model, 1.2)
+    assert np.abs(large.vertices - 1.2 * small.vertices).max() < 1e-3
+
+
+def test_a_mirrored_style_is_the_mirror_image(model):
+    own, other = style("short03"), mirrored("short03", model)
+    assert np.allclose(other.vertices, own.vertices * [-1, 1, 1])
+    here, there = (
+        np.einsum("nk,nkd->nd", one.shares, model.mean[model.faces[one.feet]].astype(float)) for one in (own, other)
+    )
+    assert np.median(np.linalg.norm(there - here * [-1, 1, 1], axis=1)) < 1e-3
+
+
+def test_cards_face_outwards_and_normals_agree(model):
+    hair = place(style("short04"), model.mean, model, 1.0)
+    normals, faces, turned = lit_normals(hair, hair.vertices)
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
+    corners = hair.vertices[faces]
+    own = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    assert ((own * normals[faces].sum(axis=1)).sum(axis=1) > 0).mean() > 0.95
+    inside_out = replace(hair, style=replace(hair.style, faces=hair.style.faces[:, ::-1]))
+    assert (lit_normals(inside_out, hair.vertices)[2] == ~turned).all()
+
+
+def test_texels_belong_to_the_triangles_that_use_them():
+    texels, own = texel_map("short04"), style("short04")
+    rows, columns = np.nonzero(texels.face >= 0)
+    pick = np.random.default_rng(0).integers(0, len(rows), 200)
+    corners = own.uvs[own.uv_faces[texels.face[rows[pick], columns[pick]]]]
+    place_uv = np.einsum("nk,nkd->nd", texels.barycentric[rows[pick], columns[pick]], corners)
+    size = own.opacity.shape[0]
+    wanted = np.stack([columns[pick] + 0.5, size - rows[pick] - 0.5], axis=1) / size
+    assert np.abs(place_uv - wanted).max() < 1e-3
