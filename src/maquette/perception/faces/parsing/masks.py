@@ -8,11 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.affine import for_cv2, scale_of
+from maquette.perception.affine import apply, for_cv2, scale_of
 from maquette.perception.copies import at_most
 from maquette.perception.faces import topology
 from maquette.perception.faces.parsing import reader
+from maquette.perception.faces.parsing.doubts import settled
 from maquette.perception.faces.parsing.network import Part
+from maquette.perception.faces.regressor.align import cut
 from maquette.perception.guided_filter import guided_filter
 
 EDGE_SIDE = 512  # pixels, longer side at which edges are refined; larger crops enlarge the result
@@ -20,6 +22,7 @@ HAIR_REACH = 0.9  # guided filter radius in pixels of the network's output
 SMOOTHNESS = (0.04 * 255) ** 2  # guided filter epsilon: contrast below 4 % of the range is no edge
 STEEPER = 1.6  # by how much the soft edge of a guided filter is steepened
 AROUND = 0.3  # share of the face's height around its oval within which what hangs together is this head's
+BETWEEN_BROWS = 9  # landmark
 LEAST = 0.5  # a share that counts as found
 
 
@@ -54,6 +57,8 @@ def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str =
     points = np.asarray(landmarks, float)[:, :2] * scaling
     person = mask if size == (width, height) else cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     shares, matrix = reader.parse(small, points, person, device)
+    forehead, brows = apply(matrix, points[[topology.FOREHEAD_TOP, BETWEEN_BROWS]])[:, 1].tolist()
+    shares = settled(shares, cut(small, matrix, shares.shape[1]), forehead, brows)
     radius = max(1, round(HAIR_REACH / scale_of(matrix)))
 
     def placed(part: Part) -> NDArray:
@@ -84,7 +89,7 @@ def attached(hair: NDArray, points: NDArray) -> NDArray:
     height = float(np.linalg.norm(points[topology.FOREHEAD_TOP] - points[topology.CHIN]))
     cv2.fillConvexPoly(around, cv2.convexHull(np.round(outline).astype(np.int32)), (1,))
     reach = 1 + 2 * max(1, round(AROUND * height / 2))
-    near = cv2.dilate(around, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))) > 0
+    near = cv2.dilate(around, np.ones((reach, reach), np.uint8)) > 0
     own = np.unique(labels[near])
     kept = np.isin(labels, own[own > 0]).astype(np.uint8)
     # What is too faint for a component of its own is the soft edge of one.
