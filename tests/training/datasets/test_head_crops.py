@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from maquette.perception.faces.parsing.network import Part
+from maquette.perception.faces.parsing.network import Area
 from maquette.synthesis.types import Kind
 from maquette.training.datasets import head_crops
 from maquette.training.datasets.head_crops import HeadCrops, shares, whole_parts
@@ -54,7 +54,7 @@ def test_labels_lie_where_their_colours_do(folder):
     batch = HeadCrops(folder, 4, 0, split="test", augment=False).batch(0)
     for crop, target in zip(batch["crops"], batch["target"]):
         small = cv2.resize(crop.transpose(1, 2, 0), target.shape[1:], interpolation=cv2.INTER_AREA).astype(int)
-        for part, channel in ((Part.HAIR, 0), (Part.SKIN, 1), (Part.CLOTHES, 2)):
+        for part, channel in ((Area.HAIR, 0), (Area.SKIN, 1), (Area.CLOTHES, 2)):
             others = [k for k in range(3) if k != channel]
             coloured = small[..., channel] > small[..., others].max(axis=2) + 60
             labelled = target[part] > 127
@@ -62,9 +62,9 @@ def test_labels_lie_where_their_colours_do(folder):
 
 
 def test_shares_of_a_pixel_add_up():
-    parts = np.random.default_rng(0).integers(0, len(Part), (32, 32)).astype(np.uint8)
+    parts = np.random.default_rng(0).integers(0, len(Area), (32, 32)).astype(np.uint8)
     found = shares(parts)
-    assert found.shape == (len(Part), 16, 16) and np.abs(found.astype(int).sum(axis=0) - 255).max() <= 3
+    assert found.shape == (len(Area), 16, 16) and np.abs(found.astype(int).sum(axis=0) - 255).max() <= 3
     block = parts[:2, :2]
     assert found[block[0, 0], 0, 0] == pytest.approx(255 * (block == block[0, 0]).mean(), abs=1)
 
@@ -74,5 +74,5 @@ def test_skin_between_strands_is_hair_and_eyes_never_are():
     kind[:12:2] = Kind.HAIR
     kind[5, 5] = Kind.EYES
     parts = whole_parts(kind)
-    assert (parts[2:9, 2:19] != Part.SKIN).sum() == 7 * 17 - 1 and parts[5, 5] == Part.SKIN
-    assert (parts[14:] == Part.SKIN).all()
+    assert (parts[2:9, 2:19] != Area.SKIN).sum() == 7 * 17 - 1 and parts[5, 5] == Area.SKIN
+    assert (parts[14:] == Area.SKIN).all()

@@ -9,13 +9,13 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from maquette.core.options import STYLES
 from maquette.core.types import Camera
 from maquette.geometry.raycast import render_buffers
 from maquette.morphable.model import MorphableModel
 from maquette.weights.store import fetch
+from maquette.weights.tensors import opened
 
 __all__ = [
     "HANGING",
@@ -108,14 +108,14 @@ def _samples(of: CardStyle) -> tuple[NDArray, NDArray]:
 @lru_cache(maxsize=1)
 def anchors() -> NDArray:
     """(250,) int32 vertices of the head by which space is warped from the mean head to somebody's."""
-    with safe_open(fetch("hair-styles"), framework="numpy") as file:
+    with opened(fetch("hair-styles"), "hair styles", "reinstall maquette", "numpy") as file:
         return np.asarray(file.get_tensor("anchors"))
 
 
 @lru_cache(maxsize=len(STYLES))
 def style(name: str) -> CardStyle:
     """A style by its name."""
-    with safe_open(fetch("hair-styles"), framework="numpy") as file:
+    with opened(fetch("hair-styles"), "hair styles", "reinstall maquette", "numpy") as file:
         level = float(file.metadata()["level"])
         assert name in json.loads(file.metadata()["styles"]), name
         names = ("vertices", "faces", "uvs", "uv_faces", "feet", "shares", "grey", "opacity")

@@ -10,7 +10,7 @@ import numpy as np
 
 from maquette.perception.affine import apply, for_cv2
 from maquette.perception.faces.parsing.frame import EXTENT, SIDE
-from maquette.perception.faces.parsing.network import Part, drawn_face
+from maquette.perception.faces.parsing.network import Area, drawn_face
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.segmentation import degrade_mask
 from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor, encode
@@ -23,8 +23,8 @@ MOVED, SIZED, TURNED, STRETCHED = 0.05, 0.12, 0.12, 0.05  # spread of shift (sha
 LINEAR = ((np.arange(256) / 255.0) ** 2.2).astype(np.float32)
 PARTS = np.zeros(len(Kind), np.uint8)  # the part that a kind of surface belongs to
 for _kind, _part in {
-    Kind.SKIN: Part.SKIN, Kind.EYES: Part.SKIN, Kind.MOUTH: Part.SKIN, Kind.BROWS: Part.SKIN, Kind.HAIR: Part.HAIR,
-    Kind.BEARD: Part.BEARD, Kind.GLASSES: Part.GLASSES, Kind.CLOTHES: Part.CLOTHES, Kind.OCCLUDER: Part.COVER,
+    Kind.SKIN: Area.SKIN, Kind.EYES: Area.SKIN, Kind.MOUTH: Area.SKIN, Kind.BROWS: Area.SKIN, Kind.HAIR: Area.HAIR,
+    Kind.BEARD: Area.BEARD, Kind.GLASSES: Area.GLASSES, Kind.CLOTHES: Area.CLOTHES, Kind.OCCLUDER: Area.COVER,
 }.items():  # fmt: skip
     PARTS[_kind] = _part
 # Landmarks where shade lies on real faces: eyes and their sockets, chin and jaw, temples, forehead.
@@ -79,7 +79,7 @@ class HeadCrops:
             radiance, parts = edge(radiance), edge(parts)
             behind = None if behind is None else edge(behind)
         crop = photographed(radiance, rng) if self.augment else encode(radiance)
-        person = parts != Part.BACKGROUND
+        person = parts != Area.BACKGROUND
         if behind is not None and rng.random() < 0.5:
             person = person | behind
         noisy = points + side / SIDE * (rng.normal(0, 1.5, (1, 2)) + rng.normal(0, 0.5, points.shape))
@@ -92,19 +92,19 @@ class HeadCrops:
 
 
 def whole_parts(kind: Array) -> Array:
-    """(S, S) uint8 `Part` of each pixel of labels (S, S) `Kind`; skin that shows between strands is hair, or beard."""
+    """(S, S) uint8 `Area` of each pixel of labels (S, S) `Kind`; skin that shows between strands is hair, or beard."""
     parts = np.take(PARTS, kind)
-    for part in (Part.BEARD, Part.HAIR):
+    for part in (Area.BEARD, Area.HAIR):
         closed = cv2.morphologyEx((parts == part).astype(np.uint8), cv2.MORPH_CLOSE, GAPS)
-        parts[(closed > 0) & (parts == Part.SKIN)] = part
-    parts[np.isin(kind, (Kind.EYES, Kind.MOUTH, Kind.BROWS))] = Part.SKIN
+        parts[(closed > 0) & (parts == Area.SKIN)] = part
+    parts[np.isin(kind, (Kind.EYES, Kind.MOUTH, Kind.BROWS))] = Area.SKIN
     return parts
 
 
 def shares(parts: Array) -> Array:
     """(7, S / 2, S / 2) uint8: how much of each pixel of `parts` (S, S), halved, shows each part, in 255ths."""
     half = (len(parts) // 2,) * 2
-    return np.stack([cv2.resize((parts == k).astype(np.uint8) * 255, half, interpolation=cv2.INTER_AREA) for k in Part])
+    return np.stack([cv2.resize((parts == k).astype(np.uint8) * 255, half, interpolation=cv2.INTER_AREA) for k in Area])
 
 
 def _jittered(stored: int, side: int, jitter: Array, mirrored: bool) -> Array:
@@ -127,7 +127,7 @@ def _set_elsewhere(
     chance = rng.random()
     if chance < 0.35:
         return radiance, None
-    before = cv2.GaussianBlur((parts != Part.BACKGROUND).astype(np.float32), (0, 0), 0.6)[..., None]
+    before = cv2.GaussianBlur((parts != Area.BACKGROUND).astype(np.float32), (0, 0), 0.6)[..., None]
     scene, behind = _others(rows, len(parts), rng) if chance < 0.7 else (_scene(radiance, parts, rng), None)
     return (before * radiance + (1 - before) * scene).astype(np.float32), behind
 
@@ -148,7 +148,7 @@ def _others(rows: dict[str, Array], side: int, rng: np.random.Generator) -> tupl
 
 def _scene(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
     """A drawn background, linear RGB: often all dark, bright or of the hair's colour, or with a fine texture."""
-    side, hair = len(parts), parts == Part.HAIR
+    side, hair = len(parts), parts == Area.HAIR
     scene: Array = draw_background(rng, (side, side))
     if rng.random() < 0.3:
         color = radiance[hair].mean(axis=0) if hair.any() and rng.random() < 0.5 else rng.choice([0.01, 0.02, 0.9])
@@ -166,14 +166,14 @@ def _retextured(radiance: Array, parts: Array, rng: np.random.Generator) -> Arra
     """Smooth hair with a sheen, and covers and clothes as fibrous as hair: drawn strands are rougher than real ones."""
     side = len(parts)
     if rng.random() < 0.5:
-        hair = ((parts == Part.HAIR) | (parts == Part.BEARD)).astype(np.float32)[..., None]
+        hair = ((parts == Area.HAIR) | (parts == Area.BEARD)).astype(np.float32)[..., None]
         blur = float(rng.uniform(0.8, 5)) * side / SIDE
         around = cv2.GaussianBlur(hair, (0, 0), blur)[..., None]
         smooth = cv2.GaussianBlur(radiance * hair, (0, 0), blur) / np.maximum(around, 1e-3)
         sheen = cv2.resize(rng.normal(size=(7, 5)).astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
         smooth *= np.exp(np.float32(rng.uniform(0, 0.6)) * sheen)[..., None]
         radiance = radiance + hair * np.float32(rng.uniform(0.4, 1)) * (smooth - radiance)
-    for part, chance in ((Part.COVER, 0.3), (Part.CLOTHES, 0.15)):
+    for part, chance in ((Area.COVER, 0.3), (Area.CLOTHES, 0.15)):
         if rng.random() < chance:
             grain: Array = rng.normal(size=(side, side)).astype(np.float32)
             grain = cv2.GaussianBlur(grain, (0, 0), sigmaX=float(rng.uniform(0.4, 1)), sigmaY=float(rng.uniform(1, 6)))
@@ -194,14 +194,14 @@ def _shadows(parts: Array, points: Array, rng: np.random.Generator) -> Array:
         box = ((float(centre[0]), float(centre[1])), (2 * float(wide), 2 * float(high)), float(rng.uniform(0, 180)))
         cv2.ellipse(shade, box, (float(rng.uniform(0.2, 1.2)),), -1)
     shade = cv2.GaussianBlur(shade, (0, 0), float(rng.uniform(0.01, 0.06)) * face + 0.3)
-    return np.exp(-shade * (parts == Part.SKIN))[..., None].astype(np.float32)
+    return np.exp(-shade * (parts == Area.SKIN))[..., None].astype(np.float32)
 
 
 def _recolored(radiance: Array, parts: Array, rng: np.random.Generator) -> Array:
     """Hair, clothes, skin of other colours: often dark clothes, and clothes of the hair's colour."""
     radiance = radiance.copy()
-    hair, clothes = parts == Part.HAIR, parts == Part.CLOTHES
-    for part, chance, spread in ((Part.HAIR, 0.3, 0.6), (Part.SKIN, 0.25, 0.15), (Part.CLOTHES, 0.3, 0.7)):
+    hair, clothes = parts == Area.HAIR, parts == Area.CLOTHES
+    for part, chance, spread in ((Area.HAIR, 0.3, 0.6), (Area.SKIN, 0.25, 0.15), (Area.CLOTHES, 0.3, 0.7)):
         if rng.random() < chance:
             radiance[parts == part] *= np.exp(spread * rng.normal() + 0.12 * rng.normal(size=3)).astype(np.float32)
     if hair.any() and clothes.any() and rng.random() < 0.3:
@@ -233,7 +233,7 @@ def _cover(radiance: Array, parts: Array, rng: np.random.Generator) -> None:
     else:
         cv2.fillConvexPoly(shape, cv2.boxPoints(box).astype(np.int32), (1,))
     radiance[shape > 0] = rng.beta(1.2, 3) * np.exp(0.3 * rng.normal(size=3))
-    parts[shape > 0] = Part.COVER
+    parts[shape > 0] = Area.COVER
 
 
 def _edge(side: int, rng: np.random.Generator) -> Callable[[Array], Array]:
@@ -268,7 +268,7 @@ def _found(person: Array, parts: Array, rng: np.random.Generator, augment: bool)
     if augment and chance < 0.06:
         return np.full(person.shape, 0 if chance < 0.03 else 255, np.uint8)
     if augment and chance < 0.2:
-        person = person & (parts != (Part.COVER if chance < 0.13 else Part.HAIR))
+        person = person & (parts != (Area.COVER if chance < 0.13 else Area.HAIR))
     rows, columns = np.nonzero(person)
     if not len(rows):
         return np.zeros(person.shape, np.uint8)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maquette.perception.faces.parsing.network import HeadParser, Part, drawn_face, network_input
+from maquette.perception.faces.parsing.network import Area, HeadParser, drawn_face, network_input
 from maquette.training.datasets.head_crops import HeadCrops
 from maquette.training.datasets.shards import Array
 from maquette.training.options import LoopOptions
@@ -54,7 +54,7 @@ def loss(network: nn.Module, batch: Batch, options: ParsingOptions) -> tuple[Ten
     found = logits.softmax(dim=1)
     shared, both = (found * target).sum(dim=(0, 2, 3)), (found + target).sum(dim=(0, 2, 3))
     dice = 1 - (2 * shared + 50) / (both + 50)
-    hair = dice[Part.HAIR].detach()
+    hair = dice[Area.HAIR].detach()
     return cross + options.dice_weight * dice.mean(), {
         "cross": cross.detach(),
         "dice": dice.mean().detach(),
@@ -66,16 +66,16 @@ def validate(network: nn.Module, options: ParsingOptions) -> dict[str, float]:
     """On people nobody trained with: "score" is one less the mean intersection over union; and that of each part."""
     held = HeadCrops(Path(options.data), 32, 0, split="test", augment=False)
     device = next(network.parameters()).device
-    shared, joined = np.zeros(len(Part)), np.zeros(len(Part))
+    shared, joined = np.zeros(len(Area)), np.zeros(len(Area))
     for number in range(max(1, len(held) // 32)):
         batch = {k: torch.from_numpy(v).to(device) for k, v in held.batch(number).items()}
         logits = network(network_input(batch["crops"], batch["person"], batch["face"]))
         found, true = logits.argmax(dim=1), batch["target"].argmax(dim=1)
-        for part in Part:
+        for part in Area:
             shared[part] += float(((found == part) & (true == part)).sum())
             joined[part] += float(((found == part) | (true == part)).sum())
     overlap = shared / np.maximum(joined, 1)
-    return {"score": 1 - float(overlap.mean()), **{part.name.lower(): float(overlap[part]) for part in Part}}
+    return {"score": 1 - float(overlap.mean()), **{part.name.lower(): float(overlap[part]) for part in Area}}
 
 
 def picture(network: nn.Module, batch: Batch) -> Array:
@@ -92,7 +92,7 @@ def picture(network: nn.Module, batch: Batch) -> Array:
 
 def export(network: HeadParser) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All tensors; the parts' names in the order of the channels."""
-    return dict(network.state_dict()), {"parts": ",".join(part.name.lower() for part in Part)}
+    return dict(network.state_dict()), {"parts": ",".join(part.name.lower() for part in Area)}
 
 
 def example(_: ParsingOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:

@@ -11,8 +11,8 @@ from maquette.perception.faces import topology
 from maquette.perception.faces.parsing.network import (
     DRAWN_FACE,
     DRAWN_PARTS,
+    Area,
     HeadParser,
-    Part,
     drawn_face,
     network_input,
 )
@@ -23,7 +23,7 @@ def test_the_answer_has_half_the_side_and_a_channel_per_part(side):
     network = HeadParser((4, 6, 8, 10, 12), (0, 1, 1, 1, 1)).eval()
     with torch.inference_mode():
         found = network(torch.zeros(2, 5, side, side))
-    assert found.shape == (2, len(Part), side // 2, side // 2)
+    assert found.shape == (2, len(Area), side // 2, side // 2)
 
 
 def test_neither_darkness_nor_haze_of_the_picture_is_seen():

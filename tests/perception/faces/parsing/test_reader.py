@@ -17,7 +17,7 @@ from maquette.perception.affine import apply, warp
 from maquette.perception.faces import topology
 from maquette.perception.faces.observe import observe
 from maquette.perception.faces.parsing import reader
-from maquette.perception.faces.parsing.network import Part
+from maquette.perception.faces.parsing.network import Area
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def parsed(seen):
 
 def test_shares_of_each_pixel_add_up_and_come_again(parsed, seen):
     shares, matrix = parsed
-    assert shares.shape == (len(Part), 128, 128) and shares.dtype == np.float32 and shares.min() >= 0
+    assert shares.shape == (len(Area), 128, 128) and shares.dtype == np.float32 and shares.min() >= 0
     assert np.allclose(shares.sum(axis=0), 1, atol=1e-5)
     again = reader.parse(seen.frame.pixels, seen.landmarks, seen.mask)
     assert np.array_equal(again[0], shares) and np.array_equal(again[1], matrix)
@@ -37,8 +37,8 @@ def test_the_matrix_leads_from_the_picture_to_the_shares(parsed, seen):
     shares, matrix = parsed
     for index in (4, 50, 280, 17):  # nose, cheeks, lip
         x, y = apply(matrix, seen.landmarks[index, :2]).astype(int)
-        assert shares[:, y, x].argmax() == Part.SKIN, index
-    assert shares[Part.HAIR].mean() > 0.1
+        assert shares[:, y, x].argmax() == Area.SKIN, index
+    assert shares[Area.HAIR].mean() > 0.1
 
 
 def test_a_mirrored_picture_has_mirrored_shares(parsed, seen):

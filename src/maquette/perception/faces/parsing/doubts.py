@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.perception.faces.parsing.network import Part
+from maquette.perception.faces.parsing.network import Area
 
 HAT_FROM = 0.5  # share of cover among cover and hair above the forehead: three in four drawn hats have more
 ALIKE = 8.0  # CIELAB distance of mean colours below which a hat and the hair beside it are one
@@ -20,7 +20,7 @@ def settled(shares: NDArray, crop: NDArray, forehead: float, brows: float) -> ND
     """The shares with hats given back to the hair, and glasses to the skin, where there surely are none.
 
     Args:
-        shares: (7, S, S) float32 in 0-1, parts as in `Part`.
+        shares: (7, S, S) float32 in 0-1, parts as in `Area`.
         crop: (S, S, 3) uint8, the picture in the same pixels.
         forehead, brows: rows of the forehead's top, and of the brows: a fringe may reach them.
 
@@ -32,21 +32,21 @@ def settled(shares: NDArray, crop: NDArray, forehead: float, brows: float) -> ND
     top = int(np.clip(forehead, 0, len(crop)))
     if top and not _hat(shares, lab, top):
         low = max(top, int(brows))
-        shares[Part.HAIR, :low] += shares[Part.COVER, :low]
-        shares[Part.COVER, :low] = 0
+        shares[Area.HAIR, :low] += shares[Area.COVER, :low]
+        shares[Area.COVER, :low] = 0
     if _bare_eyes(shares, lab):
-        shares[Part.SKIN] += shares[Part.GLASSES]
-        shares[Part.GLASSES] = 0
+        shares[Area.SKIN] += shares[Area.GLASSES]
+        shares[Area.GLASSES] = 0
     return shares
 
 
 def _hat(shares: NDArray, lab: NDArray, top: int) -> bool:
     """Whether something is worn on the head: most of what is above the forehead, and of another colour than hair."""
-    cover, hair = (shares[part, :top] for part in (Part.COVER, Part.HAIR))
+    cover, hair = (shares[part, :top] for part in (Area.COVER, Area.HAIR))
     both = cover + hair
     if float((cover * both).sum()) < HAT_FROM * float(both.sum()):
         return False
-    worn, grown = cover > 0.5, shares[Part.HAIR] > 0.5
+    worn, grown = cover > 0.5, shares[Area.HAIR] > 0.5
     if min(worn.sum(), grown.sum()) < FEW:
         return True
     return bool(np.linalg.norm(lab[:top][worn].mean(axis=0) - lab[grown].mean(axis=0)) > ALIKE)
@@ -54,8 +54,8 @@ def _hat(shares: NDArray, lab: NDArray, top: int) -> bool:
 
 def _bare_eyes(shares: NDArray, lab: NDArray) -> bool:
     """Whether what was taken for lenses has the colour of skin."""
-    found = (shares[Part.GLASSES] > 0.5).astype(np.uint8)
-    lenses, skin = cv2.erode(found, SOLID) > 0, shares[Part.SKIN] > 0.8
+    found = (shares[Area.GLASSES] > 0.5).astype(np.uint8)
+    lenses, skin = cv2.erode(found, SOLID) > 0, shares[Area.SKIN] > 0.8
     if cv2.dilate(lenses.astype(np.uint8), SOLID).sum() < SOLID_SHARE * max(int(found.sum()), 1) or skin.sum() < FEW:
         return False
     return bool(np.linalg.norm(lab[lenses].mean(axis=0) - lab[skin].mean(axis=0)) < SKINNY)

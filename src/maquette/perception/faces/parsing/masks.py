@@ -13,7 +13,7 @@ from maquette.perception.copies import at_most
 from maquette.perception.faces import topology
 from maquette.perception.faces.parsing import reader
 from maquette.perception.faces.parsing.doubts import settled
-from maquette.perception.faces.parsing.network import Part
+from maquette.perception.faces.parsing.network import Area
 from maquette.perception.faces.regressor.align import cut
 from maquette.perception.guided_filter import guided_filter
 
@@ -61,7 +61,7 @@ def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str =
     shares = settled(shares, cut(small, matrix, shares.shape[1]), forehead, brows)
     radius = max(1, round(HAIR_REACH / scale_of(matrix)))
 
-    def placed(part: Part) -> NDArray:
+    def placed(part: Area) -> NDArray:
         back = for_cv2(cv2.invertAffineTransform(matrix))
         return cv2.warpAffine(shares[part], back, size, flags=cv2.INTER_LINEAR)
 
@@ -70,9 +70,9 @@ def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str =
         return np.clip((smooth - 0.5) * STEEPER + 0.5, 0, 1).astype(np.float32)
 
     found = {
-        "hair": attached(edged(placed(Part.HAIR)) * np.clip(2 * person, 0, 1), points),
-        "beard": placed(Part.BEARD),
-        "glasses": placed(Part.GLASSES),
+        "hair": attached(edged(placed(Area.HAIR)) * np.clip(2 * person, 0, 1), points),
+        "beard": placed(Area.BEARD),
+        "glasses": placed(Area.GLASSES),
     }
     if size != (width, height):
         found = {name: cv2.resize(m, (width, height), interpolation=cv2.INTER_LINEAR) for name, m in found.items()}

@@ -18,7 +18,7 @@ CHANNELS = 5  # red, green, blue, the person's mask, the drawn face
 DRAWN_FACE, DRAWN_PARTS = 100, 255  # values of the drawn face: inside its oval, and eyes, brows and lips
 
 
-class Part(IntEnum):
+class Area(IntEnum):
     """What a pixel shows; the channel of the network's output."""
 
     BACKGROUND = 0
@@ -49,10 +49,10 @@ class HeadParser(nn.Module):
         )
         self.narrow = nn.ModuleList(nn.Conv2d(wide, less, 1) for less, wide in pairwise(widths))
         self.decoder = nn.ModuleList(_convolution(width, width) for width in widths[:-1])
-        self.read = nn.Conv2d(widths[0], len(Part), 1)
+        self.read = nn.Conv2d(widths[0], len(Area), 1)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Logits (N, 7, S / 2, S / 2), channels as in `Part`, of `network_input` (N, 5, S, S); S a multiple of 32."""
+        """Logits (N, 7, S / 2, S / 2), channels as in `Area`, of `network_input` (N, 5, S, S); S a multiple of 32."""
         # Channels last in memory: a processor convolves a fifth to a third faster.
         x = crops.contiguous(memory_format=torch.channels_last)
         stages: list[Tensor] = []

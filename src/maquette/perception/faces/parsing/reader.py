@@ -56,7 +56,7 @@ def parse(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str = "cpu
         device: where the network runs: auto, cpu, cuda or mps.
 
     Returns:
-        shares: (7, 128, 128) float32 in 0-1, the parts in the order of `network.Part`; each pixel's sum to 1.
+        shares: (7, 128, 128) float32 in 0-1, the parts in the order of `network.Area`; each pixel's sum to 1.
         matrix: (2, 3) from the pixels of the picture to those of `shares`.
     """
     import torch
