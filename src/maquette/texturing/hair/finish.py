@@ -14,7 +14,7 @@ from maquette.core.types import Observation, Reconstruction
 from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.choose import Choice, choose, overlap
-from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, try_on
+from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, shortened, try_on
 from maquette.texturing.hair.seen import look
 
 PAINTED = "painted"
@@ -51,11 +51,11 @@ def with_hair(
 
 
 def asked_for(name: str, head: HeadSeen) -> Choice:
-    """A style by its name, parted on the side on which it covers the photo's hair better."""
-    trials = [try_on(name, head, flipped) for flipped in (False, True)]
+    """A style by its name, whole, parted on the side on which it covers the photo's hair better."""
+    trials = [try_on(name, head, flipped, carved=False) for flipped in (False, True)]
     overlaps = [overlap(trial, head) for trial in trials]
     best = int(np.argmax(overlaps))
-    return Choice(name, "asked for", trials[best], overlaps[best])
+    return Choice(name, "asked for", shortened(trials[best], head), overlaps[best])
 
 
 def _yaw(world_to_camera: NDArray) -> float:

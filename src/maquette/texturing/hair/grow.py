@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,12 @@ def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, 
     errors = [head.rays.error(skin)]
     errors += [head.rays.error(np.concatenate([skin, outline_points(one, shown)])) for one in (placed, hair)]
     return Trial(hair, cut, (errors[0], errors[1], errors[2]))
+
+
+def shortened(trial: Trial, head: HeadSeen) -> Trial:
+    """A trial of which only what hangs below the neck is cut off, whatever the photo shows."""
+    floor = _floor(head.neutral, head.model, head.scale)
+    return replace(trial, cut=carve(trial.hair, texel_map(trial.hair.style.name), None, floor))
 
 
 def part_of(trial: Trial, head: HeadSeen) -> Part:
