@@ -15,7 +15,7 @@ from maquette.geometry.raycast import RayCaster
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
-from maquette.texturing.head.details.glasses import with_glasses
+from maquette.texturing.head.details.glasses import with_glasses, without_frame
 from maquette.texturing.head.details.hollows import paint_hollows
 from maquette.texturing.head.details.lashes import with_lashes
 from maquette.texturing.head.eyes import paint_eyes
@@ -50,6 +50,10 @@ def finish_head(
         raise TypeError("finish_head: wanted a mesh of a parametric model (Reconstruction.model)")
     check_cameras(reconstruction, observations, "finish_head")
     layers = layers_of(reconstruction.model, options.texture_size)
+    if options.glasses == "auto":
+        reconstruction = with_glasses(reconstruction, observations, layers.model)
+        if any(part.name == "glasses" for part in reconstruction.parts):
+            observations = [without_frame(observation) for observation in observations]
     observations = [without_covering(observation) for observation in observations]
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
@@ -65,8 +69,7 @@ def finish_head(
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
-    made = with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
-    return with_glasses(made, observations, layers.model) if options.glasses == "auto" else made
+    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:

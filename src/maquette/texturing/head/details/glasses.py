@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Mesh, Observation, Part, Reconstruction
 from maquette.geometry.camera import project
 from maquette.morphable.model import SIDES, MorphableModel
-from maquette.texturing.images import disc, image_at
+from maquette.perception.faces import topology
+from maquette.texturing.images import blurred, disc, image_at
 
 INTERPUPILLARY_M = 0.063  # adult mean, Dodgson 2004: all lengths are of such a head
 # Of a rim, metres: its middle beside the head's and over the eyes, half its width and height.
@@ -24,6 +25,7 @@ SEGMENTS, DEPTH_M, THICK_M = 40, 0.0022, (0.0008, 0.0036)
 LOOKED_M, NOSE_M = 0.0012, 0.004  # beside the outline, where a rim is looked for; least of the middle that is free
 PLANE_STEP_M = 0.0005  # of the mask in the plane of the lenses
 PLANE_X, PLANE_Y = np.arange(-0.078, 0.0781, PLANE_STEP_M), np.arange(-0.050, 0.0481, PLANE_STEP_M)
+FRAME, BESIDE_FRAME = 0.3, 0.06  # of the mask; of the eyes' distance, what a frame's edge and shadow take beside it
 SURE, FRAME_SHARE = 0.5, 0.25  # of the mask; of its pixels, the darkest, which have the frame's colour
 LEAST_COVER, LENS_MOST = 0.55, 0.5  # of a rim that must be masked, and of its lens that may be: brows are no frames
 LENS = 0.65  # of the rim's size, where the lens is looked at
@@ -62,6 +64,17 @@ def with_glasses(
         return reconstruction
     part = Part("glasses", frame_mesh(rims, vertices, model), roughness=0.35, double_sided=False)
     return replace(reconstruction, parts=(*reconstruction.parts, part))
+
+
+def without_frame(observation: Observation) -> Observation:
+    """The photo, its glasses and their shadow counted among what covers the face: a frame must not be on the skin."""
+    if observation.glasses is None:
+        return observation
+    eyes = [observation.landmarks[list(side), :2].mean(axis=0) for side in (topology.RIGHT_EYE, topology.LEFT_EYE)]
+    reach = max(1.0, BESIDE_FRAME * float(np.linalg.norm(eyes[0] - eyes[1])))
+    frame = blurred(cv2.dilate((observation.glasses > FRAME).astype(np.float32), disc(reach)), reach / 3)
+    covered = frame if observation.covered is None else np.maximum(observation.covered, frame)
+    return replace(observation, covered=covered)
 
 
 def rims_of(
