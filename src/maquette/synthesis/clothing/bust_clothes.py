@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.imaging.srgb import linear
 from maquette.synthesis.anatomy.bust import Bust
 from maquette.synthesis.clothing.cloth import Neckline, drape, folds, neckline, shell, standing_strip
-from maquette.synthesis.clothing.patterns import draw_color, draw_pattern, linear, wrinkles
+from maquette.synthesis.clothing.patterns import draw_color, draw_pattern, wrinkles
 from maquette.synthesis.types import Identity, SceneSurface
 from maquette.texturing.images import smoothstep
 
@@ -144,7 +145,7 @@ def shirt(bust: Bust, rng: np.random.Generator, buttoned: bool | None = None, cr
     closed = rng.random() < 0.4 if buttoned is None else buttoned
     round_ = round_neck(bust, -0.004)
     field = round_ if closed else v_neck(bust, rng.uniform(0.02, 0.08), 0.078)
-    color = linear(np.array([0.93, 0.93, 0.94])) if rng.random() < 0.35 else draw_color(rng, dark=0.2)
+    color = linear(np.array([0.93, 0.93, 0.94], np.float32)) if rng.random() < 0.35 else draw_color(rng, dark=0.2)
     shape = cloth_of(bust, rng, 0.006, 6, creased)
     pattern = draw_pattern(rng, color, ("plain", "plain", "bars", "checks", "dots"))
     x, _, z = bust.canonical.T
@@ -199,7 +200,8 @@ def suit(bust: Bust, rng: np.random.Generator) -> BustOutfit:
     x, y, z = bust.canonical.T
     front = z + 0.1
     normals = bust.normals.astype(np.float32) * bust.scale
-    dark = linear(np.clip(np.array([0.16, 0.17, 0.2]) * rng.uniform(0.4, 2.6) + 0.02 * rng.normal(size=3), 0.02, 0.9))
+    drawn = np.array([0.16, 0.17, 0.2]) * rng.uniform(0.4, 2.6) + 0.02 * rng.normal(size=3)
+    dark = linear(np.clip(drawn, 0.02, 0.9).astype(np.float32))
     color = dark if rng.random() < 0.75 else draw_color(rng)
     pieces = list(under.surfaces)
     if rng.random() < 0.75:

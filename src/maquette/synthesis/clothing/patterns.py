@@ -8,16 +8,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.imaging.srgb import linear
+
 SIZE = 256  # pixels of a texture's side
 EXTENT_M = 0.72  # what they show, `cloth.CHART_SIZE_M`
 CHEST = (0.5, 0.42)  # of the texture, from the left and from the top: where a print sits
 PATTERNS = ("plain", "heather", "stripes", "bars", "checks", "dots", "print", "blotches")
-
-
-def linear(color: NDArray) -> NDArray:
-    """Linear RGB of sRGB values in 0-1 (IEC 61966-2-1)."""
-    color = np.asarray(color, np.float32)
-    return np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def draw_color(rng: np.random.Generator, dark: float = 0.5) -> NDArray:
@@ -30,7 +26,7 @@ def draw_color(rng: np.random.Generator, dark: float = 0.5) -> NDArray:
         color = np.array(colorsys.hsv_to_rgb(rng.uniform(0.56, 0.67), rng.uniform(0.2, 0.75), rng.uniform(0.15, 0.8)))
     else:
         color = np.array(colorsys.hsv_to_rgb(rng.random(), rng.beta(2, 2.2), rng.uniform(0.2, 0.92)))
-    return linear(np.clip(color, 0.03, 0.95))
+    return linear(np.clip(color, 0.03, 0.95).astype(np.float32))
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.imaging.srgb import coded
+
 MIDDLE_GREY = 0.2  # linear value that auto-exposure aims for
 BRIGHTEST = 4.0  # linear value above which all is white
 FULL_WELL = 6000.0  # electrons at white in daylight; fewer in the dark make the noise
@@ -99,8 +101,7 @@ def _table() -> NDArray:
     """(65536,) uint8: sRGB of linear values from 0 to `BRIGHTEST`; a step is a fifth of a grey level at most."""
     linear = (np.arange(1 << 16) + 0.5) * (BRIGHTEST / (1 << 16))
     linear = np.minimum(linear, 0.8) + 0.2 * (1 - np.exp(-np.clip(linear - 0.8, 0, None) / 0.2))
-    curve = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(np.clip(curve, 0, 1) * 255).astype(np.uint8)
+    return np.round(np.clip(coded(linear), 0, 1) * 255).astype(np.uint8)
 
 
 def _blurred(picture: NDArray, sensor: Sensor) -> NDArray:

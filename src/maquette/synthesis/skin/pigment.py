@@ -14,6 +14,7 @@ from math import erf
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.imaging.srgb import linear
 from maquette.synthesis.types import Identity
 
 MONK_SRGB = ("f6ede4", "f3e7db", "f7ead0", "eadaba", "d7bd96", "a07e56", "825c43", "604134", "3a312a", "292420")
@@ -37,12 +38,6 @@ HAIR_SHARES = {  # of black, dark, brown, light, blond, red: rough world shares
     "caucasian": (0.10, 0.26, 0.28, 0.17, 0.14, 0.05),
 }  # fmt: skip
 GREY = (0.36, 0.345, 0.33)
-
-
-def linear(srgb: NDArray) -> NDArray:
-    """Linear values of sRGB in 0-1 (IEC 61966-2-1)."""
-    srgb = np.asarray(srgb, float)
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
 
 
 def tone_colour(tone: float) -> NDArray:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Camera, Observation
 from maquette.geometry.camera import resized
 from maquette.perception.faces import topology
-from maquette.texturing.head.tones import Tones, distance_to, lab_of, learn_tones
+from maquette.texturing.head.tones import Tones, distance_to, face_axes, lab_of, learn_tones
 from maquette.texturing.images import blurred, disc, smoothstep
 
 SIDE = 320  # pixels: larger crops are looked at on a smaller copy
@@ -81,8 +81,8 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
     photo, person = small(observation.frame.pixels), small(observation.shown)
     skin = np.zeros(person.shape, np.float32) if observation.skin is None else small(observation.skin)
     points = observation.landmarks[:, :2] * (np.array(size) / (width, height))
-    above, aside = _face_axes(points, size)
-    network = getattr(observation, "hair", None)
+    above, aside, _ = face_axes(points, size)
+    network = observation.hair
     guessed = _guessed(photo, person, skin, points, (above, aside), tones)
     hair = guessed
     crown = _inside(observation, size) & (above > CROWN[0]) & (np.abs(aside) < CROWN[1])
@@ -105,17 +105,6 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
         tones=tones,
         by_network=bool(believed),
     )
-
-
-def _face_axes(points: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray]:
-    """How far pixels lie above the eyes and beside the face's middle, (h, w) each, eye-chin distances."""
-    eyes = points[[33, 133, 362, 263]].mean(axis=0)
-    down = points[topology.CHIN] - eyes
-    unit = max(float(np.linalg.norm(down)), 1.0)
-    down = down / unit
-    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
-    x, y = (x + 0.5 - eyes[0]) / unit, (y + 0.5 - eyes[1]) / unit
-    return -(x * down[0] + y * down[1]), x * down[1] - y * down[0]
 
 
 def _inside(observation: Observation, size: tuple[int, int]) -> NDArray:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.imaging import srgb
 from maquette.reconstruction.face_fit.terms.albedo import albedo_basis
 from maquette.reconstruction.face_fit.terms.shading import harmonics
 from maquette.texturing.head.bake import Baked
@@ -28,10 +29,9 @@ NOISE_FLOOR = 0.02  # smallest relative error
 STRENGTH = 0.8  # power of the light that is taken out: the fit is not sure of all of it
 DARKEST, LARGEST, SMALLEST = 0.25, 2.2, 0.5  # share of the mean light that is believed; factors at most and at least
 STRIP = 256  # rows worked on at a time
-CODE = np.arange(256) / 255.0
-LINEAR = np.where(CODE <= 0.04045, CODE / 12.92, ((CODE + 0.055) / 1.055) ** 2.4).astype(np.float32)  # IEC 61966-2-1
+LINEAR = srgb.linear(np.arange(256) / 255).astype(np.float32)
 CURVE_STEPS = 4095  # of the square root of light, which is as even as the eye
-CURVE = (255 * np.interp((np.arange(CURVE_STEPS + 1) / CURVE_STEPS) ** 2, LINEAR, CODE)).astype(np.float32)
+CURVE = (255 * srgb.coded((np.arange(CURVE_STEPS + 1) / CURVE_STEPS) ** 2)).astype(np.float32)
 
 
 def delit(seen: Baked, vertices: NDArray, layers: Layers) -> Baked:

@@ -64,13 +64,8 @@ def learn_tones(observation: Observation) -> Tones | None:
     if observation.landmark_scheme != topology.SCHEME:
         return _tones(lab, bare > 0.6, np.zeros(bare.shape, bool), 1.0)
     points = observation.landmarks[:, :2] * (np.array(size) / (width, height))
-    eyes = points[[33, 133, 362, 263]].mean(axis=0)
-    down = points[topology.CHIN] - eyes
-    unit = max(float(np.linalg.norm(down)), 1.0)
-    down = down / unit
-    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
-    x, y = (x + 0.5 - eyes[0]) / unit, (y + 0.5 - eyes[1]) / unit
-    above, aside = -(x * down[0] + y * down[1]), np.abs(x * down[1] - y * down[0])
+    above, aside, unit = face_axes(points, size)
+    aside = np.abs(aside)
     face = np.zeros(bare.shape, np.uint8)
     oval = points[list(topology.FACE_OVAL)]
     cv2.fillConvexPoly(face, np.round(cv2.convexHull(oval.astype(np.float32))[:, 0]).astype(np.int32), (1,))
@@ -82,6 +77,17 @@ def learn_tones(observation: Observation) -> Tones | None:
     cheeks = surely & (above < -0.05)
     masked = observation.covered is not None and cheeks.sum() < MASKED * surely.sum()
     return _tones(lab, surely if masked else cheeks, band, unit)
+
+
+def face_axes(points: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray, float]:
+    """How far pixels lie above the eyes and beside the face's middle, eye-chin distances; that in pixels."""
+    eyes = points[[33, 133, 362, 263]].mean(axis=0)
+    down = points[topology.CHIN] - eyes
+    unit = max(float(np.linalg.norm(down)), 1.0)
+    down = down / unit
+    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
+    x, y = (x + 0.5 - eyes[0]) / unit, (y + 0.5 - eyes[1]) / unit
+    return -(x * down[0] + y * down[1]), x * down[1] - y * down[0], unit
 
 
 def _tones(lab: NDArray, bare: NDArray, band: NDArray, unit: float) -> Tones | None:

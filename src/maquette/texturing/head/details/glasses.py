@@ -55,7 +55,7 @@ def with_glasses(
     reconstruction: Reconstruction, observations: Sequence[Observation], model: MorphableModel
 ) -> Reconstruction:
     """The head with a frame, rigid to it, where the first photo shows glasses; else as it is."""
-    mask = getattr(observations[0], "glasses", None)
+    mask = observations[0].glasses
     if mask is None or "eyeLeft" not in model.parts or "ears" not in model.regions:
         return reconstruction
     vertices = reconstruction.shape.vertices.astype(float)
