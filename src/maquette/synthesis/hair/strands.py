@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from maquette.morphable import Embedding, MorphableModel
 from maquette.synthesis.hair.lashes import grow_brows, grow_lashes
 from maquette.synthesis.hair.scalp import CENTRE, HeadRadii, Scalp, measure_head, scalp_of
-from maquette.synthesis.hair.styles import Style, draw_style
+from maquette.synthesis.hair.styles import Style
 from maquette.synthesis.types import Identity, Strands
 from maquette.texturing.images import smoothstep
 
-__all__ = ["grow_brows", "grow_hair", "grow_lashes", "grow_style"]
+__all__ = ["grow_brows", "grow_lashes", "grow_style"]
 
 POINTS = 12
 STRAND_ARRAYS = ("points", "radius", "albedo")
@@ -54,26 +54,19 @@ class Growth:
     over_ears: bool
 
 
-def grow_hair(
-    model: MorphableModel, vertices: NDArray, identity: Identity, color: NDArray, rng: np.random.Generator
-) -> Strands | None:
+def grow_style(
+    model: MorphableModel, vertices: NDArray, style: Style, identity: Identity, color: NDArray, rng: np.random.Generator
+) -> Strands:
     """The hair of one head.
 
     Args:
         vertices: (V, 3) metres, the head with its shape and expression.
+        style: the cut, see `draw_style`.
         color: (3,) linear RGB.
 
     Returns:
-        3,000 to 7,000 strands of 12 points, or None for a bald head.
+        3,000 to 7,000 strands of 12 points.
     """
-    style = draw_style(identity, rng)
-    return None if style is None else grow_style(model, vertices, style, identity, color, rng)
-
-
-def grow_style(
-    model: MorphableModel, vertices: NDArray, style: Style, identity: Identity, color: NDArray, rng: np.random.Generator
-) -> Strands:
-    """The hair of one head in a given cut; the rest as in `grow_hair`."""
     growth = _prepare(model, vertices, style, identity, rng)
     scalp, head = growth.scalp, growth.head
     guides = (_tie if style.comb == "tail" else _march)(growth, model, vertices, rng)

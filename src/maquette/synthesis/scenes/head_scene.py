@@ -18,13 +18,16 @@ from maquette.synthesis.accessories.masks import draw_mask
 from maquette.synthesis.anatomy.bust import rim
 from maquette.synthesis.anatomy.population import draw_identity
 from maquette.synthesis.hair.beard import grow_beard
+from maquette.synthesis.hair.cards import card_hair, cards_for
 from maquette.synthesis.hair.scalp import scalp_shade
-from maquette.synthesis.hair.strands import grow_brows, grow_hair, grow_lashes
+from maquette.synthesis.hair.strands import grow_brows, grow_lashes, grow_style
+from maquette.synthesis.hair.styles import draw_style
 from maquette.synthesis.scenes.dressed_bust import draw_dressed_bust
 from maquette.synthesis.skin.paint import paint_head
 from maquette.synthesis.types import Identity, Kind, SceneSurface, SkinMaps, Strands
 
 GLASSES, HAT, MASK, HAND = 0.22, 0.10, 0.04, 0.06  # shares of photographs that show them
+CARDS = 0.4  # share of the cuts that are drawn as cards, where a card style is like them
 OCCLUSION_RAYS, OCCLUSION_REACH_M = 96, 0.04
 HAIR_SHADE, ROOT_DARKNESS = 0.8, 0.6  # how far roots tint the scalp, and how dark they are against the hair
 SKIN_SPECULAR = 0.028  # refractive index 1.40
@@ -39,12 +42,14 @@ class SyntheticPerson:
         identity: shape, age, ancestry.
         skin: appearance in the head's charts.
         hair: strands over the neutral head, or None when bald.
+        cards: hair as cards instead, which shows wherever no hat presses it.
     """
 
     seed: tuple[int, ...]
     identity: Identity
     skin: SkinMaps
     hair: Strands | None
+    cards: SceneSurface | None = None
 
     def generator(self, what: str) -> np.random.Generator:
         """The same numbers for the same thing of this person, each time."""
@@ -77,13 +82,19 @@ def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "tr
     identity = draw_identity(rng, split=split)
     skin = paint_head(model, identity, rng, texture_size)
     neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
-    hair = grow_hair(model, neutral, identity, skin.hair_color, rng)
-    if hair is not None:
-        # Roots darken the skin between the strands.
-        shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
-        albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
-        skin = replace(skin, albedo=albedo.astype(np.float32))
-    return SyntheticPerson(seed, identity, skin, hair)
+    style = draw_style(identity, rng)
+    if style is None:
+        return SyntheticPerson(seed, identity, skin, None)
+    hair = grow_style(model, neutral, style, identity, skin.hair_color, rng)
+    # Roots darken the skin between the strands.
+    shade = HAIR_SHADE * scalp_shade(model, neutral, hair, texture_size)[..., None]
+    albedo = skin.albedo * (1 - shade) + shade * ROOT_DARKNESS * skin.hair_color
+    person = SyntheticPerson(seed, identity, replace(skin, albedo=albedo.astype(np.float32)), hair)
+    chance = person.generator("cards")
+    name = cards_for(style.name, chance) if chance.random() < CARDS else None
+    if name is None:
+        return person
+    return replace(person, cards=card_hair(name, neutral, model, identity.scale, skin.hair_color, chance))
 
 
 def dress(
@@ -108,6 +119,8 @@ def dress(
         hat, covered = draw_hat(model, vertices, rng)
         surfaces += hat
         hair = None if hair is None else covered.press(hair)
+    elif person.cards is not None:
+        surfaces, hair = [*surfaces, person.cards], None
     if rng.random() < GLASSES:
         surfaces += draw_glasses(model, vertices, rng)
     if masked:
