@@ -36,7 +36,7 @@ def test_the_window_shows_the_photo_that_its_camera_sees(asset, head_result):
 def test_eight_panels_fill_two_rows(asset):
     cells = head_panels(asset)
     assert [caption for caption, _, _ in cells] == [
-        "photo", "overlay", "shape", "textured", "left side", "right side", "depth", "normals",
+        "photo", "overlay", "shape", "textured", "left side", "right side", "back", "normals",
     ]  # fmt: skip
     assert all(picture.shape == (CELL[1], CELL[0], 3) and picture.std() > 5 for _, _, picture in cells)
     page = sheet(cells)

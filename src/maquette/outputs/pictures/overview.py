@@ -19,7 +19,7 @@ from maquette.texturing.images import sixteenths
 CELL = (476, 580)  # pixels
 MARGIN, GAP, CAPTION = 30, 12, 40
 SHEET, INK, FAINT = (22, 23, 26), (225, 226, 228), (140, 143, 150)
-SIDE_TURN, VOLUME_TURN = np.radians(62), np.radians(25)
+SIDE_TURN, BACK_TURN, VOLUME_TURN = np.radians(62), np.radians(160), np.radians(25)
 
 
 def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
@@ -40,28 +40,16 @@ def overlay(asset: Asset, window: Window, clay: NDArray) -> NDArray:
     return (shaded * (1 - weight) + 255 * weight).clip(0, 255).astype(np.uint8)
 
 
-def depth_colours(picture: NDArray) -> NDArray:
-    """A "depth" picture of the studio in colour, near = bright; alpha stays."""
-    import cv2
-
-    alpha = picture[..., 3:].astype(np.float32)
-    near = (picture[..., 0] * 255.0 / np.maximum(alpha[..., 0], 1)).clip(0, 255).astype(np.uint8)
-    colour = cv2.applyColorMap((40 + near * (210 / 255)).astype(np.uint8), cv2.COLORMAP_MAGMA)[..., ::-1]
-    return np.concatenate([(colour * (alpha / 255)).astype(np.uint8), picture[..., 3:]], axis=2)
-
-
 def head_panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
     """Caption, remark and (h, w, 3) picture of each cell, in reading order."""
     window, ground, scene = photo_window(asset, CELL), backdrop(CELL), asset.scene
     render = scene.studio.render
-    depth = project(window.camera, asset.mesh.vertices.astype(float))[1]
-    span = (float(depth.min()), float(depth.min() + 0.8 * np.ptp(depth)))
     clay = render(window.camera, "clay")
     facts = asset.result.reconstruction.provenance
     errors = facts.get("landmark_error_mm") or [None]
     remark = "" if errors[0] is None else f"landmarks {errors[0]:.1f} mm"
-    near = render(window.camera, "depth", depth=span)
-    sides = [render(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN)]
+    around = [render(scene.camera(turn, 0.0, CELL), "texture", 0.55) for turn in (SIDE_TURN, -SIDE_TURN, BACK_TURN)]
+    left, right, back = (over(picture, ground) for picture in around)
     last = ("normals", "", over(render(window.camera, "normals"), ground))
     if asset.drawn is not None:
         seen = shade_colours(asset.drawn.asset, scene.camera(VOLUME_TURN, 0.0, CELL))
@@ -71,9 +59,9 @@ def head_panels(asset: Asset) -> list[tuple[str, str, NDArray]]:
         ("overlay", remark, overlay(asset, window, clay)),
         ("shape", f"{len(asset.mesh.vertices):,} vertices", over(clay, ground)),
         ("textured", "", over(render(window.camera, "texture", 0.35), ground)),
-        ("left side", "", over(sides[0], ground)),
-        ("right side", "", over(sides[1], ground)),
-        ("depth", f"{span[0]:.2f} to {depth.max():.2f} m", over(depth_colours(near), ground)),
+        ("left side", "", left),
+        ("right side", "", right),
+        ("back", "", back),
         last,
     ]
 
@@ -113,7 +101,7 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
 
 
 def write_overview(asset: Asset) -> bytes:
-    """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, depth, normals or volume;
+    """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, the back, normals or volume;
 
     a person: photo, overlay, four sides textured and as clay, texture, normals.
     """

@@ -29,12 +29,13 @@ class Window:
 
 
 def photo_window(asset: Asset, cell: tuple[int, int]) -> Window:
-    """The mesh in the first photo, cut to a cell (width, height); beyond the crop the backdrop shows."""
+    """Head and hair in the first photo, cut to a cell (width, height); beyond the crop the backdrop shows."""
     import cv2
 
     camera, pixels = asset.result.reconstruction.cameras[0], asset.result.observations[0].frame.pixels
     height, width = pixels.shape[:2]
-    seen, _ = project(camera, asset.mesh.vertices.astype(float))
+    parts = [asset.posed_part(part) for part in asset.result.reconstruction.parts]
+    seen, _ = project(camera, np.concatenate([asset.mesh.vertices, *parts]).astype(float))
     low, high = seen.min(axis=0), seen.max(axis=0)
     tall = max((high[1] - low[1]) / PHOTO_FILL, (high[0] - low[0]) / 0.92 * cell[1] / cell[0])
     zoom = cell[1] / tall
