@@ -22,6 +22,7 @@ from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
+from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
@@ -68,6 +69,7 @@ def finish_head(
     confidence = paint_skin(texture, seen, layers, options.fill)
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
+        clean_lids(texture, confidence, layers)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 
