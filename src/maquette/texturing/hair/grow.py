@@ -16,7 +16,7 @@ from maquette.texturing.hair.place import PlacedHair, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
 
-HANGING_M = 0.035  # below the neck's lowest point: where hanging hair ends
+HANGING_M = 0.05  # below the neck's lowest point: where hanging hair ends
 ROUGHNESS, SPECULAR = 0.75, 0.25  # a whole reflection lies on dark cards as a grey veil
 
 

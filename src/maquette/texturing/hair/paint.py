@@ -15,20 +15,21 @@ from maquette.texturing.hair.place import THICK_M, PlacedHair, outward_of
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import TexelMap
 from maquette.texturing.head.tones import lab_of
-from maquette.texturing.images import blurred, image_at, membrane, smoothstep
+from maquette.texturing.images import blurred, disc, image_at, membrane, smoothstep
 from maquette.texturing.projection import sample_photo, view_directions
 
 INWARD = 0.035  # of the picture's height: the rim of the hair, mixed with what is behind it, shows no colour
 DARKEST = 0.25  # share of the hair's pixels that is shadow
 DEFAULT = np.array([70.0, 52.0, 40.0])  # where no hair is seen: dark brown, the commonest
 EVEN = (1.2, 1.0, 0.4, 1.0)  # power of the lightness: of black hair, less with its tone, and its limits
-SHEEN = 16.0  # 8-bit levels: black hair shows its strands by what they reflect
-ALIKE = (3.0, 4.5)  # spreads of the hair's colours: farther off a pixel of the mask is a lamp, a wall, a ribbon
+SHEEN = 24.0  # 8-bit levels: black hair shows its strands by what they reflect
+ALIKE = (2.2, 3.4)  # spreads of the hair's colours: farther off a pixel of the mask is a lamp, a wall, a ribbon
 SPREAD = (14.0, 5.0, 5.0)  # least spread of 8-bit Lab
+RIM_M = 0.004  # of the hair's mask: there it is mixed with what is behind it
 TONE_M = 0.006  # over which the photo's tones are smoothed: what is finer is strands
 FACING = (-0.1, 0.5)  # cosine of the way out of the head against the view over which the photo's tones fade
-SHARP = (0.25, 0.65)  # likewise its strands, which are drawn out where the head turns away
-STRANDS = (0.45, 1.9)  # limits of the photo's strands over its tones
+SHARP = (0.5, 0.8)  # likewise its strands, which are drawn out where the head turns away
+STRANDS = (0.6, 1.7)  # limits of the photo's strands over its tones
 ROOTS = 0.55  # lightness of hair at the skull under thick hair
 ROOTED = 0.7  # share of the local thickness from which on it is in full light
 
@@ -76,7 +77,7 @@ def tones_of(seen: HairSeen, metre: float) -> HairTones:
     behind or in the hair are not. Everywhere else the colours around are continued.
     """
     photo = seen.photo.astype(np.float32)
-    inner = cv2.erode(seen.hair * seen.inside, np.ones((3, 3), np.uint8))
+    inner = cv2.erode((seen.hair * seen.inside).astype(np.float32), disc(max(1.0, RIM_M * metre)))
     colour, lab = hair_colour(seen), lab_of(seen.photo)
     chosen = inner > 0.7
     if chosen.sum() < 30:
