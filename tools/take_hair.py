@@ -20,6 +20,8 @@ import numpy as np
 import refresh_zoo
 from safetensors.numpy import save_file
 from scipy.ndimage import distance_transform_edt
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,6 +44,8 @@ STEPS = 5  # along each edge of a triangle: where the foot of a hair vertex is l
 CONTRAST = (0.35, 1.9)  # of a texture's lightness over its median
 DARK = 8.0  # 8-bit levels added to both, so that nearly black textures are not all noise
 LEVEL = 100  # stored value of the median
+LOOSE_M = (-0.15, -0.03, -0.02)  # heights beside the chin between which a lock of LOOSE reaches farther ahead than that
+LOOSE = {"long01": 150}  # vertices: its smaller locks there are lines before the cheek, not hair
 MARGIN = 4  # texels around what the triangles use; farther out lie the stamps
 
 
@@ -89,6 +93,26 @@ def feet_of(points: np.ndarray, model: morphable.MorphableModel) -> tuple[np.nda
     samples = np.einsum("gk,fkd->fgd", weights, model.mean[model.faces[faces]].astype(float))
     nearest = cKDTree(samples.reshape(-1, 3)).query(points)[1]
     return faces[nearest // len(grid)].astype(np.int32), weights[nearest % len(grid)].astype(np.float32)
+
+
+def without_loose_locks(name: str, own: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A style's arrays but for its loose locks beside the cheeks."""
+    places, faces = own["vertices"], own["faces"]
+    edges = np.concatenate([faces[:, :2], faces[:, 1:]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(places),) * 2)
+    count, lock = connected_components(graph, directed=False)
+    low, high, ahead = LOOSE_M
+    beside = (places[:, 1] > low) & (places[:, 1] < high)
+    reach = np.full(count, -np.inf)
+    np.maximum.at(reach, lock[beside], places[beside, 2])
+    loose = (np.bincount(lock, minlength=count) <= LOOSE.get(name, 0)) & (reach > ahead)
+    kept = ~loose[lock[faces[:, 0]]]
+    used, corners = np.unique(faces[kept], return_inverse=True)
+    used_uvs, uv_corners = np.unique(own["uv_faces"][kept], return_inverse=True)
+    found = own | {key: own[key][used] for key in ("vertices", "feet", "shares")} | {"uvs": own["uvs"][used_uvs]}
+    return found | {
+        "faces": corners.reshape(-1, 3).astype(np.int32), "uv_faces": uv_corners.reshape(-1, 3).astype(np.int32),
+    }  # fmt: skip
 
 
 def texture_of(data: bytes, uvs: np.ndarray, uv_faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +167,7 @@ def main() -> None:
                 "vertices": places.astype(np.float32), "faces": faces, "uvs": uvs, "uv_faces": uv_faces,
                 "feet": feet, "shares": shares, "grey": coded(grey), "opacity": coded(opacity),
             }  # fmt: skip
+            own = without_loose_locks(name, own)
             tensors |= {f"{name.lower()}.{key}": np.ascontiguousarray(value) for key, value in own.items()}
             normals = vertex_normals(model.mean.astype(float), model.faces)[model.faces[feet]]
             foot = np.einsum("nk,nkd->nd", shares, model.mean[model.faces[feet]])

@@ -259,7 +259,7 @@ class Part:
             head as it was fitted; a finer one begins with the same.
         weights: (V, 3) float32, rows sum to 1, or None.
         normals: (V, 3) float32 unit, by which it is lit, or None: those of its triangles.
-        roughness: of the material, 0-1.
+        roughness, specular: of the material, 0-1; specular is the share of a dielectric's reflection.
         double_sided: whether its back faces are drawn.
         alpha_cutoff: opacity, 0-1, below which nothing is drawn.
     """
@@ -270,6 +270,7 @@ class Part:
     weights: Array | None = None
     normals: Array | None = None
     roughness: float = 0.8
+    specular: float = 1.0
     double_sided: bool = True
     alpha_cutoff: float = 0.35
 

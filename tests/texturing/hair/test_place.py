@@ -40,13 +40,13 @@ def test_a_mirrored_style_is_the_mirror_image(model):
 
 def test_cards_face_outwards_and_normals_agree(model):
     hair = place(style("short04"), model.mean, model, 1.0)
-    normals, faces, turned = lit_normals(hair, hair.vertices)
+    normals, faces, turned = lit_normals(hair)
     assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
     corners = hair.vertices[faces]
     own = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     assert ((own * normals[faces].sum(axis=1)).sum(axis=1) > 0).mean() > 0.95
     inside_out = replace(hair, style=replace(hair.style, faces=hair.style.faces[:, ::-1]))
-    assert (lit_normals(inside_out, hair.vertices)[2] == ~turned).all()
+    assert (lit_normals(inside_out)[2] == ~turned).all()
 
 
 def test_texels_belong_to_the_triangles_that_use_them():

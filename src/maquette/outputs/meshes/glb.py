@@ -17,7 +17,7 @@ from maquette.morphable.rig import Rig
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
-from maquette.outputs.meshes.parts import compact_png, part_material, part_mesh
+from maquette.outputs.meshes.parts import SPECULAR, compact_png, part_material, part_mesh, reflecting
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
@@ -25,7 +25,6 @@ SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph
 JPEG_QUALITY = 92
 SHARED = 3  # materials of the head itself: skin, eyes, mouth
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
-SPECULAR = "KHR_materials_specular"  # readers that do not know it show the whole reflection
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 
@@ -149,7 +148,7 @@ def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
         elif not has_colours:
             surface["baseColorFactor"] = [0.6, 0.57, 0.54, 1.0]
         found = {"name": name, "pbrMetallicRoughness": surface, "doubleSided": two_sided}
-        return found if specular == 1 else found | {"extensions": {SPECULAR: {"specularFactor": specular}}}
+        return reflecting(found, specular)
 
     # The sky does not shine into a mouth, but in viewers it does: a whole reflection is a grey veil over the throat.
     return [material("skin", 1.0, True, 0.0), material("eyes", 0.15, False), material("mouth", 0.45, True, 0.2)]

@@ -14,6 +14,8 @@ from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, longer
 from maquette.outputs.meshes.weld import split_seams
 from maquette.outputs.shaded_mesh import part_normals
 
+SPECULAR = "KHR_materials_specular"  # readers that do not know it show the whole reflection
+
 
 def texture_file(name: str) -> str:
     """The file of a part's texture, beside the OBJ file.
@@ -76,4 +78,9 @@ def part_material(part: Part, texture: int) -> dict:
     found = {"name": part.name, "pbrMetallicRoughness": surface, "doubleSided": part.double_sided}
     assert part.mesh.texture is not None, "checked when it was made"
     cut = {"alphaMode": "MASK", "alphaCutoff": part.alpha_cutoff} if part.mesh.texture.shape[2] == 4 else {}
-    return {**found, **cut}
+    return reflecting({**found, **cut}, part.specular)
+
+
+def reflecting(material: dict, specular: float) -> dict:
+    """The material with a share, 0-1, of a dielectric's reflection."""
+    return material if specular == 1 else material | {"extensions": {SPECULAR: {"specularFactor": specular}}}

@@ -14,7 +14,7 @@ from maquette.geometry.raycast import render_buffers
 from maquette.texturing.hair.place import PlacedHair
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import SAMPLES, TexelMap
-from maquette.texturing.images import blurred, image_at, smoothstep
+from maquette.texturing.images import blurred, disc, image_at, smoothstep
 from maquette.texturing.projection import view_directions
 
 SOFT_M = 0.0025  # over which the photo's masks are smoothed: the edge of a cut is a smooth line
@@ -25,7 +25,8 @@ LOWEST_M = 0.0  # the eyes' height: farther down the background carves nothing, 
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
 CRUMB_TEXELS = 250  # of a piece of texture that was cut off
 CRUMB = 0.3  # share of a cut triangle below which its rest is dropped
-FEATHER_M = 0.05  # over which hanging hair ends, strand by strand
+SLIVER_TEXELS = 4  # half the breadth of a strip beside a cut that is dropped
+FEATHER_M = 0.06  # over which hanging hair ends, strand by strand
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +109,9 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     faces, style = hair.style.faces, hair.style
     strand = style.grey / np.maximum(blurred(style.grey, 5.0), 0.05) - 1
 
-    def judged(points: NDArray, outward: NDArray) -> NDArray:
+    def judged(points: NDArray, outward: NDArray, fine: NDArray | float = 0.0) -> NDArray:
         wrong = np.zeros(len(points)) if empty is None else empty.wrong(points, outward)
-        ends = floor + FEATHER_M * strand_lengths(points)
+        ends = floor + FEATHER_M * strand_lengths(points, fine)
         return np.maximum(wrong, smoothstep(ends - points[:, 1], -0.004, 0.004))
 
     both = np.concatenate([hair.vertices, hair.outward], axis=1)[faces]
@@ -126,10 +127,11 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     at = np.einsum("nk,nkd->nd", texels.barycentric[row, column], both[triangle])
     limit = 0.5 + STRANDS * np.clip(2.0 * strand[row, column], -1, 1)
     opacity: NDArray = np.ones(style.opacity.shape, np.float32)
-    opacity[row, column] = 1 - smoothstep(judged(at[:, :3], at[:, 3:]) - limit, -0.06, 0.06)
+    opacity[row, column] = 1 - smoothstep(judged(at[:, :3], at[:, 3:], strand[row, column]) - limit, -0.06, 0.06)
     opacity[(owner >= 0) & (gone & texels.own)[np.maximum(owner, 0)]] = 0
     opacity[_shared(hair, ~gone & ~texels.own)] = 1
     opacity = cv2.morphologyEx(opacity, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    opacity[_slivers(style.opacity * opacity, opacity < 0.5)] = 0
     opacity[_crumbs(style.opacity * opacity, opacity < 0.5)] = 0
     # What is left of a triangle in crumbs and hairlines goes too.
     left = np.bincount(triangle, opacity[row, column], len(faces)) / np.maximum(
@@ -137,6 +139,13 @@ def carve(hair: PlacedHair, texels: TexelMap, empty: EmptyPixels | None, floor: 
     )
     gone |= mixed & (left < CRUMB)
     return CarvedHair(~gone, opacity)
+
+
+def _slivers(opacity: NDArray, cut: NDArray) -> NDArray:
+    """(H, W) bool: the narrow rests between the cut, (H, W) bool, and the edge of a card."""
+    thick = cv2.morphologyEx(opacity, cv2.MORPH_OPEN, disc(SLIVER_TEXELS))
+    near = cv2.dilate(cut.astype(np.uint8), disc(3 * SLIVER_TEXELS)) > 0
+    return np.asarray(near & (thick < 80))
 
 
 def _crumbs(opacity: NDArray, cut: NDArray) -> NDArray:
@@ -147,11 +156,14 @@ def _crumbs(opacity: NDArray, cut: NDArray) -> NDArray:
     return np.isin(labels, small[small > 0])
 
 
-def strand_lengths(points: NDArray) -> NDArray:
-    """(N,) 0-1: how much sooner the strands at points (N, 3) end than the longest; the same all along a strand."""
+def strand_lengths(points: NDArray, fine: NDArray | float = 0.0) -> NDArray:
+    """(N,) 0-1: how much sooner the strands at points (N, 3) end than the longest; the same all along a strand.
+
+    `fine`: (N,) how much lighter the texture is there than around: what tells one strand from the next.
+    """
     turn = np.arctan2(points[:, 0], points[:, 2] + 0.06)
-    waves = np.sin(23 * turn + 1.0) + np.sin(57 * turn + 2.0) + np.sin(131 * turn) + np.sin(311 * turn + 0.5)
-    lengths: NDArray = 0.5 + waves / 8
+    waves = np.sin(11 * turn + 1.0) + np.sin(23 * turn + 2.0)
+    lengths: NDArray = 0.35 * np.cos(turn / 2) ** 2 + 0.3 + waves / 16 + 0.3 * np.clip(4 * np.asarray(fine), -1, 1)
     return lengths
 
 

@@ -16,8 +16,8 @@ from maquette.texturing.hair.place import PlacedHair, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
 
-HANGING_M = 0.035  # below the neck's lowest point: where hanging hair ends
-ROUGHNESS = 0.8
+HANGING_M = 0.05  # below the neck's lowest point: where hanging hair ends
+ROUGHNESS, SPECULAR = 0.75, 0.25  # a whole reflection lies on dark cards as a grey veil
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +94,7 @@ def shortened(trial: Trial, head: HeadSeen) -> Trial:
 def part_of(trial: Trial, head: HeadSeen) -> Part:
     """The hair as a part of the head, painted."""
     texels = texel_map(trial.hair.style.name)
-    view = (head.observation, head.camera, head.seen, head.posed, head.model.faces)
-    colour = paint(trial.hair, texels, solid(trial.hair.style.name) & trial.cut.kept, view)
+    colour = paint(trial.hair, texels, head.rays.metre, (head.observation, head.camera, head.seen))
     return _part(trial.hair, trial.cut, colour)
 
 
@@ -114,7 +113,7 @@ def _floor(neutral: NDArray, model: MorphableModel, scale: float) -> float:
 def _part(hair: PlacedHair, cut: CarvedHair, colour: NDArray) -> Part:
     own = hair.style
     opacity = np.rint(own.opacity * cut.opacity).astype(np.uint8)
-    normals, faces, turned = lit_normals(hair, hair.vertices)
+    normals, faces, turned = lit_normals(hair)
     uv_faces = np.where(turned[:, None], own.uv_faces[:, ::-1], own.uv_faces)
     used, corners = np.unique(faces[cut.kept], return_inverse=True)
     used_uvs, uv_corners = np.unique(uv_faces[cut.kept], return_inverse=True)
@@ -125,4 +124,4 @@ def _part(hair: PlacedHair, cut: CarvedHair, colour: NDArray) -> Part:
         uv_corners.reshape(-1, 3).astype(np.int32),
         np.dstack([colour, opacity]),
     )
-    return Part("hair", mesh, normals=normals[used], roughness=ROUGHNESS)
+    return Part("hair", mesh, normals=normals[used], roughness=ROUGHNESS, specular=SPECULAR)

@@ -14,7 +14,7 @@ from maquette.core.types import Camera
 from maquette.geometry.camera import project
 from maquette.geometry.mesh import adjacency
 from maquette.morphable.model import MorphableModel
-from maquette.texturing.hair.place import PlacedHair, chin_of
+from maquette.texturing.hair.place import THICK_M, PlacedHair, chin_of
 from maquette.texturing.hair.seen import HairSeen
 from maquette.texturing.hair.styles import HANGING
 from maquette.texturing.images import image_at, smoothstep
@@ -29,7 +29,7 @@ AFRO_M = 0.055  # the limit of a ball of curls
 SMOOTH, MEDIAN = 2.0, 5  # rays
 INNER_M = (0.012, 0.045)  # from bare skin: between these, hair begins to move as a whole, down to the skull
 FADE_M = (0.003, 0.036)  # from bare skin: hair lies on the skin at its line, wherever its outer layers go
-THICK_M, FULL = 0.015, 0.6  # around a foot in which thickness is measured; share of it from which on layers move as one
+FULL = 0.6  # share of the local thickness from which on layers move as one
 ROUNDS = 3
 LEAST = 0.25  # share of the rays that must end in the picture
 SIDEWAYS = 0.45  # share by which hair is bent that points to the camera or away from it

@@ -19,6 +19,7 @@ BELOW_M = 0.045  # above the neck's cut: below it the open mesh says nothing of 
 EAR_REACH_M = 0.012  # around an ear in which hair is kept out of its shell
 CHIN = 152  # landmark
 ROUND = 2.0  # weight of the outward direction in the normals, which lights cards as a volume, not as crumpled paper
+THICK_M = 0.015  # around a foot in which thickness is measured
 HANG_M = 0.03  # from the skull on hair hangs freely
 
 
@@ -81,7 +82,16 @@ def out_of_ears(vertices: NDArray, neutral: NDArray, normals: NDArray, model: Mo
     return moved
 
 
-def lit_normals(hair: PlacedHair, vertices: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def outward_of(hair: PlacedHair) -> NDArray:
+    """(V, 3) the way out of the hair as a volume: out of the skull, and sideways where it hangs freely."""
+    away = hair.vertices - hair.feet.mean(axis=0)
+    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
+    hangs = smoothstep(np.linalg.norm(hair.vertices - hair.feet, axis=1), HANG_M, 2 * HANG_M)[:, None]
+    outward: NDArray = hair.outward + hangs * (away * [1, 0, 1] - hair.outward)
+    return outward
+
+
+def lit_normals(hair: PlacedHair) -> tuple[NDArray, NDArray, NDArray]:
     """How hair is lit.
 
     Returns:
@@ -89,18 +99,13 @@ def lit_normals(hair: PlacedHair, vertices: NDArray) -> tuple[NDArray, NDArray, 
         faces: (F, 3) wound to agree with them.
         turned: (F,) bool: which of them were turned around.
     """
-    faces = hair.style.faces
-    centre = hair.feet.mean(axis=0)
-    away = vertices - centre
-    away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9)
-    hangs = smoothstep(np.linalg.norm(vertices - hair.feet, axis=1), HANG_M, 2 * HANG_M)[:, None]
-    outward = hair.outward + hangs * (away * [1, 0, 1] - hair.outward)
-    corners = vertices[faces]
+    faces, outward = hair.style.faces, outward_of(hair)
+    corners = hair.vertices[faces]
     own = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     turned = (own * outward[faces].sum(axis=1)).sum(axis=1) < 0
     own[turned] *= -1
     wound = np.where(turned[:, None], faces[:, ::-1], faces)
-    total = np.zeros_like(vertices)
+    total = np.zeros_like(hair.vertices)
     for corner in range(3):
         np.add.at(total, faces[:, corner], own)
     total /= np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
