@@ -262,6 +262,7 @@ class Part:
         roughness: of the material, 0-1.
         double_sided: whether its back faces are drawn.
         alpha_cutoff: opacity, 0-1, below which nothing is drawn.
+        blended: whether opacity is mixed in where a format can: for what is finer than a pixel.
     """
 
     name: str
@@ -272,6 +273,7 @@ class Part:
     roughness: float = 0.8
     double_sided: bool = True
     alpha_cutoff: float = 0.35
+    blended: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in PARTS:

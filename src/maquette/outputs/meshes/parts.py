@@ -75,5 +75,9 @@ def part_material(part: Part, texture: int) -> dict:
     surface = {"metallicFactor": 0.0, "roughnessFactor": part.roughness, "baseColorTexture": {"index": texture}}
     found = {"name": part.name, "pbrMetallicRoughness": surface, "doubleSided": part.double_sided}
     assert part.mesh.texture is not None, "checked when it was made"
-    cut = {"alphaMode": "MASK", "alphaCutoff": part.alpha_cutoff} if part.mesh.texture.shape[2] == 4 else {}
-    return {**found, **cut}
+    if part.mesh.texture.shape[2] == 3:
+        return found
+    return {
+        **found,
+        **({"alphaMode": "BLEND"} if part.blended else {"alphaMode": "MASK", "alphaCutoff": part.alpha_cutoff}),
+    }
