@@ -25,7 +25,6 @@ from head.sample import HeadSource
 from take_hair import base_vertices, coded, package_of, triangles
 
 from maquette import morphable
-from maquette.texturing.atlas import chart
 from maquette.texturing.hair.warp import warp
 
 TARGET = Path(__file__).parents[1] / "src/maquette/texturing/head/details/data/lashes.safetensors"
@@ -36,7 +35,6 @@ ABOVE_M, BESIDE_M = 0.0060, 0.0025  # over its edge, and across, where a lid's t
 LENGTH = 0.6  # of lashes as given, which are made up
 EDGE_M, EDGE_FRONT_M = 0.0022, 0.002  # of the eyeball, and before its middle: lids' edges
 TURN, TIP_M = 0.6, 0.008  # of what is that far from its root, in lengths of that distance
-LINE_M = 0.0008  # from the lid's edge
 MOVES_M = 0.001  # by a blink: what does so is of the upper lid
 SIZE = 512  # texels
 
@@ -125,14 +123,11 @@ def main() -> None:
     faces = faces.reshape(-1, 3).astype(np.int32)
     uvs = np.array(cards["uvs"][0], np.float32).reshape(-1, 2)
     opacity = cv2.resize(picture[..., 3], (SIZE, SIZE), interpolation=cv2.INTER_AREA)
-    # From afar single lashes are finer than a pixel, and those left look like beads: their roots make one line.
-    texels = chart(faces, uvs, uv_faces, np.arange(len(faces)), SIZE, np.array([0, SIZE, 0, SIZE]))
-    line = texels.inside & (texels.spread(cKDTree(edge).query(placed)[0]) < LINE_M)
     tensors = {
         "offsets": (placed - np.einsum("nk,nkd->nd", shares, mean[anchors])).astype(np.float32),
         "anchors": anchors, "weights": shares, "faces": faces, "uv_faces": uv_faces,
         "uvs": uvs,
-        "opacity": coded(np.where(line, np.uint8(255), opacity)),
+        "opacity": coded(opacity),
     }  # fmt: skip
     TARGET.parent.mkdir(exist_ok=True)
     save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, TARGET, {"name": NAME})

@@ -15,7 +15,10 @@ Hits = tuple[np.ndarray, np.ndarray]
 
 
 class OnBall:
-    """The lids of one eye: a mode slides them over the eyeball, but neither lifts them off it nor sinks them in."""
+    """The lids of one eye: a mode slides them over the eyeball, but neither lifts them off it nor sinks them in.
+
+    The eyeball itself only moves: one that grew would come through its lids, and eyes hardly differ in size.
+    """
 
     def __init__(self, mean: np.ndarray, skin: np.ndarray, ball: np.ndarray):
         """mean: (V, 3) metres; skin: vertices of the skin; ball: of the eyeball."""
@@ -32,7 +35,8 @@ class OnBall:
     def led(self, field: np.ndarray) -> np.ndarray:
         """(V, 3) the mode."""
         field = field.copy()
-        lifted = ((field[self.own] - field[self.ball].mean(axis=0)) * self.along).sum(axis=1)
+        field[self.ball] = field[self.ball].mean(axis=0)
+        lifted = ((field[self.own] - field[self.ball[0]]) * self.along).sum(axis=1)
         field[self.own] -= (self.share * lifted)[:, None] * self.along
         return field
 

@@ -43,11 +43,11 @@ class Row(NamedTuple):
 MM = 0.001
 # Arches: Ferrario et al. 1994, rounded; crowns: Wheeler's averages.
 UPPER = Row(
-    1, TOOTH_ENDS_M, (0.0235, 0.030), np.array([10, 8.8, 9.8, 8.4, 7.6]) * MM, np.array([0, 0.8, 0, 0.7, 1]) * MM,
+    1, TOOTH_ENDS_M, (0.0262, 0.033), np.array([10, 8.8, 9.8, 8.4, 7.6]) * MM, np.array([0, 0.8, 0, 0.7, 1]) * MM,
     np.array([3.0, 2.8, 3.6, 6.5, 7]) * MM, 0.0080, -0.0060,
 )  # fmt: skip
 LOWER = Row(
-    -1, LOWER_ENDS_M, (0.0215, 0.027), np.array([8.6, 8.8, 10, 8.4, 7.8]) * MM, np.array([0, 0, 0, 0.6, 1.0]) * MM,
+    -1, LOWER_ENDS_M, (0.0241, 0.0305), np.array([8.6, 8.8, 10, 8.4, 7.8]) * MM, np.array([0, 0, 0, 0.6, 1.0]) * MM,
     np.array([2.6, 2.6, 3.4, 6, 6.5]) * MM, 0.0108, -0.0042,
 )  # fmt: skip
 ACROSS = np.array([0, 0.13, 0.5, 0.87])  # of a tooth's width: columns; the next one begins at 1

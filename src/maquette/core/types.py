@@ -262,6 +262,7 @@ class Part:
         roughness, specular: of the material, 0-1; specular is the share of a dielectric's reflection.
         double_sided: whether its back faces are drawn.
         alpha_cutoff: opacity, 0-1, below which nothing is drawn.
+        blended: whether opacity is mixed in where a format can: for what is finer than a pixel.
     """
 
     name: str
@@ -273,6 +274,7 @@ class Part:
     specular: float = 1.0
     double_sided: bool = True
     alpha_cutoff: float = 0.35
+    blended: bool = False
 
     def __post_init__(self) -> None:
         if self.name not in PARTS:

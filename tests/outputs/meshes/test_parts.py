@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from maquette.morphable.fine import STILL_M
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj
+from maquette.outputs.meshes.parts import part_material
 from maquette.outputs.meshes.ply import shown_faces, write_ply
 from maquette.outputs.writers import WRITERS, wanted
 from parts import with_parts
@@ -52,6 +55,11 @@ def test_each_part_is_a_node_below_the_heads_cut_out_and_two_sided(gltf):
         assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED).shape == (16, 16, 4)
     skin = gltf.materials[gltf.meshes[0].primitives[0].material]
     assert skin.name == "skin" and skin.pbrMetallicRoughness.baseColorTexture.index == 0
+
+
+def test_what_is_finer_than_a_pixel_is_blended(asset):
+    fine = replace(asset.result.reconstruction.parts[1], blended=True)
+    assert part_material(fine, 1)["alphaMode"] == "BLEND" and "alphaCutoff" not in part_material(fine, 1)
 
 
 def test_lashes_move_as_the_lids_they_hang_on(gltf, asset):

@@ -10,11 +10,12 @@ from scipy.spatial.transform import Rotation
 from maquette.morphable import load
 from maquette.perception.faces import topology
 from maquette.texturing.head.eyes import (
+    BEHIND_GLASS,
     CARUNCLE,
     LARGEST_GAZE,
     EyeColours,
     gaze_offset,
-    lid_shadow,
+    measure_eye,
     painted_eye,
     with_caruncle,
 )
@@ -28,11 +29,6 @@ def directions(*places: tuple[float, float]) -> np.ndarray:
     """(1, n, 3) unit directions on an eyeball by x and y."""
     flat = np.array(places, np.float32)
     return np.column_stack([flat, np.sqrt(1 - (flat**2).sum(axis=1))])[None]
-
-
-def test_the_upper_lid_throws_the_deepest_shadow():
-    middle, up, down, aside = lid_shadow(directions((0, 0), (0, 0.36), (0, -0.36), (0.7, 0)))[0]
-    assert middle == 1 and up < 0.5 and up < down < middle and up < aside < middle
 
 
 def test_flesh_lies_in_the_inner_corner_only():
@@ -58,3 +54,20 @@ def test_eyes_that_look_aside_are_painted_nearly_forward(photograph):
         landmarks[list(iris), 0] += 0.25 * np.ptp(landmarks[list(topology.RIGHT_EYE), 0])
     turn = gaze_offset(replace(seen, landmarks=landmarks), camera, MODEL.mean, layers)
     assert 0.5 * LARGEST_GAZE < turn.magnitude() <= LARGEST_GAZE + 1e-6 < np.radians(6)
+
+
+def test_eyes_of_a_half_profile_are_not_of_the_nose(photograph):
+    """A landmark that lies on skin finds no white beside the iris."""
+    seen, _ = photograph(0.0)
+    assert measure_eye(seen, "eyeLeft") is not None
+    flat = replace(seen.frame, pixels=np.full_like(seen.frame.pixels, 170))
+    blind = measure_eye(replace(seen, frame=flat), "eyeLeft")
+    assert blind is not None and blind.weight == 0
+
+
+def test_lenses_make_an_eye_less_sure(photograph):
+    seen, _ = photograph(0.0)
+    bare = measure_eye(seen, "eyeLeft")
+    worn = measure_eye(replace(seen, glasses=np.ones(seen.mask.shape, np.float32)), "eyeLeft")
+    assert bare is not None and worn is not None
+    assert np.isclose(worn.weight, BEHIND_GLASS * bare.weight)

@@ -77,8 +77,9 @@ def part_material(part: Part, texture: int) -> dict:
     surface = {"metallicFactor": 0.0, "roughnessFactor": part.roughness, "baseColorTexture": {"index": texture}}
     found = {"name": part.name, "pbrMetallicRoughness": surface, "doubleSided": part.double_sided}
     assert part.mesh.texture is not None, "checked when it was made"
-    cut = {"alphaMode": "MASK", "alphaCutoff": part.alpha_cutoff} if part.mesh.texture.shape[2] == 4 else {}
-    return reflecting({**found, **cut}, part.specular)
+    if part.mesh.texture.shape[2] == 4:
+        found |= {"alphaMode": "BLEND"} if part.blended else {"alphaMode": "MASK", "alphaCutoff": part.alpha_cutoff}
+    return reflecting(found, part.specular)
 
 
 def reflecting(material: dict, specular: float) -> dict:

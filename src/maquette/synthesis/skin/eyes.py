@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.synthesis.skin.guides import SkinGuide, reach_of, window_of
 from maquette.synthesis.types import Identity
-from maquette.texturing.head.eyes import IRIS_RADIUS_M, lid_shadow
+from maquette.texturing.head.eyes import IRIS_RADIUS_M
 from maquette.texturing.images import smoothstep
 
 TILE = 96  # side of the noise
@@ -124,6 +124,14 @@ def painted_eye(ball: Eyeball, iris: NDArray, white: NDArray, pupil: float, bloo
     inside = 1 - smoothstep(rho, 0.92, 1.10)
     eye[ball.iris] += inside[..., None] * (disc - eye[ball.iris])
     return (eye * ball.shadow).astype(np.float32)
+
+
+def lid_shadow(direction: NDArray) -> NDArray:
+    """(h, w) factor: soft shade below the upper lid and in the corners, for unit directions in the eye's rest frame."""
+    upper = 0.62 * smoothstep(direction[..., 1], 0.04, 0.36)
+    lower = 0.22 * smoothstep(-direction[..., 1], 0.12, 0.36)
+    corner = 0.38 * smoothstep(np.abs(direction[..., 0]), 0.25, 0.70)
+    return (1 - upper) * (1 - lower) * (1 - corner)
 
 
 def _tile(rng: np.random.Generator) -> NDArray:

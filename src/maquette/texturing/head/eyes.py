@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -14,6 +14,8 @@ from scipy.spatial.transform import Rotation
 from maquette.core.types import Camera, Observation
 from maquette.geometry.camera import pixel_rays
 from maquette.perception.faces import topology
+from maquette.texturing.head.details.iris import IrisPattern, iris_pattern, likely_hue
+from maquette.texturing.head.details.lids import LidLine, lid_lines
 from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
 from maquette.texturing.images import sixteenths, smoothstep
@@ -23,10 +25,15 @@ IRIS_ANGLE_LIMITS = (0.30, 0.42)  # radians on the eyeball
 LARGEST_GAZE = np.radians(5)  # what the texture may turn: the eyes of the neutral head look forward
 FLESH = np.array([198.0, 122.0, 110.0])  # of the inner corner
 CARUNCLE = (0.60, 0.80)  # towards the nose, in radii of the eyeball: where it begins and is all
-GLINT = 0.3  # of the light that viewers do not draw
+OTHER_EYE = 0.5  # of the better seen iris' weight: one that has less takes its pattern
+BRIGHTEST_IRIS = 0.75  # of the white's brightness
+PALER = (1.0, 1.35)  # the white's brightness over the iris' that a seen eye has
+DARKEST_SHADE = 0.6  # on irises
+BEHIND_GLASS = 0.4  # of the weight: lenses reflect
 DEFAULT_IRIS = np.array([84.0, 62.0, 46.0])
 DEFAULT_SCLERA = np.array([214.0, 205.0, 198.0])
 PUPIL = 0.36  # of the iris' radius
+LIMBUS = (0.90, 1.10)  # of it: where the white begins and is all
 SIDES = {  # iris centre, its rim, corners, upper and lower lid
     "eyeRight": (topology.RIGHT_IRIS, topology.RIGHT_EYE, (159, 145)),
     "eyeLeft": (topology.LEFT_IRIS, topology.LEFT_EYE, (386, 374)),
@@ -53,21 +60,30 @@ class MeasuredEye:
 
 def paint_eyes(
     texture: NDArray, observations: Sequence[Observation], cameras: Sequence[Camera], posed: Sequence[NDArray],
-    layers: Layers, palette: Palette,
+    neutral: NDArray, layers: Layers, palette: Palette,
 ) -> None:  # fmt: skip
-    """Paint both eyeballs into `texture` (S, S, 3) uint8, in place: it is being made by the caller."""
+    """Paint both eyeballs into `texture` (S, S, 3) uint8, in place: it is being made by the caller.
+
+    Args:
+        posed: (V, 3) metres, per photo. neutral: (V, 3) metres, whose lids shade the eyes.
+    """
     charts = {part: layers.small[part] for part in SIDES if part in layers.small}
     if not charts:
         return
     colours = eye_colours(observations, palette)
     turn = gaze_offset(observations[0], cameras[0], posed[0], layers)
     angle = iris_angle(posed[0], layers)
+    patterns, lines = iris_patterns(observations), lid_lines(neutral, layers.model)
     for part, chart in charts.items():
         centre = layers.model.eye_centre(layers.model.mean, part.removeprefix("eye"))
         direction = chart.spread(layers.model.mean - centre.astype(np.float32))
         direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-9)
         inward = direction[..., 0] * (-1 if part == "eyeLeft" else 1)
-        eye = painted_eye(direction, turn, angle, colours)
+        light = shade_of(lines.get(part.removeprefix("eye")), chart.spread(neutral))
+        # Irises were measured in the lids' shade.
+        shaded = float(np.median(light[direction[..., 2] > np.cos(angle)]))
+        own = replace(colours, iris=colours.iris / max(shaded, DARKEST_SHADE))
+        eye = painted_eye(direction, turn, angle, own, patterns.get(part)) * light[..., None]
         chart.paint(texture, with_caruncle(eye, inward, palette.lit(FLESH)))
 
 
@@ -136,13 +152,34 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     iris = np.average([eye.iris for eye in found], axis=0, weights=weights)
     sclera = np.average([eye.sclera for eye in found], axis=0, weights=weights)
     # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
-    grey = np.clip(sclera.mean(), 0.72 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
+    grey = np.clip(sclera.mean(), 0.62 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
     tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
-    sclera = grey * (0.3 * tint + 0.7 * likely.sclera / likely.sclera.mean())
+    sclera = grey * (0.5 * tint + 0.5 * likely.sclera / likely.sclera.mean())
+    iris = likely_hue(iris * min(1.0, BRIGHTEST_IRIS * grey / max(float(iris.mean()), 1.0)), palette.skin)
     return EyeColours(
-        likely.iris + trust * (np.clip(iris, 12, 0.8 * grey) - likely.iris),
+        likely.iris + trust * (iris - likely.iris),
         np.minimum(likely.sclera + trust * (sclera - likely.sclera), 228), PUPIL,
     )  # fmt: skip
+
+
+def iris_patterns(observations: Sequence[Observation]) -> dict[str, IrisPattern]:
+    """Part -> the pattern of its iris, from the photo that shows it best; that of the other eye where it is hidden."""
+    found: dict[str, IrisPattern] = {}
+    for observation in observations:
+        for part, (iris, outline, _) in SIDES.items():
+            eye = measure_eye(observation, part) if observation.landmark_scheme == topology.SCHEME else None
+            pattern = None if eye is None else iris_pattern(observation, iris, outline, eye.weight)
+            if pattern is not None and (part not in found or pattern.weight > found[part].weight):
+                found[part] = pattern
+    for part, other in zip(SIDES, reversed(SIDES)):
+        if part in found and (other not in found or found[other].weight < OTHER_EYE * found[part].weight):
+            found[other] = found[part].mirrored()
+    return found
+
+
+def shade_of(line: LidLine | None, places: NDArray) -> NDArray:
+    """(h, w) factor of the light at places (h, w, 3) metres on an eyeball."""
+    return np.ones(places.shape[:2], np.float32) if line is None else line.shade(places)
 
 
 def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
@@ -155,6 +192,8 @@ def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
     if observation.covered is not None:
         x, y = np.clip(centre.astype(int), 0, (width - 1, height - 1))
         weight *= 1 - float(observation.covered[y, x])
+    if observation.glasses is not None:
+        weight *= BEHIND_GLASS
     reach = int(2.2 * diameter) + 2
     x0, y0 = max(int(centre[0]) - reach, 0), max(int(centre[1]) - reach, 0)
     x1, y1 = min(int(centre[0]) + reach, width), min(int(centre[1]) + reach, height)
@@ -178,11 +217,22 @@ def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
     if len(white) < 4:
         return MeasuredEye(colour, DEFAULT_SCLERA, 0.5 * weight)
     bright = white.mean(axis=1)
-    return MeasuredEye(colour, np.median(white[bright >= np.percentile(bright, 60)], axis=0), weight)
+    sclera = np.median(white[bright >= np.percentile(bright, 60)], axis=0)
+    # Behind the nose of a half profile landmarks lie on skin, which is as pale all over.
+    weight *= float(smoothstep(sclera.mean() / max(float(colour.mean()), 1.0), *PALER))
+    return MeasuredEye(colour, sclera, weight)
 
 
-def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours: EyeColours) -> NDArray:
-    """(h, w, 3) float: the eyeball's colour for directions (h, w, 3), unit, from its centre; +z is straight ahead."""
+def painted_eye(
+    direction: NDArray, turn: Rotation, iris_radius: float, colours: EyeColours, pattern: IrisPattern | None = None
+) -> NDArray:
+    """(h, w, 3) float: the eyeball's colour in even light.
+
+    Args:
+        direction: (h, w, 3) unit, from its centre; +z is straight ahead.
+        turn: how far the eye looks elsewhere. iris_radius: radians on the eyeball.
+        pattern: of the iris in a photo; None paints one.
+    """
     looked = direction @ turn.as_matrix().astype(np.float32)  # the inverse rotation, as rows
     angle = np.arccos(np.clip(looked[..., 2], -1, 1))
     around = np.arctan2(looked[..., 1], looked[..., 0])
@@ -191,18 +241,19 @@ def painted_eye(direction: NDArray, turn: Rotation, iris_radius: float, colours:
     sclera = painted_sclera(looked, angle, rho, colours.sclera, noise)
     fibre = _looked_up(noise, around / (2 * np.pi) * 192, rho * 9) * 0.6
     fibre += _looked_up(noise, around / (2 * np.pi) * 64 + 40, rho * 5 + 70) * 0.5
-    shade = 1.04 + 0.13 * fibre + 0.15 * np.exp(-(((rho - 0.55) / 0.13) ** 2)) - 0.55 * smoothstep(rho, 0.72, 1.0)
-    shade = shade + 0.14 * smoothstep(-looked[..., 1] / np.sin(iris_radius), -0.2, 0.9)
-    iris = np.clip(colours.iris * shade[..., None], 4, 235)
+    shade = 1.0 + 0.13 * fibre + 0.15 * np.exp(-(((rho - 0.55) / 0.13) ** 2)) - 0.55 * smoothstep(rho, 0.72, 1.0)
+    shade = shade + 0.10 * smoothstep(-looked[..., 1] / np.sin(iris_radius), -0.2, 0.9)
+    iris = colours.iris * shade[..., None]
+    if pattern is not None:
+        seen = pattern.at(rho, around) * (colours.iris / np.maximum(pattern.middle, 1.0))
+        iris = iris + pattern.weight * (seen - iris)
+    iris = np.clip(iris, 4, 235)
     dark = 0.16 * colours.iris + 4
     pupil = 1 - smoothstep(rho, colours.pupil - 0.07, colours.pupil + 0.07)
     iris = iris + pupil[..., None] * (dark - iris)
-    inside = 1 - smoothstep(rho, 0.93, 1.07)
-    eye = sclera + inside[..., None] * (iris - sclera)
-    eye = eye * lid_shadow(direction)[..., None]
-    glint = np.exp(-((looked[..., 0] + 0.42 * iris_radius) ** 2 + (looked[..., 1] - 0.45 * iris_radius) ** 2)
-                   / (0.13 * iris_radius) ** 2) * (looked[..., 2] > 0)  # fmt: skip
-    return eye + (GLINT * glint)[..., None] * (colours.sclera * 1.1 - eye)
+    inside = 1 - smoothstep(rho, *LIMBUS)
+    eye: NDArray = sclera + inside[..., None] * (iris - sclera)
+    return eye
 
 
 def with_caruncle(eye: NDArray, inward: NDArray, flesh: NDArray) -> NDArray:
@@ -223,14 +274,6 @@ def painted_sclera(looked: NDArray, angle: NDArray, rho: NDArray, colour: NDArra
     red = 0.10 * outward * veins + 0.22 * smoothstep(angle, 0.75, 1.5)
     flesh = np.array([1.0, 0.62, 0.58])
     return colour * (1 - red[..., None] * (1 - flesh))
-
-
-def lid_shadow(direction: NDArray) -> NDArray:
-    """(h, w) factor: soft shade below the upper lid and in the corners, in the eye's rest frame."""
-    upper = 0.62 * smoothstep(direction[..., 1], 0.04, 0.36)
-    lower = 0.22 * smoothstep(-direction[..., 1], 0.12, 0.36)
-    corner = 0.38 * smoothstep(np.abs(direction[..., 0]), 0.25, 0.70)
-    return (1 - upper) * (1 - lower) * (1 - corner)
 
 
 @lru_cache(maxsize=1)

@@ -222,7 +222,7 @@ def light_and_gum(chart: Chart) -> tuple[NDArray, NDArray]:
     gum = 1 - smoothstep(crown, -0.03, 0.05)
     gap = 0.16 * np.exp(-((apart / 0.0010) ** 2)) + 0.22 * np.exp(-((apart / 0.0003) ** 2))
     neck = 0.25 * np.exp(-((crown / 0.08) ** 2))
-    back = (1 - 0.75 * smoothstep(side, 0.010, 0.034)) * (1 - 0.65 * smoothstep(down, EDGE + 0.04, EDGE + 0.2))
+    back = (1 - 0.65 * smoothstep(side, 0.014, 0.040)) * (1 - 0.65 * smoothstep(down, EDGE + 0.04, EDGE + 0.2))
     return (1 - (1 - gum) * gap - gum * neck) * back, gum
 
 

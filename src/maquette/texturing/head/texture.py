@@ -18,6 +18,7 @@ from maquette.texturing.head.delight import delit
 from maquette.texturing.head.details.glasses import with_glasses, without_frame
 from maquette.texturing.head.details.hollows import paint_hollows
 from maquette.texturing.head.details.lashes import with_lashes
+from maquette.texturing.head.details.lids import neutral_vertices, paint_lid_edges
 from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
@@ -65,11 +66,13 @@ def finish_head(
     if options.fill:
         palette = palette_of(seen)
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
-        paint_eyes(texture, observations, reconstruction.cameras, posed, layers, palette)
+        neutral = neutral_vertices(reconstruction, layers.model)
+        paint_eyes(texture, observations, reconstruction.cameras, posed, neutral, layers, palette)
     confidence = paint_skin(texture, seen, layers, options.fill)
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
         clean_lids(texture, confidence, layers)
+        paint_lid_edges(texture, layers, palette_of(seen))
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 

@@ -21,7 +21,7 @@ LIPS_M, FLESH_M, THROAT_M = (
     0.008,
     0.030,
 )  # behind the rim of the lips: their colour ends, flesh begins, it is dark
-LIPS_SHADE, THROAT_SHADE = 0.72, 0.16
+LIPS_SHADE, THROAT_SHADE = 0.72, 0.32
 SOFT = 0.0015  # of the texture's width
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.morphable.model import MorphableModel
+from maquette.texturing.head.details.lids import neutral_vertices
 from maquette.texturing.head.fill import Palette
 from maquette.weights.store import fetch
 from maquette.weights.tensors import opened
@@ -52,16 +53,13 @@ def lash_cards() -> LashCards:
 
 def with_lashes(reconstruction: Reconstruction, model: MorphableModel, palette: Palette) -> Reconstruction:
     """The head with its lashes as a part of its own; heads of other models stay as they are."""
-    identity, expression, scale = reconstruction.identity, reconstruction.expression, reconstruction.scale
-    if model.name != HEAD or identity is None or expression is None:
+    if model.name != HEAD or reconstruction.identity is None or reconstruction.expression is None:
         return reconstruction
     cards = lash_cards()
-    still = np.zeros(expression.shape[1])
-    moved = model.vertices(identity, expression[0], scale) - model.vertices(identity, still, scale)
-    neutral = reconstruction.shape.vertices - moved
-    places = np.einsum("vk,vkd->vd", cards.weights, neutral[cards.anchors]) + scale * cards.offsets
+    neutral = neutral_vertices(reconstruction, model)
+    places = np.einsum("vk,vkd->vd", cards.weights, neutral[cards.anchors]) + reconstruction.scale * cards.offsets
     mesh = Mesh(places.astype(np.float32), cards.faces, cards.uvs, cards.uv_faces, lash_texture(palette))
-    part = Part("lashes", mesh, cards.anchors, cards.weights, roughness=0.9, alpha_cutoff=CUTOFF)
+    part = Part("lashes", mesh, cards.anchors, cards.weights, roughness=0.9, alpha_cutoff=CUTOFF, blended=True)
     return replace(reconstruction, parts=(*reconstruction.parts, part))
 
 
