@@ -22,6 +22,8 @@ from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
+from maquette.texturing.head.skin.exposure import exposed
+from maquette.texturing.head.skin.folds import without_folds
 from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
@@ -59,7 +61,8 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
-    seen = blend([delit(one, vertices, layers) for one, vertices in zip(baked, posed)])
+    even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
+    seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
     size = layers.size
     texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
