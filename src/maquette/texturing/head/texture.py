@@ -25,6 +25,7 @@ from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.head.skin.exposure import exposed
 from maquette.texturing.head.skin.folds import without_folds
 from maquette.texturing.head.skin.lids import clean_lids
+from maquette.texturing.head.skin.relief import skin_maps
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
@@ -40,7 +41,7 @@ def finish_head(
     Args:
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
-        options: texture size, whether unseen parts are filled, and whether glasses are given back.
+        options: texture size, whether unseen parts are filled, whether glasses are given back, and maps of the skin.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -73,7 +74,8 @@ def finish_head(
     if options.fill:
         paint_hollows(texture, layers, palette_of(seen))
         clean_lids(texture, confidence, layers)
-    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
+    maps = skin_maps(texture, confidence, layers) if options.maps else (None, None)
+    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 
 
@@ -102,9 +104,21 @@ def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDA
     return confidence
 
 
-def with_texture(mesh: Mesh, texture: NDArray, confidence: NDArray, size: int) -> Mesh:
-    """The mesh with both pictures at exactly the wanted size."""
-    if texture.shape[0] != size:
-        texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
-        confidence = cv2.resize(confidence, (size, size), interpolation=cv2.INTER_AREA)
-    return replace(mesh, texture=texture, texture_confidence=confidence)
+def with_texture(
+    mesh: Mesh, texture: NDArray, confidence: NDArray, size: int, normals: NDArray | None = None,
+    roughness: NDArray | None = None,
+) -> Mesh:  # fmt: skip
+    """The mesh with its pictures at exactly the wanted size."""
+
+    def sized(picture: NDArray | None) -> NDArray | None:
+        if picture is None or picture.shape[0] == size:
+            return picture
+        return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA))
+
+    return replace(
+        mesh,
+        texture=sized(texture),
+        texture_confidence=sized(confidence),
+        normal_map=sized(normals),
+        roughness_map=sized(roughness),
+    )
