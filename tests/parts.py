@@ -39,6 +39,14 @@ def lash_part(asset: Asset) -> Part:
     return Part("lashes", Mesh(asset.neutral[most], SQUARE, UVS, SQUARE, cut_out((10, 10, 10))), anchors, weights)
 
 
+def with_maps(result: Result, side: int = 32) -> Result:
+    """The result with maps of its skin: slopes to the right, rougher towards the right."""
+    normals = np.broadcast_to(np.array([100, 128, 250], np.uint8), (side, side, 3)).copy()
+    roughness = np.tile(np.linspace(80, 200, side).astype(np.uint8), (side, 1))
+    shape = replace(result.reconstruction.shape, normal_map=normals, roughness_map=roughness)
+    return replace(result, reconstruction=replace(result.reconstruction, shape=shape))
+
+
 def with_parts(result: Result, asset: Asset) -> Result:
     """The result with hair and lashes; `asset` is of the result at its fitted resolution."""
     made: Reconstruction = replace(result.reconstruction, parts=(hair_part(), lash_part(asset)))
@@ -47,5 +55,5 @@ def with_parts(result: Result, asset: Asset) -> Result:
 
 @pytest.fixture(scope="session")
 def haired_result(head_result) -> Result:
-    """The shipped head, smiling, with hair and lashes."""
-    return with_parts(head_result, open_asset(head_result, OutputOptions(mesh="light")))
+    """The shipped head, smiling, with hair and lashes, and with maps of its skin."""
+    return with_parts(with_maps(head_result), open_asset(head_result, OutputOptions(mesh="light")))

@@ -203,6 +203,8 @@ READERS = {
     "{stem}.mtl": read_mtl,
     "texture.png": read_picture(lambda asset: asset.mesh.texture),
     "texture_confidence.png": read_picture(lambda asset: asset.mesh.texture_confidence),
+    "normal_map.png": read_picture(lambda asset: asset.mesh.normal_map),
+    "roughness.png": read_picture(lambda asset: asset.mesh.roughness_map),
     "{stem}.stl": read_stl,
     "{stem}.ply": read_ply,
     "volume.glb": read_volume_glb,
@@ -239,6 +241,9 @@ def asset(request):
     asset.close()
 
 
+MAPS = {"normal_map.png", "roughness.png"}
+
+
 @pytest.fixture(autouse=True)
 def short_film(monkeypatch):
     monkeypatch.setattr(turntable, "FRAMES", 4)
@@ -249,7 +254,9 @@ def skip_what_is_absent(name, asset):
     parts = PART_WRITERS.keys() & {*wanted(asset)}
     if name in PART_WRITERS.keys() - parts:
         pytest.skip("this result has no such part")
-    if parts and name not in {*parts, "{stem}.glb", "report.json"}:
+    if name in MAPS - {*wanted(asset)}:
+        pytest.skip("this result has no maps of its skin")
+    if parts and name not in {*parts, *MAPS, "{stem}.glb", "report.json"}:
         pytest.skip("as of a head without hair, or in test_parts.py")
     if name.startswith("texture") and asset.mesh.texture is None:
         pytest.skip("this result has no texture")

@@ -166,6 +166,8 @@ class TextureOptions:
     """Hair of a head: auto (the style that fits the photo, else painted), none (painted only), or a style's name."""
     glasses: str = "auto"
     """Glasses of a head: auto (a frame of its own where the photo shows one), none."""
+    maps: bool = False
+    """Normal and roughness maps of a head's skin too, for close-ups: some megabytes more in the GLB, and two PNGs."""
 
     def __post_init__(self) -> None:
         _one_of("glasses", self.glasses, GLASSES)

@@ -212,7 +212,8 @@ class Mesh:
         uv_faces: (F, 3) int32 indices into uvs, or None.
         texture: (H, W, 3) uint8 sRGB, first row is v = 1, or None; of a `Part` also (H, W, 4), the last is opacity.
         texture_confidence: (H, W) uint8, 255 = seen in a photo, 0 = invented, or None.
-        normal_map: (H, W, 3) uint8 tangent space, or None.
+        normal_map: (H, W, 3) uint8 tangent space: red along u, green along v, blue outwards, 128 is zero; or None.
+        roughness_map: (H, W) uint8, 255 is as rough as can be, or None.
         vertex_colors: (V, 3) uint8 sRGB, or None.
     """
 
@@ -223,6 +224,7 @@ class Mesh:
     texture: Array | None = None
     texture_confidence: Array | None = None
     normal_map: Array | None = None
+    roughness_map: Array | None = None
     vertex_colors: Array | None = None
 
     def __post_init__(self) -> None:
@@ -240,6 +242,10 @@ class Mesh:
             expect("Mesh.texture", self.texture, ("H", "W", channels), np.uint8)
         if self.texture_confidence is not None:
             expect("Mesh.texture_confidence", self.texture_confidence, ("H", "W"), np.uint8)
+        if self.normal_map is not None:
+            expect("Mesh.normal_map", self.normal_map, ("H", "W", 3), np.uint8)
+        if self.roughness_map is not None:
+            expect("Mesh.roughness_map", self.roughness_map, ("H", "W"), np.uint8)
         if self.vertex_colors is not None:
             expect("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
 

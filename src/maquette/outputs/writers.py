@@ -23,7 +23,9 @@ from maquette.outputs.pictures.maps import (
     write_depth,
     write_guessed_back,
     write_guessed_front,
+    write_normal_map,
     write_normals,
+    write_roughness,
     write_texture,
     write_texture_confidence,
 )
@@ -45,6 +47,8 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.mtl": write_mtl,
     "texture.png": write_texture,
     "texture_confidence.png": write_texture_confidence,
+    "normal_map.png": write_normal_map,
+    "roughness.png": write_roughness,
     **PART_WRITERS,
     "{stem}.stl": write_stl,
     "{stem}.ply": write_ply,
@@ -86,6 +90,8 @@ def wanted(asset: Asset) -> list[str]:
     absent |= PART_WRITERS.keys() - (parts if "obj" in formats else set())
     absent |= {"texture.png"} if mesh.texture is None else set()
     absent |= {"texture_confidence.png"} if mesh.texture_confidence is None else set()
+    absent |= {"normal_map.png"} if mesh.normal_map is None else set()
+    absent |= {"roughness.png"} if mesh.roughness_map is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()
     absent |= {"turntable.mp4"} if not asset.options.turntable else set()
     return [name for name in WRITERS if name not in absent]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 from pygltflib import GLTF2
 
 from gltf_reader import decoded
@@ -21,6 +22,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.fine import STILL_M
 from maquette.outputs.asset import EYES, open_asset
 from maquette.outputs.meshes.glb import mesh_context, write_glb
+from parts import with_maps
 
 NAMES = """browDownLeft browDownRight browInnerUp browOuterUpLeft browOuterUpRight cheekPuff cheekSquintLeft
 cheekSquintRight eyeBlinkLeft eyeBlinkRight eyeLookDownLeft eyeLookDownRight eyeLookInLeft eyeLookInRight
@@ -255,6 +257,24 @@ def test_the_mouths_inside_follows_the_jaw(asset, gltf, part):
     assert moves[heights.argmin()] > 0.005, "metres, at its lowest point"
     if part == "teeth":
         assert moves[heights.argmax()] == 0, "the upper teeth stay"
+
+
+def test_maps_of_the_skin_are_on_the_skin_alone(head_result):
+    asset = open_asset(with_maps(head_result), OutputOptions(mesh="light"))
+    gltf = GLTF2.load_from_bytes(write_glb(asset))
+    skin, *others = gltf.materials
+    names = [texture.name for texture in gltf.textures]
+    assert names == ["texture", "normalTexture", "metallicRoughnessTexture"]
+    assert names[skin.normalTexture.index] == "normalTexture"
+    surface = skin.pbrMetallicRoughness
+    assert names[surface.metallicRoughnessTexture.index] == "metallicRoughnessTexture"
+    assert surface.roughnessFactor == 1 and surface.metallicFactor == 0
+    assert skin.extensions["KHR_materials_specular"]["specularFactor"] > 0
+    assert all(other.normalTexture is None for other in others)
+    view = gltf.bufferViews[gltf.images[2].bufferView]
+    stored = gltf.binary_blob()[view.byteOffset :][: view.byteLength]
+    rough = np.asarray(Image.open(io.BytesIO(stored)))
+    assert np.abs(rough[..., 1].astype(int) - asset.mesh.roughness_map).max() <= 4 and rough[..., 2].max() <= 4
 
 
 @pytest.mark.parametrize("which", RESULTS)

@@ -182,3 +182,12 @@ def test_other_peoples_pixels_reach_no_part(photograph, reconstruct) -> None:
         hidden = replace(seen, frame=replace(seen.frame, pixels=pixels), covered=region)
         textures.append(finish(reconstruct([camera]), [hidden], SMALL).shape.texture.astype(int))
     assert np.abs(textures[0] - textures[1]).max() <= 2
+
+
+def test_maps_of_the_skin_are_made_when_asked_for(textured, photograph, reconstruct) -> None:
+    seen, camera = photograph(0.5)
+    asked = TextureOptions(texture_size=260, maps=True)
+    shape = finish(reconstruct([camera]), [seen], asked).shape
+    assert shape.normal_map.shape == (260, 260, 3) and shape.roughness_map.shape == (260, 260)
+    assert np.ptp(shape.normal_map[..., :2]) > 4 and np.ptp(shape.roughness_map) > 40
+    assert textured.normal_map is None and textured.roughness_map is None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Mesh
 from maquette.geometry.mesh import vertex_normals
 from maquette.imaging.srgb import linear
 from maquette.morphable.fine import STILL_M
@@ -25,6 +26,8 @@ SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph
 JPEG_QUALITY = 92
 SHARED = 3  # materials of the head itself: skin, eyes, mouth
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
+MAPS_QUALITY = 95  # of JPEG: normals are more delicate than colours
+MAPPED_SPECULAR = 0.5  # of the skin's reflection where a map says how rough it is; a whole one greys dark skin
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 
@@ -154,27 +157,51 @@ def _materials(has_texture: bool, has_colours: bool) -> list[dict]:
     return [material("skin", 1.0, True, 0.0), material("eyes", 0.15, False), material("mouth", 0.45, True, 0.2)]
 
 
-def _jpeg(pixels: NDArray) -> bytes:
+def _jpeg(pixels: NDArray, quality: int = JPEG_QUALITY) -> bytes:
     import cv2
 
-    ok, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    ok, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not ok:
         raise ValueError(f"texture of shape {pixels.shape} cannot be compressed")
     return data.tobytes()
 
 
 def _textures(builder: Builder, asset: Asset) -> dict:
-    """Images, sampler and textures: the head's own first, if it has one, then one per part."""
+    """Images, sampler and textures: the head's own first, if it has one, then one per part, then the skin's maps."""
     pixels = asset.mesh.texture
     files = [] if pixels is None else [("texture", "image/jpeg", _jpeg(pixels))]
     for part in asset.result.reconstruction.parts:
         assert part.mesh.texture is not None, "checked when it was made"
         files.append((part.name, "image/png", compact_png(part.mesh.texture)))
+    files += [(name, "image/jpeg", _jpeg(pixels, MAPS_QUALITY)) for name, pixels in _maps(asset.mesh).items()]
     if not files:
         return {}
     images = [{"name": name, "mimeType": kind, "bufferView": builder.view(data)} for name, kind, data in files]
     textures = [{"sampler": 0, "source": index, "name": name} for index, (name, _, _) in enumerate(files)]
     return {"images": images, "samplers": [SAMPLER], "textures": textures}
+
+
+def _maps(mesh: Mesh) -> dict[str, NDArray]:
+    """glTF's name of a texture -> (H, W, 3) uint8: what the skin has besides its colour."""
+    found: dict[str, NDArray] = {}
+    if mesh.normal_map is not None:
+        found["normalTexture"] = mesh.normal_map
+    if mesh.roughness_map is not None:  # green is roughness, blue is metal
+        plain = np.zeros_like(mesh.roughness_map)
+        found["metallicRoughnessTexture"] = np.dstack([plain, mesh.roughness_map, plain])
+    return found
+
+
+def _with_maps(material: dict, document: dict) -> dict:
+    """The skin's material with its maps, as far as the document has them."""
+    index = {texture["name"]: number for number, texture in enumerate(document.get("textures", []))}
+    if "normalTexture" in index:
+        material = material | {"normalTexture": {"index": index["normalTexture"]}}
+    if "metallicRoughnessTexture" in index:
+        rough = {"metallicRoughnessTexture": {"index": index["metallicRoughnessTexture"]}}
+        material = material | {"pbrMetallicRoughness": material["pbrMetallicRoughness"] | rough}
+        material = material | {"extensions": {SPECULAR: {"specularFactor": MAPPED_SPECULAR}}}
+    return material
 
 
 def _add_parts(builder: Builder, asset: Asset, document: dict) -> None:
@@ -282,6 +309,7 @@ def write_glb(asset: Asset) -> bytes:
             nodes, meshes = document["nodes"], document["meshes"]
             document["animations"] = [demo(builder, nodes, meshes, context.targets.names, asset.expression)]
     document |= _textures(builder, asset)
+    document["materials"][0] = _with_maps(document["materials"][0], document)
     parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]
     used = sorted({part["material"] for part in parts})
     for part in parts:

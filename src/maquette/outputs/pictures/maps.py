@@ -1,4 +1,4 @@
-"""texture.png, texture_confidence.png, depth.png, normals.png."""
+"""texture.png, texture_confidence.png, normal_map.png, roughness.png, depth.png, normals.png."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ def write_texture(asset: Asset) -> bytes:
 def write_texture_confidence(asset: Asset) -> bytes:
     """8-bit: 255 = seen in a photo, 0 = invented; same layout as texture.png."""
     return png(_present(asset, asset.mesh.texture_confidence, "confidence of its texture"))
+
+
+def write_normal_map(asset: Asset) -> bytes:
+    """Tangent-space normals of the skin's relief, in the texture's layout, as glTF reads them."""
+    note = "tangent space, value / 127 - 1.008; red along u, green along v, blue outwards"
+    return png(_present(asset, asset.mesh.normal_map, "normal map"), Description=note, Software="maquette")
+
+
+def write_roughness(asset: Asset) -> bytes:
+    """Roughness of the skin, 255 is 1, in the texture's layout."""
+    return png(_present(asset, asset.mesh.roughness_map, "roughness map"))
 
 
 def _present(asset: Asset, picture: NDArray | None, what: str) -> NDArray:

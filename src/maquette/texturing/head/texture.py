@@ -23,7 +23,10 @@ from maquette.texturing.head.eyes import paint_eyes
 from maquette.texturing.head.fill import complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
+from maquette.texturing.head.skin.exposure import exposed
+from maquette.texturing.head.skin.folds import without_folds
 from maquette.texturing.head.skin.lids import clean_lids
+from maquette.texturing.head.skin.relief import skin_maps
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
@@ -39,7 +42,7 @@ def finish_head(
     Args:
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
-        options: texture size, whether unseen parts are filled, and whether glasses are given back.
+        options: texture size, whether unseen parts are filled, whether glasses are given back, and maps of the skin.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -60,7 +63,8 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
-    seen = blend([delit(one, vertices, layers) for one, vertices in zip(baked, posed)])
+    even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
+    seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
     size = layers.size
     texture = np.full((size, size, 3), UNSEEN, np.uint8)
     if options.fill:
@@ -73,7 +77,8 @@ def finish_head(
         paint_hollows(texture, layers, palette_of(seen))
         clean_lids(texture, confidence, layers)
         paint_lid_edges(texture, layers, palette_of(seen))
-    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size)
+    maps = skin_maps(texture, confidence, layers) if options.maps else (None, None)
+    textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
 
 
@@ -102,9 +107,21 @@ def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDA
     return confidence
 
 
-def with_texture(mesh: Mesh, texture: NDArray, confidence: NDArray, size: int) -> Mesh:
-    """The mesh with both pictures at exactly the wanted size."""
-    if texture.shape[0] != size:
-        texture = cv2.resize(texture, (size, size), interpolation=cv2.INTER_AREA)
-        confidence = cv2.resize(confidence, (size, size), interpolation=cv2.INTER_AREA)
-    return replace(mesh, texture=texture, texture_confidence=confidence)
+def with_texture(
+    mesh: Mesh, texture: NDArray, confidence: NDArray, size: int, normals: NDArray | None = None,
+    roughness: NDArray | None = None,
+) -> Mesh:  # fmt: skip
+    """The mesh with its pictures at exactly the wanted size."""
+
+    def sized(picture: NDArray | None) -> NDArray | None:
+        if picture is None or picture.shape[0] == size:
+            return picture
+        return np.asarray(cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA))
+
+    return replace(
+        mesh,
+        texture=sized(texture),
+        texture_confidence=sized(confidence),
+        normal_map=sized(normals),
+        roughness_map=sized(roughness),
+    )
