@@ -39,7 +39,7 @@ def test_a_knot_sticks_out_behind_a_turned_head(photographed, side):
     knot = reaching(head, lambda angle: 45.0 if 40 < turned * angle < 90 else 12.0)
     assert knotted(knot) and choose(knot).name == "bun01"
     assert not knotted(reaching(head, lambda angle: 45.0 if 40 < -turned * angle < 90 else 12.0))
-    assert not knotted(reaching(head, lambda angle: 40.0))  # thick all around
+    assert not knotted(reaching(head, lambda _: 40.0))  # thick all around
     assert not knotted(reaching(photographed("short04"), lambda angle: 45.0 if angle > 40 else 12.0))
 
 
