@@ -21,7 +21,10 @@ GRIDS = ("fast", "exact")
 BLUR_GATES = ("mark", "skip", "nearest")
 METHODS = {"face": "parametric", "person": "pifuhd"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
-STYLES = ("afro01", "bob01", "bob02", "braid01", "long01", "ponytail01", "short01", "short02", "short03", "short04")
+STYLES = (
+    "afro01", "bob01", "bob02", "bob03", "braid01", "bun01", "long01", "ponytail01", "short01", "short02", "short03",
+    "short04",
+)  # fmt: skip
 GLASSES = ("auto", "none")
 HAIR = ("auto", "none", *STYLES)
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}

@@ -82,3 +82,10 @@ def test_the_neutral_head_is_the_shape_without_its_expression(haired, reconstruc
 def test_the_same_photo_gives_the_same_hair(haired, reconstruct):
     first, second = (dressed(haired, reconstruct, "short02").parts[0].mesh for _ in range(2))
     assert np.array_equal(first.texture, second.texture) and np.array_equal(first.vertices, second.vertices)
+
+
+def test_a_head_whose_top_is_cut_off_wears_no_swimming_cap(haired, reconstruct):
+    seen, camera = haired("short04")
+    cut = replace(seen, box=np.array([0.0, -60.0, 320.0, 260.0]))  # the upper 60 rows lie outside the full photo
+    facts = with_hair(reconstruct([camera]), [cut], AUTO).provenance["hair"]
+    assert facts["name"].startswith("short") and "top of the head is not in the photo" in facts["why"]

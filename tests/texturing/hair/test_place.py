@@ -58,3 +58,13 @@ def test_texels_belong_to_the_triangles_that_use_them():
     size = own.opacity.shape[0]
     wanted = np.stack([columns[pick] + 0.5, size - rows[pick] - 0.5], axis=1) / size
     assert np.abs(place_uv - wanted).max() < 1e-3
+
+
+def test_a_bun_is_a_tail_wound_up_behind_the_head():
+    tail, bun = style("ponytail01"), style("bun01")
+    moved = np.linalg.norm(bun.vertices - tail.vertices, axis=1) > 1e-6
+    assert 0.3 < moved.mean() < 0.95 and np.array_equal(bun.faces, tail.faces)
+    assert tail.vertices[moved, 1].min() < -0.2 and bun.vertices[moved, 1].min() > -0.06
+    span = np.ptp(bun.vertices[moved], axis=0)
+    assert (span < 0.13).all() and (span > 0.03).all()
+    assert bun.vertices[moved, 2].max() < bun.vertices[~moved, 2].mean()

@@ -159,7 +159,7 @@ def _crumbs(opacity: NDArray, cut: NDArray) -> NDArray:
 def strand_lengths(points: NDArray, fine: NDArray | float = 0.0) -> NDArray:
     """(N,) 0-1: how much sooner the strands at points (N, 3) end than the longest; the same all along a strand.
 
-    `fine`: (N,) how much lighter the texture is there than around: what tells one strand from the next.
+    `fine`: (N,) how much lighter the texture is there than around: which differs from strand to strand.
     """
     turn = np.arctan2(points[:, 0], points[:, 2] + 0.06)
     waves = np.sin(11 * turn + 1.0) + np.sin(23 * turn + 2.0)

@@ -23,6 +23,13 @@ JAW = (-0.8, -0.25)  # eye-chin distances above the eyes: beside the jaw, above 
 RING_M = (0.004, 0.024)  # beside the head's outline, where hanging hair would be
 BOTH = 0.6  # share of those places, on either side, that surely is hanging hair
 ONE_SIDE, OTHER_SIDE = (0.85, 0.5), 0.36  # likewise, of one side, by colours or by a network, and of the other
+BELOW, BESIDE = (-1.0, -0.85), (0.45, 1.2)  # eye-chin distances below the chin, and to the sides
+FARTHER = 0.25  # share of the fuller side there that is hair: it hangs on, to the shoulders
+ABOUT = (75.0, 105.0)  # degrees from the way up: beside the ears
+FULL, FULL_MM = 0.45, 48.0  # of one side, likewise, where hair reaches that far beside the ear above it
+EVEN_MM = 36.0  # or that far beside both ears, and hangs on one side
+TURNED = np.radians(12)  # a head turned this far shows the back of its hair on one side
+KNOT, KNOT_MM = (30.0, 100.0), (38.0, 25.0, 16.0)  # degrees; reach of a knot there, of the other side, and between them
 HARDLY = 0.15  # likewise, from which on a network sees hair there
 HAT_M = (0.020, 0.080)  # beside the head's outline, where a hat would be
 HAT_SHARE, HAT_STEP = 0.25, 120.0  # of the hair before the head; steps of 8-bit Lab between them
@@ -30,11 +37,20 @@ FIT_MM = 14.0  # outline error above which no style fits
 FIT = 0.45  # least overlap of hair and style
 JUDGED = -0.95  # eye-chin distances above the eyes: what lies lower is not compared
 SIDE = 160  # pixels at which styles are compared
-HANDICAP = {"short01": 0.09, "bob02": 0.08}  # shaved at the nape, and a fringe over one eye: others do on more heads
-FRINGED = {"short02": 0.1, "short03": 0.1}  # in profile nobody sees whether a fringe goes on over the forehead
+HANDICAP = {"short01": 0.09}  # shaved at the nape: others do on more heads
+FRINGED = {
+    "short02": 0.15,
+    "short03": 0.15,
+}  # nobody sees in profile, or with the top cut off, whether a fringe goes on
 PROFILE = np.radians(35)
-HANG = (("long01", False), ("bob02", False), ("bob02", True))  # styles, and whether they are mirrored
-CUT_SHORT = (("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False))
+Candidates = tuple[tuple[str, bool], ...]
+LONG: Candidates = (("long01", False),)  # styles, and whether they are mirrored
+CHIN_LONG: Candidates = (("bob03", False),)
+KNOTTED: Candidates = (("bun01", False),)
+BALL: Candidates = (("afro01", False),)
+CUT_SHORT: Candidates = (
+    ("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,24 +80,35 @@ def choose(head: HeadSeen) -> Choice:
     if wears_a_hat(head):
         return Choice("painted", "what is around the head has another colour than the hair: a hat, or somebody else")
     hangs, surely = hanging(head)
-    if head.rays.share < LEAST and not surely:
-        return Choice("painted", "the hair's outline is not in the photo")
     crown, sides = thickness(head)
-    if not hangs and np.isnan(crown):
-        return Choice("painted", "the top of the head is not in the photo")
-    if not hangs and not max(crown, sides, key=_known) > BUZZ_MM:
+    topless = head.rays.share < LEAST or np.isnan(crown)
+    if not hangs and not topless and max(crown, sides, key=_known) <= BUZZ_MM:
         return Choice("painted", f"the hair is no thicker than {BUZZ_MM:.0f} mm")
-    names = HANG if hangs else [("afro01", False)] if crown > AFRO_MM[0] and sides > AFRO_MM[1] else CUT_SHORT
-    why = "hair hangs beside the jaw" if hangs else "nothing hangs beside the jaw"
-    trials = [try_on(name, head, flipped, carved=False) for name, flipped in names]
-    handicap = HANDICAP | (FRINGED if abs(yaw_of(head)) > PROFILE else {})
+    names, why, sure = _candidates(head, hangs, surely)
+    why += ", the top of the head is not in the photo" if topless else ""
+    trials = [try_on(name, head, flipped, carved=hangs) for name, flipped in names]
+    handicap = HANDICAP | (FRINGED if topless or abs(yaw_of(head)) > PROFILE else {})
     overlaps = [overlap(trial, head) - handicap.get(trial.hair.style.name, 0.0) for trial in trials]
     best = int(np.argmax(overlaps))
     error = trials[best].errors[2]
-    if (overlaps[best] < FIT and not surely) or error > FIT_MM:
+    if (overlaps[best] < FIT and not (sure or topless)) or error > FIT_MM:
         return Choice("painted", f"{why}, but no style fits (overlap {overlaps[best]:.2f}, outline {error:.0f} mm)")
     name, flipped = names[best]
     return Choice(name, why, try_on(name, head, flipped), overlaps[best])
+
+
+def _candidates(head: HeadSeen, hangs: bool, surely: bool) -> tuple[Candidates, str, bool]:
+    """Which styles a photo may show, why, and whether no other can be meant, however little it covers."""
+    crown, sides = thickness(head)
+    if hangs:
+        if surely or below_the_chin(head) > FARTHER:
+            return LONG, "hair hangs beside the jaw", surely
+        return CHIN_LONG, "hair hangs to the jaw, no farther", False
+    if knotted(head):
+        return KNOTTED, "hair sticks out at the back of the head: a knot", True
+    if crown > AFRO_MM[0] and sides > AFRO_MM[1]:
+        return BALL, "hair stands out all around", False
+    return CUT_SHORT, "nothing hangs beside the jaw", False
 
 
 def _known(number: float) -> float:
@@ -100,7 +127,10 @@ def hanging(head: HeadSeen) -> tuple[bool, bool]:
     coloured = max(hair) > HARDLY or max(beside_the_jaw(head, head.seen.guessed)) > HARDLY
     surely = min(person) > BOTH and (coloured or not network)
     one = max(hair) > ONE_SIDE[network] and min(person) > OTHER_SIDE
-    return surely or one, surely
+    aside = beside_the_ears(head)
+    full = any(share > FULL and reach > FULL_MM for share, reach in zip(hair, aside))
+    full = full or (max(hair) > ONE_SIDE[0] and min(aside) > EVEN_MM)
+    return surely or one or full, surely
 
 
 def yaw_of(head: HeadSeen) -> float:
@@ -113,13 +143,43 @@ def thickness(head: HeadSeen) -> tuple[float, float]:
     """Millimetres of hair over the crown and on its fuller side, as far as the outline is in the picture; else nan."""
     bare = head.rays.reach(outer_skin(head.neutral, head.model))
     over = 1000 * (head.rays.target - bare)
+    aside = [_middle(over[(turn > 50) & (turn < 85)]) for turn in (ANGLES, -ANGLES)]
+    return _middle(over[np.abs(ANGLES) < 40]), max(aside, key=_known)
 
-    def middle(values: NDArray) -> float:
-        known = values[np.isfinite(values)]
-        return float(np.median(known)) if len(known) else float("nan")
 
-    aside = [middle(over[(turn > 50) & (turn < 85)]) for turn in (ANGLES, -ANGLES)]
-    return middle(over[np.abs(ANGLES) < 40]), max(aside, key=_known)
+def below_the_chin(head: HeadSeen) -> float:
+    """Share 0-1 of what is below the chin, beside the neck, that is hair, on the fuller side."""
+    seen = head.seen
+    hair = np.maximum(seen.hair, seen.guessed * (seen.person > 0.5)) > 0.5
+    level = (seen.above > BELOW[0]) & (seen.above < BELOW[1]) & seen.inside
+    sides = [level & (side * seen.aside > BESIDE[0]) & (side * seen.aside < BESIDE[1]) for side in (1, -1)]
+    return max(float(hair[side].mean()) if side.sum() >= 6 else 0.0 for side in sides)
+
+
+def knotted(head: HeadSeen) -> bool:
+    """Whether a turned head has much more hair behind than before, as short hair never has: it is tied there."""
+    yaw = yaw_of(head)
+    if abs(yaw) < TURNED:
+        return False
+    over = 1000 * (head.rays.target - head.rays.reach(outer_skin(head.neutral, head.model)))
+    turn = np.sign(yaw) * ANGLES
+    behind, before = (over[(side > KNOT[0]) & (side < KNOT[1])] for side in (turn, -turn))
+    if min(np.isfinite(behind).sum(), np.isfinite(before).sum()) < LEAST * len(behind):
+        return False
+    most, usual = float(np.nanquantile(behind, 0.75)), float(np.nanmedian(before))
+    return most > KNOT_MM[0] and usual < KNOT_MM[1] and most - usual > KNOT_MM[2]
+
+
+def beside_the_ears(head: HeadSeen) -> tuple[float, float]:
+    """Millimetres by which the outline is beside the ears' on the subject's left and right; nan out of the picture."""
+    over = 1000 * (head.rays.target - head.rays.reach(outer_skin(head.neutral, head.model)))
+    left, right = (_middle(over[(turn > ABOUT[0]) & (turn < ABOUT[1])]) for turn in (ANGLES, -ANGLES))
+    return left, right
+
+
+def _middle(values: NDArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def wears_a_hat(head: HeadSeen) -> bool:

@@ -12,10 +12,11 @@ from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.carve import CarvedHair, EmptyPixels, carve, empty_pixels
 from maquette.texturing.hair.outline import Rays, bend, outer_skin, outline_points, rays_of
 from maquette.texturing.hair.paint import DEFAULT, paint, toned
-from maquette.texturing.hair.place import PlacedHair, lit_normals, place
+from maquette.texturing.hair.place import PlacedHair, chin_of, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
-from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
+from maquette.texturing.hair.styles import TO_THE_CHIN, mirrored, solid, style, texel_map
 
+BOB_M = 0.035  # below the chin: where chin-length hair ends
 HANGING_M = 0.05  # below the neck's lowest point: where hanging hair ends
 ROUGHNESS, SPECULAR = 0.75, 0.25  # a whole reflection lies on dark cards as a grey veil
 
@@ -77,7 +78,7 @@ def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, 
     hair = bend(placed, head.rays, head.neutral, head.model, opaque) if bent else placed
     cut = CarvedHair(np.ones(len(own.faces), bool), np.ones(own.opacity.shape, np.float32))
     if carved:
-        cut = carve(hair, texel_map(name), head.empty, _floor(head.neutral, head.model, head.scale))
+        cut = carve(hair, texel_map(name), head.empty, _floor(name, head.neutral, head.model, head.scale))
     skin = outer_skin(head.neutral, head.model)
     shown = opaque & cut.kept
     errors = [head.rays.error(skin)]
@@ -87,7 +88,7 @@ def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, 
 
 def shortened(trial: Trial, head: HeadSeen) -> Trial:
     """A trial of which only what hangs below the neck is cut off, whatever the photo shows."""
-    floor = _floor(head.neutral, head.model, head.scale)
+    floor = _floor(trial.hair.style.name, head.neutral, head.model, head.scale)
     return replace(trial, cut=carve(trial.hair, texel_map(trial.hair.style.name), None, floor))
 
 
@@ -101,12 +102,14 @@ def part_of(trial: Trial, head: HeadSeen) -> Part:
 def plain_part(name: str, neutral: NDArray, model: MorphableModel, scale: float) -> Part:
     """A style on a head of which no photo says more: placed, in a usual colour."""
     hair = place(style(name), neutral, model, scale)
-    cut = carve(hair, texel_map(name), None, _floor(np.asarray(neutral, float), model, scale))
+    cut = carve(hair, texel_map(name), None, _floor(name, np.asarray(neutral, float), model, scale))
     return _part(hair, cut, toned(DEFAULT, hair.style.grey).astype(np.uint8))
 
 
-def _floor(neutral: NDArray, model: MorphableModel, scale: float) -> float:
-    """Metres: the height at which hanging hair ends."""
+def _floor(name: str, neutral: NDArray, model: MorphableModel, scale: float) -> float:
+    """Metres: the height at which hanging hair of a style ends."""
+    if name in TO_THE_CHIN:
+        return chin_of(neutral, model) - BOB_M * scale
     return float(outer_skin(neutral, model)[:, 1].min()) - HANGING_M * scale
 
 

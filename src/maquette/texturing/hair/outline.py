@@ -35,7 +35,7 @@ LEAST = 0.25  # share of the rays that must end in the picture
 SIDEWAYS = 0.45  # share by which hair is bent that points to the camera or away from it
 EVENED = 3  # times that a card's vertices are averaged in how far they follow
 LEVEL_M = 0.012  # height of the slices in which hanging hair is straightened
-HANGING_M = 0.05  # below the chin over which bending ends
+HANGING_M = (-0.02, 0.05)  # above the chin: between these bending ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +200,7 @@ def _mobility(hair: PlacedHair, head: NDArray, model: MorphableModel) -> NDArray
     inner = smoothstep(apart, *FADE_M)
     layer = np.maximum(layer, smoothstep(apart, *INNER_M))
     chin = chin_of(head, model)
-    hangs = smoothstep(hair.vertices[:, 1], chin - HANGING_M, chin)
+    hangs = smoothstep(hair.vertices[:, 1] - chin, *HANGING_M)
     weight = layer * inner * hangs
     near_by = adjacency(hair.style.faces, len(weight))
     count = 1 + np.asarray(near_by.sum(axis=1)).ravel()

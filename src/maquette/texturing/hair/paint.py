@@ -22,6 +22,7 @@ INWARD = 0.035  # of the picture's height: the rim of the hair, mixed with what 
 DARKEST = 0.25  # share of the hair's pixels that is shadow
 DEFAULT = np.array([70.0, 52.0, 40.0])  # where no hair is seen: dark brown, the commonest
 EVEN = (1.2, 1.0, 0.4, 1.0)  # power of the lightness: of black hair, less with its tone, and its limits
+BAND, EVENED = 0.04, 0.7  # of the texture's breadth: broader is no strand, and that much of it is taken away
 SHEEN = 24.0  # 8-bit levels: black hair shows its strands by what they reflect
 ALIKE = (2.2, 3.4)  # spreads of the hair's colours: farther off a pixel of the mask is a lamp, a wall, a ribbon
 SPREAD = (14.0, 5.0, 5.0)  # least spread of 8-bit Lab
@@ -70,6 +71,11 @@ def toned(tone: NDArray, grey: NDArray) -> NDArray:
     return np.clip(tone * (grey**power)[..., None] + sheen[..., None], 0, 255)
 
 
+def evened(grey: NDArray) -> NDArray:
+    """(H, W) a style's lightness with its strands, and less of the bands and dark ends that were painted on it."""
+    return np.asarray(grey / np.maximum(blurred(grey, BAND * grey.shape[1]), 0.2) ** EVENED)
+
+
 def tones_of(seen: HairSeen, metre: float) -> HairTones:
     """The colours of the hair that a photo shows; `metre`: its pixels per metre at the head.
 
@@ -105,7 +111,7 @@ def paint(hair: PlacedHair, texels: TexelMap, metre: float, view: tuple[Observat
     found = tones_of(seen, metre)
     row, column = np.nonzero(texels.face >= 0)
     triangle, shares = texels.face[row, column], texels.barycentric[row, column]
-    grey = style.grey[row, column]
+    grey = evened(style.grey)[row, column]
 
     def of_vertices(values: NDArray) -> NDArray:
         return np.einsum("nk,nk...->n...", shares, values[faces[triangle]])
@@ -114,16 +120,16 @@ def paint(hair: PlacedHair, texels: TexelMap, metre: float, view: tuple[Observat
     points, shade = of_vertices(hair.vertices), of_vertices(depth_shade(hair))
     tone = np.broadcast_to(hair_colour(seen), (len(hair.vertices), 3)).astype(np.float32)
     strands, total = np.ones(len(row), np.float32), np.zeros(len(row), np.float32)
-    tones, told = tone.copy(), np.zeros(len(hair.vertices), np.float32)
+    tones, known = tone.copy(), np.zeros(len(hair.vertices), np.float32)
     # What the photo does not show it may show on the other side of the head.
     for flip in (np.array([1.0, 1, 1]), np.array([-1.0, 1, 1])):
         toward = view_directions(seen.camera, hair.vertices * flip)[0]
         facing = (away * flip * toward).sum(axis=1)
         at = project(seen.camera, hair.vertices * flip)[0].astype(np.float32)
         inside = image_at(seen.inside.astype(np.float32), at, border=cv2.BORDER_CONSTANT) > 0.5
-        weight = (smoothstep(facing, *FACING) * inside * (1 - told)).astype(np.float32)
+        weight = (smoothstep(facing, *FACING) * inside * (1 - known)).astype(np.float32)
         tones += weight[:, None] * (image_at(found.tones, at) - tone)
-        told += weight
+        known += weight
         small = project(seen.camera, points * flip)[0].astype(np.float32)
         pixels = project(camera, points * flip)[0].astype(np.float32)
         photo = sample_photo(observation.frame.pixels, pixels, _step(pixels, row, column, style.grey.shape))

@@ -9,6 +9,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from maquette.core.options import STYLES
 from maquette.core.types import Camera
@@ -21,6 +24,7 @@ __all__ = [
     "HANGING",
     "SAMPLES",
     "STYLES",
+    "TO_THE_CHIN",
     "CardStyle",
     "TexelMap",
     "anchors",
@@ -29,6 +33,11 @@ __all__ = [
     "style",
     "texel_map",
 ]
+
+TAIL_M = -0.15  # height that a lock of a tail reaches down to
+TURNS, COIL_M, COIL_SHARE = 1.3, 0.022, 0.55  # of a tail around its knot: the coil's radius, and how tight it is
+COIL_OUT_M = 0.012  # of the knot's middle from where the tail leaves the head
+COIL_EVENED = 30  # vertices along a tail over which its middle is smoothed
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +78,8 @@ class TexelMap:
     own: NDArray
 
 
-HANGING = ("bob01", "bob02", "braid01", "long01")  # styles that hang over the ears
+TO_THE_CHIN = ("bob03",)  # of them, those that are cut off there
+HANGING = ("bob01", "bob02", "bob03", "braid01", "long01")  # styles that hang over the ears
 OPAQUE = 90  # 8-bit: the cutoff of the material
 SAMPLES = np.array([[1, 1, 1], [4, 1, 1], [1, 4, 1], [1, 1, 4], [2, 2, 0.5], [2, 0.5, 2], [0.5, 2, 2]])
 SAMPLES /= SAMPLES.sum(axis=1, keepdims=True)  # barycentric: points by which a triangle is judged
@@ -114,7 +124,11 @@ def anchors() -> NDArray:
 
 @lru_cache(maxsize=len(STYLES))
 def style(name: str) -> CardStyle:
-    """A style by its name."""
+    """A style by its name; bun01 is ponytail01 with its tail coiled up, bob03 is long01, which ends at the chin."""
+    if name == "bob03":
+        return replace(style("long01"), name=name)
+    if name == "bun01":
+        return coiled(style("ponytail01"))
     with opened(fetch("hair-styles"), "hair styles", "reinstall maquette", "numpy") as file:
         level = float(file.metadata()["level"])
         assert name in json.loads(file.metadata()["styles"]), name
@@ -124,6 +138,29 @@ def style(name: str) -> CardStyle:
         np.asarray(cv2.imdecode(found.pop(key), cv2.IMREAD_UNCHANGED), np.uint8) for key in ("grey", "opacity")
     )
     return CardStyle(name, **found, grey=(grey / level).astype(np.float32), opacity=opacity)
+
+
+def coiled(tail: CardStyle) -> CardStyle:
+    """A style with a tail, which is wound into a knot where it leaves the head."""
+    edges = np.concatenate([tail.faces[:, :2], tail.faces[:, 1:]])
+    graph = coo_matrix((np.ones(len(edges)), edges.T), (len(tail.vertices),) * 2)
+    lock = connected_components(graph, directed=False)[1]
+    lowest = np.full(lock.max() + 1, np.inf)
+    np.minimum.at(lowest, lock, tail.vertices[:, 1])
+    wound = lowest[lock] < TAIL_M
+    x, y, z = tail.vertices[wound].astype(float).T
+    along = (y.max() - y) / np.ptp(y)
+    order = np.argsort(along)
+    middle = np.stack([gaussian_filter1d(of[order], COIL_EVENED, mode="nearest") for of in (x, z)])
+    width, depth = (np.interp(along, along[order], line) for line in middle)
+    turn = 2 * np.pi * TURNS * along
+    out = np.array([0.0, 0.26, -0.966])  # of the head, where the tail leaves it
+    across = np.stack([np.cos(turn), 0.966 * np.sin(turn), 0.26 * np.sin(turn)], axis=1)
+    root = np.array([x[order[:COIL_EVENED]].mean(), y.max() - COIL_M, z[order[:COIL_EVENED]].mean()])
+    radius = COIL_M + COIL_SHARE * (z - depth)
+    vertices = tail.vertices.copy()
+    vertices[wound] = root + radius[:, None] * across + (COIL_SHARE * (x - width) + COIL_OUT_M)[:, None] * out
+    return replace(tail, name="bun01", vertices=vertices)
 
 
 @lru_cache(maxsize=4)
