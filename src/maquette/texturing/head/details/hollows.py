@@ -13,8 +13,8 @@ from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
 from maquette.texturing.images import blurred, enlarged, smoothstep
 
-NOSTRIL = (0.12, 0.85)  # of the model's region: rim and dark
-NOSTRIL_SHADE = np.array([0.20, 0.11, 0.10])  # of the skin's colour
+NOSTRIL = (0.45, 0.95)  # of the model's region: rim and dark
+NOSTRIL_SHADE = np.array([0.30, 0.18, 0.16])  # of the skin's colour
 FLESH = np.array([126.0, 58.0, 54.0])  # inside of the cheeks
 LIPS_M, FLESH_M, THROAT_M = (
     0.003,
