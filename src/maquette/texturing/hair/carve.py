@@ -21,7 +21,7 @@ SOFT_M = 0.0025  # over which the photo's masks are smoothed: the edge of a cut 
 BESIDE_M = 0.004  # hair so far outside the person's outline stays
 STRANDS = 0.35  # how far single strands reach over the edge of a cut, of that soft border
 HIDDEN = (0.05, 0.3)  # cosine of the way out of the head against the view: below it the photo says nothing
-LOWEST_M = 0.0  # the eyes' height: farther down the background carves nothing, hair hangs where it will
+LOWEST_M = (0.02, 0.06)  # above the eyes: farther down the background carves nothing, hair hangs where it will
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
 CRUMB_TEXELS = 250  # of a piece of texture that was cut off
 CRUMB = 0.3  # share of a cut triangle below which its rest is dropped
@@ -69,7 +69,7 @@ class EmptyPixels:
         twin = np.zeros(len(points))
         there = away > 0
         twin[there] = self._shown(points[there] * [-1, 1, 1])[0]
-        return np.maximum(np.maximum(skin, away * twin), beyond * (points[:, 1] > LOWEST_M))
+        return np.maximum(np.maximum(skin, away * twin), beyond * smoothstep(points[:, 1], *LOWEST_M))
 
     def _shown(self, points: NDArray) -> tuple[NDArray, NDArray]:
         """(N,) 0-1 each: bare skin behind the points, and background around them."""

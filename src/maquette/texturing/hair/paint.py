@@ -31,7 +31,7 @@ TONE_M = 0.006  # over which the photo's tones are smoothed: what is finer is st
 FACING = (-0.1, 0.5)  # cosine of the way out of the head against the view over which the photo's tones fade
 SHARP = (0.5, 0.8)  # likewise its strands, which are drawn out where the head turns away
 STRANDS = (0.6, 1.7)  # limits of the photo's strands over its tones
-ROOTS = 0.55  # lightness of hair at the skull under thick hair
+ROOTS = 0.65  # lightness of hair at the skull under thick hair
 ROOTED = 0.7  # share of the local thickness from which on it is in full light
 
 
