@@ -155,7 +155,7 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     iris = np.average([eye.iris for eye in found], axis=0, weights=weights)
     sclera = np.average([eye.sclera for eye in found], axis=0, weights=weights)
     # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
-    grey = np.clip(sclera.mean(), 0.62 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
+    grey = np.clip(sclera.mean(), 0.75 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
     tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
     sclera = grey * (0.5 * tint + 0.5 * likely.sclera / likely.sclera.mean())
     iris = likely_hue(iris * min(1.0, BRIGHTEST_IRIS * grey / max(float(iris.mean()), 1.0)), palette.skin)
