@@ -29,7 +29,10 @@ OTHER_EYE = 0.5  # of the better seen iris' weight: one that has less takes its 
 BRIGHTEST_IRIS = 0.75  # of the white's brightness
 PALER = (1.0, 1.35)  # the white's brightness over the iris' that a seen eye has
 DARKEST_SHADE = 0.6  # on irises
-BEHIND_GLASS = 0.4  # of the weight: lenses reflect
+FRAME_BESIDE, BEHIND_GLASS = 0.05, (10, 30)  # share of frame around an eye; pixels across an iris: lenses reflect
+PATTERN_TINT = 0.12  # by how much a pattern's channels may be changed against each other, to the common colour
+PATTERN_ENDS = (0.84, 0.98)  # radii
+UNSHADED = 0.9, 1.1  # irises and whites were measured in the lids' shade: power of it that is taken out, factor
 DEFAULT_IRIS = np.array([84.0, 62.0, 46.0])
 DEFAULT_SCLERA = np.array([214.0, 205.0, 198.0])
 PUPIL = 0.36  # of the iris' radius
@@ -80,9 +83,9 @@ def paint_eyes(
         direction /= np.maximum(np.linalg.norm(direction, axis=2, keepdims=True), 1e-9)
         inward = direction[..., 0] * (-1 if part == "eyeLeft" else 1)
         light = shade_of(lines.get(part.removeprefix("eye")), chart.spread(neutral))
-        # Irises were measured in the lids' shade.
         shaded = float(np.median(light[direction[..., 2] > np.cos(angle)]))
-        own = replace(colours, iris=colours.iris / max(shaded, DARKEST_SHADE))
+        iris = colours.iris / max(shaded, DARKEST_SHADE) ** UNSHADED[0]
+        own = replace(colours, iris=iris, sclera=np.minimum(colours.sclera * UNSHADED[1], 238))
         eye = painted_eye(direction, turn, angle, own, patterns.get(part)) * light[..., None]
         chart.paint(texture, with_caruncle(eye, inward, palette.lit(FLESH)))
 
@@ -152,7 +155,7 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     iris = np.average([eye.iris for eye in found], axis=0, weights=weights)
     sclera = np.average([eye.sclera for eye in found], axis=0, weights=weights)
     # Grey-white of the measured brightness, with some of its tint: the photo's sclera is full of lashes and lids.
-    grey = np.clip(sclera.mean(), 0.62 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
+    grey = np.clip(sclera.mean(), 0.75 * likely.sclera.mean(), 1.12 * likely.sclera.mean())
     tint = np.clip(sclera / max(sclera.mean(), 1.0), 0.85, 1.15)
     sclera = grey * (0.5 * tint + 0.5 * likely.sclera / likely.sclera.mean())
     iris = likely_hue(iris * min(1.0, BRIGHTEST_IRIS * grey / max(float(iris.mean()), 1.0)), palette.skin)
@@ -192,13 +195,13 @@ def measure_eye(observation: Observation, part: str) -> MeasuredEye | None:
     if observation.covered is not None:
         x, y = np.clip(centre.astype(int), 0, (width - 1, height - 1))
         weight *= 1 - float(observation.covered[y, x])
-    if observation.glasses is not None:
-        weight *= BEHIND_GLASS
     reach = int(2.2 * diameter) + 2
     x0, y0 = max(int(centre[0]) - reach, 0), max(int(centre[1]) - reach, 0)
     x1, y1 = min(int(centre[0]) + reach, width), min(int(centre[1]) + reach, height)
     if weight < 0.02 or x1 - x0 < 3 or y1 - y0 < 3:
         return None
+    if observation.glasses is not None and observation.glasses[y0:y1, x0:x1].mean() > FRAME_BESIDE:
+        weight *= float(smoothstep(diameter, *BEHIND_GLASS))
     patch = observation.frame.pixels[y0:y1, x0:x1].astype(np.float32)
     opening = np.zeros(patch.shape[:2], np.uint8)
     corners = sixteenths(observation.landmarks[list(outline), :2] - [x0, y0])
@@ -245,8 +248,8 @@ def painted_eye(
     shade = shade + 0.10 * smoothstep(-looked[..., 1] / np.sin(iris_radius), -0.2, 0.9)
     iris = colours.iris * shade[..., None]
     if pattern is not None:
-        seen = pattern.at(rho, around) * (colours.iris / np.maximum(pattern.middle, 1.0))
-        iris = iris + pattern.weight * (seen - iris)
+        share = (pattern.weight * (1 - smoothstep(rho, *PATTERN_ENDS)))[..., None]
+        iris = iris + share * (pattern.at(rho, around) * to_colour(pattern.middle, colours.iris) - iris)
     iris = np.clip(iris, 4, 235)
     dark = 0.16 * colours.iris + 4
     pupil = 1 - smoothstep(rho, colours.pupil - 0.07, colours.pupil + 0.07)
@@ -254,6 +257,14 @@ def painted_eye(
     inside = 1 - smoothstep(rho, *LIMBUS)
     eye: NDArray = sclera + inside[..., None] * (iris - sclera)
     return eye
+
+
+def to_colour(own: NDArray, wanted: NDArray) -> NDArray:
+    """(3,) factors that bring a pattern's colour (3,) to the brightness wanted (3,), and nearly to its hue."""
+    level = wanted.mean() / max(float(own.mean()), 1.0)
+    tint = wanted / np.maximum(own * level, 1.0)
+    found: NDArray = level * np.clip(tint, 1 - PATTERN_TINT, 1 + PATTERN_TINT)
+    return found
 
 
 def with_caruncle(eye: NDArray, inward: NDArray, flesh: NDArray) -> NDArray:

@@ -26,10 +26,13 @@ LOOKED_M, NOSE_M = 0.0012, 0.004  # beside the outline, where a rim is looked fo
 PLANE_STEP_M = 0.0005  # of the mask in the plane of the lenses
 PLANE_X, PLANE_Y = np.arange(-0.078, 0.0781, PLANE_STEP_M), np.arange(-0.050, 0.0481, PLANE_STEP_M)
 FRAME, BESIDE_FRAME = 0.3, 0.06  # of the mask; of the eyes' distance, what a frame's edge and shadow take beside it
-SURE, FRAME_SHARE = 0.5, 0.25  # of the mask; of its pixels, the darkest, which have the frame's colour
-LEAST_COVER, LENS_MOST = 0.55, 0.5  # of a rim that must be masked, and of its lens that may be: brows are no frames
+SURE, FRAME_SHARE = 0.5, 0.1  # of the mask; of its pixels, the darkest, which have the frame's colour
+LEAST_COVER, LENS_MOST = 0.45, 0.5  # of a rim that must be masked, and of its lens that may be: brows are no frames
+LEAST_SIDE = 0.2  # of each of a rim's four sides, on both eyes together
+LENS_COST, SIDE_GAIN = 0.6, 0.5  # in the score: smaller rims within a thick frame have no sides
 LENS = 0.65  # of the rim's size, where the lens is looked at
 BEFORE_EYE_M, BEFORE_SKIN_M, FARTHEST_M = 0.012, 0.001, 0.022  # the lenses' plane
+LOOKED_BEFORE_M = (0.012, 0.006, 0.0, -0.006)  # planes tried: a turn of the head that is a little off shifts the rims
 BRIDGE_UP, TEMPLE_UP = 0.35, 0.55  # of half a rim's height, where bridge and temples begin
 BESIDE_M = 0.0015  # of the head: temples
 EAR_DROP_M, EAR_BACK_M = 0.020, 0.014  # of a temple's end behind the ear
@@ -85,12 +88,15 @@ def rims_of(
     size = float(np.linalg.norm(eyes[0] - eyes[1])) / INTERPUPILLARY_M
     middle = eyes.mean(axis=0)
     front = vertices[model.part_vertices("eyeLeft"), 2].max()
-    z = front + BEFORE_EYE_M * size
-    grid = np.stack(np.meshgrid(PLANE_X * size, PLANE_Y * size + middle[1]), axis=-1)
-    flat = np.concatenate([grid, np.full((*grid.shape[:2], 1), z)], axis=2)
-    plane = image_at(mask.astype(np.float32), project(camera, flat)[0], border=cv2.BORDER_CONSTANT)
-    chosen = best_rims(plane)
-    if chosen is None:
+    found = []
+    for before in LOOKED_BEFORE_M:
+        z = front + before * size
+        grid = np.stack(np.meshgrid(PLANE_X * size, PLANE_Y * size + middle[1]), axis=-1)
+        flat = np.concatenate([grid, np.full((*grid.shape[:2], 1), z)], axis=2)
+        plane = image_at(mask.astype(np.float32), project(camera, flat)[0], border=cv2.BORDER_CONSTANT)
+        found.append((*best_rims(plane), z))
+    chosen, score, z = max(found, key=lambda one: one[1])
+    if not np.isfinite(score):
         return None
     aside, up = (size * chosen[:2]).tolist()
     centre, half = np.array([aside, up + middle[1], z]), size * chosen[2:]
@@ -102,29 +108,45 @@ def rims_of(
     thick = size * float(np.clip(on.mean() * (steps[-1] - steps[0]) / size, low, high))
     colours = image_at(observation.frame.pixels, places[on]).astype(float)
     light = colours.mean(axis=1)
+    centre[2] = front + BEFORE_EYE_M * size
     return Rims(centre, half, thick, np.median(colours[light <= np.quantile(light, FRAME_SHARE)], axis=0))
 
 
-def best_rims(plane: NDArray) -> NDArray | None:
-    """(4,) metres aside, up, half width and half height of the rims that lie best on a mask, or None where none do.
+def best_rims(plane: NDArray) -> tuple[NDArray, float]:
+    """The rims that lie best on a mask.
 
     Args:
         plane: (H, W) 0-1, the mask in the plane of the lenses, at PLANE_X and PLANE_Y.
+
+    Returns:
+        rims: (4,) metres aside, up, half width and half height.
+        score: higher is better; minus infinity where none lies on it.
     """
     wide = cv2.dilate(plane.astype(np.float32), disc(LOOKED_M / PLANE_STEP_M))
     tried = np.array(list(product(ASIDE_M, UP_M, HALF_WIDTH_M, HALF_HEIGHT_M)))
     tried = tried[tried[:, 0] - tried[:, 2] > NOSE_M]
     shape = unit_outline()
-    covers = []
+    across = np.abs(shape[:, 0]) > np.abs(shape[:, 1])
+    sides = [
+        across & (shape[:, 0] > 0),
+        across & (shape[:, 0] < 0),
+        ~across & (shape[:, 1] > 0),
+        ~across & (shape[:, 1] < 0),
+    ]
+    covers, least = [], np.zeros(len(tried))
     for share in (1.0, LENS):
         x, y = np.moveaxis(tried[:, None, :2] + share * tried[:, None, 2:] * shape, -1, 0)
         row = np.rint((y - PLANE_Y[0]) / PLANE_STEP_M).astype(int)
-        sides = [np.rint((sign * x - PLANE_X[0]) / PLANE_STEP_M).astype(int) for sign in (1, -1)]
-        covers.append(np.stack([wide[row, column].mean(axis=1) for column in sides]))
+        columns = [np.rint((sign * x - PLANE_X[0]) / PLANE_STEP_M).astype(int) for sign in (1, -1)]
+        found = np.stack([wide[row, column] for column in columns])
+        covers.append(found.mean(axis=2))
+        if share == 1:
+            least = np.min([found[..., side].mean(axis=(0, 2)) for side in sides], axis=0)
     rim, lens = covers[0].min(axis=0), covers[1].max(axis=0)
-    score = np.where((rim > LEAST_COVER) & (lens < LENS_MOST), rim - 0.7 * lens, -np.inf)
+    possible = (rim > LEAST_COVER) & (lens < LENS_MOST) & (least > LEAST_SIDE)
+    score = np.where(possible, rim - LENS_COST * lens + SIDE_GAIN * least, -np.inf)
     best = int(score.argmax())
-    return tried[best] if np.isfinite(score[best]) else None
+    return tried[best], float(score[best])
 
 
 def unit_outline() -> NDArray:

@@ -17,6 +17,7 @@ from maquette.texturing.surface_fill import DEFAULT_SKIN
 RINGS, TURNS = 24, 96
 SHARP = (20.0, 32.0)  # pixels across an iris: from which on its pattern is worth something, and is all
 RIM = 0.08  # of the iris' diameter beside the lids, which is lash and shadow
+WHITE = 1.25  # of the usual brightness: a ring that is brighter lies on the white, where an eye looks aside
 SHADED = 0.45  # radii above the middle: there lies the upper lid's shadow
 GLINT = (1.3, 14.0)  # of a ring's median, and levels beyond it: brighter is a reflection
 MIDDLE = (0.42, 0.92)  # radii: of iris, not pupil, not rim
@@ -96,9 +97,11 @@ def iris_pattern(observation: Observation, iris: Sequence[int], outline: Sequenc
 
 
 def without_glints(colour: NDArray, known: NDArray) -> NDArray:
-    """(RINGS, TURNS) bool: `known` without reflections and what lies beside them."""
+    """(RINGS, TURNS) bool: `known` without reflections, what lies beside them, and the white."""
     light = colour.mean(axis=2)
     usual = np.array([np.median(row[seen]) if seen.any() else 255.0 for row, seen in zip(light, known)])
+    low, high = (np.array(MIDDLE) * RINGS).astype(int)
+    usual = np.minimum(usual, WHITE * np.median(usual[low:high]))
     bright = light > np.maximum(GLINT[0] * usual, usual + GLINT[1])[:, None]
     wide = cv2.dilate(np.tile(bright.astype(np.uint8), (1, 3)), np.ones((3, 5), np.uint8))[:, TURNS : 2 * TURNS] > 0
     return known & ~wide
