@@ -281,7 +281,7 @@ class Asset:
         """The mesh in the photo studio."""
         eyes = np.concatenate([self.part(name) for name in EYES]).astype(int)
         further = [shaded_part(part, self.posed_part(part)) for part in self.result.reconstruction.parts]
-        return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes, further)
+        return set_scene(self.mesh, self.part("skin"), self.part("mouth"), eyes, further, self.part("teeth"))
 
     def posed_part(self, part: Part) -> NDArray:
         """(V, 3) float32 metres: hair or the like with the expression in the first photo."""

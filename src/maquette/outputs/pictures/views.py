@@ -18,6 +18,8 @@ FIELD_OF_VIEW = np.radians(22)  # of the picture's height: a portrait lens, abou
 LONGEST_EDGE_M = 0.006  # longer edges would show as corners in the outline of a head
 LONGEST_SHARE = 0.016  # of the height: so of whatever is larger
 HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
+BETWEEN_LIPS = 0.35  # power of the openness of teeth
+NO_FACES: NDArray = np.zeros(0, int)
 MATT = 0.25  # gloss of a part at roughness 0
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 
@@ -60,14 +62,16 @@ class Scene:
 
 
 def set_scene(
-    mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray, further: Sequence[tuple[ShadedMesh, Material]] = ()
-) -> Scene:
+    mesh: Mesh, skin: NDArray, mouth: NDArray, eyes: NDArray, further: Sequence[tuple[ShadedMesh, Material]] = (),
+    teeth: NDArray = NO_FACES,
+) -> Scene:  # fmt: skip
     """Put a mesh into the studio; the cut through the neck is closed so that no view looks inside.
 
     Args:
         mesh: metres, with or without texture.
         skin, mouth, eyes: indices of faces; skin and mouth together are the outer surface.
         further: hair and the like, as in the photo, each with its texture.
+        teeth: indices of faces that light reaches from the lips and the tongue around them, too.
     """
     import cv2
 
@@ -85,6 +89,8 @@ def set_scene(
     longest = max(LONGEST_EDGE_M, LONGEST_SHARE * float(np.ptp(mesh.vertices[:, 1])))
     shaded, origin = shade_mesh(vertices, faces.astype(np.int32), uvs, uv_faces, longest, colours)
     seen = shaded.openness[shaded.faces].max(axis=1) > HIDDEN
+    enamel = shaded.faces[np.isin(origin, teeth)]
+    shaded.openness[enamel] **= BETWEEN_LIPS
     is_eye = is_eye[origin]
     parts = [(shaded.part(np.flatnonzero(seen & ~is_eye)), SKIN)]
     if is_eye.any():
