@@ -22,7 +22,7 @@ LIPS_M, FLESH_M, THROAT_M = (
     0.030,
 )  # behind the rim of the lips: their colour ends, flesh begins, it is dark
 LIPS_SHADE, THROAT_SHADE = 0.72, 0.32
-SOFT = 0.0015  # of the texture's width
+SOFT = 0.0030  # of the texture's width
 
 
 @dataclass(frozen=True, eq=False)
