@@ -13,7 +13,7 @@ from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import Layers
 from maquette.texturing.images import blurred, enlarged, smoothstep
 
-NOSTRIL = (0.45, 0.95)  # of the model's region: rim and dark
+NOSTRIL = (0.35, 0.85)  # of the model's region: rim and dark
 NOSTRIL_SHADE = np.array([0.30, 0.18, 0.16])  # of the skin's colour
 FLESH = np.array([126.0, 58.0, 54.0])  # inside of the cheeks
 LIPS_M, FLESH_M, THROAT_M = (
