@@ -19,9 +19,9 @@ from maquette.texturing.images import enlarged, smoothstep
 
 STEP_M = 0.0003  # of the rays that look for the lids
 SMOOTH = 3  # columns
-UPPER = ((0.40, 0.0009), (0.42, 0.0040))  # shade of the upper lid and its lashes: strength and metres by which it fades
-LOWER = ((0.36, 0.0007), (0.14, 0.0030))
-UNDER_M, LIFTED = 0.002, 0.6  # under a lid the shade is so much less, this far behind its edge: it may be lifted
+UPPER = ((0.26, 0.0009), (0.42, 0.0040))  # shade of the upper lid and its lashes: strength and metres by which it fades
+LOWER = ((0.24, 0.0008), (0.14, 0.0030))
+UNDER_M, LIFTED = 0.004, 0.35  # under a lid the shade is so much less, this far behind its edge: it may be lifted
 EDGE_M = (0.0007, 0.0014)  # over the eyeball: a lid's inner edge, and its skin
 WET = np.array([196.0, 124.0, 112.0])  # of the lower edge
 WET_SHARE, UPPER_SHARE = 0.65, 0.75
