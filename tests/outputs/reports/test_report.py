@@ -11,7 +11,8 @@ import pytest
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.face_facts import remarks
-from maquette.outputs.reports.report import plain, texture_shares, write_report
+from maquette.outputs.reports.report import FILES, KINDS, plain, texture_shares, write_report
+from maquette.outputs.writers import WRITERS
 from results import make_result
 
 GOOD = {
@@ -120,3 +121,8 @@ def test_of_two_people_both_photos_are_named_and_the_poorer_one_is_the_odd_one()
         facts = told(replace(two, observations=order), agreement=[-0.8, -0.8], someone_else=[True, True])
         (warning,) = [text for text in facts["warnings"] if "someone else" in text]
         assert warning.startswith("poor.jpg may be someone else than clear.jpg")
+
+
+def test_every_file_that_can_be_written_is_described():
+    described = {*FILES, *(key for kind in KINDS.values() for key in kind.FILES)}
+    assert {*WRITERS} <= described

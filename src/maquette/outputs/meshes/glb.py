@@ -27,7 +27,7 @@ JPEG_QUALITY = 92
 SHARED = 3  # materials of the head itself: skin, eyes, mouth
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
 MAPS_QUALITY = 95  # of JPEG: normals are more delicate than colours
-MAPPED_SPECULAR = 0.5  # of the skin's reflection where a map says how rough it is; a whole one greys dark skin
+MAPPED_SPECULAR = 0.3  # of the skin's reflection where a map says how rough it is; a whole one greys dark skin
 SCENE = "scene"  # scenes, nodes and meshes differ in name: three.js numbers names that occur twice
 
 

@@ -31,6 +31,8 @@ FILES = {
     "volume.ply": "surface of the volume with vertex colours, metres, y up, facing +z",
     "texture.png": "sRGB, first row is v = 1",
     "texture_confidence.png": "255 = seen in a photo, 0 = invented",
+    "normal_map.png": "tangent-space normals of the skin's pores and fine lines, as glTF reads them, 128 is zero",
+    "roughness.png": "roughness of the skin, 255 is 1",
     **{f"{name}.png": f"texture of the {name} in the OBJ file, sRGB and opacity" for name in PARTS},
     "turntable.mp4": "one full turn, H.264",
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",

@@ -23,7 +23,7 @@ LARGEST_LEVEL = 16.0  # 8-bit: what differs more is hair or an edge, no relief
 STEEPEST = 0.30  # slope
 FLAT = np.array([128, 128, 255], np.uint8)
 # Roughness of the skin: cheeks, forehead with nose and chin, lips, lids, ears and neck; hair and brows.
-CHEEKS, OILY, LIPS, LIDS, DRY, HAIR = 0.62, 0.50, 0.42, 0.55, 0.68, 0.85
+CHEEKS, OILY, LIPS, LIDS, DRY, HAIR = 0.60, 0.46, 0.40, 0.55, 0.68, 1.0
 SPECKLED = 0.06  # of roughness per unit of grain: pores break a highlight up
 STRIP = 256  # rows worked on at a time
 
