@@ -1,1 +1,1 @@
-"""Hair of a head: a style out of ten, placed on the skull, bent to the photo's outline, in the photo's colours."""
+"""Hair of a head: a style out of twelve, placed on the skull, bent to the photo's outline, in the photo's colours."""
