@@ -20,6 +20,7 @@ from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, file_name, sav
 from people import make_person
 
 DEFAULT = OutputOptions()
+MAPS = {"normal_map.png", "roughness.png"}  # of the skin, on request
 QUICK = OutputOptions(turntable=False, overview=False)
 
 
@@ -42,7 +43,9 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
-    keys = [key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, *PART_WRITERS, KEYPOINTS}]
+    keys = [
+        key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
+    ]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
     assert begun[-1] == "report.json", "it tells how long the others took"
@@ -88,7 +91,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    others = {*absent, *GUESSED, *PART_WRITERS, KEYPOINTS}
+    others = {*absent, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
     left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}
@@ -97,6 +100,13 @@ def test_only_what_was_asked_for(head_result, volume_result, options, absent):
 
 def test_without_a_texture_there_is_no_texture_file(ball_result):
     assert not {"texture.png", "texture_confidence.png"} & set(wanted(open_asset(ball_result, OutputOptions())))
+
+
+def test_maps_of_the_skin_are_files_when_there_are_some(head_result):
+    shape = head_result.reconstruction.shape
+    maps = {"normal_map": np.full(shape.texture.shape, 128, np.uint8), "roughness_map": shape.texture[..., 0]}
+    mapped = replace(head_result, reconstruction=replace(head_result.reconstruction, shape=replace(shape, **maps)))
+    assert set(files_of(mapped)) - set(files_of(head_result)) == MAPS
 
 
 def fails_with(error: BaseException):
