@@ -17,15 +17,15 @@ from maquette.texturing.hair.styles import SAMPLES, TexelMap
 from maquette.texturing.images import blurred, disc, image_at, smoothstep
 from maquette.texturing.projection import view_directions
 
-SOFT_M = 0.0025  # over which the photo's masks are smoothed: the edge of a cut is a smooth line
+SOFT_M = 0.0040  # over which the photo's masks are smoothed: the edge of a cut is a smooth line
 BESIDE_M = 0.004  # hair so far outside the person's outline stays
-STRANDS = 0.35  # how far single strands reach over the edge of a cut, of that soft border
+STRANDS = 0.45  # how far single strands reach over the edge of a cut, of that soft border
 HIDDEN = (0.05, 0.3)  # cosine of the way out of the head against the view: below it the photo says nothing
 LOWEST_M = (0.02, 0.06)  # above the eyes: farther down the background carves nothing, hair hangs where it will
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
-CRUMB_TEXELS = 250  # of a piece of texture that was cut off
+CRUMB_TEXELS = 60  # of a piece of texture that was cut off
 CRUMB = 0.3  # share of a cut triangle below which its rest is dropped
-SLIVER_TEXELS = 4  # half the breadth of a strip beside a cut that is dropped
+SLIVER_TEXELS = 1  # half the breadth of a strip beside a cut that is dropped
 FEATHER_M = 0.06  # over which hanging hair ends, strand by strand
 
 

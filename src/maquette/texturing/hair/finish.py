@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.options import TextureOptions
-from maquette.core.types import Observation, Reconstruction
+from maquette.core.types import Observation, Part, Reconstruction
 from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.choose import Choice, choose, overlap
 from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, shortened, try_on
+from maquette.texturing.hair.roots import with_roots
 from maquette.texturing.hair.seen import look
+from maquette.texturing.head.layers import layers_of
 
 PAINTED = "painted"
 
@@ -41,13 +43,23 @@ def with_hair(
         if options.hair == "auto":
             return _noted(reconstruction, Choice(PAINTED, "the photo shows no skin to tell hair from"))
         part = plain_part(options.hair, neutral, model, reconstruction.scale)
-        return replace(_noted(reconstruction, Choice(options.hair, "asked for")), parts=(*reconstruction.parts, part))
+        return _grown(_noted(reconstruction, Choice(options.hair, "asked for")), part, neutral, options)
     heads = posed(index), neutral
     head = head_seen(observations[index], reconstruction.cameras[index], seen, heads, model, reconstruction.scale)
     choice = choose(head) if options.hair == "auto" else asked_for(options.hair, head)
     if choice.trial is None:
         return _noted(reconstruction, choice)
-    return replace(_noted(reconstruction, choice), parts=(*reconstruction.parts, part_of(choice.trial, head)))
+    return _grown(_noted(reconstruction, choice), part_of(choice.trial, head), neutral, options)
+
+
+def _grown(reconstruction: Reconstruction, hair: Part, neutral: NDArray, options: TextureOptions) -> Reconstruction:
+    """The head with hair, whose roots its texture shows."""
+    shape = reconstruction.shape
+    if shape.texture is not None and options.fill:
+        assert reconstruction.model is not None, "hair lies on heads of a model"
+        layers = layers_of(reconstruction.model, options.texture_size)
+        shape = with_roots(shape, hair, neutral, reconstruction.scale, layers)
+    return replace(reconstruction, shape=shape, parts=(*reconstruction.parts, hair))
 
 
 def asked_for(name: str, head: HeadSeen) -> Choice:
