@@ -23,9 +23,9 @@ STRANDS = 0.45  # how far single strands reach over the edge of a cut, of that s
 HIDDEN = (0.05, 0.3)  # cosine of the way out of the head against the view: below it the photo says nothing
 LOWEST_M = (0.02, 0.06)  # above the eyes: farther down the background carves nothing, hair hangs where it will
 FACING = (0.15, 0.4)  # cosine of the head's surface against the view
-CRUMB_TEXELS = 60  # of a piece of texture that was cut off
+CRUMB_TEXELS = 250  # of a piece of texture that was cut off
 CRUMB = 0.3  # share of a cut triangle below which its rest is dropped
-SLIVER_TEXELS = 1  # half the breadth of a strip beside a cut that is dropped
+SLIVER_TEXELS = 2  # half the breadth of a strip beside a cut that is dropped
 FEATHER_M = 0.06  # over which hanging hair ends, strand by strand
 
 

@@ -23,6 +23,8 @@ HAIRLINE_SIGMA = 0.03  # of the texture's width
 SEAM_SIGMA = 0.016  # of the texture's width: how far from a seam its offset is measured
 RIM_BAND = 0.10  # of the texture's width
 NEAR_BAND = (0.004, 0.08)  # likewise: how far what is seen goes on before the skin is any skin of this person
+SHADED = (0.6, 0.9)  # of the skin's lightness: darker spots do not go on beyond what is seen
+MIDDLE_SEEN = (0.4, 0.7)  # share of nose and mouth that photo and mirror show: less is hidden by a mask or a hand
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
@@ -163,13 +165,27 @@ def base_colour(
     lips = skin * (palette.lit(DEFAULT_LIPS) / palette.lit(DEFAULT_SKIN))
     beyond = cv2.distanceTransform(1 - shown, cv2.DIST_L2, 5) / shown.shape[1]
     close = (1 - smoothstep(beyond, *NEAR_BAND)) * (1 - hair) * smoothstep(known.max(), 0.1, 0.5)
-    base += close[..., None] * (near - base)
+    base += close[..., None] * (without_shade(both, known, near, layers, palette) - base)
     near += covered[..., None] * (lips - near)
     base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
     return np.clip(base + cavity * (inside - base), 0, 255).astype(np.float32)
+
+
+def without_shade(both: NDArray, known: NDArray, near: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(h, w, 3) how skin goes on: as it is nearby, `near`, but under a mask without the shade below the eyes."""
+    zones = layers.zones
+    hidden = 1 - smoothstep(np.average(known, weights=zones["middle"]), *MIDDLE_SEEN)
+    if hidden == 0:
+        return near
+    light = smoothstep(both.mean(axis=2) / max(float(palette.skin.mean()), 1.0), *SHADED)
+    weight = known * (1 - zones["inner"]) * np.maximum(light, zones["brows"])
+    lit = membrane(both.astype(np.float32), np.maximum(weight, 1e-4 * known).astype(np.float32))
+    under = hidden * zones["below"] * (1 - zones["lips"])
+    found: NDArray = near + under[..., None] * (lit - near)
+    return found
 
 
 def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray, decay: float) -> NDArray:
