@@ -33,7 +33,7 @@ def test_shade_at_a_masks_edge_is_not_drawn_down(layers):
     assert cheek.sum() > 500
     assert found[cheek].mean() > 0.9 * PALETTE.skin.mean()
     lips = layers.zones["lips"] > 0.99
-    assert np.abs(found[lips] - near[lips]).max() < 1, "lips have a colour of their own"
+    assert np.abs(found[lips] - near[lips]).max() < 2, "lips have a colour of their own"
 
 
 def test_a_face_that_is_seen_stays_as_it_is(layers):
