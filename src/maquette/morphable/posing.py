@@ -1,4 +1,4 @@
-"""The rigged body of a reconstruction, as it stands in one of its poses."""
+"""A reconstruction in other poses: a head without its expression, a rigged body as it stands in one photo."""
 
 from __future__ import annotations
 
@@ -51,6 +51,15 @@ def posed_body(reconstruction: Reconstruction, model: MorphableModel, index: int
     rest = model.vertices(identity, expression[index], reconstruction.scale)
     turns = Rotation.from_quat(np.roll(pose.rotations[index], -1, axis=-1)).as_matrix()
     return PosedBody(*rig.pose(rest, rig.joints(identity, reconstruction.scale), turns, pose.translation[index]))
+
+
+def neutral_vertices(reconstruction: Reconstruction, model: MorphableModel) -> NDArray:
+    """(V, 3) metres: a head without its expression; what the photo bent beside the model's space stays."""
+    identity, expressions, scale = reconstruction.identity, reconstruction.expression, reconstruction.scale
+    assert identity is not None and expressions is not None, "a mesh of a model has both"
+    still = np.zeros(expressions.shape[1])
+    moved = model.vertices(identity, expressions[0], scale) - model.vertices(identity, still, scale)
+    return reconstruction.shape.vertices - moved
 
 
 def same_half(quaternions: NDArray) -> NDArray:

@@ -53,6 +53,18 @@ def test_recoloured_hair_and_brows_change_alike_and_nothing_else_does():
     assert changed.hair.points is person.hair.points and changed.skin.albedo is person.skin.albedo
 
 
+def test_cards_take_the_new_colour_and_give_way_to_a_new_cut(monkeypatch):
+    monkeypatch.setattr("maquette.synthesis.scenes.head_scene.CARDS", 1.0)
+    monkeypatch.setattr(heads, "RECOLORED", 1.0)
+    monkeypatch.setattr(heads, "RESTYLED", 1.0)
+    drawn = (draw_person((5, 0, number), 64) for number in range(20))
+    person = next(person for person in drawn if person.cards is not None)
+    recolored = heads.recolored(person, np.random.default_rng(0))
+    ratio = recolored.skin.hair_color / person.skin.hair_color
+    assert np.allclose(recolored.cards.albedo, np.clip(person.cards.albedo * ratio, 0, 0.9), rtol=1e-4)
+    assert heads.restyled(person, np.random.default_rng(0)).cards is None
+
+
 def test_a_shard_that_is_there_is_kept(tmp_path):
     options = SynthesisOptions(count=2, size=48, texture_size=128, photos_per_person=2)
     (tmp_path / "train").mkdir()

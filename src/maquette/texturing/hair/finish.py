@@ -13,6 +13,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Part, Reconstruction
 from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.hair.choose import Choice, choose, overlap
 from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, shortened, try_on
 from maquette.texturing.hair.roots import with_roots
@@ -76,19 +77,16 @@ def _yaw(world_to_camera: NDArray) -> float:
 
 def heads_of(reconstruction: Reconstruction, model: MorphableModel) -> tuple[Any, NDArray]:
     """The head as it is in a photo, a function of its index, and without its expression; (V, 3) metres."""
-    identity, expressions, scale = reconstruction.identity, reconstruction.expression, reconstruction.scale
-    assert identity is not None and expressions is not None, "a mesh of a model has both"
-    still = model.vertices(identity, np.zeros(expressions.shape[1]), scale)
 
     def posed(index: int) -> NDArray:
         if reconstruction.motion is not None:
             return reconstruction.motion[index]
         if index == 0:
             return reconstruction.shape.vertices
-        return model.vertices(identity, expressions[index], scale)
+        assert reconstruction.identity is not None and reconstruction.expression is not None, "a mesh of a model"
+        return model.vertices(reconstruction.identity, reconstruction.expression[index], reconstruction.scale)
 
-    moved = model.vertices(identity, expressions[0], scale) - still
-    return posed, reconstruction.shape.vertices - moved
+    return posed, neutral_vertices(reconstruction, model)
 
 
 def _noted(reconstruction: Reconstruction, choice: Choice) -> Reconstruction:

@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
+from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
 from maquette.texturing.head.details.glasses import with_glasses, without_frame
 from maquette.texturing.head.details.hollows import paint_hollows
 from maquette.texturing.head.details.lashes import with_lashes
-from maquette.texturing.head.details.lids import neutral_vertices, paint_lid_edges
+from maquette.texturing.head.details.lids import paint_lid_edges
 from maquette.texturing.head.eyes import paint_eyes
-from maquette.texturing.head.fill import complete, palette_of
+from maquette.texturing.head.fill import Palette, complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.head.skin.exposure import exposed
@@ -66,20 +67,19 @@ def finish_head(
     even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
     seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
     size = layers.size
-    texture = np.full((size, size, 3), UNSEEN, np.uint8)
+    texture, palette = np.full((size, size, 3), UNSEEN, np.uint8), palette_of(seen)
     if options.fill:
-        palette = palette_of(seen)
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
         neutral = neutral_vertices(reconstruction, layers.model)
         paint_eyes(texture, observations, reconstruction.cameras, posed, neutral, layers, palette)
-    confidence = paint_skin(texture, seen, layers, options.fill)
+    confidence = paint_skin(texture, seen, layers, palette if options.fill else None)
     if options.fill:
-        paint_hollows(texture, layers, palette_of(seen))
+        paint_hollows(texture, layers, palette)
         clean_lids(texture, confidence, layers)
-        paint_lid_edges(texture, layers, palette_of(seen))
+        paint_lid_edges(texture, layers, palette)
     maps = skin_maps(texture, confidence, layers) if options.maps else (None, None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
-    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette_of(seen))
+    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette)
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
@@ -91,12 +91,15 @@ def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArr
     return [layers.model.vertices(identity, weights, reconstruction.scale) for weights in expressions]
 
 
-def paint_skin(texture: NDArray, seen: Baked, layers: Layers, fill: bool) -> NDArray:
-    """Put the skin's chart into the texture, in place; returns the confidence (S, S) uint8 of the whole texture."""
+def paint_skin(texture: NDArray, seen: Baked, layers: Layers, palette: Palette | None) -> NDArray:
+    """Put the skin's chart into the texture, in place; returns the confidence (S, S) uint8 of the whole texture.
+
+    Without a palette nothing is filled.
+    """
     shape = (layers.skin_rows, layers.size)
     confidence = np.zeros(texture.shape[:2], np.uint8)
-    if fill:
-        colour, coarse = complete(seen, layers, palette_of(seen))
+    if palette is not None:
+        colour, coarse = complete(seen, layers, palette)
         texture[: shape[0]] = colour[: shape[0]]
     else:
         coarse = seen.trust

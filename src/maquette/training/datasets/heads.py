@@ -62,7 +62,9 @@ def recolored(person: SyntheticPerson, rng: np.random.Generator) -> SyntheticPer
     color = COLORS[rng.choice(len(COLORS), p=COLOR_SHARES / COLOR_SHARES.sum())] * np.exp(0.15 * rng.normal(size=3))
     ratio = (np.clip(color, 0.005, 0.75) / person.skin.hair_color).astype(np.float32)
     hair = person.hair and replace(person.hair, albedo=np.clip(person.hair.albedo * ratio, 0, 0.9))
-    return replace(person, hair=hair, skin=replace(person.skin, hair_color=person.skin.hair_color * ratio))
+    cards = person.cards and replace(person.cards, albedo=np.clip(person.cards.albedo * ratio, 0, 0.9))
+    skin = replace(person.skin, hair_color=person.skin.hair_color * ratio)
+    return replace(person, hair=hair, cards=cards, skin=skin)
 
 
 def restyled(person: SyntheticPerson, rng: np.random.Generator) -> SyntheticPerson:
@@ -82,7 +84,7 @@ def restyled(person: SyntheticPerson, rng: np.random.Generator) -> SyntheticPers
         style = replace(style, top=style.top * longer, side=style.side * longer)
     neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
     hair = grow_style(model, neutral, style, identity, person.skin.hair_color, rng)
-    return replace(person, hair=_draped(hair, rng) if draped else hair)
+    return replace(person, hair=_draped(hair, rng) if draped else hair, cards=None)
 
 
 def _draped(hair: Strands, rng: np.random.Generator) -> Strands:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.morphable.model import MorphableModel
-from maquette.texturing.head.details.lids import neutral_vertices
+from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.head.fill import Palette
 from maquette.weights.store import fetch
 from maquette.weights.tensors import opened

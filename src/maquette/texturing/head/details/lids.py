@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from maquette.core.types import Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.model import SIDES, MorphableModel
 from maquette.texturing.head.details.hollows import mixed
@@ -44,15 +43,6 @@ class LidLine:
             dark = sum(strength * np.exp(-np.maximum(far, 0) / reach) for strength, reach in parts)
             light = light * (1 - dark * (1 - LIFTED * smoothstep(-far, 0, UNDER_M)))
         return light
-
-
-def neutral_vertices(reconstruction: Reconstruction, model: MorphableModel) -> NDArray:
-    """(V, 3) metres: the head without its expression, as files hold it."""
-    identity, expressions, scale = reconstruction.identity, reconstruction.expression, reconstruction.scale
-    assert identity is not None and expressions is not None, "a mesh of a model has both"
-    still = np.zeros(expressions.shape[1])
-    moved = model.vertices(identity, expressions[0], scale) - model.vertices(identity, still, scale)
-    return reconstruction.shape.vertices - moved
 
 
 def lid_lines(vertices: NDArray, model: MorphableModel) -> dict[str, LidLine]:
