@@ -26,6 +26,7 @@ STYLES = (
     "short04",
 )  # fmt: skip
 GLASSES = ("auto", "none")
+DETAILS = ("auto", "none")
 HAIR = ("auto", "none", *STYLES)
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -169,11 +170,14 @@ class TextureOptions:
     """Hair of a head: auto (the style that fits the photo, else painted), none (painted only), or a style's name."""
     glasses: str = "auto"
     """Glasses of a head: auto (a frame of its own where the photo shows one), none."""
+    detail: str = "auto"
+    """Wrinkles and folds of a face as shape: auto (where the photo shows them), none."""
     maps: bool = False
     """Normal and roughness maps of a head's skin too, for close-ups: some megabytes more in the GLB, and two PNGs."""
 
     def __post_init__(self) -> None:
         _one_of("glasses", self.glasses, GLASSES)
+        _one_of("detail", self.detail, DETAILS)
         _within("texture size", self.texture_size, 256, 8192, "pixels")
         _one_of("hair", self.hair, HAIR)
 
@@ -186,6 +190,8 @@ class OutputOptions:
     """Mesh files to write, comma separated."""
     mesh: str = "fine"
     """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
+    detail_mesh: bool = False
+    """Write head_detail.* too: about 84,000 triangles that have the wrinkles as shape; seconds and 30 MB more."""
     turntable: bool = True
     """Write turntable.mp4."""
     overview: bool = True

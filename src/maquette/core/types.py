@@ -214,6 +214,7 @@ class Mesh:
         texture_confidence: (H, W) uint8, 255 = seen in a photo, 0 = invented, or None.
         normal_map: (H, W, 3) uint8 tangent space: red along u, green along v, blue outwards, 128 is zero; or None.
         roughness_map: (H, W) uint8, 255 is as rough as can be, or None.
+        displacement_map: (H, W) float32 metres along the normals, what the vertices are too coarse for, or None.
         vertex_colors: (V, 3) uint8 sRGB, or None.
     """
 
@@ -225,6 +226,7 @@ class Mesh:
     texture_confidence: Array | None = None
     normal_map: Array | None = None
     roughness_map: Array | None = None
+    displacement_map: Array | None = None
     vertex_colors: Array | None = None
 
     def __post_init__(self) -> None:
@@ -246,6 +248,8 @@ class Mesh:
             expect("Mesh.normal_map", self.normal_map, ("H", "W", 3), np.uint8)
         if self.roughness_map is not None:
             expect("Mesh.roughness_map", self.roughness_map, ("H", "W"), np.uint8)
+        if self.displacement_map is not None:
+            expect("Mesh.displacement_map", self.displacement_map, ("H", "W"), np.float32)
         if self.vertex_colors is not None:
             expect("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
 

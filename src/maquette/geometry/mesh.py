@@ -28,6 +28,36 @@ def face_areas(vertices: NDArray, faces: NDArray) -> NDArray:
     return 0.5 * np.linalg.norm(face_normals(vertices, faces), axis=1)
 
 
+def vertex_tangents(vertices: NDArray, faces: NDArray, uvs: NDArray, normals: NDArray) -> NDArray:
+    """(V, 4) float32: unit tangents along u, and the side of the bitangent: cross(normal, tangent) times it is along v.
+
+    Args:
+        vertices: (V, 3), one per texture coordinate: seams are split. faces: (F, 3).
+        uvs: (V, 2), v up. normals: (V, 3) unit.
+    """
+    a, b, c = (faces[:, k] for k in range(3))
+    edges = np.stack([vertices[b] - vertices[a], vertices[c] - vertices[a]], axis=1).astype(float)
+    steps = np.stack([uvs[b] - uvs[a], uvs[c] - uvs[a]], axis=1).astype(float)
+    area = steps[:, 0, 0] * steps[:, 1, 1] - steps[:, 0, 1] * steps[:, 1, 0]
+    # Times twice the area in the texture: large triangles count most, mirrored ones keep their sign.
+    sign = np.sign(area)[:, None]
+    along_u = sign * (edges[:, 0] * steps[:, 1, 1:] - edges[:, 1] * steps[:, 0, 1:])
+    along_v = sign * (edges[:, 1] * steps[:, 0, :1] - edges[:, 0] * steps[:, 1, :1])
+    total = np.zeros((2, len(vertices), 3))
+    for k in range(3):
+        for axis, values in enumerate((along_u, along_v)):
+            for xyz in range(3):
+                total[axis, :, xyz] += np.bincount(faces[:, k], values[:, xyz], len(vertices))
+    tangent = total[0] - (total[0] * normals).sum(axis=1, keepdims=True) * normals
+    length = np.linalg.norm(tangent, axis=1, keepdims=True)
+    # Where u stands still any direction within the surface will do.
+    other = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.9, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]))
+    tangent = np.where(length > 1e-12, tangent / np.maximum(length, 1e-12), other)
+    tangent /= np.maximum(np.linalg.norm(tangent, axis=1, keepdims=True), 1e-12)
+    side = np.where((np.cross(normals, tangent) * total[1]).sum(axis=1) < 0, -1.0, 1.0)
+    return np.column_stack([tangent, side]).astype(np.float32)
+
+
 def adjacency(faces: NDArray, count: int) -> scipy.sparse.csr_matrix:
     """(V, V) symmetric 0/1 matrix of mesh edges."""
     rows = faces[:, [0, 1, 2, 1, 2, 0]].ravel()

@@ -67,7 +67,11 @@ def fine_model(model: MorphableModel) -> MorphableModel:
     """
     if model.rig is not None:
         raise ValueError(f"{model.name}: wanted a model without a skeleton")
-    finer = subdivision_of(model)
+    return refined_model(model, subdivision_of(model))
+
+
+def refined_model(model: MorphableModel, finer: Subdivision) -> MorphableModel:
+    """The model with its triangles divided, for the same weights; without a skeleton."""
     uvs, uv_faces = finer.spread_uvs(model.uvs, model.uv_faces)
     mean = finer.refine(model.mean.astype(np.float64)).astype(np.float32)
     return replace(
@@ -97,7 +101,12 @@ def sized(model: MorphableModel, count: int) -> MorphableModel | None:
 
 def fine_mesh(mesh: Mesh, model: MorphableModel) -> Mesh:
     """A mesh of the model's triangles, refined; its textures are the same, colours are interpolated."""
-    finer, uvs, uv_faces = subdivision_of(model), mesh.uvs, mesh.uv_faces
+    return refined_mesh(mesh, subdivision_of(model))
+
+
+def refined_mesh(mesh: Mesh, finer: Subdivision) -> Mesh:
+    """A mesh with its triangles divided; its textures are the same, colours are interpolated."""
+    uvs, uv_faces = mesh.uvs, mesh.uv_faces
     if uvs is not None and uv_faces is not None:
         uvs, uv_faces = finer.spread_uvs(uvs, uv_faces)
     return replace(

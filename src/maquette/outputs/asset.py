@@ -19,6 +19,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
+from maquette.morphable.dense import dense_model, dense_reconstruction
 from maquette.morphable.fine import fine_model, fine_reconstruction
 from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.posing import rig_of, same_half
@@ -57,6 +58,7 @@ class Asset:
         result: what the pipeline made.
         model: the parametric model whose mesh it is, or None for a free-form mesh.
         body: the model with a rig that was fitted to a person, whether or not the mesh is its own, or None.
+        coarse: the same as it was before the mesh was refined, or None if it was not.
         options: what to write.
         seconds: file -> seconds that making it took, as far as written.
     """
@@ -66,6 +68,7 @@ class Asset:
     options: OutputOptions = field(default_factory=OutputOptions)
     seconds: dict[str, float] = field(default_factory=dict)
     body: MorphableModel | None = None
+    coarse: Asset | None = None
 
     @property
     def mesh(self) -> Mesh:
@@ -319,6 +322,15 @@ class Asset:
         alone = Asset(replace(result, reconstruction=bare), None, self.options)
         return Drawn(alone, surface, found.share, found.area_share(shape))
 
+    @cached_property
+    def detailed(self) -> Asset | None:
+        """The head with its displacement as shape, on many more triangles; None where there is no displacement."""
+        plain = self.coarse or self
+        if plain.mesh.displacement_map is None or plain.model is None:
+            return None
+        dense = replace(plain.result, reconstruction=dense_reconstruction(plain.result.reconstruction, plain.model))
+        return Asset(dense, dense_model(plain.model), self.options)
+
     @property
     def _surface(self) -> tuple[NDArray, NDArray]:
         return self.mesh.vertices, self.mesh.faces
@@ -363,4 +375,4 @@ def open_asset(result: Result, options: OutputOptions) -> Asset:
     if model is None or not asset.is_fine:
         return asset
     finer = replace(result, reconstruction=fine_reconstruction(made, model))
-    return replace(asset, result=finer, model=fine_model(model))
+    return replace(asset, result=finer, model=fine_model(model), coarse=asset)

@@ -21,6 +21,7 @@ from maquette.outputs.meshes.stl import write_stl
 from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
 from maquette.outputs.pictures.maps import (
     write_depth,
+    write_displacement,
     write_guessed_back,
     write_guessed_front,
     write_normal_map,
@@ -38,6 +39,18 @@ from maquette.outputs.reports.report import write_report
 from maquette.perception.people.schemes import SCHEMES
 
 Writer = Callable[[Asset], bytes]
+
+
+def detailed(writer: Writer) -> Writer:
+    """The writer for the finer mesh that has the wrinkles as shape."""
+
+    def write(asset: Asset) -> bytes:
+        assert asset.detailed is not None, "wanted only where there is one"
+        return writer(asset.detailed)
+
+    return write
+
+
 KEYPOINTS = "keypoints_openpose.json"
 
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
@@ -49,9 +62,14 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "texture_confidence.png": write_texture_confidence,
     "normal_map.png": write_normal_map,
     "roughness.png": write_roughness,
+    "displacement.png": write_displacement,
     **PART_WRITERS,
     "{stem}.stl": write_stl,
     "{stem}.ply": write_ply,
+    "{stem}_detail.glb": detailed(write_glb),
+    "{stem}_detail.obj": detailed(write_obj),
+    "{stem}_detail.stl": detailed(write_stl),
+    "{stem}_detail.ply": detailed(write_ply),
     "volume.glb": write_volume_glb,
     "volume.obj": write_volume_obj,
     "volume.stl": write_volume_stl,
@@ -81,7 +99,11 @@ def wanted(asset: Asset) -> list[str]:
     """
     formats, mesh = asset.options.format_list, asset.mesh
     absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
+    absent |= {f"{{stem}}_detail.{name}" for name in MESH_FORMATS if name not in formats}
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
+    absent |= {"displacement.png"} if mesh.displacement_map is None else set()
+    if mesh.displacement_map is None or not asset.options.detail_mesh:
+        absent |= {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
     absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Mesh
-from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.mesh import vertex_normals, vertex_tangents
 from maquette.imaging.srgb import linear
 from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
@@ -24,7 +24,7 @@ from maquette.outputs.meshes.weld import split_seams
 
 SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph target, as are moves below STILL_M
 JPEG_QUALITY = 92
-SHARED = 3  # materials of the head itself: skin, eyes, mouth
+SKIN, SHARED = 0, 3  # number of the skin's material; materials of the head itself: skin, eyes, mouth
 SAMPLER = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
 MAPS_QUALITY = 95  # of JPEG: normals are more delicate than colours
 MAPPED_SPECULAR = 0.3  # of the skin's reflection where a map says how rough it is; a whole one greys dark skin
@@ -115,6 +115,9 @@ def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material:
     if mesh.uvs is not None:
         uvs = mesh.uvs[uv_of]
         attributes["TEXCOORD_0"] = builder.dense(np.stack([uvs[:, 0], 1 - uvs[:, 1]], axis=1).astype(np.float32))
+        if mesh.normal_map is not None and material == SKIN:
+            places, units = asset.neutral[vertex_of], _unit(normals[vertex_of])
+            attributes["TANGENT"] = builder.dense(vertex_tangents(places, corners, uvs, units))
     if mesh.vertex_colors is not None and mesh.texture is None:
         light = linear(mesh.vertex_colors[vertex_of] / 255)  # glTF multiplies vertex colours as light
         attributes["COLOR_0"] = builder.dense(light.astype(np.float32))

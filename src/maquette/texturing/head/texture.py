@@ -13,6 +13,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.posing import neutral_vertices
+from maquette.texturing.detail.heights import fold_normals, folds_of, unfolded
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
@@ -64,6 +65,10 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
+    folds = None
+    if options.detail == "auto":
+        folds = folds_of(baked, reconstruction.cameras, posed, reconstruction.model)
+        baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
     seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
     size = layers.size
@@ -77,8 +82,14 @@ def finish_head(
         paint_hollows(texture, layers, palette)
         clean_lids(texture, confidence, layers)
         paint_lid_edges(texture, layers, palette)
-    maps = skin_maps(texture, confidence, layers) if options.maps else (None, None)
+    maps = (
+        skin_maps(texture, confidence, layers, folds and folds.displacement_map())
+        if options.maps
+        else (fold_normals(folds), None)
+    )
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
+    if folds is not None:
+        textured = replace(textured, displacement_map=folds.displacement_map())
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette)
 
 
@@ -125,6 +136,6 @@ def with_texture(
         mesh,
         texture=sized(texture),
         texture_confidence=sized(confidence),
-        normal_map=sized(normals),
+        normal_map=normals if normals is None or normals.shape[0] <= size else sized(normals),
         roughness_map=sized(roughness),
     )

@@ -28,18 +28,22 @@ SPECKLED = 0.06  # of roughness per unit of grain: pores break a highlight up
 STRIP = 256  # rows worked on at a time
 
 
-def skin_maps(texture: NDArray, confidence: NDArray, layers: Layers) -> tuple[NDArray, NDArray]:
+def skin_maps(
+    texture: NDArray, confidence: NDArray, layers: Layers, folds: NDArray | None = None
+) -> tuple[NDArray, NDArray]:
     """Normals and roughness of the whole texture.
 
     Args:
         texture: (S, S, 3) uint8 sRGB, finished; confidence: (S, S) uint8, 0 where it is made up.
         layers: of the model, at the same size.
+        folds: (T, T) float32 metres, heights of folds in the same layout, or None.
 
     Returns:
         normals: (S, S, 3) uint8, tangent space, 128 is zero; flat outside the skin.
         roughness: (S, S) uint8, 255 is 1.
     """
     normals = np.broadcast_to(FLAT, texture.shape).copy()
+    heights = None if folds is None else enlarged(folds, texture.shape[:2])
     roughness = np.full(texture.shape[:2], round(255 * CHEEKS), np.uint8)
     shape, rows = (layers.rows, layers.size), layers.skin_rows
     level = texture[: layers.rows].mean(axis=2, dtype=np.float32)
@@ -53,6 +57,8 @@ def skin_maps(texture: NDArray, confidence: NDArray, layers: Layers) -> tuple[ND
         strip = slice(max(start - 1, 0), min(start + STRIP + 1, layers.rows))
         pores = np.tensordot(PORES_M / NOISE_UNIT, layers.grain[:, strip].astype(np.float32), 1)
         height = bare[strip] * (pores * (1 - 0.5 * shown[strip]) + DEPTH_M * detail[strip])
+        if heights is not None:
+            height = height + heights[strip]
         own = slice(start - strip.start, start - strip.start + min(STRIP, rows - start))
         normals[start : start + STRIP][: own.stop - own.start] = normals_of(height, length[strip])[own]
         noise = layers.grain[1, strip].astype(np.float32) / NOISE_UNIT

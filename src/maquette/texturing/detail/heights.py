@@ -1,0 +1,118 @@
+"""The heights of a face's folds from all its photos, and what they do to texture, normals and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.types import Camera
+from maquette.texturing.detail.bands import bands_relief
+from maquette.texturing.detail.chart import DetailChart, detail_chart
+from maquette.texturing.detail.evidence import Evidence, evidence_of
+from maquette.texturing.detail.shading import refolded
+from maquette.texturing.head.bake import Baked
+from maquette.texturing.head.delight import LINEAR, coded, linear
+from maquette.texturing.head.skin.relief import FLAT, normals_of, texel_lengths
+from maquette.texturing.images import enlarged, smoothstep
+
+SEEN = (0.1, 0.6)  # weight from which a photo says something, and all
+LARGEST_SHADE = 0.7  # of log luminance, that is taken for folds
+STRIP = 256  # rows worked on at a time
+FADE_M = 0.003  # towards what is not seen
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Heights over the mesh on the window of a DetailChart.
+
+    Attributes:
+        chart: the grid.
+        height: (h, w) float32 metres outwards; what no photo shows is mirrored from the other side, or zero.
+        sure: (h, w) float32 0-1: how far a photo shows it; 0 where it is mirrored.
+        photos: what each photo says. heights: (h, w) from each alone.
+    """
+
+    chart: DetailChart
+    height: NDArray
+    sure: NDArray
+    photos: tuple[Evidence, ...]
+    heights: tuple[NDArray, ...]
+
+    def displacement_map(self) -> NDArray:
+        """(S, S) float32 metres in the texture's layout, S the place chart's size."""
+        return whole_of(self.height, self.chart)
+
+
+def folds_of(baked: Sequence[Baked], cameras: Sequence[Camera], posed: Sequence[NDArray], model: str) -> Folds:
+    """Folds of a head from its photos.
+
+    Args:
+        baked: photos brought to the texture, their light in them; cameras: theirs.
+        posed: (V, 3) metres each, the head as it is in them.
+        model: its name.
+    """
+    chart = detail_chart(model)
+    photos = tuple(evidence_of(*each, chart) for each in zip(baked, cameras, posed))
+    heights = tuple(fold_heights(seen, chart) for seen in photos)
+    # Sharp photos count most: by the area that a pixel shows.
+    shares = np.stack([seen.weight / np.maximum(seen.pixel * 1e3, 0.1) ** 2 for seen in photos])
+    total = shares.sum(axis=0)
+    height = (np.stack(heights) * shares).sum(axis=0) / np.maximum(total, 1e-6)
+    sure = smoothstep(np.max([seen.weight for seen in photos], axis=0), *SEEN).astype(np.float32)
+    other = mirrored(sure, chart)
+    height = height * sure + (1 - sure) * other * mirrored(height, chart)
+    return Folds(chart, height.astype(np.float32), sure, photos, heights)
+
+
+def fold_heights(seen: Evidence, chart: DetailChart) -> NDArray:
+    """(h, w) float32 metres: the folds that one photo shows; zero where it shows none."""
+    guess, shown = bands_relief(seen, chart)
+    return refolded(guess, shown, seen, chart) * smoothstep(chart.smooth(seen.weight, FADE_M), *SEEN)
+
+
+def mirrored(values: NDArray, chart: DetailChart) -> NDArray:
+    """(h, w) of the other side of the face."""
+    whole = np.zeros(chart.shape, np.float32)
+    whole[chart.window] = values
+    return chart.cut(whole[:, ::-1])
+
+
+def whole_of(values: NDArray, chart: DetailChart) -> NDArray:
+    """(S, S) float32, S the place chart's size: values of the window (h, w) in the texture's layout, else zero."""
+    whole = np.zeros(chart.shape, np.float32)
+    whole[chart.window] = values
+    size = chart.layers.place.size
+    found = np.zeros((size, size), np.float32)
+    found[: chart.shape[0]] = cv2.resize(whole, (size, chart.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return found
+
+
+def fold_normals(folds: Folds | None) -> NDArray | None:
+    """(S, S, 3) uint8 tangent-space normals of the folds, as `normals_of` has them."""
+    if folds is None:
+        return None
+    length = texel_lengths(folds.chart.layers) * (folds.chart.layers.skin.size / folds.chart.layers.place.size)
+    rows = folds.chart.shape[0]
+    height = folds.displacement_map()
+    normals = np.broadcast_to(FLAT, (*height.shape, 3)).copy()
+    normals[:rows] = normals_of(height[:rows], enlarged(length, (rows, height.shape[1])))
+    return normals
+
+
+def unfolded(baked: Baked, seen: Evidence, height: NDArray, chart: DetailChart) -> Baked:
+    """The photo brought to the texture without the shading of its folds: they are shape now."""
+    along, across = np.gradient(height, axis=0), np.gradient(height, axis=1)
+    shade = seen.response[..., 0] * along / chart.length[..., 0] + seen.response[..., 1] * across / chart.length[..., 1]
+    whole = np.zeros(chart.shape, np.float32)
+    whole[chart.window] = np.clip(shade, -LARGEST_SHADE, LARGEST_SHADE)
+    large = enlarged(np.exp(-whole), baked.colour.shape[:2])
+    colour = np.empty_like(baked.colour)
+    for row in range(0, len(colour), STRIP):
+        rows = slice(row, row + STRIP)
+        colour[rows] = np.rint(coded(LINEAR[baked.colour[rows]] * large[rows, :, None]))
+    small = cv2.resize(np.exp(-whole), baked.trust.shape[::-1], interpolation=cv2.INTER_AREA)
+    return replace(baked, colour=colour, coarse=coded(linear(baked.coarse) * small[..., None]))
