@@ -125,6 +125,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.parsing:RECIPE",
         "hair, beard, glasses, skin, clothes and covers of a head, pixel by pixel",
     ),
+    "folds": RecipeRow(
+        "maquette.training.recipes.folds:RECIPE",
+        "heights of folds and wrinkles of a face, from what a photo shows of its skin",
+    ),
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",

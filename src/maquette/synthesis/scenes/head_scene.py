@@ -69,18 +69,21 @@ def head_model() -> MorphableModel:
     return load("maquette-head")
 
 
-def draw_person(seed: tuple[int, ...], texture_size: int = 512, split: str = "train") -> SyntheticPerson:
+def draw_person(
+    seed: tuple[int, ...], texture_size: int = 512, split: str = "train", folds: tuple[float, float] | None = None
+) -> SyntheticPerson:
     """Somebody by seed.
 
     Args:
         seed: non-negative integers.
         texture_size: side of the skin maps, pixels.
         split: "train" or "test": no base identity is in both.
+        folds: of the skin, see `paint_head`.
     """
     model = head_model()
     rng = np.random.default_rng(seed)
     identity = draw_identity(rng, split=split)
-    skin = paint_head(model, identity, rng, texture_size)
+    skin = paint_head(model, identity, rng, texture_size, folds=folds)
     neutral = model.vertices(identity.coefficients, np.zeros(len(model.expression_names)), identity.scale)
     style = draw_style(identity, rng)
     if style is None:

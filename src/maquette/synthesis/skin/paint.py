@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -59,7 +59,7 @@ class Complexion:
 
 def paint_head(
     model: MorphableModel, identity: Identity, rng: np.random.Generator, size: int = 512, monk: int | None = None,
-    scalp: float | None = None,
+    scalp: float | None = None, folds: tuple[float, float] | None = None,
 ) -> SkinMaps:  # fmt: skip
     """Draw the skin, eyes and mouth of somebody in the charts of the head model.
 
@@ -70,12 +70,15 @@ def paint_head(
         size: of the square maps, texels.
         monk: 1-10 to ask for a skin tone; None draws one.
         scalp: 0-1, how dark hair roots make the scalp; None draws it.
+        folds: age from which the folds are at least, years, and how much deeper they are; None: as the identity has.
     """
     guide = guide_of(model, size)
     complexion = draw_complexion(guide, identity, rng, monk)
     skin = painted_skin(guide, complexion, rng)
-    height = relief.drawn_folds(guide, complexion.fields, identity, rng)
-    if identity.age > FOLDED_AGE:
+    age, deeper = (0.0, 1.0) if folds is None else folds
+    folded = replace(identity, age=max(identity.age, age))
+    height = np.float32(deeper) * relief.drawn_folds(guide, complexion.fields, folded, rng)
+    if folded.age > FOLDED_AGE:
         hollow = np.minimum(height, 0)
         for channel, shade in zip(skin, GROOVE_SHADE, strict=True):
             channel *= cv2.exp(hollow * np.float32(shade))

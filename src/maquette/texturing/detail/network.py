@@ -36,11 +36,11 @@ class FoldNet(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv2d(wide, less, 1) for less, wide in pairwise(widths))
         self.decoder = nn.ModuleList(_stage(2 * width, width) for width in widths[:-1])
         self.read = nn.Conv2d(widths[0], 2, 3, padding=1)
-        nn.init.zeros_(self.read.weight)
-        nn.init.zeros_(self.read.bias if self.read.bias is not None else torch.zeros(0))
+        for value in self.read.parameters():
+            nn.init.zeros_(value)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 2, H, W): heights in UNIT_M, and the log of their error's scale; of (N, PLANES, H, W), multiples of 16."""
+        """(N, 2, H, W): heights in UNIT_M, log of their error's scale; of (N, PLANES, H, W), multiples of 16."""
         x = x.contiguous(memory_format=torch.channels_last)
         stages: list[Tensor] = []
         for stage in self.encoder:

@@ -67,7 +67,7 @@ def finish_head(
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     folds = None
     if options.detail == "auto":
-        folds = folds_of(baked, reconstruction.cameras, posed, reconstruction.model)
+        folds = folds_of(baked, reconstruction.cameras, posed, layers.model.name)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
     seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
@@ -82,14 +82,10 @@ def finish_head(
         paint_hollows(texture, layers, palette)
         clean_lids(texture, confidence, layers)
         paint_lid_edges(texture, layers, palette)
-    maps = (
-        skin_maps(texture, confidence, layers, folds and folds.displacement_map())
-        if options.maps
-        else (fold_normals(folds), None)
-    )
+    heights = None if folds is None else folds.displacement_map()
+    maps = skin_maps(texture, confidence, layers, heights) if options.maps else (fold_normals(folds), None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
-    if folds is not None:
-        textured = replace(textured, displacement_map=folds.displacement_map())
+    textured = replace(textured, displacement_map=heights)
     return with_lashes(replace(reconstruction, shape=textured), layers.model, palette)
 
 
