@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from maquette.geometry.mesh import adjacency, boundary_loops, face_areas, face_normals, vertex_normals
+from maquette.geometry.mesh import adjacency, boundary_loops, face_areas, face_normals, vertex_normals, vertex_tangents
 
 RADIUS = 0.1  # metres
 BALL = trimesh.creation.icosphere(subdivisions=3, radius=RADIUS)
@@ -78,3 +78,21 @@ def test_every_hole_is_a_loop_longest_first():
     wanted = [set(BALL.vertex_neighbors[hole]), set(BALL.vertex_neighbors[far]), set(open_ball[other].tolist())]
     assert [len(loop) for loop in loops] == sorted(map(len, wanted), reverse=True)
     assert all(set(loop.tolist()) in wanted for loop in loops)
+
+
+def test_tangents_of_a_tilted_square_run_along_the_texture():
+    places = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 1], [0, 1, 1]], float)
+    faces = np.array([[0, 1, 2], [0, 2, 3]])
+    normals = np.tile(np.array([0, -1, 1]) / np.sqrt(2), (4, 1))
+    uvs = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
+    found = vertex_tangents(places, faces, uvs, normals)
+    assert found == pytest.approx(np.tile([1, 0, 0, 1], (4, 1)), abs=1e-6)
+    mirrored = vertex_tangents(places, faces, uvs * [-1, 1], normals)
+    assert mirrored == pytest.approx(np.tile([-1, 0, 0, -1], (4, 1)), abs=1e-6), "the other way, and left-handed"
+
+
+def test_tangents_exist_where_the_texture_says_nothing():
+    normals = VERTICES / np.linalg.norm(VERTICES, axis=1, keepdims=True)
+    found = vertex_tangents(VERTICES, FACES, np.zeros((len(VERTICES), 2)), normals)
+    assert np.linalg.norm(found[:, :3], axis=1) == pytest.approx(1, abs=1e-5)
+    assert np.abs((found[:, :3] * normals).sum(axis=1)).max() < 1e-5
