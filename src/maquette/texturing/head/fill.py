@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
+from maquette.texturing.head.skin.donors import tint_of
 from maquette.texturing.head.tones import rgb_of
 from maquette.texturing.images import blurred, enlarged, membrane, smoothstep
 from maquette.texturing.surface_fill import DEFAULT_SKIN
@@ -29,7 +30,6 @@ SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled p
 GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
 GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
-DEFAULT_LIPS = np.array([182.0, 120.0, 108.0])  # beside DEFAULT_SKIN
 LIPS_SEEN = (0.1, 0.35)  # share of the lips that photo and mirror show: less says nothing, more everything
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
 
@@ -154,20 +154,20 @@ def base_colour(
     skin_known *= 0.0002 + smoothstep(inward, 0.2 * RIM_BAND, RIM_BAND)
     skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
     dark = 1 - smoothstep(ambient, 0.05, 0.75)[..., None]
-    skin = _continued(both, skin_known, palette.skin, 1 - SKIN_SHADE * dark, SKIN_DECAY)
+    even = palette.skin * tint_of(palette.skin, layers) * (1 - SKIN_SHADE * dark)
+    skin = _continued(both, skin_known, even, SKIN_DECAY)
     hair_colour = _continued(
-        both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, 1 - HAIR_SHADE * dark, HAIR_DECAY
+        both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair * (1 - HAIR_SHADE * dark), HAIR_DECAY
     )
     base = skin + hair[..., None] * (hair_colour - skin)
     # Lips and lids go on in their own colour, not in that of the cheeks; covered lips have usual ones.
-    near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
+    near = even + membrane((both - even).astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
     covered = zones["lips"] * (1 - smoothstep(np.average(known, weights=zones["lips"] + 1e-9), *LIPS_SEEN))
-    lips = skin * (palette.lit(DEFAULT_LIPS) / palette.lit(DEFAULT_SKIN))
     beyond = cv2.distanceTransform(1 - shown, cv2.DIST_L2, 5) / shown.shape[1]
     close = (1 - smoothstep(beyond, *NEAR_BAND)) * (1 - hair) * smoothstep(known.max(), 0.1, 0.5)
     base += close[..., None] * (without_shade(both, known, near, layers, palette) - base)
-    near += covered[..., None] * (lips - near)
-    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
+    near += covered[..., None] * (skin - near)
+    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
@@ -188,8 +188,7 @@ def without_shade(both: NDArray, known: NDArray, near: NDArray, layers: Layers, 
     return found
 
 
-def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray, decay: float) -> NDArray:
-    target = (median * shade).astype(np.float32)
+def _continued(colour: NDArray, weight: NDArray, target: NDArray, decay: float) -> NDArray:
     step = np.clip(colour - target, -LARGEST_OFFSET, LARGEST_OFFSET)
     return target + membrane(step.astype(np.float32), weight.astype(np.float32), decay)
 
