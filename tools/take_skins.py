@@ -25,7 +25,6 @@ import build_head
 from head.sample import HeadSource
 from take_hair import package_of
 
-
 from maquette import morphable
 from maquette.texturing.head.layers import FACE_WIDTH_M, Layers, build_layers
 from maquette.texturing.images import blurred, smoothstep

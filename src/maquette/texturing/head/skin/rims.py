@@ -1,0 +1,43 @@
+"""What ends the seen skin in another colour: strands beside a jaw, the red edge of a mask, a shadow's border.
+
+The fill carries on what lies at its border, so that a few dark texels there become a band around the face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from maquette.texturing.head.bake import Baked
+from maquette.texturing.head.layers import Layers
+from maquette.texturing.images import blurred, disc, membrane, smoothstep
+
+RIM = (0.030, 0.050)  # of the texture's width: so far from its border skin may be of the rim
+SEEN = 0.3  # trust
+DARKER, REDDER = (0.14, 0.28), (0.07, 0.14)  # of the skin farther in, natural logarithm: what is the same, and is not
+HALO, SOFT = 0.008, 0.005  # likewise: around it, its blur
+
+
+def without_rims(seen: Baked, layers: Layers) -> Baked:
+    """The photo without the rim of its skin where that is darker or redder than the skin farther in.
+
+    Nothing is taken away on nose, mouth, eyes and brows, nor where hair may be seen.
+    """
+    zones, width = layers.zones, seen.trust.shape[1]
+    shown = ((seen.trust > SEEN) | (zones["inner"] > 0.3)).astype(np.uint8)
+    inward = cv2.distanceTransform(cv2.copyMakeBorder(shown, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 5)
+    inward = inward[1:-1, 1:-1] / width
+    features = np.maximum.reduce([zones["brows"], zones["edge"], zones["middle"], zones["inner"]])
+    side = np.maximum(zones["beside"], zones["below"]) * (1 - zones["hairline"])
+    within = (seen.trust * seen.bare * zones["plain"] * smoothstep(inward, *RIM)).astype(np.float32)
+    if within.max() < SEEN:
+        return seen
+    logarithm = np.log(np.maximum(seen.coarse, 8.0))
+    change = logarithm - membrane(logarithm, within, firmness=0.002)
+    darker = smoothstep(-change.mean(axis=2), *DARKER)
+    redder = smoothstep(change[..., 0] - change[..., 1], *REDDER)
+    off = np.maximum(darker, redder) * (1 - smoothstep(inward, *RIM)) * side * (1 - smoothstep(features, 0.05, 0.4))
+    off = blurred(cv2.dilate(off.astype(np.float32), disc(HALO * width)), SOFT * width)
+    return replace(seen, trust=(seen.trust * (1 - off)).astype(np.float32))
