@@ -22,33 +22,40 @@ def layers() -> Layers:
     return layers_of("maquette-head", 256)
 
 
-def face(layers: Layers, factor: tuple[float, float, float]) -> tuple[Baked, np.ndarray]:
+def face(layers: Layers, factor: tuple[float, float, float], masked: bool = False) -> tuple[Baked, np.ndarray]:
     """A face whose seen skin ends in a strip of another colour, and where that strip is."""
     seen = (layers.zones["plain"] > 0.5).astype(np.uint8)
     seen[layers.zones["inner"] > 0.3] = 1
+    if masked:
+        seen[layers.skin.spread(layers.model.mean)[..., 1] < -0.02] = 0
     inward = cv2.distanceTransform(seen, cv2.DIST_L2, 5)
     strip = (inward > 0) & (inward <= 5)
     colour = np.broadcast_to(SKIN, (*seen.shape, 3)).copy()
     colour[strip] *= np.array(factor, np.float32)
     tone = lab_of(SKIN.reshape(1, 1, 3))[0, 0]
-    tones = Tones(tone, SKIN_SPREAD, 0.3 * tone, HAIR_SPREAD, 0.0)
+    tones = Tones(tone, SKIN_SPREAD, lab_of(0.4 * SKIN.reshape(1, 1, 3))[0, 0], HAIR_SPREAD, 0.0)
     one = np.ones(seen.shape, np.float32)
     large = np.rint(colour).astype(np.uint8)
     return Baked(large, colour, seen.astype(np.float32), 0 * one, one, tones), strip
 
 
-@pytest.mark.parametrize("factor", [(0.45, 0.45, 0.45), (1.0, 0.7, 0.7)])
-def test_a_rim_of_another_colour_is_dropped_and_does_not_spread(layers: Layers, factor) -> None:
-    seen, strip = face(layers, factor)
+@pytest.mark.parametrize(("factor", "masked"), [((0.45, 0.45, 0.45), False), ((1.0, 0.7, 0.7), True)])
+def test_a_rim_of_another_colour_is_dropped_and_does_not_spread(layers: Layers, factor, masked: bool) -> None:
+    seen, strip = face(layers, factor, masked)
     zones = layers.zones
-    jaw = strip & (np.maximum(zones["beside"], zones["below"]) > 0.9) & (zones["hairline"] < 0.05)
-    jaw &= np.maximum.reduce([zones[k] for k in ("brows", "edge", "middle", "inner")]) < 0.02
-    assert jaw.sum() > 100
-    assert without_rims(seen, layers).trust[jaw].mean() < 0.2 * seen.trust[jaw].mean()
+    rim = strip & (np.maximum(zones["beside"], zones["below"]) > 0.9) & (zones["hairline"] < 0.05)
+    rim &= np.maximum.reduce([zones[k] for k in ("brows", "edge", "middle", "inner")]) < 0.02
+    assert rim.sum() > 50
+    assert without_rims(seen, layers).trust[rim].mean() < 0.2 * seen.trust[rim].mean()
     texture, confidence = complete(seen, layers, palette_of(seen))
-    away = texture[jaw].mean(axis=0)
-    assert np.abs(away - SKIN).max() < 16
-    assert confidence[jaw].mean() < 0.3, "what is made up is not believed"
+    assert np.abs(texture[rim].mean(axis=0) - SKIN).max() < 16
+    assert confidence[rim].mean() < 0.3, "what is made up is not believed"
+
+
+def test_a_shadow_that_is_no_hair_stays(layers: Layers) -> None:
+    seen, _ = face(layers, (0.45, 0.45, 0.45))
+    assert seen.tones is not None
+    assert without_rims(replace(seen, tones=replace(seen.tones, hair=None)), layers).trust is seen.trust
 
 
 def test_skin_of_one_colour_and_a_dark_mouth_stay(layers: Layers) -> None:
