@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.layers import Layers
@@ -19,8 +20,9 @@ RIM = (0.030, 0.050)  # of the texture's width: so far from its border skin may 
 SEEN = 0.3  # trust
 # Natural logarithm of the skin farther in over the rim: what is alike and what is not; and where something else begins.
 DARKER, REDDER = (0.14, 0.28), (0.07, 0.14)
-OTHER_DARKER, OTHER_REDDER = 0.50, 0.14
+OTHER_DARKER, OTHER_REDDER = 0.70, 0.14
 COVERED = 0.55  # mean trust of nose and mouth: a mask hides more, and its edge is red; other rims are hair
+STRANDS = 0.012  # of what is seen: fewer dark texels are shade as often as hair
 SEED, SPECKLE = 0.035, 0.004  # of the texture's width: how far around that alone it goes on, and what is only noise
 HALO, SOFT = 0.008, 0.005  # likewise: around it, its blur
 
@@ -47,7 +49,7 @@ def without_rims(seen: Baked, layers: Layers) -> Baked:
     other = (red > OTHER_REDDER) if covered else (dark > OTHER_DARKER) & like_hair(seen)
     seeds = (other & (rim > 0.5) & (seen.trust > 0.05)).astype(np.uint8)
     seeds = cv2.morphologyEx(seeds, cv2.MORPH_OPEN, disc(SPECKLE * width))
-    if not seeds.any():
+    if seeds.sum() <= (0 if covered else STRANDS * seen.trust.sum()):
         return seen
     off = np.maximum(smoothstep(dark, *DARKER), smoothstep(red, *REDDER)) * rim * cv2.dilate(seeds, disc(SEED * width))
     off = blurred(cv2.dilate(off.astype(np.float32), disc(HALO * width)), SOFT * width)
