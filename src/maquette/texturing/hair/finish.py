@@ -48,9 +48,9 @@ def with_hair(
     heads = posed(index), neutral
     head = head_seen(observations[index], reconstruction.cameras[index], seen, heads, model, reconstruction.scale)
     choice = choose(head) if options.hair == "auto" else asked_for(options.hair, head)
-    if choice.trial is None:
-        return _noted(reconstruction, choice)
-    return _grown(_noted(reconstruction, choice), part_of(choice.trial, head), neutral, options)
+    made = choice.part if choice.trial is None else part_of(choice.trial, head)
+    noted = _noted(reconstruction, choice)
+    return noted if made is None else _grown(noted, made, neutral, options)
 
 
 def _grown(reconstruction: Reconstruction, hair: Part, neutral: NDArray, options: TextureOptions) -> Reconstruction:
@@ -95,4 +95,6 @@ def _noted(reconstruction: Reconstruction, choice: Choice) -> Reconstruction:
         names = ("bare", "placed", "bent")
         facts["overlap"] = choice.overlap
         facts["outline_error_mm"] = dict(zip(names, choice.trial.errors))
+    if choice.part is not None:
+        facts["outline_error_mm"] = dict(zip(("bare", "bent"), choice.errors))
     return replace(reconstruction, provenance={**reconstruction.provenance, "hair": facts})
