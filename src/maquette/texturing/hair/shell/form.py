@@ -22,10 +22,11 @@ TUCKED_M = 0.004  # under the skin, where the shell ends
 ROUNDS = 5
 LIMITS_M = (-0.004, 0.13)  # of what is added
 ROUNDED = (0.007, 0.7, 0.03)  # metres within which the edge rises, at least; share of the height; and at most
-HELD = 1.2  # how sharply one side of the head gives way to the other
+HELD = 5  # power of a half angle's cosine: how sharply one side of the head gives way to the other
 SMOOTH, MEDIAN = 0.8, 3  # rays
 HAIR_M, OPENS = 0.024, 0.8  # hair before the head under a hat is no thicker; beside it the hat stands off, per metre
 FRONT = 0.4  # cosine against the view from which on hair is before the head
+ROUND = (0.7, 2.0)  # rows and columns over which hair is smoothed, round after round: it has no brim
 FLUFF = (0.0016, 0.6, 0.9)  # metres, rows and columns: the unevenness of hair
 BELOW_EARS_M = -0.095  # height at which what is no veil has surely ended, at life size
 VEIL_M = 0.012  # of cloth from the skin where it hangs
@@ -76,13 +77,15 @@ def inflate(head: HeadSeen, covering: Covering) -> Shell:
         edge = inside_edge(covering, head, grid, rim_edge(grid, edge, sides[0][:2]))
     rays = shell_rays(head, covering)
     added, most = np.zeros(grid.skin.shape), _room(grid, head, covering)
-    fluff = 0.0 if covering.worn.max() > 0.5 else _fluff(grid, edge)
+    worn = covering.worn.max() > 0.5
+    fluff = 0.0 if worn else _fluff(grid, edge)
     for turn in range(ROUNDS + 1):
         lifted = grid.spanned + CLEAR_M + np.minimum(added, most)
         reach = _rounded(grid, lifted, edge) + fluff
         if turn < ROUNDS:
             have = rays.reach(np.concatenate([skin, grid.points(reach)[edge > 0]]))
             added = np.clip(added + _spread(rays.target - have, grid, sides), *LIMITS_M)
+            added = added if worn else around(gaussian_filter, added, ROUND)
     points = grid.points(reach)[edge > 0]
     errors = rays.error(skin), rays.error(np.concatenate([skin, points]))
     return Shell(grid, reach, edge, rays.share, errors)
@@ -112,7 +115,7 @@ def _spread(left: NDArray, grid: ShellGrid, sides: tuple[NDArray, NDArray]) -> N
     down = np.minimum(np.degrees(grid.down), REACH)
     profiles = np.stack([np.interp(side * down, ANGLES, even) for side in (1, -1)])
     where, trust = sides
-    weight = trust[:, None] * np.exp(HELD * np.cos(grid.turn - where[:, None]) ** 3 * 3)
+    weight = trust[:, None] * np.abs(np.cos((grid.turn - where[:, None]) / 2)) ** HELD
     weight /= weight.sum(axis=0)
     spread: NDArray = np.einsum("sr,sc->rc", profiles[[0, 1, 0, 1]], weight)
     # The top of the head is one point, whatever side it is seen from.
