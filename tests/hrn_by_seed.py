@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 import basel_twin
 import seeded
+from maquette.core.types import Frame, Observation, Subject
+from maquette.reconstruction.hrn.align import IBUG
 from maquette.reconstruction.hrn.detail import HRN
 from maquette.reconstruction.hrn.face_model import FaceModel, face_model
 from maquette.reconstruction.hrn.networks.discriminator import PatchDiscriminator
@@ -125,6 +127,37 @@ def crops(count: int = 2) -> dict[str, Tensor]:
     disc = ((1.2 - (places[:, None] ** 2 + places[None] ** 2).sqrt()) * 4).clamp(0, 1)
     small, large = (seeded.picture((count, 3, side, side), 31) for side in (224, 512))
     return {"small": small, "large": large, "mask": disc.expand(count, 1, 224, 224).contiguous()}
+
+
+PHOTO = (640, 480)  # width and height of a photo with the faces of `marks68`
+
+
+def marks68(count: int = 3) -> np.ndarray:
+    """(count, 68, 2) landmarks of the twin's face in a photo, pixels, y down, each moved by some pixels."""
+    generator = np.random.default_rng(41)
+    points = basel_twin.model().mean.reshape(-1, 3)[basel_twin.model().landmarks].astype(float)
+    found = []
+    for size, x, y in ((90.0, 320.0, 240.0), (35.0, 80.5, 70.25), (180.0, 500.0, 300.0))[:count]:
+        found.append(points[:, :2] * [size, -size] + [x, y] + 0.02 * size * generator.standard_normal((68, 2)))
+    return np.stack(found)
+
+
+def observed(index: int = 0, skin: bool = True) -> Observation:
+    """A photo of noise with one of the twin's faces."""
+    pixels = np.random.default_rng(3).integers(0, 255, (PHOTO[1], PHOTO[0], 3), np.uint8)
+    landmarks = np.zeros((478, 3))
+    landmarks[list(IBUG), :2] = marks68()[index]
+    whole = np.ones(pixels.shape[:2], np.float32)
+    return Observation(
+        Frame(pixels),
+        np.array([0.0, 0, *PHOTO]),
+        Subject.FACE,
+        landmarks,
+        "mediapipe478",
+        np.ones(478),
+        whole,
+        0 * whole if skin else None,
+    )
 
 
 def slow_texels(uvs: np.ndarray, triangles: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
