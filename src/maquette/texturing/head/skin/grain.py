@@ -19,10 +19,10 @@ from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_U
 from maquette.texturing.images import blurred
 
 MOTTLE_SIGMAS_M = (0.0016, 0.0032)
-LIMITS = (0.2, 12.0)  # 8-bit levels per band of the grain
+LIMITS = (0.2, 4.0)  # 8-bit levels per band of the grain
 USUAL = 2.0  # likewise, where too little skin is seen
-MOST = 6.0  # 8-bit levels per band of the mottle
-SHARE, MOTTLE_SHARE = 0.8, 0.35  # of what is measured: part of it is the photo's shading and noise
+MOST = 1.8  # 8-bit levels per band of the mottle
+SHARE, MOTTLE_SHARE = 0.8, 0.30  # of what is measured: part of it is the photo's shading and noise
 QUIET = 40  # percentile of the patches: there are moles, lines and shadows in the others
 TILES = 24  # patches beside each other in the texture's width
 FEWEST = 4  # patches that say something
