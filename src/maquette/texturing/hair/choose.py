@@ -46,11 +46,15 @@ FRINGED = {
     "short02": 0.15,
     "short03": 0.15,
 }  # nobody sees in profile, or with the top cut off, whether a fringe goes on
+SIDE_ON = np.radians(40)  # from there on a knot or a tail is seen as well as a nape
+MORE, TAIL = 0.02, 0.15  # overlap by which one beats all short styles, and by which a tail beats a knot
+ROUND = (0.7, 6.0)  # least overlap of a ball of curls, and most millimetres of its outline error
 PROFILE = np.radians(35)
 Candidates = tuple[tuple[str, bool], ...]
 LONG: Candidates = (("long01", False),)  # styles, and whether they are mirrored
 CHIN_LONG: Candidates = (("bob03", False),)
 KNOTTED: Candidates = (("bun01", False),)
+TIED: Candidates = (("bun01", False), ("ponytail01", False))
 BALL: Candidates = (("afro01", False),)
 CUT_SHORT: Candidates = (
     ("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False),
@@ -97,14 +101,35 @@ def choose(head: HeadSeen) -> Choice:
     why += ", the top of the head is not in the photo" if topless else ""
     trials = [try_on(name, head, flipped, carved=hangs) for name, flipped in names]
     handicap = HANDICAP | (FRINGED if topless or abs(yaw_of(head)) > PROFILE else {})
-    overlaps = [overlap(trial, head) - handicap.get(trial.hair.style.name, 0.0) for trial in trials]
-    best = int(np.argmax(overlaps))
-    error = trials[best].errors[2]
+    covered = {names[k]: overlap(trial, head) for k, trial in enumerate(trials)}
+    overlaps = {of: share - handicap.get(of[0], 0.0) for of, share in covered.items() if of not in TIED} or covered
+    best = max(overlaps, key=lambda of: overlaps[of])
+    if tied := _tied(covered):
+        best, why, overlaps = tied, "seen from the side, hair is tied behind", covered
+    error = trials[names.index(best)].errors[2]
     if (overlaps[best] < FIT and not (sure or topless)) or error > FIT_MM:
         fit = f"overlap {overlaps[best]:.2f}, outline {error:.0f} mm"
-        return in_a_shell(head, np.zeros_like(head.seen.hair), f"{why}, but no style fits ({fit})")
-    name, flipped = names[best]
-    return Choice(name, why, try_on(name, head, flipped), overlaps[best])
+        return _unlike_all(head, hangs, f"{why}, but no style fits ({fit})")
+    return Choice(best[0], why, try_on(best[0], head, best[1]), overlaps[best])
+
+
+def _tied(covered: dict[tuple[str, bool], float]) -> tuple[str, bool] | None:
+    """The style with a tail or a knot, if one covers hair in profile better than all short ones do."""
+    knot, tail = (covered.get(of, 0.0) for of in TIED)
+    others = [share for of, share in covered.items() if of not in TIED]
+    if not others or max(knot, tail) < MORE + max(others):
+        return None
+    return TIED[1] if tail > knot + TAIL else TIED[0]
+
+
+def _unlike_all(head: HeadSeen, hangs: bool, why: str) -> Choice:
+    """Hair that no style of its length covers: a ball of curls, which bends farther than all, or a shell."""
+    if not hangs:
+        ball = try_on(BALL[0][0], head, carved=False)
+        share = overlap(ball, head)
+        if share > ROUND[0] and ball.errors[2] < ROUND[1]:
+            return Choice(BALL[0][0], f"{why}, a ball of curls does", try_on(BALL[0][0], head), share)
+    return in_a_shell(head, np.zeros_like(head.seen.hair), why)
 
 
 def in_a_shell(head: HeadSeen, worn: NDArray, why: str) -> Choice:
@@ -155,6 +180,8 @@ def _candidates(head: HeadSeen, hangs: bool, surely: bool) -> tuple[Candidates, 
         return KNOTTED, "hair sticks out at the back of the head: a knot", True
     if crown > AFRO_MM[0] and sides > AFRO_MM[1]:
         return BALL, "hair stands out all around", False
+    if abs(yaw_of(head)) > SIDE_ON:
+        return (*(of for of in CUT_SHORT if not of[1]), *TIED), "nothing hangs beside the jaw", False
     return CUT_SHORT, "nothing hangs beside the jaw", False
 
 
