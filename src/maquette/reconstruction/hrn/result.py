@@ -80,6 +80,7 @@ def reconstruction_of(
     }
     facts = {
         "method": "hrn",
+        "photos": len(faces),
         "deformation_mm": round(1000 * float(np.abs(deformation).max()), 3),
         "displacement_mm": round(1000 * float(np.abs(parameters["displacement"]).max()), 3),
         "valid_share": round(float(first.low.valid[0, 0][model.table.covered].mean()), 3),
