@@ -68,7 +68,7 @@ def reconstruct(ready: HRN, observations: Sequence[Observation], pupil_distance:
     if len(faces) > 1:
         faces = solve(ready, faces).faces
     sizes = [seen.frame.size for seen in observations]
-    return with_sheet(reconstruction_of(ready.model, faces, sizes, pupil_distance), ready.model, faces[0])
+    return with_sheet(reconstruction_of(ready, faces, sizes, pupil_distance), ready.model, faces[0])
 
 
 def levels(ready: HRN, observation: Observation) -> FaceLevels:

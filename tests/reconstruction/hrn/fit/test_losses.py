@@ -10,6 +10,7 @@ from maquette.reconstruction.hrn.coefficients import split
 from maquette.reconstruction.hrn.fit.losses import (
     SEVERAL_VIEWS,
     adversarial_loss,
+    blend_target,
     contour_edges,
     contour_loss,
     even_loss,
@@ -73,3 +74,12 @@ def test_what_is_even_costs_nothing():
     assert smooth_loss(torch.full((1, 3, 8, 8), 0.3)).item() == 0 == even_loss(torch.full((1, 3, 8, 8), 0.3)).item()
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
     assert even_loss(ramp).item() == 0 and smooth_loss(ramp).item() == 2
+
+
+def test_the_blend_layer_is_found_again():
+    given = loss_inputs()
+    texture, layer = 0.1 + 0.8 * given["drawn"][:, :, :20], given["photo"][:, :, :20]
+    retouched = (1 - 2 * layer) * texture**2 + 2 * layer * texture
+    found, seen = blend_target(texture, retouched), (retouched - texture).abs() >= 1 / 255
+    torch.testing.assert_close(found[seen], layer[seen], atol=1e-6, rtol=0)
+    assert (found[~seen] == 0.5).all() and seen.float().mean() > 0.5

@@ -56,7 +56,7 @@ def test_one_person_comes_out(ready, views):
     assert not torch.equal(first.low.coefficients.angles, second.low.coefficients.angles)
     known = torch.maximum(views[0].low.valid, views[1].low.valid)
     assert torch.equal(first.low.valid, known) and not first.high.displacement[known == 0].any()
-    made = reconstruction_of(ready.model, found.faces, [PHOTO, PHOTO], None)
+    made = reconstruction_of(ready, found.faces, [PHOTO, PHOTO], None)
     assert len(made.cameras) == 2 and made.motion.shape == (2, 900, 3)
     np.testing.assert_allclose(made.motion[0], made.shape.vertices, atol=1e-7)
     assert not np.allclose(made.cameras[0].world_to_camera, made.cameras[1].world_to_camera)

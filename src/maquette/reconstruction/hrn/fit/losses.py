@@ -146,6 +146,22 @@ def contour_loss(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
     return (functional.relu(outside + INSIDE) - INSIDE).abs().mean()
 
 
+def blend_target(texture: Tensor, retouched: Tensor) -> Tensor:
+    """What the network that undoes retouching is taught: m of T0 = (1 - 2m) T^2 + 2m T, a half where none fits.
+
+    Args:
+        texture, retouched: T and T0, 0-1, of one shape.
+
+    Example:
+        >>> found = blend_target(torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.4, 0.501, 0.9]))
+        >>> [round(value, 3) for value in found.tolist()]
+        [0.3, 0.5, 0.5]
+    """
+    layer = (texture**2 - retouched + 1e-10) / (2 * texture**2 - 2 * texture + 2e-10)
+    unlike = ((retouched - texture).abs() >= 1 / 255) & (layer >= 0) & (layer <= 1)
+    return torch.where(unlike, layer, 0.5)
+
+
 def adversarial_loss(scores: Tensor, true: bool) -> Tensor:
     """Least squares of a discriminator's scores against 1 (true) or 0 (drawn)."""
     return (scores - float(true)).square().mean()
