@@ -129,6 +129,37 @@ def crops(count: int = 2) -> dict[str, Tensor]:
     return {"small": small, "large": large, "mask": disc.expand(count, 1, 224, 224).contiguous()}
 
 
+LOSSES = (
+    *("photo", "landmarks", "prior", "light", "reflectance", "feature"),
+    *("smooth", "even", "contour", "true", "fake"),
+)
+
+
+def loss_inputs() -> dict[str, Tensor]:
+    """What losses compare, float64."""
+    generator = torch.Generator().manual_seed(51)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    features = [torch.nn.functional.normalize(uniform(2, 16) - 0.5, dim=1) for _ in range(2)]
+    mask = crops()["mask"].double()
+    mask[1] = mask[1].roll(9, 2)
+    return {
+        "drawn": uniform(2, 3, 224, 224),
+        "photo": uniform(2, 3, 224, 224),
+        "mask": mask,
+        "marks": 224 * uniform(2, 68, 2),
+        "marks_wanted": 224 * uniform(2, 68, 2),
+        "coefficients": coefficients().double(),
+        "albedo": uniform(2, 40, 3),
+        "skin": (uniform(40) > 0.4).double(),
+        "features": features[0],
+        "features_wanted": features[1],
+        "points": 260 * uniform(2, 300, 2) - 18,
+    }
+
+
 PHOTO = (640, 480)  # width and height of a photo with the faces of `marks68`
 
 

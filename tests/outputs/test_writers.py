@@ -16,7 +16,7 @@ from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.parts import PART_WRITERS
 from maquette.outputs.pictures.maps import write_guessed_front
-from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, file_name, save, wanted
+from maquette.outputs.writers import DETAIL, GUESSED, KEYPOINTS, WRITERS, file_name, save, wanted
 from people import make_person
 
 DEFAULT = OutputOptions()
@@ -44,7 +44,9 @@ def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
     keys = [
-        key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
+        key
+        for key in WRITERS
+        if not key.endswith(".bvh") and key not in {*DETAIL, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
     ]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
@@ -91,7 +93,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    others = {*absent, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
+    others = {*absent, *DETAIL, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
     left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}

@@ -12,6 +12,9 @@ from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
+from maquette.outputs.detail.dense import has_detail, write_dense_glb, write_dense_obj
+from maquette.outputs.detail.maps import write_deformation, write_displacement, write_levels
+from maquette.outputs.detail.swing import write_swing
 from maquette.outputs.meshes.bvh import write_bvh
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj
@@ -52,12 +55,18 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     **PART_WRITERS,
     "{stem}.stl": write_stl,
     "{stem}.ply": write_ply,
+    "{stem}_detail.glb": write_dense_glb,
+    "{stem}_detail.obj": write_dense_obj,
     "volume.glb": write_volume_glb,
     "volume.obj": write_volume_obj,
     "volume.stl": write_volume_stl,
     "volume.ply": write_volume_ply,
     "overview.jpg": write_overview,
     "turntable.mp4": write_turntable,
+    "swing.mp4": write_swing,
+    "deformation.png": write_deformation,
+    "displacement.png": write_displacement,
+    "levels.png": write_levels,
     "depth.png": write_depth,
     "normals.png": write_normals,
     "normals_front.png": write_guessed_front,
@@ -67,8 +76,9 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "parameters.npz": write_parameters,
     "report.json": write_report,
 }
-STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
+STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
+DETAIL = {"{stem}_detail.glb", "{stem}_detail.obj", "swing.mp4", "deformation.png", "displacement.png", "levels.png"}
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
 
@@ -80,12 +90,18 @@ def wanted(asset: Asset) -> list[str]:
     Textures of hair and other parts are for the OBJ file alone: GLB has them inside.
     """
     formats, mesh = asset.options.format_list, asset.mesh
-    absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
+    absent = {
+        f"{part}.{name}"
+        for part in ("{stem}", "{stem}_detail", "volume")
+        for name in MESH_FORMATS
+        if name not in formats
+    }
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
     absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
+    absent |= set() if has_detail(asset) else DETAIL
     parts = {texture_file(part.name) for part in asset.result.reconstruction.parts}
     absent |= PART_WRITERS.keys() - (parts if "obj" in formats else set())
     absent |= {"texture.png"} if mesh.texture is None else set()
@@ -93,7 +109,7 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {"normal_map.png"} if mesh.normal_map is None else set()
     absent |= {"roughness.png"} if mesh.roughness_map is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()
-    absent |= {"turntable.mp4"} if not asset.options.turntable else set()
+    absent |= {"turntable.mp4", "swing.mp4"} if not asset.options.turntable else set()
     return [name for name in WRITERS if name not in absent]
 
 

@@ -114,7 +114,7 @@ METHODS = (
     Method(
         name="hrn",
         subjects=(Subject.FACE,),
-        views=(ONE,),
+        views=(ONE, SEVERAL),
         weights=(),
         builder="maquette.reconstruction.hrn.method:build",
         paper="Lei et al., A Hierarchical Representation Network for Accurate and Detailed Face Reconstruction from"

@@ -8,15 +8,16 @@ import torch
 
 from hrn_by_seed import PHOTO, face, hrn, observed
 from maquette.geometry.mesh import vertex_normals
+from maquette.reconstruction.hrn import result as result_module
 from maquette.reconstruction.hrn.method import levels
 from maquette.reconstruction.hrn.result import reconstruction_of, tangent_map, world_frame
-from maquette.reconstruction.hrn.sampling import MENDED
+from maquette.reconstruction.hrn.sampling import MENDED, OFFICIAL
 
 
 @pytest.fixture(scope="module")
 def made():
     found = levels(hrn(MENDED), observed())
-    return found, reconstruction_of(face(), [found], [PHOTO], None)
+    return found, reconstruction_of(hrn(MENDED), [found], [PHOTO], None)
 
 
 def test_the_mesh_is_the_middle_level_in_metres(made):
@@ -33,7 +34,7 @@ def test_the_mesh_is_the_middle_level_in_metres(made):
 
 def test_a_measured_pupil_distance_sets_the_size(made):
     found, _ = made
-    result = reconstruction_of(face(), [found], [PHOTO], 0.07)
+    result = reconstruction_of(hrn(MENDED), [found], [PHOTO], 0.07)
     marks = result.shape.vertices[face().landmarks.numpy()]
     assert np.linalg.norm(marks[36:42].mean(axis=0) - marks[42:48].mean(axis=0)) == pytest.approx(0.07, rel=1e-5)
     assert result.metric and world_frame(face(), found.mid.shape[0], 0.07).metres == pytest.approx(0.1 * result.scale)
@@ -60,3 +61,13 @@ def test_the_normal_map_is_blue_where_nothing_is_displaced():
     right, up = (torch.tensor(v)[:, None, None].expand(3, 30, 30) for v in ([0.6, 0.0, 0.8], [0.0, 0.6, 0.8]))
     assert tuple(tangent_map(position, normals, right)[15, 15]) == (204, 128, 230)
     assert tuple(tangent_map(position, normals, up)[15, 15]) == (128, 204, 230)
+
+
+def test_quirks_of_the_published_files_can_be_had(made, monkeypatch):
+    found, plain = made
+    monkeypatch.setattr(result_module, "residual", lambda *given: 0 * given[2])
+    published = reconstruction_of(hrn(OFFICIAL), [found], [PHOTO], None)
+    lit = published.shape.texture
+    assert lit.shape == (256, 256, 3) and plain.shape.texture is None
+    wanted = 255 * found.high.colours[0].clamp(0, 1).permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(lit, wanted, atol=0.51)

@@ -17,7 +17,7 @@ def grid_triangles(side: int) -> np.ndarray:
 
     Example:
         >>> found = grid_triangles(256)
-        >>> found.shape, found.min(), found.max()
+        >>> found.shape, found.min().item(), found.max().item()
         ((122990, 3), 1282, 64253)
     """
     rows = np.arange(MARGIN_ROWS, side - 1 - MARGIN_ROWS)

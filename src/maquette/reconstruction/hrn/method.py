@@ -16,6 +16,7 @@ from maquette.reconstruction.hrn import weights
 from maquette.reconstruction.hrn.align import aligned
 from maquette.reconstruction.hrn.detail import HRN, hrn_of
 from maquette.reconstruction.hrn.face_model import face_model
+from maquette.reconstruction.hrn.fit.multi_view import solve
 from maquette.reconstruction.hrn.result import FaceLevels, reconstruction_of
 from maquette.reconstruction.hrn.sheet import with_sheet
 from maquette.reconstruction.methods import Fetch, Reconstructor
@@ -55,7 +56,7 @@ def build(_: Fetch, options: Options) -> Reconstructor:
 
 
 def reconstruct(ready: HRN, observations: Sequence[Observation], pupil_distance: float | None) -> Reconstruction:
-    """One face from one photo.
+    """One face from one photo, or from several of one person.
 
     Args:
         pupil_distance: measured, metres, or None.
@@ -63,9 +64,11 @@ def reconstruct(ready: HRN, observations: Sequence[Observation], pupil_distance:
     Raises:
         BadInput: landmarks of another kind than a face's.
     """
-    faces = [levels(ready, seen) for seen in observations]
+    faces: Sequence[FaceLevels] = [levels(ready, seen) for seen in observations]
+    if len(faces) > 1:
+        faces = solve(ready, faces).faces
     sizes = [seen.frame.size for seen in observations]
-    return with_sheet(reconstruction_of(ready.model, faces, sizes, pupil_distance), ready.model, faces[0])
+    return with_sheet(reconstruction_of(ready, faces, sizes, pupil_distance), ready.model, faces[0])
 
 
 def levels(ready: HRN, observation: Observation) -> FaceLevels:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from maquette.geometry.rendering.rasterize import Fragments, depth_map, rasterize
+from maquette.geometry.rendering.rasterize import depth_map, rasterize
 from maquette.reconstruction.hrn.face_model import DISTANCE, SIDE, FaceModel, project
 from maquette.reconstruction.hrn.sampling import sample
 
@@ -41,6 +41,14 @@ def visible(model: FaceModel, points: Tensor, normals: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
+class Seen:
+    """Which triangle each pixel of a crop sees: pixels (M,) int64, row by row, and their triangles' corners (M, 3)."""
+
+    pixels: Tensor
+    corners: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Raster:
     """What each pixel of a crop sees of one posed face, so that textures are looked up again and again.
 
@@ -60,28 +68,37 @@ class Raster:
         flat[self.pixels] = 1
         return flat.view(1, 1, self.side, self.side)
 
+    def colours(self, texture: Tensor) -> Tensor:
+        """(1, C, M): what the pixels see of a texture (1, C, S, S)."""
+        return sample(texture, self.points.to(texture.dtype))
+
     def look(self, texture: Tensor) -> Tensor:
         """(1, C, side, side) picture of the face with a texture (1, C, S, S), black beside it."""
-        found = sample(texture, self.points.to(texture.dtype))
+        found = self.colours(texture)
         picture = found.new_zeros(1, found.shape[1], self.side**2)
         picture[:, :, self.pixels] = found
         return picture.unflatten(2, (self.side, self.side))
 
 
-def raster(model: FaceModel, points: Tensor, side: int, texels: int) -> Raster:
+def seen_by(model: FaceModel, points: Tensor, side: int) -> Seen:
+    """Which triangles of posed points (V, 3) a crop of that side sees."""
+    fragments = rasterize(screen(points, side).float(), model.triangles, (side, side))
+    pixels = fragments.hit.flatten().nonzero()[:, 0]
+    return Seen(pixels, model.triangles[fragments.face.flatten()[pixels]])
+
+
+def raster(model: FaceModel, points: Tensor, side: int, texels: int, seen: Seen | None = None) -> Raster:
     """What a crop sees of one posed face; differentiable by its points inside triangles, not at edges.
 
     Args:
         points: (V, 3) posed. side: of the crop, pixels. texels: side of the textures.
+        seen: where the face has hardly moved since it was asked, what it was then.
     """
-    flat = screen(points, side)
-    fragments: Fragments = rasterize(flat.detach().float(), model.triangles, (side, side))
-    pixels = fragments.hit.flatten().nonzero()[:, 0]
-    corners = model.triangles[fragments.face.flatten()[pixels]]
-    weights = _barycentric(flat, corners, pixels, side)
-    uvs = (weights[:, :, None] * model.uvs[corners]).sum(1)
+    seen = seen_by(model, points.detach(), side) if seen is None else seen
+    weights = _barycentric(screen(points, side), seen.corners, seen.pixels, side)
+    uvs = (weights[:, :, None] * model.uvs.to(weights.dtype)[seen.corners]).sum(1)
     at = torch.stack((uvs[:, 0] * texels - 0.5, (1 - uvs[:, 1]) * texels - 0.5), 1)
-    return Raster(side, pixels, at[None])
+    return Raster(side, seen.pixels, at[None])
 
 
 def _barycentric(flat: Tensor, corners: Tensor, pixels: Tensor, side: int) -> Tensor:

@@ -14,8 +14,9 @@ from torch.nn import functional
 from maquette.core.types import Camera, Mesh, Reconstruction
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
 from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
-from maquette.reconstruction.hrn.detail import HighLevel, LowLevel, MidLevel
+from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
 from maquette.reconstruction.hrn.face_model import FaceModel, rotation
+from maquette.reconstruction.hrn.fit.texture import residual
 
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # of 68 landmarks
 EYEBALL_DM = 0.12  # from the lids back to the middle of the eyeball, adult mean
@@ -45,7 +46,7 @@ def world_frame(model: FaceModel, shape: Tensor, pupil_distance: float | None) -
 
 
 def reconstruction_of(
-    model: FaceModel, faces: Sequence[FaceLevels], sizes: Sequence[tuple[int, int]], pupil_distance: float | None
+    ready: HRN, faces: Sequence[FaceLevels], sizes: Sequence[tuple[int, int]], pupil_distance: float | None
 ) -> Reconstruction:
     """The reconstruction of one person.
 
@@ -54,19 +55,20 @@ def reconstruction_of(
         pupil_distance: metres, or None.
 
     Returns:
-        The mesh of the middle level without a texture, one camera per photo; with several photos `motion`, the mesh as
-        each shows it. `parameters`: "coefficients" (N, 257); of the first photo "deformation" (64, 64, 3) and
-        "displacement" (256, 256), metres, along x, y, z of the world and along the normals; "valid" (256, 256) uint8,
-        255 where the photo shows the face; "detail_vertices" (D, 3) float32 metres, "detail_faces", "detail_uvs" of
-        the displaced grid.
+        The mesh of the middle level without a texture (with `Compat.lit_texture_256` the lit one), one camera per
+        photo; with several photos `motion`, the mesh as each shows it. `parameters`: "coefficients" (N, 257); of the
+        first photo "deformation" (64, 64, 3) and "displacement" (256, 256), metres, along x, y, z of the world and
+        along the normals; "valid" (256, 256) uint8, 255 where the photo shows the face; "detail_vertices" (D, 3)
+        float32 metres, "detail_faces", "detail_uvs" of the displaced grid.
     """
-    first = faces[0]
+    first, model = faces[0], ready.model
     frame = world_frame(model, first.mid.shape[0], pupil_distance)
     cameras = [_camera(face, frame, size) for face, size in zip(faces, sizes)]
     vertices = frame.to_world(first.mid.shape[0].cpu().numpy())
-    detail, relief = _detail(model, first, frame)
+    detail, relief = _detail(ready, first, frame)
     triangles = model.basel.triangles.astype(np.int32)
-    mesh = Mesh(vertices, triangles, model.basel.uvs, triangles, normal_map=relief)
+    lit = lit_texture(model, first) if ready.compat.lit_texture_256 else None
+    mesh = Mesh(vertices, triangles, model.basel.uvs, triangles, texture=lit, normal_map=relief)
     motion = None
     if len(faces) > 1:
         motion = np.stack([frame.to_world(face.mid.shape[0].cpu().numpy()) for face in faces])
@@ -80,6 +82,7 @@ def reconstruction_of(
     }
     facts = {
         "method": "hrn",
+        "photos": len(faces),
         "deformation_mm": round(1000 * float(np.abs(deformation).max()), 3),
         "displacement_mm": round(1000 * float(np.abs(parameters["displacement"]).max()), 3),
         "valid_share": round(float(first.low.valid[0, 0][model.table.covered].mean()), 3),
@@ -102,13 +105,14 @@ def _camera(face: FaceLevels, frame: WorldFrame, size: tuple[int, int]) -> Camer
 
 
 @torch.no_grad()
-def _detail(model: FaceModel, face: FaceLevels, frame: WorldFrame) -> tuple[dict[str, NDArray], NDArray]:
+def _detail(ready: HRN, face: FaceLevels, frame: WorldFrame) -> tuple[dict[str, NDArray], NDArray]:
     """The displaced grid, and its relief as a map of normals in the texture's own axes (S, S, 3) uint8."""
+    model = ready.model
     position = model.table.draw(face.mid.shape)
     normals = functional.normalize(model.table.draw(model.normals(face.mid.shape)), dim=1)
     moved = position + face.high.displacement * normals
     covered = model.table.covered.cpu().numpy()
-    mesh = dense_mesh(moved[0].cpu().numpy(), covered)
+    mesh = dense_mesh(moved[0].cpu().numpy(), covered, ready.compat.dense_face_shift)
     changed = functional.normalize(displaced_normals(position, normals, face.high.displacement, flip=False), dim=1)
     relief = tangent_map(position[0], normals[0], changed[0])
     relief[~covered] = (128, 128, 255)
@@ -118,6 +122,13 @@ def _detail(model: FaceModel, face: FaceLevels, frame: WorldFrame) -> tuple[dict
         "detail_uvs": mesh.uvs,
     }
     return arrays, relief
+
+
+def lit_texture(model: FaceModel, face: FaceLevels) -> NDArray:
+    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo."""
+    colours = face.high.colours
+    whole = colours + residual(model, face.mid.points[0], colours, face.aligned.crops.small)
+    return np.round(255 * whole[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
 
 
 def tangent_map(position: Tensor, normals: Tensor, changed: Tensor) -> NDArray:

@@ -6,12 +6,19 @@ of the published file.
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from maquette.perception.affine import for_cv2
 
 POINTS = 106
 SIDE = 224  # pixels of its picture
 MEAN = (103.94, 116.78, 123.68)  # of blue, green and red, and subtracted from red, green and blue: learned so
+ENLARGED = 1.35  # side of the crop over the larger side of what it is about
+PASSES = 2  # the second crop is about the points of the first
 # (before, after, stride, skip, wider) of blocks 2 to 17.
 BLOCKS = (
     (64, 64, 1, False, 2),
@@ -85,3 +92,26 @@ class LandmarkNet(nn.Module):
 def _unit(before: int, after: int, stride: int) -> nn.Sequential:
     convolution = nn.Conv2d(before, after, 3, stride, padding=1, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.PReLU(after))
+
+
+@torch.no_grad()
+def read_points(network: LandmarkNet, pixels: NDArray, box: NDArray, swapped: bool = True) -> NDArray:
+    """(106, 2) points of a face, pixels.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB. box: (4,) x0, y0, x1, y1 of the face.
+        swapped: see `Compat.bgr_mean_on_rgb`; the published weights learned so.
+    """
+    mean = np.array(MEAN if swapped else MEAN[::-1], np.float32)
+    low, high = np.asarray(box[:2], float), np.asarray(box[2:], float)
+    found = np.zeros((POINTS, 2))
+    for _ in range(PASSES):
+        side = ENLARGED * (high - low).max()
+        corner = (low + high) / 2 - side / 2
+        to_crop = np.column_stack([SIDE / side * np.eye(2), -SIDE / side * corner])
+        crop = cv2.warpAffine(pixels, for_cv2(to_crop), (SIDE, SIDE), borderValue=MEAN)
+        picture = torch.from_numpy((crop.astype(np.float32) - mean) / 255).permute(2, 0, 1)[None]
+        shares = network(picture.to(next(network.parameters()))).view(POINTS, 2).double().cpu().numpy()
+        found = corner + shares * side
+        low, high = found.min(axis=0), found.max(axis=0)
+    return found
