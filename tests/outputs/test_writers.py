@@ -16,12 +16,13 @@ from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.parts import PART_WRITERS
 from maquette.outputs.pictures.maps import write_guessed_front
-from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, file_name, save, wanted
+from maquette.outputs.writers import DENSE, GUESSED, KEYPOINTS, LEVELS, WRITERS, file_name, save, wanted
 from people import make_person
 
 DEFAULT = OutputOptions()
 MAPS = {"normal_map.png", "roughness.png"}  # of the skin, on request
 QUICK = OutputOptions(turntable=False, overview=False)
+DETAIL = {*DENSE, *LEVELS, "displacement.png"}
 
 
 @pytest.fixture
@@ -44,7 +45,9 @@ def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
     begun = []
     files = save(volume_result, tmp_path / "a" / "b", OutputOptions(), begun.append)
     keys = [
-        key for key in WRITERS if not key.endswith(".bvh") and key not in {*GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
+        key
+        for key in WRITERS
+        if not key.endswith(".bvh") and key not in {*DETAIL, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
     ]
     names = [key.replace("{stem}", "head") for key in keys]
     assert [file.name for file in files] == names and set(begun) == set(names)
@@ -91,7 +94,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    others = {*absent, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
+    others = {*absent, *DETAIL, *GUESSED, *PART_WRITERS, *MAPS, KEYPOINTS}
     left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}
@@ -107,6 +110,15 @@ def test_maps_of_the_skin_are_files_when_there_are_some(head_result):
     maps = {"normal_map": np.full(shape.texture.shape, 128, np.uint8), "roughness_map": shape.texture[..., 0]}
     mapped = replace(head_result, reconstruction=replace(head_result.reconstruction, shape=replace(shape, **maps)))
     assert set(files_of(mapped)) - set(files_of(head_result)) == MAPS
+
+
+def test_heights_are_a_map_and_on_request_a_mesh(head_result):
+    made = head_result.reconstruction
+    folded = replace(made.shape, displacement_map=np.zeros((16, 16), np.float32))
+    result = replace(head_result, reconstruction=replace(made, shape=folded))
+    plain, dense = files_of(result, QUICK), files_of(result, replace(QUICK, detail_mesh=True, formats="glb,stl"))
+    assert "displacement.png" in plain and not [name for name in plain if "detail" in name]
+    assert {"head_detail.glb", "head_detail.stl"} == {name for name in dense if "detail" in name}
 
 
 def fails_with(error: BaseException):

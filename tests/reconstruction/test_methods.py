@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import pytest
 from safetensors import SafetensorError
 
-from maquette.core.errors import BadInput
+from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import METHODS as USUAL
 from maquette.core.options import Options
 from maquette.core.types import Subject
@@ -30,7 +30,18 @@ def test_every_row_is_complete(row):
     assert find_spec(row.builder.split(":")[0])
 
 
-@pytest.mark.parametrize("row", METHODS, ids=IDS)
+OWN = [row for row in METHODS if not row.brings]
+
+
+@pytest.mark.parametrize("row", [row for row in METHODS if row.brings], ids=lambda row: row.name)
+def test_a_method_whose_user_must_bring_files_says_which(row):
+    with pytest.raises(WeightsMissing) as caught:
+        load(row, fetch, Options())
+    flags = [word for word in row.brings.split() if word.startswith("--")]
+    assert flags and all(flag in str(caught.value) for flag in flags) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("row", OWN, ids=[f"{row.name}-{row.subjects[0].value}" for row in OWN])
 def test_every_row_names_the_weights_that_its_builder_uses(row, tmp_path):
     """Another `fetch` hands over copies, and these alone are read."""
     asked = set()

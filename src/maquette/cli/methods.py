@@ -11,4 +11,5 @@ def methods() -> None:
 
     for row in known():
         subjects = ", ".join(subject.value for subject in row.subjects)
-        say(f"{row.name:<12} {subjects:<8} {'/'.join(row.views):<16} {row.paper}")
+        own = f" [wants your own files: {row.brings}]" if row.brings else ""
+        say(f"{row.name:<12} {subjects:<8} {'/'.join(row.views):<16} {row.paper}{own}")

@@ -104,3 +104,24 @@ def convert_pifuhd(
 
     done = pifuhd.convert(file, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: PIFuHD of {done.parameters:,} parameters ({done.crop}), {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("hrn")
+def convert_hrn(
+    file: Annotated[Path, typer.Argument(help="epoch_10.pth or pytorch_model.pt, as published.")],
+    de_retouching: Annotated[
+        Path | None, typer.Option(help="de_retouching_model.pth: finer albedo; without it the model's own is taken.")
+    ] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(help="large_base_net.pth: 106 landmarks; maquette finds its own without it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of HRN, for maquette face --method hrn; they are for research alone."""
+    from maquette.weights.convert import hrn
+
+    done = hrn.convert(file, output or file.with_suffix(".safetensors"), de_retouching, landmarks)
+    parts, size = ", ".join(done.size["parts"]), done.path.stat().st_size / 1e6
+    say(f"{done.path}: HRN of {done.parameters:,} parameters ({parts}), {size:.1f} MB")

@@ -125,6 +125,10 @@ class FitOptions:
     """Whose landmarks of a face are taken: both, landmarks (the detector's alone) or network (ours alone)."""
     vrn_weights: str | None = None
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
+    hrn_weights: str | None = None
+    """With method hrn: your own copy of its networks, converted by `maquette weights convert hrn`."""
+    hrn_model: str | None = None
+    """With method hrn: the folder with your own Basel face model (BFM_model_front.mat and three bfm_*.npy)."""
     seed: int = 0
     """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
 

@@ -19,6 +19,7 @@ THREADS: dict[str, int | None] = {
     "face fit": 1,
     "body fit": 1,
     "vrn": 1,
+    "hrn": 1,
     "pifuhd": 1,
     "published pifuhd": None,  # a hundred times the work of the shipped one
     "upscale": None,  # of a large photo

@@ -127,6 +127,7 @@ class Observation:
         skin: (H, W) float32 in 0-1 or None: bare facial skin, without hair, glasses, hands.
         hair, beard, glasses: (H, W) float32 in 0-1 or None where nobody looked: the subject's own hair (without brows),
             beard with moustache, and spectacles (frames, temples, dark lenses).
+        headwear: (H, W) float32 in 0-1 or None where nobody looked: a hat or a headscarf that the subject wears.
         confidence: 0-1, how sure the detector is.
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
@@ -163,6 +164,7 @@ class Observation:
     hair: Array | None = None
     beard: Array | None = None
     glasses: Array | None = None
+    headwear: Array | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]
@@ -170,7 +172,7 @@ class Observation:
         expect("Observation.landmarks", self.landmarks, ("N", 3), np.float64)
         expect("Observation.landmark_confidence", self.landmark_confidence, (len(self.landmarks),), np.float64)
         expect("Observation.mask", self.mask, (height, width), np.float32)
-        for name in ("skin", "covered", "hair", "beard", "glasses"):
+        for name in ("skin", "covered", "hair", "beard", "glasses", "headwear"):
             if getattr(self, name) is not None:
                 expect(f"Observation.{name}", getattr(self, name), (height, width), np.float32)
         if self.landmarks_metric is not None:

@@ -12,6 +12,16 @@ from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
+from maquette.outputs.detail.dense import (
+    has_dense,
+    has_levels,
+    write_dense_glb,
+    write_dense_obj,
+    write_dense_ply,
+    write_dense_stl,
+)
+from maquette.outputs.detail.maps import has_displacement, write_deformation, write_displacement, write_levels
+from maquette.outputs.detail.swing import write_swing
 from maquette.outputs.meshes.bvh import write_bvh
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj
@@ -21,7 +31,6 @@ from maquette.outputs.meshes.stl import write_stl
 from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
 from maquette.outputs.pictures.maps import (
     write_depth,
-    write_displacement,
     write_guessed_back,
     write_guessed_front,
     write_normal_map,
@@ -39,18 +48,6 @@ from maquette.outputs.reports.report import write_report
 from maquette.perception.people.schemes import SCHEMES
 
 Writer = Callable[[Asset], bytes]
-
-
-def detailed(writer: Writer) -> Writer:
-    """The writer for the finer mesh that has the wrinkles as shape."""
-
-    def write(asset: Asset) -> bytes:
-        assert asset.detailed is not None, "wanted only where there is one"
-        return writer(asset.detailed)
-
-    return write
-
-
 KEYPOINTS = "keypoints_openpose.json"
 
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
@@ -62,20 +59,23 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "texture_confidence.png": write_texture_confidence,
     "normal_map.png": write_normal_map,
     "roughness.png": write_roughness,
-    "displacement.png": write_displacement,
     **PART_WRITERS,
     "{stem}.stl": write_stl,
     "{stem}.ply": write_ply,
-    "{stem}_detail.glb": detailed(write_glb),
-    "{stem}_detail.obj": detailed(write_obj),
-    "{stem}_detail.stl": detailed(write_stl),
-    "{stem}_detail.ply": detailed(write_ply),
+    "{stem}_detail.glb": write_dense_glb,
+    "{stem}_detail.obj": write_dense_obj,
+    "{stem}_detail.stl": write_dense_stl,
+    "{stem}_detail.ply": write_dense_ply,
     "volume.glb": write_volume_glb,
     "volume.obj": write_volume_obj,
     "volume.stl": write_volume_stl,
     "volume.ply": write_volume_ply,
     "overview.jpg": write_overview,
     "turntable.mp4": write_turntable,
+    "swing.mp4": write_swing,
+    "deformation.png": write_deformation,
+    "displacement.png": write_displacement,
+    "levels.png": write_levels,
     "depth.png": write_depth,
     "normals.png": write_normals,
     "normals_front.png": write_guessed_front,
@@ -85,8 +85,11 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "parameters.npz": write_parameters,
     "report.json": write_report,
 }
-STUDIO = ("overview.jpg", "turntable.mp4")  # OpenGL wants one thread, and these take the longest
+STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
+DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
+SOLID = {"{stem}_detail.stl", "{stem}_detail.ply"}  # not of a method's own mesh, which is a mask open behind
+LEVELS = {"swing.mp4", "deformation.png", "levels.png"}  # of a method that has them
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
 
@@ -98,16 +101,20 @@ def wanted(asset: Asset) -> list[str]:
     Textures of hair and other parts are for the OBJ file alone: GLB has them inside.
     """
     formats, mesh = asset.options.format_list, asset.mesh
-    absent = {f"{part}.{name}" for part in ("{stem}", "volume") for name in MESH_FORMATS if name not in formats}
-    absent |= {f"{{stem}}_detail.{name}" for name in MESH_FORMATS if name not in formats}
+    absent = {
+        f"{part}.{name}"
+        for part in ("{stem}", "{stem}_detail", "volume")
+        for name in MESH_FORMATS
+        if name not in formats
+    }
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
-    absent |= {"displacement.png"} if mesh.displacement_map is None else set()
-    if mesh.displacement_map is None or not asset.options.detail_mesh:
-        absent |= {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
     absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
+    absent |= SOLID if has_levels(asset) else LEVELS
+    absent |= set() if has_dense(asset) else DENSE
+    absent |= set() if has_displacement(asset) else {"displacement.png"}
     parts = {texture_file(part.name) for part in asset.result.reconstruction.parts}
     absent |= PART_WRITERS.keys() - (parts if "obj" in formats else set())
     absent |= {"texture.png"} if mesh.texture is None else set()
@@ -115,7 +122,7 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {"normal_map.png"} if mesh.normal_map is None else set()
     absent |= {"roughness.png"} if mesh.roughness_map is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()
-    absent |= {"turntable.mp4"} if not asset.options.turntable else set()
+    absent |= {"turntable.mp4", "swing.mp4"} if not asset.options.turntable else set()
     return [name for name in WRITERS if name not in absent]
 
 

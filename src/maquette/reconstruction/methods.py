@@ -74,6 +74,7 @@ class Method:
         weights: names of all zoo entries that its builder fetches.
         builder: "module:function", imported on first use.
         paper: where the method is described.
+        brings: what its user must bring, because nobody may hand it on; empty for most.
         pictures: whether the whole of a clip is shown to it; else its observations there are black and small, with
             their masks and landmarks, and nothing need be decoded.
     """
@@ -85,6 +86,7 @@ class Method:
     builder: str
     paper: str
     pictures: bool = True
+    brings: str = ""
 
     def __post_init__(self) -> None:
         if not self.views or not set(self.views) <= set(VIEWS):
@@ -108,6 +110,16 @@ METHODS = (
         builder="maquette.reconstruction.vrn.method:build",
         paper="Jackson et al., Large Pose 3D Face Reconstruction from a Single Image via Direct Volumetric CNN"
         " Regression, ICCV 2017",
+    ),
+    Method(
+        name="hrn",
+        subjects=(Subject.FACE,),
+        views=(ONE, SEVERAL),
+        weights=(),
+        builder="maquette.reconstruction.hrn.method:build",
+        paper="Lei et al., A Hierarchical Representation Network for Accurate and Detailed Face Reconstruction from"
+        " In-The-Wild Images, CVPR 2023",
+        brings="--hrn-weights and --hrn-model",
     ),
     Method(
         name="parametric",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maquette.texturing.hair.choose import FARTHER, below_the_chin, choose, knotted
+from maquette.texturing.hair.choose import FARTHER, below_the_chin, choose, in_a_shell, knotted, over_the_face
 from maquette.texturing.hair.grow import head_seen, try_on
 from maquette.texturing.hair.outline import ANGLES, outer_skin
 from maquette.texturing.hair.place import chin_of
@@ -41,6 +41,20 @@ def test_a_knot_sticks_out_behind_a_turned_head(photographed, side):
     assert not knotted(reaching(head, lambda angle: 45.0 if 40 < -turned * angle < 90 else 12.0))
     assert not knotted(reaching(head, lambda _: 40.0))  # thick all around
     assert not knotted(reaching(photographed("short04"), lambda angle: 45.0 if angle > 40 else 12.0))
+
+
+@pytest.mark.parametrize("name", ["bun01", "ponytail01", "short02", "short03"])
+def test_from_the_side_a_knot_a_tail_and_a_nape_are_told_apart(photographed, name):
+    assert choose(photographed(name, 1.0)).name == name
+
+
+def test_a_fit_that_lays_the_face_under_hair_is_no_shell(photographed):
+    head = photographed("afro01")
+    whole = np.ones(head.seen.hair.shape, bool)
+    assert over_the_face(head, whole) == 1 and over_the_face(head, ~whole) == 0
+    found = in_a_shell(replace(head, seen=replace(head.seen, person=1.0 * whole, hair=1.0 * whole)), 0.0 * whole, "odd")
+    assert found.name == "painted" and "hides the face" in found.why
+    assert in_a_shell(head, 0 * head.seen.hair, "odd").name == "shell"
 
 
 def test_hair_that_ends_at_the_jaw_is_cut_off_there(photographed):

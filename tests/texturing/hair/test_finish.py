@@ -57,7 +57,7 @@ def test_without_landmarks_a_style_is_placed_in_a_usual_colour(haired, reconstru
     assert not auto.parts and auto.provenance["hair"]["name"] == "painted"
 
 
-def test_a_hat_is_painted_not_worn_as_hair(haired, reconstruct):
+def test_a_hat_is_a_shell_and_no_hair(haired, reconstruct):
     seen, camera = haired("afro01")
     y, x = np.mgrid[0:320, 0:320]
     hat = (np.hypot(x - 160, (y - 68) * 2.6) < 150) & (seen.mask < 0.5) | ((y < 36) & (seen.mask > 0.5))
@@ -65,7 +65,10 @@ def test_a_hat_is_painted_not_worn_as_hair(haired, reconstruct):
     pixels[hat] = [235, 230, 220]
     hatted = replace(seen, frame=replace(seen.frame, pixels=pixels), mask=mask)
     made = with_hair(reconstruct([camera]), [hatted], AUTO)
-    assert not made.parts and "hat" in made.provenance["hair"]["why"]
+    facts = made.provenance["hair"]
+    assert facts["name"] == "shell" and "a hat" in facts["why"], facts
+    (part,) = made.parts
+    assert part.name == "hair" and part.mesh.texture.max(axis=(0, 1)).min() > 200, "white, as the hat is"
 
 
 def test_the_neutral_head_is_the_shape_without_its_expression(haired, reconstruct, model):

@@ -1,4 +1,4 @@
-"""texture.png, texture_confidence.png, normal_map.png, roughness.png, displacement.png, depth.png, normals.png."""
+"""texture.png, texture_confidence.png, normal_map.png, roughness.png, depth.png, normals.png."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from maquette.outputs.asset import Asset
 
 DEPTH_UNITS_M = (1e-4, 1e-3, 1e-2)  # one step of depth.png: the finest in which the head's depth fits 16 bits
-DISPLACEMENT_UNIT_M, DISPLACEMENT_ZERO = 1e-7, 32768  # a step of displacement.png, and the value that means none
 PNG_HEADER_BYTES = 33  # signature and IHDR, after which other chunks may stand
 NORMAL_ZERO = 32767.5  # of 16 bits: the value of a normal's component 0, and the steps to 1
 PNG_LEVEL = 1  # larger levels cost seconds and save a tenth of the bytes
@@ -55,14 +54,6 @@ def write_normal_map(asset: Asset) -> bytes:
 def write_roughness(asset: Asset) -> bytes:
     """Roughness of the skin, 255 is 1, in the texture's layout."""
     return png(_present(asset, asset.mesh.roughness_map, "roughness map"))
-
-
-def write_displacement(asset: Asset) -> bytes:
-    """Height of the skin's folds over the light mesh, 16 bits in the texture's layout; see DISPLACEMENT_UNIT_M."""
-    height = np.asarray(_present(asset, asset.mesh.displacement_map, "displacement map"))
-    steps = np.clip(np.rint(height / DISPLACEMENT_UNIT_M) + DISPLACEMENT_ZERO, 0, 65535).astype(np.uint16)
-    note = f"metres along the normal = (value - {DISPLACEMENT_ZERO}) * {DISPLACEMENT_UNIT_M}"
-    return png(steps, Description=note, Software="maquette")
 
 
 def _present(asset: Asset, picture: NDArray | None, what: str) -> NDArray:

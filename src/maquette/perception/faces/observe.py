@@ -98,7 +98,7 @@ def _observation(frame: Frame, face: Face, faces: list[Face], device: str) -> Ob
     )
     seen = with_preferred_landmarks(seen)
     found = head_masks(crop, seen.landmarks, mask, device)
-    return replace(seen, hair=found.hair, beard=found.beard, glasses=found.glasses)
+    return replace(seen, hair=found.hair, beard=found.beard, glasses=found.glasses, headwear=found.headwear)
 
 
 def _covered(region: NDArray | None, share: NDArray | None) -> NDArray | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.geometry.camera import resized
+from maquette.core.types import Part
+from maquette.geometry.camera import project, resized
 from maquette.geometry.raycast import render_buffers
 from maquette.texturing.hair.grow import HeadSeen, Trial, try_on
 from maquette.texturing.hair.outline import ANGLES, LEAST, outer_skin
+from maquette.texturing.hair.shell.covering import covering_of
+from maquette.texturing.hair.shell.form import inflate
+from maquette.texturing.hair.shell.part import shell_part
+from maquette.texturing.hair.shell.worn import worn_on
 from maquette.texturing.hair.styles import solid
-from maquette.texturing.head.tones import lab_of
-from maquette.texturing.images import disc
+from maquette.texturing.images import disc, image_at
 
 BALD = 0.25  # share of the head above and beside the face that is not skin
 BUZZ_MM = 5.0  # hair no thicker than this over the crown is painted
@@ -31,8 +35,8 @@ EVEN_MM = 36.0  # or that far beside both ears, and hangs on one side
 TURNED = np.radians(12)  # a head turned this far shows the back of its hair on one side
 KNOT, KNOT_MM = (30.0, 100.0), (38.0, 25.0, 16.0)  # degrees; reach of a knot there, of the other side, and between them
 HARDLY = 0.15  # likewise, from which on a network sees hair there
-HAT_M = (0.020, 0.080)  # beside the head's outline, where a hat would be
-HAT_SHARE, HAT_STEP = 0.25, 120.0  # of the hair before the head; steps of 8-bit Lab between them
+BELOW_CHIN = (-1.45, -1.1, 0.4)  # eye-chin distances above the eyes, and to the sides
+HIDDEN = 0.4  # share of the face: where hair would hide more, the fit is wrong
 FIT_MM = 14.0  # outline error above which no style fits
 FIT = 0.45  # least overlap of hair and style
 JUDGED = -0.95  # eye-chin distances above the eyes: what lies lower is not compared
@@ -42,11 +46,15 @@ FRINGED = {
     "short02": 0.15,
     "short03": 0.15,
 }  # nobody sees in profile, or with the top cut off, whether a fringe goes on
+SIDE_ON = np.radians(40)  # from there on a knot or a tail is seen as well as a nape
+MORE, TAIL = 0.02, 0.15  # overlap by which one beats all short styles, and by which a tail beats a knot
+ROUND = (0.7, 6.0)  # least overlap of a ball of curls, and most millimetres of its outline error
 PROFILE = np.radians(35)
 Candidates = tuple[tuple[str, bool], ...]
 LONG: Candidates = (("long01", False),)  # styles, and whether they are mirrored
 CHIN_LONG: Candidates = (("bob03", False),)
 KNOTTED: Candidates = (("bun01", False),)
+TIED: Candidates = (("bun01", False), ("ponytail01", False))
 BALL: Candidates = (("afro01", False),)
 CUT_SHORT: Candidates = (
     ("short01", False), ("short02", False), ("short03", False), ("short03", True), ("short04", False),
@@ -58,27 +66,32 @@ class Choice:
     """What was chosen and why.
 
     Attributes:
-        name: of a style; "painted" or "none".
+        name: of a style; "shell", "painted" or "none".
         why: in plain words.
         trial: the style tried on, or None.
         overlap: 0-1, of hair and style in the photo, or None.
+        part: the shell, or None.
+        errors: of a shell: millimetres between outline and bare head, and shell; nan where no outline is seen.
     """
 
     name: str
     why: str
     trial: Trial | None = None
     overlap: float | None = None
+    part: Part | None = None
+    errors: tuple[float, float] = (float("nan"), float("nan"))
 
 
 def choose(head: HeadSeen) -> Choice:
     """The style that one photo shows."""
+    worn = worn_on(head)
+    if worn is not None:
+        return in_a_shell(head, worn, "a hat or a headscarf is worn")
     tones = head.seen.tones
     if tones is None or np.isnan(tones.hairiness):
         return Choice("painted", "the photo ends below the hair")
     if tones.hairiness < BALD:
         return Choice("none", "no hair is seen")
-    if wears_a_hat(head):
-        return Choice("painted", "what is around the head has another colour than the hair: a hat, or somebody else")
     hangs, surely = hanging(head)
     crown, sides = thickness(head)
     topless = head.rays.share < LEAST or np.isnan(crown)
@@ -88,14 +101,72 @@ def choose(head: HeadSeen) -> Choice:
     why += ", the top of the head is not in the photo" if topless else ""
     trials = [try_on(name, head, flipped, carved=hangs) for name, flipped in names]
     handicap = HANDICAP | (FRINGED if topless or abs(yaw_of(head)) > PROFILE else {})
-    overlaps = [overlap(trial, head) - handicap.get(trial.hair.style.name, 0.0) for trial in trials]
-    best = int(np.argmax(overlaps))
-    error = trials[best].errors[2]
+    covered = {names[k]: overlap(trial, head) for k, trial in enumerate(trials)}
+    overlaps = {of: share - handicap.get(of[0], 0.0) for of, share in covered.items() if of not in TIED} or covered
+    best = max(overlaps, key=lambda of: overlaps[of])
+    if tied := _tied(covered):
+        best, why, overlaps = tied, "seen from the side, hair is tied behind", covered
+    error = trials[names.index(best)].errors[2]
     if (overlaps[best] < FIT and not (sure or topless)) or error > FIT_MM:
         fit = f"overlap {overlaps[best]:.2f}, outline {error:.0f} mm"
-        return Choice("painted", f"{why}, but no style fits ({fit}): a hat, a veil, or hair unlike all styles")
-    name, flipped = names[best]
-    return Choice(name, why, try_on(name, head, flipped), overlaps[best])
+        return _unlike_all(head, hangs, f"{why}, but no style fits ({fit})")
+    return Choice(best[0], why, try_on(best[0], head, best[1]), overlaps[best])
+
+
+def _tied(covered: dict[tuple[str, bool], float]) -> tuple[str, bool] | None:
+    """The style with a tail or a knot, if one covers hair in profile better than all short ones do."""
+    knot, tail = (covered.get(of, 0.0) for of in TIED)
+    others = [share for of, share in covered.items() if of not in TIED]
+    if not others or max(knot, tail) < MORE + max(others):
+        return None
+    return TIED[1] if tail > knot + TAIL else TIED[0]
+
+
+def _unlike_all(head: HeadSeen, hangs: bool, why: str) -> Choice:
+    """Hair that no style of its length covers: a ball of curls, which bends farther than all, or a shell."""
+    if not hangs:
+        ball = try_on(BALL[0][0], head, carved=False)
+        share = overlap(ball, head)
+        if share > ROUND[0] and ball.errors[2] < ROUND[1]:
+            return Choice(BALL[0][0], f"{why}, a ball of curls does", try_on(BALL[0][0], head), share)
+    return in_a_shell(head, np.zeros_like(head.seen.hair), why)
+
+
+def in_a_shell(head: HeadSeen, worn: NDArray, why: str) -> Choice:
+    """The shell of what is on the head; paint where that is not seen well enough.
+
+    Args:
+        worn: (h, w) float32 0-1: what of it is no hair.
+        why: no style is taken.
+    """
+    under = replace(head, seen=replace(head.seen, hair=(head.seen.hair * (1 - worn)).astype(np.float32)))
+    covering = covering_of(under, worn, veils(head, worn))
+    if over_the_face(under, covering.mask) > HIDDEN:
+        return Choice("painted", f"{why}, and it hides the face")
+    shell = inflate(under, covering)
+    if not np.isfinite(shell.errors[1]) or shell.seen < LEAST:
+        return Choice("painted", f"{why}, and its outline is not in the photo")
+    if shell.errors[1] > FIT_MM:
+        return Choice("painted", f"{why}, nor does a shell (outline {shell.errors[1]:.0f} mm)")
+    part = shell_part(shell, under, covering)
+    return Choice("shell", f"{why}: a shell after its outline", part=part, errors=shell.errors)
+
+
+def veils(head: HeadSeen, worn: NDArray) -> bool:
+    """Whether what is worn, (h, w) 0-1, goes on below the face, as a hat's never does."""
+    seen = head.seen
+    below = (
+        (seen.above > BELOW_CHIN[0]) & (seen.above < BELOW_CHIN[1]) & (np.abs(seen.aside) < BELOW_CHIN[2]) & seen.inside
+    )
+    throat = float((worn[below] > 0.5).mean()) if below.sum() >= 6 else 0.0
+    return throat > BOTH or min(beside_the_jaw(head, worn)) > BOTH
+
+
+def over_the_face(head: HeadSeen, mask: NDArray) -> float:
+    """Share 0-1 of the face, as it was fitted, that a mask (h, w) bool of the photo hides."""
+    face = head.posed[head.model.regions["face"] > 0.5]
+    hidden = image_at(mask.astype(np.float32), project(head.seen.camera, face)[0].astype(np.float32))
+    return float((hidden > 0.5).mean())
 
 
 def _candidates(head: HeadSeen, hangs: bool, surely: bool) -> tuple[Candidates, str, bool]:
@@ -109,6 +180,8 @@ def _candidates(head: HeadSeen, hangs: bool, surely: bool) -> tuple[Candidates, 
         return KNOTTED, "hair sticks out at the back of the head: a knot", True
     if crown > AFRO_MM[0] and sides > AFRO_MM[1]:
         return BALL, "hair stands out all around", False
+    if abs(yaw_of(head)) > SIDE_ON:
+        return (*(of for of in CUT_SHORT if not of[1]), *TIED), "nothing hangs beside the jaw", False
     return CUT_SHORT, "nothing hangs beside the jaw", False
 
 
@@ -181,19 +254,6 @@ def beside_the_ears(head: HeadSeen) -> tuple[float, float]:
 def _middle(values: NDArray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
-
-
-def wears_a_hat(head: HeadSeen) -> bool:
-    """Whether much of what sticks out above the head has another colour than the hair on it."""
-    seen, metre = head.seen, head.rays.metre
-    covered = np.isfinite(head.empty.depth).astype(np.uint8)
-    near, far = (cv2.dilate(covered, disc(reach * metre)) > 0 for reach in HAT_M)
-    high = (seen.person > 0.5) & seen.inside & (seen.above > 0.2)
-    on, off = high & (covered > 0) & (seen.bare < 0.5) & (seen.hair > 0.5), high & ~near & far
-    if on.sum() < 20 or off.sum() < HAT_SHARE * on.sum():
-        return False
-    lab = lab_of(seen.photo)
-    return bool(np.linalg.norm(np.median(lab[on], axis=0) - np.median(lab[off], axis=0)) > HAT_STEP)
 
 
 def beside_the_jaw(head: HeadSeen, picture: NDArray) -> tuple[float, float]:

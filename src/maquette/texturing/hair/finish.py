@@ -15,9 +15,11 @@ from maquette.morphable import known
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.hair.choose import Choice, choose, overlap
+from maquette.texturing.hair.curl import waved, waviness
 from maquette.texturing.hair.grow import HeadSeen, head_seen, part_of, plain_part, shortened, try_on
 from maquette.texturing.hair.roots import with_roots
 from maquette.texturing.hair.seen import look
+from maquette.texturing.hair.styles import HANGING, TO_THE_CHIN
 from maquette.texturing.head.layers import layers_of
 
 PAINTED = "painted"
@@ -30,7 +32,7 @@ def with_hair(
 
     Of several photos the one most from the front is looked at. What was chosen, and why, is in `provenance["hair"]`:
     name ("painted" and "none" have no mesh), why, overlap of hair and style in the photo, 0-1, and the mean distance
-    between its outline and the person's, millimetres: bare, placed, bent.
+    between its outline and the person's, millimetres: bare, placed, bent; and how far it is in waves, 0-1.
     """
     model = known(reconstruction.model)
     if model is None or model.rig is not None:
@@ -48,9 +50,14 @@ def with_hair(
     heads = posed(index), neutral
     head = head_seen(observations[index], reconstruction.cameras[index], seen, heads, model, reconstruction.scale)
     choice = choose(head) if options.hair == "auto" else asked_for(options.hair, head)
-    if choice.trial is None:
-        return _noted(reconstruction, choice)
-    return _grown(_noted(reconstruction, choice), part_of(choice.trial, head), neutral, options)
+    made, waves = choice.part, 0.0
+    if choice.trial is not None:
+        made = part_of(choice.trial, head)
+        name = choice.trial.hair.style.name
+        waves = waviness(head) if name in HANGING and name not in TO_THE_CHIN else 0.0
+        made = waved(made, waves, head.scale) if waves else made
+    noted = _noted(reconstruction, choice, waves)
+    return noted if made is None else _grown(noted, made, neutral, options)
 
 
 def _grown(reconstruction: Reconstruction, hair: Part, neutral: NDArray, options: TextureOptions) -> Reconstruction:
@@ -89,10 +96,12 @@ def heads_of(reconstruction: Reconstruction, model: MorphableModel) -> tuple[Any
     return posed, neutral_vertices(reconstruction, model)
 
 
-def _noted(reconstruction: Reconstruction, choice: Choice) -> Reconstruction:
+def _noted(reconstruction: Reconstruction, choice: Choice, waves: float = 0.0) -> Reconstruction:
     facts: dict[str, Any] = {"name": choice.name, "why": choice.why}
     if choice.trial is not None:
         names = ("bare", "placed", "bent")
-        facts["overlap"] = choice.overlap
+        facts["overlap"], facts["waves"] = choice.overlap, waves
         facts["outline_error_mm"] = dict(zip(names, choice.trial.errors))
+    if choice.part is not None:
+        facts["outline_error_mm"] = dict(zip(("bare", "bent"), choice.errors))
     return replace(reconstruction, provenance={**reconstruction.provenance, "hair": facts})

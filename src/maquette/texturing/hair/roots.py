@@ -68,6 +68,6 @@ def hair_points(hair: Part, spacing: float) -> tuple[NDArray, NDArray]:
     height, width = mesh.texture.shape[:2]
     at = np.clip((uvs * [width, height]).astype(int), 0, [width - 1, height - 1])
     texels = mesh.texture[at[:, 1], at[:, 0]]
-    opaque = texels[:, 3] > 255 * hair.alpha_cutoff
+    opaque = texels[:, 3] > 255 * hair.alpha_cutoff if texels.shape[1] == 4 else np.ones(len(texels), bool)
     colour = np.median(texels[opaque, :3], axis=0) if opaque.any() else np.zeros(3)
     return np.einsum("nk,nkd->nd", weights, corners[triangle])[opaque], colour

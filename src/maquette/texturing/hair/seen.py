@@ -48,6 +48,7 @@ class HairSeen:
         above, aside: (h, w) float32: eye-chin distances above the eyes and to the side of the face's middle (the
             subject's left is positive).
         tones: of skin and hair, or None where no skin shows.
+        worn: (h, w) float32 0-1: hat or headscarf, or None where no network looked for it.
         by_network: whether `hair` is a network's, network is not None from colours.
     """
 
@@ -62,6 +63,7 @@ class HairSeen:
     aside: NDArray
     tones: Tones | None
     by_network: bool
+    worn: NDArray | None = None
 
 
 def look(observation: Observation, camera: Camera) -> HairSeen | None:
@@ -104,6 +106,7 @@ def look(observation: Observation, camera: Camera) -> HairSeen | None:
         aside=aside,
         tones=tones,
         by_network=bool(believed),
+        worn=None if observation.headwear is None else small(observation.headwear),
     )
 
 

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.texturing.head.bake import Baked
-from maquette.texturing.head.layers import FACE_WIDTH_M, GRAIN_SIGMAS_M, NOISE_UNIT, Layers
+from maquette.texturing.head.layers import NOISE_UNIT, Layers
+from maquette.texturing.head.skin.donors import tint_of
+from maquette.texturing.head.skin.grain import grain_levels, mottled
+from maquette.texturing.head.skin.rims import without_rims
 from maquette.texturing.head.tones import rgb_of
 from maquette.texturing.images import blurred, enlarged, membrane, smoothstep
 from maquette.texturing.surface_fill import DEFAULT_SKIN
@@ -26,10 +29,7 @@ NEAR_BAND = (0.004, 0.08)  # likewise: how far what is seen goes on before the s
 SHADED = (0.6, 0.9)  # of the skin's lightness: darker spots do not go on beyond what is seen
 MIDDLE_SEEN = (0.4, 0.7)  # share of nose and mouth that photo and mirror show: less is hidden by a mask or a hand
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
-GRAIN_LIMITS = (0.25, 3.0)  # 8-bit levels per band
-GRAIN_SHARE = np.array([1.0, 0.8, 0.5])  # per band: coarse grain is part shading, which the fill has already
 STRIP = 256
-DEFAULT_LIPS = np.array([182.0, 120.0, 108.0])  # beside DEFAULT_SKIN
 LIPS_SEEN = (0.1, 0.35)  # share of the lips that photo and mirror show: less says nothing, more everything
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
 
@@ -83,6 +83,7 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
         texture: (H, W, 3) uint8, rows of the skin chart.
         confidence: (h, w) float32 0-1, coarse.
     """
+    seen = without_rims(seen, layers)
     own = smoothstep(seen.trust, 0.02, 0.6)
     twin = np.ascontiguousarray(own[:, ::-1]) * MIRROR_SHARE
     mirrored = seen.coarse[:, ::-1]
@@ -96,10 +97,11 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     base = base_colour(both, known, hair, bare, layers, palette)
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
-    constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
     skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
+    constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
+    constant += skin_grain[..., None] * mottled(seen, layers)
     layout = Layout(own, mirror_weight, constant, skin_grain, base_weight * hair)
-    texture = compose(seen, layout, layers, palette)
+    texture = compose(seen, layout, grain_levels(seen, layers), layers, palette)
     guessed = MIRROR_CONFIDENCE * (1 - own) * seen.trust[:, ::-1]
     return texture, np.maximum(seen.trust, guessed).astype(np.float32)
 
@@ -154,76 +156,77 @@ def base_colour(
     skin_known *= 0.0002 + smoothstep(inward, 0.2 * RIM_BAND, RIM_BAND)
     skin_known *= np.maximum(zones["plain"], 0.4 * (1 - zones["core"]))
     dark = 1 - smoothstep(ambient, 0.05, 0.75)[..., None]
-    skin = _continued(both, skin_known, palette.skin, 1 - SKIN_SHADE * dark, SKIN_DECAY)
+    tint = skin_tint(known, layers, palette)
+    skin = tint * _continued(both / tint, skin_known, palette.skin * (1 - SKIN_SHADE * dark), SKIN_DECAY)
     hair_colour = _continued(
-        both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair, 1 - HAIR_SHADE * dark, HAIR_DECAY
+        both, known**2 * smoothstep(hair, 0.6, 1.0), palette.hair * (1 - HAIR_SHADE * dark), HAIR_DECAY
     )
     base = skin + hair[..., None] * (hair_colour - skin)
-    # Lips and lids go on in their own colour, not in that of the cheeks; covered lips have usual ones.
-    near = membrane(both.astype(np.float32), (known * (1 - zones["inner"])).astype(np.float32))
-    covered = zones["lips"] * (1 - smoothstep(np.average(known, weights=zones["lips"] + 1e-9), *LIPS_SEEN))
-    lips = skin * (palette.lit(DEFAULT_LIPS) / palette.lit(DEFAULT_SKIN))
+    folds = tint * (1 - SKIN_SHADE * dark * zones["off"][..., None])
+    even = both / folds
+    near = membrane(even, (known * (1 - zones["inner"])).astype(np.float32))
     beyond = cv2.distanceTransform(1 - shown, cv2.DIST_L2, 5) / shown.shape[1]
     close = (1 - smoothstep(beyond, *NEAR_BAND)) * (1 - hair) * smoothstep(known.max(), 0.1, 0.5)
-    base += close[..., None] * (without_shade(both, known, near, layers, palette) - base)
-    near += covered[..., None] * (lips - near)
-    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (near * (1 - 0.5 * dark) - base)
+    base += close[..., None] * (folds * without_shade(even, known, near, layers, palette) - base)
+    # Lips and lids go on in their own colour, not in that of the cheeks; covered lips have usual ones.
+    edges = near * (1 - 0.5 * dark)
+    edges += covered_lips(known, layers)[..., None] * (skin - edges)
+    base += (zones["edge"] * smoothstep(known.max(), 0.1, 0.5))[..., None] * (edges - base)
     depth = smoothstep(ambient, 0.0, 0.35)[..., None]
     inside = palette.lit(CAVITY_COLOUR) * (0.25 + 0.75 * depth)
     cavity = zones["cavity"][..., None]
     return np.clip(base + cavity * (inside - base), 0, 255).astype(np.float32)
 
 
+def skin_tint(known: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(h, w, 3) float32 factors of the skin where it is filled: on ears and neck, and on a face that is covered."""
+    share = np.maximum.reduce(
+        [layers.zones["off"], covered_lips(known, layers), np.full_like(known, hidden(known, layers))]
+    )
+    found: NDArray = tint_of(palette.skin, layers) ** share[..., None].astype(np.float32)
+    return found
+
+
+def hidden(known: NDArray, layers: Layers) -> float:
+    """0-1: how far nose and mouth lie behind a mask or a hand."""
+    return float(1 - smoothstep(np.average(known, weights=layers.zones["middle"]), *MIDDLE_SEEN))
+
+
+def covered_lips(known: NDArray, layers: Layers) -> NDArray:
+    """(h, w) 0-1: lips of which photo and mirror show too little to say what colour they have."""
+    lips = layers.zones["lips"]
+    return lips * (1 - smoothstep(np.average(known, weights=lips + 1e-9), *LIPS_SEEN))
+
+
 def without_shade(both: NDArray, known: NDArray, near: NDArray, layers: Layers, palette: Palette) -> NDArray:
     """(h, w, 3) how skin goes on: as it is nearby, `near`, but under a mask without the shade below the eyes."""
     zones = layers.zones
-    hidden = 1 - smoothstep(np.average(known, weights=zones["middle"]), *MIDDLE_SEEN)
-    if hidden == 0:
+    masked = hidden(known, layers)
+    if masked == 0:
         return near
     light = smoothstep(both.mean(axis=2) / max(float(palette.skin.mean()), 1.0), *SHADED)
     weight = known * (1 - zones["inner"]) * np.maximum(light, zones["brows"])
     lit = membrane(both.astype(np.float32), np.maximum(weight, 1e-4 * known).astype(np.float32))
-    under = hidden * zones["below"] * (1 - zones["lips"])
+    under = masked * zones["below"] * (1 - zones["lips"])
     found: NDArray = near + under[..., None] * (lit - near)
     return found
 
 
-def _continued(colour: NDArray, weight: NDArray, median: NDArray, shade: NDArray, decay: float) -> NDArray:
-    target = (median * shade).astype(np.float32)
+def _continued(colour: NDArray, weight: NDArray, target: NDArray, decay: float) -> NDArray:
     step = np.clip(colour - target, -LARGEST_OFFSET, LARGEST_OFFSET)
     return target + membrane(step.astype(np.float32), weight.astype(np.float32), decay)
 
 
-def grain_levels(seen: Baked, layers: Layers) -> NDArray:
-    """(bands,) 8-bit levels: how strongly this photo's bare skin varies in each band of the grain."""
-    rows, columns = np.nonzero(seen.trust * layers.zones["plain"] * seen.bare > 0.8)
-    scale = layers.size / layers.skin.size
-    reach = layers.size // 20
-    levels = []
-    for side in (columns < layers.skin.size // 2, columns >= layers.skin.size // 2):
-        if side.sum() >= 500:
-            row, column = int(np.median(rows[side]) * scale), int(np.median(columns[side]) * scale)
-            patch = seen.colour[max(row - reach, 0) : row + reach, max(column - reach, 0) : column + reach, 1]
-            levels.append(_band_spread(patch.astype(np.float32), layers))
-    found = np.clip(np.min(levels, axis=0), *GRAIN_LIMITS) if levels else np.full(len(layers.grain), 0.75)
-    return found * GRAIN_SHARE
+def compose(seen: Baked, layout: Layout, levels: NDArray, layers: Layers, palette: Palette) -> NDArray:
+    """(H, W, 3) uint8: the sum of photo, mirrored photo, fill and its grain, at full size, in strips.
 
-
-def _band_spread(patch: NDArray, layers: Layers) -> NDArray:
-    texel = FACE_WIDTH_M / layers.size
-    spread = []
-    for sigma in GRAIN_SIGMAS_M:
-        band = blurred(patch, max(sigma / texel, 0.4)) - blurred(patch, max(2 * sigma / texel, 0.8))
-        spread.append(1.4826 * np.median(np.abs(band - np.median(band))))
-    return np.array(spread)
-
-
-def compose(seen: Baked, layout: Layout, layers: Layers, palette: Palette) -> NDArray:
-    """(H, W, 3) uint8: the sum of photo, mirrored photo, fill and its grain, at full size, in strips."""
+    Args:
+        levels: (bands,) of the grain, 8-bit.
+    """
     shape = seen.colour.shape[0], seen.colour.shape[1]
     parts = (layout.own, layout.mirror, layout.constant, layout.skin_grain, layout.hair_grain)
     own, mirror, constant, skin_grain, hair_grain = (enlarged(part.astype(np.float32), shape) for part in parts)
-    levels = grain_levels(seen, layers).astype(np.float32) / NOISE_UNIT
+    levels = levels.astype(np.float32) / NOISE_UNIT
     strand_level = np.float32(np.clip(0.22 * palette.hair.mean(), 3, 14) / NOISE_UNIT)
     texture = np.empty_like(seen.colour)
     for row in range(0, shape[0], STRIP):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -207,29 +207,33 @@ def texel_length(drawn: Chart, model: MorphableModel) -> NDArray:
 
 
 def grain(place: Chart, model: MorphableModel, shape: tuple[int, int]) -> NDArray:
-    """(bands, H, W) int8 noise, one band per size of GRAIN_SIGMAS_M, the same on every call.
+    """(bands, H, W) int8 noise, one band per size of GRAIN_SIGMAS_M, the same on every call."""
+    bands = noise_of(place, model, GRAIN_SIGMAS_M, np.random.default_rng(20))
+    return np.stack([_quantised(enlarged(band, shape)) for band in bands])
+
+
+def noise_of(
+    drawn: Chart, model: MorphableModel, sigmas: Sequence[float], rng: np.random.Generator
+) -> Iterator[NDArray]:
+    """(h, w) noise in a chart for each of the sizes, metres.
 
     Its variance is one where texels are fine enough; it is laid out in metres on the head (a cylinder, from above on
     the crown), so that it does not stretch with the texture, and fades where a texel is longer than its grain.
     """
-    points = place.spread(model.mean)
-    normals = place.spread(vertex_normals(model.mean, model.faces))
-    texel = texel_length(place, model)
+    points = drawn.spread(model.mean)
+    normals = drawn.spread(vertex_normals(model.mean, model.faces))
+    texel = texel_length(drawn, model)
     radius = 0.075
     turn = np.arctan2(points[..., 0], points[..., 2] + 0.08) * radius
     top = smoothstep(normals[..., 1], 0.5, 0.85) * smoothstep(points[..., 1], 0.05, 0.08)
     side_place = np.stack([turn, points[..., 1]], axis=2)
     top_place = points[..., [0, 2]]
-    bands = []
-    rng = np.random.default_rng(20)
-    for sigma in GRAIN_SIGMAS_M:
+    for sigma in sigmas:
         tile = np.pad(rng.standard_normal((512, 512), np.float32), 8, mode="wrap")
         tile = blurred(tile, 1.0)[8:-8, 8:-8]
         tile /= tile.std()
         band = (1 - top) * _tiled(tile, side_place / sigma) + top * _tiled(tile, top_place / sigma)
-        band *= np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5
-        bands.append(_quantised(enlarged(band, shape)))
-    return np.stack(bands)
+        yield band * np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5
 
 
 def _quantised(noise: NDArray) -> NDArray:

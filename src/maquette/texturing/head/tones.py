@@ -72,6 +72,8 @@ def learn_tones(observation: Observation) -> Tones | None:
     grown = cv2.dilate(face, np.ones((3, 3), np.uint8), iterations=max(1, round(0.03 * unit)))
     sure = cv2.erode(person, np.ones((3, 3), np.uint8), iterations=max(1, round(0.04 * unit)))
     band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (grown == 0)
+    if observation.headwear is not None:
+        band &= cv2.resize(observation.headwear, size, interpolation=cv2.INTER_AREA) < 0.5
     # Fringes hang over foreheads, so skin is learned below the eyes, unless a mask leaves little there.
     surely = bare > 0.6
     cheeks = surely & (above < -0.05)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.pytorch import Converted, Shapes, expect_usual, few
+from maquette.weights.convert.pytorch import Converted, Shapes, check_numbers, expect_usual, few
 
 CONTENTS = ("opt", "opt_netG", "model_state_dict")
 TWICE, ONCE = ".downsample.0.", ".bn4."  # the two names of one tensor
@@ -51,7 +51,7 @@ def convert(source: Path, target: Path) -> Converted:
     size, crop = size_of(fine, coarse, source), _word(fine, "crop_type", CROPS, source, CROPS[0])
     tensors = _tensors(found["model_state_dict"], source)
     pytorch.compare(tensors, shapes(size), source, "PIFuHD of the size that its options give")
-    _check_numbers(tensors, source)
+    check_numbers(tensors, source)
     facts = {"network": "pifuhd", "size": json.dumps(size), "crop": crop, "source": source.name}
     pytorch.save({key: value.float().contiguous() for key, value in tensors.items()}, facts, target)
     return Converted(target, sum(value.numel() for value in tensors.values()), size, crop)
@@ -236,14 +236,3 @@ def _tensors(found: Any, source: Path) -> dict[str, Tensor]:
         if known.shape != value.shape or (TWICE in str(key) and not torch.equal(known, value)):
             raise BadInput(f"{source}: {key} and {first} differ: in a PIFuHD they are one tensor")
     return tensors
-
-
-def _check_numbers(tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Check that all numbers are finite and that no tensor is wider than what is stored, before anything is written."""
-    stored = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors.values()}
-    claimed = sum(value.numel() * value.element_size() for value in tensors.values())
-    if claimed > sum(stored.values()):
-        raise BadInput(f"{source}: its tensors share storage and claim {claimed} bytes of {sum(stored.values())}")
-    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
-    if damaged:
-        raise BadInput(f"{source}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")

@@ -116,6 +116,21 @@ def compare(tensors: Mapping[str, Any], expected: Shapes, source: Path, network:
         )
 
 
+def check_numbers(tensors: Mapping[str, Any], source: Path) -> None:
+    """Check that all numbers are finite and that no tensor is wider than what is stored, before anything is written.
+
+    Raises:
+        BadInput: they are not.
+    """
+    stored = {value.untyped_storage().data_ptr(): value.untyped_storage().nbytes() for value in tensors.values()}
+    claimed = sum(value.numel() * value.element_size() for value in tensors.values())
+    if claimed > sum(stored.values()):
+        raise BadInput(f"{source}: its tensors share storage and claim {claimed} bytes of {sum(stored.values())}")
+    damaged = [key for key, value in tensors.items() if not value.is_floating_point() or not value.isfinite().all()]
+    if damaged:
+        raise BadInput(f"{source}: damaged: {len(damaged)} tensors hold NaN, infinity or no fractions ({few(damaged)})")
+
+
 def save_arrays(arrays: Mapping[str, Any], facts: Mapping[str, str], target: Path) -> None:
     """As `save`, of numpy arrays."""
     import torch

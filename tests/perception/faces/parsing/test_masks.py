@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from maquette.perception.faces import topology
-from maquette.perception.faces.parsing.masks import attached, head_masks
+from maquette.perception.faces.parsing.masks import attached, head_masks, on_the_head
 from maquette.synthesis.rendering.sensor import Sensor
 from maquette.synthesis.scenes.face_sample import Overrides, photograph_face
 from maquette.synthesis.scenes.head_scene import draw_person
@@ -35,7 +35,7 @@ def test_hair_of_a_drawn_person_is_found(drawn):
     found = head_masks(sample.image, landmarks, person)
     hair = cv2.morphologyEx(np.uint8(sample.kind == Kind.HAIR), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0
     assert hair.mean() > 0.03 and overlap(found.hair > 0.5, hair) > 0.9
-    assert found.hair.shape == found.glasses.shape == found.beard.shape == sample.kind.shape
+    assert found.hair.shape == found.glasses.shape == found.beard.shape == found.headwear.shape == sample.kind.shape
     assert all(m.dtype == np.float32 and 0 <= m.min() <= m.max() <= 1 for m in vars(found).values())
 
 
@@ -64,6 +64,17 @@ def test_a_larger_crop_has_the_same_masks(seen):
     small = head_masks(seen.frame.pixels, seen.landmarks, seen.mask)
     shrunk = cv2.resize(large.hair, small.hair.shape[::-1], interpolation=cv2.INTER_AREA)
     assert overlap(shrunk > 0.5, small.hair > 0.5) > 0.94
+
+
+def test_a_hat_is_worn_on_the_head_and_a_mask_is_not(full_landmarks):
+    points = full_landmarks[:, :2]
+    top, chin = points[topology.FOREHEAD_TOP], points[topology.CHIN]
+    cover = np.zeros((512, 512), np.float32)
+    cv2.circle(cover, tuple(int(v) for v in top - 0.1 * (chin - top)), 60, (1.0,), -1)
+    hat = cover > 0
+    cv2.circle(cover, tuple(int(v) for v in chin), 20, (1.0,), -1)  # over mouth and chin
+    found = on_the_head(cover, points)
+    assert found[hat].min() == 1 and found[int(chin[1]), int(chin[0])] == 0
 
 
 def test_only_what_hangs_together_with_the_head_is_kept(full_landmarks):

@@ -1,4 +1,4 @@
-"""Masks of hair and glasses in the pixels of a crop, with the edges of the picture."""
+"""Masks of hair, glasses and hats in the pixels of a crop, with the edges of the picture."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ STEEPER = 1.6  # by how much the soft edge of a guided filter is steepened
 AROUND = 0.3  # share of the face's height around its oval within which what hangs together is this head's
 BETWEEN_BROWS = 9  # landmark
 LEAST = 0.5  # a share that counts as found
+ON_TOP = 0.15  # share of a hat, or of a headscarf, that is above the forehead
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,13 @@ class HeadMasks:
         hair: (H, W) float32 in 0-1, the head's own hair, without brows and beard.
         beard: (H, W) float32 in 0-1, beard and moustache.
         glasses: (H, W) float32 in 0-1, frames, temples and dark lenses.
+        headwear: (H, W) float32 in 0-1, a hat or a headscarf.
     """
 
     hair: NDArray
     beard: NDArray
     glasses: NDArray
+    headwear: NDArray
 
 
 def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str = "cpu") -> HeadMasks:
@@ -73,10 +76,26 @@ def head_masks(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str =
         "hair": attached(edged(placed(Area.HAIR)) * np.clip(2 * person, 0, 1), points),
         "beard": placed(Area.BEARD),
         "glasses": placed(Area.GLASSES),
+        "headwear": on_the_head(edged(placed(Area.COVER)) * np.clip(2 * person, 0, 1), points),
     }
     if size != (width, height):
         found = {name: cv2.resize(m, (width, height), interpolation=cv2.INTER_LINEAR) for name, m in found.items()}
     return HeadMasks(**{name: np.ascontiguousarray(m, np.float32) for name, m in found.items()})
+
+
+def on_the_head(cover: NDArray, points: NDArray) -> NDArray:
+    """The pieces of a mask of covers (H, W) that reach above the forehead of landmarks (478, 2): no masks, no hands."""
+    _, labels = cv2.connectedComponents((cover > LEAST).astype(np.uint8), connectivity=8)
+    top, chin = points[topology.FOREHEAD_TOP], points[topology.CHIN]
+    y, x = np.mgrid[0 : cover.shape[0], 0 : cover.shape[1]]
+    up = (top - chin) / max(float((top - chin) @ (top - chin)), 1e-6)
+    above = (x - top[0]) * up[0] + (y - top[1]) * up[1] > 0
+    count = np.bincount(labels.ravel())
+    high = np.bincount(labels[above], minlength=len(count))
+    kept = high > ON_TOP * count
+    kept[0] = False
+    soft = cv2.dilate(kept[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
+    return attached((cover * soft).astype(np.float32), points)
 
 
 def attached(hair: NDArray, points: NDArray) -> NDArray:

@@ -1,0 +1,1 @@
+"""HRN: a face in three levels of detail (Lei et al., CVPR 2023): morphable shape, deformation, displacement."""

@@ -1,0 +1,167 @@
+"""From a photo to HRN's aligned crops and back: five points decide scale and place; nothing is turned.
+
+Convention:
+    Pixels: x right, y down, pixel (0, 0) centred on (0.5, 0.5), as everywhere here. The published code works on whole
+    numbers with y up and cuts sizes down to whole pixels; its crops lie within a pixel of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from maquette.core.errors import BadInput
+from maquette.core.types import Camera, Observation
+from maquette.morphable.bfm import five_of
+from maquette.perception.affine import apply
+from maquette.perception.faces.regressor.align import cut
+from maquette.reconstruction.hrn.detail import LARGE, Crops
+from maquette.reconstruction.hrn.face_model import CENTRE, DISTANCE, FOCAL, SIDE
+
+CROP_SCALE = 102.0  # pixels of the small crop per decimetre of the face, on average
+# iBUG's 68 landmarks among MediaPipe's 478: jaw, brows, nose, eyes, lips; the jaw's lie where it is seen.
+IBUG = (
+    *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),
+    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
+    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
+)
+SCHEME = "mediapipe478"
+FEATURES = (
+    [*range(17, 22), *range(36, 42)],
+    [*range(22, 27), *range(42, 48)],
+    [*range(48, 60)],
+)  # of the 68: each eye with its brow, the lips
+SHIFTED = 16  # OpenCV's fixed point
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedFace:
+    """One face cut out for HRN.
+
+    Attributes:
+        to_crop: (2, 3) affine from pixels of the observation's frame to pixels of the small crop.
+        crops: of one face. landmarks: (68, 2) float32 pixels of the small crop, y up from its lower edge.
+    """
+
+    to_crop: NDArray
+    crops: Crops
+    landmarks: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class WorldFrame:
+    """Where the world lies in the model's frame: origin (3,) decimetres, and metres per decimetre."""
+
+    origin: NDArray
+    metres: float
+
+    def to_world(self, points: NDArray) -> NDArray:
+        """(..., 3) float32 metres of decimetres."""
+        return ((points - self.origin) * self.metres).astype(np.float32)
+
+
+def landmarks68(observation: Observation) -> NDArray:
+    """(68, 2) iBUG landmarks, pixels of the observation's frame.
+
+    Raises:
+        BadInput: another scheme of landmarks.
+    """
+    if observation.landmark_scheme == "ibug68":
+        return observation.landmarks[:, :2]
+    if observation.landmark_scheme != SCHEME:
+        scheme = observation.landmark_scheme
+        raise BadInput(f"{observation.frame.origin}: method hrn wants landmarks of a face, got {scheme}")
+    return observation.landmarks[list(IBUG), :2]
+
+
+def face_mask(observation: Observation) -> NDArray:
+    """(H, W) float32 in 0-1: the face where nothing hides it, eyes, brows and lips too; the frame's pixels."""
+    if observation.skin is None:
+        return observation.shown
+    mask, marks = np.zeros_like(observation.skin), landmarks68(observation)
+    for part in FEATURES:
+        outline = cv2.convexHull(marks[part].astype(np.float32)[:, None])
+        cv2.fillConvexPoly(mask, np.round(outline * SHIFTED).astype(np.int32), 1.0, cv2.LINE_8, shift=4)
+    return np.maximum(observation.skin, mask * observation.shown)
+
+
+def placement(points: NDArray, model_points: NDArray) -> tuple[float, NDArray]:
+    """Scale and place of a face in a picture.
+
+    Args:
+        points: (5, 2) pixels, y up. model_points: (5, 3) decimetres.
+
+    Returns:
+        scale: pixels per decimetre. place: (2,) pixels of the model's origin.
+    """
+    homogeneous = np.concatenate([model_points, np.ones((5, 1))], axis=1)
+    solved = np.linalg.lstsq(homogeneous, points, rcond=None)[0]
+    return float(np.linalg.norm(solved[:3], axis=0).mean()), solved[3]
+
+
+def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE) -> NDArray:
+    """(2, 3) affine from pixels of a picture to pixels of the crop of that side.
+
+    Args:
+        points: (5, 2) eyes, nose, corners of the mouth, pixels, y down. model_points: (5, 3) decimetres.
+
+    Raises:
+        BadInput: the points lie on one spot.
+    """
+    scale, place = placement(points * [1, -1], model_points)
+    if not scale > 0:
+        raise BadInput("landmarks: wanted eyes, nose and mouth of a face, got points on one spot")
+    factor = CROP_SCALE * side / SIDE / scale
+    return np.array([[factor, 0, side / 2 - factor * place[0]], [0, factor, side / 2 + factor * place[1]]])
+
+
+def aligned(observation: Observation, model_points: NDArray, device: str = "cpu") -> AlignedFace:
+    """The crops of a face, and where they lie.
+
+    Args:
+        model_points: (5, 3) decimetres, see `BaselModel.five_points`.
+
+    Raises:
+        BadInput: see `landmarks68`, `crop_transform`.
+    """
+    marks = landmarks68(observation)
+    to_crop = crop_transform(five_of(marks), model_points)
+    enlarged = to_crop * (LARGE / SIDE)
+    pixels = observation.frame.pixels
+    small, large = (_tensor(cut(pixels, m, side, 0), device) for m, side in ((to_crop, SIDE), (enlarged, LARGE)))
+    mask = cut(np.round(255 * face_mask(observation)).astype(np.uint8), to_crop, SIDE, 0)
+    seen = apply(to_crop, marks)
+    upwards = np.stack([seen[:, 0], SIDE - seen[:, 1]], axis=1)
+    return AlignedFace(
+        to_crop, Crops(small, large, _tensor(mask[..., None], device)), torch.from_numpy(upwards).float().to(device)
+    )
+
+
+def _tensor(pixels: NDArray, device: str) -> Tensor:
+    return torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 255
+
+
+def camera_of(
+    to_crop: NDArray, turn: NDArray, translation: NDArray, frame: WorldFrame, size: tuple[int, int]
+) -> Camera:
+    """The camera that sees a face in the world as HRN saw it.
+
+    Args:
+        to_crop: (2, 3), see `AlignedFace`. turn: (3, 3) and translation: (3,) decimetres of `face_model.posed`.
+        size: (width, height) of the observation's frame.
+    """
+    crop_intrinsics = np.array([[FOCAL, 0, CENTRE], [0, FOCAL, SIDE - CENTRE], [0, 0, 1]])
+    back = np.linalg.inv(np.vstack([to_crop, [0, 0, 1]]))
+    downwards = np.diag([1.0, -1.0, -1.0])
+    rigid = np.eye(4)
+    rigid[:3, :3] = downwards @ turn.T
+    moved = downwards @ (turn.T @ frame.origin + translation) + [0, 0, DISTANCE]
+    rigid[:3, 3] = moved * frame.metres
+    return Camera(back @ crop_intrinsics, rigid, size)

@@ -1,0 +1,97 @@
+"""The dense grid: every texel a vertex, moved along the surface's normals by the displacement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+MARGIN_COLUMNS, MARGIN_ROWS = 2, 5  # texels at the edge that belong to no triangle
+
+
+def grid_triangles(side: int) -> np.ndarray:
+    """(F, 3) int64 triangles between the texels of an S x S map, texels numbered row by row.
+
+    Example:
+        >>> found = grid_triangles(256)
+        >>> found.shape, found.min().item(), found.max().item()
+        ((122990, 3), 1282, 64253)
+    """
+    rows = np.arange(MARGIN_ROWS, side - 1 - MARGIN_ROWS)
+    columns = np.arange(MARGIN_COLUMNS, side - 1 - MARGIN_COLUMNS)
+    first = (rows[None] * side + columns[:, None]).ravel()
+    right, below, across = first + 1, first + side, first + side + 1
+    return np.stack([[first, below, right], [right, below, across]], axis=0).transpose(2, 0, 1).reshape(-1, 3)
+
+
+def grid_normals(points: Tensor) -> Tensor:
+    """(N, 3, S, S) unit normals of the grid, each the sum over its triangles by area; 0 in the margin.
+
+    Args:
+        points: (N, 3, S, S).
+    """
+    side = points.shape[-1]
+    rows, columns = slice(MARGIN_ROWS, side - MARGIN_ROWS), slice(MARGIN_COLUMNS, side - MARGIN_COLUMNS)
+    used = points[:, :, rows, columns]
+    first, right = used[:, :, :-1, :-1], used[:, :, :-1, 1:]
+    below, across = used[:, :, 1:, :-1], used[:, :, 1:, 1:]
+    upper = torch.linalg.cross(below - first, right - first, dim=1)
+    lower = torch.linalg.cross(below - right, across - right, dim=1)
+    both, total = upper + lower, torch.zeros_like(points)
+    inner = total[:, :, rows, columns]
+    inner[:, :, :-1, :-1] += upper
+    inner[:, :, :-1, 1:] += both
+    inner[:, :, 1:, :-1] += both
+    inner[:, :, 1:, 1:] += lower
+    return functional.normalize(total, eps=1e-6, dim=1)
+
+
+def displaced_normals(points: Tensor, normals: Tensor, displacement: Tensor, flip: bool) -> Tensor:
+    """(N, 3, S, S) normals with the displacement's relief; not of unit length, as the published ones.
+
+    Args:
+        points, normals: (N, 3, S, S) of the surface, in one frame.
+        displacement: (N, 1, S, S) in the unit of points, along the normals.
+        flip: whether x and y of the grid's normals change sign, see `Compat.grid_normal_xy_flip`.
+    """
+    change = grid_normals(points + displacement * normals) - grid_normals(points)
+    if flip:
+        change = change * change.new_tensor([-1, -1, 1])[:, None, None]
+    return normals + change
+
+
+@dataclass(frozen=True, eq=False)
+class DenseMesh:
+    """The displaced grid as a mesh of its own, welded to the texels that a triangle covers.
+
+    Attributes:
+        vertices: (V, 3) float32 in the unit of the points. faces: (F, 3) int32, anticlockwise seen from outside.
+        uvs: (V, 2) float32, v up, of the texels' centres. texels: (V,) int64 numbers of the texels.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    uvs: np.ndarray
+    texels: np.ndarray
+
+
+def dense_mesh(points: np.ndarray, covered: np.ndarray, shifted: bool = False) -> DenseMesh:
+    """The mesh of a displaced grid.
+
+    Args:
+        points: (3, S, S) displaced. covered: (S, S) bool where there is surface.
+        shifted: as the published files have it, every triangle a texel to the left.
+    """
+    side = points.shape[-1]
+    triangles = grid_triangles(side)
+    if shifted:
+        triangles = triangles - 1
+    kept = triangles[covered.ravel()[triangles].all(axis=1)]
+    texels, faces = np.unique(kept, return_inverse=True)
+    rows, columns = np.divmod(texels, side)
+    uvs = np.stack([(columns + 0.5) / side, 1 - (rows + 0.5) / side], axis=1)
+    vertices = np.ascontiguousarray(points.reshape(3, -1).T[texels], np.float32)
+    return DenseMesh(vertices, faces.reshape(-1, 3).astype(np.int32), uvs.astype(np.float32), texels)

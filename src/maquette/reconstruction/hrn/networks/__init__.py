@@ -1,0 +1,1 @@
+"""The published networks of HRN at their sizes, with the keys of their files."""

@@ -1,0 +1,147 @@
+"""From HRN's three levels to a reconstruction: metres, the world's frame, cameras, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from maquette.core.types import Camera, Mesh, Reconstruction
+from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
+from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
+from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
+from maquette.reconstruction.hrn.face_model import FaceModel, rotation
+from maquette.reconstruction.hrn.fit.texture import residual
+
+RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # of 68 landmarks
+EYEBALL_DM = 0.12  # from the lids back to the middle of the eyeball, adult mean
+METRES = 0.1  # per decimetre
+
+
+@dataclass(frozen=True, eq=False)
+class FaceLevels:
+    """All that HRN found of one face in one photo."""
+
+    aligned: AlignedFace
+    low: LowLevel
+    mid: MidLevel
+    high: HighLevel
+
+
+def world_frame(model: FaceModel, shape: Tensor, pupil_distance: float | None) -> WorldFrame:
+    """The world's frame of a shape (V, 3): its origin midway between the eyeballs.
+
+    Args:
+        pupil_distance: measured, metres; None for the model's own size.
+    """
+    marks = shape[model.landmarks].cpu().double().numpy()
+    right, left = marks[RIGHT_EYE].mean(axis=0), marks[LEFT_EYE].mean(axis=0)
+    metres = METRES if pupil_distance is None else pupil_distance / float(np.linalg.norm(left - right))
+    return WorldFrame((right + left) / 2 - [0, 0, EYEBALL_DM], metres)
+
+
+def reconstruction_of(
+    ready: HRN, faces: Sequence[FaceLevels], sizes: Sequence[tuple[int, int]], pupil_distance: float | None
+) -> Reconstruction:
+    """The reconstruction of one person.
+
+    Args:
+        faces: one per photo, in the order of the observations. sizes: (width, height) of their frames.
+        pupil_distance: metres, or None.
+
+    Returns:
+        The mesh of the middle level without a texture (with `Compat.lit_texture_256` the lit one), one camera per
+        photo; with several photos `motion`, the mesh as each shows it. `parameters`: "coefficients" (N, 257); of the
+        first photo "deformation" (64, 64, 3) and "displacement" (256, 256), metres, along x, y, z of the world and
+        along the normals; "valid" (256, 256) uint8, 255 where the photo shows the face; "detail_vertices" (D, 3)
+        float32 metres, "detail_faces", "detail_uvs" of the displaced grid.
+    """
+    first, model = faces[0], ready.model
+    frame = world_frame(model, first.mid.shape[0], pupil_distance)
+    cameras = [_camera(face, frame, size) for face, size in zip(faces, sizes)]
+    vertices = frame.to_world(first.mid.shape[0].cpu().numpy())
+    detail, relief = _detail(ready, first, frame)
+    triangles = model.basel.triangles.astype(np.int32)
+    lit = lit_texture(model, first) if ready.compat.lit_texture_256 else None
+    mesh = Mesh(vertices, triangles, model.basel.uvs, triangles, texture=lit, normal_map=relief)
+    motion = None
+    if len(faces) > 1:
+        motion = np.stack([frame.to_world(face.mid.shape[0].cpu().numpy()) for face in faces])
+    deformation = first.mid.deformation[0].permute(1, 2, 0).cpu().numpy() * frame.metres
+    parameters = {
+        "coefficients": torch.cat([face.low.coefficients.merged for face in faces]).cpu().numpy(),
+        "deformation": deformation.astype(np.float32),
+        "displacement": (first.high.displacement[0, 0].cpu().numpy() * frame.metres).astype(np.float32),
+        "valid": np.round(255 * first.low.valid[0, 0].cpu().numpy()).astype(np.uint8),
+        **detail,
+    }
+    facts = {
+        "method": "hrn",
+        "photos": len(faces),
+        "deformation_mm": round(1000 * float(np.abs(deformation).max()), 3),
+        "displacement_mm": round(1000 * float(np.abs(parameters["displacement"]).max()), 3),
+        "valid_share": round(float(first.low.valid[0, 0][model.table.covered].mean()), 3),
+    }
+    return Reconstruction(
+        mesh,
+        tuple(cameras),
+        motion,
+        scale=frame.metres / METRES,
+        metric=pupil_distance is not None,
+        parameters=parameters,
+        provenance=facts,
+    )
+
+
+def _camera(face: FaceLevels, frame: WorldFrame, size: tuple[int, int]) -> Camera:
+    found = face.low.coefficients
+    turn, moved = rotation(found.angles)[0].cpu().double().numpy(), found.translation[0].cpu().double().numpy()
+    return camera_of(face.aligned.to_crop, turn, moved, frame, size)
+
+
+@torch.no_grad()
+def _detail(ready: HRN, face: FaceLevels, frame: WorldFrame) -> tuple[dict[str, NDArray], NDArray]:
+    """The displaced grid, and its relief as a map of normals in the texture's own axes (S, S, 3) uint8."""
+    model = ready.model
+    position = model.table.draw(face.mid.shape)
+    normals = functional.normalize(model.table.draw(model.normals(face.mid.shape)), dim=1)
+    moved = position + face.high.displacement * normals
+    covered = model.table.covered.cpu().numpy()
+    mesh = dense_mesh(moved[0].cpu().numpy(), covered, ready.compat.dense_face_shift)
+    changed = functional.normalize(displaced_normals(position, normals, face.high.displacement, flip=False), dim=1)
+    relief = tangent_map(position[0], normals[0], changed[0])
+    relief[~covered] = (128, 128, 255)
+    arrays = {
+        "detail_vertices": frame.to_world(mesh.vertices),
+        "detail_faces": mesh.faces,
+        "detail_uvs": mesh.uvs,
+    }
+    return arrays, relief
+
+
+def lit_texture(model: FaceModel, face: FaceLevels) -> NDArray:
+    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo."""
+    colours = face.high.colours
+    whole = colours + residual(model, face.mid.points[0], colours, face.aligned.crops.small)
+    return np.round(255 * whole[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
+
+
+def tangent_map(position: Tensor, normals: Tensor, changed: Tensor) -> NDArray:
+    """(S, S, 3) uint8 normal map: red along u, green along v, blue outwards.
+
+    Args:
+        position: (3, S, S) of the surface; normals: (3, S, S) of it; changed: (3, S, S) with the relief.
+    """
+    along = torch.gradient(position, dim=2)[0]
+    tangent = functional.normalize(along - (along * normals).sum(0) * normals, dim=0)
+    # Rows run down, v runs up.
+    upwards = torch.linalg.cross(normals, tangent, dim=0)
+    rising = -torch.gradient(position, dim=1)[0]
+    upwards = upwards * torch.where((upwards * rising).sum(0) < 0, -1.0, 1.0)
+    parts = torch.stack([(changed * axis).sum(0) for axis in (tangent, upwards, normals)], 2)
+    return np.round(128 + 127 * parts.clamp(-1, 1).cpu().numpy()).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,65 @@
+"""Values at vertices drawn into the texture's plane, through a table that is made once for a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maquette.geometry.rendering.rasterize import mixed, rasterize
+
+
+@dataclass(frozen=True, eq=False)
+class UVTable:
+    """Which triangle lies under each texel of an S x S map; row 0 is v = 1.
+
+    Attributes:
+        side: S.
+        texels: (N,) int64 numbers of the texels that a triangle covers, row by row.
+        corners: (N, 3) int64 vertices of their triangles. weights: (N, 3) float32 barycentric.
+    """
+
+    side: int
+    texels: Tensor
+    corners: Tensor
+    weights: Tensor
+
+    @property
+    def covered(self) -> Tensor:
+        """(S, S) bool."""
+        flat = torch.zeros(self.side**2, dtype=torch.bool, device=self.texels.device)
+        flat[self.texels] = True
+        return flat.view(self.side, self.side)
+
+    def at(self, values: Tensor) -> Tensor:
+        """(N, T, C): values (N, V, C) at vertices, mixed at the covered texels."""
+        return torch.stack([mixed(self.weights.to(one.dtype), one, self.corners) for one in values])
+
+    def spread(self, values: Tensor, background: Tensor | float = 0.0) -> Tensor:
+        """(N, C, S, S): values (N, T, C) of the covered texels as maps, `background` (N, C) elsewhere."""
+        count, _, channels = values.shape
+        maps = values.new_zeros(count, self.side**2, channels)
+        maps[:] = background if isinstance(background, float) else background[:, None]
+        maps[:, self.texels] = values
+        return maps.transpose(1, 2).unflatten(2, (self.side, self.side))
+
+    def draw(self, values: Tensor) -> Tensor:
+        """(N, C, S, S): values (N, V, C) at vertices, mixed in triangles, 0 where there is none."""
+        return self.spread(self.at(values))
+
+
+def table_of(uvs: np.ndarray, triangles: np.ndarray, side: int, device: str = "cpu") -> UVTable:
+    """The table of a layout.
+
+    Args:
+        uvs: (T, 2) 0-1, v up. triangles: (F, 3) into uvs.
+    """
+    planar = np.stack([uvs[:, 0] * side, (1 - uvs[:, 1]) * side, np.ones(len(uvs))], axis=1).astype(np.float32)
+    faces = torch.from_numpy(np.ascontiguousarray(triangles, np.int64))
+    drawn = rasterize(torch.from_numpy(planar), faces, (side, side))
+    texels = drawn.hit.flatten().nonzero()[:, 0]
+    corners = faces[drawn.face.flatten()[texels]]
+    weights = drawn.barycentric.view(-1, 3)[texels]
+    return UVTable(side, texels.to(device), corners.to(device), weights.to(device))

@@ -1,0 +1,24 @@
+"""A finished result with levels of detail, made without a photo or weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from hrn_by_seed import hrn, observed
+from maquette.core.result import Result
+from maquette.reconstruction.hrn.method import reconstruct
+from maquette.reconstruction.hrn.sampling import MENDED
+
+
+@cache
+def detailed_result() -> Result:
+    """The twin of the Basel model with detail of stand-in networks, and a texture of two colours."""
+    seen = observed()
+    made = reconstruct(hrn(MENDED), [seen], None)
+    texture = np.zeros((64, 64, 3), np.uint8)
+    texture[:32], texture[32:] = (200, 150, 120), (120, 90, 70)
+    shape = replace(made.shape, texture=texture, texture_confidence=np.full((64, 64), 255, np.uint8))
+    return Result("face-1", "someone", replace(made, shape=shape), (seen,), {"photos": ["someone.jpg"]})

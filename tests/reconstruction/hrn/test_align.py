@@ -1,0 +1,95 @@
+"""Crops lie where the published ones do, within the pixel they cut off; cameras see the world as HRN saw the face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from basel_twin import model
+from hrn_by_seed import PHOTO, coefficients, face, golden, marks68, observed
+from maquette.core.errors import BadInput
+from maquette.geometry.camera import project as seen_by
+from maquette.morphable.bfm import five_of
+from maquette.perception.affine import apply
+from maquette.reconstruction.hrn.align import (
+    aligned,
+    camera_of,
+    crop_transform,
+    face_mask,
+    landmarks68,
+    placement,
+)
+from maquette.reconstruction.hrn.coefficients import split
+from maquette.reconstruction.hrn.face_model import posed, project, rotation
+from maquette.reconstruction.hrn.result import world_frame
+
+
+@pytest.mark.parametrize("side", [224, 512])
+def test_crops_lie_where_the_published_ones_do(side):
+    for marks, wanted in zip(marks68(), golden(f"aligned_{side}").numpy()):
+        at = apply(crop_transform(five_of(marks), model().five_points, side), marks)
+        # Theirs count whole pixels, y up.
+        found = np.stack([at[:, 0] - 0.5, side - 0.5 - at[:, 1]], axis=1)
+        assert np.abs(found - wanted).max() < 1.0
+
+
+def test_a_face_of_known_size_and_place():
+    points = model().five_points
+    scale, place = placement(7.0 * points[:, :2] + [30, 40], points)
+    assert scale == pytest.approx(7.0, rel=0.01) and place == pytest.approx([30, 40], abs=0.05)
+    flat = points * [1, 1, 0] + np.array([0, 0, 1e-6])
+    matrix = crop_transform(7.0 * points[:, :2] * [1, -1] + [30, 40], flat)
+    assert matrix[0, 0] == pytest.approx(102 / 7.0, rel=1e-6)
+    assert apply(matrix, np.array([30.0, 40.0])) == pytest.approx([112, 112], abs=1e-6)
+
+
+def test_points_on_one_spot_are_refused():
+    with pytest.raises(BadInput, match="on one spot"):
+        crop_transform(np.zeros((5, 2)), model().five_points)
+
+
+def test_the_large_crop_is_the_small_one_enlarged():
+    found = aligned(observed(), model().five_points)
+    assert found.crops.small.shape == (1, 3, 224, 224) and found.crops.large.shape == (1, 3, 512, 512)
+    assert found.crops.mask.shape == (1, 1, 224, 224) and found.landmarks.shape == (68, 2)
+    small = torch.nn.functional.interpolate(found.crops.large, (224, 224), mode="area")
+    assert torch.nn.functional.mse_loss(small, found.crops.small) < 0.02
+
+
+def test_eyes_and_lips_are_of_the_face_though_no_skin():
+    seen = observed()
+    mask = face_mask(seen)
+    right_eye = landmarks68(seen)[36:42].mean(axis=0).astype(int)
+    assert mask[right_eye[1], right_eye[0]] == 1 and mask[0, 0] == 0
+    covered = replace(seen, covered=np.ones_like(seen.mask))
+    assert not face_mask(covered).any()
+
+
+def test_other_landmarks_are_refused():
+    seen = observed()
+    with pytest.raises(BadInput, match="coco17"):
+        landmarks68(
+            replace(seen, landmark_scheme="coco17", landmarks=np.zeros((17, 3)), landmark_confidence=np.ones(17))
+        )
+
+
+def test_the_camera_sees_the_world_as_hrn_saw_the_face():
+    basel, found = face(), split(coefficients(1))
+    shape = basel.shape(found.identity, found.expression)
+    given = aligned(observed(1), basel.basel.five_points)
+    for distance in (None, 0.063):
+        frame = world_frame(basel, shape[0], distance)
+        camera = camera_of(
+            given.to_crop,
+            rotation(found.angles)[0].double().numpy(),
+            found.translation[0].double().numpy(),
+            frame,
+            PHOTO,
+        )
+        pixels, depth = seen_by(camera, frame.to_world(shape[0].numpy()).astype(float))
+        crop = project(posed(shape, found))[0].numpy()
+        np.testing.assert_allclose(apply(given.to_crop, pixels), np.stack([crop[:, 0], 224 - crop[:, 1]], 1), atol=2e-3)
+        assert (depth > 0).all() and np.allclose(np.linalg.det(camera.world_to_camera), 1)

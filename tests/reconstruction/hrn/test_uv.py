@@ -1,0 +1,33 @@
+"""The table of texels is what a slow loop over triangles finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from basel_twin import model
+from hrn_by_seed import face, slow_texels
+
+
+def test_texels_are_those_of_the_slow_loop():
+    basel, table = model(), face().table
+    triangle, weights = slow_texels(basel.uvs, basel.uv_triangles, 256)
+    assert table.side == 256 and np.array_equal(table.covered.numpy(), triangle >= 0)
+    hit = triangle >= 0
+    np.testing.assert_array_equal(table.corners.numpy(), basel.uv_triangles[triangle[hit]])
+    np.testing.assert_allclose(table.weights.numpy(), weights[hit], atol=1e-4)
+
+
+def test_rows_run_down_from_v_one():
+    basel, table = model(), face().table
+    drawn = table.draw(torch.from_numpy(basel.uvs)[None])[0]
+    rows, columns = (values[table.covered] for values in torch.meshgrid(*[torch.arange(256) + 0.5] * 2, indexing="ij"))
+    torch.testing.assert_close(drawn[0][table.covered], columns / 256, atol=1e-5, rtol=0)
+    torch.testing.assert_close(drawn[1][table.covered], 1 - rows / 256, atol=1e-5, rtol=0)
+    assert not drawn[:, ~table.covered].any()
+
+
+def test_background_is_given():
+    table = face().table
+    maps = table.spread(torch.zeros(2, len(table.texels), 3), torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
+    assert (maps[1, 2][~table.covered] == 6).all() and not maps[1, 2][table.covered].any()
