@@ -16,6 +16,7 @@ THREADS: dict[str, int | None] = {
     "side by side": 1,  # each of two subjects at once; 2.2 times one subject, 3.1 with two threads each
     "face regressor": 1,
     "head parser": 1,
+    "folds": 1,
     "face fit": 1,
     "body fit": 1,
     "vrn": 1,

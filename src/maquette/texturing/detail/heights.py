@@ -33,7 +33,7 @@ class Folds:
         chart: the grid.
         height: (h, w) float32 metres outwards; what no photo shows is mirrored from the other side, or zero.
         sure: (h, w) float32 0-1: how far a photo shows it; 0 where it is mirrored.
-        photos: what each photo says. heights: (h, w) from each alone.
+        photos: what each photo says. heights: (h, w) metres that each shows, with its expression's folds.
     """
 
     chart: DetailChart
@@ -47,12 +47,15 @@ class Folds:
         return whole_of(self.height, self.chart)
 
 
-def folds_of(baked: Sequence[Baked], cameras: Sequence[Camera], posed: Sequence[NDArray], model: str) -> Folds:
-    """Folds of a head from its photos.
+def folds_of(
+    baked: Sequence[Baked], cameras: Sequence[Camera], posed: Sequence[NDArray], kept: Sequence[NDArray], model: str
+) -> Folds:
+    """Folds of a neutral head from its photos.
 
     Args:
         baked: photos brought to the texture, their light in them; cameras: theirs.
         posed: (V, 3) metres each, the head as it is in them.
+        kept: (h, w) 0-1 each, of any size: share of the heights that is not of the photo's expression.
         model: its name.
     """
     chart = detail_chart(model)
@@ -61,7 +64,8 @@ def folds_of(baked: Sequence[Baked], cameras: Sequence[Camera], posed: Sequence[
     # Sharp photos count most: by the area that a pixel shows.
     shares = np.stack([seen.weight / np.maximum(seen.pixel * 1e3, 0.1) ** 2 for seen in photos])
     total = shares.sum(axis=0)
-    height = (np.stack(heights) * shares).sum(axis=0) / np.maximum(total, 1e-6)
+    own = [height * chart.cut(chart.sized(share)) for height, share in zip(heights, kept)]
+    height = (np.stack(own) * shares).sum(axis=0) / np.maximum(total, 1e-6)
     sure = smoothstep(np.max([seen.weight for seen in photos], axis=0), *SEEN).astype(np.float32)
     other = mirrored(sure, chart)
     height = height * sure + (1 - sure) * other * mirrored(height, chart)

@@ -26,7 +26,7 @@ from maquette.texturing.head.fill import Palette, complete, palette_of
 from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.head.skin.exposure import exposed
-from maquette.texturing.head.skin.folds import without_folds
+from maquette.texturing.head.skin.folds import lasting, without_folds
 from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.head.skin.relief import skin_maps
 from maquette.texturing.images import enlarged
@@ -67,7 +67,8 @@ def finish_head(
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     folds = None
     if options.detail == "auto":
-        folds = folds_of(baked, reconstruction.cameras, posed, layers.model.name)
+        kept = [lasting(observation, layers) for observation in observations]
+        folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
     seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])

@@ -53,6 +53,11 @@ def without_folds(seen: Baked, observation: Observation, layers: Layers) -> Bake
     return changed(seen, change.astype(np.float32))
 
 
+def lasting(observation: Observation, layers: Layers) -> NDArray:
+    """(h, w) float32 0-1: share of the folds that a neutral face has too."""
+    return np.float32(1) - np.float32(STRENGTH) * folding(observation, layers)
+
+
 def changed(seen: Baked, change: NDArray) -> Baked:
     """The photo with something (h, w, 3) added to its colours, 8-bit levels."""
     large = enlarged(change, seen.colour.shape[:2])
