@@ -122,7 +122,7 @@ def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE) -> 
     return np.array([[factor, 0, side / 2 - factor * place[0]], [0, factor, side / 2 + factor * place[1]]])
 
 
-def aligned(observation: Observation, model_points: NDArray, device: str = "cpu") -> AlignedFace:
+def aligned(observation: Observation, model_points: NDArray, device: torch.device | str = "cpu") -> AlignedFace:
     """The crops of a face, and where they lie.
 
     Args:
@@ -144,7 +144,7 @@ def aligned(observation: Observation, model_points: NDArray, device: str = "cpu"
     )
 
 
-def _tensor(pixels: NDArray, device: str) -> Tensor:
+def _tensor(pixels: NDArray, device: torch.device | str) -> Tensor:
     return torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 255
 
 
