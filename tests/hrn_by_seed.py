@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import basel_twin
 import seeded
 from maquette.core.types import Frame, Observation, Subject
-from maquette.reconstruction.hrn.align import IBUG
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.hrn.detail import HRN
 from maquette.reconstruction.hrn.face_model import FaceModel, face_model
 from maquette.reconstruction.hrn.networks.discriminator import PatchDiscriminator
@@ -175,7 +175,7 @@ def observed(index: int = 0, skin: bool = True) -> Observation:
     """A photo of noise with one of the twin's faces."""
     pixels = np.random.default_rng(3).integers(0, 255, (PHOTO[1], PHOTO[0], 3), np.uint8)
     landmarks = np.zeros((478, 3))
-    landmarks[list(IBUG), :2] = marks68()[index]
+    landmarks[list(IBUG68), :2] = marks68()[index]
     whole = np.ones(pixels.shape[:2], np.float32)
     return Observation(
         Frame(pixels),
