@@ -42,7 +42,7 @@ def arrays(size: tuple[int, int] = SMALL, seed: int = 5) -> dict[str, np.ndarray
     turned = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0] < 0
     triangles[turned] = triangles[turned][:, ::-1]
     if size == PUBLISHED:
-        triangles = triangles[:70_789]
+        triangles = triangles[np.sort(generator.permutation(len(triangles))[:70_789])]  # holes here and there
     rings = np.full((count, 8), len(triangles))
     filled = np.zeros(count, int)
     for index, corners in enumerate(triangles):
@@ -80,16 +80,21 @@ def spread(blocks: np.ndarray, texels: int) -> np.ndarray:
     return blocks.repeat(texels // BLOCKS, 0).repeat(texels // BLOCKS, 1)
 
 
+def halved(maps: np.ndarray) -> np.ndarray:
+    """(S, S, C) float32 of maps of as many texels or more, which show squares of one colour."""
+    return np.ascontiguousarray(maps[:: len(maps) // bfm.UV_SIDE, :: len(maps) // bfm.UV_SIDE], np.float32)
+
+
 def model(size: tuple[int, int] = SMALL, seed: int = 5) -> BaselModel:
     """What reading those files gives."""
-    found = arrays((size[0], bfm.UV_SIDE), seed)
+    found = arrays(size, seed) if size == PUBLISHED else arrays((size[0], bfm.UV_SIDE), seed)
     mean = found["meanshape"].astype(np.float32).reshape(-1, 3)
     return BaselModel(
         mean=(mean - mean.mean(axis=0)).ravel(),
         identity=found["idBase"].astype(np.float32),
         expression=found["exBase"].astype(np.float32),
-        albedo_mean=found["tex_mean"].astype(np.float32).ravel(),
-        albedo_basis=found["tex_basis"].astype(np.float32),
+        albedo_mean=halved(found["tex_mean"]).ravel(),
+        albedo_basis=halved(found["tex_basis"].reshape(*found["tex_mean"].shape[:2], -1)).reshape(-1, 80),
         triangles=found["tri"] - 1,
         rings=found["point_buf"] - 1,
         landmarks=found["keypoints"].ravel() - 1,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 
 from hrn_by_seed import hrn, observed
 from maquette.core.result import Result
@@ -22,3 +23,9 @@ def detailed_result() -> Result:
     texture[:32], texture[32:] = (200, 150, 120), (120, 90, 70)
     shape = replace(made.shape, texture=texture, texture_confidence=np.full((64, 64), 255, np.uint8))
     return Result("face-1", "someone", replace(made, shape=shape), (seen,), {"photos": ["someone.jpg"]})
+
+
+@pytest.fixture(scope="session")
+def detailed_face() -> Result:
+    """See `detailed_result`."""
+    return detailed_result()

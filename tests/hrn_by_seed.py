@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import basel_twin
 import seeded
 from maquette.core.types import Frame, Observation, Subject
-from maquette.reconstruction.hrn.align import IBUG
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.hrn.detail import HRN
 from maquette.reconstruction.hrn.face_model import FaceModel, face_model
 from maquette.reconstruction.hrn.networks.discriminator import PatchDiscriminator
@@ -79,22 +79,20 @@ def some(values: Tensor) -> Tensor:
 def face(kind: torch.dtype = torch.float32) -> FaceModel:
     """The twin of the Basel model, small."""
     made = face_model(basel_twin.model())
+    if kind == torch.float32:
+        return made
     names = ("mean", "identity", "expression", "albedo_mean", "albedo_basis", "uvs")
     return replace(made, **{name: getattr(made, name).to(kind) for name in names})
 
 
-def hrn(compat: Compat = OFFICIAL, kind: torch.dtype = torch.float32) -> HRN:
+def hrn(compat: Compat = OFFICIAL, kind: torch.dtype = torch.float32, device: str = "cpu") -> HRN:
     """The whole chain; its networks are stand-ins, since their own numbers are compared in tests of theirs."""
-    return HRN(
-        face(kind),
-        lambda x: coefficients(len(x)).to(kind),
-        deform,
-        displace,
-        blend,
-        alpha=ALPHA,
-        beta=BETA,
-        compat=compat,
-    )
+    model = face(kind) if device == "cpu" else face_model(basel_twin.model(), device)
+
+    def regress(x: Tensor) -> Tensor:
+        return coefficients(len(x)).to(x.device).to(kind)
+
+    return HRN(model, regress, deform, displace, blend, ALPHA, BETA, compat)
 
 
 def blend(x: Tensor) -> Tensor:
@@ -109,7 +107,7 @@ def deform(x: Tensor) -> Tensor:
 
 def displace(x: Tensor) -> Tensor:
     """Stands for the network of the displacement."""
-    mixed = (x * torch.arange(1, 10, dtype=x.dtype)[:, None, None] / 9).sum(1, keepdim=True)
+    mixed = (x * torch.arange(1, 10, dtype=x.dtype, device=x.device)[:, None, None] / 9).sum(1, keepdim=True)
     return torch.tanh(0.4 * mixed + 0.3 * mixed.roll(3, 2))
 
 
@@ -177,7 +175,7 @@ def observed(index: int = 0, skin: bool = True) -> Observation:
     """A photo of noise with one of the twin's faces."""
     pixels = np.random.default_rng(3).integers(0, 255, (PHOTO[1], PHOTO[0], 3), np.uint8)
     landmarks = np.zeros((478, 3))
-    landmarks[list(IBUG), :2] = marks68()[index]
+    landmarks[list(IBUG68), :2] = marks68()[index]
     whole = np.ones(pixels.shape[:2], np.float32)
     return Observation(
         Frame(pixels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +12,15 @@ import torch
 import dolls
 import maquette
 from far_device import far_device
+from hrn_by_seed import hrn, network, observed, pictures
 from known_bodies import SKELETON, STANDING, STOUT, seen
 from maquette.core.errors import BadInput
 from maquette.core.options import Options, UpscaleOptions, options_from
 from maquette.core.types import Subject
 from maquette.reconstruction import methods
+from maquette.reconstruction.hrn.method import reconstruct as reconstruct_hrn
+from maquette.reconstruction.hrn.networks.fast import prepared
+from maquette.reconstruction.hrn.sampling import MENDED
 from maquette.reconstruction.pifuhd.bodyfield import BodyField, cube_of, square_of
 from maquette.weights.store import fetch
 from pifuhd_by_key import SMALL
@@ -74,6 +79,19 @@ def test_a_face_is_the_same_from_another_device(astronaut, method):
         there = made(astronaut, method, "cuda")
     assert work["convolution"] > (60 if method == "vrn" else 20)
     assert np.abs(here.shape.vertices - there.shape.vertices).max() < 1e-4
+
+
+def test_hrn_is_the_same_from_another_device():
+    made = reconstruct_hrn(hrn(MENDED), [observed()], None)
+    with far_device() as work:
+        there = reconstruct_hrn(hrn(MENDED, device="cuda"), [observed()], None)
+        x = pictures("mid_net", 1)
+        drawn = prepared(copy.deepcopy(network("mid_net")), 16, "cuda")(x).cpu()
+    assert work["convolution"] > 20 and work["mm"] >= 3
+    assert np.abs(made.shape.vertices - there.shape.vertices).max() < 1e-5
+    for name in ("coefficients", "deformation", "displacement", "detail_vertices"):
+        np.testing.assert_allclose(there.parameters[name], made.parameters[name], atol=1e-4)
+    torch.testing.assert_close(drawn, network("mid_net")(x), atol=1e-4, rtol=0)
 
 
 def test_a_small_face_is_enlarged_on_another_device(astronaut):

@@ -16,10 +16,13 @@ from pygltflib import GLTF2
 from maquette.core.options import OutputOptions
 from maquette.core.types import PARTS
 from maquette.outputs.asset import open_asset
+from maquette.outputs.detail import swing
+from maquette.outputs.detail.dense import dense_asset
+from maquette.outputs.detail.maps import encoded
 from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.pictures import turntable
 from maquette.outputs.reports.parameters import coefficients
-from maquette.outputs.writers import GUESSED, KEYPOINTS, WRITERS, wanted
+from maquette.outputs.writers import DETAIL, GUESSED, KEYPOINTS, WRITERS, wanted
 
 
 def read_glb(data, asset):
@@ -194,7 +197,22 @@ def read_keypoints(data, asset):
     assert (rows[:, :2] <= np.array(asset.result.observations[0].full_size) * 1.5).all()
 
 
+def read_map(name):
+    def read(data, asset):
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        picture = picture if picture.ndim == 2 else picture[..., ::-1]
+        assert np.array_equal(picture, encoded(asset.result.reconstruction.parameters[name]))
+
+    return read
+
+
 READERS = {
+    "{stem}_detail.glb": lambda data, asset: read_glb(data, dense_asset(asset)),
+    "{stem}_detail.obj": lambda data, asset: read_obj(data, dense_asset(asset)),
+    "swing.mp4": read_turntable,
+    "deformation.png": read_map("deformation"),
+    "displacement.png": read_map("displacement"),
+    "levels.png": read_picture(lambda asset: asset.result.reconstruction.parameters["levels"]),
     "normals_front.png": read_guessed(1),
     "normals_back.png": read_guessed(-1),
     "{stem}.glb": read_glb,
@@ -233,6 +251,7 @@ READERS = {
         "clip_result",
         "cloth_result",
         "haired_result",
+        "detailed_face",
     ],
 )
 def asset(request):
@@ -248,6 +267,8 @@ MAPS = {"normal_map.png", "roughness.png"}
 def short_film(monkeypatch):
     monkeypatch.setattr(turntable, "FRAMES", 4)
     monkeypatch.setattr(turntable, "SIDE", 96)
+    monkeypatch.setattr(swing, "FRAMES", 2)
+    monkeypatch.setattr(swing, "SIDE", 96)
 
 
 def skip_what_is_absent(name, asset):
@@ -260,6 +281,8 @@ def skip_what_is_absent(name, asset):
         pytest.skip("as of a head without hair, or in test_parts.py")
     if name.startswith("texture") and asset.mesh.texture is None:
         pytest.skip("this result has no texture")
+    if name in DETAIL - {*wanted(asset)}:
+        pytest.skip("this result has no levels of detail")
     if name in GUESSED and "guessed_normals" not in asset.result.reconstruction.parameters:
         pytest.skip("no network guessed normals")
     if name == KEYPOINTS and KEYPOINTS not in wanted(asset):

@@ -141,6 +141,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.pifuhd_published:RECIPE",
         "the same from the picture alone, as published: normals, coarse and fine level in turn",
     ),
+    "hrn": RecipeRow(
+        "maquette.training.recipes.hrn:RECIPE",
+        "HRN's deformation and displacement, taught further on photos of yours",
+    ),
     "espcn": RecipeRow(
         "maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ import basel_twin
 from hrn_by_seed import hrn, network, observed
 from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import options_from
+from maquette.reconstruction.hrn.face_model import face_model
 from maquette.reconstruction.hrn.method import build, reconstruct
 from maquette.reconstruction.hrn.sampling import MENDED
 from maquette.weights.convert.hrn import COUNTER, NETWORKS
@@ -60,3 +63,14 @@ def test_the_same_photo_gives_the_same_bytes():
     assert first.shape.vertices.tobytes() == second.shape.vertices.tobytes()
     for name, value in first.parameters.items():
         np.testing.assert_array_equal(value, second.parameters[name])
+
+
+@pytest.mark.slow
+def test_the_published_sizes():
+    """35,709 vertices and 70,789 triangles, from crops to the files' mesh."""
+    basel = face_model(basel_twin.model(basel_twin.PUBLISHED))
+    assert basel.mean.shape == (107_127,) and basel.triangles.shape == (70_789, 3)
+    made = reconstruct(replace(hrn(MENDED), model=basel), [observed()], None)
+    assert made.shape.vertices.shape == (35_709, 3) and made.shape.uvs.shape == (35_709, 2)
+    assert made.shape.faces.shape == (70_789, 3) and np.isfinite(made.shape.vertices).all()
+    assert len(made.parameters["detail_faces"]) > 90_000

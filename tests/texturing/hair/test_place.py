@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from maquette.core.options import STYLES
-from maquette.texturing.hair.place import lit_normals, place
+from maquette.geometry.raycast import RayCaster
+from maquette.geometry.subdivision import edges_of
+from maquette.texturing.hair.place import GAP_M, laid_down, lit_normals, outward_of, place
 from maquette.texturing.hair.styles import mirrored, solid, style, texel_map
 
 
@@ -68,3 +70,20 @@ def test_a_bun_is_a_tail_wound_up_behind_the_head():
     span = np.ptp(bun.vertices[moved], axis=0)
     assert (span < 0.13).all() and (span > 0.03).all()
     assert bun.vertices[moved, 2].max() < bun.vertices[~moved, 2].mean()
+
+
+def test_the_edges_of_hanging_cards_lie_on_the_cards_below(model):
+    hair = place(style("long01"), model.mean, model, 1.0)
+    laid = laid_down(hair)
+    edges, _, uses = edges_of(hair.style.faces, len(hair.vertices))
+    rim = np.unique(edges[uses == 1])
+    moved = np.linalg.norm(laid.vertices - hair.vertices, axis=1)
+    assert moved[np.setdiff1d(np.arange(len(moved)), rim)].max() == 0 and (moved[rim] > 0).mean() > 0.2
+    assert moved.max() <= GAP_M
+
+    def gaps(of):
+        inward = -outward_of(of)[rim] / np.linalg.norm(outward_of(of)[rim], axis=1, keepdims=True)
+        apart = RayCaster(of.vertices, of.style.faces).first_hits(of.vertices[rim] + 3e-4 * inward, inward)[2]
+        return ((apart > 0.0015) & (apart < GAP_M)).mean()
+
+    assert gaps(laid) < gaps(hair) / 2

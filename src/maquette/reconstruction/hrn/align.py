@@ -20,18 +20,11 @@ from maquette.core.types import Camera, Observation
 from maquette.morphable.bfm import five_of
 from maquette.perception.affine import apply
 from maquette.perception.faces.regressor.align import cut
+from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.hrn.detail import LARGE, Crops
 from maquette.reconstruction.hrn.face_model import CENTRE, DISTANCE, FOCAL, SIDE
 
 CROP_SCALE = 102.0  # pixels of the small crop per decimetre of the face, on average
-# iBUG's 68 landmarks among MediaPipe's 478: jaw, brows, nose, eyes, lips; the jaw's lie where it is seen.
-IBUG = (
-    *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),
-    *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),
-    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
-    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
-    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87),
-)
 SCHEME = "mediapipe478"
 FEATURES = (
     [*range(17, 22), *range(36, 42)],
@@ -78,7 +71,7 @@ def landmarks68(observation: Observation) -> NDArray:
     if observation.landmark_scheme != SCHEME:
         scheme = observation.landmark_scheme
         raise BadInput(f"{observation.frame.origin}: method hrn wants landmarks of a face, got {scheme}")
-    return observation.landmarks[list(IBUG), :2]
+    return observation.landmarks[list(IBUG68), :2]
 
 
 def face_mask(observation: Observation) -> NDArray:
@@ -122,7 +115,7 @@ def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE) -> 
     return np.array([[factor, 0, side / 2 - factor * place[0]], [0, factor, side / 2 + factor * place[1]]])
 
 
-def aligned(observation: Observation, model_points: NDArray, device: str = "cpu") -> AlignedFace:
+def aligned(observation: Observation, model_points: NDArray, device: torch.device | str = "cpu") -> AlignedFace:
     """The crops of a face, and where they lie.
 
     Args:
@@ -144,7 +137,7 @@ def aligned(observation: Observation, model_points: NDArray, device: str = "cpu"
     )
 
 
-def _tensor(pixels: NDArray, device: str) -> Tensor:
+def _tensor(pixels: NDArray, device: torch.device | str) -> Tensor:
     return torch.from_numpy(pixels).to(device).permute(2, 0, 1)[None].float() / 255
 
 

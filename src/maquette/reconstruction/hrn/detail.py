@@ -128,18 +128,15 @@ class HRN:
     @torch.no_grad()
     def mid(self, low: LowLevel) -> MidLevel:
         """The deformed face."""
-        size = (DEFORMATION_SIDE, DEFORMATION_SIDE)
-        maps = [functional.interpolate(part, size, mode="bilinear") for part in (low.position, 2 * low.texture - 1)]
-        mask = functional.interpolate(low.valid, size, mode="bilinear")
-        deformation = self.deform(torch.cat(maps, 1)) * (REACH * self.alpha) * mask
+        drawn = self.deform(middle_input(low.position, low.texture))
+        deformation = drawn * (REACH * self.alpha) * at_middle(low.valid)
         return deformed(self.model, low.coefficients, low.shape, deformation, low.detailed_albedo)
 
     @torch.no_grad()
     def high(self, crops: Crops, low: LowLevel, mid: MidLevel) -> HighLevel:
         """The displaced face."""
-        texture = 2 * unwrapped(self.model, mid.points, crops.large, self.compat) - 1
-        deformation = functional.interpolate(mid.deformation, (UV_SIDE, UV_SIDE), mode="bilinear")
-        drawn = self.displace(torch.cat((low.position, texture, deformation), 1))
+        texture = unwrapped(self.model, mid.points, crops.large, self.compat)
+        drawn = self.displace(finest_input(low.position, texture, mid.deformation))
         displacement = drawn * (REACH * self.beta) * low.valid
         return displaced(mid, displacement, low.detailed_albedo, low.coefficients, self.compat)
 
@@ -157,6 +154,22 @@ def hrn_of(networks: HRNNetworks, model: FaceModel, device: str = "cpu", compat:
         networks.beta,
         compat,
     )
+
+
+def at_middle(maps: Tensor) -> Tensor:
+    """(N, C, 64, 64): maps (N, C, S, S) at the deformation's size."""
+    return functional.interpolate(maps, (DEFORMATION_SIDE, DEFORMATION_SIDE), mode="bilinear")
+
+
+def middle_input(position: Tensor, texture: Tensor) -> Tensor:
+    """(N, 6, 64, 64): what the deformation is drawn from, of maps (N, 3, S, S)."""
+    return at_middle(torch.cat((position, 2 * texture - 1), 1))
+
+
+def finest_input(position: Tensor, texture: Tensor, deformation: Tensor) -> Tensor:
+    """(N, 9, S, S): what the displacement is drawn from; texture as the deformed face has it."""
+    enlarged = functional.interpolate(deformation, position.shape[2:], mode="bilinear")
+    return torch.cat((position, 2 * texture - 1, enlarged), 1)
 
 
 def unwrapped(model: FaceModel, points: Tensor, picture: Tensor, compat: Compat) -> Tensor:

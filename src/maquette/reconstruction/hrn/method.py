@@ -73,7 +73,7 @@ def reconstruct(ready: HRN, observations: Sequence[Observation], pupil_distance:
 
 def levels(ready: HRN, observation: Observation) -> FaceLevels:
     """The three levels of one face."""
-    face = aligned(observation, ready.model.basel.five_points, str(ready.model.mean.device))
+    face = aligned(observation, ready.model.basel.five_points, ready.model.mean.device)
     low = ready.low(face.crops)
     mid = ready.mid(low)
     return FaceLevels(face, low, mid, ready.high(face.crops, low, mid))

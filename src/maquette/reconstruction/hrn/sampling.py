@@ -64,7 +64,7 @@ def sample(picture: Tensor, points: Tensor, swap_rows: bool = False) -> Tensor:
         row = points[..., 1]
         # Past the edge both rows are the same pixel, and nothing changes.
         points = torch.stack((points[..., 0], 2 * row.floor() + 1 - row), -1)
-    size = torch.tensor([picture.shape[3] - 1, picture.shape[2] - 1], dtype=points.dtype, device=points.device)
+    size = points.new_tensor([picture.shape[3] - 1, picture.shape[2] - 1])
     grid = 2 * points / size - 1
     return functional.grid_sample(picture, grid[:, :, None], padding_mode="border", align_corners=True)[..., 0]
 

@@ -12,11 +12,12 @@ from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.carve import CarvedHair, EmptyPixels, carve, empty_pixels
 from maquette.texturing.hair.outline import Rays, bend, outer_skin, outline_points, rays_of
 from maquette.texturing.hair.paint import DEFAULT, paint, toned
-from maquette.texturing.hair.place import PlacedHair, chin_of, lit_normals, place
+from maquette.texturing.hair.place import PlacedHair, chin_of, laid_down, lit_normals, place
 from maquette.texturing.hair.seen import HairSeen
-from maquette.texturing.hair.styles import TO_THE_CHIN, mirrored, solid, style, texel_map
+from maquette.texturing.hair.styles import HANGING, TO_THE_CHIN, mirrored, solid, style, texel_map
 
 BOB_M = 0.035  # below the chin: where chin-length hair ends
+AGAIN_M = 0.006  # by which hair is bent once more, after its cards were laid down
 HANGING_M = 0.05  # below the neck's lowest point: where hanging hair ends
 ROUGHNESS, SPECULAR = 0.75, 0.25  # a whole reflection lies on dark cards as a grey veil
 
@@ -76,6 +77,8 @@ def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, 
     own, opaque = mirrored(name, head.model) if flipped else style(name), solid(name)
     placed = place(own, head.neutral, head.model, head.scale)
     hair = bend(placed, head.rays, head.neutral, head.model, opaque) if bent else placed
+    if bent and name in HANGING:
+        hair = bend(laid_down(hair), head.rays, head.neutral, head.model, opaque, AGAIN_M)
     cut = CarvedHair(np.ones(len(own.faces), bool), np.ones(own.opacity.shape, np.float32))
     if carved:
         cut = carve(hair, texel_map(name), head.empty, _floor(name, head.neutral, head.model, head.scale))
@@ -94,9 +97,9 @@ def shortened(trial: Trial, head: HeadSeen) -> Trial:
 
 def part_of(trial: Trial, head: HeadSeen) -> Part:
     """The hair as a part of the head, painted."""
-    texels = texel_map(trial.hair.style.name)
-    colour = paint(trial.hair, texels, head.rays.metre, (head.observation, head.camera, head.seen))
-    return _part(trial.hair, trial.cut, colour)
+    texels, hair = texel_map(trial.hair.style.name), trial.hair
+    colour = paint(hair, texels, head.rays.metre, (head.observation, head.camera, head.seen))
+    return _part(hair, trial.cut, colour)
 
 
 def plain_part(name: str, neutral: NDArray, model: MorphableModel, scale: float) -> Part:

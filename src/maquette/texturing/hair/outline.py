@@ -128,13 +128,16 @@ def outline_points(hair: PlacedHair, solid: NDArray) -> NDArray:
     return np.concatenate([corners.reshape(-1, 3), (corners + np.roll(corners, 1, axis=1)).reshape(-1, 3) / 2])
 
 
-def bend(hair: PlacedHair, rays: Rays, head: NDArray, model: MorphableModel, solid: NDArray) -> PlacedHair:
+def bend(
+    hair: PlacedHair, rays: Rays, head: NDArray, model: MorphableModel, solid: NDArray, limit: float = np.inf
+) -> PlacedHair:
     """The hair moved away from the skull or towards it until its outline is the person's.
 
     Args:
         hair: as placed.
         head: (V, 3) metres, neutral.
         solid: (F,) bool: triangles that are drawn.
+        limit: metres: no vertex is moved farther, in or out.
     """
     if rays.share < LEAST:
         return hair
@@ -144,14 +147,14 @@ def bend(hair: PlacedHair, rays: Rays, head: NDArray, model: MorphableModel, sol
     known, hanging = np.isfinite(rays.target), hair.style.name in HANGING
     high = 1 - smoothstep(np.abs(rays.polar(hair.vertices)[0]), *SIDES)
     most = CLAMP_M[1] if hanging else SIDE_M + high * (CLAMP_M[1] - SIDE_M)
-    most = AFRO_M if hair.style.name == "afro01" else most
+    most = np.minimum(AFRO_M if hair.style.name == "afro01" else most, limit)
     for _ in range(ROUNDS):
         have = rays.reach(np.concatenate([skin, outline_points(moved, solid)]))
         # Where the outline is not in the picture the hair goes on as beside it.
         left = np.interp(ANGLES, ANGLES[known], median_filter((rays.target - have)[known], MEDIAN, mode="nearest"))
         smooth = gaussian_filter1d(left, SMOOTH, mode="nearest")
         angle = rays.polar(moved.vertices)[0]
-        total = np.clip(total + np.interp(angle, ANGLES, smooth), CLAMP_M[0], most)
+        total = np.clip(total + np.interp(angle, ANGLES, smooth), max(CLAMP_M[0], -limit), most)
         height = np.maximum(hair.height, 0)
         step = np.maximum(weight * total, 0.0015 - height)  # in, no farther than to the skin
         step = np.where(total * weight < 0, step, weight * total)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import RayCaster
+from maquette.geometry.subdivision import edges_of
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.styles import CardStyle, anchors
 from maquette.texturing.hair.warp import warp
@@ -20,6 +22,7 @@ EAR_REACH_M = 0.012  # around an ear in which hair is kept out of its shell
 CHIN = 152  # landmark
 ROUND = 2.0  # weight of the outward direction in the normals, which lights cards as a volume, not as crumpled paper
 THICK_M = 0.015  # around a foot in which thickness is measured
+BENEATH_M, GAP_M, LAYER_M = 0.0003, 0.010, 0.0008  # where a card looks for the next, how far, and how near it ends
 HANG_M = 0.03  # from the skull on hair hangs freely
 
 
@@ -80,6 +83,21 @@ def out_of_ears(vertices: NDArray, neutral: NDArray, normals: NDArray, model: Mo
         depth = LEAST_M * scale - ((vertices[close] - neutral[foot]) * normals[foot]).sum(axis=1)
         moved[close] += np.clip(depth, 0, EAR_REACH_M * scale)[:, None] * normals[foot]
     return moved
+
+
+def laid_down(hair: PlacedHair) -> PlacedHair:
+    """Hair whose cards end on the cards below them: over a gap light that bounces about leaves a dark line."""
+    faces = hair.style.faces
+    edges, _, uses = edges_of(faces, len(hair.vertices))
+    rim = np.unique(edges[uses == 1])
+    inward = -outward_of(hair)[rim]
+    inward /= np.maximum(np.linalg.norm(inward, axis=1, keepdims=True), 1e-9)
+    start = hair.vertices[rim] + BENEATH_M * inward
+    apart = BENEATH_M + RayCaster(hair.vertices, faces).first_hits(start, inward)[2]
+    step = np.where(apart < GAP_M, np.maximum(apart - LAYER_M, 0), 0)
+    vertices = hair.vertices.copy()
+    vertices[rim] += step[:, None] * inward
+    return replace(hair, vertices=vertices)
 
 
 def outward_of(hair: PlacedHair) -> NDArray:

@@ -29,6 +29,7 @@ NEAR_BAND = (0.004, 0.08)  # likewise: how far what is seen goes on before the s
 SHADED = (0.6, 0.9)  # of the skin's lightness: darker spots do not go on beyond what is seen
 MIDDLE_SEEN = (0.4, 0.7)  # share of nose and mouth that photo and mirror show: less is hidden by a mask or a hand
 SKIN_SHADE, HAIR_SHADE = 0.75, 0.6  # strength of the ambient shadow in filled parts
+SMOOTHER = 0.5  # a bald scalp, neck and ears than a face
 STRIP = 256
 LIPS_SEEN = (0.1, 0.35)  # share of the lips that photo and mirror show: less says nothing, more everything
 CAVITY_COLOUR = np.array([112.0, 48.0, 46.0])
@@ -97,7 +98,8 @@ def complete(seen: Baked, layers: Layers, palette: Palette) -> tuple[NDArray, ND
     base = base_colour(both, known, hair, bare, layers, palette)
     mirror_weight = (1 - own) * twin
     base_weight = (1 - own) * (1 - twin)
-    skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"])
+    smoother = SMOOTHER * np.maximum(layers.zones["hair"], layers.zones["off"])
+    skin_grain = base_weight * (1 - hair) * (1 - layers.zones["cavity"]) * (1 - smoother)
     constant = mirror_weight[..., None] * offset + base_weight[..., None] * base
     constant += skin_grain[..., None] * mottled(seen, layers)
     layout = Layout(own, mirror_weight, constant, skin_grain, base_weight * hair)

@@ -23,6 +23,7 @@ AMBIENT_RAYS = 36
 AMBIENT_REACH_M = 0.05  # farther walls do not darken a spot
 GRAIN_SIGMAS_M = (0.0003, 0.0006, 0.001)  # on the face: pores, fine lines, blotches
 FACE_WIDTH_M = 0.14  # what one texture width shows of a face, measured on the layout
+FADE = 3  # power by which grain shorter than a texel is weaker: longer strokes than pores would be left of it
 NOISE_UNIT = 32  # steps per standard deviation of the stored noise
 # z and y from the middle of the forehead to the earlobe, on the mean head.
 HAIRLINE_M = ((0.060, 0.070), (0.030, 0.068), (0.0, 0.062), (-0.025, 0.046), (-0.042, 0.022), (-0.052, -0.004),
@@ -233,7 +234,7 @@ def noise_of(
         tile = blurred(tile, 1.0)[8:-8, 8:-8]
         tile /= tile.std()
         band = (1 - top) * _tiled(tile, side_place / sigma) + top * _tiled(tile, top_place / sigma)
-        yield band * np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** 1.5
+        yield band * np.minimum(sigma / np.maximum(texel, 1e-9), 1) ** FADE
 
 
 def _quantised(noise: NDArray) -> NDArray:

@@ -25,7 +25,7 @@ def skin(layers: Layers, uneven: np.ndarray) -> Baked:
 
 def test_grain_is_as_strong_as_the_photos(layers: Layers) -> None:
     rng = np.random.default_rng(1)
-    seen = skin(layers, rng.normal(0, 2, (layers.rows, layers.size)))
+    seen = skin(layers, 14 * cv2.GaussianBlur(rng.normal(0, 1, (layers.rows, layers.size)), (0, 0), 2.5))
     levels = grain_levels(seen, layers)
     made = np.tensordot(levels, layers.grain.astype(float), 1) / NOISE_UNIT
     tiles = tiles_of(layers.zones["plain"] * layers.fine)

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from maquette.morphable.bfm import UV_SIDE
 from maquette.reconstruction.hrn.coefficients import Coefficients
-from maquette.reconstruction.hrn.detail import DEFORMATION_SIDE, HRN, HighLevel, MidLevel, deformed, displaced
+from maquette.reconstruction.hrn.detail import HRN, HighLevel, MidLevel, at_middle, deformed, displaced
 from maquette.reconstruction.hrn.face_model import SIDE, project
 from maquette.reconstruction.hrn.fit.losses import (
     SEVERAL_VIEWS,
@@ -99,14 +98,13 @@ def solve(
 def _view(face: FaceLevels) -> _View:
     found = face.low.coefficients
     left, right = contour_edges(face.aligned.crops.mask)
-    size = (DEFORMATION_SIDE, DEFORMATION_SIDE)
     return _View(
         face,
         {name: getattr(found, name).detach().clone().requires_grad_() for name in OWN},
         face.high.displacement.detach().clone().requires_grad_(),
         left,
         right,
-        functional.interpolate(face.low.valid, size, mode="bilinear"),
+        at_middle(face.low.valid),
     )
 
 
@@ -147,8 +145,7 @@ def _fused(ready: HRN, views: Sequence[_View], identity: Tensor, deformation: Te
     valid = torch.stack([view.face.low.valid for view in views])
     known, total = valid.amax(0), valid.sum(0).clamp(min=1e-6)
     relief = (valid * torch.stack([view.displacement.detach() for view in views])).sum(0) / total * known
-    size = (DEFORMATION_SIDE, DEFORMATION_SIDE)
-    bent = deformation * functional.interpolate(known, size, mode="bilinear")
+    bent = deformation * at_middle(known)
     faces = []
     for view in views:
         found = _coefficients(view, identity)

@@ -30,7 +30,8 @@ PLACES = FOREHEAD, FROWN, SMILE, CROW
 FOLDED = (0.12, 0.5)  # score of an expression from which skin begins to fold, and has
 FOLD_M = (0.00025, 0.0032)  # standard deviations between which a fold's width lies
 FEATURES_M = 0.003  # around brows, lids and lips: not touched
-STRENGTH = 0.65  # of what is taken away: not all lines are of the expression
+STRENGTHS = 0.9, 0.65, 0.65, 0.65  # of what is taken away, by place: not all lines are of the expression, but nearly
+# all of a forehead's under raised brows
 CLIP = 45.0  # 8-bit levels: what differs more is no fold
 BARE_M = 0.004  # over which skin is looked for: beards are no folds
 STRIP = 256  # rows worked on at a time
@@ -49,7 +50,7 @@ def without_folds(seen: Baked, observation: Observation, layers: Layers) -> Bake
         for sigma, share in zip(FOLD_M, shares)
     )
     sure = smoothstep(shares[0], 0.4, 0.8) * smoothstep(shares[1], 0.3, 0.7)
-    change = np.clip(coarse - fine, -CLIP, CLIP) * (STRENGTH * active * sure)[..., None]
+    change = np.clip(coarse - fine, -CLIP, CLIP) * (active * sure)[..., None]
     return changed(seen, change.astype(np.float32))
 
 
@@ -69,14 +70,14 @@ def changed(seen: Baked, change: NDArray) -> Baked:
 
 
 def folding(observation: Observation, layers: Layers) -> NDArray:
-    """(h, w) float32 0-1: how far the photo's expression folds the skin; nowhere if nobody looked for one."""
+    """(h, w) float32 0-1: how much of the folds the photo's expression has made; nowhere if nobody looked for one."""
     found = np.zeros(layers.ambient.shape, np.float32)
     scores = observation.expression_scores
     if scores is None:
         return found
-    for zone, (_, units) in zip(fold_zones(layers), PLACES):
+    for zone, (_, units), strength in zip(fold_zones(layers), PLACES, STRENGTHS):
         strongest = max(float(scores[BLENDSHAPES.index(unit)]) for unit in units)
-        found = np.maximum(found, zone * np.float32(smoothstep(strongest, *FOLDED)))
+        found = np.maximum(found, zone * np.float32(strength * smoothstep(strongest, *FOLDED)))
     return found
 
 
