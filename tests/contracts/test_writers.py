@@ -22,7 +22,7 @@ from maquette.outputs.detail.maps import encoded
 from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.pictures import turntable
 from maquette.outputs.reports.parameters import coefficients
-from maquette.outputs.writers import DETAIL, GUESSED, KEYPOINTS, WRITERS, wanted
+from maquette.outputs.writers import DENSE, GUESSED, KEYPOINTS, LEVELS, WRITERS, wanted
 
 
 def read_glb(data, asset):
@@ -209,6 +209,8 @@ def read_map(name):
 READERS = {
     "{stem}_detail.glb": lambda data, asset: read_glb(data, dense_asset(asset)),
     "{stem}_detail.obj": lambda data, asset: read_obj(data, dense_asset(asset)),
+    "{stem}_detail.stl": lambda data, asset: read_stl(data, dense_asset(asset)),
+    "{stem}_detail.ply": lambda data, asset: read_ply(data, dense_asset(asset)),
     "swing.mp4": read_turntable,
     "deformation.png": read_map("deformation"),
     "displacement.png": read_map("displacement"),
@@ -260,6 +262,7 @@ def asset(request):
     asset.close()
 
 
+DETAIL = {*DENSE, *LEVELS, "displacement.png"}
 MAPS = {"normal_map.png", "roughness.png"}
 
 

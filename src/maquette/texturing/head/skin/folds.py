@@ -56,7 +56,7 @@ def without_folds(seen: Baked, observation: Observation, layers: Layers) -> Bake
 
 def lasting(observation: Observation, layers: Layers) -> NDArray:
     """(h, w) float32 0-1: share of the folds that a neutral face has too."""
-    return np.float32(1) - np.float32(STRENGTH) * folding(observation, layers)
+    return np.float32(1) - folding(observation, layers)
 
 
 def changed(seen: Baked, change: NDArray) -> Baked:
