@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.core.types import Camera, Mesh, Reconstruction
+from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
 from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
@@ -106,9 +107,9 @@ def _measured(model: FaceModel, faces: Sequence[FaceLevels], cameras: Sequence[C
     errors, units, poses = [], [], []
     for face, camera in zip(faces, cameras):
         apart = project(face.mid.points)[0, model.landmarks] - face.aligned.landmarks
-        errors.append(float(apart.norm(dim=1).median()) / float(face.aligned.to_crop[0, 0]))
+        errors.append(float(apart.norm(dim=1).median()) / scale_of(face.aligned.to_crop))
         units.append(1000 * float(np.linalg.norm(camera.world_to_camera[:3, 3]) / camera.intrinsics[0, 0]))
-        facing = rotation(face.low.coefficients.angles)[0].cpu().double().numpy().T
+        facing = np.diag([1, -1, -1]) @ camera.world_to_camera[:3, :3]
         yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
         poses.append({"yaw": float(yaw), "pitch": float(-pitch), "roll": float(-roll)})
     millimetres = [error * unit for error, unit in zip(errors, units)]
