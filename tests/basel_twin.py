@@ -24,6 +24,21 @@ def uv_points(count: int, generator: np.random.Generator) -> np.ndarray:
     return 0.04 + 0.92 * grid / [side, int(np.ceil(count / side))]
 
 
+def landmark_places() -> np.ndarray:
+    """(68, 2) texture coordinates: eyes, nose tip and mouth where a face has them, the others in a grid."""
+    count = np.arange(68)
+    places = np.stack([0.25 + 0.5 * (count % 9) / 8, 0.8 - 0.6 * (count // 9) / 7], axis=1)
+    for part, u, v, width in (
+        (slice(36, 42), 0.36, 0.6, 0.06),
+        (slice(42, 48), 0.64, 0.6, 0.06),
+        (slice(48, 68), 0.5, 0.28, 0.12),
+    ):
+        angle = np.pi - 2 * np.pi * np.arange(part.stop - part.start) / (part.stop - part.start)
+        places[part] = np.stack([u + width * np.cos(angle), v + 0.5 * width * np.sin(angle)], axis=1)
+    places[[30, 48, 54]] = (0.5, 0.45), (0.38, 0.28), (0.62, 0.28)
+    return places
+
+
 def sheet(uvs: np.ndarray) -> np.ndarray:
     """(V, 3) decimetres: half a barrel with a nose, 1.6 wide and 2.2 high, towards +z."""
     across, up = uvs[:, 0] - 0.5, uvs[:, 1] - 0.5
@@ -52,8 +67,7 @@ def arrays(size: tuple[int, int] = SMALL, seed: int = 5) -> dict[str, np.ndarray
                 filled[corner] += 1
     waves = [np.cos(np.pi * (uvs @ generator.integers(0, 4, 2)) + generator.random() * 6) for _ in range(144)]
     basis = np.stack([wave[:, None] * generator.normal(size=3) for wave in waves], axis=2).reshape(3 * count, 144)
-    # Landmarks in a grid over the middle of the sheet, so that eyes, nose and mouth differ.
-    places = np.stack([0.25 + 0.5 * (np.arange(68) % 9) / 8, 0.2 + 0.6 * (np.arange(68) // 9) / 7], axis=1)
+    places = landmark_places()
     keypoints = np.linalg.norm(uvs[None] - places[:, None], axis=2).argmin(axis=1)
     mean = 120 + 60 * generator.random((BLOCKS, BLOCKS, 3))
     texture = 3 * (2 * generator.random((BLOCKS, BLOCKS, 240), np.float32) - 1)

@@ -20,9 +20,9 @@ THREADS: dict[str, int | None] = {
     "face fit": 1,
     "body fit": 1,
     "vrn": 1,
-    "hrn": 1,
     "pifuhd": 1,
     "published pifuhd": None,  # a hundred times the work of the shipped one
+    "hrn": None,  # published, three seconds of one core
     "upscale": None,  # of a large photo
 }
 """Stage -> threads; None is as many as there are. A ceiling: who sets OMP_NUM_THREADS or torch to fewer gets fewer."""

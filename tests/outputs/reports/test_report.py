@@ -11,7 +11,7 @@ import pytest
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.face_facts import remarks
-from maquette.outputs.reports.report import FILES, KINDS, plain, texture_shares, write_report
+from maquette.outputs.reports.report import FILES, KINDS, described, plain, texture_shares, write_report
 from maquette.outputs.writers import WRITERS
 from results import make_result
 
@@ -126,3 +126,10 @@ def test_of_two_people_both_photos_are_named_and_the_poorer_one_is_the_odd_one()
 def test_every_file_that_can_be_written_is_described():
     described = {*FILES, *(key for kind in KINDS.values() for key in kind.FILES)}
     assert {*WRITERS} <= described
+
+
+def test_a_mesh_of_no_model_is_not_called_a_head_that_moves(ball_result, head_result):
+    for result, moves in ((ball_result, False), (head_result, True)):
+        asset = open_asset(result, OutputOptions())
+        asset.seconds["head.glb"] = 0.0
+        assert ("52" in described(asset)["head.glb"]) == moves

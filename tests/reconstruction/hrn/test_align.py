@@ -20,6 +20,7 @@ from maquette.reconstruction.hrn.align import (
     crop_transform,
     face_mask,
     landmarks68,
+    lean,
     placement,
 )
 from maquette.reconstruction.hrn.coefficients import split
@@ -80,10 +81,12 @@ def test_the_camera_sees_the_world_as_hrn_saw_the_face():
     basel, found = face(), split(coefficients(1))
     shape = basel.shape(found.identity, found.expression)
     given = aligned(observed(1), basel.basel.five_points)
-    for distance in (None, 0.063):
+    five = five_of(landmarks68(observed(1)))
+    leaning = replace(given, to_crop=crop_transform(five, basel.basel.five_points, turn=0.7))
+    for cut_out, distance in ((given, None), (given, 0.063), (leaning, None)):
         frame = world_frame(basel, shape[0], distance)
         camera = camera_of(
-            given.to_crop,
+            cut_out.to_crop,
             rotation(found.angles)[0].double().numpy(),
             found.translation[0].double().numpy(),
             frame,
@@ -91,5 +94,26 @@ def test_the_camera_sees_the_world_as_hrn_saw_the_face():
         )
         pixels, depth = seen_by(camera, frame.to_world(shape[0].numpy()).astype(float))
         crop = project(posed(shape, found))[0].numpy()
-        np.testing.assert_allclose(apply(given.to_crop, pixels), np.stack([crop[:, 0], 224 - crop[:, 1]], 1), atol=2e-3)
+        np.testing.assert_allclose(
+            apply(cut_out.to_crop, pixels), np.stack([crop[:, 0], 224 - crop[:, 1]], 1), atol=2e-3
+        )
+        assert camera.intrinsics[0, 1] == camera.intrinsics[1, 0] == 0
         assert (depth > 0).all() and np.allclose(np.linalg.det(camera.world_to_camera), 1)
+
+
+@pytest.mark.parametrize("degrees", [-75, 35, 8])
+def test_a_face_that_leans_more_than_the_networks_saw_is_turned_upright(degrees):
+    points, leaning = model().five_points, observed(0)
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = np.array(PHOTO) / 2
+    marks = leaning.landmarks.copy()
+    marks[:, :2] = (marks[:, :2] - middle) @ turn.T + middle
+    plain, leaned = aligned(leaning, points), aligned(replace(leaning, landmarks=marks), points)
+    upright = abs(degrees) > 10
+    assert lean(five_of(landmarks68(replace(leaning, landmarks=marks)))) == pytest.approx(
+        angle + lean(five_of(landmarks68(leaning))), abs=1e-6
+    )
+    shift = (leaned.landmarks - plain.landmarks).abs().max().item()
+    assert (shift < 12) == upright, "the first face leans a little itself"
+    assert abs(leaned.to_crop[0, 1]) > 1e-3 if upright else leaned.to_crop[0, 1] == 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from hrn_by_seed import PHOTO, face, hrn, observed
+from hrn_by_seed import PHOTO, face, hrn, marks68, observed
+from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
 from maquette.reconstruction.hrn import result as result_module
 from maquette.reconstruction.hrn.method import levels
@@ -71,3 +74,17 @@ def test_quirks_of_the_published_files_can_be_had(made, monkeypatch):
     assert lit.shape == (256, 256, 3) and plain.shape.texture is None
     wanted = 255 * found.high.colours[0].clamp(0, 1).permute(1, 2, 0).numpy()
     np.testing.assert_allclose(lit, wanted, atol=0.51)
+
+
+def test_what_the_report_says_of_each_photo(made):
+    found, result = made
+    facts = result.provenance
+    assert set(facts["pose"][0]) == {"yaw", "pitch", "roll"} and len(facts["landmark_error_px"]) == 1
+    pixels, _ = project(result.cameras[0], result.shape.vertices[face().landmarks.numpy()].astype(float))
+    apart = np.linalg.norm(pixels - marks68()[0], axis=1)
+    assert facts["landmark_error_px"][0] == pytest.approx(np.median(apart), rel=0.03)
+    # To the subject's left is the picture's right.
+    turned = replace(found.low.coefficients, angles=torch.tensor([[0.0, 0.5, 0.0]]))
+    low = replace(found.low, coefficients=turned)
+    left = reconstruction_of(hrn(MENDED), [replace(found, low=low)], [PHOTO], None)
+    assert left.provenance["pose"][0]["yaw"] == pytest.approx(0.5) and left.cameras[0].world_to_camera[0, 2] > 0.4

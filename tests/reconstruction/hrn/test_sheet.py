@@ -20,5 +20,5 @@ def test_panels():
     grey, relief = panels[3].astype(float), panels[4].astype(float)
     corner = (slice(0, 5), slice(0, 5))
     assert (panels[1][corner] == panels[0][corner]).all(), "the photo stands beside the face"
-    assert 1 < np.abs(grey - relief).mean() < 60, "the displacement shows"
+    assert 0.2 < np.abs(grey - relief).mean() < 60, "the displacement shows"
     assert (panels[6][..., 0] == panels[6][..., 1]).all() and len(np.unique(panels[6])) > 50

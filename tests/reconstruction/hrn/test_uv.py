@@ -7,6 +7,7 @@ import torch
 
 from basel_twin import model
 from hrn_by_seed import face, slow_texels
+from maquette.reconstruction.hrn.uv import weighted_sums
 
 
 def test_texels_are_those_of_the_slow_loop():
@@ -31,3 +32,15 @@ def test_background_is_given():
     table = face().table
     maps = table.spread(torch.zeros(2, len(table.texels), 3), torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
     assert (maps[1, 2][~table.covered] == 6).all() and not maps[1, 2][table.covered].any()
+
+
+def test_sums_and_their_gradients_are_those_of_torch():
+    generator = torch.Generator().manual_seed(2)
+    values = torch.rand(9, 4, dtype=torch.float64, generator=generator).requires_grad_()
+    indices = torch.randint(0, 9, (30, 3), generator=generator)
+    weights = torch.rand(30, 3, dtype=torch.float64, generator=generator)
+    found, wanted = weighted_sums(values, indices, weights), (weights[:, :, None] * values[indices]).sum(1)
+    torch.testing.assert_close(found, wanted)
+    pull = torch.rand(30, 4, dtype=torch.float64, generator=generator)
+    gradients = [torch.autograd.grad((part * pull).sum(), values)[0] for part in (found, wanted)]
+    torch.testing.assert_close(*gradients)

@@ -25,6 +25,8 @@ FILES = {
     "{stem}.ply": "expression of the photo with vertex colours, metres, y up, facing +z",
     "overview.jpg": "eight pictures on one sheet",
 }
+# Of a face whose mesh is of no parametric model.
+FREE_FILES = {"{stem}.glb": "the mesh with its texture, expression of the photo, metres, y up, facing +z"}
 
 
 def photo_facts(asset: Asset, index: int) -> dict[str, Any]:

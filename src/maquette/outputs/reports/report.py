@@ -126,6 +126,8 @@ def volume_facts(asset: Asset) -> dict[str, Any] | None:
 def described(asset: Asset) -> dict[str, str]:
     """What is in each file that was written, by its name."""
     texts = {**FILES, **KINDS[asset.subject].FILES}
+    if asset.subject is Subject.FACE and asset.model is None:
+        texts |= face_facts.FREE_FILES
     known = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
     return {name: known[name] for name in (*asset.seconds, "report.json")}
 

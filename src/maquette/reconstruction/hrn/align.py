@@ -1,4 +1,7 @@
-"""From a photo to HRN's aligned crops and back: five points decide scale and place; nothing is turned.
+"""From a photo to HRN's aligned crops and back: five points decide scale and place.
+
+Published crops are never turned, and the networks saw faces that lean up to ten degrees. A face that leans more is
+turned upright; its camera is turned back.
 
 Convention:
     Pixels: x right, y down, pixel (0, 0) centred on (0.5, 0.5), as everywhere here. The published code works on whole
@@ -18,13 +21,14 @@ from torch import Tensor
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera, Observation
 from maquette.morphable.bfm import five_of
-from maquette.perception.affine import apply
+from maquette.perception.affine import apply, scale_of
 from maquette.perception.faces.regressor.align import cut
 from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.hrn.detail import LARGE, Crops
 from maquette.reconstruction.hrn.face_model import CENTRE, DISTANCE, FOCAL, SIDE
 
 CROP_SCALE = 102.0  # pixels of the small crop per decimetre of the face, on average
+LEANS = np.radians(10)  # up to which a face is not turned
 SCHEME = "mediapipe478"
 FEATURES = (
     [*range(17, 22), *range(36, 42)],
@@ -99,11 +103,23 @@ def placement(points: NDArray, model_points: NDArray) -> tuple[float, NDArray]:
     return float(np.linalg.norm(solved[:3], axis=0).mean()), solved[3]
 
 
-def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE) -> NDArray:
-    """(2, 3) affine from pixels of a picture to pixels of the crop of that side.
+def lean(points: NDArray) -> float:
+    """Radians by which a face leans clockwise as seen; (5, 2) eyes, nose, corners of the mouth, pixels, y down.
+
+    Example:
+        >>> lean(np.array([[0, -1], [0, 1], [0, 0], [-2, -1], [-2, 1.0]])) / np.pi  # lies on its side
+        0.5
+    """
+    up = points[:2].mean(axis=0) - points[3:].mean(axis=0)
+    return float(np.arctan2(up[0], -up[1]))
+
+
+def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE, turn: float = 0.0) -> NDArray:
+    """(2, 3) similarity from pixels of a picture to pixels of the crop of that side.
 
     Args:
         points: (5, 2) eyes, nose, corners of the mouth, pixels, y down. model_points: (5, 3) decimetres.
+        turn: radians by which the face leans clockwise; it stands upright in the crop.
 
     Raises:
         BadInput: the points lie on one spot.
@@ -111,8 +127,9 @@ def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE) -> 
     scale, place = placement(points * [1, -1], model_points)
     if not scale > 0:
         raise BadInput("landmarks: wanted eyes, nose and mouth of a face, got points on one spot")
-    factor = CROP_SCALE * side / SIDE / scale
-    return np.array([[factor, 0, side / 2 - factor * place[0]], [0, factor, side / 2 + factor * place[1]]])
+    cos, sin = np.cos(turn), np.sin(turn)
+    upright = CROP_SCALE * side / SIDE / scale * np.array([[cos, sin], [-sin, cos]])
+    return np.column_stack([upright, side / 2 - upright @ (place * [1, -1])])
 
 
 def aligned(observation: Observation, model_points: NDArray, device: torch.device | str = "cpu") -> AlignedFace:
@@ -125,7 +142,8 @@ def aligned(observation: Observation, model_points: NDArray, device: torch.devic
         BadInput: see `landmarks68`, `crop_transform`.
     """
     marks = landmarks68(observation)
-    to_crop = crop_transform(five_of(marks), model_points)
+    five = five_of(marks)
+    to_crop = crop_transform(five, model_points, turn=lean(five) if abs(lean(five)) > LEANS else 0.0)
     enlarged = to_crop * (LARGE / SIDE)
     pixels = observation.frame.pixels
     small, large = (_tensor(cut(pixels, m, side, 0), device) for m, side in ((to_crop, SIDE), (enlarged, LARGE)))
@@ -150,11 +168,13 @@ def camera_of(
         to_crop: (2, 3), see `AlignedFace`. turn: (3, 3) and translation: (3,) decimetres of `face_model.posed`.
         size: (width, height) of the observation's frame.
     """
-    crop_intrinsics = np.array([[FOCAL, 0, CENTRE], [0, FOCAL, SIDE - CENTRE], [0, 0, 1]])
-    back = np.linalg.inv(np.vstack([to_crop, [0, 0, 1]]))
-    downwards = np.diag([1.0, -1.0, -1.0])
-    rigid = np.eye(4)
+    scale = scale_of(to_crop)
+    leaning, rigid = np.eye(3), np.eye(4)
+    leaning[:2, :2] = to_crop[:, :2].T / scale  # from the crop's axes to the frame's
+    downwards = leaning @ np.diag([1.0, -1.0, -1.0])
     rigid[:3, :3] = downwards @ turn.T
     moved = downwards @ (turn.T @ frame.origin + translation) + [0, 0, DISTANCE]
     rigid[:3, 3] = moved * frame.metres
-    return Camera(back @ crop_intrinsics, rigid, size)
+    intrinsics = np.diag([FOCAL / scale, FOCAL / scale, 1.0])
+    intrinsics[:2, 2] = leaning[:2, :2] @ ([CENTRE, SIDE - CENTRE] - to_crop[:, 2]) / scale
+    return Camera(intrinsics, rigid, size)

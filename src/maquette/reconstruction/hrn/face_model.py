@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from maquette.morphable.bfm import UV_SIDE, BaselModel
 from maquette.reconstruction.hrn.coefficients import Coefficients
-from maquette.reconstruction.hrn.uv import UVTable, table_of
+from maquette.reconstruction.hrn.dense import cross
+from maquette.reconstruction.hrn.uv import UVTable, table_of, weighted_sums
 
 FOCAL, CENTRE, SIDE = 1015.0, 112.0, 224  # pixels of the crop
 DISTANCE = 10.0  # decimetres from the camera to the origin
@@ -60,11 +61,11 @@ class FaceModel:
 
     def normals(self, shape: Tensor) -> Tensor:
         """(N, V, 3) unit normals of (N, V, 3): the sum of those of the triangles around."""
-        a, b, c = (shape[:, self.triangles[:, k]] for k in range(3))
-        faces = functional.normalize(torch.linalg.cross(a - b, b - c, dim=-1), dim=-1)
+        a, b, c = (shape.index_select(1, self.triangles[:, k]) for k in range(3))
+        faces = functional.normalize(cross(a - b, b - c, dim=-1), dim=-1)
         faces = torch.cat((faces, faces.new_zeros(len(faces), 1, 3)), 1)
-        none = faces.shape[1] - 1
-        sums = [functional.embedding_bag(self.rings, one, mode="sum", padding_idx=none) for one in faces]
+        each = torch.ones_like(self.rings, dtype=faces.dtype)
+        sums = [weighted_sums(one, self.rings, each) for one in faces]
         return functional.normalize(torch.stack(sums), dim=-1)
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional
 
 from maquette.core.types import Camera, Mesh, Reconstruction
+from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
 from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
-from maquette.reconstruction.hrn.face_model import FaceModel, rotation
+from maquette.reconstruction.hrn.face_model import FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual
 
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # of 68 landmarks
@@ -83,6 +86,7 @@ def reconstruction_of(
     facts = {
         "method": "hrn",
         "photos": len(faces),
+        **_measured(model, faces, cameras),
         "deformation_mm": round(1000 * float(np.abs(deformation).max()), 3),
         "displacement_mm": round(1000 * float(np.abs(parameters["displacement"]).max()), 3),
         "valid_share": round(float(first.low.valid[0, 0][model.table.covered].mean()), 3),
@@ -96,6 +100,20 @@ def reconstruction_of(
         parameters=parameters,
         provenance=facts,
     )
+
+
+def _measured(model: FaceModel, faces: Sequence[FaceLevels], cameras: Sequence[Camera]) -> dict[str, list[Any]]:
+    """Per photo: median distance of landmarks, pixels of its frame and millimetres at the face, and the pose."""
+    errors, units, poses = [], [], []
+    for face, camera in zip(faces, cameras):
+        apart = project(face.mid.points)[0, model.landmarks] - face.aligned.landmarks
+        errors.append(float(apart.norm(dim=1).median()) / scale_of(face.aligned.to_crop))
+        units.append(1000 * float(np.linalg.norm(camera.world_to_camera[:3, 3]) / camera.intrinsics[0, 0]))
+        facing = np.diag([1, -1, -1]) @ camera.world_to_camera[:3, :3]
+        yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
+        poses.append({"yaw": float(yaw), "pitch": float(-pitch), "roll": float(-roll)})
+    millimetres = [error * unit for error, unit in zip(errors, units)]
+    return {"landmark_error_px": errors, "landmark_error_mm": millimetres, "pose": poses}
 
 
 def _camera(face: FaceLevels, frame: WorldFrame, size: tuple[int, int]) -> Camera:

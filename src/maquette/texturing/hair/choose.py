@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Part
 from maquette.geometry.camera import project, resized
 from maquette.geometry.raycast import render_buffers
-from maquette.texturing.hair.grow import HeadSeen, Trial, try_on
+from maquette.texturing.hair.grow import HeadSeen, Trial, carved, try_on
 from maquette.texturing.hair.outline import ANGLES, LEAST, outer_skin
 from maquette.texturing.hair.shell.covering import covering_of
 from maquette.texturing.hair.shell.form import inflate
@@ -106,11 +106,12 @@ def choose(head: HeadSeen) -> Choice:
     best = max(overlaps, key=lambda of: overlaps[of])
     if tied := _tied(covered):
         best, why, overlaps = tied, "seen from the side, hair is tied behind", covered
-    error = trials[names.index(best)].errors[2]
+    chosen = trials[names.index(best)]
+    error = chosen.errors[2]
     if (overlaps[best] < FIT and not (sure or topless)) or error > FIT_MM:
         fit = f"overlap {overlaps[best]:.2f}, outline {error:.0f} mm"
         return _unlike_all(head, hangs, f"{why}, but no style fits ({fit})")
-    return Choice(best[0], why, try_on(best[0], head, best[1]), overlaps[best])
+    return Choice(best[0], why, chosen if hangs else carved(chosen, head), overlaps[best])
 
 
 def _tied(covered: dict[tuple[str, bool], float]) -> tuple[str, bool] | None:
@@ -128,7 +129,7 @@ def _unlike_all(head: HeadSeen, hangs: bool, why: str) -> Choice:
         ball = try_on(BALL[0][0], head, carved=False)
         share = overlap(ball, head)
         if share > ROUND[0] and ball.errors[2] < ROUND[1]:
-            return Choice(BALL[0][0], f"{why}, a ball of curls does", try_on(BALL[0][0], head), share)
+            return Choice(BALL[0][0], f"{why}, a ball of curls does", carved(ball, head), share)
     return in_a_shell(head, np.zeros_like(head.seen.hair), why)
 
 

@@ -89,6 +89,16 @@ def try_on(name: str, head: HeadSeen, flipped: bool = False, bent: bool = True, 
     return Trial(hair, cut, (errors[0], errors[1], errors[2]))
 
 
+def carved(trial: Trial, head: HeadSeen) -> Trial:
+    """A trial that is cut off below and carved where the photo shows no hair."""
+    name = trial.hair.style.name
+    floor = _floor(name, head.neutral, head.model, head.scale)
+    cut = carve(trial.hair, texel_map(name), head.empty, floor)
+    points = outline_points(trial.hair, solid(name) & cut.kept)
+    error = head.rays.error(np.concatenate([outer_skin(head.neutral, head.model), points]))
+    return replace(trial, cut=cut, errors=(*trial.errors[:2], error))
+
+
 def shortened(trial: Trial, head: HeadSeen) -> Trial:
     """A trial of which only what hangs below the neck is cut off, whatever the photo shows."""
     floor = _floor(trial.hair.style.name, head.neutral, head.model, head.scale)

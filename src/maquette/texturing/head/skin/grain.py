@@ -1,8 +1,8 @@
 """How uneven a photo's skin is, from pores to blotches, and as much of it for the skin that no photo shows.
 
 Grain is finer than the coarse texture and grey; mottle is coarser and has a part of its own in red. Both are noise
-laid out on the head, as strong in each band as the plain skin that the photo shows; where the photo is smooth, small
-or enlarged, so is what is invented.
+laid out on the head, their strength in each band measured on the plain skin that the photo shows; where the photo is
+smooth, small or enlarged, so is what is invented.
 """
 
 from __future__ import annotations
