@@ -17,6 +17,7 @@ from maquette.texturing.images import smoothstep
 
 DARKEST, LIGHTEST = 0.006, 0.96
 MOST_BLOOD = 0.17  # optical density in green that a flushed cheek may add
+ROAM = 0.5  # of folds that are asked for, see `drawn_folds`
 FOLDED_AGE = 20.0  # years; younger folds cast no shade
 GROOVE_SHADE = (230.0, 400.0, 440.0)  # optical density per metre of depth: light in a fold is less, and redder
 CAVITY = np.array([0.16, 0.035, 0.03])  # linear RGB of the mouth's inside
@@ -70,14 +71,17 @@ def paint_head(
         size: of the square maps, texels.
         monk: 1-10 to ask for a skin tone; None draws one.
         scalp: 0-1, how dark hair roots make the scalp; None draws it.
-        folds: age from which the folds are at least, years, and how much deeper they are; None: as the identity has.
+        folds: age that the folds are at least of, years, and how much deeper they are; they lie in other places too
+            then; None: as the identity has.
     """
     guide = guide_of(model, size)
     complexion = draw_complexion(guide, identity, rng, monk)
     skin = painted_skin(guide, complexion, rng)
     age, deeper = (0.0, 1.0) if folds is None else folds
     folded = replace(identity, age=max(identity.age, age))
-    height = np.float32(deeper) * relief.drawn_folds(guide, complexion.fields, folded, rng)
+    height = np.float32(deeper) * relief.drawn_folds(
+        guide, complexion.fields, folded, rng, 0.0 if folds is None else ROAM
+    )
     if folded.age > FOLDED_AGE:
         hollow = np.minimum(height, 0)
         for channel, shade in zip(skin, GROOVE_SHADE, strict=True):

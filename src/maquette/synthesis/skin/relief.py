@@ -130,11 +130,14 @@ def _fold(kind: str, line: NDArray, flat: NDArray) -> Fold:
     return Fold(kind, near[kept], (apart * side)[kept].astype(np.float32), fade[kept].astype(np.float32))
 
 
-def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator) -> NDArray:
+def drawn_folds(
+    guide: SkinGuide, fields: dict[str, NDArray], identity: Identity, rng: np.random.Generator, roam: float = 0.0
+) -> NDArray:
     """(R, S) float32 metres: the folds of a face of this age; children have almost none.
 
     Args:
         fields: "bend" and "blotch": (R, S) unit fields of this face, which bend and break the lines.
+        roam: 0-1, how far lines lie beside where faces mostly have them, of the width they take.
     """
     index, across, fade, owner = _joined(guide)
     lines = folds(guide)
@@ -149,6 +152,9 @@ def drawn_folds(guide: SkinGuide, fields: dict[str, NDArray], identity: Identity
         narrow[k] = 0.5 / (groove.width * (0.85 + 0.3 * aged) * width[k])
     soft = fields["blotch"].ravel()[index]
     bent = across + np.float32(0.0014) * fields["bend"].ravel()[index] + np.float32(0.0003) * soft
+    if roam > 0:
+        reach = np.array([min(REACH_M, 4.5 * FOLDS[fold.kind].width) for fold in lines])
+        bent += (roam * reach * rng.uniform(-1, 1, len(lines))).astype(np.float32)[owner]
     bent *= narrow[owner]
     # A groove between two bulges: the mean height stays.
     bulge = np.exp(-bent * bent)
