@@ -18,8 +18,9 @@ from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
 from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
-from maquette.reconstruction.hrn.face_model import FaceModel, project, rotation
+from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual
+from maquette.reconstruction.hrn.fit.widen import widened
 
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # of 68 landmarks
 EYEBALL_DM = 0.12  # from the lids back to the middle of the eyeball, adult mean
@@ -144,9 +145,15 @@ def _detail(ready: HRN, face: FaceLevels, frame: WorldFrame) -> tuple[dict[str, 
 
 
 def lit_texture(model: FaceModel, face: FaceLevels) -> NDArray:
-    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo."""
+    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo.
+
+    The photo's jaw is widened for it, so that no background comes onto the cheeks.
+    """
     colours = face.high.colours
-    return _colours(colours + residual(model, face.mid.points[0], colours, face.aligned.crops.small))
+    marks = face.aligned.landmarks.cpu().numpy() * [1, -1] + [0, SIDE]
+    photo = torch.from_numpy(widened(_colours(face.aligned.crops.small), marks))
+    photo = photo.to(colours.device).permute(2, 0, 1)[None].to(colours.dtype) / 255
+    return _colours(colours + residual(model, face.mid.points[0], colours, photo))
 
 
 def _colours(maps: Tensor) -> NDArray:
