@@ -20,7 +20,13 @@ from maquette.outputs.detail.dense import (
     write_dense_ply,
     write_dense_stl,
 )
-from maquette.outputs.detail.maps import has_displacement, write_deformation, write_displacement, write_levels
+from maquette.outputs.detail.maps import (
+    has_displacement,
+    write_albedo,
+    write_deformation,
+    write_displacement,
+    write_levels,
+)
 from maquette.outputs.detail.swing import write_swing
 from maquette.outputs.meshes.bvh import write_bvh
 from maquette.outputs.meshes.glb import write_glb
@@ -75,6 +81,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "swing.mp4": write_swing,
     "deformation.png": write_deformation,
     "displacement.png": write_displacement,
+    "albedo.png": write_albedo,
     "levels.png": write_levels,
     "depth.png": write_depth,
     "normals.png": write_normals,
@@ -89,7 +96,7 @@ STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thre
 DEFAULT = OutputOptions()
 DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
 SOLID = {"{stem}_detail.stl", "{stem}_detail.ply"}  # not of a method's own mesh, which is a mask open behind
-LEVELS = {"swing.mp4", "deformation.png", "levels.png"}  # of a method that has them
+LEVELS = {"swing.mp4", "deformation.png", "albedo.png", "levels.png"}  # of a method that has them
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
 
