@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera
-from maquette.texturing.detail.bands import bands_relief
 from maquette.texturing.detail.chart import DetailChart, detail_chart
 from maquette.texturing.detail.evidence import Evidence, evidence_of
-from maquette.texturing.detail.shading import refolded
+from maquette.texturing.detail.reader import read_folds
 from maquette.texturing.head.bake import Baked
 from maquette.texturing.head.delight import LINEAR, coded, linear
 from maquette.texturing.head.skin.relief import FLAT, normals_of, texel_lengths
@@ -74,8 +73,8 @@ def folds_of(
 
 def fold_heights(seen: Evidence, chart: DetailChart) -> NDArray:
     """(h, w) float32 metres: the folds that one photo shows; zero where it shows none."""
-    guess, shown = bands_relief(seen, chart)
-    return refolded(guess, shown, seen, chart) * smoothstep(chart.smooth(seen.weight, FADE_M), *SEEN)
+    height, _ = read_folds(seen, chart)
+    return height * smoothstep(chart.smooth(seen.weight, FADE_M), *SEEN).astype(np.float32)
 
 
 def mirrored(values: NDArray, chart: DetailChart) -> NDArray:
