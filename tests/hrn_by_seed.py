@@ -171,6 +171,15 @@ def marks68(count: int = 3) -> np.ndarray:
     return np.stack(found)
 
 
+def points106() -> tuple[np.ndarray, np.ndarray]:
+    """(106, 2) points about a face in a photo, pixels, and its box: jaw, brows, nose, eyes and mouth in their order."""
+    count = np.arange(106)
+    found = np.stack([300 + 60 * np.sin(1.3 * count), 230 + 70 * np.cos(0.9 * count)], axis=1)
+    sweep = np.linspace(np.pi, 0, 33)
+    found[:33] = np.stack([300 + 110 * np.cos(sweep), 200 + 140 * np.sin(sweep)], axis=1)
+    return found, np.array([190.0, 80.0, 410.0, 340.0])
+
+
 def observed(index: int = 0, skin: bool = True) -> Observation:
     """A photo of noise with one of the twin's faces."""
     pixels = np.random.default_rng(3).integers(0, 255, (PHOTO[1], PHOTO[0], 3), np.uint8)

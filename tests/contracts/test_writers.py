@@ -212,6 +212,7 @@ READERS = {
     "swing.mp4": read_turntable,
     "deformation.png": read_map("deformation"),
     "displacement.png": read_map("displacement"),
+    "albedo.png": read_picture(lambda asset: asset.result.reconstruction.parameters["albedo"]),
     "levels.png": read_picture(lambda asset: asset.result.reconstruction.parameters["levels"]),
     "normals_front.png": read_guessed(1),
     "normals_back.png": read_guessed(-1),

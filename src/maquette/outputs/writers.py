@@ -13,7 +13,7 @@ from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.detail.dense import has_detail, write_dense_glb, write_dense_obj
-from maquette.outputs.detail.maps import write_deformation, write_displacement, write_levels
+from maquette.outputs.detail.maps import write_albedo, write_deformation, write_displacement, write_levels
 from maquette.outputs.detail.swing import write_swing
 from maquette.outputs.meshes.bvh import write_bvh
 from maquette.outputs.meshes.glb import write_glb
@@ -66,6 +66,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "swing.mp4": write_swing,
     "deformation.png": write_deformation,
     "displacement.png": write_displacement,
+    "albedo.png": write_albedo,
     "levels.png": write_levels,
     "depth.png": write_depth,
     "normals.png": write_normals,
@@ -78,7 +79,8 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
 }
 STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
-DETAIL = {"{stem}_detail.glb", "{stem}_detail.obj", "swing.mp4", "deformation.png", "displacement.png", "levels.png"}
+DETAIL = {"{stem}_detail.glb", "{stem}_detail.obj", "swing.mp4"}
+DETAIL |= {"deformation.png", "displacement.png", "albedo.png", "levels.png"}
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
 

@@ -26,7 +26,7 @@ def test_it_is_written_where_there_is_one(asset, ball_result):
     assert not set(wanted(open_asset(ball_result, OutputOptions()))) & DETAIL
     few = open_asset(detailed_result(), OutputOptions(formats="glb", turntable=False))
     left = {file_name(key, few) for key in set(wanted(few)) & DETAIL}
-    assert left == {"head_detail.glb", "deformation.png", "displacement.png", "levels.png"}
+    assert left == {"head_detail.glb", "deformation.png", "displacement.png", "albedo.png", "levels.png"}
 
 
 def test_the_glb_opens_with_its_texture(asset):

@@ -13,6 +13,7 @@ import basel_twin
 from hrn_by_seed import hrn, network, observed
 from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import options_from
+from maquette.reconstruction.hrn import method
 from maquette.reconstruction.hrn.face_model import face_model
 from maquette.reconstruction.hrn.method import build, reconstruct
 from maquette.reconstruction.hrn.sampling import MENDED
@@ -56,6 +57,15 @@ def test_files_to_a_face(files):
     assert made.shape.vertices.shape == (900, 3) and len(made.cameras) == 1 and made.motion is None
     assert made.parameters["coefficients"].shape == (1, 257) and made.parameters["levels"].shape == (224, 2240, 3)
     assert made.shape.normal_map is not None and made.provenance["method"] == "hrn"
+
+
+def test_whose_landmarks_are_taken_can_be_chosen(monkeypatch, files):
+    asked = []
+    monkeypatch.setattr(method, "read_by", lambda reader, seen: asked.append(reader) or seen)
+    monkeypatch.setattr(method, "reconstruct", lambda *given: given)
+    monkeypatch.setattr(method, "hrn_from", lambda *_: hrn(MENDED))
+    build(none, options_from(method="hrn", reader="network", **files))([observed(), observed(1)])
+    assert asked == ["network", "network"]
 
 
 def test_the_same_photo_gives_the_same_bytes():

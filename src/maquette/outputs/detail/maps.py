@@ -1,4 +1,4 @@
-"""deformation.png, displacement.png, levels.png."""
+"""deformation.png, displacement.png, albedo.png, levels.png."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def write_deformation(asset: Asset) -> bytes:
 def write_displacement(asset: Asset) -> bytes:
     """16-bit grey: how far the finest level moves the face along its normals, in the texture's layout."""
     return _map(asset, DISPLACEMENT, "along the normals")
+
+
+def write_albedo(asset: Asset) -> bytes:
+    """The skin's own colours without the photo's light, in the texture's layout."""
+    return png(np.asarray(asset.result.reconstruction.parameters["albedo"]))
 
 
 def write_levels(asset: Asset) -> bytes:

@@ -40,6 +40,7 @@ FILES = {
     "swing.mp4": "30 degrees to one side and to the other, H.264",
     "deformation.png": "16 bit RGB, (value - 32768) * 5e-7 metres along x, y, z, in the texture's layout",
     "displacement.png": "16 bit, (value - 32768) * 5e-7 metres along the normals, in the texture's layout",
+    "albedo.png": "colours of the skin without the photo's light, in the texture's layout",
     "levels.png": "photo, finest level, grey base, middle and finest, deformation, displacement, albedo twice, mask",
     "depth.png": "16 bit, depth_unit_m a step from depth_start_m along the camera axis, 0 = background, crop pixels",
     "normals.png": "16 bit, value / 32767.5 - 1 = (right, up, to the camera), 0 = background, pixels of the crop",

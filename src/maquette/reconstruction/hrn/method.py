@@ -12,6 +12,7 @@ from maquette.core.options import Options
 from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction
 from maquette.morphable import bfm
+from maquette.reconstruction.face_fit.method import read_by
 from maquette.reconstruction.hrn import weights
 from maquette.reconstruction.hrn.align import aligned
 from maquette.reconstruction.hrn.detail import HRN, hrn_of
@@ -50,7 +51,7 @@ def build(_: Fetch, options: Options) -> Reconstructor:
 
     @computing("hrn")
     def reconstruct_face(observations: Sequence[Observation]) -> Reconstruction:
-        return reconstruct(ready, observations, distance)
+        return reconstruct(ready, [read_by(options.fit.reader, seen) for seen in observations], distance)
 
     return reconstruct_face
 

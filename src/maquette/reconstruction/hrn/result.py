@@ -18,8 +18,9 @@ from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
 from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
-from maquette.reconstruction.hrn.face_model import FaceModel, project, rotation
+from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual
+from maquette.reconstruction.hrn.fit.widen import widened
 
 RIGHT_EYE, LEFT_EYE = slice(36, 42), slice(42, 48)  # of 68 landmarks
 EYEBALL_DM = 0.12  # from the lids back to the middle of the eyeball, adult mean
@@ -61,8 +62,8 @@ def reconstruction_of(
         The mesh of the middle level without a texture (with `Compat.lit_texture_256` the lit one), one camera per
         photo; with several photos `motion`, the mesh as each shows it. `parameters`: "coefficients" (N, 257); of the
         first photo "deformation" (64, 64, 3) and "displacement" (256, 256), metres, along x, y, z of the world and
-        along the normals; "valid" (256, 256) uint8, 255 where the photo shows the face; "detail_vertices" (D, 3)
-        float32 metres, "detail_faces", "detail_uvs" of the displaced grid.
+        along the normals; "albedo" (256, 256, 3) and "valid" (256, 256) uint8, 255 where the photo shows the face;
+        "detail_vertices" (D, 3) float32 metres, "detail_faces", "detail_uvs" of the displaced grid.
     """
     first, model = faces[0], ready.model
     frame = world_frame(model, first.mid.shape[0], pupil_distance)
@@ -80,6 +81,7 @@ def reconstruction_of(
         "coefficients": torch.cat([face.low.coefficients.merged for face in faces]).cpu().numpy(),
         "deformation": deformation.astype(np.float32),
         "displacement": (first.high.displacement[0, 0].cpu().numpy() * frame.metres).astype(np.float32),
+        "albedo": _colours(first.low.detailed_albedo),
         "valid": np.round(255 * first.low.valid[0, 0].cpu().numpy()).astype(np.uint8),
         **detail,
     }
@@ -143,10 +145,20 @@ def _detail(ready: HRN, face: FaceLevels, frame: WorldFrame) -> tuple[dict[str, 
 
 
 def lit_texture(model: FaceModel, face: FaceLevels) -> NDArray:
-    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo."""
+    """(S, S, 3) uint8: the finest level's colours, light and all, with what is left between them and the photo.
+
+    The photo's jaw is widened for it, so that no background comes onto the cheeks.
+    """
     colours = face.high.colours
-    whole = colours + residual(model, face.mid.points[0], colours, face.aligned.crops.small)
-    return np.round(255 * whole[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
+    marks = face.aligned.landmarks.cpu().numpy() * [1, -1] + [0, SIDE]
+    photo = torch.from_numpy(widened(_colours(face.aligned.crops.small), marks))
+    photo = photo.to(colours.device).permute(2, 0, 1)[None].to(colours.dtype) / 255
+    return _colours(colours + residual(model, face.mid.points[0], colours, photo))
+
+
+def _colours(maps: Tensor) -> NDArray:
+    """(S, S, 3) uint8 of maps (1, 3, S, S) in 0-1."""
+    return np.round(255 * maps[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
 
 
 def tangent_map(position: Tensor, normals: Tensor, changed: Tensor) -> NDArray:
