@@ -42,3 +42,13 @@ def expect(
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         raise ValueError(f"{name}: holds NaN or infinity")
     return array
+
+
+def expect_if(name: str, array: object, shape: tuple[int | str | None, ...], dtype: type) -> None:
+    """`expect` of an array that may be None.
+
+    Raises:
+        ValueError: as `expect`.
+    """
+    if array is not None:
+        expect(name, array, shape, dtype)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from maquette.core.check import expect
+from maquette.core.check import expect, expect_if
 
 Array = np.ndarray
 
@@ -244,16 +244,11 @@ class Mesh:
         if self.texture is not None:
             channels = 4 if getattr(self.texture, "shape", ())[2:] == (4,) else 3
             expect("Mesh.texture", self.texture, ("H", "W", channels), np.uint8)
-        if self.texture_confidence is not None:
-            expect("Mesh.texture_confidence", self.texture_confidence, ("H", "W"), np.uint8)
-        if self.normal_map is not None:
-            expect("Mesh.normal_map", self.normal_map, ("H", "W", 3), np.uint8)
-        if self.roughness_map is not None:
-            expect("Mesh.roughness_map", self.roughness_map, ("H", "W"), np.uint8)
-        if self.displacement_map is not None:
-            expect("Mesh.displacement_map", self.displacement_map, ("H", "W"), np.float32)
-        if self.vertex_colors is not None:
-            expect("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
+        expect_if("Mesh.texture_confidence", self.texture_confidence, ("H", "W"), np.uint8)
+        expect_if("Mesh.normal_map", self.normal_map, ("H", "W", 3), np.uint8)
+        expect_if("Mesh.roughness_map", self.roughness_map, ("H", "W"), np.uint8)
+        expect_if("Mesh.displacement_map", self.displacement_map, ("H", "W"), np.float32)
+        expect_if("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
 
 
 PARTS = ("hair", "brows", "lashes", "glasses")  # also the names of their textures' files

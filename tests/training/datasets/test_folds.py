@@ -64,7 +64,7 @@ def test_some_people_are_painted_only_and_folds_can_be_asked_for():
 
 
 def test_a_shard_is_written_once(tmp_path, monkeypatch, row):
-    monkeypatch.setattr(folds, "photograph", lambda options, number: number)
+    monkeypatch.setattr(folds, "photograph", lambda _, number: number)
     monkeypatch.setattr(folds, "example", lambda number: None if number == 0 else row)
     (tmp_path / "train").mkdir()
     file = folds.make_shard(tmp_path, OPTIONS, 0, 2)
