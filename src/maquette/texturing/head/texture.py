@@ -28,6 +28,7 @@ from maquette.texturing.head.skin.exposure import exposed
 from maquette.texturing.head.skin.folds import without_folds
 from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.head.skin.relief import skin_maps
+from maquette.texturing.head.skin.strands import without_strands
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
@@ -65,6 +66,7 @@ def finish_head(
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
+    even = [without_strands(one, layers) for one in even]
     seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
     size = layers.size
     texture, palette = np.full((size, size, 3), UNSEEN, np.uint8), palette_of(seen)
