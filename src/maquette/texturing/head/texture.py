@@ -16,6 +16,7 @@ from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
+from maquette.texturing.head.details.beard import with_beard
 from maquette.texturing.head.details.glasses import with_glasses, without_frame
 from maquette.texturing.head.details.hollows import paint_hollows
 from maquette.texturing.head.details.lashes import with_lashes
@@ -81,7 +82,8 @@ def finish_head(
         paint_lid_edges(texture, layers, palette)
     maps = skin_maps(texture, confidence, layers) if options.maps else (None, None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
-    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette)
+    bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
+    return with_lashes(bearded, layers.model, palette)
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
