@@ -251,7 +251,7 @@ class Mesh:
         expect_if("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
 
 
-PARTS = ("hair", "brows", "lashes", "glasses")  # also the names of their textures' files
+PARTS = ("hair", "brows", "lashes", "beard", "glasses")  # also the names of their textures' files
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,7 +356,7 @@ class Reconstruction:
         parameters: further named arrays, each documented by the method; written to parameters.npz.
         volume: the occupancy that the shape was drawn from, in the same world frame, or None.
         provenance: method and measured facts (JSON-able), for people to read; no code branches on it.
-        parts: further meshes of a head, each name once: hair, brows, lashes, glasses.
+        parts: further meshes of a head, each name once: hair, brows, lashes, beard, glasses.
     """
 
     shape: Mesh

@@ -1,4 +1,4 @@
-"""Parts of a head in files: hair, brows, lashes, glasses, each a mesh with a cut-out material of its own."""
+"""Parts of a head in files: hair, brows, lashes, beard, glasses, each a mesh with a cut-out material of its own."""
 
 from __future__ import annotations
 

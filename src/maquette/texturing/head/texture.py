@@ -17,6 +17,7 @@ from maquette.texturing.detail.heights import fold_normals, folds_of, unfolded
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
+from maquette.texturing.head.details.beard import with_beard
 from maquette.texturing.head.details.glasses import with_glasses, without_frame
 from maquette.texturing.head.details.hollows import paint_hollows
 from maquette.texturing.head.details.lashes import with_lashes
@@ -29,6 +30,7 @@ from maquette.texturing.head.skin.exposure import exposed
 from maquette.texturing.head.skin.folds import lasting, without_folds
 from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.head.skin.relief import skin_maps
+from maquette.texturing.head.skin.strands import without_strands
 from maquette.texturing.images import enlarged
 from maquette.texturing.projection import check_cameras, without_covering
 from maquette.texturing.texels import UNSEEN
@@ -70,8 +72,7 @@ def finish_head(
         kept = [lasting(observation, layers) for observation in observations]
         folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
-    even = [exposed(delit(one, vertices, layers), layers) for one, vertices in zip(baked, posed)]
-    seen = blend([without_folds(one, observation, layers) for one, observation in zip(even, observations)])
+    seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
     size = layers.size
     texture, palette = np.full((size, size, 3), UNSEEN, np.uint8), palette_of(seen)
     if options.fill:
@@ -87,7 +88,14 @@ def finish_head(
     maps = skin_maps(texture, confidence, layers, heights) if options.maps else (fold_normals(folds), None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     textured = replace(textured, displacement_map=heights)
-    return with_lashes(replace(reconstruction, shape=textured), layers.model, palette)
+    bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
+    return with_lashes(bearded, layers.model, palette)
+
+
+def cleaned(baked: Baked, vertices: NDArray, observation: Observation, layers: Layers) -> Baked:
+    """One photo brought to the texture without its light, burns, strands of hair and the folds of its expression."""
+    even = exposed(delit(baked, vertices, layers), layers)
+    return without_folds(without_strands(even, layers), observation, layers)
 
 
 def posed_vertices(reconstruction: Reconstruction, layers: Layers) -> list[NDArray]:
