@@ -48,6 +48,12 @@ class DetailChart:
         """The window of values (H, W, ...)."""
         return np.ascontiguousarray(values[self.window])
 
+    def whole(self, values: NDArray) -> NDArray:
+        """(H, W) float32: values of the window (h, w), zero around it."""
+        found = np.zeros(self.shape, np.float32)
+        found[self.window] = values
+        return found
+
     def sized(self, values: NDArray) -> NDArray:
         """float32 values of any chart of the skin on this grid: (H, W, ...)."""
         values = np.asarray(values, np.float32)

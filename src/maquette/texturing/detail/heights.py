@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +13,12 @@ from maquette.texturing.detail.chart import DetailChart, detail_chart
 from maquette.texturing.detail.evidence import Evidence, evidence_of
 from maquette.texturing.detail.reader import read_folds
 from maquette.texturing.head.bake import Baked
-from maquette.texturing.head.delight import LINEAR, coded, linear
+from maquette.texturing.head.delight import relit
 from maquette.texturing.head.skin.relief import FLAT, normals_of, texel_lengths
 from maquette.texturing.images import enlarged, smoothstep
 
 SEEN = (0.1, 0.6)  # weight from which a photo says something, and all
 LARGEST_SHADE = 0.7  # of log luminance, that is taken for folds
-STRIP = 256  # rows worked on at a time
 FADE_M = 0.003  # towards what is not seen
 
 
@@ -79,18 +77,14 @@ def fold_heights(seen: Evidence, chart: DetailChart) -> NDArray:
 
 def mirrored(values: NDArray, chart: DetailChart) -> NDArray:
     """(h, w) of the other side of the face."""
-    whole = np.zeros(chart.shape, np.float32)
-    whole[chart.window] = values
-    return chart.cut(whole[:, ::-1])
+    return chart.cut(chart.whole(values)[:, ::-1])
 
 
 def whole_of(values: NDArray, chart: DetailChart) -> NDArray:
     """(S, S) float32, S the place chart's size: values of the window (h, w) in the texture's layout, else zero."""
-    whole = np.zeros(chart.shape, np.float32)
-    whole[chart.window] = values
     size = chart.layers.place.size
     found = np.zeros((size, size), np.float32)
-    found[: chart.shape[0]] = cv2.resize(whole, (size, chart.shape[0]), interpolation=cv2.INTER_LINEAR)
+    found[: chart.shape[0]] = enlarged(chart.whole(values), (chart.shape[0], size))
     return found
 
 
@@ -110,12 +104,5 @@ def unfolded(baked: Baked, seen: Evidence, height: NDArray, chart: DetailChart) 
     """The photo brought to the texture without the shading of its folds: they are shape now."""
     along, across = np.gradient(height, axis=0), np.gradient(height, axis=1)
     shade = seen.response[..., 0] * along / chart.length[..., 0] + seen.response[..., 1] * across / chart.length[..., 1]
-    whole = np.zeros(chart.shape, np.float32)
-    whole[chart.window] = np.clip(shade, -LARGEST_SHADE, LARGEST_SHADE)
-    large = enlarged(np.exp(-whole), baked.colour.shape[:2])
-    colour = np.empty_like(baked.colour)
-    for row in range(0, len(colour), STRIP):
-        rows = slice(row, row + STRIP)
-        colour[rows] = np.rint(coded(LINEAR[baked.colour[rows]] * large[rows, :, None]))
-    small = cv2.resize(np.exp(-whole), baked.trust.shape[::-1], interpolation=cv2.INTER_AREA)
-    return replace(baked, colour=colour, coarse=coded(linear(baked.coarse) * small[..., None]))
+    darker = np.exp(-chart.whole(np.clip(shade, -LARGEST_SHADE, LARGEST_SHADE)))
+    return relit(baked, np.repeat(darker[..., None], 3, axis=2))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,8 +101,10 @@ def robust(rest: NDArray, weight: NDArray, level: float) -> tuple[NDArray, float
 
 
 def relit(seen: Baked, factor: NDArray) -> Baked:
-    """The photo with its linear colours times a factor (h, w, 3)."""
-    coarse = coded(linear(seen.coarse) * factor)
+    """The photo with its linear colours times a factor (h, w, 3), of any size."""
+    size = seen.coarse.shape[1::-1]
+    small = factor if factor.shape == seen.coarse.shape else cv2.resize(factor, size, interpolation=cv2.INTER_AREA)
+    coarse = coded(linear(seen.coarse) * small)
     large = enlarged(factor, seen.colour.shape[:2])
     colour = np.empty_like(seen.colour)
     for row in range(0, len(colour), STRIP):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from maquette.texturing.detail.chart import DetailChart, detail_chart
@@ -88,15 +87,9 @@ def truth_of(
     inner = tuple(slice((s.start or 0) - (w.start or 0), None) for s, w in zip(window, wide))
     valid = row["valid"][wide].astype(np.float32) / 255
     height = row["relief"][wide].astype(np.float32) * valid
-    folds = (height - blurred(height, WIDEST_M, chart) / np.maximum(blurred(valid, WIDEST_M, chart), 1e-3)) * valid
+    folds = (height - chart.smooth(height, WIDEST_M) / np.maximum(chart.smooth(valid, WIDEST_M), 1e-3)) * valid
     finest = max(RESOLVED * float(row["pixel"][0]) / MM, FINEST_M)
-    shown = blurred(folds, finest, chart) / np.maximum(blurred(valid, finest, chart), 1e-3)
+    shown = chart.smooth(folds, finest) / np.maximum(chart.smooth(valid, finest), 1e-3)
     known = ((valid > 0.9) & (row["weight"][wide] > SEEN)).astype(np.float32)
     size = tuple(slice(0, None if s.stop is None else s.stop - (s.start or 0)) for s in window)
     return (shown * np.float32(1 / (MM * UNIT_M)))[inner][size], known[inner][size]
-
-
-def blurred(values: Array, sigma: float, chart: DetailChart) -> Array:
-    """Gaussian blur of (h, w); sigma in metres."""
-    down, right = chart.texel
-    return cv2.GaussianBlur(values, (0, 0), sigma / right, sigmaY=sigma / down, borderType=cv2.BORDER_REPLICATE)
