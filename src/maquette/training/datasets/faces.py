@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +14,7 @@ from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
 from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.network import SIDE
-from maquette.synthesis.datasets.workers import settle_worker
-from maquette.training.datasets.shards import Array
+from maquette.training.datasets.shards import Array, made_shards
 
 if TYPE_CHECKING:
     from maquette.synthesis.scenes.face_sample import FaceSample
@@ -90,9 +87,4 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
 
 def make_shards(folder: Path, options: SynthesisOptions, per_file: int = PER_FILE, workers: int = 2) -> Iterator[Path]:
     """Write the whole data set with several processes; gives each file when it is done, in any run the same bytes."""
-    (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
-    starts = range(0, options.count, per_file)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle_worker) as pool:
-        jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
-        for job in jobs:
-            yield job.result()
+    return made_shards(make_shard, folder, options, per_file, workers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.options import SynthesisOptions
+from maquette.synthesis.datasets.workers import settle_worker
 from maquette.weights.tensors import opened
 
 WHOLE, FRACTIONS = ("U8", "I8", "I16", "I32", "I64", "U16", "U32"), ("F16", "F32", "F64", "BF16")
@@ -82,6 +86,26 @@ class Shards:
                     for name, column in slices.items():
                         found[name][place] = column[row : row + 1]
         return {name: np.concatenate(rows) for name, rows in found.items()}
+
+
+def made_shards(
+    make_shard: Callable[[Path, SynthesisOptions, int, int], Path],
+    folder: Path,
+    options: SynthesisOptions,
+    per_file: int,
+    workers: int,
+) -> Iterator[Path]:
+    """Write a whole data set with several processes; gives each file when it is done.
+
+    Args:
+        make_shard: writes examples first to first + count as one file, of folder, options, first and count.
+    """
+    (Path(folder) / options.split).mkdir(parents=True, exist_ok=True)
+    starts = range(0, options.count, per_file)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=settle_worker) as pool:
+        jobs = [pool.submit(make_shard, folder, options, k, min(per_file, options.count - k)) for k in starts]
+        for job in jobs:
+            yield job.result()
 
 
 def shuffled(count: int, batch_size: int, seed: int, number: int) -> NDArray[np.int64]:
