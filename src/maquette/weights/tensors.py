@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
 from maquette.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Network = TypeVar("Network", bound="nn.Module")
 
 KINDS = (
     "F64",
@@ -56,3 +61,21 @@ def opened(path: Path, what: str, remedy: str, framework: str = "pt") -> Iterato
     except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         why = " ".join(f"{error}".split())[:100] or type(error).__name__
         raise BadInput(f"{path}: wanted safetensors of {what}, cannot be read ({why}): {remedy}") from error
+
+
+def filled(build: Callable[[], Network], file: Any) -> Network:
+    """A network with the tensors of an `opened` file, each as the kind of number that the network has; to be used.
+
+    No numbers are drawn for weights that are replaced anyway: the caller's random generator stays as it is.
+
+    Args:
+        build: makes the network.
+    """
+    import torch
+
+    tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    with torch.device("meta"):
+        network = build()
+    kinds = {name: value.dtype for name, value in network.state_dict().items()}
+    network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
+    return network.requires_grad_(False).eval()

@@ -12,7 +12,7 @@ from maquette.core.threads import computing
 from maquette.texturing.detail.chart import DetailChart
 from maquette.texturing.detail.evidence import Evidence
 from maquette.weights.store import fetch
-from maquette.weights.tensors import opened
+from maquette.weights.tensors import filled, opened
 
 if TYPE_CHECKING:
     from maquette.texturing.detail.network import FoldNet
@@ -28,18 +28,10 @@ def load_fold_net() -> FoldNet:
     Raises:
         WeightsMissing: its file is not in the package, or not the one that the zoo describes. BadInput: it is damaged.
     """
-    import torch
-
     from maquette.texturing.detail.network import FoldNet
 
     with opened(fetch(NAME), "the weights of the folds", "reinstall maquette") as file:
-        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-        # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
-        with torch.device("meta"):
-            network = FoldNet()
-        kinds = {name: value.dtype for name, value in network.state_dict().items()}
-        network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
-    return network.requires_grad_(False).eval()
+        return filled(FoldNet, file)
 
 
 def read_folds(seen: Evidence, chart: DetailChart) -> tuple[NDArray, NDArray]:

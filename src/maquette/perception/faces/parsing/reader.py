@@ -16,7 +16,7 @@ from maquette.perception.affine import apply, for_cv2
 from maquette.perception.faces.parsing.frame import SIDE, head_square
 from maquette.perception.faces.regressor.align import cut
 from maquette.weights.store import fetch
-from maquette.weights.tensors import opened
+from maquette.weights.tensors import filled, opened
 
 if TYPE_CHECKING:
     from maquette.perception.faces.parsing.network import HeadParser
@@ -32,18 +32,10 @@ def load_parser(device: str = "cpu") -> HeadParser:
     Raises:
         WeightsMissing: its file is not in the package, or not the one that the zoo describes. BadInput: it is damaged.
     """
-    import torch
-
     from maquette.perception.faces.parsing.network import HeadParser
 
     with opened(fetch(NAME), "the head parser's weights", "reinstall maquette") as file:
-        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-        # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
-        with torch.device("meta"):
-            network = HeadParser()
-        kinds = {name: value.dtype for name, value in network.state_dict().items()}
-        network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
-    return network.requires_grad_(False).eval().to(device)
+        return filled(HeadParser, file).to(device)
 
 
 def parse(pixels: NDArray, landmarks: NDArray, mask: NDArray, device: str = "cpu") -> tuple[NDArray, NDArray]:

@@ -18,7 +18,7 @@ from maquette.perception.faces.regressor import align
 from maquette.perception.faces.regressor.align import CropJitter
 from maquette.perception.square import Square
 from maquette.weights.store import fetch
-from maquette.weights.tensors import opened
+from maquette.weights.tensors import filled, opened
 
 if TYPE_CHECKING:
     from maquette.perception.faces.regressor.network import FaceRegressor
@@ -38,22 +38,14 @@ def load_regressor(device: str = "cpu") -> FaceRegressor:
     """
     import json
 
-    import torch
-
     from maquette.perception.faces.regressor.network import FaceRegressor
 
     with opened(fetch(NAME), "the face network's weights", "reinstall maquette") as file:
         facts = json.loads(file.metadata()["facts"])
-        names = file.keys()
-        tensors = {name: file.get_tensor(name).float() for name in names}
         widths = tuple(int(width) for width in facts["widths"].split(","))
-        # No numbers are drawn for weights that are replaced anyway: the caller's generator stays as it is.
-        with torch.device("meta"):
-            network = FaceRegressor(widths, hidden=int(facts.get("hidden", "288")))
-        kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        network = filled(lambda: FaceRegressor(widths, hidden=int(facts.get("hidden", "288"))), file)
         network.edition = int(facts.get("edition", "1"))
-        network.load_state_dict({name: value.to(kinds[name]) for name, value in tensors.items()}, assign=True)
-    return network.requires_grad_(False).eval().to(device)
+    return network.to(device)
 
 
 def read(pixels: NDArray, face: Square, settle: int = 0, device: str = "cpu") -> Reading:
