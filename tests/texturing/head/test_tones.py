@@ -33,3 +33,16 @@ def test_a_bald_head_is_bald_and_a_painted_wig_is_hair(photograph) -> None:
     tones = learn_tones(replace(seen, frame=Frame(pixels)))
     assert tones.hairiness > 0.8
     assert np.allclose(rgb_of(tones.hair), [60, 40, 30], atol=4)
+
+
+def test_a_pale_hat_far_above_dark_hair_is_not_the_hair(photograph) -> None:
+    seen, _ = photograph(0.0)
+    pixels = seen.frame.pixels.copy()
+    oval = cv2.convexHull(seen.landmarks[:468, :2].astype(np.float32))[:, 0].astype(np.int32)
+    face = cv2.fillConvexPoly(np.zeros(seen.mask.shape, np.uint8), oval, 1)
+    outside = (seen.mask > 0.5) & (face == 0)
+    away = cv2.distanceTransform(1 - face, cv2.DIST_L2, 5)
+    pixels[outside] = [235, 225, 205]
+    pixels[outside & (away < 0.09 * np.ptp(oval[:, 1]))] = [40, 30, 25]
+    tones = learn_tones(replace(seen, frame=Frame(pixels)))
+    assert np.allclose(rgb_of(tones.hair), [40, 30, 25], atol=6)

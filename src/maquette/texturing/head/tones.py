@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Observation
 from maquette.perception.faces import topology
-from maquette.texturing.images import blurred, smoothstep
+from maquette.texturing.images import blurred, disc, smoothstep
 
 WORKING_SIDE = 384  # pixels, longer side of the copy on which colours are learned
 SKIN_SPREAD = np.array([32.0, 8.0, 9.0], np.float32)  # 8-bit Lab: light varies more than colour
@@ -19,6 +19,9 @@ BRIGHTER = 0.45  # skin brighter than the cheeks' median is likelier than darker
 BAND = (0.15, 1.5, 1.05)  # where hair is looked for: above the eyes from, to, and to the sides, in eye-chin distances
 ROUGH_BAND = 0.1  # smaller bands are forehead wrinkles as often as hair: only their colour counts
 MASKED = 0.5  # share of the bare skin below the eyes: bare faces have more
+UNLIKE = 1.1  # steps from the skin's tone from which on a colour is not skin's
+NEAR = 0.12  # eye-chin distances around the face: hair there is a head's own
+HAT_STEP = 120.0  # steps of 8-bit Lab: what is farther off in so different a colour is a hat
 ENOUGH_BAND = 0.005  # band pixels per squared eye-chin distance that make a judgement
 
 
@@ -74,11 +77,26 @@ def learn_tones(observation: Observation) -> Tones | None:
     band = (above > BAND[0]) & (above < BAND[1]) & (aside < BAND[2]) & (sure > 0.8) & (grown == 0)
     if observation.headwear is not None:
         band &= cv2.resize(observation.headwear, size, interpolation=cv2.INTER_AREA) < 0.5
+    near = cv2.dilate(face, disc(NEAR * unit)) > 0
     # Fringes hang over foreheads, so skin is learned below the eyes, unless a mask leaves little there.
     surely = bare > 0.6
     cheeks = surely & (above < -0.05)
     masked = observation.covered is not None and cheeks.sum() < MASKED * surely.sum()
-    return _tones(lab, surely if masked else cheeks, band, unit)
+    skin = surely if masked else cheeks
+    return _tones(lab, skin, band & ~_hat(lab, skin, band & near, band & ~near), unit)
+
+
+def _hat(lab: NDArray, skin: NDArray, near: NDArray, far: NDArray) -> NDArray:
+    """(h, w) bool: what is far from a face in quite another colour than the hair near it; all (h, w) bool."""
+    none = np.zeros(near.shape, bool)
+    if min(skin.sum(), near.sum(), far.sum()) < 12:
+        return none
+    bare, noise = _robust(lab[skin])
+    hair, hat = np.median(lab[near], axis=0), np.median(lab[far], axis=0)
+    if distance_to(hair, bare, np.maximum(2.2 * noise, SKIN_SPREAD)) < UNLIKE or np.linalg.norm(hair - hat) < HAT_STEP:
+        return none
+    nearer: NDArray = np.linalg.norm(lab - hat, axis=2) < np.linalg.norm(lab - hair, axis=2)
+    return nearer
 
 
 def face_axes(points: NDArray, size: tuple[int, int]) -> tuple[NDArray, NDArray, float]:
@@ -102,7 +120,7 @@ def _tones(lab: NDArray, bare: NDArray, band: NDArray, unit: float) -> Tones | N
     rough = roughness(lab)
     coarse = rough > max(2.0 * float(np.median(rough[bare])), 3.5)
     coarse &= band.sum() > ROUGH_BAND * unit**2
-    unlike = (distance_to(lab, skin, skin_spread)[band] > 1.1) | coarse[band]
+    unlike = (distance_to(lab, skin, skin_spread)[band] > UNLIKE) | coarse[band]
     hairiness = float(unlike.mean())
     if unlike.any() and coarse.any():
         # A bald head in the light is brighter than the cheeks and smooth; grey and fair hair is rough.

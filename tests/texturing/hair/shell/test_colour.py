@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.texturing.hair.shell.colour import _continued, paint_shell
+from maquette.texturing.hair.shell.colour import _closed, _continued, paint_shell
 from maquette.texturing.hair.shell.form import inflate
 from maquette.texturing.hair.shell.part import grid_triangles
 from texturing.hair.shell.conftest import RED
@@ -29,3 +29,13 @@ def test_colours_go_on_in_their_rows_and_meet_behind():
     made = _continued(hidden, known, known).astype(float)
     assert np.abs(made[:20] - 60).max() < 12 and np.abs(made[40:] - 180).max() < 12, "a stripe stays one"
     assert np.abs(made[:, 0] - made[:, -1]).max() < 12, "no seam behind"
+
+
+def test_a_gap_between_hat_and_hair_has_the_colour_beside_it():
+    colour = np.zeros((40, 120, 3), np.float32)
+    colour[:, :50], colour[:, 60:] = 200, 40
+    known = np.ones((40, 120), bool)
+    known[:, 50:60] = False
+    filled, seen = _closed(colour, known, np.ones_like(known))
+    assert seen.all() and np.abs(filled[:, 52] - 200).max() < 60 and np.abs(filled[:, 57] - 40).max() < 60
+    assert not _closed(colour, known, np.zeros_like(known))[1][:, 50:60].any(), "nobody looked there"

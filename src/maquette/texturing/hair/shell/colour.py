@@ -29,6 +29,7 @@ WIDE = 0.3  # of half the texture's breadth: shorter stretches are repeated only
 FINEST = 30.0  # 8-bit levels: by how much what is repeated differs from the tone around
 EVENED = 0.15  # of the texture's breadth: over it seen colours give way to those usual in their row
 TONE = 0.03  # of the texture's breadth: colours so smoothed are tones, the rest is strands and weave
+GAP = 3 * CELL  # texels: narrower gaps between what is seen have the colours beside them
 SOFT = 3.0  # texels over which seen and continued meet
 
 
@@ -87,15 +88,26 @@ def _seen(
     sure = [cv2.erode((of & head.seen.inside).astype(np.float32), rim) for of in (covering.mask, worn)]
     shown, cloth = (image_at(of, small, border=cv2.BORDER_CONSTANT) > 0.7 for of in sure)
     grown = image_at(hair.astype(np.float32), small, border=cv2.BORDER_CONSTANT) > 0.5
-    known = (shown & (cloth | grown) & (depth < nearest + BEHIND_M)).reshape(facing.shape)
-    known &= (facing > FACING[0]) & (shell_chart(shell, at.shape[:2]) > 0)
+    looked = (depth < nearest + BEHIND_M).reshape(facing.shape)
+    looked &= (facing > FACING[0]) & (shell_chart(shell, at.shape[:2]) > 0)
+    known = looked & (shown & (cloth | grown)).reshape(facing.shape)
     pixels = project(head.camera, flat)[0].astype(np.float32).reshape(*at.shape[:2], 2)
     apart = np.linalg.norm(np.diff(pixels, axis=1), axis=2)[known[:, 1:]]
     step = float(np.clip(np.median(apart), 0.2, 8.0)) if apart.size else 1.0
     colour = sample_photo(head.observation.frame.pixels, pixels, step).astype(np.float32)
     goes_on = known & (facing > FACING[1])
     cloth = goes_on & cloth.reshape(known.shape)
+    colour, known = _closed(colour, known, looked)
     return colour, known, cloth if cloth.sum() > LEAST else goes_on
+
+
+def _closed(colour: NDArray, known: NDArray, looked: NDArray) -> tuple[NDArray, NDArray]:
+    """Colours (H, W, 3) and where they are known, (H, W) bool, with narrow gaps in what the photo looks at filled."""
+    if not known.any():
+        return colour, known
+    away, (row, column) = distance_transform_edt(~known, return_indices=True)
+    gap = looked & ~known & (away < GAP)
+    return np.where(gap[..., None], blurred(colour[row, column], SOFT), colour), known | gap
 
 
 def _alike(lab: NDArray, chosen: NDArray) -> NDArray:

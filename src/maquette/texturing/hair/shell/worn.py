@@ -46,4 +46,6 @@ def _worn_by_colour(head: HeadSeen) -> NDArray | None:
     apart = [np.linalg.norm(smooth - of, axis=2) for of in (hair, hat)]
     alike = smoothstep(apart[0] / np.maximum(apart[0] + apart[1], 1e-3), 0.4, 0.6)
     found = alike * (seen.person > 0.5) * (seen.above > 0) * (seen.bare < 0.5)
-    return np.asarray(found, np.float32)
+    # A forehead between curls is in a pale hat's colour, but does not hang together with it.
+    _, pieces = cv2.connectedComponents((found > 0.5).astype(np.uint8), connectivity=4)
+    return np.asarray(found * np.isin(pieces, np.unique(pieces[off & (pieces > 0)])), np.float32)
