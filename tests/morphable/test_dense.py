@@ -10,7 +10,7 @@ import pytest
 from maquette.core.types import Mesh, Reconstruction
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import load
-from maquette.morphable.dense import dense_model, dense_reconstruction, displacements
+from maquette.morphable.dense import WRINKLES, dense_model, dense_reconstruction, displacements, wrinkled_model
 
 HEAD = load("maquette-head")
 DENSE = dense_model(HEAD)
@@ -57,3 +57,19 @@ def test_a_height_lies_where_the_texture_shows_it():
     assert abs(found[left & front].mean() - found[right & front].mean()) > 0.1, "across the texture is across the face"
     with pytest.raises(AssertionError):
         displacements(shape)
+
+
+def test_wrinkles_come_with_their_unit_alone():
+    names = list(HEAD.expression_names)
+    weights = np.zeros((1, 52), np.float32)
+    weights[0, names.index("browInnerUp")] = 0.5
+    folded = np.full((1, 32, 32), -4e-4, np.float16)
+    parameters = {WRINKLES: folded, f"{WRINKLES}_units": np.array(["browInnerUp"])}
+    made = replace(MADE, expression=weights, parameters=parameters)
+    plain, shape = (dense_reconstruction(one, HEAD).shape for one in (MADE, made))
+    depth = np.linalg.norm(shape.vertices - plain.vertices, axis=1)
+    assert np.median(depth) == pytest.approx(2e-4, rel=0.01), "half of it at a weight of a half"
+    model = wrinkled_model(DENSE, made, plain)
+    changed = np.abs(model.expression_basis - DENSE.expression_basis).max(axis=(1, 2)) > 1e-5
+    assert [names[k] for k in np.flatnonzero(changed)] == ["browInnerUp"]
+    assert wrinkled_model(DENSE, MADE, plain) is DENSE

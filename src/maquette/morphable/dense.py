@@ -16,6 +16,7 @@ from maquette.geometry.subdivision import edges_of
 from maquette.morphable.fine import refined_mesh, refined_model
 from maquette.morphable.model import MorphableModel
 
+WRINKLES = "wrinkles"  # a reconstruction's parameter: (N, S, S) metres at weight 1; with "_units", (N,) their names
 FACE = 0.3  # of the region "face", from which edges are divided a second time
 
 
@@ -48,6 +49,7 @@ def dense_reconstruction(made: Reconstruction, model: MorphableModel) -> Reconst
     """A reconstruction of that model with its mesh refined and moved outwards by its `displacement_map`, if it has one.
 
     It then belongs to `dense_model(model)`, and has no normal map: what that shows is shape now. Motion is refined too.
+    Wrinkles are added as far as the first photo's expression, or each frame's, makes them.
     """
     shape, motion = made.shape, made.motion
     for step in dense_steps(model):
@@ -58,15 +60,40 @@ def dense_reconstruction(made: Reconstruction, model: MorphableModel) -> Reconst
         moves = (displacements(shape)[:, None] * normals).astype(np.float32)
         shape = replace(shape, vertices=shape.vertices + moves, displacement_map=None, normal_map=None)
         motion = None if motion is None else motion + moves
+    if WRINKLES in made.parameters and made.expression is not None:
+        names, moves = list(model.expression_names), wrinkle_moves(made, shape)
+        weights = made.expression[:, [names.index(unit) for unit in moves]].astype(np.float32)
+        each = np.tensordot(weights, np.stack(list(moves.values())), 1)
+        shape = replace(shape, vertices=shape.vertices + each[0])
+        motion = None if motion is None or len(motion) != len(each) else motion + each
     return replace(made, shape=shape, motion=motion)
 
 
-def displacements(mesh: Mesh) -> NDArray:
-    """(V,) float32 metres: what the mesh's displacement map says at each vertex; the mean where charts meet."""
-    assert mesh.displacement_map is not None and mesh.uvs is not None, "asked of meshes with a map"
-    height, width = mesh.displacement_map.shape
+def wrinkled_model(model: MorphableModel, made: Reconstruction, shape: Mesh) -> MorphableModel:
+    """The model whose units fold the skin of this person, on whose mesh `shape` it is; itself without wrinkles."""
+    if WRINKLES not in made.parameters:
+        return model
+    basis, names = model.expression_basis.copy(), list(model.expression_names)
+    for unit, moves in wrinkle_moves(made, shape).items():
+        basis[names.index(unit)] += moves / np.float32(made.scale)
+    return replace(model, expression_basis=basis)
+
+
+def wrinkle_moves(made: Reconstruction, shape: Mesh) -> dict[str, NDArray]:
+    """Unit -> (V, 3) float32 metres that its wrinkles move the vertices of a mesh at weight 1."""
+    normals = vertex_normals(shape.vertices.astype(float), shape.faces).astype(np.float32)
+    maps = zip(made.parameters[f"{WRINKLES}_units"], made.parameters[WRINKLES])
+    return {str(unit): displacements(shape, values.astype(np.float32))[:, None] * normals for unit, values in maps}
+
+
+def displacements(mesh: Mesh, values: NDArray | None = None) -> NDArray:
+    """(V,) float32 metres: what a map (H, W), or the mesh's displacement map, says at each vertex; the mean where
+    charts meet."""
+    values = mesh.displacement_map if values is None else values
+    assert values is not None and mesh.uvs is not None, "asked of meshes with a map"
+    height, width = values.shape
     column, row = (mesh.uvs * [width, -height] + [0, height] - 0.5).T
-    found = map_coordinates(mesh.displacement_map, [row, column], order=1, mode="nearest")
+    found = map_coordinates(values, [row, column], order=1, mode="nearest")
     uv_faces = mesh.faces if mesh.uv_faces is None else mesh.uv_faces
     corners, count = mesh.faces.ravel(), len(mesh.vertices)
     total = np.bincount(corners, found[uv_faces.ravel()], count)

@@ -19,7 +19,7 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
-from maquette.morphable.dense import dense_model, dense_reconstruction
+from maquette.morphable.dense import dense_model, dense_reconstruction, wrinkled_model
 from maquette.morphable.fine import fine_model, fine_reconstruction
 from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.posing import rig_of, same_half
@@ -328,8 +328,9 @@ class Asset:
         plain = self.coarse or self
         if plain.mesh.displacement_map is None or plain.model is None:
             return None
-        dense = replace(plain.result, reconstruction=dense_reconstruction(plain.result.reconstruction, plain.model))
-        return Asset(dense, dense_model(plain.model), self.options)
+        made = dense_reconstruction(plain.result.reconstruction, plain.model)
+        model = wrinkled_model(dense_model(plain.model), made, made.shape)
+        return Asset(replace(plain.result, reconstruction=made), model, self.options)
 
     @property
     def _surface(self) -> tuple[NDArray, NDArray]:

@@ -14,6 +14,7 @@ from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.detail.heights import fold_normals, folds_of, unfolded
+from maquette.texturing.detail.wrinkles import as_parameters, wrinkles_of
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
 from maquette.texturing.head.delight import delit
@@ -88,6 +89,10 @@ def finish_head(
     maps = skin_maps(texture, confidence, layers, heights) if options.maps else (fold_normals(folds), None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     textured = replace(textured, displacement_map=heights)
+    if folds is not None and reconstruction.expression is not None:
+        moving = wrinkles_of(folds, observations, reconstruction.expression, layers.model.expression_names, layers)
+        parameters = {**reconstruction.parameters, **as_parameters(moving)}
+        reconstruction = replace(reconstruction, parameters=parameters)
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
     return with_lashes(bearded, layers.model, palette)
 
