@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.core.types import Camera, Mesh, Reconstruction
+from maquette.geometry.surfaces.texel_grid import dense_mesh, displaced_normals
 from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
-from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
 from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual

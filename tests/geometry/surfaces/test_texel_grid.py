@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals, grid_normals, grid_triangles
+from maquette.geometry.surfaces.texel_grid import dense_mesh, displaced_normals, grid_normals, grid_triangles
 
 SIDE = 20
 
