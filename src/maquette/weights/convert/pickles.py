@@ -85,7 +85,7 @@ class _Call:
         raise Refused("gives attributes to a function")
 
 
-class _Reader(pickle.Unpickler):
+class _ListedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         found = _NAMES.get(f"{RENAMED.get(module, module)} {name}")
         if found is None:
@@ -146,7 +146,7 @@ def _unpickled(content: bytes) -> Any:
             raise Refused(f"takes more than {MOST_OPERATIONS} operations")
         if operation.name in UNUSED:
             raise Refused(f"uses the pickle operation {operation.name}")
-    return _plain(_Reader(io.BytesIO(content), encoding="latin1").load(), DEEPEST)
+    return _plain(_ListedUnpickler(io.BytesIO(content), encoding="latin1").load(), DEEPEST)
 
 
 def _plain(value: Any, depth: int) -> Any:
