@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
+
+import seeded
+from maquette.reconstruction.deca.networks.encoder import COARSE, DETAIL, CodeEncoder
+from maquette.reconstruction.deca.networks.generator import LATENT, DetailGenerator
 
 GOLDEN = Path(__file__).parent / "golden" / "deca.safetensors"
 SAMPLES = 400  # numbers that the golden file keeps of each map
@@ -47,3 +52,31 @@ def codes(count: int = 3) -> dict[str, Tensor]:
         "light": light,
         "detail": uniform(128, 1.0),
     }
+
+
+NETWORKS = {
+    "E_flame": (lambda: CodeEncoder(COARSE), (3, 224, 224)),
+    "E_detail": (lambda: CodeEncoder(DETAIL), (3, 224, 224)),
+    "D_detail": (DetailGenerator, (LATENT,)),
+}
+
+
+@cache
+def network(name: str) -> nn.Module:
+    """One network, float32, in evaluation mode."""
+    made = NETWORKS[name][0]()
+    seeded.fill(made, 7)
+    if name == "D_detail":
+        # The published 0.8 makes signals small: else all of its map lies within a hundredth of its reach.
+        with torch.no_grad():
+            for part in made.conv_blocks:
+                if isinstance(part, nn.BatchNorm2d):
+                    part.weight *= 3
+    return made.eval().requires_grad_(False)
+
+
+def given(name: str, count: int = 2) -> Tensor:
+    """(count, ...) float32 input of a network."""
+    if name == "D_detail":
+        return 2 * torch.rand(count, LATENT, generator=torch.Generator().manual_seed(5)) - 1
+    return seeded.picture((count, *NETWORKS[name][1]), 11)

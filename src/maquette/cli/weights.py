@@ -125,3 +125,17 @@ def convert_hrn(
     done = hrn.convert(file, output or file.with_suffix(".safetensors"), de_retouching, landmarks)
     parts, size = ", ".join(done.size["parts"]), done.path.stat().st_size / 1e6
     say(f"{done.path}: HRN of {done.parameters:,} parameters ({parts}), {size:.1f} MB")
+
+
+@convert.command("deca")
+def convert_deca(
+    file: Annotated[Path, typer.Argument(help="deca_model.tar, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of DECA, for maquette face --method deca; their licence is non-commercial."""
+    from maquette.weights.convert import deca
+
+    done = deca.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: DECA of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")

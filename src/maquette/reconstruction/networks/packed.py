@@ -23,22 +23,29 @@ class PackedConvolution:
 
     Args:
         weight: (K, C, h, w). bias: (K,) or None. side: of its input, pixels.
+        slope: by which negative output is multiplied, 0 for ReLU; None leaves it.
     """
 
-    def __init__(self, like: nn.Conv2d, weight: Tensor, bias: Tensor | None, side: int, relu: bool = False) -> None:
+    def __init__(
+        self, like: nn.Conv2d, weight: Tensor, bias: Tensor | None, side: int, slope: float | None = None
+    ) -> None:
         assert not isinstance(like.padding, str), "all paddings of the networks are numbers"
         self.layout: tuple[Any, ...] = (list(like.padding), list(like.stride), [1, 1], 1)
         shape = [1, like.in_channels, side, side]
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.layout, shape)
-        self.bias, self.relu = bias, relu
+        self.bias = bias
+        self.after: tuple[str, list[float]] = ("none", []) if slope is None else ("leaky_relu", [slope])
+        if slope == 0:
+            self.after = ("relu", [])
 
     def __call__(self, x: Tensor, into: Tensor | None = None) -> Tensor:
         """The output; with `into`, ReLU of that tensor plus the output, which may overwrite it."""
         if into is not None:
             added = torch.ops.mkldnn._convolution_pointwise_.binary
             return added(into, x, self.weight, self.bias, *self.layout, "add", 1.0, "relu", [], None)
-        after = "relu" if self.relu else "none"
-        return torch.ops.mkldnn._convolution_pointwise.default(x, self.weight, self.bias, *self.layout, after, [], "")
+        name, numbers = self.after
+        run = torch.ops.mkldnn._convolution_pointwise.default
+        return run(x, self.weight, self.bias, *self.layout, name, numbers, "")
 
 
 def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -52,9 +59,9 @@ def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor
     return weight.to(convolution.weight.dtype), bias.to(convolution.weight.dtype)
 
 
-def normed(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int, relu: bool = True) -> PackedConvolution:
+def normed(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int, slope: float | None = 0.0) -> PackedConvolution:
     """A convolution with the normalisation behind it, and ReLU."""
-    return PackedConvolution(convolution, *folded(convolution, norm), side, relu)
+    return PackedConvolution(convolution, *folded(convolution, norm), side, slope)
 
 
 def resnet(body: ResNet50, side: int) -> Layer:
@@ -84,9 +91,9 @@ def bottleneck(block: Bottleneck, side: int) -> Layer:
     """One block of a ResNet, of pictures of that side."""
     after = side // block.conv2.stride[0]
     first, second = normed(block.conv1, block.bn1, side), normed(block.conv2, block.bn2, side)
-    third, skip = normed(block.conv3, block.bn3, after, relu=False), None
+    third, skip = normed(block.conv3, block.bn3, after, slope=None), None
     if block.downsample is not None:
-        skip = normed(block.downsample[0], block.downsample[1], side, relu=False)  # type: ignore[arg-type]
+        skip = normed(block.downsample[0], block.downsample[1], side, slope=None)  # type: ignore[arg-type]
 
     def run(x: Tensor) -> Tensor:
         return third(second(first(x)), into=x if skip is None else skip(x))

@@ -166,4 +166,4 @@ def _wide(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int) -> Layer:
     weight, bias = folded(convolution, norm)
     if side % 4 == 0 and weight.shape[0] * weight.shape[1] >= WINOGRAD:
         return WinogradConvolution(weight, bias, "constant", relu=True)
-    return PackedConvolution(convolution, weight, bias, side, relu=True)
+    return PackedConvolution(convolution, weight, bias, side, slope=0.0)
