@@ -60,6 +60,12 @@ def landmarks68(observation: Observation) -> NDArray:
     return observation.landmarks[list(IBUG68), :2]
 
 
+def lean68(marks: NDArray) -> float:
+    """Radians by which a face leans clockwise as seen; (68, 2) iBUG landmarks, pixels, y down."""
+    up = marks[36:48].mean(axis=0) - marks[[48, 54]].mean(axis=0)
+    return float(np.arctan2(up[0], -up[1]))
+
+
 @cache
 def mirror() -> NDArray:
     """(478,) int: the landmark that takes this one's place in a mirrored picture."""
