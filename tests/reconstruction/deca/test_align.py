@@ -13,7 +13,7 @@ from maquette.core.errors import BadInput
 from maquette.geometry.camera import project as seen_by
 from maquette.morphable.flame_decoder import rotations_of
 from maquette.perception.affine import apply, scale_of
-from maquette.reconstruction.deca.align import HeadFrame, aligned, camera_of, crop_transform, cut, inverted, to_frame
+from maquette.reconstruction.deca.align import FlameFrame, aligned, camera_of, crop_transform, cut, inverted, to_frame
 from maquette.reconstruction.deca.codes import HeadCodes
 from maquette.reconstruction.deca.head import project
 
@@ -62,7 +62,7 @@ def test_the_camera_sees_what_deca_saw(turn):
     shape = head().shape(found)
     still = head().shape(replace(found, pose=found.pose * torch.tensor([0, 0, 0, 1, 1, 1])))
     root = head().decoder.joints(head().decoder.shaped(found.coefficients))[0, 0].double().numpy()
-    frame = HeadFrame(np.array([0.01, 0.02, 0.03]), 1.3)
+    frame = FlameFrame(np.array([0.01, 0.02, 0.03]), 1.3)
     camera = camera_of(to_crop, rotation, root - rotation @ root, found.cam[0].double().numpy(), frame, (640, 480))
     pixels, depth = seen_by(camera, frame.to_world(still.vertices[0].numpy()).astype(float))
     wanted = project(shape.vertices, found.cam)[0].double().numpy()

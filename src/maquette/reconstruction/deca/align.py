@@ -107,7 +107,7 @@ def to_frame(to_crop: NDArray, projected: NDArray) -> NDArray:
 
 
 @dataclass(frozen=True, eq=False)
-class HeadFrame:
+class FlameFrame:
     """Where the world lies in FLAME's frame: origin (3,) metres of FLAME, and metres of the world per metre of it."""
 
     origin: NDArray
@@ -119,7 +119,7 @@ class HeadFrame:
 
 
 def camera_of(
-    to_crop: NDArray, turn: NDArray, moved: NDArray, cam: NDArray, frame: HeadFrame, size: tuple[int, int]
+    to_crop: NDArray, turn: NDArray, moved: NDArray, cam: NDArray, frame: FlameFrame, size: tuple[int, int]
 ) -> Camera:
     """The orthographic camera that sees an unturned head in the world as DECA saw it.
 

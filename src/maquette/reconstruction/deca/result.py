@@ -17,14 +17,14 @@ from maquette.core.types import Camera, Mesh, Observation, Reconstruction
 from maquette.geometry.surfaces.texel_grid import chart_mesh, tangent_map
 from maquette.morphable.flame import LEFT_EYE, RIGHT_EYE
 from maquette.morphable.flame_decoder import rotations_of
-from maquette.reconstruction.deca.align import HeadCrop, HeadFrame, camera_of, to_frame
+from maquette.reconstruction.deca.align import FlameFrame, HeadCrop, camera_of, to_frame
 from maquette.reconstruction.deca.codes import HeadCodes, with_expression_of
 from maquette.reconstruction.deca.decode import DECA, DecodedHeads
 from maquette.reconstruction.deca.files import LEARNED_WITH, HeadFiles
 from maquette.reconstruction.deca.head import project
 
 
-def head_frame(ready: DECA, codes: HeadCodes, pupil_distance: float | None) -> HeadFrame:
+def head_frame(ready: DECA, codes: HeadCodes, pupil_distance: float | None) -> FlameFrame:
     """The world's frame of one head: its origin midway between the eyes' joints at rest.
 
     Args:
@@ -34,7 +34,7 @@ def head_frame(ready: DECA, codes: HeadCodes, pupil_distance: float | None) -> H
     joints = ready.head.decoder.joints(ready.head.decoder.shaped(neutral))[0].cpu().double().numpy()
     right, left = joints[RIGHT_EYE], joints[LEFT_EYE]
     scale = 1.0 if pupil_distance is None else pupil_distance / float(np.linalg.norm(left - right))
-    return HeadFrame((right + left) / 2, scale)
+    return FlameFrame((right + left) / 2, scale)
 
 
 @torch.no_grad()
@@ -158,7 +158,7 @@ def _chart_map(ready: DECA) -> NDArray:
     return found.reshape(table.side, table.side)
 
 
-def _detail(ready: DECA, upright: DecodedHeads, frame: HeadFrame) -> tuple[dict[str, NDArray], NDArray]:
+def _detail(ready: DECA, upright: DecodedHeads, frame: FlameFrame) -> tuple[dict[str, NDArray], NDArray]:
     """The displaced mesh with its map, and the relief as normals in the texture's own axes (S, S, 3) uint8."""
     table = ready.head.table
     position, drawn = (table.draw(part) for part in (upright.shape.vertices, upright.shape.normals))
