@@ -158,6 +158,12 @@ def read_landmarks(data, asset):
     assert len(json.loads(data)["photos"]) == len(asset.result.observations)
 
 
+def read_codes(data, asset):
+    told = asset.result.reconstruction.parameters
+    assert np.allclose(json.loads(data)["codes"]["shape"], told["code_shape"], atol=1e-6)
+    assert np.shape(json.loads(data)["landmarks"]["landmarks3d"]) == (68, 4)
+
+
 def read_parameters(data, asset):
     told = asset.result.reconstruction
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
@@ -238,6 +244,7 @@ READERS = {
     "depth.png": read_crop_sized("I;16"),
     "normals.png": read_crop_sized("RGB"),
     "landmarks.json": read_landmarks,
+    "codes.json": read_codes,
     KEYPOINTS: read_keypoints,
     "parameters.npz": read_parameters,
     "report.json": read_report,
@@ -255,6 +262,7 @@ READERS = {
         "cloth_result",
         "haired_result",
         "detailed_face",
+        "coded_face",
     ],
 )
 def asset(request):

@@ -125,3 +125,45 @@ def convert_hrn(
     done = hrn.convert(file, output or file.with_suffix(".safetensors"), de_retouching, landmarks)
     parts, size = ", ".join(done.size["parts"]), done.path.stat().st_size / 1e6
     say(f"{done.path}: HRN of {done.parameters:,} parameters ({parts}), {size:.1f} MB")
+
+
+@convert.command("deca")
+def convert_deca(
+    file: Annotated[Path, typer.Argument(help="deca_model.tar, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of DECA, for maquette face --method deca; their licence is non-commercial."""
+    from maquette.weights.convert import deca
+
+    done = deca.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: DECA of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("deca-tv")
+def convert_deca_tv(
+    file: Annotated[Path, typer.Argument(help="model.tar of the published video training of DECA.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert weights of DECA's temporal encoders, as its published training for video stores them."""
+    from maquette.weights.convert import deca_tv
+
+    done = deca_tv.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: temporal DECA of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("spynet")
+def convert_spynet(
+    file: Annotated[Path, typer.Argument(help="spynet_20210409-c6c1bd09.pth, as OpenMMLab publishes it.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert weights of the optical flow SPyNet, with which DECA's temporal encoders are trained."""
+    from maquette.weights.convert import deca_tv
+
+    done = deca_tv.convert_spynet(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: SPyNet of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")

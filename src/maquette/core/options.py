@@ -129,6 +129,12 @@ class FitOptions:
     """With method hrn: your own copy of its networks, converted by `maquette weights convert hrn`."""
     hrn_model: str | None = None
     """With method hrn: the folder with your own Basel face model (BFM_model_front.mat and three bfm_*.npy)."""
+    deca_weights: str | None = None
+    """With method deca: your own copy of its networks, converted by `maquette weights convert deca`."""
+    deca_model: str | None = None
+    """With method deca: the folder with your own FLAME (generic_model.pkl or flame2023_Open.pkl) and DECA's data."""
+    expression_from: str | None = None
+    """With method deca: a photo of a face whose expression the head is to have; all else stays the photo's own."""
     seed: int = 0
     """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
 

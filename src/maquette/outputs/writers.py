@@ -13,6 +13,7 @@ from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.detail.dense import (
+    VERTICES,
     has_dense,
     has_levels,
     write_dense_glb,
@@ -21,6 +22,7 @@ from maquette.outputs.detail.dense import (
     write_dense_stl,
 )
 from maquette.outputs.detail.maps import (
+    DEFORMATION,
     has_displacement,
     write_albedo,
     write_deformation,
@@ -47,6 +49,7 @@ from maquette.outputs.pictures.maps import (
 )
 from maquette.outputs.pictures.overview import write_overview
 from maquette.outputs.pictures.turntable import write_turntable
+from maquette.outputs.reports.codes import write_codes
 from maquette.outputs.reports.keypoints import write_keypoints
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
@@ -88,6 +91,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "normals_front.png": write_guessed_front,
     "normals_back.png": write_guessed_back,
     "landmarks.json": write_landmarks,
+    "codes.json": write_codes,
     KEYPOINTS: write_keypoints,
     "parameters.npz": write_parameters,
     "report.json": write_report,
@@ -96,7 +100,13 @@ STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thre
 DEFAULT = OutputOptions()
 DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
 SOLID = {"{stem}_detail.stl", "{stem}_detail.ply"}  # not of a method's own mesh, which is a mask open behind
-LEVELS = {"swing.mp4", "deformation.png", "albedo.png", "levels.png"}  # of a method that has them
+LEVELS = {  # of a method that has them: the file, and the parameter that it shows
+    "swing.mp4": VERTICES,
+    "deformation.png": DEFORMATION,
+    "albedo.png": "albedo",
+    "levels.png": "levels",
+    "codes.json": "code_shape",
+}
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
 
@@ -119,7 +129,8 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
-    absent |= SOLID if has_levels(asset) else LEVELS
+    absent |= SOLID if has_levels(asset) else set()
+    absent |= {file for file, name in LEVELS.items() if name not in asset.result.reconstruction.parameters}
     absent |= set() if has_dense(asset) else DENSE
     absent |= set() if has_displacement(asset) else {"displacement.png"}
     parts = {texture_file(part.name) for part in asset.result.reconstruction.parts}

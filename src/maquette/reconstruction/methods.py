@@ -122,6 +122,15 @@ METHODS = (
         brings="--hrn-weights and --hrn-model",
     ),
     Method(
+        name="deca",
+        subjects=(Subject.FACE,),
+        views=(ONE,),
+        weights=(),
+        builder="maquette.reconstruction.deca.method:build",
+        paper="Feng et al., Learning an Animatable Detailed 3D Face Model from In-The-Wild Images, SIGGRAPH 2021",
+        brings="--deca-weights and --deca-model",
+    ),
+    Method(
         name="parametric",
         subjects=(Subject.PERSON,),
         views=(ONE, SEVERAL, CLIP),

@@ -15,7 +15,7 @@ from maquette.outputs.detail.dense import dense_asset, has_levels, write_dense_g
 from maquette.outputs.meshes.obj import write_mtl
 from maquette.outputs.writers import DENSE, LEVELS, SOLID, file_name, wanted
 
-DETAIL = {*DENSE, *LEVELS, "displacement.png"} - SOLID
+DETAIL = {*DENSE, *LEVELS, "displacement.png"} - SOLID - {"codes.json"}
 
 
 @pytest.fixture(scope="module")

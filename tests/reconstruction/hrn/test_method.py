@@ -17,7 +17,8 @@ from maquette.reconstruction.hrn import method
 from maquette.reconstruction.hrn.face_model import face_model
 from maquette.reconstruction.hrn.method import build, reconstruct
 from maquette.reconstruction.hrn.sampling import MENDED
-from maquette.weights.convert.hrn import COUNTER, NETWORKS
+from maquette.weights.convert.hrn import NETWORKS
+from maquette.weights.convert.pytorch import COUNTER
 
 
 def none(name: str):

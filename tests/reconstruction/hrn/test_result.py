@@ -13,7 +13,7 @@ from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
 from maquette.reconstruction.hrn import result as result_module
 from maquette.reconstruction.hrn.method import levels
-from maquette.reconstruction.hrn.result import reconstruction_of, tangent_map, world_frame
+from maquette.reconstruction.hrn.result import reconstruction_of, world_frame
 from maquette.reconstruction.hrn.sampling import MENDED, OFFICIAL
 
 
@@ -54,16 +54,6 @@ def test_detail_is_the_displaced_grid_in_the_same_frame(made):
     moved = np.linalg.norm(detail["detail_vertices"] - plain[rows, columns], axis=1)
     np.testing.assert_allclose(moved, np.abs(detail["displacement"][rows, columns]), atol=1e-6)
     assert result.provenance["displacement_mm"] == pytest.approx(1000 * np.abs(detail["displacement"]).max(), abs=1e-3)
-
-
-def test_the_normal_map_is_blue_where_nothing_is_displaced():
-    y, x = torch.meshgrid(torch.linspace(1, -1, 30), torch.linspace(-1, 1, 30), indexing="ij")
-    position, normals = torch.stack((x, y, 0 * x)), torch.tensor([0.0, 0, 1])[:, None, None].expand(3, 30, 30)
-    flat = tangent_map(position, normals, normals)
-    assert (flat == (128, 128, 255)).all()
-    right, up = (torch.tensor(v)[:, None, None].expand(3, 30, 30) for v in ([0.6, 0.0, 0.8], [0.0, 0.6, 0.8]))
-    assert tuple(tangent_map(position, normals, right)[15, 15]) == (204, 128, 230)
-    assert tuple(tangent_map(position, normals, up)[15, 15]) == (128, 204, 230)
 
 
 def test_quirks_of_the_published_files_can_be_had(made, monkeypatch):

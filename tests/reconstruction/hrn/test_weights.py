@@ -10,13 +10,14 @@ from hrn_by_seed import network
 from maquette.core.errors import BadInput
 from maquette.reconstruction.hrn.weights import load
 from maquette.weights.convert import hrn
+from maquette.weights.convert.pytorch import COUNTER
 
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, torch.Tensor]:
     found = {"alpha": torch.tensor([0.25]), "beta": torch.tensor([0.5])}
     for name in hrn.NETWORKS:
-        found |= {f"{name}.{k}": v for k, v in network(name).state_dict().items() if not k.endswith(hrn.COUNTER)}
+        found |= {f"{name}.{k}": v for k, v in network(name).state_dict().items() if not k.endswith(COUNTER)}
     return found
 
 
@@ -28,7 +29,7 @@ def test_what_was_saved_comes_back(tmp_path, tensors):
         net = getattr(found, name)
         assert not net.training and not any(p.requires_grad for p in net.parameters())
         for key, value in net.state_dict().items():
-            if not key.endswith(hrn.COUNTER):
+            if not key.endswith(COUNTER):
                 assert torch.equal(value, tensors[f"{name}.{key}"].half().float())
 
 

@@ -14,6 +14,7 @@ from maquette.reconstruction.hrn.networks.landmarks import LandmarkNet
 from maquette.reconstruction.hrn.networks.regressor import ReconNet
 from maquette.reconstruction.hrn.networks.retouching import BlendNet
 from maquette.weights.convert import hrn
+from maquette.weights.convert.pytorch import COUNTER
 
 MAKERS = {
     "net_recon": ReconNet,
@@ -33,7 +34,7 @@ def test_the_list_of_tensors_is_that_of_the_network(name):
         network = MAKERS[name]()
     state = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert len(state) == COUNTS[name] and sum(p.numel() for p in network.parameters()) == SIZES[name]
-    assert hrn.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(hrn.COUNTER)}
+    assert hrn.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(COUNTER)}
 
 
 @pytest.fixture
@@ -98,8 +99,8 @@ def changed(kind: str) -> object:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("not a dictionary", "wanted an HRN checkpoint with net_recon"),
-        ("no network", "wanted an HRN checkpoint with high_net"),
+        ("not a dictionary", "wanted a checkpoint of HRN with net_recon"),
+        ("no network", "wanted a checkpoint of HRN with high_net"),
         ("missing", "1 missing \\(a.weight\\)"),
         ("unexpected", "1 unexpected \\(c\\)"),
         ("shape", "1 of another shape"),

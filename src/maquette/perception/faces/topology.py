@@ -12,6 +12,9 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.errors import BadInput
+from maquette.core.types import Observation
+
 LANDMARKS = 478
 SCHEME = "mediapipe478"
 FACE_OVAL = (
@@ -41,6 +44,26 @@ IBUG68 = (
     334, 293, 300, 168, 197, 5, 4, 75, 97, 2, 326, 305, 33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380, 61,
     39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181, 78, 82, 13, 312, 308, 317, 14, 87,
 )  # fmt: skip
+
+
+def landmarks68(observation: Observation) -> NDArray:
+    """(68, 2) iBUG landmarks of a face, pixels of the observation's frame.
+
+    Raises:
+        BadInput: another scheme of landmarks.
+    """
+    if observation.landmark_scheme == "ibug68":
+        return observation.landmarks[:, :2]
+    if observation.landmark_scheme != SCHEME:
+        scheme = observation.landmark_scheme
+        raise BadInput(f"{observation.frame.origin}: wanted landmarks of a face, got {scheme}")
+    return observation.landmarks[list(IBUG68), :2]
+
+
+def lean68(marks: NDArray) -> float:
+    """Radians by which a face leans clockwise as seen; (68, 2) iBUG landmarks, pixels, y down."""
+    up = marks[36:48].mean(axis=0) - marks[[48, 54]].mean(axis=0)
+    return float(np.arctan2(up[0], -up[1]))
 
 
 @cache

@@ -23,13 +23,12 @@ from maquette.core.types import Camera, Observation
 from maquette.morphable.bfm import five_of
 from maquette.perception.affine import apply, scale_of
 from maquette.perception.faces.regressor.align import cut
-from maquette.perception.faces.topology import IBUG68
+from maquette.perception.faces.topology import landmarks68
 from maquette.reconstruction.hrn.detail import LARGE, Crops
 from maquette.reconstruction.hrn.face_model import CENTRE, DISTANCE, FOCAL, SIDE
 
 CROP_SCALE = 102.0  # pixels of the small crop per decimetre of the face, on average
 LEANS = np.radians(10)  # up to which a face is not turned
-SCHEME = "mediapipe478"
 FEATURES = (
     [*range(17, 22), *range(36, 42)],
     [*range(22, 27), *range(42, 48)],
@@ -62,20 +61,6 @@ class WorldFrame:
     def to_world(self, points: NDArray) -> NDArray:
         """(..., 3) float32 metres of decimetres."""
         return ((points - self.origin) * self.metres).astype(np.float32)
-
-
-def landmarks68(observation: Observation) -> NDArray:
-    """(68, 2) iBUG landmarks, pixels of the observation's frame.
-
-    Raises:
-        BadInput: another scheme of landmarks.
-    """
-    if observation.landmark_scheme == "ibug68":
-        return observation.landmarks[:, :2]
-    if observation.landmark_scheme != SCHEME:
-        scheme = observation.landmark_scheme
-        raise BadInput(f"{observation.frame.origin}: method hrn wants landmarks of a face, got {scheme}")
-    return observation.landmarks[list(IBUG68), :2]
 
 
 def face_mask(observation: Observation) -> NDArray:
@@ -139,7 +124,7 @@ def aligned(observation: Observation, model_points: NDArray, device: torch.devic
         model_points: (5, 3) decimetres, see `BaselModel.five_points`.
 
     Raises:
-        BadInput: see `landmarks68`, `crop_transform`.
+        BadInput: see `topology.landmarks68`, `crop_transform`.
     """
     marks = landmarks68(observation)
     five = five_of(marks)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from maquette.geometry.surfaces.texel_grid import displaced_normals
 from maquette.morphable.bfm import UV_SIDE
 from maquette.reconstruction.hrn.coefficients import Coefficients, split
-from maquette.reconstruction.hrn.dense import displaced_normals
 from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, posed, project, rotation, shading
 from maquette.reconstruction.hrn.networks.fast import prepared
 from maquette.reconstruction.hrn.raster import visible

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from maquette.geometry.rendering.uv_table import UVTable, table_of, weighted_sums
+from maquette.geometry.surfaces.texel_grid import cross
 from maquette.morphable.bfm import UV_SIDE, BaselModel
 from maquette.reconstruction.hrn.coefficients import Coefficients
-from maquette.reconstruction.hrn.dense import cross
-from maquette.reconstruction.hrn.uv import UVTable, table_of, weighted_sums
 
 FOCAL, CENTRE, SIDE = 1015.0, 112.0, 224  # pixels of the crop
 DISTANCE = 10.0  # decimetres from the camera to the origin

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.core.types import Camera, Mesh, Reconstruction
+from maquette.geometry.surfaces.texel_grid import dense_mesh, displaced_normals, tangent_map
 from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
-from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
 from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual
@@ -159,19 +159,3 @@ def lit_texture(model: FaceModel, face: FaceLevels) -> NDArray:
 def _colours(maps: Tensor) -> NDArray:
     """(S, S, 3) uint8 of maps (1, 3, S, S) in 0-1."""
     return np.round(255 * maps[0].clamp(0, 1).permute(1, 2, 0).cpu().numpy()).astype(np.uint8)
-
-
-def tangent_map(position: Tensor, normals: Tensor, changed: Tensor) -> NDArray:
-    """(S, S, 3) uint8 normal map: red along u, green along v, blue outwards.
-
-    Args:
-        position: (3, S, S) of the surface; normals: (3, S, S) of it; changed: (3, S, S) with the relief.
-    """
-    along = torch.gradient(position, dim=2)[0]
-    tangent = functional.normalize(along - (along * normals).sum(0) * normals, dim=0)
-    # Rows run down, v runs up.
-    upwards = torch.linalg.cross(normals, tangent, dim=0)
-    rising = -torch.gradient(position, dim=1)[0]
-    upwards = upwards * torch.where((upwards * rising).sum(0) < 0, -1.0, 1.0)
-    parts = torch.stack([(changed * axis).sum(0) for axis in (tangent, upwards, normals)], 2)
-    return np.round(128 + 127 * parts.clamp(-1, 1).cpu().numpy()).clip(0, 255).astype(np.uint8)

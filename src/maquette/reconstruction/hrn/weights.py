@@ -13,8 +13,8 @@ from maquette.reconstruction.hrn.networks.generator import MapGenerator
 from maquette.reconstruction.hrn.networks.landmarks import LandmarkNet
 from maquette.reconstruction.hrn.networks.regressor import ReconNet
 from maquette.reconstruction.hrn.networks.retouching import BlendNet
-from maquette.weights.convert.hrn import COUNTER, NETWORKS, SCALARS, shapes
-from maquette.weights.convert.pytorch import check_numbers, compare
+from maquette.weights.convert.hrn import NETWORKS, SCALARS, shapes
+from maquette.weights.convert.pytorch import COUNTER, check_numbers, compare
 from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette weights convert hrn"

@@ -8,22 +8,20 @@ one of 106 landmarks have files of their own, `generator` and `state_dict`. All 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.pytorch import Converted, Shapes, check_numbers, expect_usual, few
+from maquette.weights.convert.layers import Layers, convolution, norm, resnet50
+from maquette.weights.convert.pytorch import STATISTICS, Converted, Shapes, check_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NETWORKS = ("net_recon", "mid_net", "high_net")
 SCALARS = ("alpha", "beta")
-COUNTER, STATISTICS = "num_batches_tracked", ".running_"
-WRAPPED = "module."  # before every key of a network that was trained on several devices
-Layers = Iterator[tuple[str, tuple[int, ...]]]
+KIND = "HRN"
 
 
 def convert(source: Path, target: Path, retouching: Path | None = None, landmarks: Path | None = None) -> Converted:
@@ -44,7 +42,7 @@ def convert(source: Path, target: Path, retouching: Path | None = None, landmark
     for name, path, key in (("retouching", retouching, "generator"), ("landmarks", landmarks, "state_dict")):
         if path is not None:
             found = pytorch.load(path)
-            more, counters = _network(_item(found, key, path), name, path)
+            more, counters = pytorch.network_of(pytorch.item(found, key, path, KIND), name, shapes(name), path, KIND)
             tensors, ignored = tensors | more, ignored + counters
     parts = sorted({key.split(".")[0] for key in tensors} - {*SCALARS})
     facts = {"network": "hrn", "parts": json.dumps(parts), "source": source.name}
@@ -80,11 +78,11 @@ def _main(source: Path) -> tuple[dict[str, Tensor], int]:
     found, ignored = pytorch.load(source), 0
     tensors: dict[str, Tensor] = {}
     for name in NETWORKS:
-        more, counters = _network(_item(found, name, source), name, source)
+        more, counters = pytorch.network_of(pytorch.item(found, name, source, KIND), name, shapes(name), source, KIND)
         tensors, ignored = tensors | more, ignored + counters
     scalars = {}
     for name in SCALARS:
-        value = _item(found, name, source)
+        value = pytorch.item(found, name, source, KIND)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             raise BadInput(f"{source}: {name}: wanted a tensor of one number, got {type(value).__name__}")
         scalars[name] = value.detach().reshape(1)
@@ -92,73 +90,24 @@ def _main(source: Path) -> tuple[dict[str, Tensor], int]:
     return tensors | scalars, ignored
 
 
-def _item(found: Any, key: str, source: Path) -> Any:
-    if not isinstance(found, Mapping) or key not in found:
-        keys = few([str(other) for other in found]) if isinstance(found, Mapping) else type(found).__name__
-        raise BadInput(f"{source}: wanted an HRN checkpoint with {key}, got {keys or 'nothing'}")
-    return found[key]
-
-
-def _network(state: Any, name: str, source: Path) -> tuple[dict[str, Tensor], int]:
-    """Tensors of one network by "name.key", and how many counters were left out."""
-    import torch
-
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise BadInput(f"{source}: {name}: wanted named tensors, got others")
-    expect_usual(state, source)
-    plain = {str(key).removeprefix(WRAPPED): value.detach() for key, value in state.items()}
-    tensors = {key: value for key, value in plain.items() if not key.endswith(COUNTER)}
-    expected = shapes(name)
-    pytorch.compare(tensors, expected, source, f"{name} of HRN")
-    check_numbers(tensors, source)
-    if any(key.endswith("running_var") and (value < 0).any() for key, value in tensors.items()):
-        raise BadInput(f"{source}: damaged: {name} has negative variances")
-    return {f"{name}.{key}": tensors[key] for key in expected}, len(state) - len(tensors)
-
-
-def _convolution(place: str, shape: tuple[int, ...], bias: bool = True, transposed: bool = False) -> Layers:
-    yield f"{place}.weight", shape
-    if bias:
-        yield f"{place}.bias", (shape[1 if transposed else 0],)
-
-
-def _norm(place: str, width: int) -> Layers:
-    for name in ("weight", "bias", "running_mean", "running_var"):
-        yield f"{place}.{name}", (width,)
-
-
 def _regressor_shapes() -> Layers:
     """ResNet-50 and seven heads."""
-    body, before = "backbone", 64
-    yield from _convolution(f"{body}.conv1", (64, 3, 7, 7), bias=False)
-    yield from _norm(f"{body}.bn1", 64)
-    for stage, (narrow, count) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), 1):
-        for k in range(count):
-            place = f"{body}.layer{stage}.{k}"
-            for number, (inside, after, side) in enumerate(
-                ((before, narrow, 1), (narrow, narrow, 3), (narrow, 4 * narrow, 1)), 1
-            ):
-                yield from _convolution(f"{place}.conv{number}", (after, inside, side, side), bias=False)
-                yield from _norm(f"{place}.bn{number}", after)
-            if k == 0:
-                yield from _convolution(f"{place}.downsample.0", (4 * narrow, before, 1, 1), bias=False)
-                yield from _norm(f"{place}.downsample.1", 4 * narrow)
-            before = 4 * narrow
+    yield from resnet50("backbone")
     for k, width in enumerate((80, 64, 80, 3, 27, 2, 1)):
-        yield from _convolution(f"final_layers.{k}", (width, 2048, 1, 1))
+        yield from convolution(f"final_layers.{k}", (width, 2048, 1, 1))
 
 
 def _generator_shapes(channels: int, outputs: int) -> Layers:
     """Nine residual blocks between two halvings and two doublings."""
-    yield from _convolution("model.1", (64, channels, 7, 7))
+    yield from convolution("model.1", (64, channels, 7, 7))
     for place, width in ((4, 64), (7, 128)):
-        yield from _convolution(f"model.{place}", (2 * width, width, 3, 3))
+        yield from convolution(f"model.{place}", (2 * width, width, 3, 3))
     for place in range(10, 19):
         for inner in (1, 6):
-            yield from _convolution(f"model.{place}.conv_block.{inner}", (256, 256, 3, 3))
+            yield from convolution(f"model.{place}.conv_block.{inner}", (256, 256, 3, 3))
     for place, width in ((19, 256), (22, 128)):
-        yield from _convolution(f"model.{place}", (width, width // 2, 3, 3), transposed=True)
-    yield from _convolution("model.26", (outputs, 64, 7, 7))
+        yield from convolution(f"model.{place}", (width, width // 2, 3, 3), transposed=True)
+    yield from convolution("model.26", (outputs, 64, 7, 7))
 
 
 def _retouching_shapes() -> Layers:
@@ -170,28 +119,28 @@ def _retouching_shapes() -> Layers:
     blocks += [(f"up{k}.conv.conv", inner[k - 1] + encoder[-1 - k], inner[k]) for k in range(1, 5)]
     for place, before, after in blocks:
         for number, width in ((0, before), (3, after)):
-            yield from _convolution(f"{place}.{number}", (after, width, 3, 3))
-            yield from _norm(f"{place}.{number + 1}", after)
-    yield from _convolution("outc.conv", (3, 64, 1, 1))
+            yield from convolution(f"{place}.{number}", (after, width, 3, 3))
+            yield from norm(f"{place}.{number + 1}", after)
+    yield from convolution("outc.conv", (3, 64, 1, 1))
     for k, width in zip((4, 3, 2, 1), decoder):
-        yield from _convolution(f"dsoutc{k}.conv", (3, width, 1, 1))
+        yield from convolution(f"dsoutc{k}.conv", (3, width, 1, 1))
 
 
 def _landmark_shapes() -> Layers:
     """Inverted residuals between two units of convolution, normalisation and slopes."""
     units = (("block1", 3, 64), ("block18", 128, 256))
     for place, before, after in units:
-        yield from _convolution(f"{place}.0", (after, before, 3, 3), bias=False)
-        yield from _norm(f"{place}.1", after)
+        yield from convolution(f"{place}.0", (after, before, 3, 3), bias=False)
+        yield from norm(f"{place}.1", after)
         yield f"{place}.2.weight", (after,)
     for number in range(2, 18):
         before, after = 64 if number < 9 else 128, 64 if number < 8 else 128
         place, wide = f"block{number}.conv", before * (4 if 9 <= number < 15 else 2)
-        yield from _convolution(f"{place}.0", (wide, before, 1, 1), bias=False)
-        yield from _convolution(f"{place}.3", (wide, 1, 3, 3), bias=False)
-        yield from _convolution(f"{place}.6", (after, wide, 1, 1), bias=False)
+        yield from convolution(f"{place}.0", (wide, before, 1, 1), bias=False)
+        yield from convolution(f"{place}.3", (wide, 1, 3, 3), bias=False)
+        yield from convolution(f"{place}.6", (after, wide, 1, 1), bias=False)
         for inner, width in ((1, wide), (4, wide), (7, after)):
-            yield from _norm(f"{place}.{inner}", width)
+            yield from norm(f"{place}.{inner}", width)
         for inner in (2, 5):
             yield f"{place}.{inner}.weight", (wide,)
     yield "block19.weight", (106, 256, 3, 3)

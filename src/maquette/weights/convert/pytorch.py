@@ -13,6 +13,8 @@ from maquette.core.files import whole_file
 
 Shapes = dict[str, tuple[int, ...]]
 SHOWN = 3  # keys that a message lists
+COUNTER, STATISTICS = "num_batches_tracked", ".running_"
+WRAPPED = "module."  # before every key of a network that was trained on several devices
 
 
 CHECKPOINT = "a PyTorch checkpoint of tensors and plain values"
@@ -65,6 +67,44 @@ def load(source: Path, classes: tuple[type, ...] = (), wanted: str = CHECKPOINT)
         raise
     except Exception as error:  # damaged and hostile pickles end in a dozen kinds of errors
         raise BadInput(f"{source}: wanted {wanted}: {reason_of(error)}") from error
+
+
+def item(found: Any, key: str, source: Path, kind: str) -> Any:
+    """What a checkpoint has under a name.
+
+    Args:
+        kind: of the checkpoint, for the message ("HRN").
+
+    Raises:
+        BadInput: it is not there.
+    """
+    if not isinstance(found, Mapping) or key not in found:
+        keys = few([str(other) for other in found]) if isinstance(found, Mapping) else type(found).__name__
+        raise BadInput(f"{source}: wanted a checkpoint of {kind} with {key}, got {keys or 'nothing'}")
+    return found[key]
+
+
+def network_of(state: Any, name: str, expected: Shapes, source: Path, kind: str) -> tuple[dict[str, Any], int]:
+    """Tensors of one network by "name.key", and how many counters were left out.
+
+    Args:
+        expected: every key without counters, and its shape.
+
+    Raises:
+        BadInput: other keys or shapes, numbers that are no weights.
+    """
+    import torch
+
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise BadInput(f"{source}: {name}: wanted named tensors, got others")
+    expect_usual(state, source)
+    plain = {str(key).removeprefix(WRAPPED): value.detach() for key, value in state.items()}
+    tensors = {key: value for key, value in plain.items() if not key.endswith(COUNTER)}
+    compare(tensors, expected, source, f"{name} of {kind}")
+    check_numbers(tensors, source)
+    if any(key.endswith("running_var") and (value < 0).any() for key, value in tensors.items()):
+        raise BadInput(f"{source}: damaged: {name} has negative variances")
+    return {f"{name}.{key}": tensors[key] for key in expected}, len(state) - len(tensors)
 
 
 def expect_usual(tensors: Mapping[Any, Any], source: Path) -> None:

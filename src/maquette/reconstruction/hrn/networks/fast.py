@@ -8,20 +8,17 @@ Winograd's; the last 7x7 one, of 64 channels to one, is a product of matrices an
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from maquette.reconstruction.hrn.networks.generator import GeneratorBlock, MapGenerator
-from maquette.reconstruction.hrn.networks.regressor import Bottleneck, ReconNet
+from maquette.reconstruction.hrn.networks.regressor import ReconNet
 from maquette.reconstruction.hrn.networks.retouching import DECODER, ENCODER, BlendNet, DoubleConvolution
 from maquette.reconstruction.hrn.networks.winograd import WinogradConvolution
+from maquette.reconstruction.networks.packed import Layer, PackedConvolution, folded, resnet
 from maquette.reconstruction.vrn.fast import packable
 
-Layer = Callable[[Tensor], Tensor]
 WINOGRAD = 64 * 128  # channels in times out from which its transforms pay
 
 
@@ -53,75 +50,11 @@ def _prepared(network: nn.Module, side: int) -> Layer:
     return _blend(network, side) if isinstance(network, BlendNet) else network
 
 
-class PackedConvolution:
-    """A convolution whose weights oneDNN has packed for a size of pictures, then ReLU, or a sum and ReLU.
-
-    Args:
-        weight: (K, C, h, w). bias: (K,) or None. side: of its input, pixels.
-    """
-
-    def __init__(self, like: nn.Conv2d, weight: Tensor, bias: Tensor | None, side: int, relu: bool = False) -> None:
-        assert not isinstance(like.padding, str), "all paddings of the networks are numbers"
-        self.layout: tuple[Any, ...] = (list(like.padding), list(like.stride), [1, 1], 1)
-        shape = [1, like.in_channels, side, side]
-        self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *self.layout, shape)
-        self.bias, self.relu = bias, relu
-
-    def __call__(self, x: Tensor, into: Tensor | None = None) -> Tensor:
-        """The output; with `into`, ReLU of that tensor plus the output, which may overwrite it."""
-        if into is not None:
-            added = torch.ops.mkldnn._convolution_pointwise_.binary
-            return added(into, x, self.weight, self.bias, *self.layout, "add", 1.0, "relu", [], None)
-        after = "relu" if self.relu else "none"
-        return torch.ops.mkldnn._convolution_pointwise.default(x, self.weight, self.bias, *self.layout, after, [], "")
-
-
-def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a convolution with the normalisation behind it, (K, C, h, w) and (K,)."""
-    assert norm.running_mean is not None and norm.running_var is not None
-    gain = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-    bias = norm.bias.double() - norm.running_mean.double() * gain
-    if convolution.bias is not None:
-        bias = bias + convolution.bias.double() * gain
-    weight = convolution.weight.double() * gain[:, None, None, None]
-    return weight.to(convolution.weight.dtype), bias.to(convolution.weight.dtype)
-
-
-def _normed(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int, relu: bool = True) -> PackedConvolution:
-    return PackedConvolution(convolution, *folded(convolution, norm), side, relu)
-
-
 def _regressor(network: ReconNet, side: int) -> Layer:
-    body = network.backbone
-    first, side = _normed(body.conv1, body.bn1, side), side // 4
-    blocks = []
-    for block in (block for stage in body.stages for block in stage):
-        assert isinstance(block, Bottleneck)
-        blocks.append(_bottleneck(block, side))
-        side //= block.conv2.stride[0]
+    body = resnet(network.backbone, side)
     heads = torch.cat([head.weight.flatten(1) for head in network.final_layers])  # type: ignore[operator]
     bias = torch.cat([head.bias for head in network.final_layers])  # type: ignore[misc]
-
-    def regress(x: Tensor) -> Tensor:
-        x = functional.max_pool2d(first(x), 3, stride=2, padding=1)
-        for block in blocks:
-            x = block(x)
-        return functional.linear(x.mean((2, 3)), heads, bias)
-
-    return regress
-
-
-def _bottleneck(block: Bottleneck, side: int) -> Layer:
-    after = side // block.conv2.stride[0]
-    first, second = _normed(block.conv1, block.bn1, side), _normed(block.conv2, block.bn2, side)
-    third, skip = _normed(block.conv3, block.bn3, after, relu=False), None
-    if block.downsample is not None:
-        skip = _normed(block.downsample[0], block.downsample[1], side, relu=False)  # type: ignore[arg-type]
-
-    def run(x: Tensor) -> Tensor:
-        return third(second(first(x)), into=x if skip is None else skip(x))
-
-    return run
+    return lambda x: functional.linear(body(x), heads, bias)
 
 
 def _generator(network: MapGenerator, side: int) -> Layer:
@@ -233,4 +166,4 @@ def _wide(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int) -> Layer:
     weight, bias = folded(convolution, norm)
     if side % 4 == 0 and weight.shape[0] * weight.shape[1] >= WINOGRAD:
         return WinogradConvolution(weight, bias, "constant", relu=True)
-    return PackedConvolution(convolution, weight, bias, side, relu=True)
+    return PackedConvolution(convolution, weight, bias, side, slope=0.0)

@@ -7,7 +7,7 @@ import torch
 
 from basel_twin import model
 from hrn_by_seed import face, slow_texels
-from maquette.reconstruction.hrn.uv import weighted_sums
+from maquette.geometry.rendering.uv_table import weighted_sums
 
 
 def test_texels_are_those_of_the_slow_loop():

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from maquette.reconstruction.hrn.dense import dense_mesh, displaced_normals, grid_normals, grid_triangles
+from maquette.geometry.surfaces.texel_grid import (
+    chart_mesh,
+    dense_mesh,
+    displaced_normals,
+    grid_normals,
+    grid_triangles,
+    tangent_map,
+)
 
 SIDE = 20
 
@@ -83,3 +90,24 @@ def test_published_files_shift_every_triangle():
     points, covered = bumps(SIDE)[0].numpy(), np.ones((SIDE, SIDE), bool)
     plain, shifted = (dense_mesh(points, covered, shift) for shift in (False, True))
     np.testing.assert_array_equal(shifted.texels[shifted.faces] + 1, plain.texels[plain.faces])
+
+
+def test_the_normal_map_is_blue_where_nothing_is_displaced():
+    y, x = torch.meshgrid(torch.linspace(1, -1, 30), torch.linspace(-1, 1, 30), indexing="ij")
+    position, normals = torch.stack((x, y, 0 * x)), torch.tensor([0.0, 0, 1])[:, None, None].expand(3, 30, 30)
+    flat = tangent_map(position, normals, normals)
+    assert (flat == (128, 128, 255)).all()
+    right, up = (torch.tensor(v)[:, None, None].expand(3, 30, 30) for v in ([0.6, 0.0, 0.8], [0.0, 0.6, 0.8]))
+    assert tuple(tangent_map(position, normals, right)[15, 15]) == (204, 128, 230)
+    assert tuple(tangent_map(position, normals, up)[15, 15]) == (128, 204, 230)
+
+
+def test_a_mesh_of_charts_has_no_triangle_between_them():
+    points, charts = bumps(SIDE)[0].numpy(), np.zeros((SIDE, SIDE), int)
+    charts[:, 12:], charts[0] = 1, -1
+    found = chart_mesh(points, charts)
+    columns = found.texels[found.faces] % SIDE
+    assert len(found.faces) == 2 * (SIDE - 2) * (11 + SIDE - 13)
+    assert ((columns < 12).all(axis=1) | (columns >= 12).all(axis=1)).all()
+    a, b, c = found.vertices[found.faces].transpose(1, 0, 2)
+    assert (np.cross(b - a, c - a)[:, 2] > 0).all()

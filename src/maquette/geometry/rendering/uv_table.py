@@ -43,12 +43,14 @@ class UVTable:
         side: S.
         texels: (N,) int64 numbers of the texels that a triangle covers, row by row.
         corners: (N, 3) int64 vertices of their triangles. weights: (N, 3) float32 barycentric.
+        triangles: (N,) int64 which these are.
     """
 
     side: int
     texels: Tensor
     corners: Tensor
     weights: Tensor
+    triangles: Tensor
 
     @property
     def covered(self) -> Tensor:
@@ -74,16 +76,21 @@ class UVTable:
         return self.spread(self.at(values))
 
 
-def table_of(uvs: np.ndarray, triangles: np.ndarray, side: int, device: str = "cpu") -> UVTable:
+def table_of(
+    uvs: np.ndarray, triangles: np.ndarray, side: int, device: str = "cpu", corners_of: np.ndarray | None = None
+) -> UVTable:
     """The table of a layout.
 
     Args:
         uvs: (T, 2) 0-1, v up. triangles: (F, 3) into uvs.
+        corners_of: (F, 3) into vertices; None where each vertex has one place in the texture.
     """
     planar = np.stack([uvs[:, 0] * side, (1 - uvs[:, 1]) * side, np.ones(len(uvs))], axis=1).astype(np.float32)
     faces = torch.from_numpy(np.ascontiguousarray(triangles, np.int64))
     drawn = rasterize(torch.from_numpy(planar), faces, (side, side))
     texels = drawn.hit.flatten().nonzero()[:, 0]
-    corners = faces[drawn.face.flatten()[texels]]
+    named = faces if corners_of is None else torch.from_numpy(np.ascontiguousarray(corners_of, np.int64))
+    triangle = drawn.face.flatten()[texels]
+    corners = named[triangle]
     weights = drawn.barycentric.view(-1, 3)[texels]
-    return UVTable(side, texels.to(device), corners.to(device), weights.to(device))
+    return UVTable(side, texels.to(device), corners.to(device), weights.to(device), triangle.to(device))

@@ -91,13 +91,46 @@ def dense_mesh(points: np.ndarray, covered: np.ndarray, shifted: bool = False) -
         points: (3, S, S) displaced. covered: (S, S) bool where there is surface.
         shifted: as the published files have it, every triangle a texel to the left.
     """
-    side = points.shape[-1]
-    triangles = grid_triangles(side)
+    triangles = grid_triangles(points.shape[-1])
     if shifted:
         triangles = triangles - 1
-    kept = triangles[covered.ravel()[triangles].all(axis=1)]
-    texels, faces = np.unique(kept, return_inverse=True)
+    return _welded(points, triangles[covered.ravel()[triangles].all(axis=1)])
+
+
+def chart_mesh(points: np.ndarray, charts: np.ndarray) -> DenseMesh:
+    """The mesh of a displaced grid of several charts: each four texels of one chart are two triangles.
+
+    Args:
+        points: (3, S, S) displaced. charts: (S, S) int, the number of the chart, -1 where there is no surface.
+    """
+    side = points.shape[-1]
+    first = np.arange(side * side).reshape(side, side)[:-1, :-1]
+    corners = np.stack([first, first + side, first + 1, first + side + 1], axis=-1).reshape(-1, 4)
+    of = charts.ravel()[corners]
+    corners = corners[(of[:, 0] >= 0) & (of == of[:, :1]).all(axis=1)]
+    return _welded(points, np.concatenate([corners[:, [0, 1, 2]], corners[:, [2, 1, 3]]], axis=1).reshape(-1, 3))
+
+
+def _welded(points: np.ndarray, triangles: np.ndarray) -> DenseMesh:
+    side = points.shape[-1]
+    texels, faces = np.unique(triangles, return_inverse=True)
     rows, columns = np.divmod(texels, side)
     uvs = np.stack([(columns + 0.5) / side, 1 - (rows + 0.5) / side], axis=1)
     vertices = np.ascontiguousarray(points.reshape(3, -1).T[texels], np.float32)
     return DenseMesh(vertices, faces.reshape(-1, 3).astype(np.int32), uvs.astype(np.float32), texels)
+
+
+def tangent_map(position: Tensor, normals: Tensor, changed: Tensor) -> np.ndarray:
+    """(S, S, 3) uint8 normal map: red along u, green along v, blue outwards.
+
+    Args:
+        position: (3, S, S) of the surface; normals: (3, S, S) of it; changed: (3, S, S) with the relief.
+    """
+    along = torch.gradient(position, dim=2)[0]
+    tangent = functional.normalize(along - (along * normals).sum(0) * normals, dim=0)
+    # Rows run down, v runs up.
+    upwards = torch.linalg.cross(normals, tangent, dim=0)
+    rising = -torch.gradient(position, dim=1)[0]
+    upwards = upwards * torch.where((upwards * rising).sum(0) < 0, -1.0, 1.0)
+    parts = torch.stack([(changed * axis).sum(0) for axis in (tangent, upwards, normals)], 2)
+    return np.round(128 + 127 * parts.clamp(-1, 1).cpu().numpy()).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""DECA: a FLAME head with expression-dependent detail (Feng et al., SIGGRAPH 2021)."""

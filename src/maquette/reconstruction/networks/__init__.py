@@ -1,0 +1,1 @@
+"""Networks, and fast ways to run them, that several methods share."""
