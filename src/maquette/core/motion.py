@@ -31,6 +31,8 @@ class HeadMotion:
             order of the irradiance, RGB, linear.
         focal: pixels of the full frame, of the whole clip.
         size: (width, height) of the full frame; the principal point is its middle.
+        opening: (N, 2) float64: how far the left and the right eye are open, height over width, as seen from the front;
+            NaN where that was not seen.
         trust: (N,) 0-1 how surely each frame was read.
         reprojection: (N,) pixels of the full frame, median distance between landmarks seen and fitted.
     """
@@ -43,6 +45,7 @@ class HeadMotion:
     gaze: Array
     focal: float
     size: tuple[int, int]
+    opening: Array
     trust: Array
     reprojection: Array
     light: Array | None = None
@@ -56,6 +59,7 @@ class HeadMotion:
         expect("HeadMotion.translation", self.translation, (len(self), 3), np.float64)
         expect("HeadMotion.expression", self.expression, (len(self), "E"), np.float64)
         expect("HeadMotion.gaze", self.gaze, (len(self), 2, 2), np.float64)
+        expect("HeadMotion.opening", self.opening, (len(self), 2), np.float64, finite=False)
         expect("HeadMotion.trust", self.trust, (len(self),), np.float64)
         expect("HeadMotion.reprojection", self.reprojection, (len(self),), np.float64)
         if self.light is not None:

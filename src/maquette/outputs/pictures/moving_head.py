@@ -17,12 +17,14 @@ from maquette.outputs.pictures.studio import BRIGHTEST, SKIN, WET, Material, Stu
 from maquette.outputs.pictures.views import Scene, backdrop, over, shaded_part
 from maquette.outputs.shaded_mesh import ShadedMesh, openness, part_normals
 
-FACE = 0.06  # of the region "face", from which on a triangle is drawn over the clip
+FACE, FULL = 0.1, 0.9  # of the region "face", between which it fades over the clip
 OPEN_JAW = 0.4  # weight at which the inside of the mouth is found to be dark
 TEXTURE_SIDE = 1024
 SAMPLES = 900  # vertices whose light is read
 SHADE_RIDGE = 0.02  # of the samples' own weight: how far light is held to an even one
 DIMMEST = 0.05
+LIT = 0.25  # cosine of the steepest normals at which light is read
+GRAZING = 0.08, 0.35  # cosines between which skin fades over the clip
 TRIMMED = 2.5  # robust deviations beyond which a sample shows no skin
 CONTRAST, SUPERSAMPLE = 0.55, 1.25
 
@@ -55,6 +57,9 @@ class MovingHead:
         if texture is not None and max(texture.shape) > TEXTURE_SIDE:
             texture = cv2.resize(texture, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
         self.texture = texture
+        self.fade = self._faded()
+        self.solid = np.ones(len(asset.neutral), bool)
+        self.solid[np.unique(mesh.faces[asset.part("skin")])] = False
         eyes = np.concatenate([asset.part(f"eye{side}") for side in SIDES]).astype(int)
         inside = [asset.part(name) for name in asset.part_names if name not in ("skin", "eyeLeft", "eyeRight")]
         skin = asset.part("skin")
@@ -75,6 +80,15 @@ class MovingHead:
     @property
     def _sized(self) -> bool:
         return len(self.model.regions["face"]) == len(self.asset.mesh.vertices)
+
+    def _faded(self) -> NDArray:
+        """(V,) 0-1: how solid the head is over its clip: skin fades towards the hair, the ears and the neck."""
+        solid = np.ones(len(self.asset.neutral))
+        if self._sized:
+            region = np.clip((self.model.regions["face"] - FACE) / (FULL - FACE), 0, 1)
+            skin = np.unique(self.asset.mesh.faces[self.asset.part("skin")])
+            solid[skin] = (region * region * (3 - 2 * region))[skin]
+        return solid
 
     def _piece(self, faces: NDArray, material: Material) -> _Piece:
         mesh = self.asset.mesh
@@ -129,7 +143,7 @@ class MovingHead:
         at = seen[:, :2] / seen[:, 2:]
         around = normals[chosen] @ turn.T
         height, width = pixels.shape[:2]
-        inside = (around[:, 2] > 0.25) & (at > 1).all(axis=1) & (at[:, 0] < width - 2) & (at[:, 1] < height - 2)
+        inside = (around[:, 2] > LIT) & (at > 1).all(axis=1) & (at[:, 0] < width - 2) & (at[:, 1] < height - 2)
         even = np.zeros((9, 3))
         even[0] = 1 / SH_0
         if inside.sum() < 40:
@@ -155,15 +169,15 @@ class MovingHead:
             light: (9, 3), see `HeadMotion.light`.
         """
         normals = vertex_normals(vertices.astype(float), self.asset.mesh.faces)
-        shade = np.clip(harmonics(normals @ turn.T) @ light, DIMMEST, BRIGHTEST) * self.open[:, None]
+        around = normals @ turn.T
+        shade = np.clip(harmonics(_towards(around)) @ light, DIMMEST, BRIGHTEST) * self.open[:, None]
+        # What is seen at a grazing angle was never read, and jumps from frame to frame.
+        fade = self.fade * np.clip((around[:, 2] - GRAZING[0]) / (GRAZING[1] - GRAZING[0]), 0, 1)
         for place, piece in enumerate(self._front):
             here = piece.vertex_of
-            self._over.move(place, vertices[here], normals[here], shade[here])
+            self._over.move(place, vertices[here], normals[here], shade[here], np.where(self.solid, 1.0, fade)[here])
         drawn = self._over.render(camera, "lit", supersample=SUPERSAMPLE)
-        alpha = cv2.GaussianBlur(drawn[..., 3].astype(np.float32) / 255, (0, 0), 2.0)
-        soft = np.clip(2 * alpha - 1, 0, 1)[..., None]
-        solid = drawn[..., :3] / np.maximum(drawn[..., 3:] / 255.0, 1 / 255)
-        return (pixels * (1 - soft) + np.clip(solid, 0, 255) * soft).astype(np.uint8)
+        return over(drawn, pixels)
 
     def still(self, vertices: NDArray, size: tuple[int, int]) -> NDArray:
         """(H, W, 3) uint8: the head from the front, held still, in the studio's light."""
@@ -180,6 +194,13 @@ class MovingHead:
         """Give the windows back."""
         self._over.close()
         self._still.close()
+
+
+def _towards(normals: NDArray) -> NDArray:
+    """(V, 3) unit normals, those that turn away from the camera turned back to where light was read."""
+    turned = normals.copy()
+    turned[:, 2] = np.maximum(turned[:, 2], LIT)
+    return turned / np.linalg.norm(turned, axis=1, keepdims=True)
 
 
 SH_0 = 0.5 * np.sqrt(1 / np.pi)

@@ -48,7 +48,7 @@ const vec3 backL = vec3(-0.7948, 0.2338, -0.5610);
   } else if (styleShown == 2) {
     fragOutput0 = vec4(vec3(clamp((vertexVC.z - depthFar) / (depthNear - depthFar), 0.0, 1.0)), 1.0);
   } else if (styleShown == 4) {
-    fragOutput0 = vec4(min(fragOutput0.rgb * LIT_RANGE, 1.0), 1.0);
+    fragOutput0 = vec4(min(fragOutput0.rgb * LIT_RANGE, 1.0), open);  // the window multiplies by it
   } else {
     vec3 albedo = styleShown == 0 ? clayColor : fragOutput0.rgb * fragOutput0.rgb;
     vec3 wrap = vec3(0.30, 0.20, 0.16);
@@ -241,13 +241,16 @@ class Studio:
         smooth = cv2.INTER_AREA if supersample >= 1.75 else cv2.INTER_LINEAR
         return cv2.resize(picture, camera.size, interpolation=smooth)
 
-    def move(self, place: int, vertices: NDArray, normals: NDArray, light: NDArray | None = None) -> None:
+    def move(
+        self, place: int, vertices: NDArray, normals: NDArray, light: NDArray | None = None, fade: NDArray | None = None
+    ) -> None:
         """Put the vertices of a part elsewhere.
 
         Args:
             place: number of the part, in the order in which they were given.
             vertices, normals: (N, 3) metres and unit, as many as it has.
             light: (N, 3) linear, not negative, up to BRIGHTEST: what the style "lit" shows the texture under.
+            fade: (N,) 0-1: how solid it is in that style, None for all of it.
         """
         from vtkmodules.util.numpy_support import numpy_to_vtk
 
@@ -257,7 +260,8 @@ class Studio:
         data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(normals, np.float32), deep=True))
         if light is not None:
             shown = np.sqrt(np.clip(light / BRIGHTEST, 0, 1)) * 255
-            coded = np.column_stack([shown, np.full(len(shown), 255.0)]).astype(np.uint8)
+            solid = np.full(len(shown), 255.0) if fade is None else 255 * fade
+            coded = np.column_stack([shown, solid]).astype(np.uint8)
             data.GetPointData().SetScalars(numpy_to_vtk(coded, deep=True))
         data.Modified()
 

@@ -19,11 +19,14 @@ from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import observed
 from maquette.reconstruction import methods
-from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head
+from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
 from maquette.reconstruction.face_fit.smoothing import tuned
 from maquette.sources.video import Clip
 from maquette.weights.store import fetch
+
+
+BLINK = 0.45  # weight from which on an eye counts as shut
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,8 @@ class FaceClipSubject:
         head = KnownHead.of(landmark_term(fetch), whole.identity, focal, self.size, whole.scale)
         frames = ((one.shot, one.frame, one.time, one.observation(self.size)) for one in self.sightings)
         raw = follow_head(head, frames, progress)
-        return tuned(self.options.video.smoothing)(raw, self.sightings.column("shot"))
+        even = tuned(self.options.video.smoothing)(raw, self.sightings.column("shot"))
+        return with_eyes(even, head.term.names)
 
     def result(self, whole: Reconstruction, motion: HeadMotion, notes: list[str], job: Job) -> Result:
         """The textured head with its motion.
@@ -89,8 +93,8 @@ class FaceClipSubject:
 def facts_of(motion: HeadMotion) -> dict[str, float]:
     """What a report says of a motion."""
     names = morphable.load(HEAD, fetch).expression_names
-    blink = motion.expression[:, [names.index(f"eyeBlink{side}") for side in ("Left", "Right")]].mean(axis=1)
-    shut = blink > 0.5
+    blink = motion.expression[:, [names.index(f"eyeBlink{side}") for side in ("Left", "Right")]].max(axis=1)
+    shut = blink > BLINK
     return {
         "seconds": round(float(motion.times[-1] - motion.times[0]), 3),
         "reprojection_px": round(float(np.median(motion.reprojection)), 3),

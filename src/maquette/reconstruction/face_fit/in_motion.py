@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.motion import SIDES, HeadMotion
+from maquette.core.motion import HeadMotion
 from maquette.core.types import Observation, Reconstruction
-from maquette.reconstruction.face_fit.blinks import blink_weights, levelled, openings
+from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
 from maquette.reconstruction.face_fit.gaze import looked, read_gaze
 from maquette.reconstruction.face_fit.solve import bounded_step, opinion_equations, prior_equations
 from maquette.reconstruction.face_fit.state import OPENCV, POSE, FaceView, first_guess
@@ -24,10 +24,11 @@ from maquette.reconstruction.face_fit.terms.reading import equations as read_equ
 ROUNDS, FIRST_ROUNDS = 4, 12
 FOCAL = 6  # place of the focal length among the unknowns of a pose: known here
 TURNED = np.radians([40.0, 60.0])  # yaw between which the detector's landmarks lose all their weight
-SMALL = 40.0, 80.0  # pixels of the landmarks' extent between which they gain it
-LEAST = 0.02  # of their weight is left
+KNOWN = 1.5  # times as much as in a photo they say of a face whose shape is known
+# Share of what their errors have in common, learned over many people: of one person that is in the shape already.
+IN_COMMON = 0.1
+BESIDE = 0.1  # share of what the network says that counts beside them: it reads expressions too weakly
 JUMP = 0.5  # radians by which a head may turn in a frame; what turns farther is begun anew
-LID_SHARE = 0.56  # of a blink by which eyeLookDown lowers a lid, as the model has it
 RESTART = 0.08  # of the face's size: a fit farther off than that is begun anew
 
 
@@ -52,7 +53,8 @@ class KnownHead:
         count = term.basis.shape[2] - len(term.names)
         weights = np.zeros(count)
         weights[: len(identity[:count])] = identity[:count]
-        fixed = replace(term, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:])
+        noise = {**term.noise, "factor": IN_COMMON * term.noise["factor"]}
+        fixed = replace(term, noise=noise, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:])
         return cls(fixed, focal, size, scale)
 
 
@@ -138,10 +140,11 @@ def _equations(term: LandmarkTerm, view: FaceView, observation: Observation) -> 
     part = prior_equations(view, 0) + opinion_equations(term, view, observation, 0)
     share = 1.0
     if reading is not None:
-        part = part + read_equations(term, view, reading, expression, PRIOR_SIGMA)
-        share = 0.0 if reading.alone else _believed(view, observation)
+        share = 0.0 if reading.alone else _believed(view)
+        read = read_equations(term, view, reading, expression, PRIOR_SIGMA)
+        part = part + read.scaled(share * BESIDE + (1 - share))
     if share > 0:
-        part = part + term.equations(view, observation, expression).scaled(share)
+        part = part + term.equations(view, observation, expression).scaled(share * KNOWN)
     kept = np.delete(np.arange(len(part.vector)), FOCAL)
     return part.matrix[np.ix_(kept, kept)], part.vector[kept]
 
@@ -149,12 +152,9 @@ def _equations(term: LandmarkTerm, view: FaceView, observation: Observation) -> 
 PRIOR_SIGMA = 0.35  # as `solve.EXPRESSION_SIGMA`
 
 
-def _believed(view: FaceView, observation: Observation) -> float:
+def _believed(view: FaceView) -> float:
     """0-1: how far the detector's landmarks count beside the network's."""
-    yaw = abs(view.yaw_pitch_roll()[0])
-    extent = float(np.ptp(observation.landmarks[:, :2], axis=0).max())
-    turned = 1 - _ramp(yaw, *TURNED)
-    return max(LEAST, turned * _ramp(extent, *SMALL))
+    return 1 - _ramp(abs(view.yaw_pitch_roll()[0]), *TURNED)
 
 
 def _ramp(value: float, low: float, high: float) -> float:
@@ -187,32 +187,33 @@ def follow_head(
         opening.append(np.full(2, np.nan) if unread else openings(observation.landmarks))
         progress(len(rows))
     views = [found.view for _, _, found in rows]
-    gaze = np.array([found.gaze for _, _, found in rows])
-    expression = looked(np.array([view.expression for view in views]), gaze, head.term.names)
-    expression = _with_blinks(expression, views, np.array(opening), head.term)
+    yaw, pitch, _ = np.transpose([view.yaw_pitch_roll() for view in views])
+    level = levelled(np.array(opening), yaw, pitch)
     return HeadMotion(
         times=np.array([time for _, time, _ in rows], float),
         frames=np.array([frame for frame, _, _ in rows], np.int64),
         rotations=_quaternions(np.array([OPENCV @ view.rotation for view in views])),
         translation=head.scale * np.array([OPENCV @ view.translation for view in views]),
-        expression=expression,
-        gaze=gaze,
+        expression=np.array([view.expression for view in views]),
+        gaze=between_blinks(np.array([found.gaze for _, _, found in rows]), level),
         focal=head.focal,
         size=head.size,
+        opening=level,
         trust=np.array([found.trust for _, _, found in rows]),
         reprojection=np.array([found.reprojection for _, _, found in rows]),
     )
 
 
-def _with_blinks(expression: NDArray, views: Sequence[FaceView], opening: NDArray, term: LandmarkTerm) -> NDArray:
-    """(N, E) weights with blinks that come from the openings of the eyes, where these were seen."""
-    yaw, pitch, _ = np.transpose([view.yaw_pitch_roll() for view in views])
-    names = list(term.names)
-    blink, down = ([names.index(f"{unit}{side}") for side in SIDES] for unit in ("eyeBlink", "eyeLookDown"))
-    found = blink_weights(levelled(opening, yaw, pitch), expression[:, down], LID_SHARE)
-    kept = expression.copy()
-    kept[:, blink] = np.where(np.isfinite(found), found, expression[:, blink])
-    return kept
+def with_eyes(motion: HeadMotion, names: Sequence[str]) -> HeadMotion:
+    """The motion with the weights of the units that look and of those that move the lids as gaze and openings want.
+
+    Done last, when all is smoothed: what a glance moves of a lid and what is left for a blink belong together.
+
+    Args:
+        names: of the units.
+    """
+    expression = lid_weights(motion.opening, looked(motion.expression, motion.gaze, names), names)
+    return replace(motion, expression=expression)
 
 
 def _quaternions(matrices: NDArray) -> NDArray:

@@ -1,8 +1,8 @@
 """Motion without jitter that keeps what is quick: lines through time that bend freely where the motion does.
 
 Each value is smoothed by minimising sum w (x - z)^2 + reach^4 sum u (second derivative of x)^2 (Whittaker 1923), with
-weights u that fall where the bend is larger than the value's own noise (Geman and McClure 1987), solved in turns. The
-noise of each value is measured on the clip itself. So a head at rest stands still, and a blink of two frames or lips
+weights u that fall where the bend is larger than the value's own noise (Geman and McClure 1987), taken from
+the raw values. The noise of each value is measured on the clip itself. So a head at rest stands still, and a blink of two frames or lips
 that close keep their peak and their moment: nothing lags, for the past and the future count alike.
 """
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from maquette.core.motion import HeadMotion
 
 REACH = 2.6  # seconds of the filter's reach per second of `VideoOptions.smoothing`
-BENDS = 5.0  # times the noise's own bend, from which on a bend is motion
-ROUNDS = 5
+BENDS = 3.0  # times the noise's own bend, from which on a bend is motion
 GAP = 4.0  # usual steps between frames from which on a gap parts the motion
 # Most that a value's noise is taken to be: quick motion must not pass for noise.
 NOISE_WEIGHT, NOISE_TURN, NOISE_PLACE, NOISE_DEPTH = 0.03, np.radians(0.7), 0.003, 0.02
+NOISE_OPENING = 0.006  # height over width of an eye
 LEAST_NOISE = 1e-4  # of a value's own most
 
 
@@ -65,16 +65,9 @@ def smoothed(times: NDArray, values: NDArray, reach: float, most: NDArray, trust
 def _channel(rows: NDArray, values: NDArray, weight: NDArray, strength: float, noise: float) -> NDArray:
     from scipy.linalg import solveh_banded
 
-    limit = BENDS * np.sqrt(6) * noise
-    found = values
-    for turn in range(ROUNDS):
-        bend = np.abs(rows[0] * found[:-2] + rows[1] * found[1:-1] + rows[2] * found[2:])
-        if turn == 0:
-            first = bend
-        # The raw bend has a say to the end: a peak that was once rounded off would never come back.
-        free = 1 / (1 + (np.maximum(bend, 0.5 * first) / limit) ** 2) ** 2
-        found = solveh_banded(_banded(rows, strength * free, weight), weight * values, lower=True)
-    return np.asarray(found)
+    bend = np.abs(rows[0] * values[:-2] + rows[1] * values[1:-1] + rows[2] * values[2:])
+    free = 1 / (1 + (bend / (BENDS * np.sqrt(6) * noise)) ** 2) ** 2
+    return np.asarray(solveh_banded(_banded(rows, strength * free, weight), weight * values, lower=True))
 
 
 def _second_differences(times: NDArray) -> NDArray:
@@ -111,16 +104,14 @@ def tuned(seconds: float) -> Smoother:
         parts = [_smoothed_part(motion, piece, REACH * seconds) for piece in pieces(motion.times, shots)]
         joined = [np.concatenate(column) for column in zip(*parts)]
         turns = joined[0] / np.linalg.norm(joined[0], axis=1, keepdims=True)
-        light = joined[4] if motion.light is not None else None
-        return replace(
-            motion, rotations=turns, translation=joined[1], expression=joined[2], gaze=joined[3], light=light
-        )
+        moved = dict(zip(("translation", "expression", "gaze", "opening"), joined[1:]))
+        return replace(motion, rotations=turns, **moved)
 
     return smooth
 
 
 def _smoothed_part(motion: HeadMotion, piece: slice, reach: float) -> tuple[NDArray, ...]:
-    """Rotations, translation, expression, gaze and light of one piece."""
+    """Rotations, translation, expression, gaze and openings of one piece."""
     times, trust = motion.times[piece], motion.trust[piece] / max(float(motion.trust[piece].max()), 1e-6)
     turns = smoothed(times, motion.rotations[piece], reach, np.full(4, NOISE_TURN / 2), trust)
     place = motion.translation[piece]
@@ -133,11 +124,11 @@ def _smoothed_part(motion: HeadMotion, piece: slice, reach: float) -> tuple[NDAr
     expression = np.clip(smoothed(times, weights, reach, np.full(weights.shape[1], NOISE_WEIGHT), trust), 0, 1)
     flat = motion.gaze[piece].reshape(len(times), 4)
     gaze = smoothed(times, flat, reach, np.full(4, 2 * NOISE_TURN), trust).reshape(-1, 2, 2)
-    if motion.light is None:
-        return turns, placed, expression, gaze, np.zeros(len(times))
-    light = motion.light[piece].reshape(len(times), -1)
-    even = smoothed(times, light, 4 * reach, np.full(light.shape[1], np.inf), trust).reshape(-1, 9, 3)
-    return turns, placed, expression, gaze, even
+    opening = motion.opening[piece]
+    seen_eyes = np.isfinite(opening)
+    filled = np.where(seen_eyes, opening, np.nanmedian(opening) if seen_eyes.any() else 0.3)
+    lids = smoothed(times, filled, reach, np.full(2, NOISE_OPENING))
+    return turns, placed, expression, gaze, np.where(seen_eyes, lids, np.nan)
 
 
 def pieces(times: NDArray, shots: NDArray) -> Sequence[slice]:
