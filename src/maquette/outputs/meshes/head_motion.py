@@ -92,8 +92,8 @@ def clip_animation(builder: Builder, nodes: Sequence[dict], meshes: Sequence[dic
         output = builder.dense(np.ascontiguousarray(values, np.float32), None)
         samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
     samplers.append({"input": times, "output": weights, "interpolation": "LINEAR"})
-    for place, node in enumerate(nodes):
-        if "mesh" in node and "weights" in meshes[node["mesh"]] and node.get("name") not in EYES:
+    for place, one in enumerate(nodes):
+        if "mesh" in one and "weights" in meshes[one["mesh"]] and one.get("name") not in EYES:
             channels.append({"sampler": len(samplers) - 1, "target": {"node": place, "path": "weights"}})
     return {"name": NAME, "channels": channels, "samplers": samplers}
 

@@ -1,4 +1,4 @@
-"""A film of a head beside its clip: the clip, the head drawn over it, the head from the front; at the clip's own times."""
+"""A film of a head beside its clip: the clip, the head over it, the head from the front; at the clip's own times."""
 
 from __future__ import annotations
 

@@ -67,8 +67,10 @@ class MovingHead:
         mouth = np.concatenate(inside).astype(int) if inside else np.zeros(0, int)
         front = [self._piece(np.concatenate([drawn, mouth]), SKIN), self._piece(eyes, WET)]
         whole = [self._piece(np.concatenate([skin, mouth]), SKIN), self._piece(eyes, WET)]
-        self.parts = [part for part in asset.result.reconstruction.parts]
-        self._seams = [split_seams(part.mesh.faces, part.mesh.uv_faces)[1] for part in self.parts]
+        self.parts = asset.result.reconstruction.parts
+        self._seams = [
+            split_seams(part.mesh.faces, part.mesh.uv_faces)[1] for part in self.parts if part.mesh.uv_faces is not None
+        ]
         further = [shaded_part(part, part.mesh.vertices) for part in self.parts]
         self._front, self._whole = front, whole
         self._over = Studio([(piece.shaded, piece.material) for piece in front], texture)

@@ -122,9 +122,7 @@ class FaceTracker:
         self._known: dict[int, _Known] = {}
         self._steps = 0
 
-    def step(
-        self, faces: Sequence[FaceSighting], looks: Sequence[Looks], followed: Sequence[int]
-    ) -> list[int]:
+    def step(self, faces: Sequence[FaceSighting], looks: Sequence[Looks], followed: Sequence[int]) -> list[int]:
         """Who the faces of the next frame are: a name for each, none twice.
 
         Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -183,7 +182,7 @@ def depth_png(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
 
 
 def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:
-    """Landmarks of one frame: world in metres (head axes), pixels of the full frame, and whether the head hides them."""
+    """Landmarks of one frame: world in metres (head axes), pixels of the full frame, whether the head hides them."""
     faces = one.result.reconstruction.shape.faces
     normals = vertex_normals(vertices.astype(float), faces)
     rotation, shift = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
@@ -198,8 +197,3 @@ def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:
             "visible": seen.tolist(),
         }
     return json.dumps({"schemes": schemes}, separators=(",", ":")).encode()
-
-
-def names_of(people: Iterable[HeadDrawing]) -> list[str]:
-    """The people's names."""
-    return [one.result.name for one in people]

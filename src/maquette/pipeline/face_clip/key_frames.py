@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def chosen(sightings: FaceSightings) -> list[int]:
     def free(index: int) -> bool:
         return all(abs(times[index] - times[other]) >= APART for other in found)
 
-    for low, high in zip(TURNS[:-1], TURNS[1:]):
+    for low, high in pairwise(TURNS):
         inside = np.flatnonzero((turn >= low) & (turn < high) & (good > 0.5 * good[first]))
         if not low <= turn[first] < high and len(inside):
             best = int(inside[np.argmax(good[inside])])
@@ -90,8 +90,3 @@ def _box(face: Observation) -> NDArray:
     """(4,) around the landmarks, pixels of the full frame."""
     points = face.landmarks[:, :2] * (face.box[2:] - face.box[:2]) / face.frame.size + face.box[:2]
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
-
-
-def largest(seen: Sequence[Observation]) -> float:
-    """Pixels of the frame that the longer side of the largest crop spans."""
-    return max(float((one.box[2:] - one.box[:2]).max()) for one in seen)

@@ -18,7 +18,6 @@ from maquette.outputs.reports.manifest import clip_identity
 from maquette.perception.tracking.face_sighting import RECORD
 from maquette.perception.tracking.face_watch import WatchedFaces, watch_faces
 from maquette.pipeline.clip_frames import kept
-from maquette.pipeline.clip_memory import _arrays_of_reconstruction, _reconstruction_of
 from maquette.sources.video import Clip
 
 SEEN, WATCHED, FITTED, MOVED = ".faces.bin", ".faces.npz", ".fitted-{track}.npz", ".moved-{track}.npz"
@@ -139,6 +138,3 @@ def motion_of(arrays: Mapping[str, Any]) -> HeadMotion:
     """The motion of `arrays_of_motion`."""
     found = {one.name: arrays[one.name] for one in fields(HeadMotion) if one.name in arrays}
     return HeadMotion(**{**found, "focal": float(found["focal"]), "size": tuple(int(n) for n in found["size"])})
-
-
-arrays_of_reconstruction, reconstruction_of = _arrays_of_reconstruction, _reconstruction_of

@@ -25,7 +25,6 @@ from maquette.reconstruction.face_fit.smoothing import tuned
 from maquette.sources.video import Clip
 from maquette.weights.store import fetch
 
-
 BLINK = 0.45  # weight from which on an eye counts as shut
 
 

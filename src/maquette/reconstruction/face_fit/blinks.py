@@ -23,7 +23,7 @@ NARROWEST, WIDEST = 0.16, 0.5  # height over width of a usual opening
 HIDDEN = 0.72  # of the usual opening, below which an iris is half behind its lids
 STILL, WIDENING = 0.15, 0.08  # of a blink: what lids do all the time
 # How much of a blink a whole unit shuts an eye, measured on the model; and how much eyeWide opens it.
-SHUTTING = {"eyeLookDown": 0.59, "eyeLookUp": -0.21, "eyeSquint": 0.23, "cheekSquint": 0.28}
+SHUTTING = {"eyeLookDown": 0.62, "eyeLookUp": -0.21, "eyeSquint": 0.23, "cheekSquint": 0.28}
 OPENING = 0.34
 STEEPEST = np.radians(60.0)  # head turns beyond which nothing is corrected any more
 

@@ -42,12 +42,14 @@ def read_gaze(term: LandmarkTerm, view: FaceView, observation: Observation) -> N
     for side in SIDES:
         iris, corners = list(IRIS[side]), list(CORNERS[side])
         moved = off[iris].mean(axis=0) - off[corners].mean(axis=0)
-        outwards, up = names.index(f"eyeLookOut{side}"), names.index(f"eyeLookUp{side}")
-        slopes = predicted.by_shape[iris].mean(axis=0)
-        across = slopes[:, outwards] / LOOK_RAD["Out"] * (1 if side == "Left" else -1)
-        jacobian = np.column_stack([across, slopes[:, up] / LOOK_RAD["Up"]])
-        ridge = (ERROR * np.linalg.norm(jacobian)) ** 2 / 4
-        found.append(np.linalg.solve(jacobian.T @ jacobian + ridge * np.eye(2), jacobian.T @ moved))
+        slopes = predicted.by_shape[iris].mean(axis=0) - predicted.by_shape[corners].mean(axis=0)
+        outwards, up = 1.0, 1.0
+        for _ in range(2):  # the skin around an eye follows it differently to each side
+            jacobian = np.column_stack([slopes @ _unit(names, side, outwards, 0.0), slopes @ _unit(names, side, 0.0, up)])
+            ridge = (ERROR * np.linalg.norm(jacobian)) ** 2 / 4
+            turn = np.linalg.solve(jacobian.T @ jacobian + ridge * np.eye(2), jacobian.T @ moved)
+            outwards, up = turn
+        found.append(turn * [1 if side == "Left" else -1, 1])
         width = float(np.linalg.norm(np.subtract(*predicted.value[corners])))
         trust.append(width * float(observation.landmark_confidence[iris].mean()) + 1e-6)
     turns, weight = np.array(found), np.array(trust) / sum(trust)
@@ -55,6 +57,18 @@ def read_gaze(term: LandmarkTerm, view: FaceView, observation: Observation) -> N
     mean = weight @ turns / weight.sum()
     both: NDArray = mean + TOGETHER * 4 * np.prod(weight / weight.sum()) * (turns - mean)
     return np.clip(both, -FARTHEST, FARTHEST)
+
+
+def _unit(names: Sequence[str], side: str, outwards: float, up: float) -> NDArray:
+    """(E,) weights per radian of a turn to that side: of the unit that looks there, negative for the opposite turn."""
+    weights = np.zeros(len(names))
+    if outwards:
+        unit = "Out" if outwards > 0 else "In"
+        weights[list(names).index(f"eyeLook{unit}{side}")] = np.sign(outwards) / LOOK_RAD[unit]
+    if up:
+        unit = "Up" if up > 0 else "Down"
+        weights[list(names).index(f"eyeLook{unit}{side}")] = np.sign(up) / LOOK_RAD[unit]
+    return weights
 
 
 def looked(expression: NDArray, gaze: NDArray, names: Sequence[str]) -> NDArray:

@@ -54,7 +54,9 @@ class KnownHead:
         weights = np.zeros(count)
         weights[: len(identity[:count])] = identity[:count]
         noise = {**term.noise, "factor": IN_COMMON * term.noise["factor"]}
-        fixed = replace(term, noise=noise, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:])
+        fixed = replace(
+            term, noise=noise, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:]
+        )
         return cls(fixed, focal, size, scale)
 
 

@@ -1,15 +1,16 @@
 """Motion without jitter that keeps what is quick: lines through time that bend freely where the motion does.
 
 Each value is smoothed by minimising sum w (x - z)^2 + reach^4 sum u (second derivative of x)^2 (Whittaker 1923), with
-weights u that fall where the bend is larger than the value's own noise (Geman and McClure 1987), taken from
-the raw values. The noise of each value is measured on the clip itself. So a head at rest stands still, and a blink of two frames or lips
-that close keep their peak and their moment: nothing lags, for the past and the future count alike.
+weights u that fall where the raw values bend more than their own noise does (Geman and McClure 1987). The noise of each
+value is measured on the clip itself. So a head at rest stands still, and a blink of two frames or lips that close keep
+their peak and their moment: nothing lags, for the past and the future count alike.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -64,9 +65,12 @@ def smoothed(times: NDArray, values: NDArray, reach: float, most: NDArray, trust
 
 def _channel(rows: NDArray, values: NDArray, weight: NDArray, strength: float, noise: float) -> NDArray:
     from scipy.linalg import solveh_banded
+    from scipy.ndimage import minimum_filter1d
 
     bend = np.abs(rows[0] * values[:-2] + rows[1] * values[1:-1] + rows[2] * values[2:])
     free = 1 / (1 + (bend / (BENDS * np.sqrt(6) * noise)) ** 2) ** 2
+    # On the way into a peak the raw values may be straight; they must not be tied to what lies beyond it.
+    free = minimum_filter1d(free, 3)
     return np.asarray(solveh_banded(_banded(rows, strength * free, weight), weight * values, lower=True))
 
 
@@ -104,8 +108,10 @@ def tuned(seconds: float) -> Smoother:
         parts = [_smoothed_part(motion, piece, REACH * seconds) for piece in pieces(motion.times, shots)]
         joined = [np.concatenate(column) for column in zip(*parts)]
         turns = joined[0] / np.linalg.norm(joined[0], axis=1, keepdims=True)
-        moved = dict(zip(("translation", "expression", "gaze", "opening"), joined[1:]))
-        return replace(motion, rotations=turns, **moved)
+        _, translation, expression, gaze, opening = joined
+        return replace(
+            motion, rotations=turns, translation=translation, expression=expression, gaze=gaze, opening=opening
+        )
 
     return smooth
 
@@ -137,4 +143,4 @@ def pieces(times: NDArray, shots: NDArray) -> Sequence[slice]:
     usual = float(np.median(steps)) if len(steps) else 1.0
     borders = np.flatnonzero((np.diff(shots) != 0) | (steps > GAP * usual)) + 1
     edges = [0, *borders.tolist(), len(times)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:]) if b > a]
+    return [slice(a, b) for a, b in pairwise(edges) if b > a]
