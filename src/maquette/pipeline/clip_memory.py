@@ -180,6 +180,7 @@ def arrays_of_reconstruction(whole: Reconstruction) -> dict[str, Any]:
 
 
 def reconstruction_of(arrays: Arrays) -> Reconstruction:
+    """The reconstruction of `arrays_of_reconstruction`."""
     facts, pose = json.loads(str(arrays["facts"])), _under("pose", arrays)
     columns = (arrays["intrinsics"], arrays["world_to_camera"], arrays["sizes"], facts["projections"])
     return Reconstruction(

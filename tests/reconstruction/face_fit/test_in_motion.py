@@ -96,7 +96,7 @@ def test_a_clip_is_followed_and_blinks_when_the_landmarks_do(head):
     assert motion.translation[0] == pytest.approx(1.1 * (OPENCV @ [0.02, 0.01, 0.7]), abs=0.02)
 
 
-def test_a_frame_takes_little_time(head, benchmark=None):
+def test_a_frame_takes_little_time(head):
     from time import perf_counter
 
     seen, view = drawn(head, jawOpen=0.3)

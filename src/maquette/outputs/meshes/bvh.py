@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.head_motion import bones_in_motion, head_motion
+from maquette.outputs.animation.head_motion import joints as head_joints
 from maquette.outputs.asset import Asset
-from maquette.outputs.meshes.head_motion import bones_in_motion, head_motion
-from maquette.outputs.meshes.head_motion import joints as head_joints
 from maquette.outputs.meshes.motion import Motion, evenly
 
 CM = 100.0

@@ -15,10 +15,10 @@ from maquette.geometry.mesh import vertex_normals, vertex_tangents
 from maquette.imaging.srgb import linear
 from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.head_motion import clip_animation, rested
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
-from maquette.outputs.meshes.head_motion import clip_animation, rested
 from maquette.outputs.meshes.parts import SPECULAR, compact_png, part_material, part_mesh, reflecting
 from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams

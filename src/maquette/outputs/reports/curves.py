@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.outputs.animation.head_motion import curves, head_motion, yaw_pitch_roll
 from maquette.outputs.asset import Asset
-from maquette.outputs.meshes.head_motion import curves, head_motion, yaw_pitch_roll
 
 # The order of that app's columns, which is neither Apple's nor the alphabet's.
 COLUMNS = (

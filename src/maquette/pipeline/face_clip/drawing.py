@@ -53,11 +53,14 @@ class HeadDrawing:
     def __post_init__(self) -> None:
         assert self.result.motion is not None, "made for heads that move"
         self.motion: HeadMotion = self.result.motion
-        self.head = MovingHead(open_asset(self.result, OutputOptions(mesh="light")))
         self.at = {int(number): index for index, number in enumerate(self.motion.frames)}
         self.boxes = self._windows()
         self.light = np.zeros((len(self.motion), 9, 3))
         self.steady: NDArray | None = None
+
+    def open(self) -> None:
+        """Open the windows and the film; whoever does closes them."""
+        self.head = MovingHead(open_asset(self.result, OutputOptions(mesh="light")))
         self.writer = Film(self.film, (3 * PANEL, PANEL))
 
     def _windows(self) -> NDArray:
@@ -114,7 +117,11 @@ class FaceDrawing:
             BadInput: the disk is full or OUT cannot be written.
         """
         numbers = sorted({number for one in self.people for number in one.at})
+        opened: list[HeadDrawing] = []
         try:
+            for one in self.people:
+                one.open()
+                opened.append(one)
             for done, (number, frame) in enumerate(frames_at(self.clip, numbers), 1):
                 if done % 50 == 1:
                     self.folder.check_space()
@@ -123,7 +130,7 @@ class FaceDrawing:
                         self._one(one, one.at[number], frame)
                 self.job.say(f"drawing, frame {done} of {len(numbers)}")
         finally:
-            for one in self.people:
+            for one in opened:
                 one.close()
 
     def _one(self, one: HeadDrawing, index: int, frame: Frame) -> None:

@@ -15,8 +15,8 @@ from maquette.core.types import Subject
 from maquette.outputs.reports.manifest import Manifest
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.face_watch import WatchedFaces
-from maquette.pipeline.face_clip.drawing import FaceDrawing, HeadDrawing
 from maquette.pipeline.clip_memory import arrays_of_reconstruction, reconstruction_of
+from maquette.pipeline.face_clip.drawing import FaceDrawing, HeadDrawing
 from maquette.pipeline.face_clip.memory import FITTED, MOVED, FaceMemory, arrays_of_motion, motion_of
 from maquette.pipeline.face_clip.subject import FaceClipSubject, facts_of, film_path
 from maquette.reconstruction import methods

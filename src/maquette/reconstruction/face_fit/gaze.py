@@ -45,7 +45,9 @@ def read_gaze(term: LandmarkTerm, view: FaceView, observation: Observation) -> N
         slopes = predicted.by_shape[iris].mean(axis=0) - predicted.by_shape[corners].mean(axis=0)
         outwards, up = 1.0, 1.0
         for _ in range(2):  # the skin around an eye follows it differently to each side
-            jacobian = np.column_stack([slopes @ _unit(names, side, outwards, 0.0), slopes @ _unit(names, side, 0.0, up)])
+            jacobian = np.column_stack(
+                [slopes @ _unit(names, side, outwards, 0.0), slopes @ _unit(names, side, 0.0, up)]
+            )
             ridge = (ERROR * np.linalg.norm(jacobian)) ** 2 / 4
             turn = np.linalg.solve(jacobian.T @ jacobian + ridge * np.eye(2), jacobian.T @ moved)
             outwards, up = turn
