@@ -9,9 +9,11 @@ import pytest
 import trimesh
 
 from maquette import morphable
+from maquette.core.motion import HeadMotion
 from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh, Observation, Reconstruction, Subject, Volume
 from maquette.geometry.camera import project
+from maquette.outputs.pictures.film import Film
 
 CROP = (240, 300)  # width, height
 BOX = np.array([100.0, 50.0, 580.0, 650.0])  # the crop was made at half the photo's resolution
@@ -96,6 +98,38 @@ def head_result() -> Result:
 def shut_result() -> Result:
     """The shipped head, neutral."""
     return make_result()
+
+
+def make_motion(frames: int = 6) -> HeadMotion:
+    """A head that turns to its left, looks up and blinks in its third frame, at uneven times."""
+    model = morphable.load("maquette-head")
+    expression = np.zeros((frames, len(model.expression_names)))
+    expression[:, model.expression_names.index("jawOpen")] = np.linspace(0, 0.5, frames)
+    expression[2, [model.expression_names.index(f"eyeBlink{side}") for side in ("Left", "Right")]] = 1
+    half = np.linspace(0, 0.2, frames)
+    return HeadMotion(
+        times=np.cumsum(np.linspace(0.03, 0.05, frames)),
+        frames=np.arange(frames) + 3,
+        rotations=np.stack([np.cos(half), 0 * half, np.sin(half), 0 * half], axis=1),
+        translation=np.column_stack([half / 10, 0 * half, half - 0.7]),
+        expression=expression,
+        gaze=np.tile([0.1, 0.2], (frames, 2, 1)),
+        focal=900.0,
+        size=(640, 480),
+        opening=np.full((frames, 2), 0.35),
+        trust=np.ones(frames),
+        reprojection=np.full(frames, 0.5),
+    )
+
+
+@pytest.fixture(scope="session")
+def moving_result(shut_result, tmp_path_factory) -> Result:
+    """The shipped head in a clip, with a film of six grey frames."""
+    motion, path = make_motion(), tmp_path_factory.mktemp("film") / "film.mp4"
+    with Film(path, (96, 32)) as film:
+        for number, time in enumerate(motion.times):
+            film.add(np.full((32, 96, 3), 40 * number, np.uint8), float(time))
+    return replace(shut_result, motion=motion, film=path)
 
 
 @pytest.fixture(scope="session")

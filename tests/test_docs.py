@@ -125,7 +125,7 @@ def test_links_and_pictures_exist(page):
 def test_the_documents_name_every_file_of_a_result():
     from maquette.outputs.writers import WRITERS
 
-    text = "".join((TOP / page).read_text() for page in ("README.md", "docs/people.md"))
+    text = "".join((TOP / page).read_text() for page in ("README.md", "docs/people.md", "docs/faces_in_video.md"))
     for name in WRITERS:
         assert any(f"`{name.replace('{stem}', stem)}`" in text for stem in ("head", "person")), name
 

@@ -172,25 +172,28 @@ def _reconstructed(
     return Results(done, failures, settings)
 
 
-def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: object) -> list[dict[str, Any]]:
-    """Reconstruct everybody in a clip, moving: animated bodies, and a mesh for each frame.
+def video(
+    clip: Photo, out: Photo, *, subject: str = "person", progress: Progress = silent, **options: object
+) -> list[dict[str, Any]]:
+    """Reconstruct everybody in a clip, moving: animated bodies with a mesh for each frame, or animated heads.
 
     Files are written while the work goes on, so that a clip may be long and a stopped run goes on where it was.
 
     Args:
         clip: a video file.
         out: folder for the results, made if absent; one clip for each.
+        subject: "person" or "face".
         progress: called with the clip's name and what is being done.
         options: any field of `maquette.core.options` by name, as the flags of `maquette video`: `every=2` (frames),
             `start=1.0`, `end=3.5` (seconds), `smoothing=0.05` (seconds), `blurred="skip"`, `meshes=False`, ...
 
     Returns:
-        The rows of OUT/summary.json, one per person: `folder` (`<clip>/person-1`) and `files`, relative to `out`,
-        `warnings`, `seconds`. OUT/manifest.json says what became of each person in each frame.
+        The rows of OUT/summary.json, one per person: `folder` (`<clip>/person-1`, `<clip>/face-1`) and `files`,
+        relative to `out`, `warnings`, `seconds`. OUT/manifest.json says what became of each person in each frame.
 
     Raises:
         BadInput: a bad option, the clip cannot be read, the folder cannot be written.
-        NothingFound: there is no person in the clip.
+        NothingFound: there is no person, or no face, in the clip.
         WeightsMissing, ExtraMissing: a file or an optional dependency is not installed.
         TypeError: an unknown option, with the known ones; a clip that is not a path.
 
@@ -201,13 +204,18 @@ def video(clip: Photo, out: Photo, *, progress: Progress = silent, **options: ob
     """
     if not isinstance(clip, str | PathLike):
         raise TypeError(f"clip: wanted a path, got {type(clip).__name__}")
-    settings = options_from(**{"method": METHODS["person"], **options})
+    from maquette.core.errors import BadInput
+
+    if subject not in METHODS:
+        raise BadInput(f"subject {subject!r}: wanted {' or '.join(METHODS)}")
+    settings = options_from(**{"method": METHODS[subject], **options})
     from maquette import outputs
     from maquette.outputs.result_folder import OutputFolder
+    from maquette.pipeline.face_clip.story import reconstruct_faces
     from maquette.pipeline.video import reconstruct_clip
 
     folder = OutputFolder(out)
-    outcomes = reconstruct_clip(clip, folder, settings, progress)
+    outcomes = (reconstruct_faces if subject == "face" else reconstruct_clip)(clip, folder, settings, progress)
     keep = folder.saving(partial(outputs.save, options=settings.output))
     failures = [kept for kept in folder.collect(outcomes, keep) if isinstance(kept, Failure)]
     folder.close()

@@ -97,7 +97,7 @@ def test_a_bad_clip_is_one_line_and_exit_code_2(maquette, tmp_path, make, words,
 @pytest.mark.parametrize(
     "flags, word",
     [
-        (["--subject", "face"], "maquette face"),
+        (["--subject", "pet"], "person, face"),
         (["--blurred", "drop"], "mark, skip, nearest"),
         (["--every", "0"], "every"),
         (["--start", "5", "--end", "2"], "end"),

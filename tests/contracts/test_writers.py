@@ -30,14 +30,30 @@ def read_glb(data, asset):
     assert gltf.meshes and gltf.asset.version == "2.0"
     assert [skin.name for skin in gltf.skins] == (["skeleton"] if asset.rig else [])
     head = asset.stem == "head" and asset.model is not None
-    assert not head or gltf.animations[0].name == "demo"
+    assert not head or gltf.animations[0].name == ("demo" if asset.result.motion is None else "clip")
     assert len(gltf.animations) == (1 if head else asset.is_clip)
 
 
 def read_bvh(data, asset):
     text = data.decode("ascii")
     assert text.startswith("HIERARCHY\nROOT ") and text.count("{") == text.count("}")
-    assert f"Frames: {len(asset.motion)}\n" in text
+    moves = asset.result.motion or asset.motion
+    assert f"Frames: {len(moves)}\n" in text
+
+
+def read_film(data, asset):
+    with av.open(io.BytesIO(data)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert np.abs(times - (asset.result.motion.times - asset.result.motion.times[0])).max() < 1e-3
+
+
+def read_curves(data, asset):
+    head, *rows = data.decode("ascii").splitlines()
+    assert head.count(",") == 62 and len(rows) == len(asset.result.motion)
+    place = head.split(",").index("JawOpen")
+    jaw = [float(row.split(",")[place]) for row in rows]
+    wanted = asset.result.motion.expression[:, asset.model.expression_names.index("jawOpen")]
+    assert np.abs(jaw - wanted).max() < 1e-6
 
 
 def read_obj(data, asset):
@@ -138,6 +154,7 @@ def read_volume_glb(data, asset):
 def read_overview(data, asset):
     image = Image.open(io.BytesIO(data))
     assert image.format == "JPEG" and (image.width >= 2400 if asset.stem == "person" else image.width == 2000)
+    assert asset.result.motion is None or image.height > 1400
 
 
 def read_turntable(data, asset):
@@ -226,6 +243,8 @@ READERS = {
     "normals_back.png": read_guessed(-1),
     "{stem}.glb": read_glb,
     "{stem}.bvh": read_bvh,
+    "overlay.mp4": read_film,
+    "curves.csv": read_curves,
     "{stem}.obj": read_obj,
     "{stem}.mtl": read_mtl,
     "texture.png": read_picture(lambda asset: asset.mesh.texture),
@@ -255,6 +274,7 @@ READERS = {
     scope="module",
     params=[
         "head_result",
+        "moving_result",
         "ball_result",
         "volume_result",
         "person_result",
@@ -272,6 +292,7 @@ def asset(request):
 
 
 DETAIL = {*DENSE, *LEVELS, "displacement.png"}
+MOVING = {"{stem}.bvh", "overlay.mp4", "curves.csv"}
 MAPS = {"normal_map.png", "roughness.png"}
 
 
@@ -283,7 +304,16 @@ def short_film(monkeypatch):
     monkeypatch.setattr(swing, "SIDE", 96)
 
 
+def skip_what_does_not_move(name, asset):
+    moves = asset.result.motion is not None
+    if moves and name not in {*MOVING, "{stem}.glb", "overview.jpg", "parameters.npz", "report.json"}:
+        pytest.skip("as of a head in a photo")
+    if name in MOVING and not moves and not (name == "{stem}.bvh" and asset.is_clip):
+        pytest.skip("nothing moves over time")
+
+
 def skip_what_is_absent(name, asset):
+    skip_what_does_not_move(name, asset)
     parts = PART_WRITERS.keys() & {*wanted(asset)}
     if name in PART_WRITERS.keys() - parts:
         pytest.skip("this result has no such part")
@@ -299,8 +329,6 @@ def skip_what_is_absent(name, asset):
         pytest.skip("no network guessed normals")
     if name == KEYPOINTS and KEYPOINTS not in wanted(asset):
         pytest.skip("no key points of a person in a photo")
-    if name == "{stem}.bvh" and not asset.is_clip:
-        pytest.skip("nothing moves over time")
     if name.startswith("volume") != (asset.result.reconstruction.volume is not None) and name != "report.json":
         pytest.skip("the other results show it" if asset.drawn else "this result has no volume")
 

@@ -1,4 +1,4 @@
 """Fixtures of the writers' tests."""
 
 from people import clip_result, cloth_result, person_result, tiny  # noqa: F401
-from results import ball_result, head_result, shut_result, volume_result  # noqa: F401
+from results import ball_result, head_result, moving_result, shut_result, volume_result  # noqa: F401

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from maquette.cli.flags import with_options
-from maquette.cli.person import FACES, STAGES
+from maquette.cli.person import STAGES
 from maquette.cli.reconstruct import saving
 from maquette.cli.results import Json, Out, announce, collect_into, leave
 from maquette.cli.terminal import progress_bar, written
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from maquette.core.job import Progress
     from maquette.core.result import Failure, Result
 
-SUBJECTS = ("person",)
+SUBJECTS = ("person", "face")
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
 
 
-@with_options(VideoOptions, *STAGES, leave_out=(*FACES, "together"), method=METHODS["person"])
+@with_options(VideoOptions, *STAGES, leave_out=("together", "vrn_weights", "hrn_weights", "hrn_model"), method=None)
 def video(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="A video: MP4, MOV, MKV, WebM, AVI.", readable=False)],
     out: Out,
-    subject: Annotated[str, typer.Option(help="What moves in it: person.")] = "person",
+    subject: Annotated[str, typer.Option(help="What moves in it: person or face.")] = "person",
     as_json: Json = False,
     **options: Any,
 ) -> None:
-    """Reconstruct everybody in a clip: animated bodies, and a mesh for each frame.
+    """Reconstruct everybody in a clip, moving: people as bodies with a mesh for each frame, or their faces.
 
     OUT/<clip>/person-1/person.glb is a rigged body with its motion, whatever the method; frames/000000.ply ... are the
     meshes of --method: with pifuhd (the default) a surface without a skeleton, with parametric that body in its pose.
@@ -45,13 +45,14 @@ def video(
     def work() -> int:
         if subject not in SUBJECTS:
             wanted = ", ".join(SUBJECTS)
-            raise BadInput(f"subject {subject!r}: a video can show: {wanted}; faces: maquette face on its pictures")
-        return reconstruct_into(out, clip, options_from(**options), as_json)
+            raise BadInput(f"subject {subject!r}: a video can show: {wanted}")
+        settings = options_from(**{**options, "method": options["method"] or METHODS[subject]})
+        return reconstruct_into(out, clip, settings, as_json, subject)
 
     leave(work, as_json)
 
 
-def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool) -> int:
+def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool, subject: str = "person") -> int:
     """Do the whole clip, and return the exit code: see `collect_into`."""
     from maquette.core.types import Subject
     from maquette.outputs.result_folder import OutputFolder
@@ -62,8 +63,14 @@ def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool) ->
 
     def outcomes(show: Progress) -> Iterator[Result | Failure]:
         # What can be refused at once is refused before the heavy imports.
-        methods.find_for(settings.fit.method, Subject.PERSON, methods.CLIP)
+        faces = subject == "face"
+        methods.find_for(settings.fit.method, Subject(subject), methods.SEVERAL if faces else methods.CLIP)
         open_clip(clip, settings.video, settings.source)
+        if faces:
+            from maquette.pipeline.face_clip.story import reconstruct_faces
+
+            yield from reconstruct_faces(clip, folder, settings, show)
+            return
         from maquette.pipeline.video import reconstruct_clip
 
         yield from reconstruct_clip(clip, folder, settings, show)

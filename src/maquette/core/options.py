@@ -68,8 +68,10 @@ class VideoOptions:
     """How far motion is smoothed in time, seconds; 0 is not at all."""
     blurred: str = "mark"
     """What happens to frames blurred by motion: mark, skip, or nearest (the nearest sharp frame stands in)."""
-    meshes: bool = True
-    """Write a mesh for each frame besides the animated person."""
+    meshes: bool | None = None
+    """Write a mesh for each frame besides what is animated; of faces landmarks too. Usually of people, not of faces."""
+    depth: bool = False
+    """Write a depth map for each frame: of faces, tenths of a millimetre in 16 bits."""
     resume: bool = True
     """Go on where a stopped run of the same clip and settings ended."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from maquette.core.errors import MaquetteError
+from maquette.core.motion import HeadMotion
 from maquette.core.types import Observation, Reconstruction
 
 
@@ -20,6 +22,8 @@ class Result:
         reconstruction: textured mesh in metres, cameras, parameters.
         observations: what was seen, one per photo used.
         report: JSON-able facts and warnings in plain words.
+        motion: how a head moves in a clip, or None.
+        film: a video of the result beside the clip, or None.
     """
 
     name: str
@@ -27,6 +31,8 @@ class Result:
     reconstruction: Reconstruction
     observations: tuple[Observation, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
+    motion: HeadMotion | None = None
+    film: Path | None = None
 
     def __repr__(self) -> str:
         return f"Result({self.source}/{self.name})"

@@ -106,7 +106,12 @@ class Asset:
         weights = self.result.reconstruction.expression
         if self.model is None or weights is None or not len(self.model.expression_names):
             return np.zeros(0)
-        return self.model.held(weights[0], self.identity) / self._reach
+        return self.held(weights[0])
+
+    def held(self, weights: NDArray) -> NDArray:
+        """(..., E) fitted weights of a model's units as weights of `units`."""
+        assert self.model is not None, "asked of results with a model"
+        return self.model.held(weights, self.identity) / self._reach
 
     @cached_property
     def units(self) -> NDArray:

@@ -37,6 +37,7 @@ from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.meshes.ply import write_ply
 from maquette.outputs.meshes.stl import write_stl
 from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
+from maquette.outputs.pictures.film import write_film
 from maquette.outputs.pictures.maps import (
     write_depth,
     write_guessed_back,
@@ -50,6 +51,7 @@ from maquette.outputs.pictures.maps import (
 from maquette.outputs.pictures.overview import write_overview
 from maquette.outputs.pictures.turntable import write_turntable
 from maquette.outputs.reports.codes import write_codes
+from maquette.outputs.reports.curves import write_curves
 from maquette.outputs.reports.keypoints import write_keypoints
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
@@ -80,6 +82,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "volume.stl": write_volume_stl,
     "volume.ply": write_volume_ply,
     "overview.jpg": write_overview,
+    "overlay.mp4": write_film,
     "turntable.mp4": write_turntable,
     "swing.mp4": write_swing,
     "deformation.png": write_deformation,
@@ -90,6 +93,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "normals.png": write_normals,
     "normals_front.png": write_guessed_front,
     "normals_back.png": write_guessed_back,
+    "curves.csv": write_curves,
     "landmarks.json": write_landmarks,
     "codes.json": write_codes,
     KEYPOINTS: write_keypoints,
@@ -126,7 +130,9 @@ def wanted(asset: Asset) -> list[str]:
     }
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
-    absent |= {"{stem}.bvh"} if not asset.is_clip else {KEYPOINTS}
+    absent |= {KEYPOINTS} if asset.is_clip else set() if asset.result.motion is not None else {"{stem}.bvh"}
+    absent |= {"curves.csv"} if asset.result.motion is None else set()
+    absent |= {"overlay.mp4"} if asset.result.film is None else set()
     absent |= {KEYPOINTS} if asset.result.observations[0].landmark_scheme not in SCHEMES else set()
     absent |= set() if "guessed_normals" in asset.result.reconstruction.parameters else GUESSED
     absent |= SOLID if has_levels(asset) else set()

@@ -85,12 +85,12 @@ class Memory:
             BadInput: the disk is full or the folder cannot be written.
         """
         name = FITTED.format(track=subject.sightings[0].track)
-        stored = self._load(name, _reconstruction_of)
+        stored = self._load(name, reconstruction_of)
         if stored is not None:
             return stored
         count = len(subject.sightings)
         made = subject.reconstructed(lambda done: job.say(f"{subject.name} fitting, frame {done} of {count}"))
-        self._save(name, _arrays_of_reconstruction(made))
+        self._save(name, arrays_of_reconstruction(made))
         return made
 
     def forget(self) -> None:
@@ -164,7 +164,7 @@ def _under(prefix: str, arrays: Arrays) -> dict[str, NDArray]:
     return {key.removeprefix(f"{prefix}."): value for key, value in arrays.items() if key.startswith(f"{prefix}.")}
 
 
-def _arrays_of_reconstruction(whole: Reconstruction) -> dict[str, Any]:
+def arrays_of_reconstruction(whole: Reconstruction) -> dict[str, Any]:
     """All but the volume, which no frame needs."""
     facts = {"model": whole.model, "metric": whole.metric, "provenance": plain(dict(whole.provenance))}
     facts |= {"pose": None if whole.pose is None else whole.pose.model}
@@ -179,7 +179,8 @@ def _arrays_of_reconstruction(whole: Reconstruction) -> dict[str, Any]:
     return arrays
 
 
-def _reconstruction_of(arrays: Arrays) -> Reconstruction:
+def reconstruction_of(arrays: Arrays) -> Reconstruction:
+    """The reconstruction of `arrays_of_reconstruction`."""
     facts, pose = json.loads(str(arrays["facts"])), _under("pose", arrays)
     columns = (arrays["intrinsics"], arrays["world_to_camera"], arrays["sizes"], facts["projections"])
     return Reconstruction(

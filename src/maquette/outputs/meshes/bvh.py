@@ -1,4 +1,4 @@
-"""person.bvh: the skeleton and its motion, as animation programs read it.
+"""person.bvh and head.bvh: the skeleton and its motion, as animation programs read it.
 
 Lengths are centimetres, which these programs expect and which the format has no place to say.
 """
@@ -6,11 +6,14 @@ Lengths are centimetres, which these programs expect and which the format has no
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.head_motion import bones_in_motion, head_motion
+from maquette.outputs.animation.head_motion import joints as head_joints
 from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.motion import Motion, evenly
 
@@ -18,6 +21,8 @@ CM = 100.0
 CHANNELS = "Zrotation Xrotation Yrotation"
 STILL = 1e-9  # 1 - cosine of half a turn up to which a bone keeps its rest pose
 LEFT_OUT = -2  # in place of a parent
+HEAD_BONES = ("head", "eyeLeft", "eyeRight")
+EYE_RADIUS_M = 0.012
 SHORTEST_CM = 0.5  # a bone without flesh still needs an end that can be seen
 
 
@@ -70,7 +75,7 @@ def order_of(parents: NDArray) -> list[int]:
     return order
 
 
-def hierarchy(rig: Rig, parents: NDArray, joints: NDArray, sites: dict[int, NDArray]) -> str:
+def hierarchy(bones: Sequence[str], parents: NDArray, joints: NDArray, sites: dict[int, NDArray]) -> str:
     """The HIERARCHY part, offsets in centimetres, of the bones that are not left out: see `linked`."""
 
     def place(values: NDArray) -> str:
@@ -85,7 +90,7 @@ def hierarchy(rig: Rig, parents: NDArray, joints: NDArray, sites: dict[int, NDAr
         indent, inner = "\t" * depth, "\t" * (depth + 1)
         offset = np.zeros(3) if parent < 0 else joints[bone] - joints[parent]
         kind, free = ("ROOT", "6 Xposition Yposition Zposition") if parent < 0 else ("JOINT", "3")
-        lines += [f"{indent}{kind} {rig.bones[bone]}", f"{indent}{{", f"{inner}{place(offset)}"]
+        lines += [f"{indent}{kind} {bones[bone]}", f"{indent}{{", f"{inner}{place(offset)}"]
         lines.append(f"{inner}CHANNELS {free} {CHANNELS}")
         if bone in sites:
             lines += [f"{inner}End Site", f"{inner}{{", f"{inner}\t{place(sites[bone])}", f"{inner}}}"]
@@ -130,6 +135,8 @@ def write_bvh(asset: Asset) -> bytes:
     Raises:
         ValueError: no body was fitted.
     """
+    if asset.result.motion is not None:
+        return _head_bvh(asset)
     rig = None if asset.body is None else asset.body.rig
     if rig is None:
         raise ValueError(f"{asset.result.name}: no skeleton was fitted, so that there is no motion to write")
@@ -137,4 +144,16 @@ def write_bvh(asset: Asset) -> bytes:
     motion, step = evenly(asset.motion)
     sites = end_sites(rig, joints, asset.rest(np.zeros(asset.motion.expression.shape[1])).astype(float))
     parents = linked(rig, joints, motion)
-    return (hierarchy(rig, parents, joints, sites) + frames(parents, joints, motion, step)).encode("ascii")
+    return (hierarchy(rig.bones, parents, joints, sites) + frames(parents, joints, motion, step)).encode("ascii")
+
+
+def _head_bvh(asset: Asset) -> bytes:
+    """A head with its eyeballs as three bones; an eye's end lies on its pupil."""
+    places, motion = head_joints(asset), bones_in_motion(asset)
+    step = 1 / 30
+    if len(head_motion(asset)) > 1:
+        motion, step = evenly(motion)
+    forward = np.array([0.0, 0.0, EYE_RADIUS_M * asset.scale])
+    parents = np.array([-1, 0, 0])
+    text = hierarchy(HEAD_BONES, parents, places, {1: forward, 2: forward})
+    return (text + frames(parents, places, motion, step)).encode("ascii")

@@ -15,6 +15,7 @@ from maquette.geometry.mesh import vertex_normals, vertex_tangents
 from maquette.imaging.srgb import linear
 from maquette.morphable.fine import STILL_M
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.head_motion import clip_animation, rested
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
@@ -291,8 +292,8 @@ def write_glb(asset: Asset) -> bytes:
     Hair and other parts of a head are nodes and meshes of their own below it.
 
     The photo's expression is the default weight of 52 morph targets named as Apple's ARKit names them, the photo's pose
-    the default turn of the joints; the poses of a clip are an animation that begins at 0 s. A head has an animation
-    "demo" in its place: it blinks, smiles and speaks for three seconds.
+    the default turn of the joints; the poses of a clip are an animation that begins at 0 s. A head
+    that was not filmed has an animation "demo" in its place: it blinks, smiles and speaks for three seconds.
     """
     builder = Builder()
     context = mesh_context(asset)
@@ -310,7 +311,14 @@ def write_glb(asset: Asset) -> bytes:
         _add_parts(builder, asset, document)
         if context.targets.names:
             nodes, meshes = document["nodes"], document["meshes"]
-            document["animations"] = [demo(builder, nodes, meshes, context.targets.names, asset.expression)]
+            moves = asset.result.motion is not None
+            if moves:
+                rested(nodes, meshes, asset)
+            document["animations"] = [
+                clip_animation(builder, nodes, meshes, asset)
+                if moves
+                else demo(builder, nodes, meshes, context.targets.names, asset.expression)
+            ]
     document |= _textures(builder, asset)
     document["materials"][0] = _with_maps(document["materials"][0], document)
     parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]

@@ -11,6 +11,7 @@ from maquette.geometry.mesh import face_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.ply import vertex_colors
+from maquette.outputs.pictures.moments import moments
 from maquette.outputs.pictures.person_panels import person_panels
 from maquette.outputs.pictures.views import backdrop, over
 from maquette.outputs.pictures.window import Window, photo_window
@@ -108,5 +109,7 @@ def write_overview(asset: Asset) -> bytes:
     import cv2
 
     page = sheet(person_panels(asset), 6) if asset.subject is Subject.PERSON else sheet(head_panels(asset))
+    if asset.result.film is not None and asset.result.motion is not None:
+        page = np.vstack([page, moments(asset.result.film, asset.result.motion, page.shape[1])])
     _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     return data.tobytes()

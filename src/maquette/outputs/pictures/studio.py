@@ -21,7 +21,7 @@ from maquette.outputs.shaded_mesh import ShadedMesh
 
 if TYPE_CHECKING:
     from vtkmodules.vtkCommonDataModel import vtkPolyData
-    from vtkmodules.vtkRenderingCore import vtkRenderWindow, vtkTexture, vtkUniforms
+    from vtkmodules.vtkRenderingCore import vtkPolyDataMapper, vtkRenderWindow, vtkTexture, vtkUniforms
 
 CLAY = (0.80, 0.775, 0.75)  # sRGB
 REACH_M = 20.0  # an orthographic camera sees this far before and behind itself
@@ -40,13 +40,15 @@ const vec3 keyHalf = vec3(-0.1880, 0.1700, 0.9673);
 const vec3 rimHalf = vec3(0.7685, 0.4941, 0.4065);
 const vec3 backL = vec3(-0.7948, 0.2338, -0.5610);
 {
-  if (fragOutput0.a < alphaCutoff || (isPart == 1 && styleShown != 3)) discard;
+  if (fragOutput0.a < alphaCutoff || (isPart == 1 && styleShown < 3)) discard;
   vec3 n = normalize(normalVCVSOutput);
   float open = vertexColorVSOutput.a;
   if (styleShown == 1) {
     fragOutput0 = vec4(0.5 + 0.5 * n, 1.0);
   } else if (styleShown == 2) {
     fragOutput0 = vec4(vec3(clamp((vertexVC.z - depthFar) / (depthNear - depthFar), 0.0, 1.0)), 1.0);
+  } else if (styleShown == 4) {
+    fragOutput0 = vec4(min(fragOutput0.rgb * LIT_RANGE, 1.0), open);  // the window multiplies by it
   } else {
     vec3 albedo = styleShown == 0 ? clayColor : fragOutput0.rgb * fragOutput0.rgb;
     vec3 wrap = vec3(0.30, 0.20, 0.16);
@@ -72,7 +74,10 @@ const vec3 backL = vec3(-0.7948, 0.2338, -0.5610);
   }
 }
 """
-STYLES = {"clay": 0, "normals": 1, "depth": 2, "texture": 3}
+STYLES = {"clay": 0, "normals": 1, "depth": 2, "texture": 3, "lit": 4}
+BRIGHTEST = 2.0  # light that a colour of 255 stands for in the style "lit", in the shader's gamma of 2
+
+LIT = SHADER.replace("LIT_RANGE", f"{BRIGHTEST**0.5:.6f}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +159,7 @@ class Studio:
         image = None if texture is None else _texture(texture)
         self._closed = closed
         self._asked: tuple[float, ...] | None = None
+        self._moving: list[tuple[vtkPolyDataMapper, vtkPolyData]] = []
         self._uniforms = [self._add(mesh, material, image) for mesh, material in parts]
         self._textured = texture is not None or any(
             mesh.colours is not None or material.texture is not None for mesh, material in parts
@@ -163,7 +169,9 @@ class Studio:
         from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
         mapper = vtkPolyDataMapper()
-        mapper.SetInputData(_polydata(mesh))
+        data = _polydata(mesh)
+        mapper.SetInputData(data)
+        self._moving.append((mapper, data))
         mapper.SetColorModeToDirectScalars()
         mapper.SetStatic(True)
         actor = vtkActor()
@@ -177,7 +185,7 @@ class Studio:
         shader = actor.GetShaderProperty()
         plain = "fragOutput0 = vec4(ambientColor + diffuseColor, 1.0);\n"
         shader.AddFragmentShaderReplacement("//VTK::Light::Impl", True, plain, False)
-        shader.AddFragmentShaderReplacement("//VTK::TCoord::Impl", True, SHADER, False)
+        shader.AddFragmentShaderReplacement("//VTK::TCoord::Impl", True, LIT, False)
         uniforms = shader.GetFragmentCustomUniforms()
         uniforms.SetUniformf("glossAmount", material.gloss)
         uniforms.SetUniformf("glossPower", material.sharpness)
@@ -199,7 +207,8 @@ class Studio:
 
         Args:
             camera: its size is the size of the picture; an orthographic one also sees what lies behind it.
-            style: "texture", "clay", "normals" (x right, y up, z to the viewer) or "depth" (white = near).
+            style: "texture", "clay", "normals" (x right, y up, z to the viewer), "depth" (white = near) or "lit": the
+                texture under the light that the parts' colours are, see `move`.
             contrast: 0 = flat light, 1 = studio light.
             supersample: samples per pixel along each axis.
             depth: (nearest, farthest) metres for the style "depth".
@@ -231,6 +240,30 @@ class Studio:
         # Averaging areas is slow unless the factor is whole; up to 1.5 two neighbours cover a pixel anyway.
         smooth = cv2.INTER_AREA if supersample >= 1.75 else cv2.INTER_LINEAR
         return cv2.resize(picture, camera.size, interpolation=smooth)
+
+    def move(
+        self, place: int, vertices: NDArray, normals: NDArray, light: NDArray | None = None, fade: NDArray | None = None
+    ) -> None:
+        """Put the vertices of a part elsewhere.
+
+        Args:
+            place: number of the part, in the order in which they were given.
+            vertices, normals: (N, 3) metres and unit, as many as it has.
+            light: (N, 3) linear, not negative, up to BRIGHTEST: what the style "lit" shows the texture under.
+            fade: (N,) 0-1: how solid it is in that style, None for all of it.
+        """
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+
+        mapper, data = self._moving[place]
+        mapper.SetStatic(False)
+        data.GetPoints().SetData(numpy_to_vtk(np.ascontiguousarray(vertices, np.float32), deep=True))
+        data.GetPointData().SetNormals(numpy_to_vtk(np.ascontiguousarray(normals, np.float32), deep=True))
+        if light is not None:
+            shown = np.sqrt(np.clip(light / BRIGHTEST, 0, 1)) * 255
+            solid = np.full(len(shown), 255.0) if fade is None else 255 * fade
+            coded = np.column_stack([shown, solid]).astype(np.uint8)
+            data.GetPointData().SetScalars(numpy_to_vtk(coded, deep=True))
+        data.Modified()
 
     def _aim(self, camera: Camera) -> None:
         from vtkmodules.vtkCommonMath import vtkMatrix4x4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ def write_parameters(asset: Asset) -> bytes:
     `camera_size` (N, 2), `camera_projection` (N,), `box` (N, 4) crop in photo pixels, `photo` (N,), `time` (N,)
     seconds, nan for a photo, `model` and `model_edition`, whose weights they are; with a skeleton `bone_names` (B,) and
     `body_model`. A clip has more poses than pictures are kept: then `times` and `frames`, their numbers in the clip,
-    belong to `rotations` and the like.
+    belong to `rotations` and the like. Of a head that moves, `motion_*` as in `core.motion.HeadMotion`.
     """
     reconstruction, observations = asset.result.reconstruction, asset.result.observations
     arrays = {name: np.asarray(value) for name, value in reconstruction.parameters.items()} | coefficients(
@@ -37,6 +38,9 @@ def write_parameters(asset: Asset) -> bytes:
     if asset.model is not None:
         arrays["model_edition"] = np.array(asset.model.edition)
         arrays["expression_names"] = np.array(asset.model.expression_names)
+    if asset.result.motion is not None:
+        moved = {one.name: getattr(asset.result.motion, one.name) for one in fields(asset.result.motion)}
+        arrays |= {f"motion_{name}": np.asarray(value) for name, value in moved.items() if value is not None}
     if asset.body is not None:
         arrays["body_model"] = np.array(asset.body.name)
         arrays["bone_names"] = np.array(asset.skeleton.bones)

@@ -24,6 +24,8 @@ FILES = {
     "normals_front.png": "normals of the front that the network guessed, coded as normals.png",
     "normals_back.png": "normals of the back that the network guessed, in the same axes and pixels",
     "{stem}.bvh": "skeleton and motion, centimetres (100 a metre) and degrees, y up, facing +z",
+    "overlay.mp4": "the clip around the face, the head over it, the head from the front; H.264, at the clip's times",
+    "curves.csv": "52 ARKit weights and turns of head and eyes per frame, radians, in the columns of Live Link Face",
     "{stem}.mtl": "materials of the OBJ file",
     "{stem}_detail.glb": "the displaced mesh with texture, metres, y up, facing +z",
     "{stem}_detail.stl": "the displaced mesh as a closed solid for printing, millimetres",

@@ -1,0 +1,206 @@
+"""The second pass over a clip of faces: every frame once, each head drawn over it, its files if they are wanted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maquette.core.errors import BadInput
+from maquette.core.files import unwritable, write_whole
+from maquette.core.job import Job, explained
+from maquette.core.motion import HeadMotion
+from maquette.core.options import Options, OutputOptions
+from maquette.core.result import Result
+from maquette.core.types import Camera, Frame, Mesh
+from maquette.geometry.camera import project
+from maquette.geometry.mesh import vertex_normals
+from maquette.geometry.raycast import render_buffers
+from maquette.outputs.asset import open_asset
+from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
+from maquette.outputs.pictures.film import PANEL, Film, cut, window_camera
+from maquette.outputs.pictures.moving_head import MovingHead, frame_camera
+from maquette.outputs.reports.landmarks import visible
+from maquette.outputs.reports.manifest import Manifest, Row
+from maquette.outputs.result_folder import OutputFolder
+from maquette.perception.tracking.face_sighting import FaceSightings
+from maquette.perception.tracking.smooth import smooth
+from maquette.sources.video import Clip, frames_at
+
+AROUND = 2.5  # side of the film's window over the face's height
+STEADY = 0.4  # seconds: width of the window's smoothing
+DEPTH_MM = 10.0  # steps of a millimetre in a depth map: 16 bits reach 6.5 m
+DOUBTFUL = 0.15  # trust below which a frame is flagged
+
+
+@dataclass(eq=False)
+class HeadDrawing:
+    """One person on the way into the film and the frames' files.
+
+    Attributes:
+        result: textured, with its motion. sightings: in the same order. track: in the manifest.
+        film: where it goes.
+    """
+
+    result: Result
+    sightings: FaceSightings
+    track: int
+    film: Path
+
+    def __post_init__(self) -> None:
+        assert self.result.motion is not None, "made for heads that move"
+        self.motion: HeadMotion = self.result.motion
+        self.at = {int(number): index for index, number in enumerate(self.motion.frames)}
+        self.boxes = self._windows()
+        self.light = np.zeros((len(self.motion), 9, 3))
+        self.steady: NDArray | None = None
+
+    def open(self) -> None:
+        """Open the windows and the film; whoever does closes them."""
+        self.head = MovingHead(open_asset(self.result, OutputOptions(mesh="light")))
+        self.writer = Film(self.film, (3 * PANEL, PANEL))
+
+    def _windows(self) -> NDArray:
+        """(N, 4) the square around the face in each frame, hardly moving."""
+        rects = np.concatenate([self.sightings.column("landmarks")[:, :, :2].min(axis=1),
+                                self.sightings.column("landmarks")[:, :, :2].max(axis=1)], axis=1)  # fmt: skip
+        middle = smooth(self.motion.times, (rects[:, :2] + rects[:, 2:]) / 2, STEADY)
+        half = AROUND / 2 * smooth(self.motion.times, np.ptp(rects.reshape(-1, 2, 2), axis=1).max(axis=1), 2 * STEADY)
+        return np.concatenate([middle - half[:, None], middle + half[:, None]], axis=1)
+
+    def draw(self, index: int, frame: Frame) -> tuple[NDArray, Camera]:
+        """Add one frame to the film; the vertices (V, 3) in head axes, and the camera of the full frame."""
+        camera, turn = frame_camera(self.motion, index)
+        vertices = self.head.vertices(self.motion.expression[index], self.motion.gaze[index])
+        normals = vertex_normals(vertices.astype(float), self.result.reconstruction.shape.faces)
+        light = self.head.light(frame.pixels, vertices, normals, camera, turn)
+        self.light[index] = light
+        # Light changes slowly; its reading does not quite.
+        self.steady = light if self.steady is None else 0.7 * self.steady + 0.3 * light
+        box = self.boxes[index]
+        plain = cut(frame.pixels, box)
+        drawn = self.head.over(plain, vertices, window_camera(camera, box), turn, self.steady)
+        still = self.head.still(vertices, (PANEL, PANEL))
+        self.writer.add(np.hstack([plain, drawn, still]), float(self.motion.times[index]))
+        return vertices, camera
+
+    def close(self) -> None:
+        """Finish the film, and give the windows back."""
+        try:
+            self.writer.close()
+        finally:
+            self.head.close()
+
+    def finished(self) -> Result:
+        """The result with its film and its light."""
+        return replace(self.result, film=self.film, motion=replace(self.motion, light=self.light))
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDrawing:
+    """All people of a clip on their way into OUT."""
+
+    clip: Clip
+    options: Options
+    folder: OutputFolder
+    job: Job
+    manifest: Manifest
+    people: list[HeadDrawing]
+
+    def all_frames(self) -> None:
+        """Draw everybody, in the order of the clip.
+
+        Raises:
+            BadInput: the disk is full or OUT cannot be written.
+        """
+        numbers = sorted({number for one in self.people for number in one.at})
+        opened: list[HeadDrawing] = []
+        try:
+            for one in self.people:
+                one.open()
+                opened.append(one)
+            for done, (number, frame) in enumerate(frames_at(self.clip, numbers), 1):
+                if done % 50 == 1:
+                    self.folder.check_space()
+                for one in self.people:
+                    if number in one.at:
+                        self._one(one, one.at[number], frame)
+                self.job.say(f"drawing, frame {done} of {len(numbers)}")
+        finally:
+            for one in opened:
+                one.close()
+
+    def _one(self, one: HeadDrawing, index: int, frame: Frame) -> None:
+        number, time = int(one.motion.frames[index]), float(one.motion.times[index])
+        rect = one.sightings[index].rect
+        try:
+            vertices, camera = one.draw(index, frame)
+        except (ImportError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever goes wrong in one frame leaves the others
+            reason = str(explained(error, f"{self.job.photos[0]}, frame {number}"))
+            self.manifest.add(number, time, Row(one.track, "failed", reason, rect))
+            return
+        mesh = self._files(one, number, vertices, camera)
+        trust = float(one.motion.trust[index])
+        flagged = trust < DOUBTFUL
+        scores = {"reprojection_px": float(one.motion.reprojection[index]), "trust": trust}
+        status, why = ("flagged", "hardly seen: blurred, covered or turned away") if flagged else ("done", "")
+        self.manifest.add(number, time, Row(one.track, status, why, rect, camera, mesh, scores))
+
+    def _files(self, one: HeadDrawing, number: int, vertices: NDArray, camera: Camera) -> str | None:
+        """The frame's mesh, depth and landmarks, as far as they are wanted; the mesh relative to OUT."""
+        video = self.options.video
+        meshes = video.meshes is True
+        if not (meshes or video.depth):
+            return None
+        home = Path(self.job.name) / one.result.name / "frames"
+        self.folder.refuse_links(self.folder.path / home)
+        faces = one.result.reconstruction.shape.faces
+        if video.depth:
+            self._write(home / f"{number:06d}_depth.png", depth_png(vertices, faces, camera))
+        if not meshes:
+            return None
+        coloured = Mesh(vertices, faces, vertex_colors=vertex_colors(one.result.reconstruction.shape))
+        normals = vertex_normals(vertices.astype(float), faces)
+        self._write(home / f"{number:06d}.ply", ply_bytes(coloured, normals))
+        self._write(home / f"{number:06d}.json", landmark_json(one, vertices, camera))
+        return (home / f"{number:06d}.ply").as_posix()
+
+    def _write(self, name: Path, data: bytes) -> None:
+        path = self.folder.path / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
+        except OSError as error:
+            raise BadInput(unwritable(error, path.parent, "make room, or choose another folder")) from error
+
+
+def depth_png(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
+    """16-bit PNG of the full frame: distance along the camera's axis in tenths of a millimetre; 0 where no head is."""
+    import cv2
+
+    depth = render_buffers(camera, vertices, faces)[2]
+    tenths = np.where(np.isfinite(depth), np.clip(depth * 1000 * DEPTH_MM, 1, 65535), 0)
+    return cv2.imencode(".png", tenths.astype(np.uint16))[1].tobytes()
+
+
+def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:
+    """Landmarks of one frame: world in metres (head axes), pixels of the full frame, whether the head hides them."""
+    faces = one.result.reconstruction.shape.faces
+    normals = vertex_normals(vertices.astype(float), faces)
+    rotation, shift = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
+    schemes = {}
+    for scheme, embedding in one.head.model.embeddings.items():
+        points = embedding.points(vertices, faces)
+        pixels, _ = project(camera, points.astype(float))
+        seen = visible(vertices.astype(float), faces, points, embedding.points(normals, faces), -rotation.T @ shift)
+        schemes[scheme] = {
+            "world": np.round(points.astype(float), 6).tolist(),
+            "pixels": np.round(pixels, 3).tolist(),
+            "visible": seen.tolist(),
+        }
+    return json.dumps({"schemes": schemes}, separators=(",", ":")).encode()
