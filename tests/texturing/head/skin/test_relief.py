@@ -60,16 +60,19 @@ def test_maps_are_flat_outside_the_skin_and_finely_rough_on_it(layers: Layers) -
     assert level[lips].mean() < LIPS + 0.08 < CHEEKS and level[plain].std() > 0.01
 
 
-def test_what_the_photo_shows_dark_and_fine_is_deep(layers: Layers) -> None:
-    texture = np.full((512, 512, 3), 150, np.uint8)
+def test_what_is_dark_in_the_photo_is_not_deep(layers: Layers) -> None:
+    """A mole is no groove; the folds that were found are."""
+    plain, mole = np.full((512, 512, 3), 150, np.uint8), np.full((512, 512, 3), 150, np.uint8)
     rows, columns = np.nonzero(layers.zones["plain"] > 0.99)
     row, column = int(np.median(rows)), int(np.median(columns[columns > 300]))
-    texture[row - 1 : row + 2, column - 1 : column + 2] = 110
+    mole[row - 1 : row + 2, column - 1 : column + 2] = 60
     seen = np.full((512, 512), 255, np.uint8)
-    line, _ = skin_maps(texture, seen, layers)
-    without, _ = skin_maps(np.full_like(texture, 150), seen, layers)
-    change = directions(line) - directions(without)
-    assert change[row, column + 3, 0] < -0.01 < 0.01 < change[row, column - 3, 0], "its walls face its middle"
+    without = skin_maps(plain, seen, layers)[0]
+    assert (skin_maps(mole, seen, layers)[0] == without).all()
+    fold = np.zeros((512, 512), np.float32)
+    fold[:, column - 1 : column + 2] = -2e-4
+    change = directions(skin_maps(plain, seen, layers, fold)[0]) - directions(without)
+    assert change[row, column + 2, 0] < -0.01 < 0.01 < change[row, column - 2, 0], "its walls face its middle"
 
 
 def test_lengths_are_metres_and_bare_skin_leaves_out_brows(layers: Layers) -> None:

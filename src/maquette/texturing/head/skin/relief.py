@@ -1,8 +1,8 @@
 """How skin reflects light: a normal map of its pores and fine lines, and how rough it is where (`--maps`).
 
-The relief is a height in metres per texel: the grain that fills skin, which is laid out in metres on the head, and
-what the photo shows finer than a millimetre, where dark is deep. Its slopes per metre of surface become tangent-space
-normals as glTF has them: red along u, green against the rows, blue outwards. Viewers find the tangents themselves.
+The relief is a height in metres per texel: the folds that the photo shows, and the grain that fills skin, which is
+laid out in metres on the head. What is dark in the photo is not deep: moles, stubble and make-up are no relief. Slopes
+per metre of surface become tangent-space normals as glTF has them: red along u, green against the rows, blue outwards.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from maquette.texturing.head.layers import FACE_WIDTH_M, NOISE_UNIT, Layers
 from maquette.texturing.images import blurred, enlarged, smoothstep
 
 PORES_M = np.array([12e-6, 30e-6, 24e-6], np.float32)  # standard deviations of the grain's bands, as heights
-DETAIL_M = (0.00025, 0.0012)  # standard deviations between which the photo's detail lies
-DEPTH_M = 6e-6  # per 8-bit level that the photo is darker than around
-LARGEST_LEVEL = 16.0  # 8-bit: what differs more is hair or an edge, no relief
+SEEN = 0.5  # of the grain that is left where the photo shows skin
 STEEPEST = 0.30  # slope
 FLAT = np.array([128, 128, 255], np.uint8)
 # Roughness of the skin: cheeks, forehead with nose and chin, lips, lids, ears and neck; hair and brows.
@@ -46,17 +44,13 @@ def skin_maps(
     heights = None if folds is None else enlarged(folds, texture.shape[:2])
     roughness = np.full(texture.shape[:2], round(255 * CHEEKS), np.uint8)
     shape, rows = (layers.rows, layers.size), layers.skin_rows
-    level = texture[: layers.rows].mean(axis=2, dtype=np.float32)
-    texel = FACE_WIDTH_M / layers.size
-    fine, coarse = (blurred(level, sigma / texel) for sigma in DETAIL_M)
     shown = confidence[: layers.rows].astype(np.float32) / 255
-    detail = np.clip(fine - coarse, -LARGEST_LEVEL, LARGEST_LEVEL) * shown
     bare, matt = (enlarged(values, shape) for values in surfaces_of(layers))
     length = enlarged(texel_lengths(layers), shape) * (layers.skin.size / layers.size)
     for start in range(0, rows, STRIP):
         strip = slice(max(start - 1, 0), min(start + STRIP + 1, layers.rows))
         pores = np.tensordot(PORES_M / NOISE_UNIT, layers.grain[:, strip].astype(np.float32), 1)
-        height = bare[strip] * (pores * (1 - 0.5 * shown[strip]) + DEPTH_M * detail[strip])
+        height = bare[strip] * pores * (1 - (1 - SEEN) * shown[strip])
         if heights is not None:
             height = height + heights[strip]
         own = slice(start - strip.start, start - strip.start + min(STRIP, rows - start))
