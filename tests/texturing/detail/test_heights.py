@@ -64,6 +64,7 @@ def test_the_sharper_photo_counts_more(model, chart, photograph, monkeypatch):
     monkeypatch.setattr(
         heights, "read_folds", lambda seen, _: (np.full_like(seen.weight, seen.pixel.min()), seen.weight)
     )
+    monkeypatch.setattr(heights, "depth_of", lambda *_: 1.0)
     near, far = photograph(0.0), photograph(0.0)
     half = replace(far[1], intrinsics=np.diag([0.5, 0.5, 1]) @ far[1].intrinsics)
     baked = [bake(near[0], near[1], model.mean, chart.layers)] * 2
@@ -99,3 +100,14 @@ def test_a_head_gets_heights_and_normals_unless_none_are_wanted(photograph, reco
     )
     assert full.displacement_map is not None and full.normal_map is not None
     assert plain.displacement_map is None and plain.normal_map is None
+
+
+def test_the_photo_that_shows_more_of_the_folds_counts_more(model, chart, photograph, monkeypatch):
+    """A blurred photo that was enlarged has as many pixels as a sharp one."""
+    line = (-FOLD_M * np.exp(-(((chart.zones[5] - 0.55) / 0.01) ** 2))).astype(np.float32)
+    faint = iter((1.0, 0.3))
+    monkeypatch.setattr(heights, "read_folds", lambda *_: (line * next(faint), np.full_like(line, 1e-5)))
+    found = folds_of(*seen_from(model, chart, photograph, 0.0, 0.0), [np.ones((4, 4))] * 2, model.name)
+    deep = (line < -0.9 * FOLD_M) & (found.sure > 0.95)
+    assert np.median(found.height[deep] / line[deep]) > 0.9
+    assert np.nanmax(found.error) == pytest.approx(1e-5, rel=0.01) and np.isnan(found.error[found.sure == 0]).all()

@@ -53,8 +53,9 @@ def test_raised_brows_fold_the_forehead_and_the_photo_has_all_of_its_fold_again(
 
 
 def test_a_face_at_rest_has_no_moving_wrinkles(model, chart, photograph, one_fold):  # noqa: F811
-    assert moving(model, chart, photograph, 0.0)[1] == {}
-    assert as_parameters({}) == {}
+    folds, found, *_ = moving(model, chart, photograph, 0.0)
+    assert found == {}
+    assert set(as_parameters(folds, found)) == {"displacement_error"}
 
 
 def test_two_photos_say_the_same_as_one_where_they_agree(model, chart, photograph, one_fold):  # noqa: F811
@@ -62,7 +63,10 @@ def test_two_photos_say_the_same_as_one_where_they_agree(model, chart, photograp
     assert np.abs(one["browInnerUp"] - two["browInnerUp"]).max() < 1e-5
 
 
-def test_a_parameter_names_its_units():
-    made = as_parameters({"mouthSmileLeft": np.full((4, 4), 1e-4, np.float32)})
+def test_parameters_name_their_units_and_say_how_sure_the_folds_are(model, chart, photograph, one_fold):  # noqa: F811
+    folds, *_ = moving(model, chart, photograph, 0.0)
+    made = as_parameters(folds, {"mouthSmileLeft": np.full((4, 4), 1e-4, np.float32)})
+    error = made["displacement_error"].astype(np.float32)
+    assert np.isnan(error).any() and np.nanmax(error) < 1e-3, "nobody knows what no photo shows"
     assert made["wrinkles"].shape == (1, 4, 4) and list(made["wrinkles_units"]) == ["mouthSmileLeft"]
     assert (side_of("mouthSmileLeft"), side_of("browInnerUp")) == ("Left", "")

@@ -18,6 +18,8 @@ from maquette.texturing.head.skin.relief import FLAT, normals_of, texel_lengths
 from maquette.texturing.images import enlarged, smoothstep
 
 SEEN = (0.1, 0.6)  # weight from which a photo says something, and all
+MM = 1000.0
+DEEPEST, SHALLOWEST_MM = 4, 0.002  # power by which a photo counts that shows deeper folds; added to depths
 LARGEST_SHADE = 0.7  # of log luminance, that is taken for folds
 FADE_M = 0.003  # towards what is not seen
 
@@ -30,12 +32,14 @@ class Folds:
         chart: the grid.
         height: (h, w) float32 metres outwards; what no photo shows is mirrored from the other side, or zero.
         sure: (h, w) float32 0-1: how far a photo shows it; 0 where it is mirrored.
+        error: (h, w) float32 metres: the scale of the height's error, Laplace's; nan where no photo shows it.
         photos: what each photo says. heights: (h, w) metres that each shows, with its expression's folds.
     """
 
     chart: DetailChart
     height: NDArray
     sure: NDArray
+    error: NDArray
     photos: tuple[Evidence, ...]
     heights: tuple[NDArray, ...]
 
@@ -57,22 +61,31 @@ def folds_of(
     """
     chart = detail_chart(model)
     photos = tuple(evidence_of(*each, chart) for each in zip(baked, cameras, posed))
-    heights = tuple(fold_heights(seen, chart) for seen in photos)
-    # Sharp photos count most: by the area that a pixel shows.
-    shares = np.stack([seen.weight / np.maximum(seen.pixel * 1e3, 0.1) ** 2 for seen in photos])
+    heights, errors = zip(*(fold_heights(seen, chart) for seen in photos))
+    # Photos of one face that show more of its folds are sharper and better lit; pixels alone do not say it.
+    depths = [depth_of(height, seen) for height, seen in zip(heights, photos)]
+    sharp = [seen.weight / np.maximum(seen.pixel * MM, 0.1) ** 2 for seen in photos]
+    shares = np.stack([share * (depth / max(depths)) ** DEEPEST for share, depth in zip(sharp, depths)])
     total = shares.sum(axis=0)
     own = [height * chart.cut(chart.sized(share)) for height, share in zip(heights, kept)]
     height = (np.stack(own) * shares).sum(axis=0) / np.maximum(total, 1e-6)
     sure = smoothstep(np.max([seen.weight for seen in photos], axis=0), *SEEN).astype(np.float32)
     other = mirrored(sure, chart)
     height = height * sure + (1 - sure) * other * mirrored(height, chart)
-    return Folds(chart, height.astype(np.float32), sure, photos, heights)
+    error = np.where(sure > 0, (np.stack(errors) * shares).sum(axis=0) / np.maximum(total, 1e-6), np.nan)
+    return Folds(chart, height.astype(np.float32), sure, error.astype(np.float32), photos, heights)
 
 
-def fold_heights(seen: Evidence, chart: DetailChart) -> NDArray:
-    """(h, w) float32 metres: the folds that one photo shows; zero where it shows none."""
-    height, _ = read_folds(seen, chart)
-    return height * smoothstep(chart.smooth(seen.weight, FADE_M), *SEEN).astype(np.float32)
+def depth_of(height: NDArray, seen: Evidence) -> float:
+    """Root mean square, millimetres, of the heights (h, w) that a photo shows."""
+    return MM * float(np.sqrt((height**2 * seen.weight).sum() / max(float(seen.weight.sum()), 1e-3))) + SHALLOWEST_MM
+
+
+def fold_heights(seen: Evidence, chart: DetailChart) -> tuple[NDArray, NDArray]:
+    """(h, w) float32 metres each: the folds that one photo shows, zero where it shows none, and their error's scale."""
+    height, error = read_folds(seen, chart)
+    shown = smoothstep(chart.smooth(seen.weight, FADE_M), *SEEN).astype(np.float32)
+    return height * shown, error
 
 
 def mirrored(values: NDArray, chart: DetailChart) -> NDArray:

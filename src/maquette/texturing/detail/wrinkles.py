@@ -17,6 +17,7 @@ from maquette.texturing.head.layers import Layers
 from maquette.texturing.head.skin.folds import PLACES, fold_zones, folding
 from maquette.texturing.images import smoothstep
 
+ERROR = "displacement_error"  # a reconstruction's parameter: (S / 2, S / 2) metres, nan where no photo shows the skin
 LEAST = 0.15  # weight of the units of a place from which a photo shows what they fold
 RIDGE = 0.05  # of the squared weight: what is shown at small weights is not blown up
 LARGEST_M = 0.0008  # at weight 1
@@ -83,9 +84,12 @@ def smaller(values: NDArray) -> NDArray:
     return np.asarray(cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 
 
-def as_parameters(wrinkles: dict[str, NDArray]) -> dict[str, NDArray]:
-    """How a reconstruction carries them, see `maquette.morphable.dense`."""
+def as_parameters(folds: Folds, wrinkles: dict[str, NDArray]) -> dict[str, NDArray]:
+    """How a reconstruction carries them, see `maquette.morphable.dense`, and the error of the folds, in metres."""
+    seen = folds.sure > 0
+    error = smaller(whole_of(np.where(seen, folds.error, 0), folds.chart)).astype(np.float16)
+    found = {ERROR: np.where(smaller(whole_of(seen.astype(np.float32), folds.chart)) > 0.99, error, np.float16(np.nan))}
     if not wrinkles:
-        return {}
+        return found
     maps = np.stack(list(wrinkles.values())).astype(np.float16)
-    return {WRINKLES: maps, f"{WRINKLES}_units": np.array(list(wrinkles))}
+    return {**found, WRINKLES: maps, f"{WRINKLES}_units": np.array(list(wrinkles))}

@@ -91,7 +91,7 @@ def finish_head(
     textured = replace(textured, displacement_map=heights)
     if folds is not None and reconstruction.expression is not None:
         moving = wrinkles_of(folds, observations, reconstruction.expression, layers.model.expression_names, layers)
-        parameters = {**reconstruction.parameters, **as_parameters(moving)}
+        parameters = {**reconstruction.parameters, **as_parameters(folds, moving)}
         reconstruction = replace(reconstruction, parameters=parameters)
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
     return with_lashes(bearded, layers.model, palette)
