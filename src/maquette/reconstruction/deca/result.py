@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from torch.nn import functional
 
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
+from maquette.geometry.rendering.uv_table import rimmed
 from maquette.geometry.surfaces.texel_grid import chart_mesh, tangent_map
 from maquette.morphable.flame import LEFT_EYE, RIGHT_EYE
 from maquette.morphable.flame_decoder import rotations_of
@@ -150,23 +151,20 @@ def charts_of(files: HeadFiles) -> NDArray:
     return connected_components(graph, directed=False)[1][places[:, 0]]
 
 
-def _chart_map(ready: DECA) -> NDArray:
-    """(S, S) int: the part of the texture that each texel lies in, -1 outside."""
-    table = ready.head.table
-    found = np.full(table.side**2, -1)
-    found[table.texels.cpu().numpy()] = charts_of(ready.head.files)[table.triangles.cpu().numpy()]
-    return found.reshape(table.side, table.side)
-
-
 def _detail(ready: DECA, upright: DecodedHeads, frame: FlameFrame) -> tuple[dict[str, NDArray], NDArray]:
     """The displaced mesh with its map, and the relief as normals in the texture's own axes (S, S, 3) uint8."""
-    table = ready.head.table
+    files, side = ready.head.files, ready.head.table.side
+    table, origin = rimmed(ready.head.table, files.uvs, files.uv_triangles, files.model.faces)
     position, drawn = (table.draw(part) for part in (upright.shape.vertices, upright.shape.normals))
     normals = functional.normalize(drawn, dim=1)
-    charts = _chart_map(ready)
-    mesh = chart_mesh((position + upright.displacement * normals)[0].cpu().numpy(), charts)
+    spread = upright.displacement[0, 0].flatten().clone()
+    spread[table.texels] = spread[origin]
+    moved = position + spread.view(1, 1, side, side) * normals
+    charts = np.full(side * side, -1)
+    charts[table.texels.cpu().numpy()] = charts_of(files)[table.triangles.cpu().numpy()]
+    mesh = chart_mesh(moved[0].cpu().numpy(), charts.reshape(side, side))
     relief = tangent_map(position[0], normals[0], functional.normalize(upright.normal_map, dim=1)[0])
-    relief[charts < 0] = (128, 128, 255)
+    relief[~ready.head.table.covered.cpu().numpy()] = (128, 128, 255)
     arrays = {
         "displacement": (upright.displacement[0, 0].cpu().numpy() * frame.scale).astype(np.float32),
         "detail_vertices": frame.to_world(mesh.vertices),
