@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import options_from
 from maquette.reconstruction.deca import method
 from maquette.reconstruction.deca.codes import HeadCodes
-from maquette.reconstruction.deca.method import OVERLAP, TEMPORAL_PIECE, Pieces, build, reconstruct
+from maquette.reconstruction.deca.method import OVERLAP, TEMPORAL_PIECE, CropPieces, build, reconstruct
 from maquette.weights.convert.deca import NETWORKS
 from maquette.weights.convert.pytorch import COUNTER
 
@@ -94,7 +94,7 @@ class Counted:
 
 
 def numbered(ready: Counted, times: list[float | None]) -> list[int]:
-    pieces = Pieces(ready)
+    pieces = CropPieces(ready)
     for number, time in enumerate(times):
         pieces.add(torch.full((1, 1), float(number)), time)
     return [int(number) for number in pieces.codes().shape]

@@ -14,7 +14,7 @@ from maquette.reconstruction.deca.codes import HeadCodes
 from maquette.reconstruction.deca.head import OFFICIAL
 from maquette.reconstruction.deca.head import project as project_head
 from maquette.reconstruction.deca.result import (
-    FaceView,
+    DecaView,
     charts_of,
     head_frame,
     one_identity,
@@ -30,7 +30,7 @@ def found() -> HeadCodes:
 
 def whole(ready, found, expression=None):
     """The reconstruction of heads that all stand in the same photo."""
-    view = FaceView(observed().frame.size, observed().box)
+    view = DecaView(observed().frame.size, observed().box)
     count = len(found)
     return reconstruction_of(ready, found, [aligned(observed())] * count, [view] * count, expression=expression)
 

@@ -21,7 +21,7 @@ from maquette.reconstruction.deca.align import HeadCrop, aligned
 from maquette.reconstruction.deca.codes import HeadCodes, joined
 from maquette.reconstruction.deca.decode import DECA, deca_of
 from maquette.reconstruction.deca.head import deca_head
-from maquette.reconstruction.deca.result import FaceView, reconstruction_of
+from maquette.reconstruction.deca.result import DecaView, reconstruction_of
 from maquette.reconstruction.deca.sheet import sheet
 from maquette.reconstruction.deca.temporal import weights as temporal_weights
 from maquette.reconstruction.deca.temporal.weights import TemporalNetworks
@@ -99,20 +99,20 @@ def reconstruct(
         BadInput: landmarks of another kind than a face's.
     """
     crops: list[HeadCrop] = []
-    views: list[FaceView] = []
-    pieces = Pieces(ready)
+    views: list[DecaView] = []
+    pieces = CropPieces(ready)
     for seen in observations:
         crop = aligned(seen)
         pieces.add(crop.picture, seen.frame.time)
         # Pictures of all but the first are not needed again.
         crops.append(crop if not crops else replace(crop, picture=torch.empty(0)))
-        views.append(FaceView(seen.frame.size, seen.box))
+        views.append(DecaView(seen.frame.size, seen.box))
     codes = pieces.codes()
     made = reconstruction_of(ready, codes, crops, views, pupil_distance, expression)
     return replace(made, parameters={**made.parameters, "levels": sheet(ready, codes.of(0), crops[0])})
 
 
-class Pieces:
+class CropPieces:
     """Crops of photos or of a clip to codes, some at once.
 
     Temporal networks see frames that follow each other as one clip, in pieces that overlap; where the clip has a hole,

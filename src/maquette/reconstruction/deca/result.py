@@ -30,7 +30,7 @@ SHARED = ("shape", "tex", "detail")  # codes of a person, whatever the photo
 AT_ONCE = 32  # heads that are decoded at once
 
 
-class FaceView(NamedTuple):
+class DecaView(NamedTuple):
     """One frame: (width, height) pixels, and (4,) where it lies in its photo."""
 
     size: tuple[int, int]
@@ -81,7 +81,7 @@ def reconstruction_of(
     ready: DECA,
     codes: HeadCodes,
     crops: Sequence[HeadCrop],
-    seen: Sequence[FaceView],
+    seen: Sequence[DecaView],
     pupil_distance: float | None = None,
     expression: HeadCodes | None = None,
 ) -> Reconstruction:
@@ -134,7 +134,7 @@ def reconstruction_of(
     )
 
 
-def _camera(ready: DECA, codes: HeadCodes, crop: HeadCrop, seen: FaceView, frame: FlameFrame) -> Camera:
+def _camera(ready: DECA, codes: HeadCodes, crop: HeadCrop, seen: DecaView, frame: FlameFrame) -> Camera:
     rotation = rotations_of(codes.pose)[0, 0].cpu().double().numpy()
     shaped = ready.head.decoder.shaped(codes.coefficients)
     root = ready.head.decoder.joints(shaped)[0, 0].cpu().double().numpy()
@@ -153,7 +153,7 @@ def flame_facts(files: HeadFiles) -> dict[str, str]:
 
 
 def landmark_arrays(
-    ready: DECA, codes: HeadCodes, crop: HeadCrop, seen: FaceView, frame: FlameFrame
+    ready: DECA, codes: HeadCodes, crop: HeadCrop, seen: DecaView, frame: FlameFrame
 ) -> dict[str, NDArray]:
     """The landmarks of one head as its photo shows them, see `reconstruction_of`."""
     shape, still = (ready.head.shape(one) for one in (codes, not_turned(codes)))
