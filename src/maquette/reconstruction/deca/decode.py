@@ -11,7 +11,7 @@ from torch import Tensor
 from maquette.reconstruction.deca.codes import HeadCodes, split
 from maquette.reconstruction.deca.head import MENDED, DecaCompat, DecaHead, HeadShape
 from maquette.reconstruction.deca.networks.fast import prepared
-from maquette.reconstruction.deca.temporal.fast import prepared as prepared_clips
+from maquette.reconstruction.deca.temporal.fast import prepared_pair
 from maquette.reconstruction.deca.temporal.weights import TemporalNetworks
 from maquette.reconstruction.deca.weights import DECANetworks
 
@@ -74,7 +74,7 @@ def deca_of(
     """The networks of a file made ready."""
     generate = prepared(networks.generator, device)
     if isinstance(networks, TemporalNetworks):
-        first, second = (prepared_clips(network, device) for network in (networks.coarse, networks.detail))
+        first, second = prepared_pair(networks.coarse, networks.detail, device)
         return DECA(head, first, second, generate, compat, temporal=True)
     first, second = (prepared(network, device) for network in (networks.coarse, networks.detail))
     return DECA(head, first, second, generate, compat)

@@ -30,6 +30,7 @@ from maquette.reconstruction.networks.winograd import WinogradConvolution
 from maquette.reconstruction.vrn.fast import packable
 
 Layer = Callable[[Tensor], Tensor]
+Flow = Callable[[Tensor], tuple[Tensor, Tensor]]
 SIDE = 224
 
 
@@ -48,6 +49,19 @@ def prepared(network: TemporalEncoder, device: str = "cpu") -> Layer:
         return made(clips.to(device)).contiguous()
 
     return run
+
+
+def prepared_pair(first: TemporalEncoder, second: TemporalEncoder, device: str = "cpu") -> tuple[Layer, Layer]:
+    """Both encoders of a clip, see `prepared`; where their flows are the same network it is asked once for a clip."""
+    one, other = (network.encoder.spynet.state_dict() for network in (first, second))
+    compat = first.encoder.compat.sticky_mirror or second.encoder.compat.sticky_mirror
+    if compat or device != "cpu" or not packable(first) or not all(torch.equal(one[key], other[key]) for key in one):
+        return prepared(first, device), prepared(second, device)
+    with torch.no_grad():
+        flow = LastFlow(FastFlow(first.eval().encoder))
+        made = [_encoder(network.eval(), flow) for network in (first, second)]
+    run = [torch.no_grad()(lambda clips, layer=layer: layer(clips).contiguous()) for layer in made]
+    return run[0], run[1]
 
 
 def _last(x: Tensor) -> Tensor:
@@ -95,9 +109,9 @@ def _halving(part: nn.Sequential, side: int, norm: nn.BatchNorm2d | None = None)
     return _in_turn([*map(_block, blocks), _plain(last, side) if norm is None else normed(last, norm, side)])
 
 
-def _encoder(network: TemporalEncoder) -> Layer:
+def _encoder(network: TemporalEncoder, flow: Flow | None = None) -> Layer:
     body = network.encoder
-    flow = FastFlow(body)
+    flow = flow or FastFlow(body)
     begin = _plain(body.head, SIDE)
     first, second = _halving(body.down1, SIDE), _halving(body.down2, SIDE // 2, body.bn1)
     propagate = FastPropagation(body.rnn)
@@ -139,6 +153,21 @@ class FastFlow:
         both = self.network(torch.cat(pairs), torch.cat(pairs[::-1]))
         backwards, forwards = both.unflatten(0, (2, count, length - 1))
         return forwards, backwards
+
+
+class LastFlow:
+    """A flow that remembers the last clips it was asked for."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.last: tuple[Tensor, tuple[Tensor, Tensor]] | None = None
+
+    def __call__(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """See `TemporalResNet.flows`."""
+        last = self.last
+        if last is None or last[0] is not clips:
+            last = self.last = (clips, self.flow(clips))
+        return last[1]
 
 
 class PackedLevel(nn.Module):
