@@ -196,3 +196,11 @@ def test_a_temporal_network_sees_the_clip(few, monkeypatch):
     network = build_network(options)
     assert loss(network, batch(), options)[0].isfinite()
     assert recipe.export(network)[1] == {"network": "deca-tv"}
+
+
+def test_photos_cannot_be_explained_without_an_albedo(few, monkeypatch):
+    options = few("coarse")
+    network = build_network(options)
+    monkeypatch.setattr(DECALearning, "head", lambda *_: replace(head(), albedo_mean=None))
+    with pytest.raises(BadInput, match="FLAME_albedo_from_BFM.npz"):
+        loss(network, batch(), options)

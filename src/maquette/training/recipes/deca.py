@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maquette.core.errors import BadInput
+from maquette.morphable import flame
 from maquette.reconstruction.deca import files, losses, perceptual, weights
 from maquette.reconstruction.deca.codes import HeadCodes, split
 from maquette.reconstruction.deca.head import CROP, DecaHead, deca_head, project, shading
@@ -214,9 +215,11 @@ def coarse_losses(
         "shape": weigh.shape * losses.prior_loss(codes.shape),
         "expression": weigh.expression * losses.prior_loss(codes.exp),
     }
-    albedo = head.albedo(codes)
-    if options.stage == "pretrain" or albedo is None:
+    if options.stage == "pretrain":
         return parts
+    albedo = head.albedo(codes)
+    if albedo is None:
+        raise BadInput(f"{options.model}: stage coarse compares photos and wants {' or '.join(flame.ALBEDOS)} there")
     pictures, overlays = [], []
     faces, _ = comparing(options.faces, options.patches, str(photos.device))
     for index, place in enumerate(project(shape.vertices, codes.cam)):
