@@ -105,15 +105,22 @@ def head() -> DecaHead:
     return deca_head(files)
 
 
-def deca(compat: DecaCompat = MENDED) -> DECA:
+def deca(compat: DecaCompat = MENDED, device: str = "cpu") -> DECA:
     """The whole chain; its encoders are stand-ins, since their own numbers are compared in tests of theirs."""
-    return DECA(head(), lambda x: merged(HeadCodes(**codes(len(x)))), lambda x: codes(len(x))["detail"], draw, compat)
+
+    def coarse(x: Tensor) -> Tensor:
+        return merged(HeadCodes(**codes(len(x)))).to(device)
+
+    def detail(x: Tensor) -> Tensor:
+        return codes(len(x))["detail"].to(device)
+
+    return DECA(head() if device == "cpu" else deca_head(head().files, device), coarse, detail, draw, compat)
 
 
 def draw(latent: Tensor) -> Tensor:
     """Stands for the network of the displacement."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, 256), torch.linspace(-1, 1, 256), indexing="ij")
-    waves = torch.stack([torch.sin((k + 1) * x + 0.7 * k * y) for k in range(latent.shape[1])])
+    waves = torch.stack([torch.sin((k + 1) * x + 0.7 * k * y) for k in range(latent.shape[1])]).to(latent.device)
     return 0.002 * torch.tanh(torch.einsum("nk,kij->nij", latent, waves) / 4)[:, None]
 
 

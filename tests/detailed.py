@@ -28,7 +28,7 @@ def detailed_result() -> Result:
 def coded_result() -> Result:
     """The twin of FLAME with codes and detail of stand-in networks, and a texture of two colours."""
     seen = deca_by_seed.observed()
-    return _finished(reconstruct_deca(deca_by_seed.deca(), seen, None), seen)
+    return _finished(reconstruct_deca(deca_by_seed.deca(), [seen], None), seen)
 
 
 def _finished(made: Reconstruction, seen: Observation) -> Result:

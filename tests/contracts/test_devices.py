@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+import deca_by_seed
 import dolls
 import maquette
+import temporal_by_seed
 from far_device import far_device
 from hrn_by_seed import hrn, network, observed, pictures
 from known_bodies import SKELETON, STANDING, STOUT, seen
@@ -18,6 +20,9 @@ from maquette.core.errors import BadInput
 from maquette.core.options import Options, UpscaleOptions, options_from
 from maquette.core.types import Subject
 from maquette.reconstruction import methods
+from maquette.reconstruction.deca.method import reconstruct as reconstruct_deca
+from maquette.reconstruction.deca.networks.fast import prepared as prepared_deca
+from maquette.reconstruction.deca.temporal.fast import prepared as prepared_clips
 from maquette.reconstruction.hrn.method import reconstruct as reconstruct_hrn
 from maquette.reconstruction.hrn.networks.fast import prepared
 from maquette.reconstruction.hrn.sampling import MENDED
@@ -92,6 +97,23 @@ def test_hrn_is_the_same_from_another_device():
     for name in ("coefficients", "deformation", "displacement", "detail_vertices"):
         np.testing.assert_allclose(there.parameters[name], made.parameters[name], atol=1e-4)
     torch.testing.assert_close(drawn, network("mid_net")(x), atol=1e-4, rtol=0)
+
+
+def test_deca_is_the_same_from_another_device():
+    seen = [deca_by_seed.observed()] * 2
+    made = reconstruct_deca(deca_by_seed.deca(), seen, None)
+    with far_device() as work:
+        there = reconstruct_deca(deca_by_seed.deca(device="cuda"), seen, None)
+        x = deca_by_seed.given("D_detail", 1)
+        drawn = prepared_deca(copy.deepcopy(deca_by_seed.network("D_detail")), "cuda")(x).cpu()
+        clip = temporal_by_seed.clip(2).float()
+        codes = prepared_clips(copy.deepcopy(temporal_by_seed.encoder()).float(), "cuda")(clip).cpu()
+    assert work["convolution"] > 100
+    assert np.abs(made.shape.vertices - there.shape.vertices).max() < 1e-5
+    for name in ("landmarks3d_photo", "displacement", "detail_vertices"):
+        np.testing.assert_allclose(there.parameters[name], made.parameters[name], atol=1e-3)
+    torch.testing.assert_close(drawn, deca_by_seed.network("D_detail")(x), atol=1e-6, rtol=0)
+    torch.testing.assert_close(codes, temporal_by_seed.encoder()(clip.double()).float(), atol=1e-5, rtol=0)
 
 
 def test_a_small_face_is_enlarged_on_another_device(astronaut):

@@ -124,7 +124,7 @@ METHODS = (
     Method(
         name="deca",
         subjects=(Subject.FACE,),
-        views=(ONE,),
+        views=(ONE, SEVERAL),
         weights=(),
         builder="maquette.reconstruction.deca.method:build",
         paper="Feng et al., Learning an Animatable Detailed 3D Face Model from In-The-Wild Images, SIGGRAPH 2021",

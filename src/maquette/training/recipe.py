@@ -145,6 +145,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.hrn:RECIPE",
         "HRN's deformation and displacement, taught further on photos of yours",
     ),
+    "deca": RecipeRow(
+        "maquette.training.recipes.deca:RECIPE",
+        "DECA's encoders and displacement, in three stages, on clips and photos of yours",
+    ),
     "espcn": RecipeRow(
         "maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"
     ),

@@ -7,7 +7,7 @@ import torch
 
 from basel_twin import model
 from hrn_by_seed import face, slow_texels
-from maquette.geometry.rendering.uv_table import weighted_sums
+from maquette.geometry.rendering.uv_table import rimmed, weighted_sums
 
 
 def test_texels_are_those_of_the_slow_loop():
@@ -44,3 +44,18 @@ def test_sums_and_their_gradients_are_those_of_torch():
     pull = torch.rand(30, 4, dtype=torch.float64, generator=generator)
     gradients = [torch.autograd.grad((part * pull).sum(), values)[0] for part in (found, wanted)]
     torch.testing.assert_close(*gradients)
+
+
+def test_a_rim_goes_on_flat_where_the_surface_ends():
+    basel, table = model(), face().table
+    wide, origin = rimmed(table, basel.uvs, basel.uv_triangles, basel.uv_triangles)
+    count = len(table.texels)
+    assert torch.equal(wide.texels[:count], table.texels) and torch.equal(origin[:count], table.texels)
+    rim = wide.texels[count:]
+    assert len(rim) > 300 and not table.covered.flatten()[rim].any()
+    apart = torch.stack((rim // 256 - origin[count:] // 256, rim % 256 - origin[count:] % 256)).abs()
+    assert apart.max() == 1
+    # Texture coordinates themselves, drawn through the table, go on too.
+    drawn = wide.draw(torch.from_numpy(basel.uvs)[None])[0].flatten(1)[:, rim]
+    torch.testing.assert_close(drawn[0], (rim % 256 + 0.5) / 256, atol=1e-4, rtol=0)
+    torch.testing.assert_close(drawn[1], 1 - (rim // 256 + 0.5) / 256, atol=1e-4, rtol=0)

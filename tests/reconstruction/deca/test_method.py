@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+import torch
 from safetensors.torch import save_file
 
 import flame_twin as twin
-from deca_by_seed import deca, network, observed
+from deca_by_seed import codes, deca, network, observed
 from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import options_from
 from maquette.reconstruction.deca import method
-from maquette.reconstruction.deca.method import build, reconstruct
+from maquette.reconstruction.deca.codes import HeadCodes
+from maquette.reconstruction.deca.method import OVERLAP, TEMPORAL_PIECE, CropPieces, build, reconstruct
 from maquette.weights.convert.deca import NETWORKS
 from maquette.weights.convert.pytorch import COUNTER
 
@@ -65,7 +69,62 @@ def test_the_expression_of_another_photo(monkeypatch, files, tmp_path):
 
 
 def test_the_same_photo_gives_the_same_bytes():
-    first, second = (reconstruct(deca(), observed(), None) for _ in range(2))
+    first, second = (reconstruct(deca(), [observed()], None) for _ in range(2))
     assert first.shape.vertices.tobytes() == second.shape.vertices.tobytes()
     for name, value in first.parameters.items():
         assert value.tobytes() == second.parameters[name].tobytes()
+
+
+def test_several_photos_are_one_person(files):
+    made = build(none, options_from(method="deca", **files))([observed(), observed()])
+    assert len(made.cameras) == 2 and made.motion.shape == (2, 900, 3)
+
+
+class Counted:
+    """Stands for the networks: a crop's number is its code; what was seen together is kept."""
+
+    def __init__(self, temporal: bool) -> None:
+        self.temporal = temporal
+        self.seen: list[list[int]] = []
+
+    def encode(self, crops: torch.Tensor) -> HeadCodes:
+        self.seen.append([int(number) for number in crops.flatten()])
+        rows = {name: torch.zeros(len(crops), *value.shape[1:]) for name, value in codes(1).items()}
+        return HeadCodes(**rows | {"shape": crops.view(-1, 1)})
+
+
+def numbered(ready: Counted, times: list[float | None]) -> list[int]:
+    pieces = CropPieces(ready)
+    for number, time in enumerate(times):
+        pieces.add(torch.full((1, 1), float(number)), time)
+    return [int(number) for number in pieces.codes().shape]
+
+
+@pytest.mark.parametrize("count", [1, TEMPORAL_PIECE - 1, TEMPORAL_PIECE, TEMPORAL_PIECE + 1, 100])
+def test_a_clip_is_read_in_pieces_that_overlap(count):
+    ready = Counted(True)
+    assert numbered(ready, [k / 25 for k in range(count)]) == [*range(count)]
+    for before, after in pairwise(ready.seen):
+        assert before[-2 * OVERLAP :] == after[: 2 * OVERLAP]
+    assert all(len(piece) <= TEMPORAL_PIECE for piece in ready.seen)
+
+
+def test_another_piece_begins_where_a_clip_has_a_hole():
+    ready = Counted(True)
+    assert numbered(ready, [0.0, 0.04, 0.08, 3.0, 3.04]) == [*range(5)]
+    assert ready.seen == [[0, 1, 2], [3, 4]]
+    photos = Counted(True)
+    assert numbered(photos, [None, None]) == [0, 1] and photos.seen == [[0], [1]]
+    single = Counted(False)
+    assert numbered(single, [None] * 9) == [*range(9)] and [len(part) for part in single.seen] == [8, 1]
+
+
+def test_weights_of_clips_are_known(monkeypatch, tmp_path):
+    save_file({"a": torch.zeros(1)}, tmp_path / "a", {"network": "deca-tv"})
+    monkeypatch.setattr(method.files, "read", lambda _: None)
+    monkeypatch.setattr(method, "deca_head", lambda *_: None)
+    monkeypatch.setattr(method.temporal_weights, "load", lambda _: "clips")
+    monkeypatch.setattr(method, "deca_of", lambda networks, *_: networks)
+    method.deca_from.cache_clear()
+    assert method.deca_from(tmp_path / "a", tmp_path, "cpu") == "clips"
+    method.deca_from.cache_clear()

@@ -14,12 +14,12 @@ from maquette.core.errors import BadInput
 from maquette.geometry.camera import project as seen_by
 from maquette.morphable.bfm import five_of
 from maquette.perception.affine import apply
+from maquette.perception.faces.skin import face_mask
 from maquette.perception.faces.topology import landmarks68
 from maquette.reconstruction.hrn.align import (
     aligned,
     camera_of,
     crop_transform,
-    face_mask,
     lean,
     placement,
 )

@@ -94,3 +94,39 @@ def table_of(
     corners = named[triangle]
     weights = drawn.barycentric.view(-1, 3)[texels]
     return UVTable(side, texels.to(device), corners.to(device), weights.to(device), triangle.to(device))
+
+
+def rimmed(table: UVTable, uvs: np.ndarray, triangles: np.ndarray, corners_of: np.ndarray) -> tuple[UVTable, Tensor]:
+    """The table with a rim of texels around what is covered, each on the plane of a neighbour's triangle.
+
+    Surfaces made of texels end half a texel before their edge; with a rim those that meet at a seam of the layout
+    overlap.
+
+    Args:
+        uvs: (T, 2) 0-1, v up. triangles: (F, 3) into uvs, corners_of: (F, 3) into vertices.
+
+    Returns:
+        The table, rim last, and (N,) int64 the covered texel whose triangle each has: itself but in the rim.
+    """
+    side, device = table.side, table.texels.device
+    index = np.full((side + 2, side + 2), -1)
+    flat = index[1:-1, 1:-1].reshape(-1)
+    flat[table.texels.cpu().numpy()] = np.arange(len(table.texels))
+    index[1:-1, 1:-1] = flat.reshape(side, side)
+    neighbour = np.full((side, side), -1)
+    for down, across in ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)):
+        seen = index[1 + down : side + 1 + down, 1 + across : side + 1 + across]
+        neighbour = np.where(neighbour < 0, seen, neighbour)
+    rim = np.flatnonzero((index[1:-1, 1:-1] < 0) & (neighbour >= 0))
+    beside = torch.from_numpy(neighbour.ravel()[rim]).to(device)
+    own = table.triangles[beside]
+    places = uvs[triangles[own.cpu().numpy()]].astype(np.float64)
+    centres = np.stack([(rim % side + 0.5) / side, 1 - (rim // side + 0.5) / side], axis=1)
+    edges = places[:, 1:] - places[:, :1]
+    inner = np.linalg.solve(edges.transpose(0, 2, 1), (centres - places[:, 0])[..., None])[..., 0]
+    weights = np.column_stack([1 - inner.sum(axis=1), inner]).astype(np.float32)
+    corners = torch.from_numpy(np.ascontiguousarray(corners_of, np.int64)).to(device)[own]
+    added = (torch.from_numpy(rim).to(device), corners, torch.from_numpy(weights).to(device), own)
+    parts = (table.texels, table.corners, table.weights, table.triangles)
+    whole = [torch.cat(pair) for pair in zip(parts, added)]
+    return UVTable(side, *whole), torch.cat((table.texels, table.texels[beside]))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Observation
 from maquette.perception.faces import topology
 
 WORKING_FACE = 256  # pixels, height of the face at which colours are judged
@@ -15,6 +16,12 @@ MOST_SPREAD = (20.0, 5.5, 6.0)  # and no more than this before hair and shadows 
 ROUNDS = 4
 EDGE_SIDE = 1024  # pixels, longer side at which the outline is drawn
 SAMPLE = 6000  # pixels that are enough to learn the model
+FEATURES = (
+    [*range(17, 22), *range(36, 42)],
+    [*range(22, 27), *range(42, 48)],
+    [*range(48, 60)],
+)  # of 68 landmarks: each eye with its brow, the lips
+SHIFTED = 16  # OpenCV's fixed point
 SAMPLED = topology.RIGHT_CHEEK + topology.LEFT_CHEEK + topology.NOSE + topology.FOREHEAD
 
 
@@ -158,3 +165,14 @@ def _fill(region: NDArray, outline: NDArray, value: int) -> None:
     """Fill a polygon with an eighth of a pixel; the first pixel is centred on (0.5, 0.5)."""
     corners = np.round((outline[:, :2] - 0.5) * 8).astype(np.int32)
     cv2.fillPoly(region, [corners], (value,), lineType=cv2.LINE_AA, shift=3)
+
+
+def face_mask(observation: Observation) -> NDArray:
+    """(H, W) float32 in 0-1: the face where nothing hides it, eyes, brows and lips too; the frame's pixels."""
+    if observation.skin is None:
+        return observation.shown
+    mask, marks = np.zeros_like(observation.skin), topology.landmarks68(observation)
+    for part in FEATURES:
+        outline = cv2.convexHull(marks[part].astype(np.float32)[:, None])
+        cv2.fillConvexPoly(mask, np.round(outline * SHIFTED).astype(np.int32), 1.0, cv2.LINE_8, shift=4)
+    return np.maximum(observation.skin, mask * observation.shown)

@@ -64,8 +64,19 @@ def crop_transform(marks: NDArray, turn: float = 0.0, side: int = CROP) -> NDArr
     size = int(MARGIN * (WIDER * float((high - low).mean())))
     if size < 1:
         raise BadInput("landmarks: wanted those of a face, got points on one spot")
-    matrix = upright * ((side - 1) / size)
-    return np.column_stack([matrix, (side - 1) / 2 - (side - 1) / size * (low + high) / 2])
+    return around((low + high) / 2, size, side, upright)
+
+
+def around(centre: NDArray, size: float, side: int, upright: NDArray | None = None) -> NDArray:
+    """(2, 3) from pixels of a picture to those of a crop of a square.
+
+    Args:
+        centre: (2,) of the square, in the upright picture. size: of its sides, pixels.
+        upright: (2, 2) turn of the picture, or None.
+    """
+    scale = (side - 1) / size
+    turned = np.eye(2) if upright is None else upright
+    return np.column_stack([scale * turned, (side - 1) / 2 - scale * centre])
 
 
 def cut(pixels: NDArray, to_crop: NDArray, side: int = CROP) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -46,9 +47,13 @@ class HeadCodes:
         """The codes by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def of(self, index: int) -> HeadCodes:
-        """One head alone."""
-        return HeadCodes(**{name: value[index : index + 1] for name, value in self.named.items()})
+    def of(self, index: int | slice) -> HeadCodes:
+        """One head alone, or some."""
+        some = slice(index, index + 1) if isinstance(index, int) else index
+        return HeadCodes(**{name: value[some] for name, value in self.named.items()})
+
+    def __len__(self) -> int:
+        return len(self.shape)
 
 
 def split(coarse: Tensor, detail: Tensor) -> HeadCodes:
@@ -71,6 +76,11 @@ def split(coarse: Tensor, detail: Tensor) -> HeadCodes:
 def merged(codes: HeadCodes) -> Tensor:
     """(N, 236) as the network gives them, without the detail code."""
     return torch.cat([getattr(codes, name).flatten(1) for name in WIDTHS], 1)
+
+
+def joined(several: Sequence[HeadCodes]) -> HeadCodes:
+    """The codes of all, one after the other."""
+    return HeadCodes(**{name: torch.cat([getattr(one, name) for one in several]) for name in several[0].named})
 
 
 def with_expression_of(codes: HeadCodes, other: HeadCodes) -> HeadCodes:

@@ -11,6 +11,8 @@ from torch import Tensor
 from maquette.reconstruction.deca.codes import HeadCodes, split
 from maquette.reconstruction.deca.head import MENDED, DecaCompat, DecaHead, HeadShape
 from maquette.reconstruction.deca.networks.fast import prepared
+from maquette.reconstruction.deca.temporal.fast import prepared_pair
+from maquette.reconstruction.deca.temporal.weights import TemporalNetworks
 from maquette.reconstruction.deca.weights import DECANetworks
 
 Network = Callable[[Tensor], Tensor]
@@ -25,10 +27,12 @@ class DECA:
     detail: Network
     generate: Network
     compat: DecaCompat = MENDED
+    temporal: bool = False
 
     def encode(self, crops: Tensor) -> HeadCodes:
-        """The codes of crops (N, 3, 224, 224)."""
-        return split(self.coarse(crops), self.detail(crops))
+        """The codes of crops (N, 3, 224, 224); to temporal networks they are a clip."""
+        seen = crops[None] if self.temporal else crops
+        return split(self.coarse(seen), self.detail(seen))
 
     def decode(self, codes: HeadCodes) -> DecodedHeads:
         """The heads of codes, as they stand in the crops."""
@@ -39,8 +43,7 @@ class DECA:
 
     def upright(self, codes: HeadCodes) -> DecodedHeads:
         """The same heads, not turned."""
-        still = torch.cat((0 * codes.pose[:, :3], codes.pose[:, 3:]), 1)
-        return self.decode(replace(codes, pose=still))
+        return self.decode(not_turned(codes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,18 @@ class DecodedHeads:
     albedo: Tensor | None
 
 
-def deca_of(networks: DECANetworks, head: DecaHead, device: str = "cpu", compat: DecaCompat = MENDED) -> DECA:
+def not_turned(codes: HeadCodes) -> HeadCodes:
+    """The same heads in the same expression, looking straight ahead."""
+    return replace(codes, pose=torch.cat((0 * codes.pose[:, :3], codes.pose[:, 3:]), 1))
+
+
+def deca_of(
+    networks: DECANetworks | TemporalNetworks, head: DecaHead, device: str = "cpu", compat: DecaCompat = MENDED
+) -> DECA:
     """The networks of a file made ready."""
-    coarse, detail, generate = (prepared(network, device) for network in networks.named.values())
-    return DECA(head, coarse, detail, generate, compat)
+    generate = prepared(networks.generator, device)
+    if isinstance(networks, TemporalNetworks):
+        first, second = prepared_pair(networks.coarse, networks.detail, device)
+        return DECA(head, first, second, generate, compat, temporal=True)
+    first, second = (prepared(network, device) for network in (networks.coarse, networks.detail))
+    return DECA(head, first, second, generate, compat)

@@ -54,6 +54,16 @@ def load(path: str | Path) -> DECANetworks:
     return DECANetworks(coarse, detail, generator)  # type: ignore[arg-type]
 
 
+def kind_of(path: Path) -> str:
+    """What a file's metadata say that it is: deca, deca-tv, or something else.
+
+    Raises:
+        BadInput: no such file, or another format.
+    """
+    with opened(path, "weights of deca", REMEDY) as file:
+        return str((file.metadata() or {}).get("network"))
+
+
 def tensors_of(path: Path, network: str, expected: Mapping[str, Shapes], remedy: str) -> dict[str, Tensor]:
     """Tensors of a file by "name.key".
 

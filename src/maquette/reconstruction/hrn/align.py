@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,18 +22,13 @@ from maquette.core.types import Camera, Observation
 from maquette.morphable.bfm import five_of
 from maquette.perception.affine import apply, scale_of
 from maquette.perception.faces.regressor.align import cut
+from maquette.perception.faces.skin import face_mask
 from maquette.perception.faces.topology import landmarks68
 from maquette.reconstruction.hrn.detail import LARGE, Crops
 from maquette.reconstruction.hrn.face_model import CENTRE, DISTANCE, FOCAL, SIDE
 
 CROP_SCALE = 102.0  # pixels of the small crop per decimetre of the face, on average
 LEANS = np.radians(10)  # up to which a face is not turned
-FEATURES = (
-    [*range(17, 22), *range(36, 42)],
-    [*range(22, 27), *range(42, 48)],
-    [*range(48, 60)],
-)  # of the 68: each eye with its brow, the lips
-SHIFTED = 16  # OpenCV's fixed point
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +55,6 @@ class WorldFrame:
     def to_world(self, points: NDArray) -> NDArray:
         """(..., 3) float32 metres of decimetres."""
         return ((points - self.origin) * self.metres).astype(np.float32)
-
-
-def face_mask(observation: Observation) -> NDArray:
-    """(H, W) float32 in 0-1: the face where nothing hides it, eyes, brows and lips too; the frame's pixels."""
-    if observation.skin is None:
-        return observation.shown
-    mask, marks = np.zeros_like(observation.skin), landmarks68(observation)
-    for part in FEATURES:
-        outline = cv2.convexHull(marks[part].astype(np.float32)[:, None])
-        cv2.fillConvexPoly(mask, np.round(outline * SHIFTED).astype(np.int32), 1.0, cv2.LINE_8, shift=4)
-    return np.maximum(observation.skin, mask * observation.shown)
 
 
 def placement(points: NDArray, model_points: NDArray) -> tuple[float, NDArray]:

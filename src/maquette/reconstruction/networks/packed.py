@@ -47,6 +47,11 @@ class PackedConvolution:
         run = torch.ops.mkldnn._convolution_pointwise.default
         return run(x, self.weight, self.bias, *self.layout, name, numbers, "")
 
+    def onto(self, x: Tensor, into: Tensor) -> Tensor:
+        """That tensor plus the output, without ReLU; it may be overwritten."""
+        added = torch.ops.mkldnn._convolution_pointwise_.binary
+        return added(into, x, self.weight, self.bias, *self.layout, "add", 1.0, None, [], None)
+
 
 def folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Weight and bias of a convolution with the normalisation behind it, (K, C, h, w) and (K,)."""

@@ -1,4 +1,4 @@
-"""ResNet-50 (He et al., CVPR 2016), its stride on the 3x3 convolutions, without a classifier.
+"""ResNet-50 (He et al., CVPR 2016) without a classifier, its stride on the 3x3 convolutions or as Caffe had it.
 
 Names of the parts are those of torchvision's files, so tensors have the same keys.
 """
@@ -13,13 +13,17 @@ WIDER = 4  # times that a block's output is wider than its middle
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (which strides) and 1x1 convolutions, plus the input, which is convolved where sizes differ."""
+    """1x1, 3x3 and 1x1 convolutions, plus the input, which is convolved where sizes differ.
 
-    def __init__(self, before: int, narrow: int, stride: int) -> None:
+    Args:
+        stride: of the 3x3 one, or of the first one where `stride_first`.
+    """
+
+    def __init__(self, before: int, narrow: int, stride: int, stride_first: bool = False) -> None:
         super().__init__()
-        after = WIDER * narrow
-        self.conv1, self.bn1 = nn.Conv2d(before, narrow, 1, bias=False), nn.BatchNorm2d(narrow)
-        self.conv2 = nn.Conv2d(narrow, narrow, 3, stride, padding=1, bias=False)
+        after, (first, second) = WIDER * narrow, (stride, 1) if stride_first else (1, stride)
+        self.conv1, self.bn1 = nn.Conv2d(before, narrow, 1, first, bias=False), nn.BatchNorm2d(narrow)
+        self.conv2 = nn.Conv2d(narrow, narrow, 3, second, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(narrow)
         self.conv3, self.bn3 = nn.Conv2d(narrow, after, 1, bias=False), nn.BatchNorm2d(after)
         self.downsample: nn.Sequential | None = None
@@ -37,14 +41,14 @@ class Bottleneck(nn.Module):
 class ResNet50(nn.Module):
     """A picture (N, 3, H, W) to 2048 means (N, 2048, 1, 1); no classifier."""
 
-    def __init__(self) -> None:
+    def __init__(self, stride_first: bool = False) -> None:
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(64)
         before = 64
         for index, (narrow, count) in enumerate(STAGES, 1):
             blocks = []
             for k in range(count):
-                blocks.append(Bottleneck(before, narrow, 2 if k == 0 and index > 1 else 1))
+                blocks.append(Bottleneck(before, narrow, 2 if k == 0 and index > 1 else 1, stride_first))
                 before = WIDER * narrow
             setattr(self, f"layer{index}", nn.Sequential(*blocks))
 

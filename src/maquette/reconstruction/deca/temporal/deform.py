@@ -21,7 +21,9 @@ def deformed(x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, bias: Ten
     """
     count, channels, height, width = x.shape
     groups = mask.shape[1] // KERNEL**2
-    samples = sampled(x, offsets, groups) * mask.view(count * groups, 1, KERNEL**2, -1)
+    samples, shares = sampled(x, offsets, groups), mask.reshape(count * groups, 1, KERNEL**2, -1)
+    learns = torch.is_grad_enabled() and (samples.requires_grad or shares.requires_grad)
+    samples = samples * shares if learns else samples.mul_(shares)
     # (N, C 9, H W), a channel's nine samples beside each other, as the weights are.
     rows = samples.view(count, channels * KERNEL**2, height * width)
     out = weight.flatten(1) @ rows

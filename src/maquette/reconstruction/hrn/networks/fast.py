@@ -15,8 +15,8 @@ from torch.nn import functional
 from maquette.reconstruction.hrn.networks.generator import GeneratorBlock, MapGenerator
 from maquette.reconstruction.hrn.networks.regressor import ReconNet
 from maquette.reconstruction.hrn.networks.retouching import DECODER, ENCODER, BlendNet, DoubleConvolution
-from maquette.reconstruction.hrn.networks.winograd import WinogradConvolution
 from maquette.reconstruction.networks.packed import Layer, PackedConvolution, folded, resnet
+from maquette.reconstruction.networks.winograd import WinogradConvolution
 from maquette.reconstruction.vrn.fast import packable
 
 WINOGRAD = 64 * 128  # channels in times out from which its transforms pay
@@ -165,5 +165,5 @@ def _wide(convolution: nn.Conv2d, norm: nn.BatchNorm2d, side: int) -> Layer:
     """A 3x3 convolution with normalisation and ReLU, by whichever way is faster."""
     weight, bias = folded(convolution, norm)
     if side % 4 == 0 and weight.shape[0] * weight.shape[1] >= WINOGRAD:
-        return WinogradConvolution(weight, bias, "constant", relu=True)
+        return WinogradConvolution(weight, bias, "constant", slope=0.0)
     return PackedConvolution(convolution, weight, bias, side, slope=0.0)
