@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import seeded
@@ -133,3 +135,10 @@ def tiny() -> StarGAN:
     made = StarGAN(TINY, discriminator=True)
     seeded.fill(made, 3)
     return made.eval().requires_grad_(False)
+
+
+def saved_weights(path: Path) -> Path:
+    """The small networks in a file, as the converter writes them."""
+    facts = {"network": "starganv2", **TINY.facts()}
+    save_file({key: value.clone() for key, value in tiny().state_dict().items()}, path, {"facts": json.dumps(facts)})
+    return path

@@ -38,14 +38,15 @@ def latent_styles(networks: StarGAN, domain: int, count: int, rng: np.random.Gen
     """
     first = next(networks.parameters())
 
-    def mapped(number: int) -> Tensor:
+    def mapped(number: int, rng: np.random.Generator) -> Tensor:
         latents = torch.from_numpy(rng.standard_normal((number, networks.size.latent), np.float32)).to(first)
         return networks.mapping_network(latents, torch.full((number,), domain, device=first.device))
 
-    styles = mapped(count)
+    styles = mapped(count, rng)
     if psi == 1:
         return styles
-    return torch.lerp(mapped(AVERAGED).mean(0, keepdim=True), styles, psi)
+    mean = mapped(AVERAGED, np.random.default_rng(0)).mean(0, keepdim=True)  # the network's own, whatever the seed
+    return torch.lerp(mean, styles, psi)
 
 
 @torch.inference_mode()
