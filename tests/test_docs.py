@@ -31,6 +31,7 @@ LONG = {
     "evaluate",
     "synth",
     "train",
+    "translate",
     "upscale",
     "video",
     "weights",

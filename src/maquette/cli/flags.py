@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, fields
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -22,6 +22,11 @@ def flag(field: Field[Any], kind: type, help_text: str) -> Any:
         dashed += "/--no-" + dashed[2:]
     unit = next((unit for word, unit in UNITS.items() if word in help_text), None)
     return Annotated[kind, typer.Option(dashed, help=help_text, metavar=None if kind is bool else unit)]
+
+
+def _default(field: Field[Any]) -> Any:
+    """Of the parameter: none where the field has none, which makes the flag a must."""
+    return inspect.Parameter.empty if field.default is MISSING else field.default
 
 
 def with_options(*stages: type, leave_out: Collection[str] = (), **defaults: object) -> Callable[[Command], Command]:
@@ -48,7 +53,7 @@ def with_options(*stages: type, leave_out: Collection[str] = (), **defaults: obj
                     inspect.Parameter(
                         field.name,
                         inspect.Parameter.KEYWORD_ONLY,
-                        default=defaults.get(field.name, field.default),
+                        default=defaults.get(field.name, _default(field)),
                         annotation=flag(field, kinds[field.name], texts[field.name]),
                     )
                 )

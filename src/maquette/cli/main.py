@@ -9,7 +9,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from maquette.cli import doctor, evaluate, face, licenses, methods, person, synth, train, upscale, video, weights
+from maquette.cli import (
+    doctor,
+    evaluate,
+    face,
+    licenses,
+    methods,
+    person,
+    synth,
+    train,
+    translate,
+    upscale,
+    video,
+    weights,
+)
 from maquette.cli.results import failed_json
 from maquette.cli.stopping import Interruption, program
 from maquette.cli.system import remedy
@@ -30,6 +43,7 @@ app.command("face")(face.face)
 app.command("person")(person.person)
 app.command("video")(video.video)
 app.command("upscale")(upscale.upscale)
+app.command("translate")(translate.translate)
 app.command("synth")(synth.synth)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(train.app, name="train")

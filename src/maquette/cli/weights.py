@@ -167,3 +167,23 @@ def convert_spynet(
 
     done = deca_tv.convert_spynet(file, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: SPyNet of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("starganv2")
+def convert_starganv2(
+    file: Annotated[Path, typer.Argument(help="100000_nets_ema.ckpt, as published, or of the same layout.")],
+    domains: Annotated[
+        str | None, typer.Option(help="Their names in alphabetical order, with commas; of three: cat,dog,wild.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of StarGAN v2, for maquette translate; their licence is CC BY-NC 4.0."""
+    from maquette.weights.convert import starganv2
+
+    names = [name.strip() for name in domains.split(",")] if domains else None
+    done = starganv2.convert(file, output or file.with_suffix(".safetensors"), names)
+    kinds, size = ", ".join(done.size["domains"]), done.path.stat().st_size / 1e6
+    pixels = done.size["side"]
+    say(f"{done.path}: StarGAN v2 of {done.parameters:,} parameters ({pixels} pixels; {kinds}), {size:.1f} MB")

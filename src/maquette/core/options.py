@@ -27,6 +27,7 @@ STYLES = (
 )  # fmt: skip
 GLASSES = ("auto", "none")
 DETAILS = ("auto", "none")
+CROPS = ("auto", "middle")
 HAIR = ("auto", "none", *STYLES)
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
 
@@ -276,6 +277,42 @@ class UpscaleOptions:
             raise BadInput(f"factor {self.factor}: wanted 2 or 4")
         _one_of("device", self.device, DEVICES)
         _within("max result", self.max_result, 0.01, 4000, "megapixels")
+
+
+@dataclass(frozen=True)
+class TranslateOptions:
+    """Animals' faces as another kind of animal."""
+
+    to: str
+    """Kind of animal wanted: cat, dog or wild; or another that the weights know."""
+    reference: str | None = None
+    """Photo of such an animal whose looks are taken (several with commas); without one looks are drawn at random."""
+    method: str = "starganv2"
+    """starganv2 (wants your own --weights), or colors (the reference's colours alone; the animal stays what it is)."""
+    weights: str | None = None
+    """With method starganv2: networks of yours, from `maquette weights convert starganv2` or a training."""
+    styles: int = 1
+    """How many looks are drawn at random; the same ones for all photos."""
+    truncation: float = 1.0
+    """How far drawn looks may be from the average: 1 as drawn, 0 the average itself."""
+    steps: int = 0
+    """Pictures from each look to the next, both counted; 0 makes the looks alone."""
+    crop: str = "auto"
+    """Which part of a photo is translated: auto (the animal's face, else the middle) or middle (largest square)."""
+    seed: int = 0
+    """Seed of the looks that are drawn."""
+    device: str = "auto"
+    """Where the networks run: auto (cuda, else cpu), cpu, cuda or mps."""
+
+    def __post_init__(self) -> None:
+        _one_of("device", self.device, DEVICES)
+        _one_of("crop", self.crop, CROPS)
+        if not self.to.isidentifier():
+            raise BadInput(f"to {self.to!r}: wanted cat, dog or wild")
+        _within("styles", self.styles, 1, 64, "")
+        _within("truncation", self.truncation, 0, 2, "")
+        _within("steps", self.steps, 0, 64, "pictures")
+        _within("seed", self.seed, 0, 2**32 - 1, "")
 
 
 @dataclass(frozen=True)

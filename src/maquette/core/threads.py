@@ -24,6 +24,7 @@ THREADS: dict[str, int | None] = {
     "published pifuhd": None,  # a hundred times the work of the shipped one
     "hrn": None,  # published, three seconds of one core
     "deca": None,  # published, a fifth of a second of one core
+    "translate": None,  # published, four seconds of one core for a picture
     "upscale": None,  # of a large photo
 }
 """Stage -> threads; None is as many as there are. A ceiling: who sets OMP_NUM_THREADS or torch to fewer gets fewer."""

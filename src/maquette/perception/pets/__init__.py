@@ -1,0 +1,1 @@
+"""Animals in photos: where their faces are."""
