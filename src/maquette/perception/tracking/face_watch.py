@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.ahead import ahead
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame
 from maquette.perception.boxes import overlap
@@ -111,7 +112,7 @@ class _Watch:
         """
         before: list[FaceSighting] = []
         names: list[int] = []
-        for index, frame in frames(self.clip):
+        for index, frame in ahead(frames(self.clip)):
             if self._cut(frame):
                 self.shot, before, names = self.shot + 1, [], []
                 self.since = self.fine = 10**6

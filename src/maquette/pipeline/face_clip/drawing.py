@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.ahead import ahead
 from maquette.core.errors import BadInput
 from maquette.core.files import unwritable, write_whole
 from maquette.core.job import Job, explained
@@ -22,7 +23,7 @@ from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
 from maquette.outputs.pictures.film import PANEL, Film, cut, window_camera
-from maquette.outputs.pictures.moving_head import MovingHead, frame_camera
+from maquette.outputs.pictures.moving_head import MovingHead, frame_view
 from maquette.outputs.reports.landmarks import visible
 from maquette.outputs.reports.manifest import Manifest, Row
 from maquette.outputs.result_folder import OutputFolder
@@ -73,19 +74,20 @@ class HeadDrawing:
 
     def draw(self, index: int, frame: Frame) -> tuple[NDArray, Camera]:
         """Add one frame to the film; the vertices (V, 3) in head axes, and the camera of the full frame."""
-        camera, turn = frame_camera(self.motion, index)
+        view = frame_view(self.motion, index)
         vertices = self.head.vertices(self.motion.expression[index], self.motion.gaze[index])
-        normals = vertex_normals(vertices.astype(float), self.result.reconstruction.shape.faces)
-        light = self.head.light(frame.pixels, vertices, normals, camera, turn)
+        normals = self.head.normals(vertices)
+        light = self.head.light(frame.pixels, vertices, normals, view)
         self.light[index] = light
         # Light changes slowly; its reading does not quite.
         self.steady = light if self.steady is None else 0.7 * self.steady + 0.3 * light
         box = self.boxes[index]
         plain = cut(frame.pixels, box)
-        drawn = self.head.over(plain, vertices, window_camera(camera, box), turn, self.steady)
-        still = self.head.still(vertices, (PANEL, PANEL))
+        near = replace(view, camera=window_camera(view.camera, box))
+        drawn = self.head.over(plain, vertices, normals, near, self.steady)
+        still = self.head.still(vertices, normals, (PANEL, PANEL))
         self.writer.add(np.hstack([plain, drawn, still]), float(self.motion.times[index]))
-        return vertices, camera
+        return vertices, view.camera
 
     def close(self) -> None:
         """Finish the film, and give the windows back."""
@@ -122,7 +124,7 @@ class FaceDrawing:
             for one in self.people:
                 one.open()
                 opened.append(one)
-            for done, (number, frame) in enumerate(frames_at(self.clip, numbers), 1):
+            for done, (number, frame) in enumerate(ahead(frames_at(self.clip, numbers)), 1):
                 if done % 50 == 1:
                     self.folder.check_space()
                 for one in self.people:

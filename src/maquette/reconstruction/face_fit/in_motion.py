@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.motion import HeadMotion
+from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction
 from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
 from maquette.reconstruction.face_fit.gaze import centred, looked, read_gaze
@@ -198,6 +199,7 @@ def _ramp(value: float, low: float, high: float) -> float:
     return share * share * (3 - 2 * share)
 
 
+@computing("face fit")
 def follow_head(
     head: KnownHead,
     sightings: Iterable[tuple[int, int, float, Observation]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from maquette.core.types import Camera
-from maquette.synthesis.anatomy.expression import EMOTIONS, LID_DOWN, VISEMES
+from maquette.synthesis.anatomy.expression import EMOTIONS, VISEMES
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import draw_light
 from maquette.synthesis.rendering.render import render
-from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
-from maquette.synthesis.rendering.viewpoint import look_at
+from maquette.synthesis.rendering.sensor import develop, draw_sensor
+from maquette.synthesis.rendering.viewpoint import AIM_M, look_at
 from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, head_model, head_occlusion
 
 SYLLABLE_S = 0.16, 0.05  # mean and spread of how long a mouth shape lasts
@@ -23,7 +23,6 @@ MOUTH_LAG_S = 0.045  # how quickly mouths change shape
 BLINK_S, BLINK_EVERY_S = 0.2, 1.4
 TURN_RAD, SWAY_S = (0.35, 0.14, 0.09), 0.45  # spread of yaw, pitch, roll over a clip, and how slow they are
 GLANCE_RAD, GLANCE_EVERY_S = 0.14, 0.7
-CLEAREST = Sensor(jpeg=85)
 MOODS = ("smile", "surprise", "anger", "doubt")
 
 
@@ -92,7 +91,8 @@ def film(
     things = int(rng.integers(1 << 31))
     for expression, turn, step in zip(acting.expression, acting.turns, shake):
         vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
-        camera = look_at(*turn, distance, (size, size), fill, np.array([0.0, -0.025, -0.05]) + step)
+        yaw, pitch, roll = (float(angle) for angle in turn)
+        camera = look_at(yaw, pitch, roll, distance, (size, size), fill, AIM_M + step)
         surfaces, strands = dress(person, vertices, (-0.3 * float(turn[0]), 0.0, 0.0), np.random.default_rng(things))
         picture = render(surfaces, strands, camera, light, head_occlusion(), device)
         radiance = picture.radiance + (1 - picture.coverage[..., None]) * background
@@ -105,10 +105,10 @@ def _slow(rng: np.random.Generator, count: int, width: float) -> NDArray:
     return noise * np.sqrt(2 * np.sqrt(np.pi) * width)
 
 
-def _add(weights: NDArray, names: Sequence[str], units: dict | object, share: NDArray | float) -> None:
+def _add(weights: NDArray, names: Sequence[str], units: Mapping[str, float], share: NDArray | float) -> None:
     """Add units without sides to both, in place: `act` owns the array."""
     places = list(names)
-    for unit, weight in dict(units).items():  # type: ignore[call-overload]  # a mapping
+    for unit, weight in units.items():
         for name in (unit, f"{unit}Left", f"{unit}Right"):
             if name in places:
                 weights[:, places.index(name)] += weight * share
@@ -152,5 +152,3 @@ def _glance(weights: NDArray, names: Sequence[str], times: NDArray, fps: float, 
         for unit, turn in (("Out", sign * yaw / wide), ("In", -sign * yaw / wide), ("Up", pitch / high),
                            ("Down", -pitch / low)):  # fmt: skip
             weights[:, list(names).index(f"eyeLook{unit}{side}")] = np.clip(turn, 0, 1)
-        down = weights[:, list(names).index(f"eyeLookDown{side}")]
-        weights[:, list(names).index(f"eyeBlink{side}")] += 0 * LID_DOWN * down
