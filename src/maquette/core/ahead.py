@@ -28,35 +28,34 @@ def ahead(items: Iterable[T], count: int = 2) -> Iterator[T]:
     """
     waiting: queue.Queue[T | _End[T]] = queue.Queue(maxsize=count)
     stopped = threading.Event()
-
-    def put(item: T | _End[T]) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(item, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def make() -> None:
-        try:
-            for item in items:
-                if not put(item):
-                    return
-            put(_End())
-        except BaseException as error:  # noqa: BLE001  whatever it is, the other thread raises it
-            put(_End(error))
-
-    maker = threading.Thread(target=make, daemon=True)
+    maker = threading.Thread(target=_make, args=(items, waiting, stopped), daemon=True)
     maker.start()
     try:
-        while True:
-            item = waiting.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
+        while not isinstance(item := waiting.get(), _End):
             yield item
+        if item.error is not None:
+            raise item.error
     finally:
         stopped.set()
         maker.join()
+
+
+def _make(items: Iterable[T], waiting: queue.Queue[T | _End[T]], stopped: threading.Event) -> None:
+    """Put the items into the queue, and last of all the end, unless nobody waits any more."""
+    try:
+        for item in items:
+            if not _put(item, waiting, stopped):
+                return
+        _put(_End(), waiting, stopped)
+    except BaseException as error:  # noqa: BLE001  whatever it is, the other thread raises it
+        _put(_End(error), waiting, stopped)
+
+
+def _put(item: T | _End[T], waiting: queue.Queue[T | _End[T]], stopped: threading.Event) -> bool:
+    while not stopped.is_set():
+        try:
+            waiting.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        return True
+    return False

@@ -193,7 +193,7 @@ class MovingHead:
         for place, piece in enumerate(self._front):
             here = piece.vertex_of
             self._over.move(place, vertices[here], normals[here], shade[here], np.where(self.solid, 1.0, fade)[here])
-        drawn = self._over.render(view.camera, "lit", supersample=SUPERSAMPLE)
+        drawn = self._over.render(view.camera, "lit", supersample=1.0)
         return over(drawn, pixels)
 
     def still(self, vertices: NDArray, normals: NDArray, size: tuple[int, int]) -> NDArray:
