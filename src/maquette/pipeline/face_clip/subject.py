@@ -69,9 +69,7 @@ class FaceClipSubject:
 
     def motion(self, whole: Reconstruction, progress: Callable[[int], None]) -> HeadMotion:
         """How the head moves, smoothed as the options want it."""
-        assert whole.identity is not None, "a head of the model has one"
-        focal = clip_focal(whole, self.seen)
-        head = KnownHead.of(landmark_term(fetch), whole.identity, focal, self.size, whole.scale)
+        head = KnownHead.of(landmark_term(fetch), whole, clip_focal(whole, self.seen), self.size)
         frames = ((one.shot, one.frame, one.time, one.observation(self.size)) for one in self.sightings)
         raw = follow_head(head, frames, progress)
         even = tuned(self.options.video.smoothing)(raw, self.sightings.column("shot"))

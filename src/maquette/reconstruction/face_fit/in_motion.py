@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from maquette.core.motion import HeadMotion
 from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction
+from maquette.morphable import known
 from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
 from maquette.reconstruction.face_fit.gaze import centred, looked, read_gaze
 from maquette.reconstruction.face_fit.solve import bounded_step, opinion_equations, prior_equations
@@ -25,7 +26,7 @@ from maquette.reconstruction.face_fit.terms.reading import equations as read_equ
 ROUNDS, FIRST_ROUNDS = 4, 12
 FOCAL = 6  # place of the focal length among the unknowns of a pose: known here
 TURNED = np.radians([40.0, 60.0])  # yaw between which the detector's landmarks lose all their weight
-KNOWN = 0.8  # times as much as in a photo they say of a face whose shape is known
+KNOWN = 0.5  # times as much as in a photo they say of a face whose shape is known
 # Share of what their errors have in common, learned over many people: of one person that is in the shape already.
 IN_COMMON = 0.1
 BESIDE = 0.3  # share of what the network says that counts beside them: it reads expressions too weakly
@@ -57,16 +58,25 @@ class KnownHead:
     scale: float
 
     @classmethod
-    def of(cls, term: LandmarkTerm, identity: NDArray, focal: float, size: tuple[int, int], scale: float) -> KnownHead:
-        """The head with these identity weights (K,), of which the term knows as many."""
+    def of(cls, term: LandmarkTerm, whole: Reconstruction, focal: float, size: tuple[int, int]) -> KnownHead:
+        """A head that was fitted to some of the frames.
+
+        What its mesh has beyond the model's space, its landmarks have too: else an expression would make up for it in
+        every frame, and the mesh would show it twice.
+
+        Args:
+            term: of the model whose head it is. whole: its identity, mesh and the expression that the mesh shows.
+        """
+        model, identity, shown = known(whole.model), whole.identity, whole.expression
+        assert model is not None and identity is not None and shown is not None, "a head of a model has all three"
         count = term.basis.shape[2] - len(term.names)
         weights = np.zeros(count)
         weights[: len(identity[:count])] = identity[:count]
+        beyond = whole.shape.vertices / whole.scale - model.vertices(identity, shown[0])
+        moved = model.embeddings["mediapipe478"].points(beyond.astype(float), model.faces)
         noise = {**term.noise, "factor": IN_COMMON * term.noise["factor"]}
-        fixed = replace(
-            term, noise=noise, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:]
-        )
-        return cls(fixed, focal, size, scale)
+        mean = term.mean + term.basis[:, :, :count] @ weights + moved
+        return cls(replace(term, noise=noise, mean=mean, basis=term.basis[:, :, count:]), focal, size, whole.scale)
 
 
 @dataclass(frozen=True, eq=False)
