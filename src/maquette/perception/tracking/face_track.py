@@ -20,7 +20,7 @@ from maquette.perception.tracking.face_sighting import FaceSighting
 
 STEP = 0.5  # seconds: after a longer gap only looks count
 NEAR = 0.15  # overlap of boxes from which on a face is where it was
-# Distances up to which looks may be of one person. Measured: colours of one person 0.05 to 0.27 in a clip, of two people
+# Distances up to which looks may be of one person. Measured: colours of one person 0.05 to 0.27 in a clip, of two
 # 0.16 to 0.9, one pair in twenty below 0.33; readings of one 0.1 to 0.38, of two 0.08 to 0.8, so these have little say.
 SAME_COLOURS, SAME_READING, COLOURS = 0.33, 0.35, 0.85
 GATE = 0.9  # cost from which on nobody is found again
