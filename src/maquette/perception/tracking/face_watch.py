@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.ahead import ahead
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Frame
 from maquette.perception.boxes import overlap
@@ -23,6 +22,7 @@ from maquette.perception.faces.search import faces_in
 from maquette.perception.tracking import face_follow
 from maquette.perception.tracking.face_sighting import RECORD, FaceSighting, FaceSightings
 from maquette.perception.tracking.face_track import FaceTracker, looks_of
+from maquette.sources.ahead import ahead
 from maquette.sources.video import Clip, frames
 
 SEARCH_EVERY = 10  # frames after which the whole picture is searched for newcomers

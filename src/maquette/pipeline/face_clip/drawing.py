@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.ahead import ahead
 from maquette.core.errors import BadInput
 from maquette.core.files import unwritable, write_whole
 from maquette.core.job import Job, explained
@@ -29,6 +28,7 @@ from maquette.outputs.reports.manifest import Manifest, Row
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.perception.tracking.smooth import smooth
+from maquette.sources.ahead import ahead
 from maquette.sources.video import Clip, frames_at
 
 AROUND = 2.5  # side of the film's window over the face's height

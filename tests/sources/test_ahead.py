@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from maquette.core.ahead import ahead
+from maquette.sources.ahead import ahead
 
 
 def test_items_come_in_order_and_only_a_few_are_made_before():
