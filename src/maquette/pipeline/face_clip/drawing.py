@@ -18,10 +18,10 @@ from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh
 from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
-from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
 from maquette.outputs.pictures.film import PANEL, Film, cut, window_camera
+from maquette.outputs.pictures.maps import frame_depth
 from maquette.outputs.pictures.moving_head import MovingHead, frame_view
 from maquette.outputs.reports.landmarks import visible
 from maquette.outputs.reports.manifest import Manifest, Row
@@ -33,7 +33,6 @@ from maquette.sources.video import Clip, frames_at
 
 AROUND = 2.5  # side of the film's window over the face's height
 STEADY = 0.4  # seconds: width of the window's smoothing
-DEPTH_MM = 10.0  # steps of a millimetre in a depth map: 16 bits reach 6.5 m
 DOUBTFUL = 0.15  # trust below which a frame is flagged
 
 
@@ -163,7 +162,7 @@ class FaceDrawing:
         self.folder.refuse_links(self.folder.path / home)
         faces = one.result.reconstruction.shape.faces
         if video.depth:
-            self._write(home / f"{number:06d}_depth.png", depth_png(vertices, faces, camera))
+            self._write(home / f"{number:06d}_depth.png", frame_depth(vertices, faces, camera))
         if not meshes:
             return None
         coloured = Mesh(vertices, faces, vertex_colors=vertex_colors(one.result.reconstruction.shape))
@@ -179,15 +178,6 @@ class FaceDrawing:
             write_whole(path, data)
         except OSError as error:
             raise BadInput(unwritable(error, path.parent, "make room, or choose another folder")) from error
-
-
-def depth_png(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
-    """16-bit PNG of the full frame: distance along the camera's axis in tenths of a millimetre; 0 where no head is."""
-    import cv2
-
-    depth = render_buffers(camera, vertices, faces)[2]
-    tenths = np.where(np.isfinite(depth), np.clip(depth * 1000 * DEPTH_MM, 1, 65535), 0)
-    return cv2.imencode(".png", tenths.astype(np.uint16))[1].tobytes()
 
 
 def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:
