@@ -21,6 +21,14 @@ def test_uneven_times_are_kept(tmp_path):
     assert np.allclose(levels, [0, 60, 120, 180], atol=6)
 
 
+def test_a_long_film_is_whole(tmp_path):
+    with Film(tmp_path / "a.mp4", (16, 16)) as film:
+        for k in range(2500):
+            film.add(np.full((16, 16, 3), k % 200, np.uint8), k / 50)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert container.streams.video[0].frames == 2500
+
+
 def test_an_error_of_the_compression_is_raised_and_nobody_waits(tmp_path):
     film = Film(tmp_path / "missing" / "a.mp4", (64, 32))
     for k in range(10):

@@ -172,5 +172,5 @@ def _guessed(asset: Asset, first: int) -> bytes:
 def frame_depth(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
     """16-bit PNG of what a camera sees of a mesh: tenths of a millimetre along its axis; 0 where nothing is."""
     depth = render_buffers(camera, vertices, faces)[2]
-    steps = np.where(np.isfinite(depth), np.clip(depth / DEPTH_UNITS_M[0], 1, 65535), 0)
+    steps = np.where(np.isfinite(depth), np.rint(np.clip(depth / DEPTH_UNITS_M[0], 1, 65535)), 0)
     return png(steps.astype(np.uint16))
