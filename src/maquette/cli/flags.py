@@ -18,10 +18,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def flag(field: Field[Any], kind: type, help_text: str) -> Any:
     """The typer option of one field: `texture_size` becomes `--texture-size PIXELS`."""
     dashed = "--" + field.name.replace("_", "-")
-    if field.default is True:
+    switch = kind is bool or kind == bool | None
+    if field.default is True or kind == bool | None:
         dashed += "/--no-" + dashed[2:]
     unit = next((unit for word, unit in UNITS.items() if word in help_text), None)
-    return Annotated[kind, typer.Option(dashed, help=help_text, metavar=None if kind is bool else unit)]
+    return Annotated[kind, typer.Option(dashed, help=help_text, metavar=None if switch else unit)]
 
 
 def _default(field: Field[Any]) -> Any:

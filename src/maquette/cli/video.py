@@ -29,7 +29,12 @@ EVERY_S = 10.0  # between two lines of progress where there is no terminal to re
 
 @with_options(VideoOptions, *STAGES, leave_out=("together", "vrn_weights", "hrn_weights", "hrn_model"), method=None)
 def video(
-    clip: Annotated[Path, typer.Argument(metavar="CLIP", help="A video: MP4, MOV, MKV, WebM, AVI.", readable=False)],
+    clip: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CLIP", help="A video (MP4, MOV, MKV, WebM, AVI), or a folder of pictures.", readable=False
+        ),
+    ],
     out: Out,
     subject: Annotated[str, typer.Option(help="What moves in it: person or face.")] = "person",
     as_json: Json = False,

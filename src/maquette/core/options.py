@@ -72,7 +72,7 @@ class VideoOptions:
     meshes: bool | None = None
     """Write a mesh for each frame besides what is animated; of faces landmarks too. Usually of people, not of faces."""
     depth: bool = False
-    """Write a depth map for each frame: of faces, tenths of a millimetre in 16 bits."""
+    """Write a depth map for each frame, tenths of a millimetre in 16 bits; of people where they get a mesh."""
     resume: bool = True
     """Go on where a stopped run of the same clip and settings ended."""
 

@@ -15,6 +15,7 @@ from maquette.core.result import Failure
 from maquette.core.types import Frame, Mesh, Reconstruction
 from maquette.geometry.mesh import vertex_normals
 from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
+from maquette.outputs.pictures.maps import frame_depth
 from maquette.outputs.reports.manifest import Manifest, Row, read_manifest
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.sighting import Sighting
@@ -112,6 +113,10 @@ class Drawing:
             return Row(here.track, "failed", str(reason), here.rect)
         file = self._file(one, here.frame)
         write_mesh(self.folder.path / file, made)
+        if self.options.video.depth:
+            path = self.folder.path / file.with_name(f"{file.stem}_depth.png")
+            data = frame_depth(made.mesh.vertices, made.mesh.faces, made.camera)
+            kept(path, lambda: write_whole(path, data))
         status, scores = "flagged" if here.flags else "done", {"silhouette_iou": made.overlap}
         return Row(here.track, status, "; ".join(here.flags), made.rect, made.camera, file.as_posix(), scores)
 

@@ -22,6 +22,7 @@ from maquette.core.options import SourceOptions, VideoOptions
 from maquette.core.types import Frame
 from maquette.sources.packets import WANTED, Listing, Timeline, converter, listed, opened, pictures, ranked
 from maquette.sources.photos import named
+from maquette.sources.series import RATE, pictures_in, read_series, timeline_of
 
 if TYPE_CHECKING:
     import av
@@ -33,6 +34,7 @@ BT601, BT709 = 5, 1
 LIMITED, FULL = 1, 2
 UNTAGGED_HD = (1280, 576)  # pixels: wider or higher untagged pictures are BT.709, as players take them
 TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273
+PICTURES = "pictures"  # in place of a codec: a folder of them
 EPSILON = 1e-6  # seconds: times are fractions that were rounded
 
 
@@ -101,6 +103,8 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
             wanted range.
     """
     path, options, source = Path(path), options or VideoOptions(), source or SourceOptions()
+    if series := pictures_in(path):
+        return _chosen(_of_series(path, series, options, source))
     with opened(path) as (container, stream):
         _refuse_giant(path, stream.codec_context.width, stream.codec_context.height, source.max_megapixels)
         listing = listed(container, stream)
@@ -119,6 +123,24 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
         remarks = clip.remarks + _cut_off(clip, container, stream.frames, listing.count)
         clip = replace(clip, remarks=remarks, megapixels=source.max_megapixels)
     _refuse_giant(path, *clip.size, source.max_megapixels)
+    return _chosen(clip)
+
+
+def _of_series(path: Path, series: list[Path], options: VideoOptions, source: SourceOptions) -> Clip:
+    """The facts of a folder of pictures, from the first that can be read."""
+    limit, count = source.max_megapixels, len(series)
+    first = next(read_series(series, range(count), set(), limit), None)
+    if first is None:
+        raise BadInput(f"{named(path)}: none of its {count} pictures can be read, {WANTED}: copy them again")
+    timeline, still = timeline_of(count), np.eye(2, dtype=int)
+    remarks = (f"a folder of {count} pictures: {RATE} a second are taken",)
+    size = first[1].size
+    return Clip(path, options, size, float(RATE), count / RATE, PICTURES, count, 0, remarks, still, timeline, limit)
+
+
+def _chosen(clip: Clip) -> Clip:
+    """The clip, if it has a frame in the wanted range."""
+    path, options = clip.path, clip.options
     if not (options.start < clip.duration + EPSILON if clip.selected is None else clip.selected):
         reach = f"{options.start:g} to {options.end:g}" if options.end is not None else f"{options.start:g} on"
         raise BadInput(
@@ -153,6 +175,9 @@ def frames_at(clip: Clip, indices: Iterable[int]) -> Iterator[tuple[int, Frame]]
         indices: numbers of frames in the clip, as `frames` gives them.
     """
     wanted = sorted(set(indices))
+    if clip.codec == PICTURES:
+        yield from read_series(pictures_in(clip.path), wanted, clip.lost, clip.megapixels)
+        return
     if not wanted:
         return
     place, convert = 0, converter()

@@ -15,7 +15,7 @@ from maquette.core.types import Camera, Frame
 from maquette.geometry.camera import project
 from maquette.outputs import asset as assets
 from maquette.outputs.asset import Asset, open_asset
-from maquette.outputs.pictures.maps import depth_unit, full_size, write_depth, write_normals, write_texture
+from maquette.outputs.pictures.maps import depth_unit, frame_depth, full_size, write_depth, write_normals, write_texture
 
 
 @pytest.fixture
@@ -105,3 +105,11 @@ def test_a_distant_head_gets_coarser_steps(ball_result):
     image = opened(write_depth(asset))
     assert depth_unit(asset) == 1e-3 and "0.001 metres" in image.text["Description"]
     assert np.asarray(image)[150, 120] * 1e-3 == pytest.approx(8.9, abs=0.01)
+
+
+def test_a_frames_depth_is_in_tenths_of_a_millimetre():
+    square = np.array([[-1, -1, 0.5], [1, -1, 0.5], [1, 1, 0.5], [-1, 1, 0.5]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 3, 2]], np.int32)
+    camera = Camera(np.array([[10.0, 0, 20], [0, 10, 15], [0, 0, 1]]), np.eye(4), (40, 30))
+    picture = np.asarray(Image.open(io.BytesIO(frame_depth(square, faces, camera))))
+    assert picture.shape == (30, 40) and abs(int(picture[15, 20]) - 5000) <= 1 and picture[0, 39] in (0, 5000)

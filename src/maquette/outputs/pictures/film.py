@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera
 from maquette.outputs.asset import Asset
-from maquette.outputs.pictures.turntable import BT601, LIMITED, MOOV_BYTES, PRESET
+from maquette.outputs.pictures.turntable import BT601, LIMITED, PRESET
 
 PANEL = 480  # pixels a side of each of the three
 PANELS = ("clip", "head over it", "head from the front")
@@ -70,7 +70,7 @@ class Film:
 
         rest = self._coming()
         try:
-            options = {"moov_size": str(MOOV_BYTES), "fflags": "+bitexact"}
+            options = {"movflags": "faststart", "fflags": "+bitexact"}  # the index of a long film has no fixed size
             with av.open(str(self._path), "w", format="mp4", options=options) as container:
                 video = container.add_stream("libx264", rate=30)
                 video.width, video.height = self._size

@@ -8,6 +8,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.types import Camera
+from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import Asset
 
 DEPTH_UNITS_M = (1e-4, 1e-3, 1e-2)  # one step of depth.png: the finest in which the head's depth fits 16 bits
@@ -165,3 +167,10 @@ def _guessed(asset: Asset, first: int) -> bytes:
     coded = np.where(length > 0.5, np.round(NORMAL_ZERO * (1 + placed / np.maximum(length, 1e-6))), 0)
     note = "normals that the network guessed, value / 32767.5 - 1; red right, green up, blue to the camera"
     return png(coded.astype(np.uint16), Description=note, Software="maquette")
+
+
+def frame_depth(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
+    """16-bit PNG of what a camera sees of a mesh: tenths of a millimetre along its axis; 0 where nothing is."""
+    depth = render_buffers(camera, vertices, faces)[2]
+    steps = np.where(np.isfinite(depth), np.rint(np.clip(depth / DEPTH_UNITS_M[0], 1, 65535)), 0)
+    return png(steps.astype(np.uint16))

@@ -38,6 +38,18 @@ class _Piece:
     material: Material
 
 
+@dataclass(frozen=True, eq=False)
+class FrameView:
+    """How a camera sees a head in one frame.
+
+    Attributes:
+        camera: its world are the head's axes, metres. turn: (3, 3) head to camera axes (y up, z to the viewer).
+    """
+
+    camera: Camera
+    turn: NDArray
+
+
 class MovingHead:
     """One textured head, moved as it moves in its clip.
 
@@ -78,6 +90,7 @@ class MovingHead:
         places = np.concatenate([asset.neutral, *(part.mesh.vertices for part in self.parts)])
         self._scene = Scene(self._still, places.min(axis=0).astype(float), places.max(axis=0).astype(float))
         self._samples = self._sampled()
+        self._ground: NDArray | None = None
 
     @property
     def _sized(self) -> bool:
@@ -132,14 +145,13 @@ class MovingHead:
             posed[ball] = (rest - centre) @ eye_turn(float(yaw), float(pitch)).T + centre
         return np.asarray(posed, np.float32)
 
-    def light(self, pixels: NDArray, points: NDArray, normals: NDArray, camera: Camera, turn: NDArray) -> NDArray:
+    def light(self, pixels: NDArray, points: NDArray, normals: NDArray, view: FrameView) -> NDArray:
         """(9, 3) what lights the head in a frame: see `HeadMotion.light`.
 
         Args:
-            pixels: (H, W, 3) uint8, the camera's picture. points, normals: (V, 3) in head axes. turn: (3, 3) head to
-                camera axes.
+            pixels: (H, W, 3) uint8, the camera's picture. points, normals: (V, 3) in head axes.
         """
-        chosen, albedo = self._samples
+        (chosen, albedo), camera, turn = self._samples, view.camera, view.turn
         placed = points[chosen] @ camera.world_to_camera[:3, :3].T + camera.world_to_camera[:3, 3]
         seen = placed @ camera.intrinsics.T
         at = seen[:, :2] / seen[:, 2:]
@@ -163,34 +175,39 @@ class MovingHead:
             weight = 1 / (1 + (off / (TRIMMED * 1.4826 * max(float(np.median(off)), 1e-4))) ** 2)
         return found
 
-    def over(self, pixels: NDArray, vertices: NDArray, camera: Camera, turn: NDArray, light: NDArray) -> NDArray:
+    def normals(self, vertices: NDArray) -> NDArray:
+        """(V, 3) float64 unit normals of the head as it is."""
+        return vertex_normals(vertices.astype(float), self.asset.mesh.faces)
+
+    def over(self, pixels: NDArray, vertices: NDArray, normals: NDArray, view: FrameView, light: NDArray) -> NDArray:
         """(H, W, 3) uint8: the picture of a camera with the face drawn over it.
 
         Args:
-            vertices: (V, 3) head axes, which are the camera's world. turn: (3, 3) head to camera axes.
+            vertices, normals: (V, 3) head axes, which are the camera's world.
             light: (9, 3), see `HeadMotion.light`.
         """
-        normals = vertex_normals(vertices.astype(float), self.asset.mesh.faces)
-        around = normals @ turn.T
+        around = normals @ view.turn.T
         shade = np.clip(harmonics(_towards(around)) @ light, DIMMEST, BRIGHTEST) * self.open[:, None]
         # What is seen at a grazing angle was never read, and jumps from frame to frame.
         fade = self.fade * np.clip((around[:, 2] - GRAZING[0]) / (GRAZING[1] - GRAZING[0]), 0, 1)
         for place, piece in enumerate(self._front):
             here = piece.vertex_of
             self._over.move(place, vertices[here], normals[here], shade[here], np.where(self.solid, 1.0, fade)[here])
-        drawn = self._over.render(camera, "lit", supersample=SUPERSAMPLE)
+        drawn = self._over.render(view.camera, "lit", supersample=1.0)
         return over(drawn, pixels)
 
-    def still(self, vertices: NDArray, size: tuple[int, int]) -> NDArray:
+    def still(self, vertices: NDArray, normals: NDArray, size: tuple[int, int]) -> NDArray:
         """(H, W, 3) uint8: the head from the front, held still, in the studio's light."""
-        normals = vertex_normals(vertices.astype(float), self.asset.mesh.faces)
         for place, piece in enumerate(self._whole):
             self._still.move(place, vertices[piece.vertex_of], normals[piece.vertex_of])
         moved = vertices - self.asset.neutral
         for place, (part, seam) in enumerate(zip(self.parts, self._seams), len(self._whole)):
             if part.anchors is not None:
                 self._still.move(place, (part.mesh.vertices + part.follow(moved))[seam], part_normals(part)[seam])
-        return over(self._still.render(self._scene.camera(0.0, 0.0, size), "texture", CONTRAST), backdrop(size))
+        if self._ground is None or self._ground.shape[1::-1] != size:
+            self._ground = backdrop(size)
+        camera = self._scene.camera(0.0, 0.0, size)
+        return over(self._still.render(camera, "texture", CONTRAST, SUPERSAMPLE), self._ground)
 
     def close(self) -> None:
         """Give the windows back."""
@@ -236,8 +253,8 @@ def eye_turn(yaw: float, pitch: float) -> NDArray:
     return about_y @ about_x
 
 
-def frame_camera(motion: HeadMotion, index: int) -> tuple[Camera, NDArray]:
-    """The camera of a frame in the head's axes, in pixels of the full frame, and the (3, 3) turn of the head."""
+def frame_view(motion: HeadMotion, index: int) -> FrameView:
+    """How the camera sees the head in a frame, in pixels of the full frame."""
     from maquette.outputs.meshes.motion import matrices
 
     turn = matrices(motion.rotations[index])
@@ -246,4 +263,4 @@ def frame_camera(motion: HeadMotion, index: int) -> tuple[Camera, NDArray]:
     pose[:3, :3], pose[:3, 3] = flip @ turn, flip @ motion.translation[index]
     width, height = motion.size
     intrinsics = np.array([[motion.focal, 0, width / 2], [0, motion.focal, height / 2], [0, 0, 1.0]])
-    return Camera(intrinsics, pose, motion.size), turn
+    return FrameView(Camera(intrinsics, pose, motion.size), turn)

@@ -84,6 +84,10 @@ def clip_identity(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
+        if path.is_dir():
+            parts = [(part.name, part.stat().st_size, part.stat().st_mtime_ns) for part in sorted(path.iterdir())]
+            digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+            return {"bytes": sum(part[1] for part in parts), "modified_ns": path.stat().st_mtime_ns, "names": digest}
         with path.open("rb") as file:
             digest = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
         facts = path.stat()

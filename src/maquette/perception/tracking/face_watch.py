@@ -22,6 +22,7 @@ from maquette.perception.faces.search import faces_in
 from maquette.perception.tracking import face_follow
 from maquette.perception.tracking.face_sighting import RECORD, FaceSighting, FaceSightings
 from maquette.perception.tracking.face_track import FaceTracker, looks_of
+from maquette.sources.ahead import ahead
 from maquette.sources.video import Clip, frames
 
 SEARCH_EVERY = 10  # frames after which the whole picture is searched for newcomers
@@ -111,7 +112,7 @@ class _Watch:
         """
         before: list[FaceSighting] = []
         names: list[int] = []
-        for index, frame in frames(self.clip):
+        for index, frame in ahead(frames(self.clip)):
             if self._cut(frame):
                 self.shot, before, names = self.shot + 1, [], []
                 self.since = self.fine = 10**6

@@ -18,21 +18,21 @@ from maquette.core.result import Result
 from maquette.core.types import Camera, Frame, Mesh
 from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
-from maquette.geometry.raycast import render_buffers
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
 from maquette.outputs.pictures.film import PANEL, Film, cut, window_camera
-from maquette.outputs.pictures.moving_head import MovingHead, frame_camera
+from maquette.outputs.pictures.maps import frame_depth
+from maquette.outputs.pictures.moving_head import MovingHead, frame_view
 from maquette.outputs.reports.landmarks import visible
 from maquette.outputs.reports.manifest import Manifest, Row
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.perception.tracking.smooth import smooth
+from maquette.sources.ahead import ahead
 from maquette.sources.video import Clip, frames_at
 
 AROUND = 2.5  # side of the film's window over the face's height
 STEADY = 0.4  # seconds: width of the window's smoothing
-DEPTH_MM = 10.0  # steps of a millimetre in a depth map: 16 bits reach 6.5 m
 DOUBTFUL = 0.15  # trust below which a frame is flagged
 
 
@@ -73,19 +73,20 @@ class HeadDrawing:
 
     def draw(self, index: int, frame: Frame) -> tuple[NDArray, Camera]:
         """Add one frame to the film; the vertices (V, 3) in head axes, and the camera of the full frame."""
-        camera, turn = frame_camera(self.motion, index)
+        view = frame_view(self.motion, index)
         vertices = self.head.vertices(self.motion.expression[index], self.motion.gaze[index])
-        normals = vertex_normals(vertices.astype(float), self.result.reconstruction.shape.faces)
-        light = self.head.light(frame.pixels, vertices, normals, camera, turn)
+        normals = self.head.normals(vertices)
+        light = self.head.light(frame.pixels, vertices, normals, view)
         self.light[index] = light
         # Light changes slowly; its reading does not quite.
         self.steady = light if self.steady is None else 0.7 * self.steady + 0.3 * light
         box = self.boxes[index]
         plain = cut(frame.pixels, box)
-        drawn = self.head.over(plain, vertices, window_camera(camera, box), turn, self.steady)
-        still = self.head.still(vertices, (PANEL, PANEL))
+        near = replace(view, camera=window_camera(view.camera, box))
+        drawn = self.head.over(plain, vertices, normals, near, self.steady)
+        still = self.head.still(vertices, normals, (PANEL, PANEL))
         self.writer.add(np.hstack([plain, drawn, still]), float(self.motion.times[index]))
-        return vertices, camera
+        return vertices, view.camera
 
     def close(self) -> None:
         """Finish the film, and give the windows back."""
@@ -122,7 +123,7 @@ class FaceDrawing:
             for one in self.people:
                 one.open()
                 opened.append(one)
-            for done, (number, frame) in enumerate(frames_at(self.clip, numbers), 1):
+            for done, (number, frame) in enumerate(ahead(frames_at(self.clip, numbers)), 1):
                 if done % 50 == 1:
                     self.folder.check_space()
                 for one in self.people:
@@ -161,7 +162,7 @@ class FaceDrawing:
         self.folder.refuse_links(self.folder.path / home)
         faces = one.result.reconstruction.shape.faces
         if video.depth:
-            self._write(home / f"{number:06d}_depth.png", depth_png(vertices, faces, camera))
+            self._write(home / f"{number:06d}_depth.png", frame_depth(vertices, faces, camera))
         if not meshes:
             return None
         coloured = Mesh(vertices, faces, vertex_colors=vertex_colors(one.result.reconstruction.shape))
@@ -177,15 +178,6 @@ class FaceDrawing:
             write_whole(path, data)
         except OSError as error:
             raise BadInput(unwritable(error, path.parent, "make room, or choose another folder")) from error
-
-
-def depth_png(vertices: NDArray, faces: NDArray, camera: Camera) -> bytes:
-    """16-bit PNG of the full frame: distance along the camera's axis in tenths of a millimetre; 0 where no head is."""
-    import cv2
-
-    depth = render_buffers(camera, vertices, faces)[2]
-    tenths = np.where(np.isfinite(depth), np.clip(depth * 1000 * DEPTH_MM, 1, 65535), 0)
-    return cv2.imencode(".png", tenths.astype(np.uint16))[1].tobytes()
 
 
 def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:

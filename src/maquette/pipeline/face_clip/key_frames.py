@@ -43,9 +43,10 @@ def chosen(sightings: FaceSightings) -> list[int]:
     frontal = good / (1 + (turn / np.radians(15)) ** 2)
     first = int(np.argmax(frontal))
     found = [first]
+    apart = min(APART, float(times[-1] - times[0]) / MOST)
 
     def free(index: int) -> bool:
-        return all(abs(times[index] - times[other]) >= APART for other in found)
+        return all(abs(times[index] - times[other]) >= apart for other in found)
 
     for low, high in pairwise(TURNS):
         inside = np.flatnonzero((turn >= low) & (turn < high) & (good > 0.5 * good[first]))

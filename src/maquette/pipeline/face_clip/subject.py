@@ -25,6 +25,7 @@ from maquette.reconstruction.face_fit.smoothing import tuned
 from maquette.sources.video import Clip
 from maquette.weights.store import fetch
 
+TEXTURED = 4  # key frames that the texture is taken from: two seconds each
 BLINK = 0.45  # weight from which on an eye counts as shut
 
 
@@ -68,9 +69,7 @@ class FaceClipSubject:
 
     def motion(self, whole: Reconstruction, progress: Callable[[int], None]) -> HeadMotion:
         """How the head moves, smoothed as the options want it."""
-        assert whole.identity is not None, "a head of the model has one"
-        focal = clip_focal(whole, self.seen)
-        head = KnownHead.of(landmark_term(fetch), whole.identity, focal, self.size, whole.scale)
+        head = KnownHead.of(landmark_term(fetch), whole, clip_focal(whole, self.seen), self.size)
         frames = ((one.shot, one.frame, one.time, one.observation(self.size)) for one in self.sightings)
         raw = follow_head(head, frames, progress)
         even = tuned(self.options.video.smoothing)(raw, self.sightings.column("shot"))
@@ -83,7 +82,15 @@ class FaceClipSubject:
             notes: what is odd about the clip.
         """
         with job.stage("texturing", self.name):
-            made = texturing.finish(whole, self.seen, self.options.texture)
+            shown = min(len(self.seen), TEXTURED)
+            few = replace(
+                whole,
+                cameras=whole.cameras[:shown],
+                expression=None if whole.expression is None else whole.expression[:shown],
+                motion=None if whole.motion is None else whole.motion[:shown],
+            )
+            made = texturing.finish(few, self.seen[:shown], self.options.texture)
+            made = replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
         return replace(found, report=facts, motion=motion)

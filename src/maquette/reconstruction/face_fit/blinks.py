@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 from maquette.core.motion import SIDES
 from maquette.perception.faces import topology
@@ -20,6 +21,7 @@ LIDS = ((3, 13), (4, 12), (5, 11))  # places across each other in the outlines
 SHUT = 0.23  # of the usual opening: what shut eyes still measure
 USUAL = 0.6  # quantile of the openings that is the usual one: blinks and glances down are below
 NARROWEST, WIDEST = 0.16, 0.5  # height over width of a usual opening
+LOCAL = 21  # frames over which eyes count as wide
 HIDDEN = 0.72  # of the usual opening, below which an iris is half behind its lids
 STILL, WIDENING = 0.15, 0.08  # of a blink: what lids do all the time
 # How much of a blink a whole unit shuts an eye, measured on the model; and how much eyeWide opens it.
@@ -84,8 +86,12 @@ def lid_weights(opening: NDArray, expression: NDArray, names: Sequence[str]) -> 
         shut = (1 - opening[seen, k] / usual[k]) / (1 - SHUT)
         others = sum(share * kept[seen, places.index(f"{unit}{side}")] for unit, share in SHUTTING.items())
         left = shut - others
-        blink = np.clip((left - STILL) / (1 - STILL), 0, 1)
+        # Eyes that are wide before and after a blink are wide in it too, or the blink would seem half as deep.
+        wide = np.minimum(median_filter(left, min(LOCAL, len(left)), mode="nearest"), 0)
+        blink = np.clip((left - wide - STILL) / (1 - STILL), 0, 1)
         # A lid that is down is down, whatever the glance is thought to have done.
         kept[seen, places.index(f"eyeBlink{side}")] = np.maximum(blink, np.where(shut > 0.85, 1 - others, 0))
-        kept[seen, places.index(f"eyeWide{side}")] = np.clip((-left - WIDENING) / OPENING, 0, 1)
+        kept[seen, places.index(f"eyeWide{side}")] = np.clip(
+            (-np.where(blink > 0, wide, left) - WIDENING) / OPENING, 0, 1
+        )
     return kept

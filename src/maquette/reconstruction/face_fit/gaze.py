@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from maquette.core.motion import SIDES
 from maquette.core.types import Observation
 from maquette.perception.faces import topology
+from maquette.perception.models.results import BLENDSHAPES
 from maquette.reconstruction.face_fit.state import FaceView, project_points
 from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 
@@ -22,7 +23,7 @@ IRIS = {"Left": topology.LEFT_IRIS, "Right": topology.RIGHT_IRIS}
 CORNERS = {"Left": topology.LEFT_EYE_CORNERS, "Right": topology.RIGHT_EYE_CORNERS}
 TOGETHER = 0.35  # share of what the eyes differ by that is kept: they look at one thing
 FARTHEST = np.radians([38.0, 28.0])  # yaw and pitch that eyes turn
-ERROR = 0.12  # of the size of a turn of a radian, pixels over pixels, which an iris is misplaced by
+ERROR = 0.5  # how far an iris is misplaced, over how far it moves with the usual spread of gazes
 
 
 def read_gaze(term: LandmarkTerm, view: FaceView, observation: Observation) -> NDArray:
@@ -59,6 +60,24 @@ def read_gaze(term: LandmarkTerm, view: FaceView, observation: Observation) -> N
     mean = weight @ turns / weight.sum()
     both: NDArray = mean + TOGETHER * 4 * np.prod(weight / weight.sum()) * (turns - mean)
     return np.clip(both, -FARTHEST, FARTHEST)
+
+
+def centred(gaze: NDArray, scores: NDArray) -> NDArray:
+    """(N, 2, 2) the gaze about the place where the detector's scores have it on the whole.
+
+    How far an iris moves is seen well; where straight ahead is depends on the eyeball's place behind the lids, which
+    the head's shape knows to a few degrees only.
+
+    Args:
+        scores: (N, 52), see `Observation.expression_scores`.
+    """
+    found = []
+    for side, sign in (("Left", 1), ("Right", -1)):
+        turns = {unit: scores[:, BLENDSHAPES.index(f"eyeLook{unit}{side}")] * rad for unit, rad in LOOK_RAD.items()}
+        found.append(np.stack([sign * (turns["Out"] - turns["In"]), turns["Up"] - turns["Down"]], axis=1))
+    usual = np.median(np.stack(found, axis=1), axis=0)
+    moved: NDArray = gaze + usual - np.median(gaze, axis=0)
+    return moved
 
 
 def _unit(names: Sequence[str], side: str, outwards: float, up: float) -> NDArray:

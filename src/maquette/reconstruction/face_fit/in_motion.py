@@ -13,22 +13,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.motion import HeadMotion
+from maquette.core.threads import computing
 from maquette.core.types import Observation, Reconstruction
+from maquette.morphable import known
 from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
-from maquette.reconstruction.face_fit.gaze import looked, read_gaze
+from maquette.reconstruction.face_fit.gaze import centred, looked, read_gaze
 from maquette.reconstruction.face_fit.solve import bounded_step, opinion_equations, prior_equations
-from maquette.reconstruction.face_fit.state import OPENCV, POSE, FaceView, first_guess
+from maquette.reconstruction.face_fit.state import OPENCV, POSE, FaceView, first_guess, project_points
 from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
 from maquette.reconstruction.face_fit.terms.reading import equations as read_equations
 
 ROUNDS, FIRST_ROUNDS = 4, 12
 FOCAL = 6  # place of the focal length among the unknowns of a pose: known here
 TURNED = np.radians([40.0, 60.0])  # yaw between which the detector's landmarks lose all their weight
-KNOWN = 1.5  # times as much as in a photo they say of a face whose shape is known
+KNOWN = 0.5  # times as much as in a photo they say of a face whose shape is known
 # Share of what their errors have in common, learned over many people: of one person that is in the shape already.
 IN_COMMON = 0.1
-BESIDE = 0.1  # share of what the network says that counts beside them: it reads expressions too weakly
+BESIDE = 0.3  # share of what the network says that counts beside them: it reads expressions too weakly
 JUMP = 0.5  # radians by which a head may turn in a frame; what turns farther is begun anew
+INNER_LIPS = (81, 13, 311), (178, 14, 402)  # landmarks across each other in the middle of the mouth
+# What parts the lips, in the order in which it is changed; all but the jaw only to shut them.
+PARTING = (
+    ("jawOpen",),
+    ("mouthLowerDownLeft", "mouthLowerDownRight"),
+    ("mouthUpperUpLeft", "mouthUpperUpRight"),
+    ("mouthFunnel",),
+)
 RESTART = 0.08  # of the face's size: a fit farther off than that is begun anew
 
 
@@ -48,16 +58,25 @@ class KnownHead:
     scale: float
 
     @classmethod
-    def of(cls, term: LandmarkTerm, identity: NDArray, focal: float, size: tuple[int, int], scale: float) -> KnownHead:
-        """The head with these identity weights (K,), of which the term knows as many."""
+    def of(cls, term: LandmarkTerm, whole: Reconstruction, focal: float, size: tuple[int, int]) -> KnownHead:
+        """A head that was fitted to some of the frames.
+
+        What its mesh has beyond the model's space, its landmarks have too: else an expression would make up for it in
+        every frame, and the mesh would show it twice.
+
+        Args:
+            term: of the model whose head it is. whole: its identity, mesh and the expression that the mesh shows.
+        """
+        model, identity, shown = known(whole.model), whole.identity, whole.expression
+        assert model is not None and identity is not None and shown is not None, "a head of a model has all three"
         count = term.basis.shape[2] - len(term.names)
         weights = np.zeros(count)
         weights[: len(identity[:count])] = identity[:count]
+        beyond = whole.shape.vertices / whole.scale - model.vertices(identity, shown[0])
+        moved = model.embeddings["mediapipe478"].points(beyond.astype(float), model.faces)
         noise = {**term.noise, "factor": IN_COMMON * term.noise["factor"]}
-        fixed = replace(
-            term, noise=noise, mean=term.mean + term.basis[:, :, :count] @ weights, basis=term.basis[:, :, count:]
-        )
-        return cls(fixed, focal, size, scale)
+        mean = term.mean + term.basis[:, :, :count] @ weights + moved
+        return cls(replace(term, noise=noise, mean=mean, basis=term.basis[:, :, count:]), focal, size, whole.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +128,35 @@ def fit_frame(head: KnownHead, observation: Observation, start: FaceView | None)
         view = view.moved(pose, np.clip(view.expression + step[POSE - 1 :], 0, 1))
         if np.abs(step).max() < 1e-3:
             break
+    view = _with_lips(head.term, view, observation)
     error = _errors(head, observation, view)
     extent = float(np.ptp(observation.landmarks[:, :2], axis=0).max())
     trust = float(np.clip(observation.confidence, 0, 1) / (1 + (np.median(error) / (0.02 * extent)) ** 2))
     return FramePose(view, trust, float(np.median(error)), read_gaze(head.term, view, observation))
+
+
+def _with_lips(term: LandmarkTerm, view: FaceView, observation: Observation) -> FaceView:
+    """The view with a jaw that opens the lips as far as they are seen apart: the prior holds a wide mouth back, and
+    leaves shut lips ajar.
+    """
+    believed = _believed(view) if observation.reading is None or not observation.reading.alone else 0.0
+    points = term.mean + term.basis @ view.expression
+    flat = project_points(view, points @ view.rotation.T + view.translation, term.basis)
+    upper, lower = (list(side) for side in INNER_LIPS)
+    slopes = (flat.by_shape[lower] - flat.by_shape[upper]).mean(axis=0)
+    seen = term.unbiased(view, observation)
+    missing = believed * (seen[lower] - seen[upper] - flat.value[lower] + flat.value[upper]).mean(axis=0)
+    expression = view.expression.copy()
+    for units in PARTING:
+        places = [term.names.index(unit) for unit in units]
+        slope = slopes[:, places].sum(axis=1)
+        step = float(missing @ slope) / max(float(slope @ slope), 1e-9)
+        if units != PARTING[0] and step > 0:
+            break
+        moved = np.clip(expression[places] + step, 0, 1) - expression[places]
+        expression[places] += moved
+        missing = missing - slopes[:, places] @ moved
+    return replace(view, expression=expression)
 
 
 def _begun(head: KnownHead, observation: Observation) -> FaceView:
@@ -165,6 +209,7 @@ def _ramp(value: float, low: float, high: float) -> float:
     return share * share * (3 - 2 * share)
 
 
+@computing("face fit")
 def follow_head(
     head: KnownHead,
     sightings: Iterable[tuple[int, int, float, Observation]],
@@ -179,6 +224,7 @@ def follow_head(
     """
     rows: list[tuple[int, float, FramePose]] = []
     opening: list[NDArray] = []
+    scores: list[NDArray] = []
     last: FaceView | None = None
     shot = -1
     for number, frame, time, observation in sightings:
@@ -186,18 +232,21 @@ def follow_head(
         last, shot = found.view, number
         rows.append((frame, time, found))
         unread = observation.reading is not None and observation.reading.alone
+        scores += [] if observation.expression_scores is None else [observation.expression_scores]
         opening.append(np.full(2, np.nan) if unread else openings(observation.landmarks))
         progress(len(rows))
     views = [found.view for _, _, found in rows]
     yaw, pitch, _ = np.transpose([view.yaw_pitch_roll() for view in views])
     level = levelled(np.array(opening), yaw, pitch)
+    gaze = between_blinks(np.array([found.gaze for _, _, found in rows]), level)
+    gaze = centred(gaze, np.array(scores)) if scores else gaze
     return HeadMotion(
         times=np.array([time for _, time, _ in rows], float),
         frames=np.array([frame for frame, _, _ in rows], np.int64),
         rotations=_quaternions(np.array([OPENCV @ view.rotation for view in views])),
         translation=head.scale * np.array([OPENCV @ view.translation for view in views]),
         expression=np.array([view.expression for view in views]),
-        gaze=between_blinks(np.array([found.gaze for _, _, found in rows]), level),
+        gaze=gaze,
         focal=head.focal,
         size=head.size,
         opening=level,
