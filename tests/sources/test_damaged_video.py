@@ -101,7 +101,8 @@ def test_what_is_no_clip_is_refused_in_one_line(tmp_path, plain):
     for suffix in ("png", "jpg", "webp", "bmp", "tiff"):
         Image.fromarray(numbered(3)).save(tmp_path / f"a.{suffix}")
         refused(tmp_path / f"a.{suffix}", "is a picture")
-    refused(tmp_path, "is a folder")
+    (tmp_path / "folder").mkdir()
+    refused(tmp_path / "folder", "is a folder")
     refused(sound(tmp_path / "song.m4a"), "only sound")
 
 

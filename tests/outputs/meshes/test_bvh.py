@@ -99,7 +99,7 @@ def test_no_bone_of_the_shipped_body_is_without_a_length(turned):
     motion = Motion(np.arange(3) / 25, turns, np.tile([0.1, 0.2, 0.3], (3, 1)), np.zeros((3, 0)))
     linked_to = linked(rig, joints, motion)
     leaves = set(range(len(joints))) - set(rig.parents.tolist())
-    text = hierarchy(rig, linked_to, joints, dict.fromkeys(leaves, np.array([0, 0.05, 0])))
+    text = hierarchy(rig.bones, linked_to, joints, dict.fromkeys(leaves, np.array([0, 0.05, 0])))
     text += frames(linked_to, joints, motion, 0.04)
     names, parents, offsets, channels, rows, _ = read(text)
     assert np.linalg.norm(tails(parents, offsets, text), axis=1).min() > SHORTEST_CM

@@ -47,6 +47,7 @@ def test_what_is_written_is_read(tmp_path):
                 assert np.allclose(getattr(one, column.name), getattr(other, column.name), atol=1e-4), column.name
         assert np.allclose(one.reading.landmarks, other.reading.landmarks, atol=1e-4)
         assert one.reading.alone == other.reading.alone
+    assert np.allclose(stored.boxes(), [one.box for one in (seen[1], seen[3])], atol=1e-3)
     assert stored.column("time").tolist() == [1 / 25, 3 / 25]
     assert RECORD.itemsize < 20_000, "ten thousand frames are 200 MB on the disk, and none in memory"
 

@@ -65,8 +65,7 @@ class HeadDrawing:
 
     def _windows(self) -> NDArray:
         """(N, 4) the square around the face in each frame, hardly moving."""
-        rects = np.concatenate([self.sightings.column("landmarks")[:, :, :2].min(axis=1),
-                                self.sightings.column("landmarks")[:, :, :2].max(axis=1)], axis=1)  # fmt: skip
+        rects = self.sightings.boxes()
         middle = smooth(self.motion.times, (rects[:, :2] + rects[:, 2:]) / 2, STEADY)
         half = AROUND / 2 * smooth(self.motion.times, np.ptp(rects.reshape(-1, 2, 2), axis=1).max(axis=1), 2 * STEADY)
         return np.concatenate([middle - half[:, None], middle + half[:, None]], axis=1)

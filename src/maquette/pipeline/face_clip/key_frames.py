@@ -29,7 +29,7 @@ def quality(sightings: FaceSightings) -> NDArray:
     scores, shut = sightings.column("scores"), sightings.column("shut").any(axis=1)
     blink = scores[:, [BLENDSHAPES.index(f"eyeBlink{side}") for side in ("Left", "Right")]].max(axis=1)
     jaw = scores[:, BLENDSHAPES.index("jawOpen")]
-    large = np.sqrt(np.ptp(sightings.column("landmarks")[:, :, 1], axis=1))
+    large = np.sqrt(np.ptp(sightings.boxes()[:, 1::2], axis=1))
     found = sharp / max(float(np.quantile(sharp, 0.9)), 1e-6) * np.minimum(skin / 0.9, 1.0) ** 2
     found = found * np.minimum(sightings.column("presence"), 1) * (0.3 + 0.7 * (sightings.column("detected") > 0))
     found = found * np.where(shut, 0.2, 1 - 0.6 * blink) * (1 - 0.5 * jaw)
@@ -39,14 +39,14 @@ def quality(sightings: FaceSightings) -> NDArray:
 def chosen(sightings: FaceSightings) -> list[int]:
     """Indices of the key frames, the best frontal one first."""
     good, times = quality(sightings), sightings.column("time")
-    turn = np.array([yaw(points) for points in sightings.column("read")])
+    turn = np.array([yaw(one.reading.landmarks) for one in sightings])
     frontal = good / (1 + (turn / np.radians(15)) ** 2)
     first = int(np.argmax(frontal))
     found = [first]
     apart = min(APART, float(times[-1] - times[0]) / MOST)
 
     def free(index: int) -> bool:
-        return all(abs(times[index] - times[other]) >= apart for other in found)
+        return index not in found and all(abs(times[index] - times[other]) >= apart for other in found)
 
     for low, high in pairwise(TURNS):
         inside = np.flatnonzero((turn >= low) & (turn < high) & (good > 0.5 * good[first]))
