@@ -82,7 +82,7 @@ def test_without_weights_it_is_said_where_to_get_them(maquette, save, tmp_path):
         ((), "Missing option '--to'"),
         (("--to", "bird", "--weights", "w.safetensors"), "know cat, dog, wild"),
         (("--to", "../dog"), "wanted cat, dog or wild"),
-        (("--to", "dog", "--method", "magic"), "wanted starganv2, colors"),
+        (("--to", "dog", "--method", "magic"), "wanted starganv2, gpunit, colors"),
         (("--to", "dog", "--crop", "left"), "wanted auto, middle"),
         (("--to", "dog", "--weights", "w.safetensors", "--reference", "none.jpg"), "none.jpg: no such file"),
         (("--to", "dog", "--weights", "w.safetensors", "--reference", ","), "wanted a photo, or several"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
+from maquette.training.optimise import average, average_decay, learning_rate, moving, parameter_groups
 from maquette.training.options import LoopOptions
 from training.toy import Line
 
@@ -60,3 +60,14 @@ def test_norms_and_biases_do_not_decay():
     decaying, spared = parameter_groups(network, 0.1)
     assert {id(p) for p in decaying["params"]} == {id(network.layers[0].weight), id(network.layers[4].weight)}
     assert spared["weight_decay"] == 0 and len(spared["params"]) == 4
+
+
+def test_only_the_named_parts_learn_meanwhile():
+    network = nn.ModuleDict({"a": nn.Linear(1, 1), "b": nn.Linear(1, 1)})
+    network["b"].bias.requires_grad_(False)
+    with moving(network, ["b"]):
+        learning = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert learning == {"b.weight"}
+    assert {name for name, p in network.named_parameters() if not p.requires_grad} == {"b.bias"}
+    with moving(network, ()):
+        assert network["a"].weight.requires_grad

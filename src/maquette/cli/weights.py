@@ -187,3 +187,18 @@ def convert_starganv2(
     kinds, size = ", ".join(done.size["domains"]), done.path.stat().st_size / 1e6
     pixels = done.size["side"]
     say(f"{done.path}: StarGAN v2 of {done.parameters:,} parameters ({pixels} pixels; {kinds}), {size:.1f} MB")
+
+
+@convert.command("gpunit")
+def convert_gpunit(
+    file: Annotated[Path, typer.Argument(help="cat2dog.pt or another checkpoint of GP-UNIT's or PFC-UNIT's stage 2.")],
+    content: Annotated[Path, typer.Option("--content", help="content_encoder.pt, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of GP-UNIT, for maquette translate; their licence is non-commercial."""
+    from maquette.weights.convert import gpunit
+
+    done = gpunit.convert(file, content, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: GP-UNIT of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")

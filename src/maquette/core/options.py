@@ -288,9 +288,9 @@ class TranslateOptions:
     reference: str | None = None
     """Photo of such an animal whose looks are taken (several with commas); without one looks are drawn at random."""
     method: str = "starganv2"
-    """starganv2 (wants your own --weights), or colors (the reference's colours alone; the animal stays what it is)."""
+    """starganv2, gpunit (want your own --weights) or colors (the reference's colours; the animal stays what it is)."""
     weights: str | None = None
-    """With method starganv2: networks of yours, from `maquette weights convert starganv2` or a training."""
+    """Networks of yours, from `maquette weights convert starganv2` (or gpunit), or from a training."""
     styles: int = 1
     """How many looks are drawn at random; the same ones for all photos."""
     truncation: float = 1.0

@@ -31,10 +31,11 @@ from maquette.training import checkpoint
 from maquette.training.datasets.feed import feed, tensors
 from maquette.training.facts import facts
 from maquette.training.logs import SCORES, TRAIN, Logs
-from maquette.training.optimise import average, average_decay, learning_rate, parameter_groups
+from maquette.training.optimise import adamw, average, average_decay, learning_rate, moving
 from maquette.training.options import LoopOptions
 from maquette.training.outputs import DataclassOutput, DictionaryOutput
-from maquette.training.recipe import AnyRecipe
+from maquette.training.randomness import generators_kept, seed_everything
+from maquette.training.recipe import AnyRecipe, Turn
 
 Say: TypeAlias = Callable[[str], None]
 State: TypeAlias = dict[str, Any]
@@ -116,7 +117,9 @@ class Training:
             raise BadInput(f"recipe {recipe.name}: the data set is empty: wanted at least one example")
         seed_everything(loop.seed, -1, 0)
         self.raw = recipe.build_network(options)
-        self.optimizer = torch.optim.AdamW(parameter_groups(self.raw, loop.weight_decay), lr=loop.learning_rate)
+        if recipe.turns and self.world > 1:
+            raise BadInput(f"recipe {recipe.name}: learns in turns, on one device: leave --devices away")
+        self.optimizer = (recipe.optimizer or adamw)(self.raw, loop)
         opened = DictionaryOutput(self.raw)
         self._wrapped, self._stepper = fabric.setup(opened, self.optimizer)
         self.network = DataclassOutput(self._wrapped, opened)
@@ -165,20 +168,28 @@ class Training:
         seed_everything(self.loop.seed, self.step, self.rank)
         rate = learning_rate(self.step, self.loop)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
         self.network.train()
-        loss, measures = self.recipe.loss(self.network, batch, self.options)
-        self.fabric.backward(loss)
+        turns = [self._turn(turn, batch) for turn in self.recipe.all_turns]
+        average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
+        self.step += 1
+        row = {**turns[0], "rate": rate}
+        for more in turns[1:]:
+            row |= {name: value for name, value in more.items() if name not in ("loss", "gradient")}
+        # Tensors stay on the device until the log is written: asking for each value would make a GPU wait.
+        self._rows.append((self.step, {k: v.detach() if isinstance(v, Tensor) else v for k, v in row.items()}))
+
+    def _turn(self, turn: Turn, batch: dict[str, Tensor]) -> dict[str, float | Tensor]:
+        """One loss and the step of what it moves."""
+        with moving(self.raw, turn.moves):
+            loss, measures = turn.loss(self.network, batch, self.options)
+            self.fabric.backward(loss)
         clip = self.loop.clip or math.inf
         norm = self.fabric.clip_gradients(self._wrapped, self._stepper, max_norm=clip, error_if_nonfinite=False)
         self._stepper.step()
         self._stepper.zero_grad(set_to_none=True)
-        average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
-        self.step += 1
         assert norm is not None, "Fabric gives the norm where it clips by the norm"
-        row = {"loss": loss, "gradient": norm, "rate": rate, **measures}
-        # Tensors stay on the device until the log is written: asking for each value would make a GPU wait.
-        self._rows.append((self.step, {k: v.detach() if isinstance(v, Tensor) else v for k, v in row.items()}))
+        return {"loss": loss, "gradient": norm, **measures}
 
     def _after(self, done: bool, stopped: bool) -> None:
         """What is due after a step: log, picture, validation, checkpoint, in this order."""
@@ -317,32 +328,6 @@ def make_fabric(loop: LoopOptions) -> Fabric:
         precision="bf16-mixed" if mixed else "32-true",
         strategy="ddp" if loop.devices > 1 else "auto",
     )
-
-
-def seed_everything(seed: int, step: int, rank: int) -> None:
-    """Seed torch's, numpy's and Python's global generators from the step; step -1 is the drawing of the weights."""
-    value = int(np.random.SeedSequence([seed, step + 1, rank]).generate_state(1)[0])
-    # Not torch.manual_seed, which takes a millisecond for the traceback that it keeps while no GPU is in use.
-    torch.default_generator.manual_seed(value)
-    if torch.cuda.is_initialized():
-        torch.cuda.manual_seed(value)
-    if torch.backends.mps.is_available():
-        torch.mps.manual_seed(value)
-    np.random.seed(value)
-    random.seed(value)
-
-
-@contextmanager
-def generators_kept() -> Iterator[None]:
-    """Give the caller's global generators, and torch's precision of products, back as they were."""
-    array, plain, precision = np.random.get_state(), random.getstate(), torch.get_float32_matmul_precision()
-    try:
-        with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []):
-            yield
-    finally:
-        np.random.set_state(array)
-        random.setstate(plain)
-        torch.set_float32_matmul_precision(precision)
 
 
 def _prepare_folder(recipe: AnyRecipe, options: Any, loop: LoopOptions, out: Path, resume: bool) -> State | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -61,3 +63,22 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
+
+
+def adamw(network: nn.Module, loop: LoopOptions) -> torch.optim.Optimizer:
+    """The optimizer of recipes that do not bring their own."""
+    return torch.optim.AdamW(parameter_groups(network, loop.weight_decay), lr=loop.learning_rate)
+
+
+@contextmanager
+def moving(network: nn.Module, parts: Collection[str]) -> Iterator[None]:
+    """Let only some parts of a network learn meanwhile, by the names of its children; all where none are named."""
+    others = [part for name, part in network.named_children() if parts and name not in parts]
+    frozen = [p for part in others for p in part.parameters() if p.requires_grad]
+    for p in frozen:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in frozen:
+            p.requires_grad_(True)

@@ -22,6 +22,7 @@ from maquette.training.options import LoopOptions
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.optim import Optimizer
 
 Array: TypeAlias = NDArray[Any]
 Batch: TypeAlias = "Mapping[str, Tensor]"
@@ -53,6 +54,19 @@ class Batches(Protocol):
 
 
 @dataclass(frozen=True)
+class Turn(Generic[Settings]):
+    """One of several losses in a step, each of which moves parts of its own.
+
+    Attributes:
+        loss: see `Recipe.loss`; the names of its measures are in no other turn.
+        moves: names of the network's children that learn; the others are left as they are. None named: all.
+    """
+
+    loss: Callable[[nn.Module, Batch, Settings], tuple[Tensor, Measures]]
+    moves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recipe(Generic[Settings, Network]):
     """Everything that the loop must know to train one network.
 
@@ -76,6 +90,9 @@ class Recipe(Generic[Settings, Network]):
         what: one line for people.
         movable: options that may differ on a resume, as where the data lies.
         processes: batches are assembled by processes instead of threads; the data set must then be picklable.
+        moves: which children of the network `loss` moves, as in `Turn`. turns: what follows it on the same batch, in
+            order; then it trains on one device.
+        optimizer: of network and loop options, with the loop's rate; a group's "share" of it may differ. None is AdamW.
     """
 
     name: str
@@ -93,6 +110,14 @@ class Recipe(Generic[Settings, Network]):
     what: str = ""
     movable: tuple[str, ...] = ()
     processes: bool = False
+    moves: tuple[str, ...] = ()
+    turns: tuple[Turn[Settings], ...] = ()
+    optimizer: Callable[[nn.Module, LoopOptions], Optimizer] | None = None
+
+    @property
+    def all_turns(self) -> tuple[Turn[Settings], ...]:
+        """What a step does, in order."""
+        return (Turn(self.loss, self.moves), *self.turns)
 
     def __post_init__(self) -> None:
         shared = {f.name for f in fields(self.options)} & {f.name for f in fields(LoopOptions)}
@@ -148,6 +173,10 @@ RECIPES: dict[str, RecipeRow] = {
     "deca": RecipeRow(
         "maquette.training.recipes.deca:RECIPE",
         "DECA's encoders and displacement, in three stages, on clips and photos of yours",
+    ),
+    "starganv2": RecipeRow(
+        "maquette.training.recipes.starganv2:RECIPE",
+        "StarGAN v2: pictures of animals as other animals, from folders of photos of yours",
     ),
     "espcn": RecipeRow(
         "maquette.training.recipes.upscale:ESPCN_RECIPE", "pictures made larger by sub-pixel convolution"

@@ -59,6 +59,12 @@ METHODS = {
             "Choi et al. 2020",
         ),
         TranslateMethod(
+            "gpunit",
+            "a content code that all kinds share, drawn in an exemplar's style; weights for one direction each",
+            "maquette.imaging.translate.gpunit.translator:build",
+            "Yang et al. 2022",
+        ),
+        TranslateMethod(
             "colors",
             "mean and spread of the reference's colours; the animal stays what it is",
             "maquette.imaging.translate.colors:build",
