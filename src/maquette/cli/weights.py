@@ -202,3 +202,17 @@ def convert_gpunit(
 
     done = gpunit.convert(file, content, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: GP-UNIT of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("mvfnet")
+def convert_mvfnet(
+    file: Annotated[Path, typer.Argument(help="net.pth, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of MVF-Net, a face from three photos; nothing but Python takes them yet."""
+    from maquette.weights.convert import mvfnet
+
+    done = mvfnet.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: MVF-Net of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
