@@ -17,7 +17,7 @@ from maquette.imaging.translate.starganv2.generator import StarGenerator
 from maquette.imaging.translate.starganv2.losses import StarBatch
 from maquette.imaging.translate.starganv2.networks import StarGAN
 from maquette.imaging.translate.starganv2.styles import MappingNetwork, StarDiscriminator, StyleEncoder
-from maquette.weights.convert.starganv2 import StarSize
+from maquette.weights.convert.translate.starganv2 import StarSize
 
 GOLDEN = Path(__file__).parent / "golden" / "starganv2.safetensors"
 PEOPLE = StarSize(domains=("female", "male"), high_pass=1.0)

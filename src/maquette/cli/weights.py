@@ -180,7 +180,7 @@ def convert_starganv2(
     ] = None,
 ) -> None:
     """Convert the published weights of StarGAN v2, for maquette translate; their licence is CC BY-NC 4.0."""
-    from maquette.weights.convert import starganv2
+    from maquette.weights.convert.translate import starganv2
 
     names = [name.strip() for name in domains.split(",")] if domains else None
     done = starganv2.convert(file, output or file.with_suffix(".safetensors"), names)
@@ -198,7 +198,21 @@ def convert_gpunit(
     ] = None,
 ) -> None:
     """Convert the published weights of GP-UNIT, for maquette translate; their licence is non-commercial."""
-    from maquette.weights.convert import gpunit
+    from maquette.weights.convert.translate import gpunit
 
     done = gpunit.convert(file, content, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: GP-UNIT of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
+
+
+@convert.command("mvfnet")
+def convert_mvfnet(
+    file: Annotated[Path, typer.Argument(help="net.pth, as published.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; by default FILE with .safetensors.")
+    ] = None,
+) -> None:
+    """Convert the published weights of MVF-Net, a face from three photos; nothing but Python takes them yet."""
+    from maquette.weights.convert import mvfnet
+
+    done = mvfnet.convert(file, output or file.with_suffix(".safetensors"))
+    say(f"{done.path}: MVF-Net of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")

@@ -24,7 +24,7 @@ from maquette.sources import photos
 from maquette.training.datasets.domains import DomainBatches, DomainPhotos, listed, picture
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Array, Batch, Recipe, Turn
-from maquette.weights.convert.starganv2 import NETWORKS, PUBLISHED_PIXELS, StarSize
+from maquette.weights.convert.translate.starganv2 import NETWORKS, PUBLISHED_PIXELS, StarSize
 
 MAPPING_SHARE = 0.01  # of the learning rate
 SHOWN = 4  # sources and looks on a picture

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from maquette.imaging.translate.starganv2.styles import MappingNetwork, StarDiscriminator, StyleEncoder
-from maquette.weights.convert.starganv2 import StarSize
+from maquette.weights.convert.translate.starganv2 import StarSize
 from stargan_by_seed import PEOPLE, given, golden, network, some, tiny, uniform
 
 

@@ -10,8 +10,8 @@ from torch import nn
 from maquette.core.errors import BadInput
 from maquette.imaging.translate.gpunit.content import ContentEncoder
 from maquette.imaging.translate.gpunit.generator import GPGenerator, StyleSampler
-from maquette.weights.convert.gpunit import NETWORKS, shapes
 from maquette.weights.convert.pytorch import COUNTER, check_numbers, compare
+from maquette.weights.convert.translate.gpunit import NETWORKS, shapes
 from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette weights convert gpunit"

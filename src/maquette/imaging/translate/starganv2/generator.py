@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from maquette.imaging.translate.starganv2.blocks import SLOPE, HighPass, StarBlock, StyledBlock
-from maquette.weights.convert.starganv2 import StarSize
+from maquette.weights.convert.translate.starganv2 import StarSize
 
 KEPT_SIDES = (32, 64, 128)  # of features whose details the high-pass filter carries over
 INNER = 2  # blocks of the same size at the bottom, in each half

@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput
 from maquette.imaging.translate.starganv2.generator import StarGenerator
 from maquette.imaging.translate.starganv2.styles import MappingNetwork, StarDiscriminator, StyleEncoder
 from maquette.weights.convert.pytorch import check_numbers, compare
-from maquette.weights.convert.starganv2 import StarSize, shapes
+from maquette.weights.convert.translate.starganv2 import StarSize, shapes
 from maquette.weights.tensors import opened
 
 REMEDY = "make it with maquette weights convert starganv2, or train your own with maquette train starganv2"

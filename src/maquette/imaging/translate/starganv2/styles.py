@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from maquette.imaging.translate.starganv2.blocks import SLOPE, StarBlock
-from maquette.weights.convert.starganv2 import DEPTH, StarSize
+from maquette.weights.convert.translate.starganv2 import DEPTH, StarSize
 
 
 class MappingNetwork(nn.Module):

@@ -10,8 +10,8 @@ import torch
 from maquette.cli.main import run
 from maquette.core.errors import BadInput
 from maquette.imaging.translate.starganv2.networks import StarGAN, load
-from maquette.weights.convert import starganv2
-from maquette.weights.convert.starganv2 import StarSize, shapes
+from maquette.weights.convert.translate import starganv2
+from maquette.weights.convert.translate.starganv2 import StarSize, shapes
 from stargan_by_seed import PEOPLE, TINY, tiny
 
 

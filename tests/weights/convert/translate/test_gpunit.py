@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from maquette.cli.main import run
 from maquette.core.errors import BadInput
 from maquette.imaging.translate.gpunit.networks import GPUNIT, load
-from maquette.weights.convert import gpunit
 from maquette.weights.convert.pytorch import COUNTER
+from maquette.weights.convert.translate import gpunit
 
 
 def test_the_list_of_tensors_is_that_of_the_networks():

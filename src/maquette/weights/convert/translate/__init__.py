@@ -1,0 +1,1 @@
+"""Published networks of `maquette translate`: StarGAN v2 and GP-UNIT."""
