@@ -73,6 +73,21 @@ def test_the_manifest_has_every_frame(finished):
     assert tracks[3][0]["mesh"] == "face/face-1/frames/000003.ply"
 
 
+@pytest.mark.parametrize("way", ["skip", "nearest"])
+def test_a_frame_that_is_hardly_seen_is_skipped_or_the_nearest_stands_in(clip, finished, tmp_path, monkeypatch, way):
+    _, [(result, _)] = finished
+    trust = np.sort(result.motion.trust)
+    monkeypatch.setattr(key_frames, "MOST", 2)
+    monkeypatch.setattr(drawing, "DOUBTFUL", float(trust[2:4].mean()))
+    done(clip, tmp_path, meshes=True, blurred=way)
+    rows = [frame["tracks"][0] for frame in json.loads((tmp_path / "manifest.json").read_text())["frames"]]
+    doubtful = [row for row in rows if row["status"] != "done"]
+    assert len(doubtful) == 3 and {row["status"] for row in doubtful} == {"skipped" if way == "skip" else "flagged"}
+    good = {row["mesh"] for row in rows if row["status"] == "done"}
+    assert {row["mesh"] for row in doubtful} <= ({None} if way == "skip" else good)
+    assert len([*(tmp_path / "face" / "face-1" / "frames").glob("*.ply")]) == 5 == len(good)
+
+
 def test_depth_landmarks_and_camera_belong_together(finished):
     out, _ = finished
     home = out / "face" / "face-1" / "frames"

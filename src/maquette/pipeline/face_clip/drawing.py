@@ -144,12 +144,28 @@ class FaceDrawing:
             reason = str(explained(error, f"{self.job.photos[0]}, frame {number}"))
             self.manifest.add(number, time, Row(one.track, "failed", reason, rect))
             return
-        mesh = self._files(one, number, vertices, camera)
         trust = float(one.motion.trust[index])
-        flagged = trust < DOUBTFUL
         scores = {"reprojection_px": float(one.motion.reprojection[index]), "trust": trust}
-        status, why = ("flagged", "hardly seen: blurred, covered or turned away") if flagged else ("done", "")
+        way = self.options.video.blurred if trust < DOUBTFUL else ""
+        if way in ("", "mark"):
+            mesh = self._files(one, number, vertices, camera)
+        else:
+            mesh = None if way == "skip" else self._stand_in(one, index)
+        status = {"": "done", "skip": "skipped"}.get(way, "flagged")
+        why = "hardly seen: blurred, covered or turned away" if way else ""
         self.manifest.add(number, time, Row(one.track, status, why, rect, camera, mesh, scores))
+
+    def _stand_in(self, one: HeadDrawing, index: int) -> str | None:
+        """The mesh of the nearest frame that is seen well, relative to OUT."""
+        seen = np.flatnonzero(one.motion.trust >= DOUBTFUL)
+        if self.options.video.meshes is not True or not len(seen):
+            return None
+        nearest = seen[np.abs(one.motion.times[seen] - one.motion.times[index]).argmin()]
+        return (self._home(one) / f"{int(one.motion.frames[nearest]):06d}.ply").as_posix()
+
+    def _home(self, one: HeadDrawing) -> Path:
+        """Of the frames' files, relative to OUT."""
+        return Path(self.job.name) / one.result.name / "frames"
 
     def _files(self, one: HeadDrawing, number: int, vertices: NDArray, camera: Camera) -> str | None:
         """The frame's mesh, depth and landmarks, as far as they are wanted; the mesh relative to OUT."""
@@ -157,7 +173,7 @@ class FaceDrawing:
         meshes = video.meshes is True
         if not (meshes or video.depth):
             return None
-        home = Path(self.job.name) / one.result.name / "frames"
+        home = self._home(one)
         self.folder.refuse_links(self.folder.path / home)
         faces = one.result.reconstruction.shape.faces
         if video.depth:
