@@ -150,7 +150,7 @@ def main() -> None:
             if (one := score(sample)) is not None:
                 scores.setdefault(condition.name, []).append(one[0])
                 shown.append((condition.name, sample.image, *one[1:]))
-        if args.pictures:
+        if args.pictures and shown:
             args.pictures.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(args.pictures / f"{number:03d}.png"), picture(shown))
         print(f"person {number + 1} of {args.people}", flush=True)

@@ -68,7 +68,7 @@ class VideoOptions:
     smoothing: float = 0.02
     """How far motion is smoothed in time, seconds; 0 is not at all."""
     blurred: str = "mark"
-    """What happens to blurred frames and to faces hardly seen: mark, skip, or nearest (the nearest good one stands in)."""
+    """What happens to blurred frames and faces hardly seen: mark, skip, or nearest (the nearest good one stands in)."""
     meshes: bool | None = None
     """Write a mesh for each frame besides what is animated; of faces landmarks too. Usually of people, not of faces."""
     depth: bool = False
