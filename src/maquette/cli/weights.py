@@ -135,9 +135,9 @@ def convert_deca(
     ] = None,
 ) -> None:
     """Convert the published weights of DECA, for maquette face --method deca; their licence is non-commercial."""
-    from maquette.weights.convert import deca
+    from maquette.weights.convert.deca import networks
 
-    done = deca.convert(file, output or file.with_suffix(".safetensors"))
+    done = networks.convert(file, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: DECA of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -149,9 +149,9 @@ def convert_deca_tv(
     ] = None,
 ) -> None:
     """Convert weights of DECA's temporal encoders, as its published training for video stores them."""
-    from maquette.weights.convert import deca_tv
+    from maquette.weights.convert.deca import temporal
 
-    done = deca_tv.convert(file, output or file.with_suffix(".safetensors"))
+    done = temporal.convert(file, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: temporal DECA of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
 
 
@@ -163,9 +163,9 @@ def convert_spynet(
     ] = None,
 ) -> None:
     """Convert weights of the optical flow SPyNet, with which DECA's temporal encoders are trained."""
-    from maquette.weights.convert import deca_tv
+    from maquette.weights.convert.deca import temporal
 
-    done = deca_tv.convert_spynet(file, output or file.with_suffix(".safetensors"))
+    done = temporal.convert_spynet(file, output or file.with_suffix(".safetensors"))
     say(f"{done.path}: SPyNet of {done.parameters:,} parameters, {done.path.stat().st_size / 1e6:.1f} MB")
 
 

@@ -15,7 +15,7 @@ from maquette.core.options import options_from
 from maquette.reconstruction.deca import method
 from maquette.reconstruction.deca.codes import HeadCodes
 from maquette.reconstruction.deca.method import OVERLAP, TEMPORAL_PIECE, CropPieces, build, reconstruct
-from maquette.weights.convert.deca import NETWORKS
+from maquette.weights.convert.deca.networks import NETWORKS
 from maquette.weights.convert.pytorch import COUNTER
 
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from deca_by_seed import network
 from maquette.core.errors import BadInput
 from maquette.reconstruction.deca.weights import load
-from maquette.weights.convert.deca import NETWORKS
+from maquette.weights.convert.deca.networks import NETWORKS
 from maquette.weights.convert.pytorch import COUNTER
 
 

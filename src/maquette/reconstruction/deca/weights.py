@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from maquette.core.errors import BadInput
 from maquette.reconstruction.deca.networks.encoder import COARSE, DETAIL, CodeEncoder
 from maquette.reconstruction.deca.networks.generator import DetailGenerator
-from maquette.weights.convert.deca import NETWORKS, shapes
+from maquette.weights.convert.deca.networks import NETWORKS, shapes
 from maquette.weights.convert.pytorch import COUNTER, Shapes, check_numbers, compare
 from maquette.weights.tensors import opened
 

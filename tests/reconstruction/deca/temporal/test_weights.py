@@ -9,8 +9,8 @@ from safetensors.torch import save_file
 import deca_by_seed
 from maquette.core.errors import BadInput
 from maquette.reconstruction.deca.temporal.weights import load, load_flow
-from maquette.weights.convert.deca import NETWORKS
-from maquette.weights.convert.deca_tv import shapes
+from maquette.weights.convert.deca.networks import NETWORKS
+from maquette.weights.convert.deca.temporal import shapes
 from temporal_by_seed import encoder
 
 

@@ -12,8 +12,8 @@ from maquette.reconstruction.deca.networks.generator import REACH, DetailGenerat
 from maquette.reconstruction.deca.temporal.encoder import MENDED, TemporalCompat, TemporalEncoder
 from maquette.reconstruction.deca.temporal.flow import SPyNet
 from maquette.reconstruction.deca.weights import given, tensors_of
-from maquette.weights.convert.deca import NETWORKS
-from maquette.weights.convert.deca_tv import flow, shapes
+from maquette.weights.convert.deca.networks import NETWORKS
+from maquette.weights.convert.deca.temporal import flow, shapes
 
 REMEDY, FLOW_REMEDY = "make it with maquette weights convert deca-tv", "make it with maquette weights convert spynet"
 

@@ -10,7 +10,7 @@ from maquette.cli.main import run
 from maquette.core.errors import BadInput
 from maquette.reconstruction.deca.temporal.encoder import TemporalEncoder
 from maquette.reconstruction.deca.temporal.flow import SPyNet
-from maquette.weights.convert import deca, deca_tv
+from maquette.weights.convert.deca import networks, temporal
 from maquette.weights.convert.pytorch import COUNTER
 
 PARTS = {"rnn": 275, "layer": 312, "spynet": 62, "down1": 47, "down2": 47, "bn1": 5, "head": 2, "conv1": 1}
@@ -22,14 +22,14 @@ def test_the_list_of_tensors_is_that_of_the_network(name, outputs, size):
         network = TemporalEncoder(outputs)
     state = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert len(state) == 755 and sum(p.numel() for p in network.parameters()) == size
-    assert deca_tv.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(COUNTER)}
+    assert temporal.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(COUNTER)}
     for part, count in PARTS.items():
         assert sum(key.startswith(f"encoder.{part}") for key in state) == count
 
 
 def test_a_checkpoint_becomes_one_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(deca_tv, "shapes", lambda _: {"a.weight": (2, 3)})
-    held = {name: {"a.weight": torch.rand(2, 3)} for name in deca.NETWORKS}
+    monkeypatch.setattr(temporal, "shapes", lambda _: {"a.weight": (2, 3)})
+    held = {name: {"a.weight": torch.rand(2, 3)} for name in networks.NETWORKS}
     torch.save(held, tmp_path / "model.tar")
     assert run(["weights", "convert", "deca-tv", str(tmp_path / "model.tar"), "-o", str(tmp_path / "a")]) == 0
     assert "temporal DECA of 18 parameters" in capsys.readouterr().out
@@ -40,11 +40,12 @@ def test_a_checkpoint_becomes_one_file(tmp_path, monkeypatch, capsys):
 def test_weights_of_single_frames_are_refused(tmp_path):
     """The published loader takes their layers and leaves the rest random."""
     held = {
-        name: {key: torch.zeros(1).expand(shape) for key, shape in deca.shapes(name).items()} for name in deca.NETWORKS
+        name: {key: torch.zeros(1).expand(shape) for key, shape in networks.shapes(name).items()}
+        for name in networks.NETWORKS
     }
     torch.save(held, tmp_path / "deca_model.tar")
     with pytest.raises(BadInput, match="not a E_flame of DECA's video training: wanted 667 tensors, got 269"):
-        deca_tv.convert(tmp_path / "deca_model.tar", tmp_path / "a")
+        temporal.convert(tmp_path / "deca_model.tar", tmp_path / "a")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

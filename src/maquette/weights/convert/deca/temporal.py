@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maquette.core.errors import BadInput
 from maquette.weights.convert import pytorch
-from maquette.weights.convert.deca import NETWORKS, OUTPUTS, code_layers, generator, written
+from maquette.weights.convert.deca.networks import NETWORKS, OUTPUTS, code_layers, generator, written
 from maquette.weights.convert.layers import Layers, convolution, norm, resnet50_stages
 from maquette.weights.convert.pytorch import Converted, Shapes
 

@@ -10,7 +10,7 @@ from torch import nn
 from deca_by_seed import NETWORKS
 from maquette.cli.main import run
 from maquette.core.errors import BadInput
-from maquette.weights.convert import deca
+from maquette.weights.convert.deca import networks
 from maquette.weights.convert.pytorch import COUNTER
 
 COUNTS = {"E_flame": 322, "E_detail": 322, "D_detail": 44}
@@ -23,7 +23,7 @@ def test_the_list_of_tensors_is_that_of_the_network(name):
         network = NETWORKS[name][0]()
     state = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     assert len(state) == COUNTS[name] and sum(p.numel() for p in network.parameters()) == SIZES[name]
-    assert deca.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(COUNTER)}
+    assert networks.shapes(name) == {key: shape for key, shape in state.items() if not key.endswith(COUNTER)}
 
 
 def test_all_parameters():
@@ -33,7 +33,7 @@ def test_all_parameters():
 @pytest.fixture
 def tiny(monkeypatch):
     """Networks of two tensors each, so that files are small."""
-    monkeypatch.setattr(deca, "shapes", lambda _: {"a.weight": (2, 3), "b.running_var": (4,)})
+    monkeypatch.setattr(networks, "shapes", lambda _: {"a.weight": (2, 3), "b.running_var": (4,)})
 
 
 def state() -> dict[str, torch.Tensor]:
@@ -43,7 +43,7 @@ def state() -> dict[str, torch.Tensor]:
 def content() -> dict:
     optimiser = torch.optim.Adam(nn.Linear(2, 2).parameters())
     extra = {"opt": optimiser.state_dict(), "global_step": 3, "batch_size": 8}
-    return {name: state() for name in deca.NETWORKS} | extra
+    return {name: state() for name in networks.NETWORKS} | extra
 
 
 def test_a_checkpoint_becomes_one_file(tmp_path, tiny, capsys):
@@ -74,11 +74,11 @@ def test_other_files_are_refused_in_one_line(tmp_path, tiny, change, words):
     change(held)
     torch.save(held, tmp_path / "other.tar")
     with pytest.raises(BadInput, match=words) as caught:
-        deca.convert(tmp_path / "other.tar", tmp_path / "x.safetensors")
+        networks.convert(tmp_path / "other.tar", tmp_path / "x.safetensors")
     assert "\n" not in str(caught.value) and not (tmp_path / "x.safetensors").exists()
 
 
 def test_a_source_is_not_overwritten(tmp_path, tiny):
     torch.save(content(), tmp_path / "deca.safetensors")
     with pytest.raises(BadInput, match="is a source itself"):
-        deca.convert(tmp_path / "deca.safetensors", tmp_path / "deca.safetensors")
+        networks.convert(tmp_path / "deca.safetensors", tmp_path / "deca.safetensors")

@@ -1,0 +1,1 @@
+"""DECA's published checkpoints: of single frames, and of clips with their flow."""
