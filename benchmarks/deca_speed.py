@@ -16,11 +16,11 @@ import importlib
 import sys
 import types
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from timing import side_by_side
+from timing import SpeedRow, side_by_side
 from torch import Tensor, nn
 
 from maquette.reconstruction.deca.networks import fast
@@ -32,26 +32,6 @@ from maquette.reconstruction.networks.resnet import ResNet50
 
 RESULTS = Path(__file__).parent / "results" / "deca_speed.csv"
 Run = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One network; seconds are medians."""
-
-    network: str
-    threads: int
-    theirs_wall_s: float
-    theirs_cpu_s: float
-    ours_wall_s: float
-    ours_cpu_s: float
-    ratio: float
-    difference: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.network:<16} {self.threads:>3} {self.theirs_wall_s:>9.3f} {self.theirs_cpu_s:>9.3f}"
-            f" {self.ours_wall_s:>9.3f} {self.ours_cpu_s:>9.3f} {self.ratio:>7.2f} {self.difference:>9.1e}"
-        )
 
 
 def official(folder: Path) -> list[nn.Module]:
@@ -120,13 +100,13 @@ def cases(folder: Path | None) -> dict[str, tuple[Run, Run, Tensor]]:
     }
 
 
-def measured(name: str, theirs: Run, ours: Run, x: Tensor, threads: int, runs: int) -> Row:
+def measured(name: str, theirs: Run, ours: Run, x: Tensor, threads: int, runs: int) -> SpeedRow:
     """One network."""
     with torch.no_grad():
         wanted = theirs(x)
         apart = float((wanted - ours(x)).abs().max() / wanted.abs().max())
         spent = side_by_side({"theirs": lambda: theirs(x), "ours": lambda: ours(x)}, runs)
-    return Row(name, threads, *spent["theirs"], *spent["ours"], spent["theirs"][1] / spent["ours"][1], apart)
+    return SpeedRow(name, threads, *spent["theirs"], *spent["ours"], spent["theirs"][1] / spent["ours"][1], apart)
 
 
 def main() -> None:

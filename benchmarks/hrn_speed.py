@@ -13,12 +13,12 @@ import csv
 import importlib.util
 import sys
 import types
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import torch
-from timing import side_by_side
+from timing import SpeedRow, side_by_side
 from torch import Tensor, nn
 
 from maquette.reconstruction.hrn.networks.fast import prepared
@@ -35,26 +35,6 @@ NETWORKS = {
 }
 FACTOR = 1.3  # wanted
 MISSING = ("torchsummary", "kornia", "kornia.geometry")  # what the published files import and these networks need not
-
-
-@dataclass(frozen=True)
-class Row:
-    """One network; seconds are medians."""
-
-    network: str
-    threads: int
-    theirs_wall_s: float
-    theirs_cpu_s: float
-    ours_wall_s: float
-    ours_cpu_s: float
-    ratio: float
-    difference: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.network:<14} {self.threads:>3} {self.theirs_wall_s:>9.3f} {self.theirs_cpu_s:>9.3f}"
-            f" {self.ours_wall_s:>9.3f} {self.ours_cpu_s:>9.3f} {self.ratio:>7.2f} {self.difference:>9.1e}"
-        )
 
 
 def official(folder: Path) -> dict[str, nn.Module]:
@@ -92,7 +72,7 @@ def seeded(network: nn.Module, seed: int = 7) -> nn.Module:
     return network.eval()
 
 
-def measured(name: str, theirs: nn.Module | None, threads: int, runs: int) -> Row:
+def measured(name: str, theirs: nn.Module | None, threads: int, runs: int) -> SpeedRow:
     """One network."""
     make, shape = NETWORKS[name]
     network = seeded(make())
@@ -103,7 +83,7 @@ def measured(name: str, theirs: nn.Module | None, threads: int, runs: int) -> Ro
     with torch.no_grad():
         apart = float((other(x) - run(x)).abs().max())
         spent = side_by_side({"theirs": lambda: other(x), "ours": lambda: run(x)}, runs)
-    return Row(name, threads, *spent["theirs"], *spent["ours"], spent["theirs"][1] / spent["ours"][1], apart)
+    return SpeedRow(name, threads, *spent["theirs"], *spent["ours"], spent["theirs"][1] / spent["ours"][1], apart)
 
 
 def main() -> None:

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class SpeedRow:
+    """One network beside the published one; seconds are medians."""
+
+    network: str
+    threads: int
+    theirs_wall_s: float
+    theirs_cpu_s: float
+    ours_wall_s: float
+    ours_cpu_s: float
+    ratio: float
+    difference: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.network:<16} {self.threads:>3} {self.theirs_wall_s:>9.3f} {self.theirs_cpu_s:>9.3f}"
+            f" {self.ours_wall_s:>9.3f} {self.ours_cpu_s:>9.3f} {self.ratio:>7.2f} {self.difference:>9.1e}"
+        )
 
 
 def side_by_side(works: Mapping[str, Work], runs: int) -> dict[str, tuple[float, float]]:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields
-from functools import cached_property
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.files import replaced, sweep
 from maquette.core.job import Job
-from maquette.core.options import Options
 from maquette.core.types import BodyPose, Camera, Mesh, Reconstruction
-from maquette.outputs.reports.manifest import clip_identity
 from maquette.outputs.reports.report import plain
 from maquette.perception.tracking.sighting import Sighting
 from maquette.perception.tracking.watch import Watched, watch
-from maquette.pipeline.clip_frames import kept
+from maquette.pipeline.clip_store import Arrays, ClipStore, looking
 from maquette.pipeline.clip_subject import ClipSubject
 from maquette.sources.video import Clip
 
@@ -29,27 +24,13 @@ TEXTS = ("notes", "flags")
 STAGES = ("body", "perception", "video", "source", "texture")  # whose options change the meshes of frames
 # Options among them that change no result of a clip: a run with others goes on.
 NO_MATTER = ("resume", "min_face", "max_faces", "upscale", "device")
-UNFITTED = ("resume", "meshes", "blurred")  # of VideoOptions: they change no fit
-
-Arrays = Mapping[str, Any]
-T = TypeVar("T")
 
 
-class Memory:
-    """One clip's folder of OUT, with what is known so far."""
+class Memory(ClipStore):
+    """What is known of the people of a clip so far."""
 
-    def __init__(self, home: Path, path: Path, options: Options) -> None:
-        """See the class.
-
-        Args:
-            home: the clip's folder. path: the clip.
-        """
-        self.home, self.path, self.options = home, path, options
-
-    @property
-    def resumed(self) -> bool:
-        """Whether what an earlier run has done may be taken over."""
-        return self.options.video.resume
+    STAGES = ("body", *ClipStore.STAGES)
+    NAMES = (WATCHED, FITTED.format(track="*"))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -57,25 +38,17 @@ class Memory:
         named = {name: value for stage in STAGES for name, value in asdict(getattr(self.options, stage)).items()}
         return {n: v for n, v in named.items() if n not in NO_MATTER} | {"method": self.options.fit.method}
 
-    @cached_property
-    def _key(self) -> str:
-        """Of the clip and all that sightings and fits depend on."""
-        stages = {stage: asdict(getattr(self.options, stage)) for stage in ("body", "fit", "perception", "source")}
-        video = {n: v for n, v in asdict(self.options.video).items() if n not in UNFITTED}
-        return json.dumps([clip_identity(self.path), stages, video], sort_keys=True)
-
     def watched(self, clip: Clip, say: Callable[[str], None]) -> Watched:
         """Who is in the clip: from an earlier run of the same clip and settings, or by watching it now.
 
         Raises:
             BadInput: the disk is full or the folder cannot be written.
         """
-        stored = self._load(WATCHED, _watched_of)
+        stored = self.load(WATCHED, _watched_of)
         if stored is not None:
             return stored
-        total = f" of {len(clip.selected)}" if clip.selected is not None else ""
-        found = watch(clip, self.options.perception, lambda n: say(f"looking, frame {n}{total}"))
-        self._save(WATCHED, _arrays_of_watched(found))
+        found = watch(clip, self.options.perception, looking(clip, say))
+        self.save(WATCHED, _arrays_of_watched(found))
         return found
 
     def whole(self, subject: ClipSubject, job: Job) -> Reconstruction:
@@ -85,41 +58,13 @@ class Memory:
             BadInput: the disk is full or the folder cannot be written.
         """
         name = FITTED.format(track=subject.sightings[0].track)
-        stored = self._load(name, reconstruction_of)
+        stored = self.load(name, reconstruction_of)
         if stored is not None:
             return stored
         count = len(subject.sightings)
         made = subject.reconstructed(lambda done: job.say(f"{subject.name} fitting, frame {done} of {count}"))
-        self._save(name, arrays_of_reconstruction(made))
+        self.save(name, arrays_of_reconstruction(made))
         return made
-
-    def forget(self) -> None:
-        """Remove what was kept, and what a killed run left half-written."""
-        if not self.home.is_dir() or self.home.is_symlink():
-            return
-        for path in (self.home / WATCHED, *self.home.glob(FITTED.format(track="*"))):
-            if path.is_file() or path.is_symlink():
-                path.unlink(missing_ok=True)
-        sweep(self.home)
-
-    def _save(self, name: str, arrays: Arrays) -> None:
-        def write() -> None:
-            with replaced(self.home / name) as file:
-                np.savez(file, key=np.array(self._key), **arrays)
-
-        kept(self.home / name, write)
-
-    def _load(self, name: str, made: Callable[[Arrays], T]) -> T | None:
-        """What an earlier run kept for the same key; None if there is nothing, or nothing that can be read."""
-        if not self.resumed:
-            return None
-        try:
-            with np.load(self.home / name, allow_pickle=False) as stored:
-                if str(stored["key"]) != self._key:
-                    return None
-                return made({key: stored[key] for key in stored.files})
-        except Exception:  # noqa: BLE001  zipfile, zlib and numpy raise whatever the damage leads them to: made anew
-            return None
 
 
 def _arrays_of_watched(watched: Watched) -> dict[str, Any]:

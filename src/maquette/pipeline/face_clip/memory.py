@@ -5,37 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from maquette.core.files import replaced, sweep
 from maquette.core.motion import HeadMotion
-from maquette.core.options import Options
-from maquette.outputs.reports.manifest import clip_identity
 from maquette.perception.tracking.face_sighting import RECORD
 from maquette.perception.tracking.face_watch import WatchedFaces, watch_faces
 from maquette.pipeline.clip_frames import kept
+from maquette.pipeline.clip_store import ClipStore, looking
 from maquette.sources.video import Clip
 
 SEEN, WATCHED, FITTED, MOVED = ".faces.bin", ".faces.npz", ".fitted-{track}.npz", ".moved-{track}.npz"
-UNFITTED = ("resume", "meshes", "blurred", "depth")
-
-T = TypeVar("T")
 
 
-class FaceMemory:
-    """One clip's folder of OUT, with what is known of its faces so far."""
+class FaceMemory(ClipStore):
+    """What is known of the faces of a clip so far."""
 
-    def __init__(self, home: Path, path: Path, options: Options) -> None:
-        """See the class.
-
-        Args:
-            home: the clip's folder. path: the clip.
-        """
-        self.home, self.path, self.options = home, path, options
+    NAMES = (SEEN, WATCHED, FITTED.format(track="*"), MOVED.format(track="*"), ".face-*.mp4")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -43,12 +31,6 @@ class FaceMemory:
         stages = ("perception", "video", "source", "texture", "fit")
         named = {name: value for stage in stages for name, value in asdict(getattr(self.options, stage)).items()}
         return {name: value for name, value in named.items() if name not in ("resume", "device")}
-
-    @cached_property
-    def _key(self) -> str:
-        stages = {stage: asdict(getattr(self.options, stage)) for stage in ("fit", "perception", "source")}
-        video = {n: v for n, v in asdict(self.options.video).items() if n not in UNFITTED}
-        return json.dumps([clip_identity(self.path), stages, video], sort_keys=True)
 
     def watched(self, clip: Clip, say: Callable[[str], None]) -> WatchedFaces:
         """Who is in the clip: from an earlier run of the same clip and settings, or by watching it now.
@@ -60,50 +42,13 @@ class FaceMemory:
         stored = self.load(WATCHED, lambda arrays: _watched_of(arrays, path))
         if stored is not None and path.is_file() and path.stat().st_size == stored.rows * RECORD.itemsize:
             return stored.watched
-        total = f" of {len(clip.selected)}" if clip.selected is not None else ""
         found: list[WatchedFaces] = []
         kept(
             path,
-            lambda: found.append(
-                watch_faces(clip, path, self.options.perception, lambda n: say(f"looking, frame {n}{total}"))
-            ),
+            lambda: found.append(watch_faces(clip, path, self.options.perception, looking(clip, say))),
         )
         self.save(WATCHED, _arrays_of_watched(found[0]))
         return found[0]
-
-    def forget(self) -> None:
-        """Remove what was kept, and what a killed run left half-written."""
-        if not self.home.is_dir() or self.home.is_symlink():
-            return
-        names = [SEEN, WATCHED]
-        found = [self.home / name for name in names]
-        for pattern in (FITTED.format(track="*"), MOVED.format(track="*"), ".face-*.mp4"):
-            found += self.home.glob(pattern)
-        for path in found:
-            if path.is_file() or path.is_symlink():
-                path.unlink(missing_ok=True)
-        sweep(self.home)
-
-    def save(self, name: str, arrays: Mapping[str, Any]) -> None:
-        """Keep arrays under a name."""
-
-        def write() -> None:
-            with replaced(self.home / name) as file:
-                np.savez(file, key=np.array(self._key), **arrays)
-
-        kept(self.home / name, write)
-
-    def load(self, name: str, made: Callable[[Mapping[str, Any]], T]) -> T | None:
-        """What an earlier run kept for the same key; None if there is nothing, or nothing that can be read."""
-        if not self.options.video.resume:
-            return None
-        try:
-            with np.load(self.home / name, allow_pickle=False) as stored:
-                if str(stored["key"]) != self._key:
-                    return None
-                return made({key: stored[key] for key in stored.files})
-        except Exception:  # noqa: BLE001  zipfile, zlib and numpy raise whatever the damage leads them to: made anew
-            return None
 
 
 class _Stored:
