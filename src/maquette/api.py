@@ -151,10 +151,42 @@ def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **op
     return _reconstructed(photos, Subject.PERSON, progress, options)
 
 
+def pet(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **options: object) -> Results:
+    """Reconstruct the head of every animal of one photo, or of several photos.
+
+    Args:
+        photos: one image file, or several.
+        progress: called with the name of the photo and the stage that begins.
+        options: any field of `maquette.core.options` by name, as the flags of `maquette pet`: `fur=0` (layers, 0-8),
+            `height=24.0` (centimetres at the shoulders), `together=True` (all photos show one animal), ...
+
+    Returns:
+        As `face`, with one `Result` per animal; `result.report` says which species was fitted. `.save(folder)` writes
+        pet.glb and the other files.
+
+    Raises:
+        BadInput: a bad option, or no photo can be read.
+        NothingFound: there is no animal's face in any photo.
+        WeightsMissing, ExtraMissing: a file or an optional dependency is not installed.
+        TypeError: an unknown option, with the known ones; photos that are not paths.
+
+    Example:
+        >>> import maquette
+        >>> maquette.pet("cat.jpg").save("out")  # doctest: +SKIP
+        [PosixPath('out/cat/pet-1/pet.glb'), ...]
+
+    Source:
+        A linear model of our own, fitted to landmarks weighted by their uncertainty (Wood et al., ECCV 2022).
+    """
+    from maquette.core.types import Subject
+
+    return _reconstructed(photos, Subject.PET, progress, options)
+
+
 def _reconstructed(
     photos: Photo | Sequence[Photo], kind: Subject, progress: Progress, options: dict[str, Any]
 ) -> Results:
-    """What `face` and `person` have in common."""
+    """What `face`, `person` and `pet` have in common."""
     settings = options_from(**{"method": METHODS[kind.value], **options})
     several = list(photos) if isinstance(photos, Iterable) and not isinstance(photos, str | bytes) else [photos]
     for photo in several:

@@ -9,10 +9,10 @@ from maquette.cli.reconstruct import run
 from maquette.cli.results import Json, Out, Photos
 from maquette.core.options import FitOptions, OutputOptions, PerceptionOptions, SourceOptions, TextureOptions
 
-PEOPLE = ("min_person", "max_people")
+OTHERS = ("min_person", "max_people", "fur")
 
 
-@with_options(FitOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions, leave_out=PEOPLE)
+@with_options(FitOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions, leave_out=OTHERS)
 def face(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
     """Reconstruct every face of every photo."""
     run("face", photos, out, as_json, options)

@@ -16,6 +16,7 @@ from maquette.cli import (
     licenses,
     methods,
     person,
+    pet,
     synth,
     train,
     translate,
@@ -33,7 +34,7 @@ INTERRUPTED = 130  # 128 + SIGINT, the shells' convention
 
 app = typer.Typer(
     name="maquette",
-    help="Photos and videos of faces and people to textured, printable 3D heads (rigged) and persons.",
+    help="Photos and videos of faces, people and pets to textured, printable 3D heads (rigged) and persons.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.command("face")(face.face)
 app.command("person")(person.person)
+app.command("pet")(pet.pet)
 app.command("video")(video.video)
 app.command("upscale")(upscale.upscale)
 app.command("translate")(translate.translate)
@@ -67,7 +69,7 @@ def _options(
         False
     ),
 ) -> None:
-    """Photos and videos of faces and people to textured, printable 3D heads (rigged) and persons."""
+    """Photos and videos of faces, people and pets to textured, printable 3D heads (rigged) and persons."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

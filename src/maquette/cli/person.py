@@ -17,7 +17,7 @@ from maquette.core.options import (
     TextureOptions,
 )
 
-FACES = ("pupil_distance", "photometric", "reader", "vrn_weights", "min_face", "max_faces", "upscale", "mesh")
+FACES = ("pupil_distance", "photometric", "reader", "vrn_weights", "min_face", "max_faces", "upscale", "mesh", "fur")
 STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
 
 

@@ -1,4 +1,4 @@
-"""From photos to a folder of results, whatever they show: what `maquette face` and `maquette person` have in common."""
+"""From photos to a folder of results, whatever they show: what `maquette face`, `person` and `pet` have in common."""
 
 from __future__ import annotations
 

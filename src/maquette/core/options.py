@@ -19,7 +19,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
 GRIDS = ("fast", "exact")
 BLUR_GATES = ("mark", "skip", "nearest")
-METHODS = {"face": "parametric", "person": "pifuhd"}  # what each subject is made by if nobody says
+METHODS = {"face": "parametric", "person": "pifuhd", "pet": "parametric"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 STYLES = (
     "afro01", "bob01", "bob02", "bob03", "braid01", "bun01", "long01", "ponytail01", "short01", "short02", "short03",
@@ -150,10 +150,10 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class BodyOptions:
-    """Whole people."""
+    """Whole people, and pets."""
 
     height: float | None = None
-    """Height of the person in centimetres, if measured; sets the scale."""
+    """Height in centimetres, of a pet at its shoulders, if measured; sets the scale."""
     resolution: int = 256
     """Voxels along each side of the box in which the surface of a person is sought: a multiple of 64."""
     grid: str = "fast"
@@ -163,7 +163,7 @@ class BodyOptions:
 
     def __post_init__(self) -> None:
         if self.height is not None:
-            _within("height", self.height, 40, 260, "centimetres")
+            _within("height", self.height, 8, 260, "centimetres")
         _within("resolution", self.resolution, 64, 1024, "voxels")
         if self.resolution % 64:
             raise BadInput(f"resolution {self.resolution}: wanted a multiple of 64 voxels, e.g. 128, 256 or 512")
@@ -187,10 +187,13 @@ class TextureOptions:
     """Wrinkles and folds of a face as shape: auto (where the photo shows them), none."""
     maps: bool = False
     """Normal and roughness maps of a head's skin too, for close-ups: some megabytes more in the GLB, and two PNGs."""
+    fur: int = 4
+    """Layers of fur on a pet: 0 (smooth) to 8 (thick; larger files)."""
 
     def __post_init__(self) -> None:
         _one_of("glasses", self.glasses, GLASSES)
         _one_of("detail", self.detail, DETAILS)
+        _within("fur", self.fur, 0, 8, "layers")
         _within("texture size", self.texture_size, 256, 8192, "pixels")
         _one_of("hair", self.hair, HAIR)
 

@@ -123,11 +123,14 @@ class Observation:
         landmarks: (N, 3) float64: x, y in crop pixels, z relative depth in crop pixels (smaller is nearer).
         landmark_scheme: "mediapipe478", "ibug68"; people: "mediapipe33", "body25", "coco17".
         landmark_confidence: (N,) float64 in 0-1.
-        mask: (H, W) float32 in 0-1: the person against the background.
+        mask: (H, W) float32 in 0-1: the person or animal against the background.
         skin: (H, W) float32 in 0-1 or None: bare facial skin, without hair, glasses, hands.
         hair, beard, glasses: (H, W) float32 in 0-1 or None where nobody looked: the subject's own hair (without brows),
             beard with moustache, and spectacles (frames, temples, dark lenses).
         headwear: (H, W) float32 in 0-1 or None where nobody looked: a hat or a headscarf that the subject wears.
+        landmark_sigma: (N,) float64 or None: standard deviation of x and y each, crop pixels.
+        species: of an animal: cat, dog, wild -> probability; None for people.
+        kinds: of an animal: breeds and the like -> probability, the likeliest alone; None where nobody looked.
         confidence: 0-1, how sure the detector is.
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
@@ -165,6 +168,9 @@ class Observation:
     beard: Array | None = None
     glasses: Array | None = None
     headwear: Array | None = None
+    landmark_sigma: Array | None = None
+    species: Mapping[str, float] | None = None
+    kinds: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         height, width = self.frame.pixels.shape[:2]
@@ -175,6 +181,7 @@ class Observation:
         for name in ("skin", "covered", "hair", "beard", "glasses", "headwear"):
             if getattr(self, name) is not None:
                 expect(f"Observation.{name}", getattr(self, name), (height, width), np.float32)
+        expect_if("Observation.landmark_sigma", self.landmark_sigma, (len(self.landmarks),), np.float64)
         if self.landmarks_metric is not None:
             expect("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
 
@@ -251,7 +258,7 @@ class Mesh:
         expect_if("Mesh.vertex_colors", self.vertex_colors, (len(self.vertices), 3), np.uint8)
 
 
-PARTS = ("hair", "brows", "lashes", "beard", "glasses")  # also the names of their textures' files
+PARTS = ("hair", "brows", "lashes", "beard", "glasses", "fur", "whiskers")  # also the names of their textures' files
 
 
 @dataclass(frozen=True, eq=False)

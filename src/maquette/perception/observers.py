@@ -10,6 +10,7 @@ from maquette.core.types import Frame, Observation, Subject
 from maquette.perception.faces.enlarge import observe_enlarged
 from maquette.perception.people.judgement import flags
 from maquette.perception.people.observe import observe_people
+from maquette.perception.pets.observe import observe_pets
 
 
 def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation]:
@@ -28,4 +29,5 @@ def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation
 OBSERVERS: dict[Subject, Callable[[Frame, PerceptionOptions], list[Observation]]] = {
     Subject.FACE: observe_enlarged,
     Subject.PERSON: observe_judged,
+    Subject.PET: observe_pets,
 }

@@ -149,6 +149,14 @@ METHODS = (
         " Digitization, CVPR 2020",
         pictures=False,
     ),
+    Method(
+        name="parametric",
+        subjects=(Subject.PET,),
+        views=(ONE, SEVERAL),
+        weights=("maquette-pet",),
+        builder="maquette.reconstruction.pet_fit.method:build",
+        paper="Wood et al., 3D Face Reconstruction with Dense Landmarks, ECCV 2022",
+    ),
 )
 
 

@@ -11,8 +11,9 @@ from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.hair.finish import with_hair
 from maquette.texturing.head.texture import finish_head
 from maquette.texturing.person.texture import finish_person
+from maquette.texturing.pet.texture import finish_pet
 
-__all__ = ["finish", "finish_head", "finish_person", "finish_surface", "with_hair"]
+__all__ = ["finish", "finish_head", "finish_person", "finish_pet", "finish_surface", "with_hair"]
 
 
 def finish(
@@ -20,9 +21,11 @@ def finish(
 ) -> Reconstruction:
     """The reconstruction with a texture.
 
-    The head of a parametric model by `finish_head` and `with_hair`, a person by `finish_person`, any other mesh by
-    `finish_surface`.
+    The head of a parametric model by `finish_head` and `with_hair`, an animal's by `finish_pet`, a person by
+    `finish_person`, any other mesh by `finish_surface`.
     """
+    if any(seen.subject is Subject.PET for seen in observations) and reconstruction.model is not None:
+        return finish_pet(reconstruction, observations, options)
     model = known(reconstruction.model)
     if model is not None and model.rig is None:
         return with_hair(finish_head(reconstruction, observations, options), observations, options)

@@ -35,7 +35,7 @@ def write_obj(asset: Asset) -> bytes:
     Without a texture each vertex has its sRGB colour, 0-1, behind its position.
     """
     mesh, stem = asset.mesh, asset.stem
-    shown = "expression" if asset.subject is Subject.FACE else "pose"
+    shown = "pose" if asset.subject is Subject.PERSON else "expression"
     text = [f"# maquette {VERSION}: metres, y up, facing +z, {shown} of the photo\nmtllib {stem}.mtl\no {stem}\n"]
     colours = own_colours(mesh)
     places = mesh.vertices if colours is None else np.concatenate([mesh.vertices.astype(float), colours / 255], axis=1)

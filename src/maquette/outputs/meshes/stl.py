@@ -1,4 +1,4 @@
-"""head.stl, person.stl: one closed solid on a pedestal, to print: millimetres, z up, facing -y, standing on z = 0."""
+"""head.stl, pet.stl, person.stl: one closed solid on a pedestal: millimetres, z up, facing -y, standing on z = 0."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def is_sound(vertices: NDArray, faces: NDArray) -> bool:
 
 def write_stl(asset: Asset) -> bytes:
     """Binary STL in millimetres, z up, facing -y: one watertight solid as in the photo, its flat base on z = 0."""
-    made = print_solid(asset) if asset.subject is Subject.FACE else print_body(asset)
+    made = print_body(asset) if asset.subject is Subject.PERSON else print_solid(asset)
     return stl_bytes(*made, f"maquette {asset.stem}, millimetres, z up")
 
 

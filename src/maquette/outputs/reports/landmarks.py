@@ -22,7 +22,7 @@ BODY = {
     "world": "metres; y up, the subject looks along +z, origin on the floor under the pelvis",
     "confidence": "0-1, how surely the detector saw the point",
 }
-WORLDS = {Subject.FACE: HEAD, Subject.PERSON: BODY, Subject.PET: BODY}
+WORLDS = {Subject.FACE: HEAD, Subject.PERSON: BODY, Subject.PET: HEAD}
 
 
 def to_photo(observation: Observation, pixels: NDArray) -> NDArray:
@@ -109,7 +109,7 @@ def _photo(asset: Asset, index: int) -> dict:
 def write_landmarks(asset: Asset) -> bytes:
     """JSON: per photo and scheme, one row per landmark.
 
-    Schemes of faces: "mediapipe478", "ibug68"; of people: "mediapipe33", "body25", "coco17".
+    Schemes of faces: "mediapipe478", "ibug68"; of people: "mediapipe33", "body25", "coco17"; of animals: "pet20".
 
     `detected` (x, y, relative depth) and `reprojected` are pixels of the crop, `*_photo` of the full photo, `world`
     metres in the subject's frame, `visible` whether the head itself hides the point. No detector gives 68 points:

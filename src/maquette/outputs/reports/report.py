@@ -14,12 +14,12 @@ import numpy as np
 from maquette.core.types import PARTS, Subject
 from maquette.outputs.asset import VERSION, Asset, kind_of_scale
 from maquette.outputs.pictures.maps import depth_start, depth_unit
-from maquette.outputs.reports import face_facts, person_facts
+from maquette.outputs.reports import face_facts, person_facts, pet_facts
 
 SEEN = 128  # texture_confidence from which a texel counts as photographed
 VOLUME_GAP_MM = 3.0  # between a volume's front and the head: 1.2 to 2.3 on 15 portraits, 3.9 to 4.4 for random weights
 SHARE_SIDE = 512  # texels; the shares are measured on a texture of this size
-KINDS = {Subject.FACE: face_facts, Subject.PERSON: person_facts, Subject.PET: person_facts}
+KINDS = {Subject.FACE: face_facts, Subject.PERSON: person_facts, Subject.PET: pet_facts}
 FILES = {
     "normals_front.png": "normals of the front that the network guessed, coded as normals.png",
     "normals_back.png": "normals of the back that the network guessed, in the same axes and pixels",

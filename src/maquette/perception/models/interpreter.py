@@ -40,12 +40,11 @@ class Network:
         self._made = 0
 
     def __call__(self, tensor: NDArray) -> list[NDArray]:
-        """What comes out, in the order of the file, for one tensor (1, ...) float32."""
+        """What comes out, in the order of the file, for one tensor (1, ...): float32, or what the file wants."""
         interpreter = self._taken()
         try:
-            interpreter.set_tensor(
-                interpreter.get_input_details()[0]["index"], np.ascontiguousarray(tensor, np.float32)
-            )
+            place = interpreter.get_input_details()[0]
+            interpreter.set_tensor(place["index"], np.ascontiguousarray(tensor, place["dtype"]))
             interpreter.invoke()
             return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
         finally:
@@ -61,7 +60,7 @@ class Network:
 
 
 def run(name: str, tensor: NDArray) -> list[NDArray]:
-    """The outputs of the network of this name in the zoo for (1, ...) float32."""
+    """The outputs of the network of this name in the zoo for (1, ...) float32, or uint8 where it wants that."""
     with _loading:
         network = _network(name)
     return network(tensor)

@@ -1,0 +1,35 @@
+"""`maquette pet PHOTO... -o OUT`: the head of every animal of every photo, textured, with fur."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from maquette.cli.flags import with_options
+from maquette.cli.reconstruct import run
+from maquette.cli.results import Json, Out, Photos
+from maquette.core.options import (
+    METHODS,
+    BodyOptions,
+    FitOptions,
+    OutputOptions,
+    PerceptionOptions,
+    SourceOptions,
+    TextureOptions,
+)
+
+OTHERS = (
+    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "deca_weights", "deca_model",
+    "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses", "detail", "maps", "detail_mesh",
+    "min_person", "max_people", "upscale",
+)  # fmt: skip
+STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
+
+
+@with_options(*STAGES, leave_out=OTHERS, method=METHODS["pet"])
+def pet(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
+    """Reconstruct the head of every cat, dog or wild cat of every photo.
+
+    OUT/<photo>/pet-1/ and so on, left to right, hold pet.glb (jaw, lids, ears and tongue move), .obj, .stl, .ply,
+    textures, an overview. Use photos that show the face from the front or from the side by up to 60 degrees.
+    """
+    run("pet", photos, out, as_json, options)
