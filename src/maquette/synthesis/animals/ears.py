@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from maquette.synthesis.animals.head_shape import AnimalShape
 
 ROOT = 0.35  # of the length, that the sheet runs on inside the head
-FOLD_RADIUS = 0.10  # of the length, of the bend where a flap folds over
+FOLD_RADIUS = 0.14  # of the length, of the bend where a flap folds over
 THICK_TIP, THICK_ROOT = 0.042, 0.085  # half thickness, IOD
 OVERLAP = 0.03  # of the straight and the bent pieces of a folded ear, IOD
 SCALE = 0.75  # of the sheet's own distances, so that bent and tapered ones do not overstate

@@ -53,11 +53,19 @@ def parts(points: NDArray, shape: AnimalShape, expression: AnimalExpression = RE
     snout, inside = _snout(folded, shape, expression.jaw)
     nose, nostril = _nose(folded, shape)
     skin = smooth_least(head, snout, 0.22)
-    skin = smooth_least(skin, _neck(folded, shape), 0.45)
-    skin = smooth_least(skin, _ears(points, folded, shape, expression), 0.16)
-    skin = smooth_most(skin, NECK_END - 0.12 * folded[:, 2] - folded[:, 1] - 0.3, 0.08)
+    skin = _with_neck(smooth_least(skin, _ears(points, folded, shape, expression), 0.16), folded, shape)
     skin = smooth_most(skin, -nostril, 0.04)
     return FieldParts(skin, eye, smooth_most(nose, -nostril, 0.04), inside)
+
+
+def bare_distance(points: NDArray, shape: AnimalShape) -> NDArray:
+    """(N,) float32: the field at rest without eyeballs, the openings of the lids and ears."""
+    points = np.asarray(points, np.float32)
+    folded = np.stack([np.abs(points[:, 0]), points[:, 1], points[:, 2]], axis=1)
+    skin = smooth_least(_lidded_skull(folded, shape, 0.0), _snout(folded, shape, 0.0)[0], 0.22)
+    nose, nostril = _nose(folded, shape)
+    whole: NDArray = smooth_most(np.minimum(_with_neck(skin, folded, shape), nose), -nostril, 0.04)
+    return whole
 
 
 def surface(shape: AnimalShape, expression: AnimalExpression = REST, resolution: int = 64, newton: int = 2) -> Mesh:
@@ -106,7 +114,7 @@ def mouth_corner(shape: AnimalShape) -> NDArray:
     return np.array(
         [
             0.62 * shape.muzzle_back * shape.muzzle_width,
-            shape.nose_y - shape.pad_drop - 0.10,
+            shape.nose_y - shape.pad_drop - 0.01,
             shape.eye_z + 0.14 * length - 0.05,
         ],
         np.float32,
@@ -115,18 +123,24 @@ def mouth_corner(shape: AnimalShape) -> NDArray:
 
 def _skull(p: NDArray, shape: AnimalShape, expression: AnimalExpression, left: NDArray) -> tuple[NDArray, NDArray]:
     """Cranium, cheeks, nasal bridge, brows and lids; and the eyeball."""
+    eye = p - np.array([0.5, 0, shape.eye_z], np.float32)
+    opening = _lid_opening(eye, shape, expression, left)
+    ball = np.sqrt((eye * eye).sum(axis=1)) - shape.eye_radius
+    return smooth_most(_lidded_skull(p, shape, expression.brow), -opening, 0.03), ball
+
+
+def _lidded_skull(p: NDArray, shape: AnimalShape, raised: float) -> NDArray:
+    """Cranium, cheeks, nasal bridge, brows raised by so much, and shut lids."""
     radii = [shape.cranium_width, shape.cranium_height, shape.cranium_depth]
     d = _ellipsoid(p, [0, shape.cranium_y, shape.cranium_z], radii)
     r = shape.cheek_radius
     d = smooth_least(d, _ellipsoid(p, [shape.cheek_x, shape.cheek_y, shape.cheek_z], [r, 0.9 * r, r]), 0.5)
     front = [0, shape.nose_y + 0.10, shape.nose_z - 0.12]
     d = smooth_least(d, _cone(p, [0, 0.14, -0.34], front, shape.bridge_back, shape.bridge_front), 0.25)
-    brow = [0.46, 1.05 * shape.eye_radius + 0.05 + expression.brow, shape.eye_z - 0.14]
+    brow = [0.46, 1.05 * shape.eye_radius + 0.05 + raised, shape.eye_z - 0.14]
     d = smooth_least(d, _ellipsoid(p, brow, [0.32, 0.13, 0.15 + 0.7 * shape.brow]), 0.28)
     eye = p - np.array([0.5, 0, shape.eye_z], np.float32)
-    ball = np.sqrt((eye * eye).sum(axis=1))
-    d = smooth_least(d, ball - LID * shape.eye_radius, 0.14)
-    return smooth_most(d, -_lid_opening(eye, shape, expression, left), 0.03), ball - shape.eye_radius
+    return smooth_least(d, np.sqrt((eye * eye).sum(axis=1)) - LID * shape.eye_radius, 0.14)
 
 
 def _snout(p: NDArray, shape: AnimalShape, jaw: float) -> tuple[NDArray, NDArray]:
@@ -186,7 +200,7 @@ def mouth_height(p: NDArray, shape: AnimalShape) -> NDArray:
     """(N,) y of the surface in which the shut lips meet, above or below (N, 3) points."""
     corner = mouth_corner(shape)
     reach = np.clip(np.abs(p[:, 0]) / max(float(corner[0]), 0.1), 0, 1.3)
-    lip = shape.nose_y - shape.pad_drop - 0.13
+    lip = shape.nose_y - shape.pad_drop - 0.10
     sag = 0.28 * shape.pad_radius * np.sin(np.pi * np.clip(reach * 1.25, 0, 1)) ** 2
     height: NDArray = lip - sag + (corner[1] - lip) * reach**2
     return height
@@ -207,6 +221,12 @@ def _neck(p: NDArray, shape: AnimalShape) -> NDArray:
         d = smooth_least(d, _ellipsoid(p, [0, -0.25, -1.5], [1.15 + m, 1.15 + m, 0.85]), 0.3)
         d = smooth_least(d, _ellipsoid(p, [0, -1.5, -1.1], [0.9 + 0.5 * m, 1.1, 0.6 + 0.4 * m]), 0.3)
     return d
+
+
+def _with_neck(skin: NDArray, p: NDArray, shape: AnimalShape) -> NDArray:
+    """The head on its neck, which ends in a plane."""
+    skin = smooth_least(skin, _neck(p, shape), 0.45)
+    return smooth_most(skin, NECK_END - 0.12 * p[:, 2] - p[:, 1] - 0.3, 0.08)
 
 
 def _ears(points: NDArray, folded: NDArray, shape: AnimalShape, expression: AnimalExpression) -> NDArray:
