@@ -1,0 +1,1 @@
+"""Heads of cats, dogs and wild animals that do not exist."""

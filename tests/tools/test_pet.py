@@ -1,0 +1,78 @@
+"""The parts from which the pets' head is built: places on a head, strips of triangles, the two halves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+from pet import heads, places
+
+from maquette.geometry.mesh import boundary_loops
+from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_height
+from maquette.synthesis.animals.head_shape import MEANS, SPECIES, draw_shape
+
+
+@pytest.fixture(params=SPECIES)
+def shape(request):
+    return MEANS[request.param]
+
+
+def test_rays_end_on_the_bare_head(shape):
+    ways = np.random.default_rng(0).standard_normal((200, 3))
+    starts = np.broadcast_to([0, -0.2, -0.9], ways.shape)
+    assert np.abs(bare_distance(places.leaving(starts, ways, shape), shape)).max() < 1e-3
+
+
+def test_the_rim_lies_on_the_lids(shape):
+    rim = places.lid_rim(shape)
+    away = np.linalg.norm(rim - [0.5, 0, shape.eye_z], axis=1)
+    np.testing.assert_allclose(away, LID * shape.eye_radius, rtol=1e-6)
+    step = np.linalg.norm(np.roll(rim, -1, axis=0) - rim, axis=1)
+    assert step.max() < 1.6 * step.min()
+
+
+def test_lips_meet_on_the_skin(shape):
+    line = places.mouth_line(shape)
+    assert line[0, 0] == 0 and (np.diff(line[:, 0])[:5] > 0).all()
+    assert np.abs(bare_distance(line, shape)).max() < 0.05
+    assert np.abs(line[:, 1] - mouth_height(line, shape)).max() < 0.02
+
+
+def test_heads_have_the_same_places():
+    counts = {len(places.anchors(draw_shape(s, np.random.default_rng(k)))) for s in SPECIES for k in range(3)}
+    assert len(counts) == 1
+    assert np.isfinite(places.anchors(MEANS["dog"])).all()
+
+
+def test_an_ear_begins_on_the_head(shape):
+    root = places.ear_sheet(shape, places.ear_root(shape)[None])[0]
+    assert np.abs(bare_distance(root, shape)).max() < 0.08
+    across, face = places.ear_columns()
+    assert len(across) == places.EAR and np.abs(across[face == 0]).min() == 1
+
+
+def test_strips_and_fans_close_a_tube():
+    low, high = np.arange(6), 6 + np.arange(6)
+    faces = np.concatenate([heads.strip(low, high, True), heads.fan(high, 12, True)])
+    assert [sorted(loop) for loop in boundary_loops(faces)] == [list(range(6))]
+
+
+def test_two_halves_share_the_middle():
+    half = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float)
+    vertices, faces, mirror = heads.whole(half, np.array([[0, 1, 2]]))
+    assert vertices.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0]]
+    assert faces.tolist() == [[0, 1, 2], [2, 3, 0]] and mirror.tolist() == [0, 3, 2, 1]
+
+
+def test_balls_and_teeth_look_outward(shape):
+    ball = heads.eyeball(shape)
+    np.testing.assert_allclose(np.linalg.norm(ball - [0.5, 0, shape.eye_z], axis=1), shape.eye_radius)
+    assert ball[0, 2] == ball[:, 2].max()
+    teeth = heads.teeth(shape).reshape(len(heads.tooth_rows()), -1, 3)
+    tips, roots = teeth[:, -1, 1], teeth[:, : heads.TOOTH, 1].mean(axis=1)
+    upper = np.array([row[0] for row in heads.tooth_rows()])
+    assert (tips[upper] < roots[upper]).all() and (tips[~upper] > roots[~upper]).all()
