@@ -17,6 +17,7 @@ THREADS: dict[str, int | None] = {
     "face regressor": 1,
     "head parser": 1,
     "folds": 1,
+    "pet landmarks": 1,
     "face fit": 1,
     "body fit": 1,
     "vrn": 1,

@@ -154,6 +154,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.folds:RECIPE",
         "heights of folds and wrinkles of a face, from what a photo shows of its skin",
     ),
+    "pet-landmarks": RecipeRow(
+        "maquette.training.recipes.pets:RECIPE",
+        "twenty landmarks of an animal's face with uncertainty, from a crop",
+    ),
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
