@@ -27,7 +27,9 @@ SUBJECTS = ("person", "face")
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
 
 
-@with_options(VideoOptions, *STAGES, leave_out=("together", "vrn_weights", "hrn_weights", "hrn_model"), method=None)
+@with_options(
+    VideoOptions, *STAGES, leave_out=("together", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head"), method=None
+)
 def video(
     clip: Annotated[
         Path,

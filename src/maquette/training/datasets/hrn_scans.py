@@ -14,21 +14,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from maquette.core.errors import BadInput
 from maquette.evaluation.benchmarks.scans import Scan, read_set
-from maquette.evaluation.meshes import Shape
-from maquette.evaluation.registration import align_robustly, icp
+from maquette.geometry.alignment import IDENTITY, Similarity, similarity
 from maquette.perception.faces.topology import IBUG68
+from maquette.reconstruction.hrn.coefficients import Coefficients
 from maquette.reconstruction.hrn.coefficients import split as coefficients_of
 from maquette.reconstruction.hrn.detail import HRN
-from maquette.reconstruction.hrn.face_model import FaceModel, posed
-from maquette.reconstruction.hrn.fit.scan import NEIGHBOURS, scanned
+from maquette.reconstruction.hrn.face_model import FaceModel, posed, rotation
+from maquette.reconstruction.hrn.fit.scan import NEIGHBOURS, ScanSurface, scanned
 from maquette.training.datasets.hrn_faces import HELD_OUT, faces_of, row_of
 
 JAW = 17  # of 68 landmarks, the first: they slide along the outline
 LEAST_DM = 0.12  # a landmark nearer than this is never dropped
-ICP_POINTS, ICP_ROUNDS, KEEP = 1500, 25, 0.8  # scans show necks and ears that the face lacks
+TRIES, TRIED = 200, 4  # sets of landmarks, and how many each has
+ICP_POINTS, ICP_ROUNDS, KEEP = 2000, 25, 0.8  # vertices, rounds, and the share of the nearest ones that counts
 SHOWN = 0.9  # of the mask, which fades towards its edge and takes the maps along
 LEAST_KNOWN = 0.3  # of the texels that the photo shows, on which the scan must lie
 
@@ -82,8 +84,8 @@ def truth_of(model: FaceModel, row: Row, scan: Scan) -> Row:
     if len(scan.points) < NEIGHBOURS:
         raise BadInput(f"{scan.name}: wanted a scan of {NEIGHBOURS} points or more, got {len(scan.points)}")
     found = coefficients_of(torch.from_numpy(row["coefficients"])[None].to(model.mean))
-    points = posed(model.shape(found.identity, found.expression), found)[0].double().cpu().numpy()
-    face = scanned(model, found, laid(model, points, scan))
+    shape = model.shape(found.identity, found.expression)
+    face = scanned(model, found, laid(model, shape, found, scan))
     shown = row["valid"] > SHOWN
     known = face.known.cpu().numpy() & shown
     if known.sum() < LEAST_KNOWN * shown.sum() or not known.any():
@@ -92,10 +94,49 @@ def truth_of(model: FaceModel, row: Row, scan: Scan) -> Row:
     return maps | {"known": known.astype(np.uint8)}
 
 
-def laid(model: FaceModel, points: NDArray, scan: Scan) -> NDArray:
-    """(P, 3) decimetres: a scan's points laid onto a posed face (V, 3)."""
+def laid(model: FaceModel, shape: Tensor, found: Coefficients, scan: Scan) -> NDArray:
+    """(P, 3) decimetres: a scan's points laid onto the posed face of a shape (1, V, 3).
+
+    Vertices look for the scan, not its points for the face: scans have necks, ears and the inside of mouths.
+    """
+    points, normals = (
+        one[0].double().cpu().numpy() for one in (posed(shape, found), model.normals(shape) @ rotation(found.angles))
+    )
     wanted, own = points[model.landmarks.cpu().numpy()][JAW:], scan.landmarks[list(IBUG68)][JAW:]
-    near = align_robustly(own, wanted, True, LEAST_DM).apply(scan.points)
-    face = Shape(points, model.triangles.cpu().numpy(), scan.name)
-    sample = near[:: max(1, len(near) // ICP_POINTS)]
-    return icp(face, sample, True, KEEP, ICP_ROUNDS).inverse().apply(near)
+    start = begun(own, wanted)
+    surface = ScanSurface(start.apply(scan.points))
+    every = slice(None, None, max(1, len(points) // ICP_POINTS))
+    points, normals, motion = points[every], normals[every], IDENTITY
+    for _ in range(ICP_ROUNDS):
+        places, facing = motion.inverse().apply(points), normals @ motion.rotation
+        origins, planes, known = surface.near(places, facing)
+        along = ((origins - places) * planes).sum(axis=1)
+        if not known.any():
+            break
+        known &= np.abs(along) <= np.quantile(np.abs(along[known]), KEEP)
+        landed = places + along[:, None] * planes
+        motion = similarity(landed[known], points[known])
+    return motion.apply(start.apply(scan.points))
+
+
+def begun(own: NDArray, wanted: NDArray) -> Similarity:
+    """The motion of a scan's landmarks (K, 3), some NaN, to those of a face (K, 3), decimetres.
+
+    Landmarks cast onto a scan may land inside its mouth or on the back of its head: the motion is that of the few which
+    leaves the least median (Rousseeuw 1984), then of all that agree.
+
+    Raises:
+        BadInput: fewer landmarks than one set has.
+    """
+    good = np.isfinite(own).all(axis=1)
+    own, wanted, rng = own[good], wanted[good], np.random.default_rng(0)
+    if len(own) < TRIED:
+        raise BadInput(f"landmarks: wanted {TRIED} of eyes, nose, mouth and brows or more, got {len(own)}")
+    best, least = np.zeros(len(own)), np.inf
+    for _ in range(TRIES):
+        few = rng.choice(len(own), TRIED, replace=False)
+        apart = np.linalg.norm(similarity(own[few], wanted[few]).apply(own) - wanted, axis=1)
+        if np.median(apart) < least:
+            best, least = apart, float(np.median(apart))
+    near = best < max(LEAST_DM, 3 * least)
+    return similarity(own[near], wanted[near])

@@ -149,16 +149,20 @@ def contour_edges(mask: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(some, first, zero), torch.where(some, last, most)
 
 
-def contour_loss(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """How far points lie outside the face's mask; inside it by more than INSIDE all count INSIDE.
+def outside_contour(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """(N, V): how far points lie outside the face's mask, shares of the crop; less than 0 inside.
 
     Args:
         points: (N, V, 2) pixels of the crop, y up. left, right: (N, 224), see `contour_edges`.
     """
     row = SIDE - 1 - points[..., 1].detach().ceil().long().clamp(0, SIDE - 1)
     to_left, to_right = ((edge.gather(1, row) - points[..., 0]) / SIDE for edge in (left, right))
-    outside = to_left * to_right / torch.maximum(to_left.abs(), to_right.abs())
-    return (functional.relu(outside + INSIDE) - INSIDE).abs().mean()
+    return to_left * to_right / torch.maximum(to_left.abs(), to_right.abs())
+
+
+def contour_loss(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """How far points lie outside the mask, see `outside_contour`; inside by more than INSIDE all count INSIDE."""
+    return (functional.relu(outside_contour(points, left, right) + INSIDE) - INSIDE).abs().mean()
 
 
 def masked_mean(values: Tensor, known: Tensor) -> Tensor:

@@ -19,16 +19,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from maquette.reconstruction.hrn.coefficients import Coefficients
-from maquette.reconstruction.hrn.detail import DEFORMATION_SIDE, REACH
+from maquette.reconstruction.hrn.detail import DEFORMATION_SIDE
 from maquette.reconstruction.hrn.face_model import FaceModel, rotation
 from maquette.reconstruction.hrn.sampling import at_uvs, uv_points
 
 NEIGHBOURS = 12  # points that give one its normal
-MIXED = 6  # points whose plane a place is compared with
+WIDE = 6  # neighbours within one radius
 ROUNDS = 4  # of finding the scan anew and bending the face towards it
 FARTHEST = 0.2  # decimetres from the face to the scan, beyond which it is another surface
 ALIKE = 0.5  # least cosine of both normals
-BESIDE = 2.0  # spacings of the scan by which a place may lie beside its points: else there is a hole or an edge
+BESIDE = 1.0  # radii by which a place may lie beside the points it is compared with: else there is a hole or an edge
+LEFT = 0.04  # decimetres that the bent face may be off the scan: farther is the inside of a mouth, or hair
 SMOOTH, SLIDE, REST = 0.3, 0.01, 1e-3  # weights of steps between texels, of sliding, of staying where it is
 
 
@@ -56,7 +57,7 @@ class ScanSurface:
         """Take (P, 3) points, at least NEIGHBOURS."""
         self.points, self.tree = points, cKDTree(points)
         distance, near = self._nearest(points, NEIGHBOURS)
-        self.spacing = float(np.median(distance[:, 1]))
+        self.radii = distance[:, WIDE - 1]  # scans are denser about eyes and mouth
         centred = points[near] - points[near].mean(axis=1, keepdims=True)
         # The direction in which the neighbours differ least.
         self.normals = np.linalg.eigh(np.einsum("nki,nkj->nij", centred, centred))[1][:, :, 0]
@@ -71,8 +72,9 @@ class ScanSurface:
             origins: (N, 3) on the planes. normals: (N, 3), turned as `facing`. known: (N,) bool whether there is a
             surface, near, turned alike, and not beside its edge.
         """
-        distance, near = self._nearest(places, MIXED)
-        share = np.exp(-0.5 * ((distance - distance[:, :1]) / (1.5 * self.spacing)) ** 2)
+        distance, near = self._nearest(places, NEIGHBOURS)
+        radii = self.radii[near[:, 0]]
+        share = np.exp(-(distance**2 - distance[:, :1] ** 2) / radii[:, None] ** 2)
         share = (share / share.sum(axis=1, keepdims=True))[:, :, None]
         normals = self.normals[near]
         normals = normals * np.sign((normals * facing[:, None]).sum(axis=2, keepdims=True) + 1e-12)
@@ -82,7 +84,7 @@ class ScanSurface:
         along = (gaps * normals).sum(axis=1)
         beside = np.linalg.norm(gaps - along[:, None] * normals, axis=1)
         alike = (normals * facing).sum(axis=1) > ALIKE
-        return origins, normals, alike & (np.abs(along) < FARTHEST) & (beside < BESIDE * self.spacing)
+        return origins, normals, alike & (np.abs(along) < FARTHEST) & (beside < BESIDE * radii)
 
     def _nearest(self, places: NDArray, count: int) -> tuple[NDArray, NDArray]:
         """(N, count) distances and indices of the nearest points."""
@@ -105,8 +107,8 @@ def scanned(model: FaceModel, found: Coefficients, points: NDArray) -> ScanMaps:
     first, places = (model.table.at(one)[0].double().cpu().numpy() for one in (shape, changed))
     origins, facing, known = surface.near(places, normals)
     along = ((origins - places) * facing).sum(axis=1) / np.maximum((normals * facing).sum(axis=1), ALIKE)
-    gap = ((origins - first) * facing).sum(axis=1)
-    maps = np.column_stack([np.clip(along, -REACH, REACH), facing @ turn, gap, np.ones(len(gap))]) * known[:, None]
+    gap, known = ((origins - first) * facing).sum(axis=1), known & (np.abs(along) < LEFT)
+    maps = np.column_stack([along, facing @ turn, gap, np.ones(len(gap))]) * known[:, None]
     drawn = model.table.spread(torch.from_numpy(maps).to(shape)[None])[0]
     displacement, facing_map, gap_map, known_map = drawn.split((1, 3, 1, 1))
     return ScanMaps(deformation[0], displacement, facing_map, gap_map, known_map > 0.5)
