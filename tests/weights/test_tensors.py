@@ -158,3 +158,21 @@ def test_nobody_opens_a_file_of_tensors_another_way():
         if re.search(r"safe_open\(|load_file|safetensors\.\w+ import .*load", file.read_text())
     ]
     assert others == ["weights/tensors.py"]
+
+
+def test_a_file_of_countless_tensors_is_refused_at_once(tmp_path):
+    path = tmp_path / "a.safetensors"
+    entries = ",".join(f'"{number}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for number in range(60_000))
+    head = ("{" + entries + "}").encode()
+    path.write_bytes(len(head).to_bytes(8, "little") + head)
+    with pytest.raises(BadInput, match="60000 tensors"), opened(path, "a network", "bring another"):
+        pass
+
+
+def test_a_file_that_claims_a_giant_index_is_refused_unread(tmp_path):
+    path = tmp_path / "a.safetensors"
+    with path.open("wb") as file:
+        file.write((60 << 20).to_bytes(8, "little") + b"{")
+        file.truncate(61 << 20)
+    with pytest.raises(BadInput, match="an index of"), opened(path, "a network", "bring another"):
+        pass

@@ -132,6 +132,9 @@ class FitOptions:
     """With method hrn: your own copy of its networks, converted by `maquette weights convert hrn`."""
     hrn_model: str | None = None
     """With method hrn: the folder with your own Basel face model (BFM_model_front.mat and three bfm_*.npy)."""
+    hrn_head: str | None = None
+    """With method hrn: the folder with the assets of its head model, of your own; the whole head is fitted, half a
+    minute, with texture and no detail. --hrn-model is not needed then."""
     deca_weights: str | None = None
     """With method deca: your own copy of its networks, converted by `maquette weights convert deca`."""
     deca_model: str | None = None

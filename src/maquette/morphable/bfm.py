@@ -84,7 +84,7 @@ def read(folder: str | Path) -> BaselModel:
         BadInput: a file cannot be read, or does not fit the others.
     """
     folder = Path(folder)
-    found = {name: _find(folder, name) for name in (*REQUIRED, TEMPLATE, POINTS)}
+    found = {name: found_in(folder, name) for name in (*REQUIRED, TEMPLATE, POINTS)}
     missing = [name for name in REQUIRED if found[name] is None]
     if missing:
         raise WeightsMissing(
@@ -93,15 +93,15 @@ def read(folder: str | Path) -> BaselModel:
         )
     paths = {name: path for name, path in found.items() if path is not None}
     wanted = {"meanshape": 2, "idBase": 2, "exBase": 2, "tri": 2, "point_buf": 2, "keypoints": 2}
-    values = _matlab(paths[MODEL], wanted, optional=("skinmask",))
+    values = matlab(paths[MODEL], wanted, optional=("skinmask",))
     shape = _shape(values, paths[MODEL])
     V = len(shape["mean"]) // 3
-    uvs = _numpy(paths[UVS], (V, 2)).astype(np.float32)
+    uvs = numbers(paths[UVS], (V, 2)).astype(np.float32)
     mean, basis = _albedo(paths[ALBEDO_MEAN], paths[ALBEDO_BASIS])
     layout = shape["triangles"] if TEMPLATE not in paths else _template(paths[TEMPLATE], V)
     marks = shape["mean"].reshape(-1, 3)[shape["landmarks"]].astype(float)
     if POINTS in paths:
-        marks = _matlab(paths[POINTS], {"lm": 2})["lm"].astype(float)
+        marks = matlab(paths[POINTS], {"lm": 2})["lm"].astype(float)
         if marks.shape != (68, 3):
             raise BadInput(f"{paths[POINTS]}: lm: wanted (68, 3), got {marks.shape}")
     return BaselModel(
@@ -109,9 +109,9 @@ def read(folder: str | Path) -> BaselModel:
     )
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    """A file in the folder or in folders inside it, not deeper than DEEPEST."""
-    for depth in range(DEEPEST):
+def found_in(folder: Path, name: str, deepest: int = DEEPEST) -> Path | None:
+    """A file in the folder or in folders inside it, looked for on so many levels."""
+    for depth in range(deepest):
         for path in sorted(folder.glob("*/" * depth + name)):
             if path.is_file():
                 return path
@@ -137,28 +137,35 @@ def _shape(values: Mapping[str, NDArray], path: Path) -> dict[str, NDArray]:
         "mean": (mean - mean[: PUBLISHED[0]].mean(axis=0)).ravel(),
         "identity": np.ascontiguousarray(values["idBase"], np.float32),
         "expression": np.ascontiguousarray(values["exBase"], np.float32),
-        "triangles": _indices(values["tri"], V, "tri", path),
-        "rings": _indices(values["point_buf"], F + 1, "point_buf", path),
-        "landmarks": _indices(landmarks, V, "keypoints", path),
+        "triangles": indices(values["tri"], V, "tri", path),
+        "rings": indices(values["point_buf"], F + 1, "point_buf", path),
+        "landmarks": indices(landmarks, V, "keypoints", path),
     } | ({} if skin is None else {"skin": skin.ravel() > 0.5})
 
 
-def _indices(values: NDArray, count: int, name: str, path: Path) -> NDArray:
-    """Indices counted from one as int64 counted from zero."""
-    found = np.ascontiguousarray(values).astype(np.int64) - 1
-    if not (values == found + 1).all() or not 0 <= found.min() <= found.max() < count:
-        raise BadInput(f"{path}: {name}: wanted whole numbers from 1 to {count}")
+def indices(values: NDArray, count: int, name: str, path: Path, first: int = 1) -> NDArray:
+    """Indices counted from one (or from `first`) as int64 counted from zero.
+
+    Raises:
+        BadInput: other numbers.
+    """
+    found = np.ascontiguousarray(values).astype(np.int64) - first
+    if not (values == found + first).all() or not 0 <= found.min() <= found.max() < count:
+        raise BadInput(f"{path}: {name}: wanted whole numbers from {first} to {count - 1 + first}")
     return found
 
 
-def _matlab(path: Path, wanted: Mapping[str, int], optional: tuple[str, ...] = ()) -> dict[str, NDArray]:
+def matlab(path: Path, wanted: Mapping[str, int], optional: tuple[str, ...] = ()) -> dict[str, NDArray]:
     """Numeric arrays of a MATLAB file of version 4 to 7 by name; `wanted` gives how many axes each has.
 
     Sizes are looked at before anything is unpacked.
+
+    Raises:
+        BadInput: unreadable, lacking, or not finite numbers.
     """
     from scipy.io import loadmat, whosmat
 
-    _expect_size(path)
+    expect_size(path)
     try:
         listed = {name: (shape, kind) for name, shape, kind in whosmat(path)}
         lacking = [name for name in wanted if name not in listed]
@@ -185,15 +192,24 @@ def _matlab(path: Path, wanted: Mapping[str, int], optional: tuple[str, ...] = (
 _KINDS = ("double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
 
 
-def _expect_size(path: Path) -> None:
+def expect_size(path: Path) -> None:
+    """Refuse a file of more than MOST_BYTES.
+
+    Raises:
+        BadInput: it is larger.
+    """
     held = path.stat().st_size
     if held > MOST_BYTES:
         raise BadInput(f"{path}: {held / 1e9:.1f} GB: wanted at most {MOST_BYTES / 1e9:.1f}")
 
 
-def _numpy(path: Path, shape: tuple[int, ...] | None = None) -> NDArray:
-    """A .npy file of numbers, mapped, without pickle."""
-    _expect_size(path)
+def numbers(path: Path, shape: tuple[int, ...] | None = None) -> NDArray:
+    """A .npy file of numbers, mapped, without pickle.
+
+    Raises:
+        BadInput: unreadable, or other sizes than wanted.
+    """
+    expect_size(path)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
@@ -208,11 +224,11 @@ def _numpy(path: Path, shape: tuple[int, ...] | None = None) -> NDArray:
 
 def _albedo(mean_path: Path, basis_path: Path) -> tuple[NDArray, NDArray]:
     """Mean and basis at UV_SIDE texels; the published 512 are averaged two by two, which is their bilinear halving."""
-    mean = _numpy(mean_path)
+    mean = numbers(mean_path)
     side = mean.shape[0] if mean.ndim == 3 else 0
     if mean.shape != (side, side, 3) or side % UV_SIDE or not 0 < side <= MOST_UV_SIDE:
         raise BadInput(f"{mean_path}: wanted (S, S, 3) with S a multiple of {UV_SIDE}, got {mean.shape}")
-    basis = _numpy(basis_path)
+    basis = numbers(basis_path)
     if basis.size != mean.size * ALBEDO:
         raise BadInput(f"{basis_path}: wanted {mean.size} x {ALBEDO} numbers, got {basis.shape}")
     found = [_halved(mean, side, 1).ravel(), _halved(basis, side, ALBEDO).reshape(-1, ALBEDO)]
@@ -235,7 +251,7 @@ def _halved(values: NDArray, side: int, columns: int) -> NDArray:
 
 def _template(path: Path, count: int) -> NDArray:
     """(G, 3) int64 triangles of an OBJ file; nothing else of it is read."""
-    _expect_size(path)
+    expect_size(path)
     try:
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()
         corners = [[int(word.split("/")[0]) for word in line.split()[1:]] for line in lines if line.startswith("f ")]
@@ -244,4 +260,4 @@ def _template(path: Path, count: int) -> NDArray:
         raise BadInput(f"{path}: wanted an OBJ file of triangles: {' '.join(str(error).split())[:100]}") from error
     if found.ndim != 2 or found.shape[1] != 3:
         raise BadInput(f"{path}: wanted triangles, got {found.shape}")
-    return _indices(found, count, "triangles", path)
+    return indices(found, count, "triangles", path)

@@ -14,6 +14,7 @@ from maquette.morphable.model import Embedding, MorphableModel
 from maquette.morphable.stored import StoredModel, stored
 
 LANDMARKS = "pet20"
+PET_MODELS = {species: f"maquette-pet-{species}" for species in ("cat", "dog", "wild")}
 MIRRORED = np.array([-1, 1, 1], np.float32)
 
 

@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from maquette.core.errors import BadInput, ExtraMissing
 from maquette.core.options import SourceOptions
 from maquette.core.types import Frame
-from maquette.sources import bit_depth
+from maquette.sources import bit_depth, costly
 
 DEFAULTS = SourceOptions()
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "PPM", "JPEG2000", "AVIF", "HEIF")
@@ -97,8 +97,14 @@ def _read(
     head = _first_bytes(path)
     if head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS:
         _enable_heic(path)
+    if costly.endless_head(path):
+        raise BadInput(
+            f"{named(path)}: its size does not stand in its first {costly.PLAIN_HEAD} bytes: export it again"
+        )
     with _unlimited_pillow(), _opened(path, options) as image:
         _refuse_giant(path, image.size, options)
+        if why := costly.too_costly(path, image.format or "", image.size, options.max_megapixels):
+            raise BadInput(f"{named(path)}: has {why}")
         is_deep = bit_depth.has_sixteen_bits(image)  # asked first: reading the EXIF of a PNG loads it
         exif = _exif(image)
         focal = _focal(exif, image.size)

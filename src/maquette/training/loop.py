@@ -117,7 +117,8 @@ class Training:
             raise BadInput(f"recipe {recipe.name}: the data set is empty: wanted at least one example")
         seed_everything(loop.seed, -1, 0)
         self.raw = recipe.build_network(options)
-        if recipe.turns and self.world > 1:
+        self.turns = recipe.turns_of(options)
+        if len(self.turns) > 1 and self.world > 1:
             raise BadInput(f"recipe {recipe.name}: learns in turns, on one device: leave --devices away")
         self.optimizer = (recipe.optimizer or adamw)(self.raw, loop)
         opened = DictionaryOutput(self.raw)
@@ -170,7 +171,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group.get("share", 1.0)
         self.network.train()
-        turns = [self._turn(turn, batch) for turn in self.recipe.all_turns]
+        turns = [self._turn(turn, batch) for turn in self.turns]
         average(self.ema, self.raw, average_decay(self.step, self.loop.ema))
         self.step += 1
         row = {**turns[0], "rate": rate}

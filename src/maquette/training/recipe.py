@@ -60,10 +60,12 @@ class Turn(Generic[Settings]):
     Attributes:
         loss: see `Recipe.loss`; the names of its measures are in no other turn.
         moves: names of the network's children that learn; the others are left as they are. None named: all.
+        when: of the options, whether the turn is taken; None: always.
     """
 
     loss: Callable[[nn.Module, Batch, Settings], tuple[Tensor, Measures]]
     moves: tuple[str, ...] = ()
+    when: Callable[[Settings], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Recipe(Generic[Settings, Network]):
         movable: options that may differ on a resume, as where the data lies.
         processes: batches are assembled by processes instead of threads; the data set must then be picklable.
         moves: which children of the network `loss` moves, as in `Turn`. turns: what follows it on the same batch, in
-            order; then it trains on one device.
+            order; where there are any, it trains on one device.
         optimizer: of network and loop options, with the loop's rate; a group's "share" of it may differ. None is AdamW.
     """
 
@@ -114,10 +116,9 @@ class Recipe(Generic[Settings, Network]):
     turns: tuple[Turn[Settings], ...] = ()
     optimizer: Callable[[nn.Module, LoopOptions], Optimizer] | None = None
 
-    @property
-    def all_turns(self) -> tuple[Turn[Settings], ...]:
-        """What a step does, in order."""
-        return (Turn(self.loss, self.moves), *self.turns)
+    def turns_of(self, options: Settings) -> tuple[Turn[Settings], ...]:
+        """What a step does with these options, in order."""
+        return (Turn(self.loss, self.moves), *(turn for turn in self.turns if turn.when is None or turn.when(options)))
 
     def __post_init__(self) -> None:
         shared = {f.name for f in fields(self.options)} & {f.name for f in fields(LoopOptions)}
@@ -172,7 +173,7 @@ RECIPES: dict[str, RecipeRow] = {
     ),
     "hrn": RecipeRow(
         "maquette.training.recipes.hrn:RECIPE",
-        "HRN's deformation and displacement, taught further on photos of yours",
+        "HRN's deformation and displacement, taught further on photos of yours, or on scans with photos",
     ),
     "deca": RecipeRow(
         "maquette.training.recipes.deca:RECIPE",

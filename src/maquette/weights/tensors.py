@@ -14,6 +14,7 @@ from maquette.core.errors import BadInput
 if TYPE_CHECKING:
     from torch import nn
 
+MOST_HEAD, MOST_TENSORS = 16 << 20, 50_000  # bytes of a file's index, and tensors in it: the largest known has 2,000
 Network = TypeVar("Network", bound="nn.Module")
 
 KINDS = (
@@ -49,6 +50,7 @@ def opened(path: Path, what: str, remedy: str, framework: str = "pt") -> Iterato
     if not path.is_file():
         raise BadInput(f"{path}: wanted a file of {what}, there is none: {remedy}")
     try:
+        _refuse_crowded(path, what, remedy)
         with safe_open(path, framework=framework) as file:
             kinds = {key: file.get_slice(key).get_dtype() for key in list(file.keys())}
             odd = [f"{key[:60]} of {kind}" for key, kind in kinds.items() if kind not in KINDS]
@@ -61,6 +63,18 @@ def opened(path: Path, what: str, remedy: str, framework: str = "pt") -> Iterato
     except (SafetensorError, OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         why = " ".join(f"{error}".split())[:100] or type(error).__name__
         raise BadInput(f"{path}: wanted safetensors of {what}, cannot be read ({why}): {remedy}") from error
+
+
+def _refuse_crowded(path: Path, what: str, remedy: str) -> None:
+    """Raise BadInput for a file whose index alone would take half a minute and a gigabyte to read."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > path.stat().st_size:
+            return  # no such file at all, as its reader will say
+        tensors = 0 if size > MOST_HEAD else file.read(size).count(b'"dtype"')
+    if size > MOST_HEAD or tensors > MOST_TENSORS:
+        count = f"{tensors} tensors" if tensors else f"an index of {size} bytes"
+        raise BadInput(f"{path}: wanted safetensors of {what}, got {count}: {remedy}")
 
 
 def filled(build: Callable[[], Network], file: Any) -> Network:

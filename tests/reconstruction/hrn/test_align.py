@@ -84,7 +84,7 @@ def test_the_camera_sees_the_world_as_hrn_saw_the_face():
     five = five_of(landmarks68(observed(1)))
     leaning = replace(given, to_crop=crop_transform(five, basel.basel.five_points, turn=0.7))
     for cut_out, distance in ((given, None), (given, 0.063), (leaning, None)):
-        frame = world_frame(basel, shape[0], distance)
+        frame = world_frame(shape[0, basel.landmarks], distance)
         camera = camera_of(
             cut_out.to_crop,
             rotation(found.angles)[0].double().numpy(),

@@ -40,7 +40,9 @@ def test_a_measured_pupil_distance_sets_the_size(made):
     result = reconstruction_of(hrn(MENDED), [found], [PHOTO], 0.07)
     marks = result.shape.vertices[face().landmarks.numpy()]
     assert np.linalg.norm(marks[36:42].mean(axis=0) - marks[42:48].mean(axis=0)) == pytest.approx(0.07, rel=1e-5)
-    assert result.metric and world_frame(face(), found.mid.shape[0], 0.07).metres == pytest.approx(0.1 * result.scale)
+    assert result.metric and world_frame(found.mid.shape[0, face().landmarks], 0.07).metres == pytest.approx(
+        0.1 * result.scale
+    )
 
 
 def test_detail_is_the_displaced_grid_in_the_same_frame(made):

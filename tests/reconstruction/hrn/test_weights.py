@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from hrn_by_seed import network
 from maquette.core.errors import BadInput
-from maquette.reconstruction.hrn.weights import load
+from maquette.reconstruction.hrn.weights import load, load_regressor
 from maquette.weights.convert import hrn
 from maquette.weights.convert.pytorch import COUNTER
 
@@ -54,3 +54,19 @@ def test_other_networks_are_refused(tmp_path):
     save_file({"a": torch.zeros(1)}, tmp_path / "a", {"network": "vrn"})
     with pytest.raises(BadInput, match="weights convert hrn"):
         load(tmp_path / "a")
+
+
+def test_the_published_head_has_the_first_network_alone(tmp_path, tensors):
+    alone = {key: value for key, value in tensors.items() if key.startswith("net_recon.")}
+    for name, values in (("head", alone), ("all", tensors)):
+        save_file(values, tmp_path / name, {"network": "hrn"})
+        found = load_regressor(tmp_path / name)
+        assert not found.training and not any(p.requires_grad for p in found.parameters())
+        key = "backbone.conv1.weight"
+        assert torch.equal(found.state_dict()[key], tensors[f"net_recon.{key}"])
+    with pytest.raises(BadInput, match="alone, of the published head"):
+        load(tmp_path / "head")
+    alone.pop("net_recon.backbone.conv1.weight")
+    save_file(alone, tmp_path / "less", {"network": "hrn"})
+    with pytest.raises(BadInput, match="1 missing"):
+        load_regressor(tmp_path / "less")

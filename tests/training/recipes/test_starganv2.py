@@ -47,7 +47,7 @@ def test_each_turn_moves_its_own_networks(options):
     optimizer = adam(network, LOOP)
     wanted = [{"discriminator"}] * 2 + [{"generator", "mapping_network", "style_encoder"}, {"generator"}]
     names = set()
-    for turn, moved in zip(RECIPE.all_turns, wanted, strict=True):
+    for turn, moved in zip(RECIPE.turns_of(options), wanted, strict=True):
         before = copy.deepcopy(network.state_dict())
         with moving(network, turn.moves):
             total, measures = turn.loss(network, batch, options)

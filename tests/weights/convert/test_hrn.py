@@ -123,3 +123,11 @@ def test_a_source_is_not_overwritten(tmp_path, tiny):
     torch.save(content(), source)
     with pytest.raises(BadInput, match="is a source itself"):
         hrn.convert(source, source)
+
+
+def test_the_published_head_s_file_has_one_network(tmp_path, tiny):
+    torch.save({"net_recon": state()}, tmp_path / "pytorch_model.pt")
+    done = hrn.convert(tmp_path / "pytorch_model.pt", tmp_path / "head.safetensors")
+    assert done.size == {"parts": ["net_recon"]} and done.ignored == 1
+    with safe_open(tmp_path / "head.safetensors", framework="pt") as file:
+        assert set(file.keys()) == {"net_recon.a.weight", "net_recon.b.running_var"}

@@ -82,12 +82,15 @@ def lean(points: NDArray) -> float:
     return float(np.arctan2(up[0], -up[1]))
 
 
-def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE, turn: float = 0.0) -> NDArray:
+def crop_transform(
+    points: NDArray, model_points: NDArray, side: int = SIDE, turn: float = 0.0, size: float = CROP_SCALE
+) -> NDArray:
     """(2, 3) similarity from pixels of a picture to pixels of the crop of that side.
 
     Args:
         points: (5, 2) eyes, nose, corners of the mouth, pixels, y down. model_points: (5, 3) decimetres.
         turn: radians by which the face leans clockwise; it stands upright in the crop.
+        size: pixels per decimetre of the face in a crop of 224.
 
     Raises:
         BadInput: the points lie on one spot.
@@ -96,22 +99,28 @@ def crop_transform(points: NDArray, model_points: NDArray, side: int = SIDE, tur
     if not scale > 0:
         raise BadInput("landmarks: wanted eyes, nose and mouth of a face, got points on one spot")
     cos, sin = np.cos(turn), np.sin(turn)
-    upright = CROP_SCALE * side / SIDE / scale * np.array([[cos, sin], [-sin, cos]])
+    upright = size * side / SIDE / scale * np.array([[cos, sin], [-sin, cos]])
     return np.column_stack([upright, side / 2 - upright @ (place * [1, -1])])
 
 
-def aligned(observation: Observation, model_points: NDArray, device: torch.device | str = "cpu") -> AlignedFace:
+def aligned(
+    observation: Observation,
+    model_points: NDArray,
+    device: torch.device | str = "cpu",
+    size: float = CROP_SCALE,
+) -> AlignedFace:
     """The crops of a face, and where they lie.
 
     Args:
         model_points: (5, 3) decimetres, see `BaselModel.five_points`.
+        size: pixels of the small crop per decimetre of the face.
 
     Raises:
         BadInput: see `topology.landmarks68`, `crop_transform`.
     """
     marks = landmarks68(observation)
     five = five_of(marks)
-    to_crop = crop_transform(five, model_points, turn=lean(five) if abs(lean(five)) > LEANS else 0.0)
+    to_crop = crop_transform(five, model_points, turn=lean(five) if abs(lean(five)) > LEANS else 0.0, size=size)
     enlarged = to_crop * (LARGE / SIDE)
     pixels = observation.frame.pixels
     small, large = (_tensor(cut(pixels, m, side, 0), device) for m, side in ((to_crop, SIDE), (enlarged, LARGE)))

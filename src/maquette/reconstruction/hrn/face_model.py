@@ -61,12 +61,17 @@ class FaceModel:
 
     def normals(self, shape: Tensor) -> Tensor:
         """(N, V, 3) unit normals of (N, V, 3): the sum of those of the triangles around."""
-        a, b, c = (shape.index_select(1, self.triangles[:, k]) for k in range(3))
-        faces = functional.normalize(cross(a - b, b - c, dim=-1), dim=-1)
-        faces = torch.cat((faces, faces.new_zeros(len(faces), 1, 3)), 1)
-        each = torch.ones_like(self.rings, dtype=faces.dtype)
-        sums = [weighted_sums(one, self.rings, each) for one in faces]
-        return functional.normalize(torch.stack(sums), dim=-1)
+        return ring_normals(shape, self.triangles, self.rings)
+
+
+def ring_normals(shape: Tensor, triangles: Tensor, rings: Tensor) -> Tensor:
+    """(N, V, 3) unit normals of (N, V, 3), by triangles (F, 3) and those at each vertex (V, K), F: none."""
+    a, b, c = (shape.index_select(1, triangles[:, k]) for k in range(3))
+    faces = functional.normalize(cross(a - b, b - c, dim=-1), dim=-1)
+    faces = torch.cat((faces, faces.new_zeros(len(faces), 1, 3)), 1)
+    each = torch.ones_like(rings, dtype=faces.dtype)
+    sums = [weighted_sums(one, rings, each) for one in faces]
+    return functional.normalize(torch.stack(sums), dim=-1)
 
 
 def face_model(basel: BaselModel, device: str = "cpu") -> FaceModel:

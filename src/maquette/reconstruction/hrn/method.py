@@ -1,9 +1,9 @@
-"""Method `hrn`: the published networks and the Basel model, both the user's own files, to a face in three levels."""
+"""Method `hrn`: the user's own networks and Basel model to a face in three levels, or to a head with its own assets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from maquette.core.device import usable_device
@@ -18,6 +18,7 @@ from maquette.reconstruction.hrn.align import aligned
 from maquette.reconstruction.hrn.detail import HRN, hrn_of
 from maquette.reconstruction.hrn.face_model import face_model
 from maquette.reconstruction.hrn.fit.multi_view import solve
+from maquette.reconstruction.hrn.head.method import head_from, reconstruct_head
 from maquette.reconstruction.hrn.result import FaceLevels, reconstruction_of
 from maquette.reconstruction.hrn.sheet import with_sheet
 from maquette.reconstruction.methods import Fetch, Reconstructor
@@ -37,21 +38,26 @@ def build(_: Fetch, options: Options) -> Reconstructor:
     Raises:
         WeightsMissing: they are not named, or not there. BadInput: they cannot be used.
     """
-    networks, model = options.fit.hrn_weights, options.fit.hrn_model
-    if networks is None or model is None:
+    networks, model, head = options.fit.hrn_weights, options.fit.hrn_model, options.fit.hrn_head
+    if networks is None or (model is None and head is None):
         raise WeightsMissing(
             "method hrn: its networks and the Basel face model are for research alone and do not come with maquette:"
             " convert your own with maquette weights convert hrn, then give --hrn-weights FILE.safetensors and"
-            f" --hrn-model FOLDER with {', '.join(bfm.REQUIRED)}"
+            f" --hrn-model FOLDER with {', '.join(bfm.REQUIRED)}; or --hrn-head FOLDER with the published head's assets"
         )
     if not Path(networks).is_file():
         raise WeightsMissing(f"{networks}: no such file: {weights.REMEDY}")
-    ready = hrn_from(Path(networks), Path(model), usable_device(options.perception.device))
+    device = usable_device(options.perception.device)
     distance = None if options.fit.pupil_distance is None else options.fit.pupil_distance * MM
+    if head is not None:
+        fitted = partial(reconstruct_head, *head_from(Path(networks), Path(head), device))
+    else:
+        assert model is not None, "asked for above"
+        fitted = partial(reconstruct, hrn_from(Path(networks), Path(model), device))
 
     @computing("hrn")
     def reconstruct_face(observations: Sequence[Observation]) -> Reconstruction:
-        return reconstruct(ready, [read_by(options.fit.reader, seen) for seen in observations], distance)
+        return fitted([read_by(options.fit.reader, seen) for seen in observations], distance)
 
     return reconstruct_face
 

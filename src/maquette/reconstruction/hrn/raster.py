@@ -82,9 +82,14 @@ class Raster:
 
 def seen_by(model: FaceModel, points: Tensor, side: int) -> Seen:
     """Which triangles of posed points (V, 3) a crop of that side sees."""
-    fragments = rasterize(screen(points, side).float(), model.triangles, (side, side))
+    return seen_of(model.triangles, points, side)
+
+
+def seen_of(triangles: Tensor, points: Tensor, side: int) -> Seen:
+    """Which of the triangles (F, 3) of posed points (V, 3) a crop of that side sees."""
+    fragments = rasterize(screen(points, side).float(), triangles, (side, side))
     pixels = fragments.hit.flatten().nonzero()[:, 0]
-    return Seen(pixels, model.triangles[fragments.face.flatten()[pixels]])
+    return Seen(pixels, triangles[fragments.face.flatten()[pixels]])
 
 
 def raster(model: FaceModel, points: Tensor, side: int, texels: int, seen: Seen | None = None) -> Raster:
@@ -95,13 +100,13 @@ def raster(model: FaceModel, points: Tensor, side: int, texels: int, seen: Seen 
         seen: where the face has hardly moved since it was asked, what it was then.
     """
     seen = seen_by(model, points.detach(), side) if seen is None else seen
-    weights = _barycentric(screen(points, side), seen.corners, seen.pixels, side)
+    weights = barycentric(screen(points, side), seen.corners, seen.pixels, side)
     uvs = (weights[:, :, None] * model.uvs.to(weights.dtype)[seen.corners]).sum(1)
     at = torch.stack((uvs[:, 0] * texels - 0.5, (1 - uvs[:, 1]) * texels - 0.5), 1)
     return Raster(side, seen.pixels, at[None])
 
 
-def _barycentric(flat: Tensor, corners: Tensor, pixels: Tensor, side: int) -> Tensor:
+def barycentric(flat: Tensor, corners: Tensor, pixels: Tensor, side: int) -> Tensor:
     """(M, 3) weights of the corners at the pixels' centres, on the surface."""
     centre = torch.stack((pixels % side, pixels // side), 1).to(flat.dtype) + 0.5
     x, y, depth = flat[corners].unbind(-1)

@@ -17,6 +17,7 @@ from maquette.core.types import Camera, Mesh, Reconstruction
 from maquette.geometry.surfaces.texel_grid import dense_mesh, displaced_normals, tangent_map
 from maquette.perception.affine import scale_of
 from maquette.reconstruction.hrn.align import AlignedFace, WorldFrame, camera_of
+from maquette.reconstruction.hrn.coefficients import Coefficients
 from maquette.reconstruction.hrn.detail import HRN, HighLevel, LowLevel, MidLevel
 from maquette.reconstruction.hrn.face_model import SIDE, FaceModel, project, rotation
 from maquette.reconstruction.hrn.fit.texture import residual
@@ -37,13 +38,13 @@ class FaceLevels:
     high: HighLevel
 
 
-def world_frame(model: FaceModel, shape: Tensor, pupil_distance: float | None) -> WorldFrame:
-    """The world's frame of a shape (V, 3): its origin midway between the eyeballs.
+def world_frame(landmarks: Tensor, pupil_distance: float | None) -> WorldFrame:
+    """The world's frame of a shape with (68, 3) landmarks, decimetres: its origin midway between the eyeballs.
 
     Args:
         pupil_distance: measured, metres; None for the model's own size.
     """
-    marks = shape[model.landmarks].cpu().double().numpy()
+    marks = landmarks.cpu().double().numpy()
     right, left = marks[RIGHT_EYE].mean(axis=0), marks[LEFT_EYE].mean(axis=0)
     metres = METRES if pupil_distance is None else pupil_distance / float(np.linalg.norm(left - right))
     return WorldFrame((right + left) / 2 - [0, 0, EYEBALL_DM], metres)
@@ -66,8 +67,8 @@ def reconstruction_of(
         "detail_vertices" (D, 3) float32 metres, "detail_faces", "detail_uvs" of the displaced grid.
     """
     first, model = faces[0], ready.model
-    frame = world_frame(model, first.mid.shape[0], pupil_distance)
-    cameras = [_camera(face, frame, size) for face, size in zip(faces, sizes)]
+    frame = world_frame(first.mid.shape[0, model.landmarks], pupil_distance)
+    cameras = [camera_seeing(f.aligned, f.low.coefficients, frame, size) for f, size in zip(faces, sizes)]
     vertices = frame.to_world(first.mid.shape[0].cpu().numpy())
     detail, relief = _detail(ready, first, frame)
     triangles = model.basel.triangles.astype(np.int32)
@@ -88,7 +89,9 @@ def reconstruction_of(
     facts = {
         "method": "hrn",
         "photos": len(faces),
-        **_measured(model, faces, cameras),
+        **measured(
+            [project(face.mid.points)[0, model.landmarks] for face in faces], [face.aligned for face in faces], cameras
+        ),
         "deformation_mm": round(1000 * float(np.abs(deformation).max()), 3),
         "displacement_mm": round(1000 * float(np.abs(parameters["displacement"]).max()), 3),
         "valid_share": round(float(first.low.valid[0, 0][model.table.covered].mean()), 3),
@@ -104,12 +107,15 @@ def reconstruction_of(
     )
 
 
-def _measured(model: FaceModel, faces: Sequence[FaceLevels], cameras: Sequence[Camera]) -> dict[str, list[Any]]:
-    """Per photo: median distance of landmarks, pixels of its frame and millimetres at the face, and the pose."""
+def measured(marks: Sequence[Tensor], faces: Sequence[AlignedFace], cameras: Sequence[Camera]) -> dict[str, list[Any]]:
+    """Per photo: median distance of landmarks, pixels of its frame and millimetres at the face, and the pose.
+
+    Args:
+        marks: (68, 2) pixels of the small crop, y up, where each face has them.
+    """
     errors, units, poses = [], [], []
-    for face, camera in zip(faces, cameras):
-        apart = project(face.mid.points)[0, model.landmarks] - face.aligned.landmarks
-        errors.append(float(apart.norm(dim=1).median()) / scale_of(face.aligned.to_crop))
+    for found, face, camera in zip(marks, faces, cameras):
+        errors.append(float((found - face.landmarks).norm(dim=1).median()) / scale_of(face.to_crop))
         units.append(1000 * float(np.linalg.norm(camera.world_to_camera[:3, 3]) / camera.intrinsics[0, 0]))
         facing = np.diag([1, -1, -1]) @ camera.world_to_camera[:3, :3]
         yaw, pitch, roll = Rotation.from_matrix(facing).as_euler("YXZ")
@@ -118,10 +124,10 @@ def _measured(model: FaceModel, faces: Sequence[FaceLevels], cameras: Sequence[C
     return {"landmark_error_px": errors, "landmark_error_mm": millimetres, "pose": poses}
 
 
-def _camera(face: FaceLevels, frame: WorldFrame, size: tuple[int, int]) -> Camera:
-    found = face.low.coefficients
+def camera_seeing(face: AlignedFace, found: Coefficients, frame: WorldFrame, size: tuple[int, int]) -> Camera:
+    """The camera that sees a face in the world as its coefficients say; (width, height) of the frame."""
     turn, moved = rotation(found.angles)[0].cpu().double().numpy(), found.translation[0].cpu().double().numpy()
-    return camera_of(face.aligned.to_crop, turn, moved, frame, size)
+    return camera_of(face.to_crop, turn, moved, frame, size)
 
 
 @torch.no_grad()

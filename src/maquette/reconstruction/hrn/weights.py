@@ -50,10 +50,9 @@ def load(path: str | Path) -> HRNNetworks:
         BadInput: no such file, another format, metadata that are missing, tensors that do not fit or are damaged.
     """
     path = Path(path)
-    with opened(path, "HRN weights", REMEDY) as file:
-        if (file.metadata() or {}).get("network") != "hrn":
-            raise BadInput(f"{path}: its metadata do not say that it is an HRN: {REMEDY}")
-        tensors = {key: file.get_tensor(key) for key in list(file.keys())}
+    tensors = _tensors(path)
+    if not any(key.startswith("mid_net.") for key in tensors):
+        raise BadInput(f"{path}: holds the coefficients' network alone, of the published head: give --hrn-head too")
     there = {name for name in PARTS if any(key.startswith(f"{name}.") for key in tensors)} | {*NETWORKS}
     expected = {f"{name}.{key}": shape for name in PARTS if name in there for key, shape in shapes(name).items()}
     compare(tensors, expected | {name: (1,) for name in SCALARS}, path, "HRN")
@@ -69,6 +68,29 @@ def load(path: str | Path) -> HRNNetworks:
         }
     networks = {name: _filled(network, name, tensors) for name, network in empty.items() if name in there}
     return HRNNetworks(**networks, **{name: float(tensors[name]) for name in SCALARS})  # type: ignore[arg-type]
+
+
+def load_regressor(path: str | Path) -> ReconNet:
+    """The network of the coefficients alone, of a file of all networks or of the published head's.
+
+    Raises:
+        BadInput: see `load`.
+    """
+    path = Path(path)
+    tensors = {key: value for key, value in _tensors(path).items() if key.startswith("net_recon.")}
+    compare(tensors, {f"net_recon.{key}": shape for key, shape in shapes("net_recon").items()}, path, "HRN")
+    check_numbers(tensors, path)
+    with torch.device("meta"):
+        empty = ReconNet()
+    _filled(empty, "net_recon", tensors)
+    return empty
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    with opened(path, "HRN weights", REMEDY) as file:
+        if (file.metadata() or {}).get("network") != "hrn":
+            raise BadInput(f"{path}: its metadata do not say that it is an HRN: {REMEDY}")
+        return {key: file.get_tensor(key) for key in list(file.keys())}
 
 
 def _filled(network: nn.Module, name: str, tensors: dict[str, torch.Tensor]) -> nn.Module:

@@ -62,7 +62,7 @@ def rows_of(folder: str | Path, ready: HRN) -> list[dict[str, np.ndarray]]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: wanted a folder of photos, there is none")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
-    rows = [row_of(seen, ready) for path in files for seen in _faces(path)]
+    rows = [row_of(seen, ready) for path in files for seen in faces_of(path)]
     if not rows:
         raise BadInput(f"{folder}: wanted photos of faces, found none in {len(files)} files")
     return rows
@@ -74,7 +74,8 @@ def split(rows: Sequence[dict[str, np.ndarray]]) -> tuple[list[dict[str, np.ndar
     return [row for index, row in enumerate(rows) if index % HELD_OUT] or held, held
 
 
-def _faces(path: Path) -> Iterator[Observation]:
+def faces_of(path: Path) -> Iterator[Observation]:
+    """The faces of a photo; a photo without any is left out with a warning."""
     try:
         yield from OBSERVERS[Subject.FACE](photos.read(path, SourceOptions()), PerceptionOptions(device="cpu"))
     except MaquetteError as error:

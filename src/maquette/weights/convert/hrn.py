@@ -28,8 +28,8 @@ def convert(source: Path, target: Path, retouching: Path | None = None, landmark
     """Write the weights of the checkpoints as one safetensors file.
 
     Args:
-        source: the main file (epoch_10.pth, pytorch_model.pt). retouching: de_retouching_model.pth, or None.
-        landmarks: large_base_net.pth, or None.
+        source: the main file (epoch_10.pth, pytorch_model.pt), or the published head's.
+        retouching: de_retouching_model.pth, or None. landmarks: large_base_net.pth, or None.
         target: the file to write; it is there whole or not at all.
 
     Raises:
@@ -77,11 +77,13 @@ def _main(source: Path) -> tuple[dict[str, Tensor], int]:
 
     found, ignored = pytorch.load(source), 0
     tensors: dict[str, Tensor] = {}
-    for name in NETWORKS:
+    # The published head's file has the first network alone.
+    head = not any(name in found for name in (*NETWORKS[1:], *SCALARS))
+    for name in NETWORKS[:1] if head else NETWORKS:
         more, counters = pytorch.network_of(pytorch.item(found, name, source, KIND), name, shapes(name), source, KIND)
         tensors, ignored = tensors | more, ignored + counters
     scalars = {}
-    for name in SCALARS:
+    for name in () if head else SCALARS:
         value = pytorch.item(found, name, source, KIND)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             raise BadInput(f"{source}: {name}: wanted a tensor of one number, got {type(value).__name__}")

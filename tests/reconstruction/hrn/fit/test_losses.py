@@ -17,10 +17,13 @@ from maquette.reconstruction.hrn.fit.losses import (
     feature_loss,
     landmark_loss,
     light_loss,
+    masked_mean,
+    normal_loss,
     photo_loss,
     prior_loss,
     reflectance_loss,
     smooth_loss,
+    surface_loss,
 )
 
 
@@ -83,3 +86,22 @@ def test_the_blend_layer_is_found_again():
     found, seen = blend_target(texture, retouched), (retouched - texture).abs() >= 1 / 255
     torch.testing.assert_close(found[seen], layer[seen], atol=1e-6, rtol=0)
     assert (found[~seen] == 0.5).all() and seen.float().mean() > 0.5
+
+
+def test_distance_to_a_scan_is_that_along_its_normals_where_it_is_known():
+    facing = torch.zeros(1, 3, 2, 2)
+    facing[:, 2] = 1
+    moved, gap = torch.full((1, 3, 2, 2), 0.03), torch.full((1, 1, 2, 2), 0.05)
+    known = torch.ones(1, 1, 2, 2)
+    moved[..., 1, 1], known[..., 1, 1] = 9, 0
+    assert surface_loss(moved, facing, gap, known).item() == pytest.approx(0.02)
+    assert surface_loss(moved, facing, gap, 0 * known).item() == 0 == masked_mean(moved, 0 * known).item()
+    assert masked_mean(moved, known).item() == pytest.approx(0.03)
+
+
+def test_normals_of_any_length_count_by_their_direction():
+    facing = torch.tensor([0.0, 0, 1]).view(1, 3, 1, 1)
+    turned = torch.tensor([0.0, 3, 3]).view(1, 3, 1, 1)
+    known = torch.ones(1, 1, 1, 1)
+    assert normal_loss(2 * facing, facing, known).item() == pytest.approx(0)
+    assert normal_loss(turned, facing, known).item() == pytest.approx(1 - 0.5**0.5)

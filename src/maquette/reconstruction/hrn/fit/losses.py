@@ -46,6 +46,21 @@ class LossWeights:
     relief_even: float = 1e4
 
 
+@dataclass(frozen=True)
+class ScanWeights:
+    """How much a scan counts beside the photo; only that of the adversaries is published, 1 each.
+
+    Attributes:
+        surface: distances to it at either level, decimetres. normals: 1 less the cosine, at either level.
+        maps: distances to the maps that meet it, decimetres.
+    """
+
+    surface: float = 20.0
+    normals: float = 5.0
+    maps: float = 10.0
+
+
+SCANS = ScanWeights()
 SEVERAL_VIEWS = LossWeights()
 TRAINING = LossWeights(landmarks=1.6e-3, smooth=5e3, relief=10.0)  # what else it was trained with is not published
 
@@ -134,16 +149,40 @@ def contour_edges(mask: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(some, first, zero), torch.where(some, last, most)
 
 
-def contour_loss(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """How far points lie outside the face's mask; inside it by more than INSIDE all count INSIDE.
+def outside_contour(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """(N, V): how far points lie outside the face's mask, shares of the crop; less than 0 inside.
 
     Args:
         points: (N, V, 2) pixels of the crop, y up. left, right: (N, 224), see `contour_edges`.
     """
     row = SIDE - 1 - points[..., 1].detach().ceil().long().clamp(0, SIDE - 1)
     to_left, to_right = ((edge.gather(1, row) - points[..., 0]) / SIDE for edge in (left, right))
-    outside = to_left * to_right / torch.maximum(to_left.abs(), to_right.abs())
-    return (functional.relu(outside + INSIDE) - INSIDE).abs().mean()
+    return to_left * to_right / torch.maximum(to_left.abs(), to_right.abs())
+
+
+def contour_loss(points: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """How far points lie outside the mask, see `outside_contour`; inside by more than INSIDE all count INSIDE."""
+    return (functional.relu(outside_contour(points, left, right) + INSIDE) - INSIDE).abs().mean()
+
+
+def masked_mean(values: Tensor, known: Tensor) -> Tensor:
+    """Mean of maps (N, C, H, W) where `known` (N, 1, H, W) is 1; 0 where it is nowhere."""
+    return (values * known).sum() / (known.sum() * values.shape[1]).clamp(min=1)
+
+
+def surface_loss(moved: Tensor, facing: Tensor, gap: Tensor, known: Tensor) -> Tensor:
+    """Mean distance of texels to a scan's planes, decimetres.
+
+    Args:
+        moved: (N, 3, H, W) by how much each texel has left the undeformed face. facing: (N, 3, H, W) normals of the
+            scan, gap: (N, 1, H, W) from the undeformed face to it along these. known: (N, 1, H, W).
+    """
+    return masked_mean(((moved * facing).sum(1, keepdim=True) - gap).abs(), known)
+
+
+def normal_loss(found: Tensor, facing: Tensor, known: Tensor) -> Tensor:
+    """1 less the mean cosine between normals (N, 3, H, W) of any length and a scan's, where it is known."""
+    return masked_mean(1 - (functional.normalize(found, dim=1) * facing).sum(1, keepdim=True), known)
 
 
 def blend_target(texture: Tensor, retouched: Tensor) -> Tensor:
