@@ -18,7 +18,7 @@ from maquette.core.options import (
 )
 
 OTHERS = (
-    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "deca_weights", "deca_model",
+    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "deca_weights", "deca_model",
     "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses", "detail", "maps", "detail_mesh",
     "min_person", "max_people", "upscale",
 )  # fmt: skip

@@ -24,17 +24,11 @@ if TYPE_CHECKING:
     from maquette.core.result import Failure, Result
 
 SUBJECTS = ("person", "face")
-OTHERS = ("together", "vrn_weights", "hrn_weights", "hrn_model", "fur")
+OTHERS = ("together", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "fur")
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
 
 
-<<<<<<< HEAD
 @with_options(VideoOptions, *STAGES, leave_out=OTHERS, method=None)
-=======
-@with_options(
-    VideoOptions, *STAGES, leave_out=("together", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head"), method=None
-)
->>>>>>> main
 def video(
     clip: Annotated[
         Path,
