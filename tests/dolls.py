@@ -99,7 +99,8 @@ def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Plac
         rotations=np.tile(np.eye(3), (1, len(joints), 1, 1)),
         translation=(root - joints[0])[None],
         root=root[None],
-        view=np.eye(3),
+        view=np.tile(np.eye(3), (1, 1, 1)),
+        pitch=np.zeros(1),
         pixels_per_metre=np.array([scale]),
         spot=np.array([[size[0] / 2, 0.45 * size[1]]]),
     )

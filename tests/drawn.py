@@ -107,7 +107,8 @@ def placement(count: int) -> PlacedBody:
         rotations=np.tile(np.eye(3), (count, len(joints), 1, 1)),
         translation=walked,
         root=joints[0] + walked,
-        view=np.eye(3),
+        view=np.tile(np.eye(3), (count, 1, 1)),
+        pitch=np.zeros(count),
         pixels_per_metre=np.full(count, 50.0),
         spot=np.column_stack([46.0 + np.arange(count), np.full(count, 60.0)]),
     )

@@ -63,6 +63,7 @@ def test_a_free_form_person_keeps_the_given_height(cloth_result):
         ({"keypoint_error_percent": [9.0]}, "key points badly"),
         ({"silhouette_iou": [0.5]}, "outline badly"),
         ({"pose_flags": [["the person lies down"]]}, "lies down"),
+        ({"camera_looks_down_degrees": [-40.0]}, "steeply"),
     ],
 )
 def test_trouble_is_told_in_plain_words(person_result, provenance, word):

@@ -175,6 +175,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.hrn:RECIPE",
         "HRN's deformation and displacement, taught further on photos of yours, or on scans with photos",
     ),
+    "hrn-first": RecipeRow(
+        "maquette.training.recipes.hrn_first:RECIPE",
+        "HRN's coefficients, or its undoing of retouching, taught further on photos of yours",
+    ),
     "deca": RecipeRow(
         "maquette.training.recipes.deca:RECIPE",
         "DECA's encoders and displacement, in three stages, on clips and photos of yours",

@@ -16,6 +16,7 @@ OUTLINE = 0.5  # of the mask: where the person ends
 BAD_KEYPOINTS = 4.0  # percent of the person's height in the photo
 BAD_OUTLINE = 0.75  # overlap of silhouettes (IoU)
 SMALL_PERSON = 160  # pixels of the photo, tall
+STEEP = 25.0  # degrees by which a camera looks down or up
 FEW_POINTS = 0.6  # share of key points that the detector sees
 LITTLE_SEEN = 0.25  # share of the skin's texels; one photo shows a third
 FILES = {
@@ -76,13 +77,17 @@ def pose_remarks(provenance: Mapping[str, Any]) -> list[list[str]]:
     """Warnings about each pose, as the method measured it: also those of a clip whose pictures are not kept."""
     errors, overlaps = (list(provenance.get(name) or []) for name in ("keypoint_error_percent", "silhouette_iou"))
     flags = [list(flag or []) for flag in provenance.get("pose_flags") or []]
-    found: list[list[str]] = [[] for _ in range(max(len(errors), len(overlaps), len(flags)))]
+    pitches = list(provenance.get("camera_looks_down_degrees") or [])
+    found: list[list[str]] = [[] for _ in range(max(len(errors), len(overlaps), len(flags), len(pitches)))]
     for texts, error in zip(found, errors):
         if error is not None and error > BAD_KEYPOINTS:
             texts.append("the body fits the key points badly: check overview.jpg")
     for texts, overlap in zip(found, overlaps):
         if overlap is not None and overlap < BAD_OUTLINE:
             texts.append("the mesh fits the person's outline badly: check overview.jpg")
+    for texts, pitch in zip(found, pitches):
+        if abs(pitch) > STEEP:
+            texts.append("the camera looks steeply down or up: how deep limbs lie is less sure")
     for texts, flag in zip(found, flags):
         texts += flag
     return found

@@ -48,11 +48,12 @@ def fit_clip(
     if count <= KEY_FRAMES:
         targets = targets_of(observations[:], skeleton.device)
         state = fit_photos(targets, skeleton)
+        state = replace(state, pitch=state.pitch.median().expand(count))
         if progress is not None:
             progress(count)
         return state, targets.plane
     keys = np.unique(np.linspace(0, count - 1, KEY_FRAMES).astype(int))
-    identity = fit_photos(targets_of([observations[int(k)] for k in keys], skeleton.device), skeleton).identity
+    known = _one_camera(targets_of([observations[int(k)] for k in keys], skeleton.device), skeleton)
     parts: list[BodyState] = []
     planes: list[ImagePlane] = []
     start = 0
@@ -60,7 +61,7 @@ def fit_clip(
         end = min(start + WINDOW, count)
         seen = observations[start:end]
         targets = targets_of(seen, skeleton.device)
-        parts.append(_window(targets, probe_of(skeleton), identity, ACCELERATION * _step(seen) ** 2 / 2))
+        parts.append(_window(targets, probe_of(skeleton), known, ACCELERATION * _step(seen) ** 2 / 2))
         planes.append(targets.plane)
         if progress is not None:
             progress(end)
@@ -76,8 +77,18 @@ def _step(observations: Sequence[Observation]) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else STEP
 
 
-def _window(targets: FitTargets, probe: Probe, identity: torch.Tensor, bend_m: float) -> BodyState:
-    state = placed(replace(first_state(targets, probe), identity=identity.to(targets.points)), targets, probe)
+def _one_camera(targets: FitTargets, skeleton: Skeleton) -> tuple[torch.Tensor, float]:
+    """The identity (K,) of some frames of a clip, and the pitch of its camera: where the person stands, if anywhere."""
+    state, stands = fit_photos(targets, skeleton), targets.standing.cpu() > 0.5
+    return state.identity, float(state.pitch[stands if stands.any() else slice(None)].median())
+
+
+def _window(targets: FitTargets, probe: Probe, known: tuple[torch.Tensor, float], bend_m: float) -> BodyState:
+    """The motion in some frames, all standing or none; the identity and the camera's pitch are known."""
+    targets = replace(targets, standing=targets.standing.median().expand(len(targets)))
+    start = first_state(targets, probe)
+    start = replace(start, identity=known[0].to(targets.points), pitch=torch.full_like(start.pitch, known[1]))
+    state = placed(start, targets, probe)
     for weight, steps, rate in ((0.0, CLIP_POSE_STEPS, RATE), (1.0, CLIP_OUTLINE_STEPS, FINE_RATE)):
         loss = partial(energy, targets=targets, probe=probe, silhouette=weight, bend_m=bend_m)
         state = descend(state, loss, steps, rate, MOVING)
@@ -95,7 +106,7 @@ def _joined_states(parts: Sequence[BodyState]) -> BodyState:
         )
         mixed = torch.lerp(shift[-SHARED:], part.shift[:SHARED], share[:, None])
         shift = torch.cat([shift[:-SHARED], mixed, part.shift[SHARED:]])
-    return BodyState(parts[0].identity, turns, scale, shift)
+    return BodyState(parts[0].identity, turns, scale, shift, parts[0].pitch[:1].expand(len(turns)))
 
 
 def _joined_planes(planes: Sequence[ImagePlane]) -> ImagePlane:

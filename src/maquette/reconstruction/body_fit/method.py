@@ -23,7 +23,7 @@ from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
 from maquette.reconstruction.body_fit.place import PlacedBody, overlaps, place, smoothed
 from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
-from maquette.reconstruction.body_fit.target import targets_of
+from maquette.reconstruction.body_fit.target import standing, targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 SCHEME = "mediapipe33"
@@ -89,12 +89,13 @@ def assembled(placement: PlacedBody, observations: Sequence[Observation], option
 
 
 def facts(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
-    """Where the body's size comes from, and how well it fits each observation: of a clip, each key frame."""
+    """Where the body's size comes from, how well it fits each observation (of a clip, each key frame), whether somebody
+    stands there (0-1), and how far the camera looks down."""
     keys = observations.key_frames if isinstance(observations, Observations) else dict(enumerate(observations))
     model, rig = placement.skeleton.model, placement.skeleton.rig
     rest = model.vertices(placement.identity, np.zeros(len(model.expression_names)), placement.scale)
     tall = float(np.ptp(rest[:, 1]))
-    errors, shares, shown = [], [], []
+    errors, shares, shown, stands = [], [], [], []
     for index, seen in keys.items():
         camera = placement.camera(index, seen)
         points = rig.keypoints_of(SCHEME, placement.vertices(index)).astype(float)
@@ -103,10 +104,13 @@ def facts(placement: PlacedBody, observations: Sequence[Observation], options: B
         errors.append(float(np.average(np.linalg.norm(pixels - seen.landmarks[:, :2], axis=1), weights=weight)))
         shares.append(100 * errors[-1] / (tall * camera.intrinsics[0, 0]))
         shown.append(overlaps(placement, index, seen))
+        stands.append(standing(seen))
     return {
         "height_cm": 100 * tall,
         "scale_source": "average body" if options.height is None else "given height",
         "keypoint_error_px": errors,
         "keypoint_error_percent": shares,
         "silhouette_iou": shown,
+        "stands": stands,
+        "camera_looks_down_degrees": np.degrees(placement.pitch[list(keys)]).tolist(),
     }

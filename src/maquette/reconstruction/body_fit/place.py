@@ -31,7 +31,7 @@ class PlacedBody:
         identity: (K,); scale: of the model's metres.
         rotations: (N, B, 3, 3) for `Rig.transforms`, world axes; translation: (N, 3) metres, added last.
         root: (N, 3) metres, world: where the root's head is.
-        view: (3, 3) from world to view axes.
+        view: (N, 3, 3) from world to view axes, and pitch: (N,) radians by which each camera looks down.
         pixels_per_metre: (N,) and spot: (N, 2) full-frame pixels where the root's head is seen.
     """
 
@@ -42,6 +42,7 @@ class PlacedBody:
     translation: NDArray
     root: NDArray
     view: NDArray
+    pitch: NDArray
     pixels_per_metre: NDArray
     spot: NDArray
 
@@ -60,7 +61,7 @@ class PlacedBody:
         """Orthographic, for the pixels of the observation's crop."""
         corner, step = full_frame(observation)
         pose = np.eye(4)
-        pose[:3, :3] = FLIP @ self.view
+        pose[:3, :3] = FLIP @ self.view[index]
         pose[:3, 3] = -pose[:3, :3] @ self.root[0] + [0, 0, STAND_M]
         scale = self.pixels_per_metre[index] / step
         aside = (pose[:3, :3] @ (self.root[index] - self.root[0]))[:2]
@@ -73,7 +74,8 @@ def place(state: BodyState, skeleton: Skeleton, plane: ImagePlane, height: float
     """The canonical world of a solved state.
 
     The pelvis of the first frame faces +z and stands at the origin; the floor is where its lowest point is. Sideways
-    and upward motion in the picture is motion; towards the camera there is none, which such a camera cannot show.
+    and upward motion in the picture is motion along the floor and off it; towards the camera there is none, which such
+    a camera cannot show.
 
     Args:
         plane: of the targets.
@@ -83,18 +85,20 @@ def place(state: BodyState, skeleton: Skeleton, plane: ImagePlane, height: float
     rest = model.vertices(identity, np.zeros(len(model.expression_names)))
     scale = 1.0 if height is None else height / float(np.ptp(rest[:, 1]))
     rotations = skeleton.full_rotations(state.turns)
-    ahead = rotations[0, 0] @ [0.0, 0, 1]
-    yaw = np.arctan2(ahead[0], ahead[2])
-    view = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
-    rotations[:, 0] = view.T @ rotations[:, 0]
+    pitch = state.pitch.numpy().astype(float)
+    level = Rotation.from_rotvec(np.outer(pitch, [1, 0, 0])).as_matrix()
+    ahead = level[0].T @ rotations[0, 0] @ [0.0, 0, 1]
+    turned = Rotation.from_euler("y", np.arctan2(ahead[0], ahead[2])).as_matrix()
+    view = level @ turned
+    rotations[:, 0] = view.transpose(0, 2, 1) @ rotations[:, 0]
     pixels = plane.size * np.exp(state.log_scale.numpy()) / scale
     spot = plane.centre + plane.size[:, None] * state.shift.numpy()
-    seen = (spot - spot[0]) / np.median(pixels) * [1, -1]
-    root = np.column_stack([seen, np.zeros(len(seen))]) @ view
+    aside, above = ((spot - spot[0]) / np.median(pixels) * [1, -1]).T
+    root = np.column_stack([aside, above / np.cos(pitch), np.zeros(len(spot))]) @ turned
     joints = skeleton.rig.joints(identity, scale).astype(float)
-    still = PlacedBody(skeleton, identity, scale, rotations, root - joints[0], root, view, pixels, spot)
+    still = PlacedBody(skeleton, identity, scale, rotations, root - joints[0], root, view, pitch, pixels, spot)
     lift = np.array([0, -float(still.vertices(0)[:, 1].min()), 0])
-    return PlacedBody(skeleton, identity, scale, rotations, root + lift - joints[0], root + lift, view, pixels, spot)
+    return replace(still, translation=still.translation + lift, root=root + lift)
 
 
 def silhouette(vertices: NDArray, faces: NDArray, camera: Camera) -> NDArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from maquette.reconstruction.body_fit.initial import first_turns
-from maquette.reconstruction.body_fit.skeleton import BodyPoints, Skeleton, points_of
+from maquette.reconstruction.body_fit.skeleton import TURNS, BodyPoints, Skeleton, points_of
 from maquette.reconstruction.body_fit.target import FitTargets
 
 MODES = 16  # of the identity
@@ -27,7 +27,17 @@ PRIOR = 0.15  # weight of the pose prior against the data
 SHAPE = 0.7  # weight of the identity's prior
 BALANCE_M = 0.10  # metres in depth between the middle of the trunk and the feet that carry it; pictures do not show it
 TRUNK, FEET = (11, 12, 23, 24), (29, 30, 31, 32)
+HEELS, TOES = slice(29, 31), slice(31, 33)
+KNEES = [TURNS.index(f"knee.{side}") for side in "LR"]
+LEGS = [TURNS.index(f"{joint}.{side}") for joint in ("hip", "knee", "ankle") for side in "LR"]
 CARRYING_M = 0.05  # metres of height over which a foot ceases to carry
+PITCH_SPREAD, HALF_SPREAD = 0.3, 0.15  # radians by which cameras look down on who stands, and on those without legs
+LEVEL_SPREAD = 0.03  # the same of those who do not stand: with bent legs nothing shows it
+STRAIGHT = 2.0  # weight of straight knees, upright trunk and legs and level soles, of people who stand
+KNEE_SPREAD = 0.2  # radians by which a knee of theirs bends, and any joint of legs that nobody sees
+UPRIGHT_SPREAD = 0.12  # of unit vectors along trunk and legs: towards the camera or away from it
+SOLE_SPREAD = 0.15  # of a unit vector from heel to toe: up or down
+STRAIGHT_CUT = 2.0  # spreads beyond which a knee is bent after all
 LIMBS = ((11, 13), (13, 15), (12, 14), (14, 16), (23, 25), (25, 27), (24, 26), (26, 28), (27, 31), (28, 32),
          (11, 12), (23, 24), (11, 23), (12, 24), (15, 19), (16, 20), (7, 8), (8, 0), (7, 0))  # fmt: skip
 
@@ -39,12 +49,14 @@ class BodyState:
     Attributes:
         identity: (K,); turns: (N, T, 3) rotation vectors.
         log_scale: (N,) of plane units per metre; shift: (N, 2) plane, where the root's head is seen.
+        pitch: (N,) radians by which the camera looks down.
     """
 
     identity: Tensor
     turns: Tensor
     log_scale: Tensor
     shift: Tensor
+    pitch: Tensor
 
     def on(self, device: torch.device) -> BodyState:
         """The same on a device."""
@@ -70,6 +82,12 @@ class Probe:
         """(N, P, 2) plane coordinates of (N, P, 3) metres around the root."""
         flipped = posed[..., :2] * torch.tensor([1.0, -1.0]).to(posed)
         return state.shift[:, None] + state.log_scale.exp()[:, None, None] * flipped
+
+    @property
+    def soles(self) -> Tensor:
+        """(2,) how much the soles rise from heel to toe, of a unit vector, where the feet rest on the floor."""
+        rest = self.regressor @ self.keypoints.rest
+        return _direction(rest[HEELS], rest[TOES])[:, 1]
 
     def landmarks(self, state: BodyState) -> Tensor:
         """(N, 33, 3) key points, metres around the root, view axes."""
@@ -106,10 +124,21 @@ def _spread_out(points: NDArray, count: int) -> NDArray:
 
 
 def first_state(targets: FitTargets, probe: Probe) -> BodyState:
-    """The closed-form start: average body, limbs as the detector saw them, placed on the key points."""
+    """The closed-form start: average body, limbs as the detector saw them, placed on the key points.
+
+    Hidden legs of people who seem to stand do.
+    """
     turns = np.stack([first_turns(probe.skeleton, seen * [1, -1, -1]) for seen in targets.metric.cpu().numpy()])
+    guessed = (targets.legs_hidden & (targets.standing > 0.5)).cpu().numpy()
+    turns[np.ix_(guessed, np.array(LEGS))] = 0
     count = len(targets)
-    start = (torch.zeros(MODES), torch.as_tensor(turns).float(), torch.zeros(count), torch.zeros(count, 2))
+    start = (
+        torch.zeros(MODES),
+        torch.as_tensor(turns).float(),
+        torch.zeros(count),
+        torch.zeros(count, 2),
+        torch.zeros(count),
+    )
     return placed(BodyState(*start).on(targets.points.device), targets, probe)
 
 
@@ -123,7 +152,7 @@ def placed(state: BodyState, targets: FitTargets, probe: Probe) -> BodyState:
         a, b = flat - centre, targets.points - aim
         scale = (weight * a * b).sum(dim=(1, 2)) / (weight * a * a).sum(dim=(1, 2)).clamp(min=1e-9)
         scale = scale.clamp(min=0.1)
-        return BodyState(state.identity, state.turns, scale.log(), (aim - scale[:, None, None] * centre)[:, 0])
+        return replace(state, log_scale=scale.log(), shift=(aim - scale[:, None, None] * centre)[:, 0])
 
 
 def robust(square: Tensor, cut: float) -> Tensor:
@@ -143,7 +172,8 @@ def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: floa
     off = ((probe.flat(points, state) - targets.points) / POINT_SPREAD).square().sum(dim=2)
     total = (targets.weight * robust(off, POINT_CUT)).sum()
     total = total + limb_energy(points, targets).sum()
-    total = total + balance_energy(points).sum()
+    total = total + balance_energy(points, state.pitch).sum()
+    total = total + standing_energy(points, state, targets, probe.soles).sum()
     total = total + PRIOR * probe.skeleton.pose_energy(state.turns).sum()
     total = total + SHAPE * len(targets) ** 0.5 * state.identity.square().sum()
     if silhouette:
@@ -170,15 +200,55 @@ def motion_energy(points: Tensor, state: BodyState, bend_m: float) -> Tensor:
     return (bend / (2 * bend_m)).square().sum() / 33
 
 
-def balance_energy(points: Tensor) -> Tensor:
-    """(N,) energy of trunks that do not stand over their feet in depth, of key points (N, 33, 3) metres, y up.
+def balance_energy(points: Tensor, pitch: Tensor) -> Tensor:
+    """(N,) energy of trunks that do not stand over their feet in depth, of key points (N, 33, 3) metres, view axes.
 
     The detector lets people lean towards the camera or away from it, which their picture hardly shows.
     """
+    up, ahead = plumb(pitch)
     feet = points[:, FEET]
-    share = torch.softmax(-feet[..., 1] / CARRYING_M, dim=1)
-    lean = points[:, TRUNK, 2].mean(dim=1) - (share * feet[..., 2]).sum(dim=1)
+    share = torch.softmax(-(feet * up[:, None]).sum(dim=2) / CARRYING_M, dim=1)
+    nearer = (points * ahead[:, None]).sum(dim=2)
+    lean = nearer[:, TRUNK].mean(dim=1) - (share * nearer[:, FEET]).sum(dim=1)
     return robust((lean / BALANCE_M).square(), POINT_CUT)
+
+
+def plumb(pitch: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 3) up and (N, 3) level towards the camera, unit vectors in view axes, for cameras that look down by (N,)."""
+    zero = torch.zeros_like(pitch)
+    return (
+        torch.stack([zero, pitch.cos(), pitch.sin()], dim=1),
+        torch.stack([zero, -pitch.sin(), pitch.cos()], dim=1),
+    )
+
+
+def standing_energy(points: Tensor, state: BodyState, targets: FitTargets, soles: Tensor) -> Tensor:
+    """(N,) energy of the camera's pitch, and of bent knees, leaning bodies and raised soles of people who stand.
+
+    A camera that looks down sees a standing person tilted; on a level one, only folding knees keep such a person in
+    balance.
+
+    Args:
+        points: (N, 33, 3) key points, metres, view axes.
+        soles: (2,) how much soles rise from heel to toe where the feet rest on the floor.
+    """
+    up, ahead = plumb(state.pitch)
+    ankles, hips, shoulders = (points[:, k : k + 2].mean(dim=1) for k in (27, 23, 11))
+    trunk, legs = _direction(hips, shoulders), _direction(ankles, hips)
+    lean = ((torch.stack([trunk, legs], dim=1) * ahead[:, None]).sum(dim=2) / UPRIGHT_SPREAD).square()
+    rise = ((_direction(points[:, HEELS], points[:, TOES]) * up[:, None]).sum(dim=2) - soles) / SOLE_SPREAD
+    knees = (state.turns[:, KNEES, 0] / KNEE_SPREAD).square()
+    bent = robust(torch.cat([lean, rise.square(), knees], dim=1), STRAIGHT_CUT).sum(dim=1)
+    stands = targets.standing
+    most = torch.where(targets.legs_hidden, HALF_SPREAD, PITCH_SPREAD)
+    spread = most**stands * LEVEL_SPREAD ** (1 - stands)
+    guessed = targets.legs_hidden * (state.turns[:, LEGS] / KNEE_SPREAD).square().sum(dim=(1, 2))
+    return (state.pitch / spread).square() / 2 + STRAIGHT * stands * (bent + guessed)
+
+
+def _direction(start: Tensor, end: Tensor) -> Tensor:
+    """(..., 3) unit vectors."""
+    return torch.nn.functional.normalize(end - start, dim=-1)
 
 
 def outline_energy(flat: Tensor, targets: FitTargets) -> Tensor:
@@ -201,7 +271,7 @@ def descend(
     loss: Callable[[BodyState], Tensor],
     steps: int,
     rate: float,
-    free: tuple[str, ...] = ("identity", "turns", "log_scale", "shift"),
+    free: tuple[str, ...] = ("identity", "turns", "log_scale", "shift", "pitch"),
 ) -> BodyState:
     """Adam with a cosine rate on the fields named in `free`.
 
@@ -210,7 +280,7 @@ def descend(
         rate: radians (and standard deviations, and plane units / 3) of one step at the start.
     """
     values = {name: tensor.clone().requires_grad_(name in free) for name, tensor in vars(state).items()}
-    speed = {"identity": 2.0, "turns": 1.0, "log_scale": 0.5, "shift": 0.3}
+    speed = {"identity": 2.0, "turns": 1.0, "log_scale": 0.5, "shift": 0.3, "pitch": 0.5}
     groups = [{"params": [values[name]], "lr": rate * speed[name]} for name in free]
     optimiser = torch.optim.Adam(groups, betas=(0.9, 0.97))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, rate * 0.02)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 
 from maquette.core.types import Observation
@@ -19,6 +20,13 @@ MARGIN = 0.15  # of the person's size around the mask, so that distances are kno
 CUT = 3  # pixels from the picture's edge within which a mask is cut by it
 CPU = torch.device("cpu")
 LEAST_VISIBLE = 0.3  # confidence below which a key point does not count for the person's size
+SHOULDERS, HIPS, KNEES, ANKLES = (slice(k, k + 2) for k in (11, 23, 25, 27))  # "mediapipe33"
+LEGS = slice(25, 33)  # from the knees down
+STRETCHED = 0.945  # from shoulders to ankles, of the way along trunk, thigh and shin, from which more stand than not
+SEATED = 0.86  # the same where the legs are guessed
+STRETCHED_SPREAD = 0.01
+UPRIGHT, UPRIGHT_SPREAD = 0.6, 0.03  # the picture's share of up in that direction, from which nobody lies or flies
+LEGS_SEEN = 0.09  # mean weight of the knees, and of the ankles, below which nobody knows how the legs are
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +51,7 @@ class FitTargets:
         metric: (N, 33, 3) metres, view axes (x right, y up, z nearer), origin midway between the hips.
         outside: (N, 1, S, S) distance to the mask in plane units, 0 inside; corner (N, 2), side (N,) of its square.
         outline: (N, O, 2) points of the mask's edge; within: (N, O) bool, not on the picture's edge.
+        standing: (N,) 0-1, how sure it is that the person stands on stretched legs.
     """
 
     plane: ImagePlane
@@ -54,9 +63,15 @@ class FitTargets:
     side: Tensor
     outline: Tensor
     within: Tensor
+    standing: Tensor
 
     def __len__(self) -> int:
         return len(self.plane.size)
+
+    @property
+    def legs_hidden(self) -> Tensor:
+        """(N,) bool: nobody sees even the knees."""
+        return self.weight[:, KNEES].mean(dim=1) < LEGS_SEEN
 
 
 def targets_of(observations: Sequence[Observation], device: torch.device = CPU) -> FitTargets:
@@ -90,9 +105,10 @@ def _target(seen: Observation) -> dict[str, NDArray]:
         low, high = known.min(axis=0), known.max(axis=0)
     size, centre = float((high - low).max()), (low + high) / 2
     points = (seen.landmarks[:, :2] - centre) / size
-    metric = np.zeros((33, 3)) if seen.landmarks_metric is None else seen.landmarks_metric * [1, -1, -1]
-    # Unseen joints are guesses: they keep a little weight so that a hidden limb still lies somewhere likely.
-    weight = np.clip(seen.landmark_confidence, 0.03, 1.0) ** 2
+    metric, weight = _in_space(seen)
+    stands = standing(seen)
+    if stands > 0.5 and weight[KNEES].mean() < LEGS_SEEN:
+        weight[LEGS] = 0  # legs that nobody sees stand straight, whatever is guessed
     distance, square_corner, square = _outside(mask, low, size)
     outline, within = _outline(mask)
     return {
@@ -106,7 +122,33 @@ def _target(seen: Observation) -> dict[str, NDArray]:
         "side": np.array(square / size),
         "outline": (outline - centre) / size,
         "within": within,
+        "standing": np.array(stands),
     }
+
+
+def _in_space(seen: Observation) -> tuple[NDArray, NDArray]:
+    """(33, 3) metres, view axes, and the weight (33,) of each key point, 0-1."""
+    metric = np.zeros((33, 3)) if seen.landmarks_metric is None else seen.landmarks_metric * [1, -1, -1]
+    # Unseen joints are guesses: they keep a little weight so that a hidden limb still lies somewhere likely.
+    return metric, np.clip(seen.landmark_confidence, 0.03, 1.0) ** 2
+
+
+def standing(seen: Observation) -> float:
+    """How sure it is that somebody stands on stretched legs, 0-1: by the body's length in space, and which way is up.
+
+    Where the camera looks down, the detector tilts people as a whole; that does not change how far they are stretched.
+    Shins that nobody sees do not count. Who shows no knees stands unless the detector guesses a seat.
+    """
+    metric, weight = _in_space(seen)
+    bones, ends = [(SHOULDERS, HIPS), (HIPS, KNEES), (KNEES, ANKLES)], ANKLES
+    hidden = weight[KNEES].mean() < LEGS_SEEN
+    if weight[ANKLES].mean() < LEGS_SEEN and not hidden:
+        bones, ends = bones[:2], KNEES
+    along = sum(np.linalg.norm(metric[a] - metric[b], axis=1).mean() for a, b in bones)
+    rise = (metric[SHOULDERS] - metric[ends]).mean(axis=0)
+    length = max(float(np.linalg.norm(rise)), 1e-9)
+    stretched = (length / max(along, 1e-9) - (SEATED if hidden else STRETCHED)) / STRETCHED_SPREAD
+    return float(expit(stretched) * expit((rise[1] / length - UPRIGHT) / UPRIGHT_SPREAD))
 
 
 def _outside(mask: NDArray, low: NDArray, size: float) -> tuple[NDArray, NDArray, float]:

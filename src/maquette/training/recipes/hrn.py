@@ -9,6 +9,7 @@ come from the user's own networks, which stay as they are.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -336,14 +337,20 @@ def picture(network: HRNDetail, batch: Batch) -> Array:
     return torch.round(255 * whole).byte().cpu().numpy()
 
 
+def exported(parts: Mapping[str, nn.Module | None], alpha: Tensor, beta: Tensor) -> dict[str, Tensor]:
+    """Networks and scalars in the layout of the converted published file, without those that are None."""
+    tensors: dict[str, Tensor] = {"alpha": alpha, "beta": beta}
+    for name, part in parts.items():
+        state = {} if part is None else part.state_dict()
+        tensors |= {f"{name}.{k}": v for k, v in state.items() if not k.endswith(weights.COUNTER)}
+    return tensors
+
+
 def export(network: HRNDetail) -> tuple[dict[str, Tensor], dict[str, str]]:
     """All networks, in the layout of the converted published file."""
-    own = {"mid_net": network.mid_net, "high_net": network.high_net}
-    parts = own | {name: part for name, part in network.frozen.items() if part is not None}
-    tensors: dict[str, Tensor] = {"alpha": network.alpha, "beta": network.beta}
-    for name, part in parts.items():
-        tensors |= {f"{name}.{k}": v for k, v in part.state_dict().items() if not k.endswith(weights.COUNTER)}
-    return tensors, {"network": "hrn", "parts": json.dumps(sorted(parts))}
+    parts = {"mid_net": network.mid_net, "high_net": network.high_net} | network.frozen
+    there = sorted(name for name, part in parts.items() if part is not None)
+    return exported(parts, network.alpha, network.beta), {"network": "hrn", "parts": json.dumps(there)}
 
 
 def adam(network: nn.Module, loop: LoopOptions) -> torch.optim.Optimizer:
