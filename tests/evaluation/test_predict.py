@@ -70,7 +70,7 @@ def test_foreign_meshes_have_no_landmarks_of_ours(tmp_path, sphere, write_obj):
 
 def test_a_fine_head_has_the_landmarks_of_the_light_one(tmp_path, write_obj):
     from maquette import morphable
-    from maquette.morphable.fine import fine_model
+    from maquette.morphable.refined.fine import fine_model
 
     model = morphable.load("maquette-head")
     own = fine_model(model)

@@ -10,7 +10,7 @@ from maquette import morphable
 from maquette.geometry.mesh import face_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable import MorphableModel
-from maquette.morphable.fine import fine_model
+from maquette.morphable.refined.fine import fine_model
 
 MODEL = morphable.load("maquette-head")
 RIM = np.intersect1d(MODEL.part_vertices("skin"), MODEL.part_vertices("mouth"))

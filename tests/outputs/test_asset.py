@@ -9,7 +9,7 @@ import pytest
 
 from maquette.core.options import MESHES, OutputOptions
 from maquette.morphable import load
-from maquette.morphable.fine import fine_model, subdivision_of
+from maquette.morphable.refined.fine import fine_model, subdivision_of
 from maquette.outputs.asset import open_asset
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters

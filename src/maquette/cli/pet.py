@@ -18,9 +18,9 @@ from maquette.core.options import (
 )
 
 OTHERS = (
-    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "deca_weights", "deca_model",
-    "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses", "detail", "maps", "detail_mesh",
-    "min_person", "max_people", "upscale",
+    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "deca_weights",
+    "deca_model", "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses", "detail", "maps",
+    "detail_mesh", "min_person", "max_people", "upscale",
 )  # fmt: skip
 STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
 

@@ -129,8 +129,7 @@ class Observation:
             beard with moustache, and spectacles (frames, temples, dark lenses).
         headwear: (H, W) float32 in 0-1 or None where nobody looked: a hat or a headscarf that the subject wears.
         landmark_sigma: (N,) float64 or None: standard deviation of x and y each, crop pixels.
-        species: of an animal: cat, dog, wild -> probability; None for people.
-        kinds: of an animal: breeds and the like -> probability, the likeliest alone; None where nobody looked.
+        species, kinds: of an animal, else None: cat, dog, wild -> probability; the likeliest breeds and the like.
         confidence: 0-1, how sure the detector is.
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
@@ -179,11 +178,9 @@ class Observation:
         expect("Observation.landmark_confidence", self.landmark_confidence, (len(self.landmarks),), np.float64)
         expect("Observation.mask", self.mask, (height, width), np.float32)
         for name in ("skin", "covered", "hair", "beard", "glasses", "headwear"):
-            if getattr(self, name) is not None:
-                expect(f"Observation.{name}", getattr(self, name), (height, width), np.float32)
+            expect_if(f"Observation.{name}", getattr(self, name), (height, width), np.float32)
         expect_if("Observation.landmark_sigma", self.landmark_sigma, (len(self.landmarks),), np.float64)
-        if self.landmarks_metric is not None:
-            expect("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
+        expect_if("Observation.landmarks_metric", self.landmarks_metric, (len(self.landmarks), 3), np.float64)
 
     @property
     def shown(self) -> Array:
@@ -267,8 +264,7 @@ class Part:
 
     Attributes:
         name: one of PARTS.
-        mesh: metres, world, on the neutral head of the result's own size; uvs, and a texture (H, W, 3) or (H, W, 4),
-            whose opacity cuts it out.
+        mesh: metres, world, on the neutral head of the result's own size; uvs, a texture (H, W, 3) or (H, W, 4).
         anchors: (V, 3) int32 vertices of the head that each vertex follows, or None: rigid to the head. Those of the
             head as it was fitted; a finer one begins with the same.
         weights: (V, 3) float32, rows sum to 1, or None.
@@ -399,8 +395,7 @@ class Reconstruction:
         names = [part.name for part in self.parts]
         if len(set(names)) < len(names):
             raise ValueError(f"Reconstruction.parts: wanted each name once, got {', '.join(names)}")
+        count = len(self.shape.vertices)
         for part in self.parts:
-            if part.anchors is not None and not 0 <= part.anchors.min() <= part.anchors.max() < len(
-                self.shape.vertices
-            ):
+            if part.anchors is not None and not 0 <= part.anchors.min() <= part.anchors.max() < count:
                 raise ValueError(f"Reconstruction.parts: {part.name} follows vertices that the mesh lacks")

@@ -16,8 +16,8 @@ from maquette.core.options import Options
 from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
 from maquette.geometry.camera import project
-from maquette.morphable.fine import sized
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.refined.fine import sized
 
 UNITS = {"m": 1000.0, "cm": 10.0, "mm": 1.0}  # to millimetres
 Scores = TypeVar("Scores")

@@ -19,10 +19,10 @@ from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 from maquette.geometry.surfaces.extract import Surface, surface_of
 from maquette.morphable import known
-from maquette.morphable.dense import dense_model, dense_reconstruction, wrinkled_model
-from maquette.morphable.fine import fine_model, fine_reconstruction
 from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.posing import rig_of, same_half
+from maquette.morphable.refined.dense import dense_model, dense_reconstruction, wrinkled_model
+from maquette.morphable.refined.fine import fine_model, fine_reconstruction
 from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.motion import Motion, matrices
 from maquette.outputs.pictures.views import Scene, set_scene, shaded_part

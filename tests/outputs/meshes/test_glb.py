@@ -19,7 +19,7 @@ from pygltflib import GLTF2
 from gltf_reader import decoded
 from maquette.core.options import MESHES, OutputOptions
 from maquette.geometry.mesh import vertex_normals
-from maquette.morphable.fine import STILL_M
+from maquette.morphable.refined.fine import STILL_M
 from maquette.outputs.asset import EYES, open_asset
 from maquette.outputs.meshes.glb import mesh_context, write_glb
 from parts import with_maps

@@ -12,7 +12,7 @@ from pygltflib import GLTF2
 
 from gltf_reader import decoded
 from maquette.core.options import OutputOptions
-from maquette.morphable.fine import STILL_M
+from maquette.morphable.refined.fine import STILL_M
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj

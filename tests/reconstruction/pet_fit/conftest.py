@@ -13,7 +13,7 @@ from maquette.morphable import load
 from maquette.morphable.pet import PET_MODELS
 from maquette.perception.pets.schemes import SCHEME, SPECIES
 from maquette.reconstruction.pet_fit.outline import silhouette
-from maquette.reconstruction.pet_fit.state import DISTANCE, Pose, View, eye_distance, projected
+from maquette.reconstruction.pet_fit.state import DISTANCE, PetPose, View, eye_distance, projected
 
 SIDE, UNIT = 400, 90.0  # pixels: of the picture, and of an eye distance in it
 
@@ -24,7 +24,7 @@ def pets():
 
 
 @pytest.fixture(scope="session")
-def photographed(pets) -> Callable[..., tuple[Observation, np.ndarray, Pose]]:
+def photographed(pets) -> Callable[..., tuple[Observation, np.ndarray, PetPose]]:
     """(species, identity, degrees of turn) -> observation, true vertices, true pose."""
 
     def make(species: str, identity: np.ndarray, yaw: float = 0.0, noise: float = 0.0, seed: int = 0):
@@ -33,7 +33,7 @@ def photographed(pets) -> Callable[..., tuple[Observation, np.ndarray, Pose]]:
         vertices = model.vertices(identity, weights).astype(float)
         turn = Rotation.from_euler("YX", [yaw, 4], degrees=True).as_matrix()
         depth = DISTANCE * eye_distance(model)
-        pose = Pose(np.diag([1.0, -1, -1]) @ turn, np.array([0.0, 0.02 * depth, depth]))
+        pose = PetPose(np.diag([1.0, -1, -1]) @ turn, np.array([0.0, 0.02 * depth, depth]))
         view = View(
             np.zeros((20, 2)), np.ones(20), np.zeros((0, 2)), np.zeros((0, 2)), (SIDE, SIDE), UNIT * DISTANCE,
             np.array([SIDE, SIDE]) / 2, UNIT, np.array([0.0, -1]),

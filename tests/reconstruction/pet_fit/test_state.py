@@ -8,7 +8,7 @@ import pytest
 from maquette.geometry.camera import project
 from maquette.perception.pets.schemes import SCHEME, SPECIES
 from maquette.reconstruction.pet_fit.method import view_of
-from maquette.reconstruction.pet_fit.state import Pose, first_pose, projected
+from maquette.reconstruction.pet_fit.state import PetPose, first_pose, projected
 
 
 @pytest.mark.parametrize("species", SPECIES)
@@ -33,7 +33,7 @@ def test_a_pose_draws_where_its_camera_draws(photographed, pets):
 
 
 def test_a_step_turns_about_the_head_and_shifts():
-    pose = Pose(np.diag([1.0, -1, -1]), np.array([0.0, 0, 2]))
+    pose = PetPose(np.diag([1.0, -1, -1]), np.array([0.0, 0, 2]))
     moved = pose.moved(np.array([0, 0, np.pi / 2, 0.1, 0, 0]))
     assert np.allclose(moved.translation, [0.1, 0, 2])
     assert np.allclose(moved.rotation @ [1, 0, 0], [0, 1, 0])

@@ -35,8 +35,8 @@ from maquette.evaluation.meshes import read_shape
 from maquette.geometry.camera import camera_centre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
-from maquette.morphable.fine import sized
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.refined.fine import sized
 from maquette.outputs.reports.landmarks import visible
 from maquette.perception.boxes import overlap
 from maquette.perception.faces import skin, topology

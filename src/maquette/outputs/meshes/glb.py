@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Mesh
 from maquette.geometry.mesh import vertex_normals, vertex_tangents
 from maquette.imaging.srgb import linear
-from maquette.morphable.fine import STILL_M
+from maquette.morphable.refined.fine import STILL_M
 from maquette.morphable.rig import Rig
 from maquette.outputs.animation.head_motion import clip_animation, rested
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale

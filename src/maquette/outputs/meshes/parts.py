@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import PARTS, Part
-from maquette.morphable.fine import STILL_M
+from maquette.morphable.refined.fine import STILL_M
 from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, longer
 from maquette.outputs.meshes.weld import split_seams

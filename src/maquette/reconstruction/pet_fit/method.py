@@ -18,7 +18,7 @@ from maquette.perception.pets.schemes import CHIN, FOREHEAD, NOSE, SCHEME, SPECI
 from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.pet_fit.outline import outline_of
 from maquette.reconstruction.pet_fit.register import registered
-from maquette.reconstruction.pet_fit.sizes import SHOULDER_HEIGHT_CM, relative_size, usual_height
+from maquette.reconstruction.pet_fit.sizes import relative_size, usual_height
 from maquette.reconstruction.pet_fit.solve import Solved, solve
 from maquette.reconstruction.pet_fit.state import (
     DISTANCE,

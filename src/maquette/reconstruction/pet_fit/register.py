@@ -16,7 +16,7 @@ from maquette.geometry.mesh import adjacency
 from maquette.morphable.model import SIDES, MorphableModel
 from maquette.perception.pets.schemes import SCHEME
 from maquette.reconstruction.pet_fit.outline import matched, outermost, rim_of, silhouette
-from maquette.reconstruction.pet_fit.state import Pose, View, projected
+from maquette.reconstruction.pet_fit.state import PetPose, View, projected
 
 ROUNDS = 3
 STIFF = 3.0  # of the plate, for edges of one; bending costs this much more than a landmark that misses by one
@@ -25,7 +25,7 @@ LANDMARK, OUTLINE = 1.0, 0.35  # firmness of a landmark of the least sigma, and 
 MOST = 0.3  # eye distances that anything moves
 
 
-def registered(vertices: NDArray, model: MorphableModel, pose: Pose, view: View, sigma_least: float) -> NDArray:
+def registered(vertices: NDArray, model: MorphableModel, pose: PetPose, view: View, sigma_least: float) -> NDArray:
     """(V, 3) float64 metres: the head moved across the view onto one photo's landmarks and outline.
 
     Args:

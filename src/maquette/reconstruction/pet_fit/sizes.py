@@ -14,7 +14,8 @@ LIMITS = (0.4, 2.0)  # of the mean's size: beyond, a small head is no smaller co
 HEAD_POWER = 0.75  # of the height with which heads grow: small breeds have large heads
 KINDS: dict[str, float] = {
     "chihuahua": 19, "toy terrier": 23, "yorkshire terrier": 20, "maltese dog": 22, "pomeranian": 20, "papillon": 25,
-    "japanese spaniel": 24, "pekinese": 20, "shih-tzu": 25, "toy poodle": 26, "affenpinscher": 26, "blenheim spaniel": 31,
+    "japanese spaniel": 24, "pekinese": 20, "shih-tzu": 25, "toy poodle": 26, "affenpinscher": 26,
+    "blenheim spaniel": 31,
     "brabancon griffon": 22, "miniature pinscher": 28, "silky terrier": 24, "australian terrier": 26, "pug": 29,
     "norfolk terrier": 25, "norwich terrier": 25, "cairn": 27, "scotch terrier": 26, "west highland white terrier": 27,
     "lhasa": 26, "dandie dinmont": 24, "sealyham terrier": 28, "border terrier": 33, "boston bull": 40,
@@ -24,7 +25,8 @@ KINDS: dict[str, float] = {
     "staffordshire bullterrier": 38, "american staffordshire terrier": 46, "bedlington terrier": 40, "keeshond": 45,
     "kerry blue terrier": 47, "irish terrier": 46, "soft-coated wheaten terrier": 46, "brittany spaniel": 48,
     "english springer": 50, "welsh springer spaniel": 47, "border collie": 52, "collie": 58, "kelpie": 47,
-    "appenzeller": 53, "entlebucher": 46, "standard schnauzer": 48, "samoyed": 54, "siberian husky": 56, "eskimo dog": 58,
+    "appenzeller": 53, "entlebucher": 46, "standard schnauzer": 48, "samoyed": 54, "siberian husky": 56,
+    "eskimo dog": 58,
     "malamute": 61, "chow": 50, "bull mastiff": 65, "boxer": 59, "labrador retriever": 57, "golden retriever": 56,
     "flat-coated retriever": 58, "curly-coated retriever": 64, "chesapeake bay retriever": 60, "dalmatian": 58,
     "german shepherd": 60, "malinois": 61, "groenendael": 61, "rottweiler": 63, "doberman": 68, "standard poodle": 55,

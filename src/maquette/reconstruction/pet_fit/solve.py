@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from maquette.morphable.model import Embedding
 from maquette.perception.pets.schemes import SCHEME
 from maquette.reconstruction.pet_fit.outline import matched, outermost, rim_of, silhouette
-from maquette.reconstruction.pet_fit.state import Pose, State, View, projected
+from maquette.reconstruction.pet_fit.state import PetPose, State, View, projected
 
 ROUNDS = 14
 HUBER = 2.5  # standard deviations beyond which a landmark pulls no harder
@@ -141,7 +141,7 @@ class _System:
         along = np.einsum("nd,ndc->nc", normals, rows) * (weight * robust)[:, None]
         return residual * robust, along
 
-    def pairs(self, vertices: NDArray, pose: Pose, view: View) -> tuple[NDArray, NDArray, NDArray]:
+    def pairs(self, vertices: NDArray, pose: PetPose, view: View) -> tuple[NDArray, NDArray, NDArray]:
         """Rim vertices (R,), which of them each point of the photo's outline has, (M,), and whether it has one."""
         pixels, _ = projected(vertices, pose, view)
         rim, directions = rim_of(pixels, self.skin)
@@ -150,7 +150,7 @@ class _System:
         place, good = matched(view.outline, view.normals, pixels[rim], directions, view.unit)
         return rim, place, good
 
-    def _rows(self, basis: NDArray, points: NDArray, camera: NDArray, pose: Pose, view: View) -> NDArray:
+    def _rows(self, basis: NDArray, points: NDArray, camera: NDArray, pose: PetPose, view: View) -> NDArray:
         """(n, 2, K + own) derivatives of the pixels of n points by the unknowns that they depend on."""
         depth = camera[:, 2]
         flat = np.zeros((len(points), 2, 3))

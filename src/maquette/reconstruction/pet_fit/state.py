@@ -41,15 +41,15 @@ class View:
 
 
 @dataclass(frozen=True, eq=False)
-class Pose:
+class PetPose:
     """Where a head is in one photo: x_camera = rotation x + translation; camera axes, metres."""
 
     rotation: NDArray
     translation: NDArray
 
-    def moved(self, step: NDArray) -> Pose:
+    def moved(self, step: NDArray) -> PetPose:
         """Turned by a rotation vector step[:3], about the head's own origin, and shifted by step[3:] metres."""
-        return Pose(Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation, self.translation + step[3:])
+        return PetPose(Rotation.from_rotvec(step[:3]).as_matrix() @ self.rotation, self.translation + step[3:])
 
     def camera(self, view: View) -> Camera:
         """The pinhole that sees the head of the world so."""
@@ -73,7 +73,7 @@ class State:
     model: MorphableModel
     identity: NDArray
     expressions: NDArray
-    poses: tuple[Pose, ...]
+    poses: tuple[PetPose, ...]
 
     def vertices(self, index: int) -> NDArray:
         """(V, 3) float64 metres: the head with its expression in photo `index`."""
@@ -85,13 +85,13 @@ def eye_distance(model: MorphableModel) -> float:
     return float(np.linalg.norm(model.eye_centre(model.mean, "Left") - model.eye_centre(model.mean, "Right")))
 
 
-def projected(points: NDArray, pose: Pose, view: View) -> tuple[NDArray, NDArray]:
+def projected(points: NDArray, pose: PetPose, view: View) -> tuple[NDArray, NDArray]:
     """Pixels (N, 2) of points (N, 3) of the head, and their (N, 3) places in camera axes."""
     camera = points @ pose.rotation.T + pose.translation
     return view.focal * camera[:, :2] / camera[:, 2:] + view.centre, camera
 
 
-def first_pose(points: NDArray, view: View, seen: NDArray) -> Pose:
+def first_pose(points: NDArray, view: View, seen: NDArray) -> PetPose:
     """The pose that brings points (20, 3) of a head nearest to the landmarks, far away (weak perspective).
 
     The (2, 4) matrix of least squares, made a scaled rotation (reference: linear pose of 2D-3D pairs).
@@ -109,7 +109,7 @@ def first_pose(points: NDArray, view: View, seen: NDArray) -> Pose:
         rotation = _nearer(rotation)
     depth = view.focal / max(float(size.mean()), 1e-6)
     offset = (middle_2d - view.centre) / view.focal * depth
-    return Pose(rotation, np.append(offset, depth) - rotation @ middle_3d)
+    return PetPose(rotation, np.append(offset, depth) - rotation @ middle_3d)
 
 
 def _nearer(rotation: NDArray) -> NDArray:

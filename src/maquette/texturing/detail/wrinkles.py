@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
-from maquette.morphable.dense import WRINKLES
 from maquette.morphable.model import SIDES
+from maquette.morphable.refined.dense import WRINKLES
 from maquette.texturing.detail.chart import DetailChart
 from maquette.texturing.detail.heights import SEEN, Folds, mirrored, whole_of
 from maquette.texturing.head.layers import Layers
@@ -85,7 +85,7 @@ def smaller(values: NDArray) -> NDArray:
 
 
 def as_parameters(folds: Folds, wrinkles: dict[str, NDArray]) -> dict[str, NDArray]:
-    """How a reconstruction carries them, see `maquette.morphable.dense`, and the error of the folds, in metres."""
+    """How a reconstruction carries them, see `maquette.morphable.refined.dense`, and the folds' error, metres."""
     seen = folds.sure > 0
     error = smaller(whole_of(np.where(seen, folds.error, 0), folds.chart)).astype(np.float16)
     found = {ERROR: np.where(smaller(whole_of(seen.astype(np.float32), folds.chart)) > 0.99, error, np.float16(np.nan))}

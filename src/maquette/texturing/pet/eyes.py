@@ -77,7 +77,7 @@ def measured_eyes(
 
 
 def beside_eyes(observation: Observation, pixels: NDArray, species: str) -> NDArray:
-    """(V,) 0-1: 0 where vertices drawn at pixels (V, 2) lie on the open eyes of a photo: no skin takes its colour there.
+    """(V,) 0-1: 0 where vertices drawn at pixels (V, 2) lie on a photo's open eyes: no skin takes its colour there.
 
     Lids that are shut would show the eye that they cover.
     """

@@ -13,8 +13,8 @@ from maquette.core.types import Mesh, Reconstruction
 from maquette.geometry.loop import Subdivision, subdivision
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.subdivision import edges_of
-from maquette.morphable.fine import refined_mesh, refined_model
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.refined.fine import refined_mesh, refined_model
 
 WRINKLES = "wrinkles"  # a reconstruction's parameter: (N, S, S) metres at weight 1; with "_units", (N,) their names
 FACE = 0.3  # of the region "face", from which edges are divided a second time

@@ -10,7 +10,7 @@ import pytest
 from maquette.core.types import Mesh, Reconstruction
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable import load
-from maquette.morphable.dense import WRINKLES, dense_model, dense_reconstruction, displacements, wrinkled_model
+from maquette.morphable.refined.dense import WRINKLES, dense_model, dense_reconstruction, displacements, wrinkled_model
 
 HEAD = load("maquette-head")
 DENSE = dense_model(HEAD)

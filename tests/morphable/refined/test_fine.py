@@ -12,8 +12,9 @@ from maquette.evaluation.meshes import Shape
 from maquette.evaluation.shapes import ClosestPoints
 from maquette.geometry.mesh import boundary_loops, vertex_normals
 from maquette.geometry.raycast import RayCaster
-from maquette.morphable import fine, load
-from maquette.morphable.fine import MOST_MOVES, STILL_M, fine_mesh, fine_model, sized, subdivision_of
+from maquette.morphable import load
+from maquette.morphable.refined import fine
+from maquette.morphable.refined.fine import MOST_MOVES, STILL_M, fine_mesh, fine_model, sized, subdivision_of
 
 LIGHT = load("maquette-head")
 FINE = fine_model(LIGHT)

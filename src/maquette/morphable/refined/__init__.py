@@ -1,0 +1,1 @@
+"""Heads once more with more triangles: the same mean, modes and units."""
