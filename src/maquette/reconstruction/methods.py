@@ -119,7 +119,7 @@ METHODS = (
         builder="maquette.reconstruction.hrn.method:build",
         paper="Lei et al., A Hierarchical Representation Network for Accurate and Detailed Face Reconstruction from"
         " In-The-Wild Images, CVPR 2023",
-        brings="--hrn-weights and --hrn-model",
+        brings="--hrn-weights and --hrn-model or --hrn-head",
     ),
     Method(
         name="deca",
