@@ -172,11 +172,11 @@ RECIPES: dict[str, RecipeRow] = {
         "the same from the picture alone, as published: normals, coarse and fine level in turn",
     ),
     "hrn": RecipeRow(
-        "maquette.training.recipes.hrn:RECIPE",
+        "maquette.training.recipes.hrn.detail:RECIPE",
         "HRN's deformation and displacement, taught further on photos of yours, or on scans with photos",
     ),
     "hrn-first": RecipeRow(
-        "maquette.training.recipes.hrn_first:RECIPE",
+        "maquette.training.recipes.hrn.first:RECIPE",
         "HRN's coefficients, or its undoing of retouching, taught further on photos of yours",
     ),
     "deca": RecipeRow(

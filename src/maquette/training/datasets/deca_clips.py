@@ -27,7 +27,7 @@ from maquette.perception.observers import OBSERVERS
 from maquette.reconstruction.deca.align import around, cut
 from maquette.reconstruction.deca.head import CROP
 from maquette.sources import photos, video
-from maquette.training.datasets.hrn_faces import ENDINGS, HELD_OUT
+from maquette.training.datasets.hrn.faces import ENDINGS, HELD_OUT
 from maquette.weights.convert import pytorch
 from maquette.weights.tensors import opened
 

@@ -15,8 +15,8 @@ from maquette.core.types import Subject
 from maquette.perception import observers
 from maquette.perception.faces.topology import IBUG68
 from maquette.reconstruction.hrn.sampling import MENDED
-from maquette.training.datasets.hrn_faces import row_of
-from maquette.training.datasets.hrn_scans import begun, holds_scans, laid, rows_of_scans, split_by_person, truth_of
+from maquette.training.datasets.hrn.faces import row_of
+from maquette.training.datasets.hrn.scans import begun, holds_scans, laid, rows_of_scans, split_by_person, truth_of
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ from maquette.reconstruction.hrn.networks.generator import MapGenerator
 from maquette.reconstruction.hrn.sampling import MENDED
 from maquette.reconstruction.hrn.weights import HRNNetworks
 from maquette.training import checkpoint
-from maquette.training.datasets.hrn_faces import row_of
-from maquette.training.datasets.hrn_scans import truth_of
+from maquette.training.datasets.hrn.faces import row_of
+from maquette.training.datasets.hrn.scans import truth_of
 from maquette.training.loop import train
 from maquette.training.optimise import moving
 from maquette.training.options import LoopOptions
-from maquette.training.recipes import hrn as recipe
-from maquette.training.recipes.hrn import RECIPE, HRNDetail, HRNOptions, adam, build_network, loss, picture
+from maquette.training.recipes.hrn import detail as recipe
+from maquette.training.recipes.hrn.detail import RECIPE, HRNDetail, HRNOptions, adam, build_network, loss, picture
 from maquette.training.weights_file import export
 
 

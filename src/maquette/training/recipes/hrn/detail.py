@@ -55,9 +55,9 @@ from maquette.reconstruction.hrn.networks.discriminator import PatchDiscriminato
 from maquette.reconstruction.hrn.raster import raster
 from maquette.reconstruction.hrn.sampling import MENDED
 from maquette.reconstruction.hrn.weights import HRNNetworks
-from maquette.training.datasets.hrn_faces import HRNFaces, rows_of, stacked
-from maquette.training.datasets.hrn_faces import split as held_out
-from maquette.training.datasets.hrn_scans import holds_scans, rows_of_scans, split_by_person
+from maquette.training.datasets.hrn.faces import HRNFaces, rows_of, stacked
+from maquette.training.datasets.hrn.faces import split as held_out
+from maquette.training.datasets.hrn.scans import holds_scans, rows_of_scans, split_by_person
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Array, Batch, Recipe, Turn
 

@@ -38,11 +38,11 @@ from maquette.reconstruction.hrn.networks.retouching import BlendNet
 from maquette.reconstruction.hrn.raster import raster
 from maquette.reconstruction.hrn.sampling import MENDED, at_uvs
 from maquette.reconstruction.hrn.weights import HRNNetworks
-from maquette.training.datasets.hrn_faces import HRNFaces, rows_of, stacked
-from maquette.training.datasets.hrn_faces import split as held_out
+from maquette.training.datasets.hrn.faces import HRNFaces, rows_of, stacked
+from maquette.training.datasets.hrn.faces import split as held_out
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Array, Batch, Recipe
-from maquette.training.recipes.hrn import exported
+from maquette.training.recipes.hrn.detail import exported
 
 STAGES = {"coefficients": "net_recon", "retouching": "retouching"}
 REFLECTANCE = 5.0  # published weight of the albedo's evenness

@@ -18,11 +18,11 @@ from maquette.reconstruction.hrn.networks import retouching
 from maquette.reconstruction.hrn.sampling import MENDED
 from maquette.reconstruction.hrn.weights import HRNNetworks
 from maquette.training import checkpoint
-from maquette.training.datasets.hrn_faces import row_of
+from maquette.training.datasets.hrn.faces import row_of
 from maquette.training.loop import train
 from maquette.training.options import LoopOptions
-from maquette.training.recipes import hrn_first as recipe
-from maquette.training.recipes.hrn_first import RECIPE, HRNFirst, HRNFirstOptions, build_network, loss, paired, picture
+from maquette.training.recipes.hrn import first as recipe
+from maquette.training.recipes.hrn.first import RECIPE, HRNFirst, HRNFirstOptions, build_network, loss, paired, picture
 from maquette.training.weights_file import export
 
 LOOP = LoopOptions(

@@ -10,8 +10,8 @@ from maquette.core.errors import BadInput, NothingFound
 from maquette.core.types import Subject
 from maquette.perception import observers
 from maquette.reconstruction.hrn.sampling import MENDED
-from maquette.training.datasets import hrn_faces
-from maquette.training.datasets.hrn_faces import HRNFaces, row_of, rows_of, split
+from maquette.training.datasets.hrn import faces as hrn_faces
+from maquette.training.datasets.hrn.faces import HRNFaces, row_of, rows_of, split
 
 
 def test_a_row_holds_what_hrn_saw():

@@ -25,7 +25,7 @@ from maquette.reconstruction.hrn.coefficients import split as coefficients_of
 from maquette.reconstruction.hrn.detail import HRN
 from maquette.reconstruction.hrn.face_model import FaceModel, posed, rotation
 from maquette.reconstruction.hrn.fit.scan import NEIGHBOURS, ScanSurface, scanned
-from maquette.training.datasets.hrn_faces import HELD_OUT, faces_of, row_of
+from maquette.training.datasets.hrn.faces import HELD_OUT, faces_of, row_of
 
 JAW = 17  # of 68 landmarks, the first: they slide along the outline
 LEAST_DM = 0.12  # a landmark nearer than this is never dropped

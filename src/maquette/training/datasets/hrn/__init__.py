@@ -1,0 +1,1 @@
+"""What HRN learns from: photographs of faces, and scans with photographs."""

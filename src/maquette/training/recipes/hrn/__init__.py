@@ -1,0 +1,1 @@
+"""HRN taught further: its detail, and what it reads first."""
