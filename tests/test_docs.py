@@ -83,7 +83,8 @@ def test_words_that_no_command_takes_are_seen():
 @pytest.fixture
 def desk(stand_ins, photo, tmp_path, monkeypatch):
     """A folder with the photos that the documents speak of; stages are stand-ins, and everybody is a face."""
-    monkeypatch.setitem(pipeline.OBSERVERS, Subject.PERSON, pipeline.OBSERVERS[Subject.FACE])
+    for kind in (Subject.PERSON, Subject.PET):
+        monkeypatch.setitem(pipeline.OBSERVERS, kind, pipeline.OBSERVERS[Subject.FACE])
     monkeypatch.chdir(tmp_path)
     for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg"):
         photo(name)

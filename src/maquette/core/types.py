@@ -3,8 +3,8 @@
 Convention:
     World: right-handed, metres, y up, the subject faces +z, the subject's left is +x.
     Origin of a face: midway between the eyeball centres. Camera axes: OpenCV (x right, y down, z forward).
-    Pixels: x right, y down; pixel (0, 0) is centred on (0.5, 0.5), so resizing is a pure scale.
-    Images: (H, W, 3) uint8 sRGB. Angles: radians. Quaternions: wxyz.
+    Pixels: x right, y down; pixel (0, 0) is centred on (0.5, 0.5). Images: (H, W, 3) uint8 sRGB.
+    Angles: radians. Quaternions: wxyz.
 """
 
 from __future__ import annotations
@@ -134,8 +134,7 @@ class Observation:
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
         full_size: (width, height) of the full frame.
-        notes: plain-word remarks of the detector ("found on a brightened copy").
-        reading: what the face network says, or None.
+        notes: plain-word remarks of the detector. reading: what the face network says, or None.
         shut_eyes: whether the subject's right and left eye are shut.
         expression_scores: (52,) float64 in 0-1 or None: what a network of its own says of the expression, in the order
             of `perception.models.results.BLENDSHAPES`.

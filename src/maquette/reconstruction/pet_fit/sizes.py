@@ -1,4 +1,4 @@
-"""How tall animals are at the shoulders, by the kinds that the network of ImageNet's classes tells apart.
+"""How tall animals are at the shoulders, by the kinds that the network of ImageNet's classes names.
 
 Middle of the ranges in the breed standards of the FCI and AKC, and for wild animals in Nowak, "Walker's Mammals of the
 World", 6th edition; both sexes together. Good to about a sixth.
