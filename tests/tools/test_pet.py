@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+import build_pet_model
 from pet import heads, places
 
 from maquette.geometry.mesh import boundary_loops
@@ -76,3 +77,26 @@ def test_balls_and_teeth_look_outward(shape):
     tips, roots = teeth[:, -1, 1], teeth[:, : heads.TOOTH, 1].mean(axis=1)
     upper = np.array([row[0] for row in heads.tooth_rows()])
     assert (tips[upper] < roots[upper]).all() and (tips[~upper] > roots[~upper]).all()
+
+
+def test_modes_are_of_unit_spread():
+    rng = np.random.default_rng(0)
+    ways = np.linalg.qr(rng.standard_normal((12, 3)))[0].T.reshape(3, 4, 3)
+    drawn = rng.standard_normal((400, 3)) * [0.5, 0.3, 0.1]
+    mean, modes = build_pet_model.modes_of(np.einsum("nk,kvd->nvd", drawn, ways) + 2)
+    assert np.abs(mean - 2).max() < 0.1 and len(modes) == 3
+    sizes = np.sqrt((modes**2).sum(axis=(1, 2)))
+    np.testing.assert_allclose(sizes, [0.5, 0.3, 0.1], rtol=0.15)
+    assert abs(np.einsum("vd,vd->", modes[0] / sizes[0], ways[0])) > 0.97
+
+
+def test_landmarks_are_fixed_on_both_sides():
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0]], float)
+    faces = np.array([[0, 1, 2], [2, 3, 0]])
+    left = np.array([0.3, 0.3, 0.1])
+    points = np.array([left * [-1, 1, 1] if k < build_pet_model.FLIP[k] else left for k in range(20)])
+    middle = [k for k, other in enumerate(build_pet_model.FLIP) if k == other]
+    points[middle] = [0, 0.5, 0.2]
+    marks, shares = build_pet_model.fixed_points(vertices, faces, points, np.array([0, 1]))
+    found = np.einsum("nk,nkd->nd", shares, vertices[faces[marks]])
+    np.testing.assert_allclose(found, points * [1, 1, 0], atol=1e-12)

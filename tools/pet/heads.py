@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_corner
+from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_corner, mouth_height
 from maquette.synthesis.animals.head_shape import AnimalShape
 from pet import places
 from pet.places import ACROSS, EAR, LIPS, RIM
@@ -23,7 +23,9 @@ POLAR, TURNS = 14, 24  # rings and corners of an eyeball
 BAG = ((0.93, 0.94, 0.018), (0.84, 0.86, 0.055), (0.70, 0.70, 0.085), (0.50, 0.48, 0.085), (0.25, 0.22, 0.05))
 TONGUE_RINGS, SECTION = 10, 5
 TOOTH = 6  # corners of a tooth's root
-RELAX = 6
+RELAX = 8
+UNFOLD = 6
+LIP = 0.02  # that skin next to the lips keeps from the line where they meet
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,14 +186,48 @@ class HeadTemplate:
         for step in range(RELAX):
             points[held] = at
             points[end, 1] = places.FLOOR + places.SLOPE * points[end, 2]
-            points = onto(points, shape, free)
+            points = self._apart(onto(points, shape, free), shape)
             if step < RELAX - 1:
                 points = points + fine * free * (self._smoothing @ points - points)
             points[skin.middle, 0] = 0
         points[held] = at
         points[end, 1] = places.FLOOR + places.SLOPE * points[end, 2]
         points[skin.middle, 0] = 0
+        for _ in range(UNFOLD):
+            tangled = self._tangled(points, shape) * free
+            if not tangled.any():
+                break
+            points = onto(points + 0.7 * tangled * (self._smoothing @ points - points), shape, tangled)
+            points[skin.middle, 0] = 0
         return points
+
+    def _tangled(self, points: NDArray, shape: AnimalShape) -> NDArray:
+        """(V, 1) 1 at corners of faces that look into the head, half at their neighbours."""
+        faces = self.skin.faces[~self.skin.base]
+        a, b, c = (points[faces[:, k]] for k in range(3))
+        middle = (a + b + c) / 3
+        wrong = np.einsum("nd,nd->n", np.cross(b - a, c - a), slope_at(middle, shape)) < 0
+        found = np.zeros((len(points), 1))
+        found[faces[wrong]] = 1
+        spread: NDArray = np.maximum(found, 0.5 * ((self._smoothing @ found) > 0))
+        return spread
+
+    @cached_property
+    def _lip_sides(self) -> NDArray:
+        """(V,) how far above the lips' line (below: negative) skin next to it lies at least; 0 elsewhere."""
+        points = self.skin.vertices
+        above = points[:, 1] - mouth_height(points.astype(np.float32), self.reference)
+        near = (np.abs(above) < 0.25) & (points[:, 2] > mouth_corner(self.reference)[2] + 0.02)
+        least = np.where(near, np.clip(above, -LIP, LIP), 0)
+        least[np.concatenate([self.skin.upper, self.skin.lower])] = 0
+        return least
+
+    def _apart(self, points: NDArray, shape: AnimalShape) -> NDArray:
+        """Points of the upper lip kept above the line where the lips meet, those of the lower one below."""
+        least, line = self._lip_sides, mouth_height(points.astype(np.float32), shape)
+        height = np.where(least > 0, np.maximum(points[:, 1], line + least), points[:, 1])
+        height = np.where(least < 0, np.minimum(height, line + least), height)
+        return np.column_stack([points[:, 0], height, points[:, 2]])
 
     def vertices(self, shape: AnimalShape) -> NDArray:
         """(count, 3) the left half of a head, IOD."""
@@ -222,13 +258,19 @@ def _both(points: NDArray) -> NDArray:
 
 def onto(points: NDArray, shape: AnimalShape, free: NDArray, step: float = 2e-3) -> NDArray:
     """Points after one Newton step onto the bare head, as far as they are free."""
-    offsets = np.concatenate([np.eye(3), -np.eye(3)]) * step
-    values = bare_distance((points[None] + offsets[:, None]).reshape(-1, 3), shape).reshape(6, -1)
-    slope = (values[:3] - values[3:]).T / (2 * step)
+    slope = slope_at(points, shape, step)
     move = -(bare_distance(points, shape) / np.maximum((slope**2).sum(1), 0.1))[:, None] * slope
     length = np.linalg.norm(move, axis=1, keepdims=True)
     moved: NDArray = points + free * move * np.minimum(1, 0.12 / np.maximum(length, 1e-9))
     return moved
+
+
+def slope_at(points: NDArray, shape: AnimalShape, step: float = 2e-3) -> NDArray:
+    """(N, 3) the slope of the bare head's field."""
+    offsets = np.concatenate([np.eye(3), -np.eye(3)]) * step
+    values = bare_distance((points[None] + offsets[:, None]).reshape(-1, 3), shape).reshape(6, -1)
+    slope: NDArray = (values[:3] - values[3:]).T / (2 * step)
+    return slope
 
 
 def ear_rows(shape: AnimalShape) -> NDArray:
@@ -287,7 +329,7 @@ def tongue(shape: AnimalShape) -> NDArray:
 
 def tooth_rows() -> list[tuple[bool, float, float, float, float]]:
     """Teeth: upper, place from the middle to the canine (to 1) and on to the corner (to 2), length, width, inset."""
-    rows = [(True, 1.0, 0.12, 0.036, 0.13), (False, 0.80, 0.11, 0.032, 0.15)]
+    rows = [(True, 1.0, 0.12, 0.036, 0.16), (False, 0.80, 0.11, 0.032, 0.17)]
     for at in (0.12, 0.36, 0.58):
         rows += [(True, at, 0.045, 0.024, 0.09), (False, at * 0.9, 0.04, 0.02, 0.11)]
     for at, size in ((1.28, 0.055), (1.46, 0.08), (1.64, 0.085)):

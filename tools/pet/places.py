@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.synthesis.animals import ears
-from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_corner, mouth_height
+from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_corner, mouth_height, widest_mouth
 from maquette.synthesis.animals.head_shape import AnimalShape
 
 RIM = 32  # corners of the opening between the lids
@@ -18,6 +18,7 @@ ACROSS = 13  # columns of an ear's face
 EAR = 2 * (ACROSS - 1)  # corners of an ear's root
 FLOOR, SLOPE = -2.55, -0.12  # the plane in which the neck ends: y = FLOOR + SLOPE z
 MOST = 3.6  # IOD, of a ray
+INSIDE = np.array([0.0, -0.35, -0.95])  # a point from which the whole head of the template is seen
 
 
 def leaving(starts: NDArray, ways: NDArray, shape: AnimalShape, outermost: bool = False) -> NDArray:
@@ -71,7 +72,8 @@ def mouth_line(shape: AnimalShape) -> NDArray:
     before, after = values[rows, first], values[rows, first + 1]
     share = (before / (before - after))[:, None]
     line = points[rows, first] * (1 - share) + points[rows, first + 1] * share
-    return evenly(line, LIPS)
+    beyond = line[:, 0] > 0.95 * widest_mouth(shape)
+    return evenly(line[: int(beyond.argmax())] if beyond.any() else line, LIPS)
 
 
 def evenly(line: NDArray, count: int) -> NDArray:
@@ -141,13 +143,27 @@ def _parts(shape: AnimalShape) -> list[tuple[list[float], list[list[float]]]]:
         found.append((list(bridge), [[0, 1, 0.45], [0.9, 0.6, 0.3]]))
         muzzle = np.array([0, 0.72 * nose[1] - 0.10, -0.35]) * (1 - t) + (nose + np.array([0, -0.12, -0.3])) * t
         found.append((list(muzzle), [[1, 0.1, 0.1]]))
+    for t in (0.72, 0.9):
         jaw = np.array([0, nose[1] * 0.55 - 0.42, -0.6]) * (1 - t) + np.array(chin) * t
         found.append((list(jaw), [[0, -1, 0.1], [0.8, -0.8, 0]]))
     for t in (0.35, 0.62):
         neck = [0, -0.55 - 2.65 * t, -1.35 - 2.65 * t * shape.neck_lean]
-        turn = np.linspace(0, np.pi, 5)
+        turn = np.linspace(0, np.pi, 5)[0 if t > 0.5 else 1 :]  # the chin may hang before the upper ring
         found.append((neck, [[np.sin(a), 0.0, np.cos(a)] for a in turn]))
     return found
+
+
+def throat(shape: AnimalShape) -> NDArray:
+    """(2, 3) where jaw and neck meet, in the middle and aside: nearest to the head's inside between chin and neck."""
+    found = []
+    turn = -np.radians(np.linspace(38, 84, 40))
+    for aside in (0.0, 0.6):
+        ways = np.stack([np.sin(aside) * np.cos(turn), np.sin(turn), np.cos(aside) * np.cos(turn)], axis=1)
+        points = leaving(np.broadcast_to(INSIDE, ways.shape), ways, shape)
+        far = np.linalg.norm(points - INSIDE, axis=1)
+        weight = np.exp(-(far - far.min()) / 0.03)
+        found.append((weight[:, None] * points).sum(axis=0) / weight.sum())
+    return np.array(found)
 
 
 def anchors(shape: AnimalShape) -> NDArray:
@@ -157,6 +173,10 @@ def anchors(shape: AnimalShape) -> NDArray:
         starts += [centre] * len(directions)
         ways += directions
     found = leaving(np.array(starts, float), np.array(ways, float), shape)
+    necks = throat(shape)
+    under = [[0, shape.nose_y - 0.3, necks[0, 2] * (1 - t) + (shape.nose_z - 0.3) * t] for t in (0.3, 0.55)]
+    below = leaving(np.array(under), np.broadcast_to([0, -1.0, 0.02], (2, 3)), shape)
+    found = np.concatenate([found, necks, below])
     rim = lid_rim(shape)[::4]
     line = mouth_line(shape)[::2]
     root = ear_sheet(shape, ear_root(shape)[None])[0][::2]

@@ -17,7 +17,7 @@ from maquette.synthesis.animals.head_shape import CAT, DOG, WILD, AnimalShape, s
 from pet import places
 from pet.places import EAR, LIPS, RIM
 
-CENTRE = np.array([0.0, -0.35, -0.95])
+CENTRE = places.INSIDE
 RINGS = (0.05, 0.12, 0.21)  # of vertices around the lids' rim, as shares of its width grown
 ROUNDS = 60
 
@@ -273,9 +273,9 @@ def neck_edge(shape: AnimalShape) -> NDArray:
     centre[1] = places.FLOOR + places.SLOPE * centre[2]
     ways = np.stack([np.sin(turn), places.SLOPE * np.cos(turn), np.cos(turn)], axis=1)
     starts, up = np.broadcast_to(centre, ways.shape), np.array([0, 1.0, 0])
-    high = places.leaving(starts + 0.14 * up, ways, shape)
+    high = places.leaving(starts + 0.06 * up, ways, shape)
     edge = places.leaving(starts + 0.03 * up, ways, shape)
-    low = centre + 0.93 * (edge - 0.03 * up - centre)
+    low = centre + 0.97 * (edge - 0.03 * up - centre)
     return np.concatenate([high, edge, low])
 
 

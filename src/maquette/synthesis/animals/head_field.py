@@ -108,13 +108,23 @@ def projected(points: NDArray, shape: AnimalShape, expression: AnimalExpression 
     return placed.astype(np.float32)
 
 
+def widest_mouth(shape: AnimalShape) -> float:
+    """x beyond which the mouth does not go, where cheeks stand beside a short muzzle."""
+    return 0.03 + 1.35 * float(mouth_corner(shape)[0])
+
+
+def _lip_drop(shape: AnimalShape) -> float:
+    """How far below the nose pad's centre the lips meet."""
+    return 0.11 + shape.pad_drop
+
+
 def mouth_corner(shape: AnimalShape) -> NDArray:
     """(3,) the left corner of the mouth, before it is projected onto the skin."""
     length = shape.nose_z - shape.eye_z
     return np.array(
         [
             0.62 * shape.muzzle_back * shape.muzzle_width,
-            shape.nose_y - shape.pad_drop - 0.01,
+            shape.nose_y - _lip_drop(shape) - 0.03,
             shape.eye_z + 0.14 * length - 0.05,
         ],
         np.float32,
@@ -151,7 +161,8 @@ def _snout(p: NDArray, shape: AnimalShape, jaw: float) -> tuple[NDArray, NDArray
     upper, above = _closed_snout(p, shape), _mouth_line(p, shape)
     turned = _turned(p, jaw)
     lower, below = (_closed_snout(turned, shape), -_mouth_line(turned, shape)) if jaw else (upper, -above)
-    before = np.clip((p[:, 2] - mouth_corner(shape)[2]) / 0.2, -1, 1)
+    before = np.minimum((p[:, 2] - mouth_corner(shape)[2]) / 0.2, (widest_mouth(shape) - p[:, 0]) / 0.1)
+    before = np.clip(before, -1, 1)
     shift = 0.3 * (1 - before)  # behind the corners nothing is cut
     cut_upper, cut_lower = smooth_most(upper, above - shift, LIPS), smooth_most(lower, below - shift, LIPS)
     snout = smooth_least(cut_upper, cut_lower, 0.03)
@@ -165,11 +176,26 @@ def _closed_snout(p: NDArray, shape: AnimalShape) -> NDArray:
     tip = [0, shape.nose_y - 0.12, shape.nose_z - shape.muzzle_front - 0.04]
     d = _cone(p, start, tip, shape.muzzle_back, shape.muzzle_front, shape.muzzle_width)
     a = shape.pad_radius
-    pad = [shape.pad_x, shape.nose_y - shape.pad_drop, shape.nose_z - a - 0.04]
+    low = max(shape.nose_y - shape.pad_drop, shape.nose_y - _lip_drop(shape) + 0.85 * a - 0.05)  # above the lower lip
+    pad = [shape.pad_x, low, shape.nose_z - a - 0.04]
     d = smooth_least(d, _ellipsoid(p, pad, [a, 0.85 * a, 0.95 * a]), 0.15)
+    lip = shape.nose_y - _lip_drop(shape) + 0.03
+    back, front = [0, lip - 0.02, mouth_corner(shape)[2] - 0.1], [0, lip, shape.nose_z - shape.muzzle_front - 0.06]
+    tall = 0.5 * shape.muzzle_front  # of the lips' side walls, on which the mouth lies
+    d = smooth_least(d, _cone(p, back, front, 1.2 * tall, tall, 1.7 * shape.muzzle_width), 0.12)
     hinge = [0, shape.nose_y * 0.55 - 0.42, -0.75]
     chin = [0, shape.nose_y - shape.chin_drop + 0.02, shape.nose_z - shape.chin_radius - 0.14]
-    return smooth_least(d, _cone(p, hinge, chin, shape.jaw_radius, shape.chin_radius, 1.25), 0.14)
+    d = smooth_least(d, _cone(p, hinge, chin, shape.jaw_radius, shape.chin_radius, 1.25), 0.14)
+    return d + _philtrum(p, shape)
+
+
+def _philtrum(p: NDArray, shape: AnimalShape) -> NDArray:
+    """The furrow from the nose to the lips, by how far it lies below the skin."""
+    top, bottom = shape.nose_y - 0.2 * shape.nose_width, shape.nose_y - _lip_drop(shape)
+    high = np.clip((top - p[:, 1]) / 0.05, 0, 1) * np.clip((p[:, 1] - bottom) / 0.05 + 1, 0, 1)
+    ahead = np.clip((p[:, 2] - shape.nose_z) / shape.pad_radius + 1.5, 0, 1)
+    depth: NDArray = (0.016 * high * ahead * np.exp(-((p[:, 0] / 0.032) ** 2))).astype(np.float32)
+    return depth
 
 
 def _lid_opening(eye: NDArray, shape: AnimalShape, expression: AnimalExpression, left: NDArray) -> NDArray:
@@ -200,8 +226,8 @@ def mouth_height(p: NDArray, shape: AnimalShape) -> NDArray:
     """(N,) y of the surface in which the shut lips meet, above or below (N, 3) points."""
     corner = mouth_corner(shape)
     reach = np.clip(np.abs(p[:, 0]) / max(float(corner[0]), 0.1), 0, 1.3)
-    lip = shape.nose_y - shape.pad_drop - 0.10
-    sag = 0.28 * shape.pad_radius * np.sin(np.pi * np.clip(reach * 1.25, 0, 1)) ** 2
+    lip = shape.nose_y - _lip_drop(shape)
+    sag = 0.34 * shape.pad_radius * np.sin(np.pi * np.clip(reach * 1.25, 0, 1)) ** 2
     height: NDArray = lip - sag + (corner[1] - lip) * reach**2
     return height
 

@@ -85,12 +85,22 @@ def _left_points(shape: AnimalShape, expression: AnimalExpression, turn: float) 
     return {
         "eye inner": inner + forward,
         "eye outer": outer + forward,
-        "mouth": cast(np.array([0, corner[1], corner[2]]), aside, shape, expression),
+        "mouth": _mouth_end(shape, expression),
         "ear tip": tip,
         "ear inner": inside,
         "ear outer": outside,
         "cheek": cast(np.array([0.0, corner[1], shape.cheek_z]), aside, shape, expression),
     }
+
+
+def _mouth_end(shape: AnimalShape, expression: AnimalExpression) -> NDArray:
+    """(3,) the left corner of the mouth: aside of its end, or where cheeks stand there, before them."""
+    corner = head_field.mouth_corner(shape).astype(float)
+    end = cast(np.array([0, corner[1], corner[2]]), np.array([1.0, 0, 0]), shape, expression)
+    widest = 0.95 * head_field.widest_mouth(shape)
+    if end[0] > widest:
+        end = cast(np.array([widest, corner[1], corner[2] - 0.3]), np.array([0, 0, 1.0]), shape, expression)
+    return end
 
 
 def opened(point: NDArray, jaw: float, turn_only: bool = False) -> NDArray:

@@ -244,7 +244,7 @@ BUILDS: dict[str, tuple[tuple[float, dict[str, float]], ...]] = {
         (0.22, {"ear_fold": 2.3, "ear_fold_at": 0.52}),  # tipped
         (  # hanging
             0.34,
-            {"ear_fold": 1.9, "ear_fold_at": 0.09, "ear_tilt": 1.05, "ear_yaw": 1.2, "ear_length": 1.35}
+            {"ear_fold": 1.9, "ear_fold_at": 0.09, "ear_tilt": 1.05, "ear_yaw": 1.2, "ear_length": 1.5}
             | {"ear_x": 0.80, "ear_y": 0.50, "ear_taper": 2.6, "ear_round": 1.7, "ear_cup": 0.15, "ear_width": 0.46},
         ),
         (0.12, {"nose_z": 0.34, "nose_y": -0.42, "muzzle_width": 1.35, "pad_x": 0.24, "ear_fold": 2.0}),  # short muzzle
