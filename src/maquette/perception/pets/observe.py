@@ -23,7 +23,7 @@ DEFAULTS = PerceptionOptions()
 AROUND = 0.35  # of the landmarks' extent, on each side of the crop: fur, ears' rims, the neck
 DIM, SHARP = 40.0, 25.0  # mean brightness below which a face is dark; variance of its Laplacian below which blurred
 FACE_SIDE = 128  # pixels to which a face is brought to be judged
-DOUBTFUL = 0.35  # quality of landmarks below which a result is rough
+DOUBTFUL = 0.22  # quality of landmarks below which a result is rough
 UNSURE_SPECIES = 0.6  # probability of the likeliest species below which a note says so
 
 
@@ -97,7 +97,7 @@ def _observation(frame: Frame, animal: Animal, face: PetLandmarks) -> Observatio
         camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
         notes=notes,
-        landmark_sigma=face.sigma * scale,
+        landmark_sigma=face.sigma.astype(float) * scale,
         species=dict(face.species),
         kinds=dict(face.alike),
     )

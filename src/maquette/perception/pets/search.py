@@ -11,8 +11,8 @@ from maquette.perception.pets.windows import face_square
 from maquette.perception.square import Square
 
 SHARES = (1.0, 0.7, 0.5)  # sides of squares, of the box's shorter side, that are tried where the first is poor
-GOOD = 0.6  # quality from which on nothing else is tried
-LEAST = 0.15  # quality below which there is no face
+GOOD = 0.35  # quality from which on nothing else is tried
+LEAST = 0.12  # quality below which there is no face
 MARGIN = 0.1  # of the box, around it, in which the cascade looks
 
 
