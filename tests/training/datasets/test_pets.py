@@ -9,6 +9,8 @@ from safetensors.numpy import load_file, save_file
 from maquette.core.errors import BadInput
 from maquette.core.options import SynthesisOptions
 from maquette.perception.pets.landmark_network import CROP, MIRRORED
+from maquette.synthesis.animals.form import draw_form
+from maquette.synthesis.animals.photographs import photograph
 from maquette.training.datasets.pets import COLUMNS, PetCrops, make_shard
 
 DOT = 9  # pixels
@@ -78,6 +80,9 @@ def test_a_shard_holds_what_was_asked_for(tmp_path):
     columns = load_file(file)
     assert set(columns) == set(COLUMNS) and columns["image"].shape == (3, 64, 64, 3)
     assert columns["species"].tolist() == [0, 0, 1]
+    form = draw_form("cat", np.random.default_rng((1, 0, 0)))
+    photo = photograph(form, np.random.default_rng((1, 0, 0, 1)), 64)
+    assert np.array_equal(columns["landmarks"][0], photo.landmarks) and np.array_equal(columns["image"][0], photo.image)
     before = file.stat().st_mtime_ns
     assert make_shard(tmp_path, options, 0, 3) == file and file.stat().st_mtime_ns == before
 

@@ -21,7 +21,7 @@ COLUMNS = ("image", "landmarks", "visible", "species")
 LAYOUT = {**EXAMPLES, "landmarks": (FRACTIONS, 2), "visible": (WHOLE, 1), "species": (WHOLE, 0)}
 MOVED, SIZED, TURNED, STRETCHED = 0.05, 0.18, 0.15, 0.05  # spread of shift (share), log size, turn (radians), shape
 FEATURES = ("fine", "middle", "coarse", "whole")  # at strides 4, 8, 16, 32
-VARIANTS = 3  # of each photograph
+VARIANTS = 2  # of each photograph
 COARSE = 0.25  # share of crops that were small pictures once
 
 
@@ -48,7 +48,8 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
         species = np.uint8(SPECIES.index(taken.species))
         rows.append((taken.image, taken.landmarks, taken.visible.astype(np.uint8), species))
     with whole_file(file) as part:
-        save_file({name: np.stack(column) for name, column in zip(COLUMNS, zip(*rows))}, part)
+        # safetensors writes what lies in memory: axes must lie there in their order.
+        save_file({name: np.ascontiguousarray(np.stack(c)) for name, c in zip(COLUMNS, zip(*rows))}, part)
     return file
 
 
