@@ -1,4 +1,4 @@
-"""Do people who stand come out standing: knees, hips over ankles and joints, with and without a camera that looks down.
+"""Do people who stand come out standing: knees, hips over ankles and joints, by what the camera may do.
 
     python benchmarks/standing.py [--people 12] [--others 8] [PHOTO ...]
 
@@ -50,6 +50,7 @@ RESULT = Path(__file__).parent / "results" / "standing.csv"
 MEASURES = ("knees deg", "hips before ankles cm", "joints cm", "joints in the camera's axes cm")
 VARIANTS: dict[str, Mapping[tuple[ModuleType, str], float]] = {
     "level camera": {(target, "STRETCHED"): 1e3, (solve, "LEVEL_SPREAD"): 1e-5},
+    "orthographic camera": {(target, "FOCAL"): 1e6},
     "as it is (default)": {},
 }
 

@@ -101,6 +101,7 @@ def seen(size: tuple[int, int] = (220, 400), scale: float = 200.0) -> tuple[Plac
         root=root[None],
         view=np.tile(np.eye(3), (1, 1, 1)),
         pitch=np.zeros(1),
+        distance=np.full(1, np.inf),
         pixels_per_metre=np.array([scale]),
         spot=np.array([[size[0] / 2, 0.45 * size[1]]]),
     )

@@ -109,6 +109,7 @@ def placement(count: int) -> PlacedBody:
         root=joints[0] + walked,
         view=np.tile(np.eye(3), (count, 1, 1)),
         pitch=np.zeros(count),
+        distance=np.full(count, np.inf),
         pixels_per_metre=np.full(count, 50.0),
         spot=np.column_stack([46.0 + np.arange(count), np.full(count, 60.0)]),
     )

@@ -129,8 +129,9 @@ def person(photos: Photo | Sequence[Photo], *, progress: Progress = silent, **op
     Returns:
         As `face`, with one `Result` per person: `result.reconstruction.shape` is a `Mesh` in metres, y up, with the
         pelvis facing +z, the subject's left at +x and the origin on the floor under the pelvis; `.cameras` are
-        orthographic, one per photo, for the pixels of the crop; `.identity`, `.scale` and `.pose` are those of the
-        rigged body that both methods fit. `.save(folder)` writes person.glb and the other files.
+        for the pixels of the crop, one per photo, perspective where somebody stands, else orthographic; `.identity`,
+        `.scale` and `.pose` are those of the rigged body that both methods fit. `.save(folder)` writes person.glb and
+        the other files.
 
     Raises:
         BadInput: a bad option, or no photo can be read.

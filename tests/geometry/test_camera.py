@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from maquette.core.types import Camera
-from maquette.geometry.camera import camera_centre, cropped, pixel_rays, project, resized
+from maquette.geometry.camera import camera_centre, cropped, pixel_rays, pixels_per_metre, project, resized
 
 
 def make_camera(projection: str, seed: int = 0, size: tuple[int, int] = (640, 480)) -> Camera:
@@ -62,6 +62,16 @@ def test_x_goes_right_y_goes_down_and_z_away():
 def test_the_centre_is_where_all_rays_meet():
     camera = make_camera("perspective", 5)
     assert np.allclose(camera.world_to_camera @ np.append(camera_centre(camera), 1), [0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("projection", ["perspective", "orthographic"])
+def test_pixels_per_metre_are_those_of_a_stick_across_the_view(projection):
+    camera = make_camera(projection, 5)
+    rotation, move = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
+    stick = (np.array([[0.1, 0.2, 3.0], [0.3, 0.2, 3.0]]) - move) @ rotation
+    assert np.linalg.norm(np.diff(project(camera, stick)[0], axis=0)) == pytest.approx(
+        0.2 * pixels_per_metre(camera, 3.0)
+    )
 
 
 @pytest.mark.parametrize("projection", ["perspective", "orthographic"])

@@ -80,8 +80,9 @@ def test_nothing_is_removed_when_a_face_of_the_photo_failed(tmp_path):
         first.add(result(name=name), writer("report.json"))
     second = OutputFolder(tmp_path)
     second.add(result(), writer("report.json"))
-    second.fail(Failure("me", "me.jpg", BadInput("me.jpg: face 2 is hidden")))
-    assert second.close()["removed"] == []
+    second.fail(Failure("me", "me.jpg", BadInput("me.jpg: face 2 is hidden"), "face-2"))
+    summary = second.close()
+    assert summary["removed"] == [] and [row["subject"] for row in summary["failed"]] == ["face-2"]
 
 
 def test_a_full_disk_is_told_in_one_line(tmp_path):

@@ -56,6 +56,7 @@ def test_a_defect_in_one_face_leaves_the_others(stand_ins, photo):
     assert names(outcomes)[6:] == ["crowd/face-7", "crowd: InternalError", "crowd/face-9"]
     failure = outcomes[7].error
     assert isinstance(failure, InternalError) and isinstance(failure.__cause__, ValueError) and "\n" not in str(failure)
+    assert outcomes[7].subject == "face-8" and "face-8" in str(failure)
 
 
 def test_together_is_one_result_from_the_largest_face_of_each_photo(stand_ins, photo, tmp_path):

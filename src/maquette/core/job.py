@@ -82,7 +82,8 @@ class Job:
             raise
         except Exception as error:  # noqa: BLE001  whatever goes wrong for one photo leaves the others
             photos = ", ".join(self.photos)
-            return Failure(self.name, photos, explained(error, f"{photos}, {self.subject}" if self.subject else photos))
+            thing = f"{photos}, {self.subject}" if self.subject else photos
+            return Failure(self.name, photos, explained(error, thing), self.subject)
 
 
 def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:

@@ -40,14 +40,16 @@ class Result:
 
 @dataclass(frozen=True, eq=False)
 class Failure:
-    """One photo that gave nothing.
+    """One photo, or one subject of it, that gave nothing.
 
     Attributes:
         source: the name its folder would have had.
         photo: the path as the caller gave it.
         error: what went wrong; its text is one line.
+        subject: which in the photo it is about: "person-2"; "" for all.
     """
 
     source: str
     photo: str
     error: MaquetteError
+    subject: str = ""

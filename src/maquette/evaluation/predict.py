@@ -15,7 +15,7 @@ from maquette.core.job import Progress
 from maquette.core.options import Options
 from maquette.core.types import Camera, Observation, Reconstruction, Subject
 from maquette.evaluation.meshes import Shape, read_shape
-from maquette.geometry.camera import project
+from maquette.geometry.camera import pixels_per_metre, project
 from maquette.morphable.model import MorphableModel
 from maquette.morphable.refined.fine import sized
 
@@ -163,8 +163,7 @@ def image_points(camera: Camera, points: NDArray, middle: float) -> NDArray:
         middle: metres, that distance; depth counts from the camera.
     """
     pixels, depth = project(camera, points)
-    per_metre = camera.intrinsics[0, 0] / (middle if camera.projection == "perspective" else 1.0)
-    return np.column_stack([pixels, -depth * per_metre])
+    return np.column_stack([pixels, -depth * pixels_per_metre(camera, middle)])
 
 
 def _in_photo(camera: Camera, seen: Observation, points: NDArray, middle: float) -> NDArray:

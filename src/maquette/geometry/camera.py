@@ -53,6 +53,11 @@ def pixel_rays(camera: Camera, pixels: NDArray) -> tuple[NDArray, NDArray]:
     return (origins_camera - translation) @ rotation, directions_camera @ rotation
 
 
+def pixels_per_metre(camera: Camera, depth: float) -> float:
+    """How many pixels show a metre that lies `depth` metres along the camera's axis, across it."""
+    return float(camera.intrinsics[0, 0] / (depth if camera.projection == "perspective" else 1.0))
+
+
 def camera_centre(camera: Camera) -> NDArray:
     """(3,) metres, world: where the camera stands."""
     return -camera.world_to_camera[:3, :3].T @ camera.world_to_camera[:3, 3]

@@ -157,8 +157,8 @@ class OutputFolder:
 
     def fail(self, failure: Failure) -> None:
         """Note one failure for the summary."""
-        error = failure.error
-        self.failed.append({"photo": failure.photo, "error": str(error), "kind": type(error).__name__})
+        error, about = failure.error, {"subject": failure.subject} if failure.subject else {}
+        self.failed.append({"photo": failure.photo, **about, "error": str(error), "kind": type(error).__name__})
 
     def close(self, **facts: Any) -> Row:
         """Write summary.json, remove results of earlier runs that this one made void, and return the summary.

@@ -63,8 +63,8 @@ class Run:
             if isinstance(found := job.attempt(self.observe), Failure):
                 yield found
                 continue
-            steps = [partial(job.fork().attempt, self.subject, [one], number) for number, one in enumerate(found, 1)]
-            yield from side_by_side(steps)
+            each = [(job.fork(f"{self.kind.value}-{number}"), one, number) for number, one in enumerate(found, 1)]
+            yield from side_by_side([partial(own.attempt, self.subject, [one], number) for own, one, number in each])
 
     def together(self, photos: Sequence[str | Path]) -> Iterator[Result | Failure]:
         """One subject from all photos; of a photo with several the largest."""

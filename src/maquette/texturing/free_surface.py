@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
+from maquette.geometry.camera import pixels_per_metre
 from maquette.geometry.mesh import face_areas
 from maquette.texturing.agreement import agreement, feather, priorities
 from maquette.texturing.cleaning import clean_surface
@@ -131,7 +132,8 @@ def sharpness(observation: Observation, camera: Camera) -> float:
     grey = cv2.cvtColor(observation.frame.pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     steep = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
     inside = observation.mask > 0.5
-    return float(steep[inside].mean() * camera.intrinsics[0, 0]) * observation.confidence if inside.any() else 0.0
+    scale = pixels_per_metre(camera, float(camera.world_to_camera[2, 3]))
+    return float(steep[inside].mean() * scale) * observation.confidence if inside.any() else 0.0
 
 
 def texture_surface(

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation, Reconstruction
-from maquette.geometry.camera import camera_centre, project, resized
+from maquette.geometry.camera import camera_centre, pixels_per_metre, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import RayCaster, render_buffers
 from maquette.texturing.atlas import nearest_inside
@@ -274,7 +274,7 @@ def photo_view(
     normals = vertex_normals(vertices, faces)
     drawn, depth = pixels_of(camera, vertices)
     toward, _ = view_directions(camera, vertices)
-    metre = float(camera.intrinsics[0, 0] / (np.median(depth) if camera.projection == "perspective" else 1.0))
+    metre = pixels_per_metre(camera, float(np.median(depth)))
     cosine = (normals * toward).sum(axis=1)
     whole = np.ones(len(drawn))
     table = np.column_stack([drawn, depth, cosine, drawn + shift, whole, whole]).astype(np.float32)

@@ -13,6 +13,7 @@ from maquette.evaluation.image_space import evaluate
 from maquette.evaluation.image_space.person_mesh import PersonMesh, read_person_mesh, render_person
 from maquette.evaluation.image_space.views import photo_views
 from maquette.evaluation.meshes import Shape
+from maquette.geometry.camera import pixel_rays
 from maquette.reconstruction.body_fit.place import STAND_M
 from person_results import (
     BOX,
@@ -77,6 +78,25 @@ def test_the_back_of_a_known_body_is_seen_wherever_the_camera_stands(distance):
     for side, wanted in ((drawn.normals, front), (drawn.back, front * [1, 1, -1])):
         cosine = (side[drawn.inside] * wanted).sum(axis=1)
         assert cosine.mean() > 0.999 and np.quantile(cosine, 0.02) > 0.98
+
+
+def test_the_back_is_what_a_near_camera_would_see_last():
+    """The far hit of each pixel's ray with a ball, whose normals have a formula."""
+    radius, centre = 0.5, np.array([0.0, 0.9, 0.1])
+    ball = trimesh.creation.icosphere(subdivisions=5)
+    mesh = PersonMesh(Shape(ball.vertices * radius + centre, np.asarray(ball.faces)))
+    near = replace(camera(), intrinsics=camera().intrinsics * [[2], [2], [1]], projection="perspective")
+    near.intrinsics[:2, 2] /= 2
+    near.world_to_camera[2, 3] = 2.0
+    drawn = render_person(mesh, near)
+    rows, columns = np.nonzero(drawn.inside)
+    eye, ways = pixel_rays(near, np.column_stack([columns, rows]) + 0.5)
+    along = ((centre - eye) * ways).sum(axis=1)
+    half = np.sqrt(np.clip(radius**2 - ((centre - eye) ** 2).sum(axis=1) + along**2, 0, None))
+    last = eye + (along + half)[:, None] * ways
+    wanted = (last - centre) / radius @ near.world_to_camera[:3, :3].T * [1, -1, -1]
+    cosine = (drawn.back[drawn.inside] * wanted).sum(axis=1)
+    assert len(rows) > 1000 and cosine.mean() > 0.999 and np.quantile(cosine, 0.02) > 0.98
 
 
 def test_a_texture_is_laid_on_the_corners_of_an_obj(out):

@@ -89,6 +89,16 @@ def test_small_people_are_reported_with_their_height(sample):
         observe_people(Frame(small), PerceptionOptions(min_person=100))
 
 
+def test_who_is_seen_and_left_out_is_counted(two, both, monkeypatch):
+    from maquette.perception.people import observe
+
+    heights = iter([500.0, 20.0] * 9)
+    monkeypatch.setattr(observe, "height_in", lambda *_: next(heights))
+    (one,) = observe_people(Frame(two))
+    assert one.notes[-1] == "2 people seen, 1 taken: left out 1 too small (--min-person)"
+    assert not any("seen" in note for seen in both for note in seen.notes)
+
+
 @pytest.mark.real_data
 def test_the_mask_is_that_of_the_colours(real_data):
     """The sample photo shows a coloured man before a grey picture: his saturation is the true mask."""

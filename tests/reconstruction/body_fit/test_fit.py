@@ -25,6 +25,7 @@ def test_a_clip_has_one_shape_and_smooth_motion():
     state, plane = fit_clip(rows, SKELETON, progress.append)
     placement = place(state, SKELETON, plane, None)
     assert progress[-1] == count and len(placement.rotations) == count
+    assert np.ptp(placement.pitch) == 0 and np.isinf(placement.distance).all(), "one orthographic camera"
     points = np.stack([MODEL.rig.keypoints_of("mediapipe33", placement.vertices(k)) for k in range(count)])
     assert np.abs(np.diff(points, n=2, axis=0)).mean() < 0.01, "metres per frame squared"
     errors = []

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from known_bodies import pose, seen
+from known_bodies import SIZE, pose, seen
 from maquette.reconstruction.body_fit.solve import MODES
-from maquette.reconstruction.body_fit.target import LEGS, standing, targets_of
+from maquette.reconstruction.body_fit.target import FOCAL, LEGS, NEAREST_M, standing, targets_of
 
 SEAT = {"hip_L": (-80, 0, 0), "hip_R": (-80, 0, 0), "knee_L": (80, 0, 0), "knee_R": (80, 0, 0)}
 
@@ -50,3 +51,14 @@ def test_guesses_of_hidden_legs_count_only_where_nobody_stands():
     assert targets.legs_hidden.tolist() == [False, True, True]
     assert (targets.weight[0, LEGS] == 1).all() and (targets.weight[1, LEGS] == 0).all()
     assert (targets.weight[2, LEGS] > 0).all()
+
+
+def test_a_camera_is_as_near_as_its_focal_length_says_and_far_where_nobody_stands():
+    said, unsaid = found(), found()
+    said = replace(said, frame=replace(said.frame, focal=1000.0))
+    unsaid = replace(unsaid, frame=replace(unsaid.frame, focal=None))
+    moving = replace(said, frame=replace(said.frame, time=0.0))
+    plane = targets_of([said, unsaid, moving, found(**SEAT), found(slice(25, 33))]).plane
+    np.testing.assert_allclose(plane.focal, [1000, FOCAL * SIZE[1], np.inf, np.inf, np.inf])
+    metre = torch.as_tensor(np.log([500, 10, 200, 200, 200] / plane.size))
+    np.testing.assert_allclose(plane.distance(metre), [NEAREST_M, FOCAL * SIZE[1] / 10, np.inf, np.inf, np.inf])

@@ -10,6 +10,7 @@ import torch
 
 import dolls
 from maquette.core.types import Camera, Frame
+from maquette.geometry.camera import project
 from maquette.geometry.surfaces.distance import DistanceGrid, surface_distance, winding_ahead
 from maquette.reconstruction.body_fit.skeleton import load_skeleton
 from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
@@ -42,22 +43,34 @@ def field(network, scene) -> BodyField:
     return BodyField(network, observation, cube, vertices, skin)
 
 
-def turned_camera(spot=(31.0, 47.0)) -> Camera:
+def turned_camera(spot=(31.0, 47.0), distance=None) -> Camera:
+    """150 pixels per metre 9.7 m ahead, or so many metres ahead of a camera that is near."""
     c, s = np.cos(0.4), np.sin(0.4)
     pose = np.eye(4)
     pose[:3, :3] = np.diag([1.0, -1, -1]) @ [[c, 0, s], [0, 1, 0], [-s, 0, c]]
-    pose[:3, 3] = 0.3, 0.8, 10
-    return Camera(np.array([[150.0, 0, spot[0]], [0, 150.0, spot[1]], [0, 0, 1]]), pose, (200, 300), "orthographic")
+    pose[:3, 3] = 0.3, 0.8, 0.3 + (distance or 9.7)
+    focal, kind = (150.0, "orthographic") if distance is None else (150.0 * distance, "perspective")
+    return Camera(np.array([[focal, 0, spot[0]], [0, focal, spot[1]], [0, 0, 1]]), pose, (200, 300), kind)
 
 
-def test_there_and_back_again():
-    cube = Cube(turned_camera(), np.array([-20, 15]), 260, 9.7)
+@pytest.mark.parametrize("distance", [None, 4.0])
+def test_there_and_back_again(distance):
+    cube = Cube(turned_camera(distance=distance), np.array([-20, 15]), 260, distance or 9.7)
     points = np.random.default_rng(0).uniform(-1, 1, (500, 3))
     assert np.allclose(cube.to_cube(cube.to_world(points)), points, atol=1e-9)
     world = np.random.default_rng(1).uniform(-1, 2, (500, 3))
     assert np.allclose(cube.to_world(cube.to_cube(world)), world, atol=1e-9)
     lengths = np.linalg.norm(np.diff(cube.to_world(np.vstack([np.zeros(3), np.eye(3)])), axis=0)[:1], axis=1)
     assert lengths == pytest.approx(cube.half) and cube.half == pytest.approx(260 / 2 / 150)
+
+
+def test_what_a_pixel_of_a_near_camera_shows_is_one_column():
+    camera = turned_camera(distance=3.0)
+    cube = Cube(camera, np.array([-20, 15]), 260, 3.0)
+    column = np.array([[0.4, -0.7, z] for z in (-1.0, 0.0, 1.0)])
+    pixels, depth = project(camera, cube.to_world(column))
+    assert np.allclose(pixels, [-20 + 1.4 * 130, 15 + 1.7 * 130])
+    assert np.allclose(depth, 3.0 - column[:, 2] * 130 / 150)
 
 
 def test_the_cube_is_upright_and_its_front_is_near():

@@ -19,7 +19,7 @@ from maquette.evaluation.image_space.rendering import PHOTOGRAPHED, camera_norma
 from maquette.evaluation.image_space.result_files import load_model, read_png
 from maquette.evaluation.image_space.views import PersonView
 from maquette.evaluation.meshes import Shape, read_shape
-from maquette.geometry.camera import cropped, resized
+from maquette.geometry.camera import cropped, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 
@@ -114,13 +114,11 @@ def render_person(mesh: PersonMesh, camera: Camera) -> PersonRender:
     face, barycentric, _ = render_buffers(camera, vertices, faces)
     inside, corners = face >= 0, faces[np.maximum(face, 0)]
     front = camera_normals(camera, normals, corners, barycentric, inside)
-    back = np.zeros_like(front)
-    if camera.projection == "orthographic":
-        # Seen from behind in the same pixels: the depth axis runs the other way.
-        flipped = np.diag([1.0, 1.0, -1.0, 1.0]) @ camera.world_to_camera
-        mirrored = Camera(camera.intrinsics, flipped, camera.size, camera.projection)
-        behind, weights, _ = render_buffers(mirrored, vertices, faces)
-        back = camera_normals(camera, normals, faces[np.maximum(behind, 0)], weights, behind >= 0)
+    # Seen from behind in the same pixels: the depth axis runs the other way.
+    flat = np.column_stack(project(camera, vertices.astype(float)))
+    mirrored = Camera(np.eye(3), np.diag([1.0, 1.0, -1.0, 1.0]), camera.size, "orthographic")
+    behind, weights, _ = render_buffers(mirrored, flat, faces)
+    back = camera_normals(camera, normals, faces[np.maximum(behind, 0)], weights, behind >= 0)
     colour, photographed = None, inside & (front[..., 2] > FACING)
     if mesh.texture is not None:
         uv = np.einsum("hwk,hwkd->hwd", barycentric, mesh.texture.uvs[np.maximum(face, 0)])

@@ -62,7 +62,14 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
         )
     pixels = frame.pixels
     closer = [_closer(pixels, person) if person in large else person for person in people]
-    return _observations(frame, [c for c, person in zip(closer, people) if person in large], closer, options)
+    seen = _observations(frame, [c for c, person in zip(closer, people) if person in large], closer, options)
+    if frame.time is not None or len(large) == len(people):
+        return seen
+    small, little = len(whole) - len(large), len(people) - len(whole)
+    why = [f"{small} too small (--min-person)"] * (small > 0)
+    why += [f"{little} without shoulders or limbs in the picture"] * (little > 0)
+    note = f"{len(people)} people seen, {len(seen)} taken: left out {' and '.join(why)}"
+    return [replace(seen[0], notes=(*seen[0].notes, note)), *seen[1:]]
 
 
 def observe_near(frame: Frame, previous: list[Observation], options: PerceptionOptions = DEFAULTS) -> list[Observation]:

@@ -112,7 +112,8 @@ def _joined_states(parts: Sequence[BodyState]) -> BodyState:
 def _joined_planes(planes: Sequence[ImagePlane]) -> ImagePlane:
     centres = [planes[0].centre, *(plane.centre[SHARED:] for plane in planes[1:])]
     sizes = [planes[0].size, *(plane.size[SHARED:] for plane in planes[1:])]
-    return ImagePlane(np.concatenate(centres), np.concatenate(sizes))
+    focals = [planes[0].focal, *(plane.focal[SHARED:] for plane in planes[1:])]
+    return ImagePlane(np.concatenate(centres), np.concatenate(sizes), np.concatenate(focals))
 
 
 def _blend(first: torch.Tensor, second: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

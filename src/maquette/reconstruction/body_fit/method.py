@@ -23,7 +23,7 @@ from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
 from maquette.reconstruction.body_fit.place import PlacedBody, overlaps, place, smoothed
 from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
-from maquette.reconstruction.body_fit.target import standing, targets_of
+from maquette.reconstruction.body_fit.target import full_frame, standing, targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 SCHEME = "mediapipe33"
@@ -102,7 +102,7 @@ def facts(placement: PlacedBody, observations: Sequence[Observation], options: B
         pixels, _ = project(camera, points)
         weight = np.clip(seen.landmark_confidence, 0, 1) ** 2 + 1e-9
         errors.append(float(np.average(np.linalg.norm(pixels - seen.landmarks[:, :2], axis=1), weights=weight)))
-        shares.append(100 * errors[-1] / (tall * camera.intrinsics[0, 0]))
+        shares.append(100 * errors[-1] * full_frame(seen)[1] / (tall * placement.pixels_per_metre[index]))
         shown.append(overlaps(placement, index, seen))
         stands.append(standing(seen))
     return {
@@ -112,5 +112,6 @@ def facts(placement: PlacedBody, observations: Sequence[Observation], options: B
         "keypoint_error_percent": shares,
         "silhouette_iou": shown,
         "stands": stands,
+        "camera_distance_m": [d if np.isfinite(d) else None for d in placement.distance[list(keys)].tolist()],
         "camera_looks_down_degrees": np.degrees(placement.pitch[list(keys)]).tolist(),
     }

@@ -33,6 +33,7 @@ class PlacedBody:
         root: (N, 3) metres, world: where the root's head is.
         view: (N, 3, 3) from world to view axes, and pitch: (N,) radians by which each camera looks down.
         pixels_per_metre: (N,) and spot: (N, 2) full-frame pixels where the root's head is seen.
+        distance: (N,) metres from the camera to the root's head; inf of an orthographic one.
     """
 
     skeleton: Skeleton
@@ -45,6 +46,7 @@ class PlacedBody:
     pitch: NDArray
     pixels_per_metre: NDArray
     spot: NDArray
+    distance: NDArray
 
     def vertices(self, index: int) -> NDArray:
         """(V, 3) float32 metres, world, in frame `index`."""
@@ -58,12 +60,17 @@ class PlacedBody:
         return rig.pose(rest, joints, self.rotations[index], self.translation[index])
 
     def camera(self, index: int, observation: Observation) -> Camera:
-        """Orthographic, for the pixels of the observation's crop."""
+        """For the pixels of the observation's crop; its axis runs through the root's head where it is perspective."""
         corner, step = full_frame(observation)
+        scale, distance = self.pixels_per_metre[index] / step, self.distance[index]
         pose = np.eye(4)
         pose[:3, :3] = FLIP @ self.view[index]
+        if np.isfinite(distance):
+            pose[:3, 3] = -pose[:3, :3] @ self.root[index] + [0, 0, distance]
+            spot = (self.spot[index] - corner) / step
+            intrinsics = np.array([[scale * distance, 0, spot[0]], [0, scale * distance, spot[1]], [0, 0, 1.0]])
+            return Camera(intrinsics, pose, observation.frame.size, "perspective")
         pose[:3, 3] = -pose[:3, :3] @ self.root[0] + [0, 0, STAND_M]
-        scale = self.pixels_per_metre[index] / step
         aside = (pose[:3, :3] @ (self.root[index] - self.root[0]))[:2]
         spot = (self.spot[index] - corner) / step - scale * aside
         intrinsics = np.array([[scale, 0, spot[0]], [0, scale, spot[1]], [0, 0, 1.0]])
@@ -96,7 +103,10 @@ def place(state: BodyState, skeleton: Skeleton, plane: ImagePlane, height: float
     aside, above = ((spot - spot[0]) / np.median(pixels) * [1, -1]).T
     root = np.column_stack([aside, above / np.cos(pitch), np.zeros(len(spot))]) @ turned
     joints = skeleton.rig.joints(identity, scale).astype(float)
-    still = PlacedBody(skeleton, identity, scale, rotations, root - joints[0], root, view, pitch, pixels, spot)
+    distance = scale * plane.distance(state.log_scale).numpy().astype(float)
+    still = PlacedBody(
+        skeleton, identity, scale, rotations, root - joints[0], root, view, pitch, pixels, spot, distance
+    )
     lift = np.array([0, -float(still.vertices(0)[:, 1].min()), 0])
     return replace(still, translation=still.translation + lift, root=root + lift)
 

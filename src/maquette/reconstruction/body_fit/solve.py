@@ -30,6 +30,7 @@ TRUNK, FEET = (11, 12, 23, 24), (29, 30, 31, 32)
 HEELS, TOES = slice(29, 31), slice(31, 33)
 KNEES = [TURNS.index(f"knee.{side}") for side in "LR"]
 LEGS = [TURNS.index(f"{joint}.{side}") for joint in ("hip", "knee", "ankle") for side in "LR"]
+STEEPEST = 0.2  # least share of the root's distance that any skin is away from the camera
 CARRYING_M = 0.05  # metres of height over which a foot ceases to carry
 PITCH_SPREAD, HALF_SPREAD = 0.3, 0.15  # radians by which cameras look down on who stands, and on those without legs
 LEVEL_SPREAD = 0.03  # the same of those who do not stand: with bent legs nothing shows it
@@ -72,15 +73,20 @@ class Probe:
     regressor: Tensor
     skin: BodyPoints
 
-    def seen(self, points: BodyPoints, state: BodyState) -> tuple[Tensor, Tensor]:
-        """Posed vertices (N, P, 3) metres around the root, and their (N, P, 2) plane coordinates."""
-        posed = points.posed(self.skeleton, state.identity, state.turns)
+    def posed(self, points: BodyPoints, state: BodyState) -> Tensor:
+        """(N, P, 3) posed vertices, metres around the root."""
         root = points.joints[0] + torch.tensordot(state.identity, points.joints_basis[: len(state.identity), 0], 1)
-        return posed - root, self.flat(posed - root, state)
+        return points.posed(self.skeleton, state.identity, state.turns) - root
 
-    def flat(self, posed: Tensor, state: BodyState) -> Tensor:
-        """(N, P, 2) plane coordinates of (N, P, 3) metres around the root."""
+    def flat(self, posed: Tensor, state: BodyState, distance: Tensor | None = None) -> Tensor:
+        """(N, P, 2) plane coordinates of (N, P, 3) metres around the root.
+
+        Args:
+            distance: (N,) metres from the camera to the root; None where that does not show.
+        """
         flipped = posed[..., :2] * torch.tensor([1.0, -1.0]).to(posed)
+        if distance is not None:
+            flipped = flipped / (1 - posed[..., 2:] / distance[:, None, None]).clamp(min=STEEPEST)
         return state.shift[:, None] + state.log_scale.exp()[:, None, None] * flipped
 
     @property
@@ -91,7 +97,7 @@ class Probe:
 
     def landmarks(self, state: BodyState) -> Tensor:
         """(N, 33, 3) key points, metres around the root, view axes."""
-        return torch.einsum("kp,npd->nkd", self.regressor, self.seen(self.keypoints, state)[0])
+        return torch.einsum("kp,npd->nkd", self.regressor, self.posed(self.keypoints, state))
 
 
 @lru_cache(maxsize=2)
@@ -164,12 +170,14 @@ def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: floa
     """The negative log posterior, up to a constant.
 
     Args:
-        silhouette: weight of the outline against the key points, 0 to leave it out.
+        silhouette: weight of the outline against the key points, 0 to leave it out; how near the camera is counts only
+            beside it, since a leg that kicks towards the camera would fold to shrink.
         bend_m: metres by which key points usually lie off the middle of the frames before and after; 0 where frames
             do not follow each other.
     """
     points = probe.landmarks(state)
-    off = ((probe.flat(points, state) - targets.points) / POINT_SPREAD).square().sum(dim=2)
+    distance = targets.plane.distance(state.log_scale.detach()) if silhouette else None
+    off = ((probe.flat(points, state, distance) - targets.points) / POINT_SPREAD).square().sum(dim=2)
     total = (targets.weight * robust(off, POINT_CUT)).sum()
     total = total + limb_energy(points, targets).sum()
     total = total + balance_energy(points, state.pitch).sum()
@@ -177,7 +185,8 @@ def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: floa
     total = total + PRIOR * probe.skeleton.pose_energy(state.turns).sum()
     total = total + SHAPE * len(targets) ** 0.5 * state.identity.square().sum()
     if silhouette:
-        total = total + silhouette * outline_energy(probe.seen(probe.skin, state)[1], targets)
+        skin = probe.flat(probe.posed(probe.skin, state), state, distance)
+        total = total + silhouette * outline_energy(skin, targets)
     if bend_m and len(targets) > 2:
         total = total + motion_energy(points, state, bend_m)
     return total

@@ -19,6 +19,8 @@ OUTLINE = 320  # points of the outline
 MARGIN = 0.15  # of the person's size around the mask, so that distances are known there
 CUT = 3  # pixels from the picture's edge within which a mask is cut by it
 CPU = torch.device("cpu")
+FOCAL = 1.2  # of a picture's longer side, where the file does not say: a phone's is 0.75, a portrait lens's 2.3
+NEAREST_M = 2.0  # metres: nobody is photographed whole, or nearly, from nearer
 LEAST_VISIBLE = 0.3  # confidence below which a key point does not count for the person's size
 SHOULDERS, HIPS, KNEES, ANKLES = (slice(k, k + 2) for k in (11, 23, 25, 27))  # "mediapipe33"
 LEGS = slice(25, 33)  # from the knees down
@@ -35,10 +37,18 @@ class ImagePlane:
 
     Attributes:
         centre: (N, 2), size: (N,) full-frame pixels.
+        focal: (N,) full-frame pixels; inf where the camera is orthographic: in clips, and of whom one does not see
+            standing on their legs, whose fit a wrong focal length would harm more than help.
     """
 
     centre: NDArray
     size: NDArray
+    focal: NDArray
+
+    def distance(self, log_scale: Tensor) -> Tensor:
+        """(N,) metres of the model from the camera to who is seen at these plane units per metre (N,, log); or inf."""
+        metre = torch.as_tensor(self.focal / self.size).to(log_scale) / log_scale.exp()
+        return metre.clamp(min=NEAREST_M)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +88,7 @@ def targets_of(observations: Sequence[Observation], device: torch.device = CPU) 
     """The targets of one person's observations, on the device of the fit."""
     rows = [_target(seen) for seen in observations]
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-    plane = ImagePlane(columns.pop("centre"), columns.pop("size"))
+    plane = ImagePlane(columns.pop("centre"), columns.pop("size"), columns.pop("focal"))
     tensors = {
         name: torch.as_tensor(value, dtype=torch.bool if value.dtype == bool else torch.float32).to(device)
         for name, value in columns.items()
@@ -107,13 +117,17 @@ def _target(seen: Observation) -> dict[str, NDArray]:
     points = (seen.landmarks[:, :2] - centre) / size
     metric, weight = _in_space(seen)
     stands = standing(seen)
+    focal = np.inf
     if stands > 0.5 and weight[KNEES].mean() < LEGS_SEEN:
         weight[LEGS] = 0  # legs that nobody sees stand straight, whatever is guessed
+    elif stands > 0.5:
+        focal = _focal(seen)
     distance, square_corner, square = _outside(mask, low, size)
     outline, within = _outline(mask)
     return {
         "centre": corner + step * centre,
         "size": np.array(step * size),
+        "focal": np.array(focal),
         "points": points,
         "weight": weight,
         "metric": metric,
@@ -124,6 +138,13 @@ def _target(seen: Observation) -> dict[str, NDArray]:
         "within": within,
         "standing": np.array(stands),
     }
+
+
+def _focal(seen: Observation) -> float:
+    """Focal length in pixels of the full frame; inf in a clip, whose people would tremble to and fro."""
+    if seen.frame.time is not None:
+        return float("inf")
+    return seen.frame.focal * full_frame(seen)[1] if seen.frame.focal else FOCAL * max(seen.full_size)
 
 
 def _in_space(seen: Observation) -> tuple[NDArray, NDArray]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation
-from maquette.geometry.camera import project
+from maquette.geometry.camera import pixels_per_metre, project
 from maquette.geometry.rendering.sides import sides
 from maquette.geometry.surfaces.distance import DistanceGrid
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyFeatures, BodyPIFuHD, first_guess, own_features
@@ -27,8 +27,10 @@ LARGE_CHUNK = 262_144  # the same beside the CPU
 class Cube:
     """The cube about a person in which the surface is sought, and the square of the picture that it is.
 
+    Of a perspective camera it is a frustum in the world: what a pixel shows stays one column of the cube.
+
     Attributes:
-        camera: orthographic, of the observation's crop.
+        camera: of the observation's crop.
         corner: (2,) int pixels of the crop where the square begins; may be negative. side: its pixels.
         depth: metres along the camera's axis of the plane z = 0.
     """
@@ -40,8 +42,8 @@ class Cube:
 
     @property
     def half(self) -> float:
-        """Metres per unit of the cube."""
-        return self.side / 2 / float(self.camera.intrinsics[0, 0])
+        """Metres per unit of the cube, across in its middle and everywhere in depth."""
+        return self.side / 2 / pixels_per_metre(self.camera, self.depth)
 
     def to_cube(self, points: NDArray) -> NDArray:
         """(N, 3) in [-1, 1]^3 of world points (N, 3) metres."""
@@ -53,7 +55,10 @@ class Cube:
         """(N, 3) metres of points (N, 3) of the cube."""
         pose, flat = self.camera.world_to_camera, self.camera.intrinsics
         pixels = (points[:, :2] * [1, -1] + 1) * self.side / 2 + self.corner
-        seen = np.column_stack([(pixels - flat[:2, 2]) / flat[0, 0], self.depth - points[:, 2] * self.half])
+        planar, depth = (pixels - flat[:2, 2]) / flat[0, 0], self.depth - points[:, 2] * self.half
+        if self.camera.projection == "perspective":
+            planar = planar * depth[:, None]
+        seen = np.column_stack([planar, depth])
         return (seen - pose[:3, 3]) @ pose[:3, :3]
 
     def cut(self, picture: NDArray, size: int) -> NDArray:

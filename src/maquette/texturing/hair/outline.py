@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.spatial import cKDTree
 
 from maquette.core.types import Camera
-from maquette.geometry.camera import project
+from maquette.geometry.camera import pixels_per_metre, project
 from maquette.geometry.mesh import adjacency
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.hair.place import THICK_M, PlacedHair, chin_of
@@ -85,8 +85,7 @@ def rays_of(seen: HairSeen, scale: float) -> Rays:
     """The rays of one photo from the middle of a head `scale` times the model's size."""
     ends, depth = project(seen.camera, MIDDLE_M * scale)
     up = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-9)
-    focal = seen.camera.intrinsics[0, 0]
-    metre = focal / depth[0] if seen.camera.projection == "perspective" else focal
+    metre = pixels_per_metre(seen.camera, float(depth[0]))
     angle = np.radians(ANGLES)
     across = np.array([-up[1], up[0]])
     directions = np.cos(angle)[:, None] * up + np.sin(angle)[:, None] * across

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Mesh, Observation, Reconstruction
-from maquette.geometry.camera import project
+from maquette.geometry.camera import pixels_per_metre, project
 from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
 from maquette.texturing.images import smoothstep
@@ -171,9 +171,9 @@ def _seen_head(mesh: Mesh, observation: Observation, camera: Camera) -> HeadFram
     if not near.any():
         return None
     middle = (depth[near].min() + depth[near].max()) / 2
-    focal = float(camera.intrinsics[0, 0]) / (middle if camera.projection == "perspective" else 1.0)
-    planar = (points[:, :2] - camera.intrinsics[:2, 2]) / focal
-    deep = middle + (points[:, 2] - points[[LEFT_EAR, RIGHT_EAR], 2].mean()) / focal
+    scale = pixels_per_metre(camera, middle)
+    planar = (points[:, :2] - camera.intrinsics[:2, 2]) / scale
+    deep = middle + (points[:, 2] - points[[LEFT_EAR, RIGHT_EAR], 2].mean()) / scale
     at_camera = np.column_stack([planar, deep])
     rotation, move = camera.world_to_camera[:3, :3], camera.world_to_camera[:3, 3]
     return head_of((at_camera - move) @ rotation)
