@@ -18,6 +18,7 @@ THREADS: dict[str, int | None] = {
     "head parser": 1,
     "folds": 1,
     "face fit": 1,
+    "face motion": 1,
     "body fit": 1,
     "vrn": 1,
     "pifuhd": 1,

@@ -154,6 +154,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.folds:RECIPE",
         "heights of folds and wrinkles of a face, from what a photo shows of its skin",
     ),
+    "motion": RecipeRow(
+        "maquette.training.recipes.motion:RECIPE",
+        "expression, gaze and pose over a clip of a face, from what each frame was read as",
+    ),
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
