@@ -2,8 +2,8 @@
 
 Each clip of two seconds has speech, blinks, glances, a swaying head, one light and the noise of a sensor, is compressed
 as a video, and goes through watching, the head from key frames and following as any clip does. Beside it, on the same
-sightings: the photo's fit of every frame by itself, the detector's own blendshapes, other ways to smooth. Prints a
-table, writes results/faces_in_video.csv.
+sightings: the photo's fit of every frame by itself, the detector's own blendshapes, other ways to smooth, the motion
+network on the whole clip and as a stream. Prints a table, writes results/faces_in_video.csv.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.spatial.transform import Rotation
 
 from maquette.core.motion import SIDES, HeadMotion
 from maquette.core.options import Options, options_from
@@ -32,10 +32,13 @@ from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.gaze import LOOK_RAD
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import fit, landmark_term
+from maquette.reconstruction.face_fit.motion.smoother import learned, load_motion
 from maquette.reconstruction.face_fit.smoothing import tuned
+from maquette.reconstruction.face_fit.state import OPENCV
 from maquette.sources.video import open_clip
 from maquette.synthesis.scenes.face_motion import FilmedFrame, act, film
 from maquette.synthesis.scenes.head_scene import draw_person
+from maquette.training.datasets.clips.filmed import write_video
 from maquette.weights.store import fetch
 
 RESULTS = Path(__file__).parent / "results" / "faces_in_video.csv"
@@ -49,12 +52,13 @@ SHUT, BLINK = 0.7, 0.5  # weights: a truth that is a blink, and one that is foun
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One clip: what was seen and fitted, and the truth."""
+    """One clip: what was seen and fitted, and the truth: (N, 52) weights, (N, 3, 3) head to camera axes, the head."""
 
     sightings: FaceSightings
     whole: Reconstruction
     raw: HeadMotion
     truth: NDArray
+    turns: NDArray
     identity: NDArray
     scale: float
 
@@ -64,13 +68,7 @@ def filmed(number: int, folder: Path) -> tuple[Path, list[FilmedFrame], NDArray,
     person = draw_person((77, 1, number), 256, "test")
     acting = act(NAMES, FRAMES, RATE, np.random.default_rng((77, number)))
     frames, path = list(film(person, acting, (77, number, 9), SIZE)), folder / f"{number}.mp4"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE)
-        stream.width = stream.height = SIZE
-        stream.pix_fmt, stream.options = "yuv420p", {"crf": "18", "bf": "0"}
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.image, format="rgb24")))
-        container.mux(stream.encode())
+    write_video(path, [frame.image for frame in frames], RATE, 18)
     return path, frames, person.identity.coefficients, person.identity.scale
 
 
@@ -87,7 +85,8 @@ def measured(number: int, folder: Path, options: Options) -> Measured | None:
     head = KnownHead.of(landmark_term(fetch), whole, clip_focal(whole, seen), watched.size)
     raw = follow_head(head, ((s.shot, s.frame, s.time, s.observation(watched.size)) for s in sightings))
     truth = np.array([frames[number].expression for number in raw.frames])
-    return Measured(sightings, whole, raw, truth, identity, scale)
+    turns = np.array([OPENCV @ frames[number].camera.world_to_camera[:3, :3] for number in raw.frames])
+    return Measured(sightings, whole, raw, truth, turns, identity, scale)
 
 
 def by_photo_fit(one: Measured) -> tuple[HeadMotion, NDArray]:
@@ -154,7 +153,15 @@ def scores(motion: HeadMotion, one: Measured) -> dict[str, float]:
         "false blinks": float((np.diff(np.concatenate([[0], (seen & ~near).astype(int)])) > 0).sum()),
         "lip gap mm": float(np.abs(gap - wanted).mean()),
         "gaze deg": float(np.degrees(np.abs(motion.gaze - gaze(one.truth))).mean()),
+        "turn jitter deg": turn_jitter(Rotation.from_quat(motion.rotations[:, [1, 2, 3, 0]])),
+        "true turn jitter deg": turn_jitter(Rotation.from_matrix(one.turns)),
     }
+
+
+def turn_jitter(turns: Rotation) -> float:
+    """Mean change of a head's turn from frame to frame of its turning, degrees."""
+    steps = (turns[1:] * turns[:-1].inv()).as_rotvec()
+    return float(np.degrees(np.linalg.norm(np.diff(steps, axis=0), axis=1)).mean())
 
 
 def everywhere(motion: HeadMotion, smooth: Callable[[NDArray], NDArray]) -> HeadMotion:
@@ -191,7 +198,10 @@ def ways(one: Measured, options: Options) -> dict[str, HeadMotion]:
         "... Gaussian 33 ms": with_eyes(everywhere(raw, lambda x: gaussian_filter1d(x, 1.0, axis=0)), NAMES),
         "... Gaussian 67 ms": with_eyes(everywhere(raw, lambda x: gaussian_filter1d(x, 2.0, axis=0)), NAMES),
         "... One Euro": with_eyes(everywhere(raw, one_euro), NAMES),
-        "... ours": with_eyes(tuned(options.video.smoothing)(raw, shots), NAMES),
+        "... tuned smoother": with_eyes(tuned(options.video.smoothing)(raw, shots), NAMES),
+        "... motion network alone": with_eyes(learned(load_motion())(raw, shots), NAMES),
+        "... network, then tuned (ours)": with_eyes(learned(load_motion(), options.video.smoothing)(raw, shots), NAMES),
+        "... network as a stream, 2 late": with_eyes(learned(load_motion(), reach=1)(raw, shots), NAMES),
     }
 
 
@@ -224,9 +234,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         means = {column: np.mean([row[column] for row in found]) for column in columns}
         means |= {c: sum(row[c] for row in found) for c in columns if "blinks" in c}
         table.append([name, *(round(float(means[column]), 3) for column in columns)])
-    print(f"{'':26}" + " ".join(f"{column:>15}" for column in columns))
+    print(f"{'':34}" + " ".join(f"{column:>15}" for column in columns))
     for name, *values in table:
-        print(f"{name:26}" + " ".join(f"{value:15.3f}" for value in values))
+        print(f"{name:34}" + " ".join(f"{value:15.3f}" for value in values))
     print(f"identity drift of the photo fits: {np.mean(drifts):.2f} mm; of one head: 0")
     RESULTS.parent.mkdir(exist_ok=True)
     with RESULTS.open("w", newline="") as file:

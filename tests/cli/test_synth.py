@@ -66,7 +66,10 @@ def test_other_options_and_other_folders_are_refused(tmp_path, capsys):
     [
         (["--subject", "dog"], "subject 'dog': wanted face or person"),
         (["--size", 4], "size 4"),
-        (["--shards", "--subject", "dog"], "--shards: wanted --subject face, head, folds, pet or person, got dog"),
+        (
+            ["--shards", "--subject", "dog"],
+            "--shards: wanted --subject face, head, folds, clip, pet or person, got dog",
+        ),
         (["--count", "many"], "Invalid value for '--count'"),
     ],
 )

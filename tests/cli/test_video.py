@@ -99,6 +99,7 @@ def test_a_bad_clip_is_one_line_and_exit_code_2(maquette, tmp_path, make, words,
     [
         (["--subject", "pet"], "person, face"),
         (["--blurred", "drop"], "mark, skip, nearest"),
+        (["--smoother", "best"], "tuned, network"),
         (["--every", "0"], "every"),
         (["--start", "5", "--end", "2"], "end"),
         (["--together"], "--together"),
@@ -115,6 +116,11 @@ def test_bad_options_are_refused_before_anything_is_made(maquette, clip, flags, 
 def test_a_method_that_is_none_for_people(maquette, clip):
     code, _out, err = maquette(clip(standing(2)), "-o", "out", "--method", "vrn")
     assert code == 2 and "not known for a person" in complaints(err)[0]
+
+
+def test_a_method_whose_heads_do_not_move_is_none_for_faces(maquette, clip):
+    code, _out, err = maquette(clip(standing(2)), "-o", "out", "--subject", "face", "--method", "deca")
+    assert code == 2 and "makes no head that moves as the faces of a clip do" in complaints(err)[0]
 
 
 def test_out_that_is_a_file_or_cannot_be_written(maquette, clip, monkeypatch):

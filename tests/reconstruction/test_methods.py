@@ -16,7 +16,18 @@ from maquette.core.options import METHODS as USUAL
 from maquette.core.options import Options
 from maquette.core.types import Subject
 from maquette.reconstruction import methods as module
-from maquette.reconstruction.methods import CLIP, METHODS, ONE, SEVERAL, Method, find, find_for, load, methods
+from maquette.reconstruction.methods import (
+    CLIP,
+    METHODS,
+    ONE,
+    SEVERAL,
+    Method,
+    find,
+    find_for,
+    find_for_faces_in_clip,
+    load,
+    methods,
+)  # fmt: skip
 from maquette.weights.store import fetch, zoo
 
 DAMAGED = (BadInput, SafetensorError)
@@ -123,6 +134,13 @@ def test_views_are_obeyed(monkeypatch, views, refused):
                 find_for("other", Subject.FACE, asked)
         else:
             assert find_for("other", Subject.FACE, asked) is row
+
+
+@pytest.mark.parametrize("name", ["deca", "hrn"])
+def test_a_method_whose_heads_do_not_move_is_refused_for_a_clip_whatever_it_lacks(name):
+    with pytest.raises(BadInput, match=f"method {name}: makes no head that moves .* use --method parametric"):
+        find_for_faces_in_clip(name)
+    assert find_for_faces_in_clip("parametric") is METHODS[0]
 
 
 @pytest.mark.parametrize("views", [(), ("many",)])

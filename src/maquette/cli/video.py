@@ -70,7 +70,10 @@ def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool, su
     def outcomes(show: Progress) -> Iterator[Result | Failure]:
         # What can be refused at once is refused before the heavy imports.
         faces = subject == "face"
-        methods.find_for(settings.fit.method, Subject(subject), methods.SEVERAL if faces else methods.CLIP)
+        if faces:
+            methods.find_for_faces_in_clip(settings.fit.method)
+        else:
+            methods.find_for(settings.fit.method, Subject(subject), methods.CLIP)
         open_clip(clip, settings.video, settings.source)
         if faces:
             from maquette.pipeline.face_clip.story import reconstruct_faces

@@ -35,6 +35,7 @@ class HeadMotion:
             NaN where that was not seen.
         trust: (N,) 0-1 how surely each frame was read.
         reprojection: (N,) pixels of the full frame, median distance between landmarks seen and fitted.
+        evidence: (N, F) float32 or None: what a learned smoother reads of each frame, beside the values themselves.
     """
 
     times: Array
@@ -49,6 +50,7 @@ class HeadMotion:
     trust: Array
     reprojection: Array
     light: Array | None = None
+    evidence: Array | None = None
 
     def __post_init__(self) -> None:
         expect("HeadMotion.times", self.times, ("N",), np.float64)
@@ -64,6 +66,8 @@ class HeadMotion:
         expect("HeadMotion.reprojection", self.reprojection, (len(self),), np.float64)
         if self.light is not None:
             expect("HeadMotion.light", self.light, (len(self), 9, 3), np.float64)
+        if self.evidence is not None:
+            expect("HeadMotion.evidence", self.evidence, (len(self), "F"), np.float32)
 
     def __len__(self) -> int:
         return len(self.times)

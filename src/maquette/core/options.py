@@ -19,6 +19,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 UPSCALES = ("auto", "off", "2", "4")
 GRIDS = ("fast", "exact")
 BLUR_GATES = ("mark", "skip", "nearest")
+SMOOTHERS = ("tuned", "network")
 METHODS = {"face": "parametric", "person": "pifuhd", "pet": "parametric"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 STYLES = (
@@ -67,6 +68,9 @@ class VideoOptions:
     """Largest number of frames that are taken."""
     smoothing: float = 0.02
     """How far motion is smoothed in time, seconds; 0 is not at all."""
+    smoother: str = "network"
+    """What a face's motion is smoothed by: tuned, a filter that spares blinks and lips, or a network that also corrects
+    what was read, and then that filter."""
     blurred: str = "mark"
     """What happens to blurred frames and faces hardly seen: mark, skip, or nearest (the nearest good one stands in)."""
     meshes: bool | None = None
@@ -83,6 +87,7 @@ class VideoOptions:
             _within("end", self.end, self.start, 1e6, "seconds")
         _within("max frames", self.max_frames, 1, 1_000_000, "frames")
         _within("smoothing", self.smoothing, 0, 10, "seconds")
+        _one_of("smoother", self.smoother, SMOOTHERS)
         _one_of("blurred", self.blurred, BLUR_GATES)
 
 

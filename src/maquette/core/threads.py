@@ -19,6 +19,7 @@ THREADS: dict[str, int | None] = {
     "folds": 1,
     "pet landmarks": 1,
     "face fit": 1,
+    "face motion": 1,
     "body fit": 1,
     "vrn": 1,
     "pifuhd": 1,

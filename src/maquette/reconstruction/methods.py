@@ -77,6 +77,7 @@ class Method:
         brings: what its user must bring, because nobody may hand it on; empty for most.
         pictures: whether the whole of a clip is shown to it; else its observations there are black and small, with
             their masks and landmarks, and nothing need be decoded.
+        moves: whether its heads have the expressions that move them in a clip.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Method:
     paper: str
     pictures: bool = True
     brings: str = ""
+    moves: bool = True
 
     def __post_init__(self) -> None:
         if not self.views or not set(self.views) <= set(VIEWS):
@@ -120,6 +122,7 @@ METHODS = (
         paper="Lei et al., A Hierarchical Representation Network for Accurate and Detailed Face Reconstruction from"
         " In-The-Wild Images, CVPR 2023",
         brings="--hrn-weights and --hrn-model or --hrn-head",
+        moves=False,
     ),
     Method(
         name="deca",
@@ -129,6 +132,7 @@ METHODS = (
         builder="maquette.reconstruction.deca.method:build",
         paper="Feng et al., Learning an Animatable Detailed 3D Face Model from In-The-Wild Images, SIGGRAPH 2021",
         brings="--deca-weights and --deca-model",
+        moves=False,
     ),
     Method(
         name="parametric",
@@ -208,6 +212,18 @@ def find_for(name: str, subject: Subject, views: str) -> Method:
     if views == ONE and ONE not in row.views:
         raise BadInput(f"method {name}: takes several photos of one {subject.value}: give them with --together")
     return row
+
+
+def find_for_faces_in_clip(name: str) -> Method:
+    """The row of one method whose heads are to move as the faces of a clip do.
+
+    Raises:
+        BadInput: no such method, or its heads do not move.
+    """
+    row = find(name, Subject.FACE)
+    if not row.moves:
+        raise BadInput(f"method {name}: makes no head that moves as the faces of a clip do: use --method parametric")
+    return find_for(name, Subject.FACE, SEVERAL)
 
 
 def load(row: Method, fetch: Fetch, options: Options) -> Reconstructor:

@@ -159,6 +159,10 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.pets:RECIPE",
         "twenty landmarks of an animal's face with uncertainty, from a crop",
     ),
+    "motion": RecipeRow(
+        "maquette.training.recipes.motion:RECIPE",
+        "expression, gaze and pose over a clip of a face, from what each frame was read as",
+    ),
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",

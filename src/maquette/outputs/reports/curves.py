@@ -37,7 +37,7 @@ def timecode(seconds: float, rate: int) -> str:
 
 
 def write_curves(asset: Asset) -> bytes:
-    """CSV: Timecode, BlendshapeCount, 52 weights in 0-1, yaw, pitch and roll of the head and both eyes in radians.
+    """CSV: Timecode, BlendShapeCount, 52 weights in 0-1, yaw, pitch and roll of the head and both eyes in radians.
 
     Timecodes count from the clip's beginning in frames of its usual rate. Yaw is positive to the subject's left, pitch
     up, roll to the subject's left; those of eyes are relative to the head.
@@ -49,7 +49,7 @@ def write_curves(asset: Asset) -> bytes:
     rate = 30 if len(motion) < 2 else int(np.clip(round(1 / float(np.median(np.diff(motion.times)))), 1, LARGEST_RATE))
     no_roll = np.zeros((len(motion), 1))
     turns = np.concatenate([yaw_pitch_roll(motion), motion.gaze[:, 0], no_roll, motion.gaze[:, 1], no_roll], axis=1)
-    rows = [",".join(("Timecode", "BlendshapeCount", *COLUMNS, *TURNS))]
+    rows = [",".join(("Timecode", "BlendShapeCount", *COLUMNS, *TURNS))]
     for time, values in zip(motion.times, np.concatenate([weights, turns], axis=1)):
         rows.append(f"{timecode(float(time), rate)},{values.size}," + ",".join(f"{value:.8f}" for value in values))
     return ("\n".join(rows) + "\n").encode("ascii")

@@ -13,7 +13,7 @@ from maquette import morphable, texturing
 from maquette.core.errors import BadInput
 from maquette.core.job import Job
 from maquette.core.motion import HeadMotion
-from maquette.core.options import Options
+from maquette.core.options import Options, VideoOptions
 from maquette.core.result import Result
 from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
@@ -21,7 +21,8 @@ from maquette.pipeline.face_clip.key_frames import observed
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
-from maquette.reconstruction.face_fit.smoothing import tuned
+from maquette.reconstruction.face_fit.motion.smoother import learned, load_motion
+from maquette.reconstruction.face_fit.smoothing import Smoother, tuned
 from maquette.sources.video import Clip
 from maquette.weights.store import fetch
 
@@ -72,8 +73,8 @@ class FaceClipSubject:
         head = KnownHead.of(landmark_term(fetch), whole, clip_focal(whole, self.seen), self.size)
         frames = ((one.shot, one.frame, one.time, one.observation(self.size)) for one in self.sightings)
         raw = follow_head(head, frames, progress)
-        even = tuned(self.options.video.smoothing)(raw, self.sightings.column("shot"))
-        return with_eyes(even, head.term.names)
+        even = smoother_of(self.options.video)(raw, self.sightings.column("shot"))
+        return replace(with_eyes(even, head.term.names), evidence=None)
 
     def result(self, whole: Reconstruction, motion: HeadMotion, notes: list[str], job: Job) -> Result:
         """The textured head with its motion.
@@ -94,6 +95,13 @@ class FaceClipSubject:
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
         return replace(found, report=facts, motion=motion)
+
+
+def smoother_of(options: VideoOptions) -> Smoother:
+    """The smoother that the options name; with 0 seconds the motion stays as it was read."""
+    if options.smoother == "network" and options.smoothing > 0:
+        return learned(load_motion(), options.smoothing)
+    return tuned(options.smoothing)
 
 
 def facts_of(motion: HeadMotion) -> dict[str, float]:

@@ -18,6 +18,7 @@ from maquette.core.types import Observation, Reconstruction
 from maquette.morphable import known
 from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
 from maquette.reconstruction.face_fit.gaze import centred, looked, read_gaze
+from maquette.reconstruction.face_fit.motion.evidence import evidence_of
 from maquette.reconstruction.face_fit.solve import bounded_step, opinion_equations, prior_equations
 from maquette.reconstruction.face_fit.state import OPENCV, POSE, FaceView, first_guess, project_points
 from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
@@ -225,6 +226,7 @@ def follow_head(
     rows: list[tuple[int, float, FramePose]] = []
     opening: list[NDArray] = []
     scores: list[NDArray] = []
+    evidence: list[NDArray] = []
     last: FaceView | None = None
     shot = -1
     for number, frame, time, observation in sightings:
@@ -234,6 +236,7 @@ def follow_head(
         unread = observation.reading is not None and observation.reading.alone
         scores += [] if observation.expression_scores is None else [observation.expression_scores]
         opening.append(np.full(2, np.nan) if unread else openings(observation.landmarks))
+        evidence.append(evidence_of(head.term, found.view, found.gaze, found.trust, observation))
         progress(len(rows))
     views = [found.view for _, _, found in rows]
     yaw, pitch, _ = np.transpose([view.yaw_pitch_roll() for view in views])
@@ -252,6 +255,7 @@ def follow_head(
         opening=level,
         trust=np.array([found.trust for _, _, found in rows]),
         reprojection=np.array([found.reprojection for _, _, found in rows]),
+        evidence=np.array(evidence),
     )
 
 

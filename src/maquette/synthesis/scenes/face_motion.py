@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from maquette.core.types import Camera
+from maquette.synthesis.accessories.hands import draw_hand
 from maquette.synthesis.anatomy.expression import EMOTIONS, VISEMES
 from maquette.synthesis.rendering.background import draw_background
 from maquette.synthesis.rendering.light import draw_light
 from maquette.synthesis.rendering.render import render
-from maquette.synthesis.rendering.sensor import develop, draw_sensor
+from maquette.synthesis.rendering.sensor import Sensor, develop, draw_sensor
 from maquette.synthesis.rendering.viewpoint import AIM_M, look_at
-from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, head_model, head_occlusion
+from maquette.synthesis.scenes.head_scene import SyntheticPerson, dress, head_model, head_occlusion, neck_color
 
 SYLLABLE_S = 0.16, 0.05  # mean and spread of how long a mouth shape lasts
 MOUTH_LAG_S = 0.045  # how quickly mouths change shape
@@ -47,11 +48,13 @@ class Acting:
 
     Attributes:
         times: (N,) seconds. expression: (N, 52). turns: (N, 3) yaw, pitch, roll of the camera around it, radians.
+        covered: (N,) bool or None: whether a hand passes before the face.
     """
 
     times: NDArray
     expression: NDArray
     turns: NDArray
+    covered: NDArray | None = None
 
 
 def act(names: Sequence[str], count: int, fps: float, rng: np.random.Generator) -> Acting:
@@ -73,12 +76,18 @@ def act(names: Sequence[str], count: int, fps: float, rng: np.random.Generator) 
 
 
 def film(
-    person: SyntheticPerson, acting: Acting, seed: tuple[int, ...], size: int = 320, device: str = "cpu"
+    person: SyntheticPerson,
+    acting: Acting,
+    seed: tuple[int, ...],
+    size: int = 320,
+    device: str = "cpu",
+    taken: Sensor | None = None,
 ) -> Iterator[FilmedFrame]:
     """Frames of somebody who acts, in one light and before one camera that shakes a little.
 
     Args:
         seed: of light, camera, things and noise. size: pixels a side.
+        taken: how the camera takes every frame; None for a fair one.
     """
     rng = np.random.default_rng(seed)
     model = head_model()
@@ -86,14 +95,17 @@ def film(
     light = draw_light(rng, np.array([0.0, 0.0, 1.0]))
     background = draw_background(rng, (size, size))
     sensor = replace(draw_sensor(rng, size), exposure=0.0, gain=1.5, shrink=1.0, jpeg=int(rng.uniform(45, 90)))
-    sensor = replace(sensor, defocus=min(sensor.defocus, 0.8), motion=(0.0, 0.0), curve=1.0)
+    sensor = taken or replace(sensor, defocus=min(sensor.defocus, 0.8), motion=(0.0, 0.0), curve=1.0)
     shake = 0.004 * np.cumsum(gaussian_filter1d(rng.normal(size=(len(acting.times), 3)), 2, axis=0), axis=0)
     things = int(rng.integers(1 << 31))
-    for expression, turn, step in zip(acting.expression, acting.turns, shake):
+    covered = np.zeros(len(shake), bool) if acting.covered is None else acting.covered
+    for expression, turn, step, hidden in zip(acting.expression, acting.turns, shake, covered):
         vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
         yaw, pitch, roll = (float(angle) for angle in turn)
         camera = look_at(yaw, pitch, roll, distance, (size, size), fill, AIM_M + step)
         surfaces, strands = dress(person, vertices, (-0.3 * float(turn[0]), 0.0, 0.0), np.random.default_rng(things))
+        if hidden:
+            surfaces += draw_hand(model, vertices, neck_color(person.skin), np.random.default_rng(things + 1))
         picture = render(surfaces, strands, camera, light, head_occlusion(), device)
         radiance = picture.radiance + (1 - picture.coverage[..., None]) * background
         yield FilmedFrame(develop(radiance, None, sensor, rng), camera, expression, vertices)
