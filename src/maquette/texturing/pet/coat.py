@@ -197,7 +197,7 @@ def _patched(
     rows, turns = polar(places, model)
     rows, columns = rows * ROWS, (turns / (2 * np.pi) + 0.5) * GRID[1]
     taken = coat.centres[generator.integers(len(coat.centres), size=len(places))]
-    distance, near = cKDTree(places).query(points, k=4)
+    distance, near = (np.asarray(found) for found in cKDTree(places).query(points, k=4))
     out, power = np.zeros((len(points), 3), np.float32), np.zeros(len(points), np.float32)
     for k in range(3):
         weight = np.maximum(1 - distance[:, k] / np.maximum(distance[:, 3], 1e-9), 0) ** 2

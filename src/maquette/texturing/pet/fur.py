@@ -103,16 +103,15 @@ def _hairs(mesh: Mesh, model: MorphableModel, seed: int) -> NDArray:
     texels = texels_of(mesh, TILE)
     unit = float(np.linalg.norm(model.eye_centre(model.mean, "Left") - model.eye_centre(model.mean, "Right")))
     points = texels.spread(model.mean) / unit
-    corners, places = (x.astype(float)[f] for x, f in ((model.mean / unit, mesh.faces), (mesh.uvs, mesh.uv_faces)))
+    assert mesh.uvs is not None, "asked of textured heads"
+    corners, places = (model.mean / unit)[mesh.faces].astype(float), mesh.uvs[mesh.uv_faces].astype(float)
     flat = np.abs(_cross(places[:, 1] - places[:, 0], places[:, 2] - places[:, 0])) * TILE**2
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     wide = np.maximum(HAIR, TEXELS * np.sqrt(area / np.maximum(flat, 1e-9)))[texels.face]
     octave = np.clip(np.log2(wide / HAIR), 0, OCTAVES - 1)
-    volume = ndimage.gaussian_filter(
-        np.random.default_rng(seed).standard_normal((VOLUME,) * 3).astype(np.float32), 0.8, mode="wrap"
-    )
-    order = np.argsort(np.argsort(volume, axis=None)).astype(np.float32)
-    volume = (order / volume.size).reshape(volume.shape)
+    raw = np.random.default_rng(seed).standard_normal((VOLUME,) * 3)
+    order = np.argsort(np.argsort(ndimage.gaussian_filter(raw, 0.8, mode="wrap"), axis=None))
+    volume = (order / order.size).reshape(raw.shape).astype(np.float32)
     value = np.zeros(len(points), np.float32)
     for k in range(OCTAVES):
         mine = np.floor(octave) == k
