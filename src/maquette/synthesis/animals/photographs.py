@@ -84,7 +84,9 @@ def photograph(form: AnimalForm, rng: Rng, side: int = 256) -> AnimalPhoto:
     near = seen.depth.numpy()[cell[:, 1], cell[:, 0]]
     visible = inside & (points[:, 2] < near + SEEN_WITHIN) & ~covered[cell[:, 1], cell[:, 0]]
     image = encode(radiance * (0.30 / max(float(radiance.mean()), 0.05)) ** 0.5)
-    return AnimalPhoto(image, np.ascontiguousarray(points[:, :2], np.float32), visible, (mask * 255).astype(np.uint8), form.species)
+    return AnimalPhoto(
+        image, np.ascontiguousarray(points[:, :2], np.float32), visible, (mask * 255).astype(np.uint8), form.species
+    )
 
 
 def _view(form: AnimalForm, rng: Rng, side: int) -> _HeadView:
