@@ -83,7 +83,7 @@ def test_pixels_are_those_of_the_photo_wherever_the_face_is(photos, readings):
     photo, read = photos[0], readings[0]
     wide = cv2.copyMakeBorder(photo.image, 30, 80, 50, 10, cv2.BORDER_CONSTANT, value=(90, 90, 90))
     square = whole(photo.image)
-    moved = read_landmarks(wide, Square(square.centre + [50, 30], square.side, 0.0))
+    moved = read_landmarks(wide, Square(square.centre + np.array([50, 30]), square.side, 0.0))
     assert error(moved.points - [50, 30], read.points) < 0.08
 
 
