@@ -131,7 +131,7 @@ def features_of(crops: Array) -> dict[str, Array]:
 
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         maps = load_features().maps(torch.from_numpy(crops))
-    return {name: part.half().numpy() for name, part in zip(FEATURES, maps, strict=True)}
+    return {name: part.half().contiguous().numpy() for name, part in zip(FEATURES, maps, strict=True)}
 
 
 def _framed(points: Array, stored: int, jitter: Array, rng: np.random.Generator) -> Array:
