@@ -24,6 +24,7 @@ AROUND = 0.35  # of the landmarks' extent, on each side of the crop: fur, ears' 
 DIM, SHARP = 40.0, 25.0  # mean brightness below which a face is dark; variance of its Laplacian below which blurred
 FACE_SIDE = 128  # pixels to which a face is brought to be judged
 DOUBTFUL = 0.22  # quality of landmarks below which a result is rough
+LIVING = 0.5  # share of a kind of living animal from which on nothing is called a toy
 UNSURE_SPECIES = 0.6  # probability of the likeliest species below which a note says so
 
 
@@ -121,7 +122,7 @@ def _notes(animal: Animal, face: PetLandmarks, crop: NDArray, points: NDArray) -
     """Plain words on what makes a result rough."""
     notes = []
     likeliest = max(face.species, key=face.species.__getitem__)
-    if animal.kind == TOY:
+    if animal.kind == TOY and max(face.alike.values(), default=0.0) < LIVING:
         notes.append("it may be a toy: the shape is that of a living animal")
     if animal.kind in HOOFED and animal.score > 0.6 and face.species[likeliest] < UNSURE_SPECIES:
         notes.append(f"it looks like a {animal.kind}: the models are of cats, dogs and wild cats: it is rough")
