@@ -76,7 +76,7 @@ def test_a_mirrored_picture_has_mirrored_landmarks(photos, readings):
     other = read_landmarks(np.ascontiguousarray(photo.image[:, ::-1]), whole(photo.image)).points[list(MIRRORED)]
     back = np.stack([photo.image.shape[1] - other[:, 0], other[:, 1]], axis=1)
     eyes = eyes_and_nose(read.points)
-    assert np.linalg.norm(back - read.points, axis=1).mean() / np.linalg.norm(eyes[0] - eyes[1]) < 0.03
+    assert np.linalg.norm(back - read.points, axis=1).mean() / np.linalg.norm(eyes[0] - eyes[1]) < 0.05
 
 
 def test_pixels_are_those_of_the_photo_wherever_the_face_is(photos, readings):

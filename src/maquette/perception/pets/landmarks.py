@@ -64,7 +64,7 @@ def read_landmarks(pixels: NDArray, square: Square, device: str = "cpu") -> PetL
         WeightsMissing: the networks' files are not in the package.
     """
     for number in range(ROUNDS):
-        read = _read(pixels, square, device)
+        read = _read(pixels, square, device, both=number == ROUNDS - 1)
         if number < ROUNDS - 1:
             square = square_of(read[0])
     points, variance, visible = read
@@ -84,25 +84,27 @@ def square_of(points: NDArray) -> Square:
     return Square((low + high) / 2 @ upright, max(GROWN * float((high - low).max()), 8.0), turn)
 
 
-def _read(pixels: NDArray, square: Square, device: str) -> tuple[NDArray, NDArray, NDArray]:
-    """Points (20, 2) in pixels of the photo, their variance (20,), and seen (20,); the mirrored crop is read too."""
+def _read(pixels: NDArray, square: Square, device: str, both: bool) -> tuple[NDArray, NDArray, NDArray]:
+    """Points (20, 2) in pixels of the photo, their variance (20,), and seen (20,); `both`: of the mirrored crop too."""
     import torch
 
     matrix = square.to_crop(CROP)
     crop = cut(pixels, matrix, CROP).transpose(2, 0, 1)
-    pair = torch.from_numpy(np.stack([crop, crop[..., ::-1]]))
+    pair = torch.from_numpy(np.stack([crop, crop[..., ::-1]] if both else [crop]))
     where = usable_device(device)
     features, head = load_features(where), load_head(where)
     with _in_use, computing("pet landmarks"), torch.inference_mode():
         found = [part.float().cpu().numpy() for part in head(*features.maps(pair.to(where)))[:3]]
     places, variances, seen = found[0], np.exp(found[1]), 1 / (1 + np.exp(-found[2]))
-    order = list(MIRRORED)
-    other = np.stack([1 - places[1, order, 0], places[1, order, 1]], axis=1)
-    points = (places[0] + other) / 2
-    variance = (variances[0] + variances[1, order]) / 2 + ((places[0] - other) ** 2).mean(axis=1) / 4
+    points, variance, shown = places[0], variances[0], seen[0]
+    if both:
+        order = list(MIRRORED)
+        other = np.stack([1 - places[1, order, 0], places[1, order, 1]], axis=1)
+        variance = (variance + variances[1, order]) / 2 + ((points - other) ** 2).mean(axis=1) / 4
+        points, shown = (points + other) / 2, (shown + seen[1, order]) / 2
     inverse = np.linalg.inv(matrix[:, :2])
     placed = apply(np.column_stack([inverse, -inverse @ matrix[:, 2]]), points * CROP)
-    return placed, variance * square.side**2, (seen[0] + seen[1, order]) / 2
+    return placed, variance * square.side**2, shown
 
 
 def kinds(pixels: NDArray, square: Square, device: str = "cpu") -> tuple[dict[str, float], dict[str, float]]:
