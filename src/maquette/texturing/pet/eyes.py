@@ -127,7 +127,10 @@ def _measured(colours: NDArray, places: NDArray, usual: PetEyes) -> PetEyes:
     colours, places = colours[inner], places[inner]
     bright = colours @ [0.3, 0.59, 0.11]
     low, high = np.quantile(bright, IRIS_RANGE)
-    iris = np.median(colours[(bright >= low) & (bright <= high)], axis=0)
+    likely = (bright >= low) & (bright <= high)
+    chroma = np.ptp(colours, axis=1)
+    # Glints, lids in shade and the pupil's rim are greyer than the iris.
+    iris = np.median(colours[likely & (chroma >= np.median(chroma[likely]))], axis=0)
     level = float(iris @ [0.3, 0.59, 0.11])
     seen = float(np.clip(inner.sum() / (4 * LEAST_SEEN), 0, 1))
     pupil = usual.pupil
