@@ -146,7 +146,7 @@ def drawn(tmp_path, monkeypatch):
     sights = [sighted(replace(seen, frame=replace(seen.frame, time=k / 25)), k) for k in range(3)]
     sights[1] = replace(sights[1], flags=("blurred: as drawn",))
     monkeypatch.setattr(pifuhd_video, "watch", lambda *_: Watched({0: sights}))
-    names = ("rotations", "translation", "root", "pixels_per_metre", "spot")
+    names = ("rotations", "translation", "root", "view", "pitch", "pixels_per_metre", "spot", "distance")
     thrice = replace(placement, **{name: np.repeat(getattr(placement, name), 3, axis=0) for name in names})
     monkeypatch.setattr(pifuhd_video, "fitted", lambda *_: thrice)
     pifuhd_video.clip_views.cache_clear()
