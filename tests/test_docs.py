@@ -86,7 +86,7 @@ def desk(stand_ins, photo, tmp_path, monkeypatch):
     for kind in (Subject.PERSON, Subject.PET):
         monkeypatch.setitem(pipeline.OBSERVERS, kind, pipeline.OBSERVERS[Subject.FACE])
     monkeypatch.chdir(tmp_path)
-    for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg"):
+    for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg", "cat.jpg", "dog.jpg"):
         photo(name)
     return tmp_path
 

@@ -52,7 +52,7 @@ def test_train_kill_and_resume(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["toi", "-o", "out"], "recipe 'toi': not known; known: face, parsing, folds, motion, vrn, "),
+        (["toi", "-o", "out"], "recipe 'toi': not known; known: face, parsing, folds, pet-landmarks, motion, "),
         (["toy", "-o", "out", "--steps", "0"], "steps 0: wanted at least 1"),
         (["toy", "-o", "out", "--examples", "0"], "the data set is empty"),
         (["toy", "-o", "out", "--nan-from", "2"], "loss is nan at step 3"),

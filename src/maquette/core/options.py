@@ -15,19 +15,16 @@ from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 MESHES = ("light", "fine")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-UPSCALES = ("auto", "off", "2", "4")
-GRIDS = ("fast", "exact")
+DEVICES, UPSCALES = ("auto", "cpu", "cuda", "mps"), ("auto", "off", "2", "4")
+GRIDS, SMOOTHERS = ("fast", "exact"), ("tuned", "network")
 BLUR_GATES = ("mark", "skip", "nearest")
-SMOOTHERS = ("tuned", "network")
 METHODS = {"face": "parametric", "person": "pifuhd", "pet": "parametric"}  # what each subject is made by if nobody says
 READERS = ("both", "landmarks", "network")
 STYLES = (
     "afro01", "bob01", "bob02", "bob03", "braid01", "bun01", "long01", "ponytail01", "short01", "short02", "short03",
     "short04",
 )  # fmt: skip
-GLASSES = ("auto", "none")
-DETAILS = ("auto", "none")
+GLASSES = DETAILS = ("auto", "none")
 CROPS = ("auto", "middle")
 HAIR = ("auto", "none", *STYLES)
 WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
