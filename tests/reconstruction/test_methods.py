@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from maquette.core.errors import BadInput, WeightsMissing
 from maquette.core.options import METHODS as USUAL
-from maquette.core.options import Options
+from maquette.core.options import Options, options_from
 from maquette.core.types import Subject
 from maquette.reconstruction import methods as module
 from maquette.reconstruction.methods import (
@@ -27,6 +27,7 @@ from maquette.reconstruction.methods import (
     find_for_faces_in_clip,
     load,
     methods,
+    refuse_size,
 )  # fmt: skip
 from maquette.weights.store import fetch, zoo
 
@@ -86,12 +87,20 @@ def test_the_table_loads_no_method():
 def test_an_unknown_method_lists_the_known_ones():
     with pytest.raises(BadInput, match=r"'nonsense'.*parametric"):
         find("nonsense")
-    with pytest.raises(BadInput, match="pet"):
-        find("parametric", Subject.PET)
+    with pytest.raises(BadInput, match=r"not known for a pet; known: parametric"):
+        find("vrn", Subject.PET)
 
 
-def test_pets_have_no_method_until_pets_come():
-    assert not [row for row in METHODS if Subject.PET in row.subjects]
+def test_people_are_not_as_small_as_cats():
+    small = options_from(height=25.0)
+    refuse_size(Subject.PET, small)
+    refuse_size(Subject.PERSON, options_from(height=50.0))
+    with pytest.raises(BadInput, match="height 25: wanted 40 centimetres or more of a person"):
+        refuse_size(Subject.PERSON, small)
+
+
+def test_every_subject_has_a_method():
+    assert {subject for row in METHODS for subject in row.subjects} == set(Subject)
 
 
 def third_party(fetch, options):

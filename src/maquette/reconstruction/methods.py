@@ -25,6 +25,7 @@ from maquette.core.types import Mesh, Observation, Reconstruction, Subject
 
 Fetch = Callable[[str], Path]
 ONE, SEVERAL, CLIP = "one", "several", "clip"
+SMALLEST_PERSON_CM = 40.0
 VIEWS = (ONE, SEVERAL, CLIP)
 
 
@@ -224,6 +225,13 @@ def find_for_faces_in_clip(name: str) -> Method:
     if not row.moves:
         raise BadInput(f"method {name}: makes no head that moves as the faces of a clip do: use --method parametric")
     return find_for(name, Subject.FACE, SEVERAL)
+
+
+def refuse_size(subject: Subject, options: Options) -> None:
+    """Raise BadInput where a person is to be smaller than people are; pets may be."""
+    height = options.body.height
+    if subject is Subject.PERSON and height is not None and height < SMALLEST_PERSON_CM:
+        raise BadInput(f"height {height:g}: wanted {SMALLEST_PERSON_CM:g} centimetres or more of a person")
 
 
 def load(row: Method, fetch: Fetch, options: Options) -> Reconstructor:
