@@ -13,7 +13,7 @@ from maquette.core.types import Mesh, Subject
 @pytest.fixture
 def asked(monkeypatch) -> list[str]:
     names: list[str] = []
-    for name in ("finish_head", "finish_person", "finish_surface"):
+    for name in ("finish_head", "finish_person", "finish_pet", "finish_surface"):
         monkeypatch.setattr(texturing, name, lambda made, _seen, _options, which=name: names.append(which) or made)
     return names
 
@@ -26,6 +26,7 @@ def asked(monkeypatch) -> list[str]:
         (Subject.FACE, "a model of somebody else", "finish_surface"),
         (Subject.PERSON, None, "finish_person"),
         (Subject.PET, None, "finish_surface"),
+        (Subject.PET, "maquette-pet-dog", "finish_pet"),
     ],
 )
 def test_what_is_known_of_the_mesh_decides(asked, photograph, reconstruct, subject, name, wanted):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.morphable import known
+from maquette.perception.pets.schemes import SCHEME
 from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.hair.finish import with_hair
 from maquette.texturing.head.texture import finish_head
@@ -24,9 +25,9 @@ def finish(
     The head of a parametric model by `finish_head` and `with_hair`, an animal's by `finish_pet`, a person by
     `finish_person`, any other mesh by `finish_surface`.
     """
-    if any(seen.subject is Subject.PET for seen in observations) and reconstruction.model is not None:
-        return finish_pet(reconstruction, observations, options)
     model = known(reconstruction.model)
+    if model is not None and SCHEME in model.embeddings:
+        return finish_pet(reconstruction, observations, options)
     if model is not None and model.rig is None:
         return with_hair(finish_head(reconstruction, observations, options), observations, options)
     person = reconstruction.pose is not None or any(seen.subject is Subject.PERSON for seen in observations)
