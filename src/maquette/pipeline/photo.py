@@ -41,11 +41,10 @@ def reconstruct(
     Raises:
         BadInput: no such method, or not for this. WeightsMissing: it lacks a file. ImportError: it lacks a library.
     """
-    views = methods.SEVERAL if options.fit.together else methods.ONE
     methods.refuse_size(kind, options)
-    row = methods.find_for(options.fit.method, kind, views)
+    row = methods.find_for(options.fit.method, kind, methods.SEVERAL if options.fit.together else methods.ONE)
     run = Run(options, progress, methods.load(row, fetch, options), kind)
-    return run.together(photos) if options.fit.together else run.one_by_one(photos)
+    return (run.together if options.fit.together else run.one_by_one)(photos)
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ from maquette.weights.store import fetch
 def reconstruct_clip(
     path: str | Path, folder: OutputFolder, options: Options, progress: Progress = silent
 ) -> Iterator[Result | Failure]:
-    """Every person of a clip, moving and textured, and a mesh per frame.
-
-    The caller saves each Result into `folder` before it asks for the next: only who is there gets frames.
+    """Every person of a clip, moving and textured; who is saved before the next is asked for gets a mesh per frame.
 
     Args:
         folder: OUT; the meshes of frames and manifest.json are written here.
