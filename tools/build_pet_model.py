@@ -25,8 +25,9 @@ from pet.layout import layout
 from pet.movements import PAIRED, SINGLE, movements
 from pet.template import build, reference
 
-from maquette.synthesis.animals.head_landmarks import FLIP, landmarks
-from maquette.synthesis.animals.head_shape import IOD_M, SPECIES, draw_shape, shape_of
+from maquette.perception.pets.schemes import FLIPPED, SPECIES
+from maquette.synthesis.animals.head_landmarks import landmarks
+from maquette.synthesis.animals.head_shape import IOD_M, draw_shape, shape_of
 
 FILE = Path(__file__).parents[1] / "src/maquette/morphable/data/pet.safetensors"
 KEPT, MOST = 0.98, 40  # of the variance, and modes at most
@@ -65,7 +66,7 @@ def fixed_points(vertices: NDArray, faces: NDArray, points: NDArray, skin: NDArr
     skin = skin[skin < half]
     corners = vertices[faces[skin]]
     chosen, places = np.zeros(len(points), int), np.zeros((len(points), 3))
-    for k, other in enumerate(FLIP):
+    for k, other in enumerate(FLIPPED):
         if points[k, 0] < 0:
             continue
         close = trimesh.triangles.closest_point(corners, np.broadcast_to(points[k], (len(corners), 3)))

@@ -13,8 +13,9 @@ import build_pet_model
 from pet import heads, places
 
 from maquette.geometry.mesh import boundary_loops
+from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_height
-from maquette.synthesis.animals.head_shape import MEANS, SPECIES, draw_shape
+from maquette.synthesis.animals.head_shape import MEANS, draw_shape
 
 
 @pytest.fixture(params=SPECIES)
@@ -94,8 +95,8 @@ def test_landmarks_are_fixed_on_both_sides():
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [-1, 0, 0]], float)
     faces = np.array([[0, 1, 2], [2, 3, 0]])
     left = np.array([0.3, 0.3, 0.1])
-    points = np.array([left * [-1, 1, 1] if k < build_pet_model.FLIP[k] else left for k in range(20)])
-    middle = [k for k, other in enumerate(build_pet_model.FLIP) if k == other]
+    points = np.array([left * [-1, 1, 1] if k < build_pet_model.FLIPPED[k] else left for k in range(20)])
+    middle = [k for k, other in enumerate(build_pet_model.FLIPPED) if k == other]
     points[middle] = [0, 0.5, 0.2]
     marks, shares = build_pet_model.fixed_points(vertices, faces, points, np.array([0, 1]))
     found = np.einsum("nk,nkd->nd", shares, vertices[faces[marks]])

@@ -10,8 +10,8 @@ import pytest
 
 from maquette.core.errors import WeightsMissing
 from maquette.perception.pets import reader
-from maquette.perception.pets.landmark_network import MIRRORED
 from maquette.perception.pets.landmarks import kinds, read_landmarks, square_of
+from maquette.perception.pets.schemes import FLIPPED
 from maquette.perception.square import Square
 from maquette.synthesis.animals.form import draw_form
 from maquette.synthesis.animals.photographs import photograph
@@ -73,7 +73,7 @@ def test_noise_has_less_quality_than_faces(readings):
 
 def test_a_mirrored_picture_has_mirrored_landmarks(photos, readings):
     photo, read = photos[0], readings[0]
-    other = read_landmarks(np.ascontiguousarray(photo.image[:, ::-1]), whole(photo.image)).points[list(MIRRORED)]
+    other = read_landmarks(np.ascontiguousarray(photo.image[:, ::-1]), whole(photo.image)).points[list(FLIPPED)]
     back = np.stack([photo.image.shape[1] - other[:, 0], other[:, 1]], axis=1)
     eyes = eyes_and_nose(read.points)
     assert np.linalg.norm(back - read.points, axis=1).mean() / np.linalg.norm(eyes[0] - eyes[1]) < 0.05

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from maquette.geometry.mesh import vertex_normals
+from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals.form import draw_form
-from maquette.synthesis.animals.head_shape import SPECIES
 from maquette.synthesis.animals.surface import SeenHead
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from maquette.geometry.surfaces.clean import is_closed, pieces, signed_volume
+from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals import head_field
-from maquette.synthesis.animals.head_shape import BUILDS, MEANS, SPECIES, AnimalExpression, draw_shape
+from maquette.synthesis.animals.head_shape import BUILDS, MEANS, AnimalExpression, draw_shape
 
 HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **BUILDS["dog"][1][1])}
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from maquette.perception.pets.schemes import FLIPPED as FLIP
+from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals import head_field
-from maquette.synthesis.animals.head_landmarks import FLIP, LEFT, MIDDLE, NAMES, landmarks
-from maquette.synthesis.animals.head_shape import BUILDS, MEANS, SPECIES, AnimalExpression, draw_shape
+from maquette.synthesis.animals.head_landmarks import LEFT, MIDDLE, NAMES, landmarks
+from maquette.synthesis.animals.head_shape import BUILDS, MEANS, AnimalExpression, draw_shape
 
 HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **BUILDS["dog"][1][1])}
 

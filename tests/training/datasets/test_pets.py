@@ -8,7 +8,8 @@ from safetensors.numpy import load_file, save_file
 
 from maquette.core.errors import BadInput
 from maquette.core.options import SynthesisOptions
-from maquette.perception.pets.landmark_network import CROP, MIRRORED
+from maquette.perception.pets.landmark_network import CROP
+from maquette.perception.pets.schemes import FLIPPED
 from maquette.synthesis.animals.form import draw_form
 from maquette.synthesis.animals.photographs import photograph
 from maquette.training.datasets.pets import COLUMNS, PetCrops, make_shard
@@ -60,7 +61,7 @@ def test_a_mirrored_crop_has_its_sides_exchanged(folder):
         batch = PetCrops(folder, 6, seed).batch(0)
         for points in batch["landmarks"]:
             for whole in stored:
-                for mirrored, wanted in ((False, whole), (True, whole[list(MIRRORED)] * [-1, 1])):
+                for mirrored, wanted in ((False, whole), (True, whole[list(FLIPPED)] * [-1, 1])):
                     fitted = np.column_stack([wanted, np.ones(20)])
                     left = points - fitted @ np.linalg.lstsq(fitted, points, rcond=None)[0]
                     if np.abs(left).max() < 1e-3:

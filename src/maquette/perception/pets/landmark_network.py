@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from maquette.perception.pets.features import WIDTHS
 
 POINTS, SPECIES = 20, 3
-# The order of the landmarks L20 in a mirrored picture: an animal's right is then its left.
-MIRRORED = (3, 2, 1, 0, 4, 5, 6, 8, 7, 9, 10, 11, 17, 16, 15, 14, 13, 12, 19, 18)
 CROP = 160  # pixels of the crop that is read
 SHARPER = 4.0  # factor on the heat-maps' logits: they must grow far above their first values
 LOG_VARIANCE, FIRST = (-10.0, 5.0), -4.5  # squared share of the side: what is said of a point stays within

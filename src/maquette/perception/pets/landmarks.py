@@ -14,8 +14,9 @@ from maquette.core.threads import computing
 from maquette.perception.affine import apply
 from maquette.perception.faces.regressor.align import cut
 from maquette.perception.pets.features import CLASSES_OF, SIDE
-from maquette.perception.pets.landmark_network import CROP, MIRRORED
+from maquette.perception.pets.landmark_network import CROP
 from maquette.perception.pets.reader import class_names, load_features, load_head
+from maquette.perception.pets.schemes import FLIPPED
 from maquette.perception.square import Square, upright_turn
 
 ROUNDS = 2  # the first on the square given, each other on the one that the points before make
@@ -98,7 +99,7 @@ def _read(pixels: NDArray, square: Square, device: str, both: bool) -> tuple[NDA
     places, variances, seen = found[0], np.exp(found[1]), 1 / (1 + np.exp(-found[2]))
     points, variance, shown = places[0], variances[0], seen[0]
     if both:
-        order = list(MIRRORED)
+        order = list(FLIPPED)
         other = np.stack([1 - places[1, order, 0], places[1, order, 1]], axis=1)
         variance = (variance + variances[1, order]) / 2 + ((points - other) ** 2).mean(axis=1) / 4
         points, shown = (points + other) / 2, (shown + seen[1, order]) / 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-SCHEME = "pet20"
+from maquette.morphable.pet import LANDMARKS
+
+SCHEME = LANDMARKS
 NAMES = (
     "right eye outer", "right eye inner", "left eye inner", "left eye outer", "nose", "nasal root", "forehead",
     "right mouth corner", "left mouth corner", "upper lip", "lower lip", "chin",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.perception.pets.schemes import FLIPPED
 from maquette.synthesis.animals import head_field
 from maquette.synthesis.animals.ears import half_thickness
 from maquette.synthesis.animals.head_shape import AnimalExpression, AnimalShape
@@ -14,7 +15,6 @@ NAMES = (
     *("mouth R", "mouth L", "upper lip", "lower lip", "chin", "ear outer R", "ear tip R", "ear inner R"),
     *("ear inner L", "ear tip L", "ear outer L", "cheek R", "cheek L"),
 )
-FLIP = (3, 2, 1, 0, 4, 5, 6, 8, 7, 9, 10, 11, 17, 16, 15, 14, 13, 12, 19, 18)  # the landmark on the other side
 LEFT = {"eye inner": 2, "eye outer": 3, "mouth": 8, "ear inner": 15, "ear tip": 16, "ear outer": 17, "cheek": 19}
 MIDDLE = {"nose tip": 4, "nasal root": 5, "forehead": 6, "upper lip": 9, "lower lip": 10, "chin": 11}
 STEPS = 96  # along a ray, before Newton's method
@@ -28,7 +28,7 @@ def landmarks(shape: AnimalShape, expression: AnimalExpression = head_field.REST
     for turn, mirrored in ((expression.ear_left, False), (expression.ear_right, True)):
         for name, place in _left_points(shape, expression, turn).items():
             index = LEFT[name]
-            points[FLIP[index] if mirrored else index] = place * ([-1, 1, 1] if mirrored else [1, 1, 1])
+            points[FLIPPED[index] if mirrored else index] = place * ([-1, 1, 1] if mirrored else [1, 1, 1])
     middle = list(MIDDLE.values())
     for _ in range(6):
         points = head_field.projected(points, shape, expression)

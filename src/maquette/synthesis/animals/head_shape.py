@@ -11,7 +11,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-SPECIES = ("cat", "dog", "wild")
+from maquette.perception.pets.schemes import SPECIES
+
 IOD_M = {"cat": 0.040, "dog": 0.055, "wild": 0.080}  # metres between the eyeballs' centres
 CUT = 2.5  # standard deviations at which draws are cut off
 MIXED = 0.05  # of the heads lie between two species

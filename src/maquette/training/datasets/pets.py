@@ -11,8 +11,9 @@ import numpy as np
 from maquette.core.files import whole_file
 from maquette.core.options import SynthesisOptions
 from maquette.perception.affine import apply, for_cv2
-from maquette.perception.pets.landmark_network import CROP, MIRRORED
+from maquette.perception.pets.landmark_network import CROP
 from maquette.perception.pets.reader import load_features
+from maquette.perception.pets.schemes import FLIPPED
 from maquette.training.datasets.head_crops import LINEAR, photographed
 from maquette.training.datasets.shards import EXAMPLES, FRACTIONS, WHOLE, Array, Shards, made_shards, shuffled
 
@@ -29,8 +30,8 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
     """Write photographs first to first + count of a data set as one file, by rename; one that exists is kept."""
     from safetensors.numpy import save_file
 
+    from maquette.perception.pets.schemes import SPECIES
     from maquette.synthesis.animals.form import AnimalForm, draw_form
-    from maquette.synthesis.animals.head_shape import SPECIES
     from maquette.synthesis.animals.photographs import photograph
 
     file = Path(folder) / options.split / f"{first:08d}.safetensors"
@@ -110,7 +111,7 @@ class PetCrops:
         matrix = _framed(points, len(image), spread * rng.normal(size=5), rng)
         if self.augment and rng.random() < 0.5:
             matrix = np.array([[-1, 0, CROP], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
-            points, visible = points[list(MIRRORED)], visible[list(MIRRORED)]
+            points, visible = points[list(FLIPPED)], visible[list(FLIPPED)]
         crop = cv2.warpAffine(
             image, for_cv2(matrix), (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from maquette.perception.pets.landmark_network import CROP, POINTS, PetLandmarkHead
+from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals.head_landmarks import landmarks
-from maquette.synthesis.animals.head_shape import SPECIES, draw_shape
+from maquette.synthesis.animals.head_shape import draw_shape
 from maquette.training.datasets.pets import FEATURES, PetCrops, features_of
 from maquette.training.datasets.shards import Array
 from maquette.training.options import LoopOptions
