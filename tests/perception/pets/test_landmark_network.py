@@ -5,12 +5,8 @@ from __future__ import annotations
 import torch
 
 from maquette.perception.pets.features import WIDTHS
-from maquette.perception.pets.landmark_network import (
-    LOG_VARIANCE,
-    MIRRORED,
-    POINTS,
-    PetLandmarkHead,
-)
+from maquette.perception.pets.landmark_network import LOG_VARIANCE, POINTS, PetLandmarkHead
+from maquette.perception.pets.schemes import FLIPPED
 
 
 def maps_of(count, side, seed=0):
@@ -40,8 +36,8 @@ def test_points_are_where_the_heat_is():
 
 
 def test_the_mirrored_order_is_its_own_inverse():
-    assert [MIRRORED[k] for k in MIRRORED] == list(range(POINTS))
-    assert [k for k in range(POINTS) if MIRRORED[k] == k] == [4, 5, 6, 9, 10, 11]
+    assert [FLIPPED[k] for k in FLIPPED] == list(range(POINTS))
+    assert [k for k in range(POINTS) if FLIPPED[k] == k] == [4, 5, 6, 9, 10, 11]
 
 
 def test_it_learns_places_by_heart():
