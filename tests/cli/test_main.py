@@ -11,7 +11,8 @@ import pytest
 
 from maquette.cli.main import app, run
 from maquette.cli.terminal import progress_bar, say
-from maquette.core.options import Options, field_help
+from maquette.core.check import field_help
+from maquette.core.options import Options
 
 HELP = "from maquette.cli.main import run; run(['--help'])"
 HEAVY = {

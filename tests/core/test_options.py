@@ -7,8 +7,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+from maquette.core.check import field_help
 from maquette.core.errors import BadInput
-from maquette.core.options import MESH_FORMATS, Options, OutputOptions, field_help, options_from
+from maquette.core.options import MESH_FORMATS, Options, OutputOptions, options_from
 
 
 def test_every_field_has_a_help_text_of_one_sentence():

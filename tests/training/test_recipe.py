@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from maquette.core.check import field_help
 from maquette.core.errors import BadInput
-from maquette.core.options import field_help
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import RECIPES, load, load_given
 from training.toy import RECIPE

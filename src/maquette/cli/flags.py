@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from maquette.core.options import field_help
+from maquette.core.check import field_help
 
 UNITS = {"millimetres": "MM", "centimetres": "CM", "seconds": "SECONDS", "megapixels": "MEGAPIXELS", "pixels": "PIXELS"}
 Command = TypeVar("Command", bound=Callable[..., Any])

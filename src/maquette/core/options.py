@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import sys
 from dataclasses import dataclass, fields
-from functools import cache
-from itertools import pairwise
-from numbers import Integral, Real
-from pathlib import Path
-from typing import get_args, get_type_hints
 
+from maquette.core.check import one_of, typed, within
 from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
@@ -27,17 +21,6 @@ STYLES = (
 GLASSES = DETAILS = ("auto", "none")
 CROPS = ("auto", "middle")
 HAIR = ("auto", "none", *STYLES)
-WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
-
-
-def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
-    if not low <= value <= high:
-        raise BadInput(f"{name} {value:.10g}: wanted {low:.10g} to {high:.10g} {unit}".rstrip())
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise BadInput(f"{name} {value!r}: wanted {', '.join(choices)}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +31,7 @@ class SourceOptions:
     """Largest picture that is read, in megapixels; larger ones are refused."""
 
     def __post_init__(self) -> None:
-        _within("max megapixels", self.max_megapixels, 0.01, 1000, "megapixels")
+        within("max megapixels", self.max_megapixels, 0.01, 1000, "megapixels")
 
 
 @dataclass(frozen=True)
@@ -78,14 +61,14 @@ class VideoOptions:
     """Go on where a stopped run of the same clip and settings ended."""
 
     def __post_init__(self) -> None:
-        _within("every", self.every, 1, 100_000, "frames")
-        _within("start", self.start, 0, 1e6, "seconds")
+        within("every", self.every, 1, 100_000, "frames")
+        within("start", self.start, 0, 1e6, "seconds")
         if self.end is not None:
-            _within("end", self.end, self.start, 1e6, "seconds")
-        _within("max frames", self.max_frames, 1, 1_000_000, "frames")
-        _within("smoothing", self.smoothing, 0, 10, "seconds")
-        _one_of("smoother", self.smoother, SMOOTHERS)
-        _one_of("blurred", self.blurred, BLUR_GATES)
+            within("end", self.end, self.start, 1e6, "seconds")
+        within("max frames", self.max_frames, 1, 1_000_000, "frames")
+        within("smoothing", self.smoothing, 0, 10, "seconds")
+        one_of("smoother", self.smoother, SMOOTHERS)
+        one_of("blurred", self.blurred, BLUR_GATES)
 
 
 @dataclass(frozen=True)
@@ -106,12 +89,12 @@ class PerceptionOptions:
     """Where this and all later stages run networks and fit bodies: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
-        _within("min face", self.min_face, 1, 10000, "pixels")
-        _within("max faces", self.max_faces, 1, 1000, "faces")
-        _within("min person", self.min_person, 8, 10000, "pixels")
-        _within("max people", self.max_people, 1, 1000, "people")
-        _one_of("upscale", self.upscale, UPSCALES)
-        _one_of("device", self.device, DEVICES)
+        within("min face", self.min_face, 1, 10000, "pixels")
+        within("max faces", self.max_faces, 1, 1000, "faces")
+        within("min person", self.min_person, 8, 10000, "pixels")
+        within("max people", self.max_people, 1, 1000, "people")
+        one_of("upscale", self.upscale, UPSCALES)
+        one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
@@ -147,10 +130,10 @@ class FitOptions:
     """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
 
     def __post_init__(self) -> None:
-        _one_of("reader", self.reader, READERS)
+        one_of("reader", self.reader, READERS)
         if self.pupil_distance is not None:
-            _within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
-        _within("seed", self.seed, 0, 2**32 - 1, "")
+            within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
+        within("seed", self.seed, 0, 2**32 - 1, "")
 
 
 @dataclass(frozen=True)
@@ -168,8 +151,8 @@ class BodyOptions:
 
     def __post_init__(self) -> None:
         if self.height is not None:
-            _within("height", self.height, 8, 260, "centimetres")
-        _within("resolution", self.resolution, 64, 1024, "voxels")
+            within("height", self.height, 8, 260, "centimetres")
+        within("resolution", self.resolution, 64, 1024, "voxels")
         if self.resolution % 64:
             raise BadInput(f"resolution {self.resolution}: wanted a multiple of 64 voxels, e.g. 128, 256 or 512")
         if self.grid not in GRIDS:
@@ -196,11 +179,11 @@ class TextureOptions:
     """Layers of fur on a pet: 0 (smooth) to 8 (thick; larger files)."""
 
     def __post_init__(self) -> None:
-        _one_of("glasses", self.glasses, GLASSES)
-        _one_of("detail", self.detail, DETAILS)
-        _within("fur", self.fur, 0, 8, "layers")
-        _within("texture size", self.texture_size, 256, 8192, "pixels")
-        _one_of("hair", self.hair, HAIR)
+        one_of("glasses", self.glasses, GLASSES)
+        one_of("detail", self.detail, DETAILS)
+        within("fur", self.fur, 0, 8, "layers")
+        within("texture size", self.texture_size, 256, 8192, "pixels")
+        one_of("hair", self.hair, HAIR)
 
 
 @dataclass(frozen=True)
@@ -222,7 +205,7 @@ class OutputOptions:
         unknown = [f for f in self.format_list if f not in MESH_FORMATS]
         if unknown or not self.format_list:
             raise BadInput(f"formats {self.formats!r}: wanted some of {','.join(MESH_FORMATS)}")
-        _one_of("mesh", self.mesh, MESHES)
+        one_of("mesh", self.mesh, MESHES)
 
     @property
     def format_list(self) -> tuple[str, ...]:
@@ -252,15 +235,15 @@ class SynthesisOptions:
     """Where the renderer computes: auto, cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
-        _within("count", self.count, 1, 10_000_000, "photographs")
-        _within("seed", self.seed, 0, 2**32 - 1, "")
-        _within("size", self.size, 16, 4096, "pixels")
-        _within("photos per person", self.photos_per_person, 1, 1000, "photographs")
-        _within("supersample", self.supersample, 1, 4, "")
-        _within("texture size", self.texture_size, 128, 4096, "pixels")
+        within("count", self.count, 1, 10_000_000, "photographs")
+        within("seed", self.seed, 0, 2**32 - 1, "")
+        within("size", self.size, 16, 4096, "pixels")
+        within("photos per person", self.photos_per_person, 1, 1000, "photographs")
+        within("supersample", self.supersample, 1, 4, "")
+        within("texture size", self.texture_size, 128, 4096, "pixels")
         if self.split not in ("train", "test"):
             raise BadInput(f"split {self.split!r}: wanted train or test")
-        _one_of("device", self.device, DEVICES)
+        one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
@@ -283,8 +266,8 @@ class UpscaleOptions:
     def __post_init__(self) -> None:
         if self.factor not in (2, 4):
             raise BadInput(f"factor {self.factor}: wanted 2 or 4")
-        _one_of("device", self.device, DEVICES)
-        _within("max result", self.max_result, 0.01, 4000, "megapixels")
+        one_of("device", self.device, DEVICES)
+        within("max result", self.max_result, 0.01, 4000, "megapixels")
 
 
 @dataclass(frozen=True)
@@ -313,14 +296,14 @@ class TranslateOptions:
     """Where the networks run: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
-        _one_of("device", self.device, DEVICES)
-        _one_of("crop", self.crop, CROPS)
+        one_of("device", self.device, DEVICES)
+        one_of("crop", self.crop, CROPS)
         if not self.to.isidentifier():
             raise BadInput(f"to {self.to!r}: wanted cat, dog or wild")
-        _within("styles", self.styles, 1, 64, "")
-        _within("truncation", self.truncation, 0, 2, "")
-        _within("steps", self.steps, 0, 64, "pictures")
-        _within("seed", self.seed, 0, 2**32 - 1, "")
+        within("styles", self.styles, 1, 64, "")
+        within("truncation", self.truncation, 0, 2, "")
+        within("steps", self.steps, 0, 64, "pictures")
+        within("seed", self.seed, 0, 2**32 - 1, "")
 
 
 @dataclass(frozen=True)
@@ -334,46 +317,6 @@ class Options:
     output: OutputOptions = OutputOptions()
     body: BodyOptions = BodyOptions()
     video: VideoOptions = VideoOptions()
-
-
-def _typed(stage: type, name: str, value: object) -> object:
-    """The value as its field's own type: whole numbers of any kind as int, real ones as float; else BadInput."""
-    kinds = get_type_hints(stage)[name]
-    kinds = get_args(kinds) or (kinds,)
-    if isinstance(value, kinds):
-        fine = bool in kinds or not isinstance(value, bool)
-        converted = value
-    else:
-        # numpy's numbers and, for a float, whole numbers.
-        kind = next((kind for kind in kinds if kind in (int, float)), None)
-        fine = kind is not None and isinstance(value, Integral if kind is int else Real) and not isinstance(value, bool)
-        converted = kind(value) if kind is not None and fine else value
-    if not fine:
-        wanted = " or ".join("nothing" if kind is type(None) else WORDS[kind] for kind in kinds)
-        raise BadInput(f"{name.replace('_', ' ')} {value!r}: wanted {wanted}")
-    return converted
-
-
-@cache
-def _classes(file: str) -> dict[str, ast.ClassDef]:
-    """The classes of one source file; parsed once, since every command asks for them at start."""
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-
-
-def field_help(options: type) -> dict[str, str]:
-    """Help text per field, read from the docstring that follows it.
-
-    Example:
-        >>> field_help(TextureOptions)["texture_size"]
-        'Width and height of the texture in pixels.'
-    """
-    body = _classes(str(sys.modules[options.__module__].__file__))[options.__name__].body
-    texts = {}
-    for field, text in pairwise(body):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            texts[field.target.id] = " ".join(str(ast.literal_eval(text.value)).split())
-    return {f.name: texts[f.name] for f in fields(options)}
 
 
 def options_from(**flat: object) -> Options:
@@ -394,7 +337,7 @@ def options_from(**flat: object) -> Options:
         raise TypeError(f"unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     return Options(
         **{
-            stage: kind(**{k: _typed(kind, k, v) for k, v in flat.items() if known[k] == stage})
+            stage: kind(**{k: typed(kind, k, v) for k, v in flat.items() if known[k] == stage})
             for stage, kind in stages.items()
         }
     )
