@@ -112,7 +112,9 @@ def test_binary_wheels_that_carry_copyleft_libraries_are_named():
 def test_shipped_data_is_free_and_listed():
     listed = {entry.file for entry in zoo().values()}
     shipped = {
-        p for p in (TOP / "src").rglob("*") if p.suffix in {".safetensors", ".tflite", ".npz", ".npy", ".pt", ".onnx"}
+        p
+        for p in (TOP / "src").rglob("*")
+        if p.suffix in {".js", ".safetensors", ".tflite", ".npz", ".npy", ".pt", ".onnx"}
     }
     assert shipped <= listed, f"not in zoo.toml: {[shown(p) for p in shipped - listed]}"
     for entry in zoo().values():

@@ -59,7 +59,15 @@ def test_all_files_appear_in_order(stubs, volume_result, tmp_path):
 def test_a_persons_files_are_called_so(stubs, person_result, clip_result, cloth_result, tmp_path):
     meshes = {"person.glb", "person.obj", "person.mtl", "person.stl", "person.ply"}
     both = {"texture.png", "texture_confidence.png"}
-    shared = {"overview.jpg", "turntable.mp4", "depth.png", "normals.png", "landmarks.json", "parameters.npz"}
+    shared = {
+        "view.html",
+        "overview.jpg",
+        "turntable.mp4",
+        "depth.png",
+        "normals.png",
+        "landmarks.json",
+        "parameters.npz",
+    }
     assert set(files_of(person_result)) == meshes | both | shared | {"report.json", KEYPOINTS}
     assert set(files_of(cloth_result)) == meshes | shared | GUESSED | {"report.json", KEYPOINTS}
     only_photos, only_clips = {KEYPOINTS}, {"person.bvh"}

@@ -22,6 +22,7 @@ from maquette.cli import (
     translate,
     upscale,
     video,
+    view,
     weights,
 )
 from maquette.cli.results import failed_json
@@ -44,6 +45,7 @@ app.command("face")(face.face)
 app.command("person")(person.person)
 app.command("pet")(pet.pet)
 app.command("video")(video.video)
+app.command("view")(view.view)
 app.command("upscale")(upscale.upscale)
 app.command("translate")(translate.translate)
 app.command("synth")(synth.synth)

@@ -110,6 +110,7 @@ def field_help(options: type) -> dict[str, str]:
     """Help text per field, read from the docstring that follows it.
 
     Example:
+        >>> from maquette.core.options import TextureOptions
         >>> field_help(TextureOptions)["texture_size"]
         'Width and height of the texture in pixels.'
     """

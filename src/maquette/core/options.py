@@ -200,6 +200,8 @@ class OutputOptions:
     """Write turntable.mp4."""
     overview: bool = True
     """Write overview.jpg."""
+    view: bool = True
+    """Write view.html: the result in a browser by double click, with sliders; all is inside, 1.5 times the GLB."""
 
     def __post_init__(self) -> None:
         unknown = [f for f in self.format_list if f not in MESH_FORMATS]

@@ -61,12 +61,14 @@ class Asset:
         coarse: the same as it was before the mesh was refined, or None if it was not.
         options: what to write.
         seconds: file -> seconds that making it took, as far as written.
+        made: the main GLB once it is written, by its name, for the page that holds it.
     """
 
     result: Result
     model: MorphableModel | None = None
     options: OutputOptions = field(default_factory=OutputOptions)
     seconds: dict[str, float] = field(default_factory=dict)
+    made: dict[str, bytes] = field(default_factory=dict)
     body: MorphableModel | None = None
     coarse: Asset | None = None
 

@@ -56,6 +56,7 @@ from maquette.outputs.reports.keypoints import write_keypoints
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
 from maquette.outputs.reports.report import write_report
+from maquette.outputs.viewer.page import write_view
 from maquette.perception.people.schemes import SCHEMES
 
 Writer = Callable[[Asset], bytes]
@@ -98,6 +99,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "codes.json": write_codes,
     KEYPOINTS: write_keypoints,
     "parameters.npz": write_parameters,
+    "view.html": write_view,
     "report.json": write_report,
 }
 STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
@@ -146,6 +148,7 @@ def wanted(asset: Asset) -> list[str]:
     absent |= {"normal_map.png"} if mesh.normal_map is None else set()
     absent |= {"roughness.png"} if mesh.roughness_map is None else set()
     absent |= {"overview.jpg"} if not asset.options.overview else set()
+    absent |= {"view.html"} if not asset.options.view else set()
     absent |= {"turntable.mp4", "swing.mp4"} if not asset.options.turntable else set()
     return [name for name in WRITERS if name not in absent]
 
@@ -204,6 +207,8 @@ def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> l
         start = perf_counter()
         data = writers[name](asset)
         (beside / name).write_bytes(data)
+        if name == f"{asset.stem}.glb":
+            asset.made[name] = data
         asset.seconds[name] = round(perf_counter() - start, 3)
 
     names = list(writers)

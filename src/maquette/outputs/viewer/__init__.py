@@ -1,0 +1,1 @@
+"""view.html: a result that opens in a browser by double click."""
