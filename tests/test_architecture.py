@@ -39,6 +39,7 @@ LARGE_FOLDERS = {
 OWN_TESTS = {
     "morphable/test_drawn_heads.py": "heads drawn from the shipped model's prior",
     "outputs/test_people.py": "the writers with people instead of heads",
+    "pipeline/face_clip/test_odd_clips.py": "turned, damaged and crowded clips, through the whole story",
     "pipeline/test_real_clip.py": "the whole story on a real clip",
     "sources/test_damaged_video.py": "clips that are cut off, through every reader",
     "synthesis/accessories/test_accessories.py": "what all accessories have in common",

@@ -36,6 +36,28 @@ def test_after_a_cut_people_are_known_by_their_looks_wherever_they_are():
     assert tracker.step([face(100, 9.04, 2)], [looks(7)], [0]) == [3]
 
 
+def test_whoever_is_followed_but_looks_like_another_is_another():
+    tracker = FaceTracker()
+    for k in range(8):
+        tracker.step([face(100, k / 25)], [looks(1)], [1 if k else 0])
+    assert tracker.step([face(101, 8 / 25)], [looks(2)], [1]) == [2], "a cut that nobody saw"
+    assert tracker.step([face(101, 9 / 25)], [looks(1)], [2]) == [1]
+
+
+def test_whoever_was_hidden_comes_out_where_the_way_led():
+    def changed(share):
+        one, other = looks(1), looks(2)
+        return replace(one, colours=(1 - share) * one.colours + share * other.colours)
+
+    seen, lost = FaceTracker(), FaceTracker()
+    for k in range(10):
+        seen.step([face(100 + 8 * k, k / 25)], [looks(1)], [1 if k else 0])
+        lost.step([face(100, k / 25)], [looks(1)], [1 if k else 0])
+    again = face(100 + 8 * 19, 19 / 25), changed(0.35)
+    assert 0.9 < looks_distance(looks(1), again[1]) < 1.5
+    assert seen.step([again[0]], [again[1]], [0]) == [1] and lost.step([again[0]], [again[1]], [0]) == [2]
+
+
 def test_two_new_faces_are_never_one_person():
     tracker = FaceTracker()
     tracker.step([face(100, 0)], [looks(1)], [0])
@@ -48,6 +70,15 @@ def test_passing_errors_are_left_out():
         tracker.step([face(100, k / 25)], [looks(1)], [0] if k == 0 else [1])
     tracker.step([face(100, 3), face(300, 3)], [looks(1), looks(2)], [1, 0])
     assert tracker.kept() == [1]
+
+
+def test_whoever_is_there_for_two_frames_alone_is_kept_if_it_is_sure():
+    for presence, wanted in ((0.97, [1]), (0.6, [])):
+        tracker = FaceTracker()
+        for k in range(60):
+            here = [replace(face(100, k / 25), detected=presence)] if k in (8, 9) else []
+            tracker.step(here, [looks(1)] * len(here), [int(k == 9)] * len(here))
+        assert tracker.kept() == wanted
 
 
 def test_looks_of_the_same_picture_are_the_same_and_the_frames_edge_is_no_colour():

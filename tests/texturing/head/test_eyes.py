@@ -13,11 +13,13 @@ from maquette.texturing.head.eyes import (
     CARUNCLE,
     LARGEST_GAZE,
     EyeColours,
+    eye_colours,
     gaze_offset,
     measure_eye,
     painted_eye,
     with_caruncle,
 )
+from maquette.texturing.head.fill import Palette
 from maquette.texturing.head.layers import layers_of
 
 COLOURS = EyeColours(np.array([90.0, 60.0, 40.0]), np.array([210.0, 205.0, 200.0]), 0.36)
@@ -62,6 +64,14 @@ def test_eyes_of_a_half_profile_are_not_of_the_nose(photograph):
     flat = replace(seen.frame, pixels=np.full_like(seen.frame.pixels, 170))
     blind = measure_eye(replace(seen, frame=flat), "eyeLeft")
     assert blind is not None and blind.weight == 0
+
+
+def test_where_no_eye_says_anything_the_colours_are_likely_ones(photograph):
+    seen, _ = photograph(0.0)
+    flat = replace(seen, frame=replace(seen.frame, pixels=np.full_like(seen.frame.pixels, 170)))
+    palette = Palette(np.full(3, 170.0), np.full(3, 60.0), 0.5)
+    found, likely = eye_colours([flat], palette), eye_colours([], palette)
+    assert np.array_equal(found.iris, likely.iris) and np.array_equal(found.sclera, likely.sclera)
 
 
 def test_lenses_make_an_eye_less_sure(photograph):

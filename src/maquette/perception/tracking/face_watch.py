@@ -117,8 +117,8 @@ class _Watch:
                 self.shot, before, names = self.shot + 1, [], []
                 self.since = self.fine = 10**6
             found = [face_follow.follow(frame, one, index, self.options.device) for one in before]
-            pairs = [(one, name) for one, name in zip(found, names) if one is not None]
-            pairs = _each_once(pairs)
+            steps = [(one, name, was) for one, name, was in zip(found, names, before) if one is not None]
+            pairs = _each_once(steps)
             lost = len(pairs) < len(before)
             self.since += 1
             self.fine += 1
@@ -168,10 +168,13 @@ def _face(one: FaceSighting) -> Face:
     return Face(one.points, np.zeros(len(one.points)), one.score, one.score, 0.0)
 
 
-def _each_once(pairs: list[tuple[FaceSighting, int]]) -> list[tuple[FaceSighting, int]]:
-    """Where two were followed onto one face, the surer one stays: the other was hidden behind it."""
+def _each_once(steps: list[tuple[FaceSighting, int, FaceSighting]]) -> list[tuple[FaceSighting, int]]:
+    """The faces that were followed, and their names, of (face, name, the face before).
+
+    Where two were followed onto one face, it is whose face moved least: the other is hidden behind it.
+    """
     kept: list[tuple[FaceSighting, int]] = []
-    for one, name in sorted(pairs, key=lambda pair: -pair[0].score):
+    for one, name, _ in sorted(steps, key=lambda step: float(np.abs(step[0].box - step[2].box).sum())):
         if not any(overlap(one.box, other.box) > 2 * SAME for other, _ in kept):
             kept.append((one, name))
     return kept

@@ -147,7 +147,7 @@ def eye_colours(observations: Sequence[Observation], palette: Palette) -> EyeCol
     likely = EyeColours(palette.lit(DEFAULT_IRIS), np.minimum(palette.lit(DEFAULT_SCLERA), 225), PUPIL)
     known = [observation for observation in observations if observation.landmark_scheme == topology.SCHEME]
     eyes = [measure_eye(observation, part) for observation in known for part in SIDES]
-    found = [eye for eye in eyes if eye is not None]
+    found = [eye for eye in eyes if eye is not None and eye.weight > 0]
     if not found:
         return likely
     weights = np.array([eye.weight for eye in found])
