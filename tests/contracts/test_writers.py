@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from base64 import b64decode
 
 import av
 import cv2
@@ -13,6 +14,7 @@ import trimesh
 from PIL import Image
 from pygltflib import GLTF2
 
+from browser import data_of
 from maquette.core.options import OutputOptions
 from maquette.core.types import PARTS
 from maquette.outputs.asset import open_asset
@@ -229,7 +231,15 @@ def read_map(name):
     return read
 
 
+def read_view(data, asset):
+    found = data_of(data)
+    assert found["name"] == asset.result.name
+    read_glb(b64decode(found["glb"]), asset)
+    assert (found["photo"] is None) == (asset.is_clip or asset.result.motion is not None)
+
+
 READERS = {
+    "view.html": read_view,
     "{stem}_detail.glb": lambda data, asset: read_glb(data, dense_asset(asset)),
     "{stem}_detail.obj": lambda data, asset: read_obj(data, dense_asset(asset)),
     "{stem}_detail.stl": lambda data, asset: read_stl(data, dense_asset(asset)),

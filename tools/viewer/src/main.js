@@ -226,6 +226,8 @@ async function begin() {
   new ResizeObserver(resize).observe(view);
   resize();
   stage.frame(0, 0);
+  const moving = stage.clips.findIndex((clip) => clip.name !== "demo");
+  if (moving >= 0 && !location.hash) play(stage.clips[moving], controls.clips[moving]);
   asked();
   window.addEventListener("hashchange", asked);
   stage.renderer.setAnimationLoop(() => stage.draw());
