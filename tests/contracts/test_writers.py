@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 from base64 import b64decode
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 import cv2
@@ -238,7 +240,17 @@ def read_view(data, asset):
     assert (found["photo"] is None) == (asset.is_clip or asset.result.motion is not None)
 
 
+def read_usdz(data, asset):
+    stage = pytest.importorskip("pxr.Usd").Stage
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "x.usdz").write_bytes(data)
+        opened = stage.Open(str(Path(folder) / "x.usdz"))
+        assert opened.GetDefaultPrim().GetName() == asset.stem
+        assert any(prim.GetTypeName() == "Mesh" for prim in opened.Traverse())
+
+
 READERS = {
+    "{stem}.usdz": read_usdz,
     "view.html": read_view,
     "{stem}_detail.glb": lambda data, asset: read_glb(data, dense_asset(asset)),
     "{stem}_detail.obj": lambda data, asset: read_obj(data, dense_asset(asset)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from maquette.core.check import one_of, typed, within
 from maquette.core.errors import BadInput
 
-MESH_FORMATS = ("glb", "obj", "stl", "ply")
+MESH_FORMATS = ("glb", "obj", "stl", "ply", "usdz")
 MESHES = ("light", "fine")
 DEVICES, UPSCALES = ("auto", "cpu", "cuda", "mps"), ("auto", "off", "2", "4")
 GRIDS, SMOOTHERS = ("fast", "exact"), ("tuned", "network")
@@ -191,7 +191,7 @@ class OutputOptions:
     """Writing the results."""
 
     formats: str = "glb,obj,stl,ply"
-    """Mesh files to write, comma separated."""
+    """Mesh files to write, comma separated: glb, obj, stl, ply, and usdz (needs maquette[usd])."""
     mesh: str = "fine"
     """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
     detail_mesh: bool = False

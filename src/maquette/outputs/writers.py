@@ -56,6 +56,7 @@ from maquette.outputs.reports.keypoints import write_keypoints
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
 from maquette.outputs.reports.report import write_report
+from maquette.outputs.usd.usdz import write_usdz
 from maquette.outputs.viewer.page import write_view
 from maquette.perception.people.schemes import SCHEMES
 
@@ -64,6 +65,7 @@ KEYPOINTS = "keypoints_openpose.json"
 
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.glb": write_glb,
+    "{stem}.usdz": write_usdz,
     "{stem}.bvh": write_bvh,
     "{stem}.obj": write_obj,
     "{stem}.mtl": write_mtl,

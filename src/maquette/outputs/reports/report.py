@@ -52,6 +52,7 @@ FILES = {
     "landmarks.json": "landmarks in pixels and metres",
     "keypoints_openpose.json": "key points of the first photo in its pixels, as OpenPose writes them (BODY_25)",
     "parameters.npz": "parameters, cameras, names",
+    "{stem}.usdz": "for iPhone, iPad and USD programs: metres, y up, facing +z; units as blend shapes",
     "view.html": "the result to look at in any browser, by double click; model, photo and viewer are inside",
     "report.json": "this file",
 }
