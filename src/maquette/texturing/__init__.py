@@ -10,11 +10,11 @@ from maquette.morphable import known
 from maquette.perception.pets.schemes import SCHEME
 from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.hair.finish import with_hair
-from maquette.texturing.head.texture import finish_head
+from maquette.texturing.head.texture import finish_head, prepare
 from maquette.texturing.person.texture import finish_person
 from maquette.texturing.pet.texture import finish_pet
 
-__all__ = ["finish", "finish_head", "finish_person", "finish_pet", "finish_surface", "with_hair"]
+__all__ = ["finish", "finish_head", "finish_person", "finish_pet", "finish_surface", "prepare", "with_hair"]
 
 
 def finish(

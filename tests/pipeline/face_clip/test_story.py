@@ -12,9 +12,9 @@ from clips import write_clip
 from maquette import outputs
 from maquette.core.errors import NothingFound
 from maquette.core.options import options_from
-from maquette.core.result import Result
+from maquette.core.result import Failure, Result
 from maquette.outputs.result_folder import OutputFolder
-from maquette.pipeline.face_clip import drawing, key_frames, memory
+from maquette.pipeline.face_clip import drawing, key_frames, memory, subject
 from maquette.pipeline.face_clip.story import reconstruct_faces
 
 SETTINGS = {
@@ -124,6 +124,15 @@ def test_a_clip_without_a_face_is_refused_in_one_line(tmp_path):
     with pytest.raises(NothingFound, match="no face found in 4 frames"):
         done(path, tmp_path / "out")
     assert not [*(tmp_path / "out" / "empty").glob("*")]
+
+
+def test_a_texture_that_fails_is_a_failure_of_that_person(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(key_frames, "MOST", 1)
+    monkeypatch.setattr(subject.texturing, "finish", lambda *_: 1 / 0)
+    folder = OutputFolder(tmp_path)
+    [failed] = reconstruct_faces(clip, folder, options_from(**SETTINGS), lambda *_: None)
+    assert isinstance(failed, Failure) and "face-1" in str(failed.error) and "ZeroDivisionError" in str(failed.error)
+    assert (tmp_path / "face" / ".moved-1.npz").is_file() is False, "a run that is through keeps nothing"
 
 
 def test_a_motion_is_kept_as_it_was(finished, tmp_path):

@@ -11,11 +11,13 @@ import pytest
 from coverings import COLOURS, with_mask
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh
-from maquette.texturing import finish, finish_head
+from maquette.texturing import finish, finish_head, prepare
+from maquette.texturing.detail.chart import detail_chart
 from maquette.texturing.head.bake import bake
 from maquette.texturing.head.delight import delit
 from maquette.texturing.head.eyes import iris_angle
 from maquette.texturing.head.layers import layers_of
+from maquette.texturing.head.skin.grain import unit_energies
 from maquette.texturing.texels import UNSEEN
 
 SMALL = TextureOptions(texture_size=256)
@@ -193,3 +195,15 @@ def test_maps_of_the_skin_are_made_when_asked_for(textured, photograph, reconstr
     # Without them the folds alone have normals.
     assert textured.roughness_map is None
     assert np.ptp(textured.normal_map[..., :2].astype(int)) < np.ptp(shape.normal_map[..., :2].astype(int))
+
+
+def test_what_was_prepared_is_not_worked_out_again(photograph, reconstruct) -> None:
+    seen, camera = photograph(0.0)
+    options = TextureOptions(texture_size=320)
+    caches = (layers_of, unit_energies, detail_chart)
+    for cache in caches:
+        cache.cache_clear()
+    prepare("maquette-head", options)
+    known = [cache.cache_info().misses for cache in caches]
+    finish_head(reconstruct([camera]), [seen], options)
+    assert [cache.cache_info().misses for cache in caches] == known and all(known)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from maquette import texturing
 from maquette.core.errors import NothingFound
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import Options
@@ -19,6 +21,7 @@ from maquette.pipeline.face_clip.drawing import FaceDrawing, HeadDrawing
 from maquette.pipeline.face_clip.memory import FITTED, MOVED, FaceMemory, arrays_of_motion, motion_of
 from maquette.pipeline.face_clip.subject import FaceClipSubject, facts_of, film_path
 from maquette.reconstruction import methods
+from maquette.reconstruction.face_fit.method import HEAD
 from maquette.sources.naming import source_names
 from maquette.sources.video import Clip, open_clip
 from maquette.weights.store import fetch
@@ -54,16 +57,21 @@ class FaceClipRun:
         home = self.folder.inner(job.name)
         clip = open_clip(self.path, self.options.video, self.options.source)
         memory = FaceMemory(home, self.path, self.options)
+        painter = ThreadPoolExecutor(1)  # textures are made on a second core, beside watching and following
+        painter.submit(texturing.prepare, HEAD, self.options.texture)
         try:
             resumed = self.options.video.resume
             with Manifest(self.folder.path, self.path, clip.fps, memory.settings, resumed) as manifest:
-                yield from self._each_person(clip, job, memory, manifest)
+                yield from self._each_person(clip, job, memory, manifest, painter)
             memory.forget()
         finally:
+            painter.shutdown(wait=False, cancel_futures=True)
             if home.is_dir() and not any(home.iterdir()):
                 home.rmdir()
 
-    def _each_person(self, clip: Clip, job: Job, memory: FaceMemory, manifest: Manifest) -> Iterator[Result | Failure]:
+    def _each_person(
+        self, clip: Clip, job: Job, memory: FaceMemory, manifest: Manifest, painter: Executor
+    ) -> Iterator[Result | Failure]:
         with job.stage("looking"):
             watched = memory.watched(clip, job.say)
         for frame, time in watched.empty.items():
@@ -79,7 +87,7 @@ class FaceClipRun:
             subject = FaceClipSubject(
                 f"face-{number}", track, clip, sightings, watched.size, self.options, self.reconstructor
             )
-            made = job.fork(subject.name).attempt(partial(self._person, subject, memory, watched))
+            made = job.fork(subject.name).attempt(partial(self._person, subject, memory, watched, painter))
             if isinstance(made, Failure):
                 yield made
                 continue
@@ -89,7 +97,9 @@ class FaceClipRun:
         for drawing in drawings:
             yield drawing.finished()
 
-    def _person(self, subject: FaceClipSubject, memory: FaceMemory, watched: WatchedFaces, job: Job) -> Result:
+    def _person(
+        self, subject: FaceClipSubject, memory: FaceMemory, watched: WatchedFaces, painter: Executor, job: Job
+    ) -> Result:
         """The textured head with its motion, from what is kept as far as it is."""
         name = FITTED.format(track=subject.track)
         whole = memory.load(name, reconstruction_of)
@@ -97,6 +107,7 @@ class FaceClipRun:
             with job.stage("reconstruction", subject.name):
                 whole = subject.head(job)
             memory.save(name, arrays_of_reconstruction(whole))
+        painted = painter.submit(subject.textured, whole, subject.seen)
         name = MOVED.format(track=subject.track)
         motion = memory.load(name, motion_of)
         if motion is None:
@@ -104,6 +115,8 @@ class FaceClipRun:
             with job.stage("following", subject.name):
                 motion = subject.motion(whole, lambda n: job.say(f"{subject.name} following, frame {n} of {total}"))
             memory.save(name, arrays_of_motion(motion))
-        result = subject.result(whole, motion, list(watched.notes), job)
+        with job.stage("texturing", subject.name):
+            made = painted.result()
+        result = subject.result(made, motion, list(watched.notes), job)
         facts = {**result.report, "motion": facts_of(motion), "shots": watched.shots}
         return replace(result, report=facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -76,22 +76,28 @@ class FaceClipSubject:
         even = smoother_of(self.options.video)(raw, self.sightings.column("shot"))
         return replace(with_eyes(even, head.term.names), evidence=None)
 
-    def result(self, whole: Reconstruction, motion: HeadMotion, notes: list[str], job: Job) -> Result:
+    def textured(self, whole: Reconstruction, seen: Sequence[Observation]) -> Reconstruction:
+        """The head with its texture, from the best key frames.
+
+        Args:
+            seen: all of them.
+        """
+        shown = min(len(seen), TEXTURED)
+        few = replace(
+            whole,
+            cameras=whole.cameras[:shown],
+            expression=None if whole.expression is None else whole.expression[:shown],
+            motion=None if whole.motion is None else whole.motion[:shown],
+        )
+        made = texturing.finish(few, seen[:shown], self.options.texture)
+        return replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
+
+    def result(self, made: Reconstruction, motion: HeadMotion, notes: list[str], job: Job) -> Result:
         """The textured head with its motion.
 
         Args:
             notes: what is odd about the clip.
         """
-        with job.stage("texturing", self.name):
-            shown = min(len(self.seen), TEXTURED)
-            few = replace(
-                whole,
-                cameras=whole.cameras[:shown],
-                expression=None if whole.expression is None else whole.expression[:shown],
-                motion=None if whole.motion is None else whole.motion[:shown],
-            )
-            made = texturing.finish(few, self.seen[:shown], self.options.texture)
-            made = replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
         return replace(found, report=facts, motion=motion)

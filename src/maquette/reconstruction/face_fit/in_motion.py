@@ -6,6 +6,7 @@ the turn of the head and with the face's size: in a photo one may choose, in a c
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from maquette.core.types import Observation, Reconstruction
 from maquette.morphable import known
 from maquette.reconstruction.face_fit.blinks import between_blinks, levelled, lid_weights, openings
 from maquette.reconstruction.face_fit.gaze import centred, looked, read_gaze
-from maquette.reconstruction.face_fit.motion.evidence import evidence_of
+from maquette.reconstruction.face_fit.motion.evidence import WIDTH, evidence_of
 from maquette.reconstruction.face_fit.solve import bounded_step, opinion_equations, prior_equations
 from maquette.reconstruction.face_fit.state import OPENCV, POSE, FaceView, first_guess, project_points
 from maquette.reconstruction.face_fit.terms.landmarks import LandmarkTerm
@@ -226,18 +227,21 @@ def follow_head(
     rows: list[tuple[int, float, FramePose]] = []
     opening: list[NDArray] = []
     scores: list[NDArray] = []
-    evidence: list[NDArray] = []
     last: FaceView | None = None
     shot = -1
-    for number, frame, time, observation in sightings:
-        found = fit_frame(head, observation, last if number == shot else None)
-        last, shot = found.view, number
-        rows.append((frame, time, found))
-        unread = observation.reading is not None and observation.reading.alone
-        scores += [] if observation.expression_scores is None else [observation.expression_scores]
-        opening.append(np.full(2, np.nan) if unread else openings(observation.landmarks))
-        evidence.append(evidence_of(head.term, found.view, found.gaze, found.trust, observation))
-        progress(len(rows))
+    # Three kilobytes a frame: a long clip's are not held in memory.
+    with tempfile.TemporaryFile() as evidence:
+        for number, frame, time, observation in sightings:
+            found = fit_frame(head, observation, last if number == shot else None)
+            last, shot = found.view, number
+            rows.append((frame, time, found))
+            unread = observation.reading is not None and observation.reading.alone
+            scores += [] if observation.expression_scores is None else [observation.expression_scores]
+            opening.append(np.full(2, np.nan) if unread else openings(observation.landmarks))
+            evidence.write(evidence_of(head.term, found.view, found.gaze, found.trust, observation).tobytes())
+            progress(len(rows))
+        evidence.flush()
+        stored = np.asarray(np.memmap(evidence, np.float32, "c", shape=(len(rows), WIDTH)))
     views = [found.view for _, _, found in rows]
     yaw, pitch, _ = np.transpose([view.yaw_pitch_roll() for view in views])
     level = levelled(np.array(opening), yaw, pitch)
@@ -255,7 +259,7 @@ def follow_head(
         opening=level,
         trust=np.array([found.trust for _, _, found in rows]),
         reprojection=np.array([found.reprojection for _, _, found in rows]),
-        evidence=np.array(evidence),
+        evidence=stored,
     )
 
 

@@ -13,6 +13,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.posing import neutral_vertices
+from maquette.texturing.detail.chart import detail_chart
 from maquette.texturing.detail.heights import fold_normals, folds_of, unfolded
 from maquette.texturing.detail.wrinkles import as_parameters, wrinkles_of
 from maquette.texturing.head.bake import Baked, bake
@@ -29,6 +30,7 @@ from maquette.texturing.head.layers import Layers, layers_of
 from maquette.texturing.head.mouth import paint_mouth
 from maquette.texturing.head.skin.exposure import exposed
 from maquette.texturing.head.skin.folds import lasting, without_folds
+from maquette.texturing.head.skin.grain import unit_energies
 from maquette.texturing.head.skin.lids import clean_lids
 from maquette.texturing.head.skin.relief import skin_maps
 from maquette.texturing.head.skin.strands import without_strands
@@ -95,6 +97,19 @@ def finish_head(
         reconstruction = replace(reconstruction, parameters=parameters)
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
     return with_lashes(bearded, layers.model, palette)
+
+
+def prepare(model: str, options: TextureOptions = DEFAULTS) -> None:
+    """Work out what no photo changes, four seconds of it: else the first `finish_head` does. It is for a second thread.
+
+    Args:
+        model: name of the head.
+    """
+    layers = layers_of(model, options.texture_size)
+    if options.fill:
+        unit_energies(layers)
+    if options.detail == "auto":
+        detail_chart(model)
 
 
 def cleaned(baked: Baked, vertices: NDArray, observation: Observation, layers: Layers) -> Baked:

@@ -1,4 +1,4 @@
-"""A network's words of lips and lids, held to what is seen."""
+"""A network's words of lips, lids and frowns, held to what is seen."""
 
 from dataclasses import replace
 
@@ -65,6 +65,14 @@ def test_a_lid_that_is_seen_to_be_shut_is_shut_and_one_that_is_said_to_be_stays(
     left, right = NAMES.index("eyeBlinkLeft"), NAMES.index("eyeBlinkRight")
     found = held(motion(eyeBlinkLeft=0.9), motion(eyeBlinkRight=0.7)).expression
     assert found[:, left] == pytest.approx(0.9) and found[:, right] == pytest.approx(0.7)
+
+
+def test_a_frown_that_never_ends_is_gone_and_one_that_comes_and_goes_stays():
+    passing, fitted = np.array([0.2, 0.2, 0.25, 0.7, 0.2, 0.2]), np.array([0.05, 0.05, 0.05, 0.1, 0.05, 0.05])
+    left, right = NAMES.index("browDownLeft"), NAMES.index("browDownRight")
+    found = held(motion(browDownLeft=passing, browDownRight=0.03), motion(browDownLeft=fitted, browDownRight=0.3))
+    assert found.expression[:, left] == pytest.approx(passing - 0.15), "calm as it was fitted"
+    assert found.expression[:, right] == pytest.approx(0.03), "nothing is added"
 
 
 def test_nothing_that_is_given_is_changed():

@@ -1,8 +1,9 @@
-"""What a network says of lips and lids, held to what is seen of them.
+"""What a network says of lips, lids and frowns, held to what is seen of them.
 
 On rendered faces the detector's landmarks part a wide mouth too little, and a network learns to part it further; on
 photographs they part it as it is. So the units are the network's, and how far apart the lips are is the fit's; and a
-lid that is seen to be shut is shut.
+lid that is seen to be shut is shut. On photographs it also adds a frown and a wrinkled nose that never end, where the
+fit sees none: of these, what comes and goes is the network's, and the level of the clip's calm frames is the fit's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from maquette.reconstruction.face_fit.in_motion import INNER_LIPS
 from maquette.reconstruction.face_fit.method import HEAD
 from maquette.weights.store import fetch
 
+FROWNS = ("browDown", "noseSneer")  # 0.28 and 0.21 too much over a clip of a real face
+CALM = 0.3  # quantile of a weight over a clip: what calm frames have
+
 
 @cache
 def parting() -> NDArray:
@@ -32,8 +36,8 @@ def parting() -> NDArray:
 
 
 def held(said: HeadMotion, seen: HeadMotion) -> HeadMotion:
-    """The motion that a network says with the jaw opened or shut until the lips are as far apart as they are seen, and
-    lids at least as shut.
+    """The motion that a network says with the jaw opened or shut until the lips are as far apart as they are seen, lids
+    at least as shut, and frowns no deeper in calm frames.
 
     Args:
         said: of the network. seen: of the same frames, as they were fitted.
@@ -45,4 +49,7 @@ def held(said: HeadMotion, seen: HeadMotion) -> HeadMotion:
     weights = said.expression.copy()
     weights[:, jaw] = np.clip(weights[:, jaw] + (seen.expression - weights) @ opening, 0, 1)
     weights[:, lids] = np.maximum(weights[:, lids], seen.expression[:, lids])
+    frowns = [names.index(f"{unit}{side}") for unit in FROWNS for side in SIDES]
+    calm = np.quantile(weights[:, frowns], CALM, axis=0) - np.quantile(seen.expression[:, frowns], CALM, axis=0)
+    weights[:, frowns] = np.maximum(weights[:, frowns] - np.maximum(calm, 0), 0)
     return replace(said, expression=weights)
