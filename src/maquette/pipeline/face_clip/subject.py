@@ -18,6 +18,7 @@ from maquette.core.result import Result
 from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import observed
+from maquette.pipeline.face_clip.moments import moments_of
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
@@ -90,7 +91,11 @@ class FaceClipSubject:
                 expression=None if whole.expression is None else whole.expression[:shown],
                 motion=None if whole.motion is None else whole.motion[:shown],
             )
-            made = texturing.finish(few, self.seen[:shown], self.options.texture)
+            moments = None
+            if self.options.texture.detail == "auto":
+                frames = self.clip, self.sightings, self.options.perception
+                moments = moments_of(whole, self.seen[:shown], motion, *frames)
+            made = texturing.finish(few, self.seen[:shown], self.options.texture, moments)
             made = replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
