@@ -68,3 +68,4 @@ def test_folds_come_with_their_unit(model, grey):
     skin = FoldedSkin.of(asset_of(model, brows=1e-4), grey)
     spans = [np.ptp(skin.shaded(weights(model, w), above)[60:150, 110:150].astype(int)) for w in (0.0, 0.5, 1.0)]
     assert spans[0] <= 1 < spans[1] < spans[2]
+    assert np.ptp(skin.shaded(weights(model, 1.0), even)[60:150, 110:150].astype(int)) > 3, "grooves are darker"

@@ -7,7 +7,7 @@ import pytest
 
 from maquette.morphable import load
 from maquette.perception.tracking.face_sighting import FaceSightings
-from maquette.pipeline.face_clip.moments import APART_S, MOST, chosen_moments
+from maquette.pipeline.face_clip.moments import APART_S, MOST, at_rest, chosen_moments
 from perception.tracking.test_face_sighting import sighting
 from pipeline.face_clip.test_subject import motion
 
@@ -46,3 +46,9 @@ def test_frames_that_are_there_already_count(sightings):
 
 def test_a_calm_clip_has_none(sightings):
     assert chosen_moments(acted(browDownLeft=(0, 6, 0.1)), sightings, NAMES) == []
+
+
+def test_frames_at_rest_are_told_by_the_motion():
+    moved = acted(browDownLeft=(0, 6, 0.8))
+    assert at_rest([0.1, 0.9, 1.5], moved) == [False, True, True]
+    assert at_rest([0.1, 0.2], moved) == [True, True], "none is"

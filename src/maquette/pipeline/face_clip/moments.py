@@ -15,8 +15,9 @@ from maquette.outputs.pictures.moving_head import frame_view
 from maquette.perception.faces.regressor.preferred import yaw
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import clearness, seen_in
+from maquette.reconstruction.face_fit.method import HEAD
 from maquette.sources.video import Clip
-from maquette.texturing.detail.moments import LEAST, MOVERS, Moment, Moments, strength
+from maquette.texturing.detail.moments import LEAST, MOVERS, Moment, Moments, calmness, strength
 
 MOST = 8  # of a person: about a second each
 EACH = 2  # that show what each mover folds: what two agree on is no accident
@@ -49,6 +50,16 @@ def chosen_moments(
     return found[len(taken) :]
 
 
+def at_rest(times: Sequence[float | None], motion: HeadMotion) -> list[bool]:
+    """Whether nothing folds the skin in the frames at these seconds; all of them, if none is so."""
+    names = morphable.load(HEAD).expression_names
+    return [bool(share > 0.5) for share in calmness(motion.expression[_places(times, motion)], names)]
+
+
+def _places(times: Sequence[float | None], motion: HeadMotion) -> list[int]:
+    return [int(np.abs(motion.times - (time or 0.0)).argmin()) for time in times]
+
+
 def moments_of(
     whole: Reconstruction,
     photos: Sequence[Observation],
@@ -64,10 +75,12 @@ def moments_of(
     """
     model = morphable.known(whole.model)
     assert model is not None and whole.identity is not None and whole.expression is not None, "a head of a model"
-    places = [int(np.abs(motion.times - one.frame.time).argmin()) for one in photos]
+    times = [one.frame.time for one in photos]
+    places = _places(times, motion)
     beside = whole.shape.vertices - model.vertices(whole.identity, whole.expression[0], whole.scale)
     found = []
-    indices = chosen_moments(motion, sightings, model.expression_names, places)
+    calm = [place for place, rests in zip(places, at_rest(times, motion)) if rests]
+    indices = chosen_moments(motion, sightings, model.expression_names, calm)
     for index, seen in seen_in(indices, clip, sightings, options).items() if indices else ():
         camera = resized(cropped(frame_view(motion, index).camera, seen.box), seen.frame.size)
         vertices = model.vertices(whole.identity, motion.expression[index], whole.scale) + beside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from maquette.core.result import Result
 from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import observed
-from maquette.pipeline.face_clip.moments import moments_of
+from maquette.pipeline.face_clip.moments import at_rest, moments_of
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
@@ -84,22 +84,29 @@ class FaceClipSubject:
             notes: what is odd about the clip.
         """
         with job.stage("texturing", self.name):
-            shown = min(len(self.seen), TEXTURED)
+            shown = textured(self.seen, motion)
+            photos = [self.seen[place] for place in shown]
             few = replace(
                 whole,
-                cameras=whole.cameras[:shown],
-                expression=None if whole.expression is None else whole.expression[:shown],
-                motion=None if whole.motion is None else whole.motion[:shown],
+                cameras=tuple(whole.cameras[place] for place in shown),
+                expression=None if whole.expression is None else whole.expression[shown],
+                motion=None if whole.motion is None else whole.motion[shown],
             )
             moments = None
             if self.options.texture.detail == "auto":
                 frames = self.clip, self.sightings, self.options.perception
-                moments = moments_of(whole, self.seen[:shown], motion, *frames)
-            made = texturing.finish(few, self.seen[:shown], self.options.texture, moments)
+                moments = moments_of(whole, photos, motion, *frames)
+            made = texturing.finish(few, photos, self.options.texture, moments)
             made = replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
         return replace(found, report=facts, motion=motion)
+
+
+def textured(seen: Sequence[Observation], motion: HeadMotion) -> list[int]:
+    """Which key frames the texture is taken from: the first, and of the others those at rest first."""
+    calm = at_rest([one.frame.time for one in seen], motion)
+    return [0, *sorted(range(1, len(seen)), key=lambda place: not calm[place])][:TEXTURED]
 
 
 def smoother_of(options: VideoOptions) -> Smoother:

@@ -20,6 +20,7 @@ from maquette.texturing.images import smoothstep
 LEAST = 0.2  # weight from which on a mover folds the skin
 EDGE = 0.7, 1.15  # radii of a place between which it ends
 RIDGE, RIDGE_STILL = 0.05, 0.02  # squared weights of a mover's and of the lasting folds that are nothing, in its place
+ACTIVE = 0.15, 0.35  # weights of a photo's strongest mover between which it stops to show what lasts
 FLAT_M = 4e-6  # where no frame shows more, nothing is solved
 COARSE_M = 0.0014, 0.0019  # that a pixel of the frame shows, between which its folds are not believed any more
 
@@ -103,6 +104,7 @@ def moving_folds(
     heights = [height * np.float32(resolved(*each)) for height, *each in zip(heights, seen, whole)]
     expression = np.concatenate([moments.photos, *(moment.expression[None] for moment in moments.frames)])
     shares = np.stack([smoothstep(one.weight, *SEEN) for one in seen]).astype(np.float32)
+    shares[: len(observations)] *= calmness(moments.photos, names)[:, None, None]
     still, moving = np.zeros(chart.free.shape, np.float32), {}
     for side in SIDES:
         lasting, made = _solved(np.stack(heights), shares, expression, side, names, chart)
@@ -115,6 +117,16 @@ def moving_folds(
     still = still * folds.sure + (1 - folds.sure) * mirrored(folds.sure, chart) * mirrored(still, chart)
     kept = replace(folds, height=still.astype(np.float32), heights=tuple(heights[: len(folds.photos)]))
     return kept, {unit: smaller(whole_of(height, chart)) for unit, height in moving.items()}
+
+
+def calmness(expression: NDArray, names: Sequence[str]) -> NDArray:
+    """(N,) float32 0-1: how far photos count beside the moments, by their expressions (N, E).
+
+    A photo is fitted by itself: where it smiles, its folds lie beside those of the clip's motion. If all do, all count.
+    """
+    strongest = np.max([strength(expression, mover, names) for mover in MOVERS], axis=0)
+    calm = (1 - smoothstep(strongest, *ACTIVE)).astype(np.float32)
+    return calm if calm.max(initial=0) > 0.5 else np.ones_like(calm)
 
 
 def resolved(seen: Evidence, observation: Observation) -> float:
