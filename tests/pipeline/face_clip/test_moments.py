@@ -7,7 +7,7 @@ import pytest
 
 from maquette.morphable import load
 from maquette.perception.tracking.face_sighting import FaceSightings
-from maquette.pipeline.face_clip.moments import APART_S, MOST, at_rest, chosen_moments
+from maquette.pipeline.face_clip.moments import APART_S, MOST, at_rest, beside_seen, chosen_moments
 from perception.tracking.test_face_sighting import sighting
 from pipeline.face_clip.test_subject import motion
 
@@ -52,3 +52,16 @@ def test_frames_at_rest_are_told_by_the_motion():
     moved = acted(browDownLeft=(0, 6, 0.8))
     assert at_rest([0.1, 0.9, 1.5], moved) == [False, True, True]
     assert at_rest([0.1, 0.2], moved) == [True, True], "none is"
+
+
+def test_frames_that_are_covered_or_lost_are_none(sightings):
+    moved = acted(browDownLeft=(0, 6, 0.8))
+    assert chosen_moments(replace(moved, trust=np.full(COUNT, 0.3)), sightings, NAMES) == []
+
+
+def test_a_head_beside_the_face_is_seen_to_be(sightings):
+    seen = sightings[0].observation((640, 480))
+    points = seen.landmarks[:, :2]
+    size = np.ptp(points, axis=0).max()
+    assert beside_seen(points, seen) == 0
+    assert beside_seen(points + np.array([0.1 * size, 0]), seen) == pytest.approx(0.1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maquette import morphable
 from maquette.core.motion import HeadMotion
 from maquette.core.options import PerceptionOptions
 from maquette.core.types import Observation, Reconstruction
-from maquette.geometry.camera import cropped, resized
+from maquette.geometry.camera import cropped, project, resized
 from maquette.outputs.pictures.moving_head import frame_view
 from maquette.perception.faces.regressor.preferred import yaw
 from maquette.perception.tracking.face_sighting import FaceSightings
@@ -23,6 +24,8 @@ MOST = 8  # of a person: about a second each
 EACH = 2  # that show what each mover folds: what two agree on is no accident
 NEAR = 0.7  # of the strongest that such a frame has at least
 APART_S = 0.15
+TRUSTED, BARE, CLEAR = 0.5, 0.8, 0.4  # least trust, share of skin, and clearness over that of the clearest frames
+OFF = 0.05  # of the face's size, by which a head lies beside the face whose frame says nothing
 TURNED_RAD = np.radians(35)  # at which a frame counts half
 
 
@@ -37,7 +40,9 @@ def chosen_moments(
     """
     turn = np.array([yaw(one.reading.landmarks) for one in sightings])
     clear = clearness(sightings) * np.minimum(motion.trust, 1) / (1 + (turn / TURNED_RAD) ** 2)
-    shown = np.stack([strength(motion.expression, mover, names) for mover in MOVERS])
+    # A hand's edges are deep folds, and where the head is lost its weights are large.
+    good = (motion.trust > TRUSTED) & (sightings.column("skin") > BARE) & (clear > CLEAR * np.quantile(clear, 0.9))
+    shown = np.stack([good * strength(motion.expression, mover, names) for mover in MOVERS])
     found = list(taken)
     for wanted in range(1, EACH + 1):
         for course in shown[np.argsort(-shown.max(axis=1))]:
@@ -58,6 +63,12 @@ def at_rest(times: Sequence[float | None], motion: HeadMotion) -> list[bool]:
 
 def _places(times: Sequence[float | None], motion: HeadMotion) -> list[int]:
     return [int(np.abs(motion.times - (time or 0.0)).argmin()) for time in times]
+
+
+def beside_seen(pixels: NDArray, seen: Observation) -> float:
+    """Median distance of landmarks (N, 2) from where they are seen, over the size of the face."""
+    points = seen.landmarks[:, :2]
+    return float(np.median(np.linalg.norm(pixels - points, axis=1)) / np.ptp(points, axis=0).max())
 
 
 def moments_of(
@@ -84,5 +95,7 @@ def moments_of(
     for index, seen in seen_in(indices, clip, sightings, options).items() if indices else ():
         camera = resized(cropped(frame_view(motion, index).camera, seen.box), seen.frame.size)
         vertices = model.vertices(whole.identity, motion.expression[index], whole.scale) + beside
-        found.append(Moment(seen, camera, vertices, motion.expression[index]))
+        points = model.embeddings[seen.landmark_scheme].points(vertices.astype(float), model.faces)
+        if beside_seen(project(camera, points)[0], seen) < OFF:
+            found.append(Moment(seen, camera, vertices, motion.expression[index]))
     return Moments(motion.expression[places], tuple(found))
