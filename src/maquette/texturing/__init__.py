@@ -8,6 +8,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
 from maquette.morphable import known
 from maquette.perception.pets.schemes import SCHEME
+from maquette.texturing.detail.moments import Moments
 from maquette.texturing.free_surface import DEFAULTS, finish_surface
 from maquette.texturing.hair.finish import with_hair
 from maquette.texturing.head.texture import finish_head, prepare
@@ -18,17 +19,20 @@ __all__ = ["finish", "finish_head", "finish_person", "finish_pet", "finish_surfa
 
 
 def finish(
-    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
+    reconstruction: Reconstruction,
+    observations: Sequence[Observation],
+    options: TextureOptions = DEFAULTS,
+    moments: Moments | None = None,
 ) -> Reconstruction:
     """The reconstruction with a texture.
 
     The head of a parametric model by `finish_head` and `with_hair`, an animal's by `finish_pet`, a person by
-    `finish_person`, any other mesh by `finish_surface`.
+    `finish_person`, any other mesh by `finish_surface`. Moments of a clip are of use to a head alone.
     """
     model = known(reconstruction.model)
     if model is not None and SCHEME in model.embeddings:
         return finish_pet(reconstruction, observations, options)
     if model is not None and model.rig is None:
-        return with_hair(finish_head(reconstruction, observations, options), observations, options)
+        return with_hair(finish_head(reconstruction, observations, options, moments), observations, options)
     person = reconstruction.pose is not None or any(seen.subject is Subject.PERSON for seen in observations)
     return (finish_person if person else finish_surface)(reconstruction, observations, options)

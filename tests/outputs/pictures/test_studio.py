@@ -94,3 +94,12 @@ def test_hair_is_cut_out_by_its_texture_and_absent_from_clay(ball):
         assert not studio.render(camera(), "clay").any()
     finally:
         studio.close()
+
+
+def test_a_repainted_ball_has_another_colour(ball):
+    ball.repaint(np.full((8, 8, 3), (40, 200, 40), np.uint8))
+    try:
+        red, green, _, _ = (int(v) for v in ball.render(camera(), "texture")[70, 50])
+        assert green > 2 * red
+    finally:
+        ball.repaint(np.full((8, 8, 3), (200, 40, 40), np.uint8))

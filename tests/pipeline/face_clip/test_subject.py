@@ -1,11 +1,15 @@
 """Which smoother a clip's options name."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from maquette.core.motion import HeadMotion
 from maquette.core.options import VideoOptions
-from maquette.pipeline.face_clip.subject import smoother_of
+from maquette.morphable import load
+from maquette.pipeline.face_clip.subject import smoother_of, textured
 from maquette.reconstruction.face_fit.motion.evidence import WIDTH
 
 COUNT = 20
@@ -47,3 +51,12 @@ def test_each_name_is_another_smoother_and_both_are_steadier():
     even = {name: smoother_of(VideoOptions(smoother=name))(raw, shots) for name in ("tuned", "network")}
     assert np.isfinite(even["tuned"].opening).all() and np.isnan(even["network"].opening).all()
     assert all(shake(one) < 0.7 * shake(raw) for one in even.values())
+
+
+def test_the_texture_is_taken_from_frames_at_rest_first():
+    moved = motion()
+    weights = np.zeros_like(moved.expression)
+    weights[4:8, list(load("maquette-head").expression_names).index("noseSneerLeft")] = 0.9
+    seen = [SimpleNamespace(frame=SimpleNamespace(time=k / 30)) for k in (5, 6, 7, 12, 13, 14)]
+    assert textured(seen, replace(moved, expression=weights)) == [0, 3, 4, 5]
+    assert textured(seen[:2], moved) == [0, 1]

@@ -12,6 +12,7 @@ from maquette.core.motion import SIDES, HeadMotion
 from maquette.core.types import Camera
 from maquette.geometry.mesh import vertex_normals
 from maquette.outputs.asset import Asset
+from maquette.outputs.detail.folded_skin import FoldedSkin
 from maquette.outputs.meshes.weld import split_seams
 from maquette.outputs.pictures.studio import BRIGHTEST, SKIN, WET, Material, Studio
 from maquette.outputs.pictures.views import Scene, backdrop, over, shaded_part
@@ -69,6 +70,7 @@ class MovingHead:
         if texture is not None and max(texture.shape) > TEXTURE_SIDE:
             texture = cv2.resize(texture, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_AREA)
         self.texture = texture
+        self.skin = FoldedSkin.of(asset, texture)
         self.fade = self._faded()
         self.solid = np.ones(len(asset.neutral), bool)
         self.solid[np.unique(mesh.faces[asset.part("skin")])] = False
@@ -178,6 +180,15 @@ class MovingHead:
     def normals(self, vertices: NDArray) -> NDArray:
         """(V, 3) float64 unit normals of the head as it is."""
         return vertex_normals(vertices.astype(float), self.asset.mesh.faces)
+
+    def fold(self, expression: NDArray, view: FrameView, light: NDArray) -> None:
+        """Draw the folds of an expression (E,) of fitted weights into the skin, as light (9, 3) shows them."""
+        if self.skin is None:
+            return
+        mean = light.mean(axis=1)
+        texture = self.skin.shaded(expression, lambda normals: harmonics(normals @ view.turn.T) @ mean)
+        self._over.repaint(texture)
+        self._still.repaint(texture)
 
     def over(self, pixels: NDArray, vertices: NDArray, normals: NDArray, view: FrameView, light: NDArray) -> NDArray:
         """(H, W, 3) uint8: the picture of a camera with the face drawn over it.

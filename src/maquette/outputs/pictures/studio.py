@@ -156,7 +156,7 @@ class Studio:
         self._renderer.AutomaticLightCreationOff()
         self._renderer.AddLight(vtkLight())  # our shader brings the light; VTK hands it normals only if it sees one
         self._window.AddRenderer(self._renderer)
-        image = None if texture is None else _texture(texture)
+        image = self._image = None if texture is None else _texture(texture)
         self._closed = closed
         self._asked: tuple[float, ...] | None = None
         self._moving: list[tuple[vtkPolyDataMapper, vtkPolyData]] = []
@@ -264,6 +264,16 @@ class Studio:
             coded = np.column_stack([shown, solid]).astype(np.uint8)
             data.GetPointData().SetScalars(numpy_to_vtk(coded, deep=True))
         data.Modified()
+
+    def repaint(self, texture: NDArray) -> None:
+        """Put another picture (H, W, 3) uint8, as large as the first, on the parts that share one."""
+        from vtkmodules.util.numpy_support import numpy_to_vtk
+
+        assert self._image is not None, "made with a texture"
+        image = self._image.GetInput()
+        flipped = np.ascontiguousarray(texture[::-1]).reshape(-1, texture.shape[2])
+        image.GetPointData().SetScalars(numpy_to_vtk(flipped, deep=True))
+        image.Modified()
 
     def _aim(self, camera: Camera) -> None:
         from vtkmodules.vtkCommonMath import vtkMatrix4x4

@@ -82,6 +82,7 @@ class HeadDrawing:
         box = self.boxes[index]
         plain = cut(frame.pixels, box)
         near = replace(view, camera=window_camera(view.camera, box))
+        self.head.fold(self.motion.expression[index], near, self.steady)
         drawn = self.head.over(plain, vertices, normals, near, self.steady)
         still = self.head.still(vertices, normals, (PANEL, PANEL))
         self.writer.add(np.hstack([plain, drawn, still]), float(self.motion.times[index]))

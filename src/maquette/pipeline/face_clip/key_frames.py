@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,16 +25,21 @@ SAME = 0.4  # overlap of boxes from which on an observation is of the person
 
 
 def quality(sightings: FaceSightings) -> NDArray:
-    """(N,) how good a photo of the face each frame is, 0-1: sharp, surely seen, eyes open, mouth shut, uncovered."""
-    sharp, skin = sightings.column("sharpness"), sightings.column("skin")
+    """(N,) how good a photo of the face each frame is, 0-1: clear, eyes open, mouth shut."""
     scores, shut = sightings.column("scores"), sightings.column("shut").any(axis=1)
     blink = scores[:, [BLENDSHAPES.index(f"eyeBlink{side}") for side in ("Left", "Right")]].max(axis=1)
     jaw = scores[:, BLENDSHAPES.index("jawOpen")]
+    found = clearness(sightings) * np.where(shut, 0.2, 1 - 0.6 * blink) * (1 - 0.5 * jaw)
+    return np.clip(found, 0, 1)
+
+
+def clearness(sightings: FaceSightings) -> NDArray:
+    """(N,) how clearly each frame shows the face, whatever it does, about 0-1: sharp, surely seen, large, uncovered."""
+    sharp, skin = sightings.column("sharpness"), sightings.column("skin")
     large = np.sqrt(np.ptp(sightings.boxes()[:, 1::2], axis=1))
     found = sharp / max(float(np.quantile(sharp, 0.9)), 1e-6) * np.minimum(skin / 0.9, 1.0) ** 2
     found = found * np.minimum(sightings.column("presence"), 1) * (0.3 + 0.7 * (sightings.column("detected") > 0))
-    found = found * np.where(shut, 0.2, 1 - 0.6 * blink) * (1 - 0.5 * jaw)
-    return np.clip(found * large / float(np.quantile(large, 0.9)), 0, 1)
+    return np.asarray(found * large / float(np.quantile(large, 0.9)))
 
 
 def chosen(sightings: FaceSightings) -> list[int]:
@@ -67,6 +73,16 @@ def observed(clip: Clip, sightings: FaceSightings, options: PerceptionOptions, p
         NothingFound: in none.
     """
     indices = chosen(sightings)
+    seen = seen_in(indices, clip, sightings, options)
+    if not seen:
+        raise NothingFound(f"{path}: no frame shows this face clearly enough: a sharper or larger view is wanted")
+    return [seen[index] for index in indices if index in seen]
+
+
+def seen_in(
+    indices: Sequence[int], clip: Clip, sightings: FaceSightings, options: PerceptionOptions
+) -> dict[int, Observation]:
+    """The person in some of the sightings, seen as a photo is, as far as the face is found so."""
     wanted = {sightings[index].frame: index for index in indices}
     smallest = min(options.min_face, 0.7 * min(sightings[index].width for index in indices))
     settings = PerceptionOptions(
@@ -82,9 +98,7 @@ def observed(clip: Clip, sightings: FaceSightings, options: PerceptionOptions, p
         best = max(faces, key=lambda face: overlap(_box(face), box))
         if overlap(_box(best), box) > SAME:
             seen[wanted[number]] = best
-    if not seen:
-        raise NothingFound(f"{path}: no frame shows this face clearly enough: a sharper or larger view is wanted")
-    return [seen[index] for index in indices if index in seen]
+    return seen
 
 
 def _box(face: Observation) -> NDArray:

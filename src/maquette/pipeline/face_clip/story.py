@@ -107,7 +107,6 @@ class FaceClipRun:
             with job.stage("reconstruction", subject.name):
                 whole = subject.head(job)
             memory.save(name, arrays_of_reconstruction(whole))
-        painted = painter.submit(subject.textured, whole, subject.seen)
         name = MOVED.format(track=subject.track)
         motion = memory.load(name, motion_of)
         if motion is None:
@@ -116,7 +115,7 @@ class FaceClipRun:
                 motion = subject.motion(whole, lambda n: job.say(f"{subject.name} following, frame {n} of {total}"))
             memory.save(name, arrays_of_motion(motion))
         with job.stage("texturing", subject.name):
-            made = painted.result()
+            made = painter.submit(subject.textured, whole, motion).result()
         result = subject.result(made, motion, list(watched.notes), job)
         facts = {**result.report, "motion": facts_of(motion), "shots": watched.shots}
         return replace(result, report=facts)

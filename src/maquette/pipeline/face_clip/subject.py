@@ -18,6 +18,7 @@ from maquette.core.result import Result
 from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import observed
+from maquette.pipeline.face_clip.moments import at_rest, moments_of
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
@@ -76,20 +77,20 @@ class FaceClipSubject:
         even = smoother_of(self.options.video)(raw, self.sightings.column("shot"))
         return replace(with_eyes(even, head.term.names), evidence=None)
 
-    def textured(self, whole: Reconstruction, seen: Sequence[Observation]) -> Reconstruction:
-        """The head with its texture, from the best key frames.
-
-        Args:
-            seen: all of them.
-        """
-        shown = min(len(seen), TEXTURED)
+    def textured(self, whole: Reconstruction, motion: HeadMotion) -> Reconstruction:
+        """The head with its texture from the best key frames, and with the folds that come with its expressions."""
+        shown = textured(self.seen, motion)
+        photos = [self.seen[place] for place in shown]
         few = replace(
             whole,
-            cameras=whole.cameras[:shown],
-            expression=None if whole.expression is None else whole.expression[:shown],
-            motion=None if whole.motion is None else whole.motion[:shown],
+            cameras=tuple(whole.cameras[place] for place in shown),
+            expression=None if whole.expression is None else whole.expression[shown],
+            motion=None if whole.motion is None else whole.motion[shown],
         )
-        made = texturing.finish(few, seen[:shown], self.options.texture)
+        moments = None
+        if self.options.texture.detail == "auto":
+            moments = moments_of(whole, photos, motion, self.clip, self.sightings, self.options.perception)
+        made = texturing.finish(few, photos, self.options.texture, moments)
         return replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
 
     def result(self, made: Reconstruction, motion: HeadMotion, notes: list[str], job: Job) -> Result:
@@ -101,6 +102,12 @@ class FaceClipSubject:
         found = job.result(self.name, made, self.seen, self.options.fit.seed, notes)
         facts = {**found.report, "frames": len(motion), "key_frames": [one.frame.time for one in self.seen]}
         return replace(found, report=facts, motion=motion)
+
+
+def textured(seen: Sequence[Observation], motion: HeadMotion) -> list[int]:
+    """Which key frames the texture is taken from: the first, and of the others those at rest first."""
+    calm = at_rest([one.frame.time for one in seen], motion)
+    return [0, *sorted(range(1, len(seen)), key=lambda place: not calm[place])][:TEXTURED]
 
 
 def smoother_of(options: VideoOptions) -> Smoother:

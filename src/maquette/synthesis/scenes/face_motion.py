@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,22 +76,26 @@ def act(names: Sequence[str], count: int, fps: float, rng: np.random.Generator) 
 
 
 def film(
-    person: SyntheticPerson,
+    person: SyntheticPerson | Callable[[NDArray], SyntheticPerson],
     acting: Acting,
     seed: tuple[int, ...],
     size: int = 320,
     device: str = "cpu",
     taken: Sensor | None = None,
+    fill: float | None = None,
 ) -> Iterator[FilmedFrame]:
     """Frames of somebody who acts, in one light and before one camera that shakes a little.
 
     Args:
+        person: or the person with an expression (52,), whose skin that changes.
         seed: of light, camera, things and noise. size: pixels a side.
         taken: how the camera takes every frame; None for a fair one.
+        fill: share of the picture that the head takes; None draws it.
     """
     rng = np.random.default_rng(seed)
     model = head_model()
-    fill, distance = rng.uniform(0.42, 0.6), rng.uniform(0.6, 1.4)
+    drawn, distance = rng.uniform(0.42, 0.6), rng.uniform(0.6, 1.4)
+    fill = drawn if fill is None else fill
     light = draw_light(rng, np.array([0.0, 0.0, 1.0]))
     background = draw_background(rng, (size, size))
     sensor = replace(draw_sensor(rng, size), exposure=0.0, gain=1.5, shrink=1.0, jpeg=int(rng.uniform(45, 90)))
@@ -100,12 +104,13 @@ def film(
     things = int(rng.integers(1 << 31))
     covered = np.zeros(len(shake), bool) if acting.covered is None else acting.covered
     for expression, turn, step, hidden in zip(acting.expression, acting.turns, shake, covered):
-        vertices = model.vertices(person.identity.coefficients, expression, person.identity.scale)
+        worn = person if isinstance(person, SyntheticPerson) else person(expression)
+        vertices = model.vertices(worn.identity.coefficients, expression, worn.identity.scale)
         yaw, pitch, roll = (float(angle) for angle in turn)
         camera = look_at(yaw, pitch, roll, distance, (size, size), fill, AIM_M + step)
-        surfaces, strands = dress(person, vertices, (-0.3 * float(turn[0]), 0.0, 0.0), np.random.default_rng(things))
+        surfaces, strands = dress(worn, vertices, (-0.3 * float(turn[0]), 0.0, 0.0), np.random.default_rng(things))
         if hidden:
-            surfaces += draw_hand(model, vertices, neck_color(person.skin), np.random.default_rng(things + 1))
+            surfaces += draw_hand(model, vertices, neck_color(worn.skin), np.random.default_rng(things + 1))
         picture = render(surfaces, strands, camera, light, head_occlusion(), device)
         radiance = picture.radiance + (1 - picture.coverage[..., None]) * background
         yield FilmedFrame(develop(radiance, None, sensor, rng), camera, expression, vertices)

@@ -14,7 +14,8 @@ from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
 from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.detail.chart import detail_chart
-from maquette.texturing.detail.heights import fold_normals, folds_of, unfolded
+from maquette.texturing.detail.heights import Folds, fold_normals, folds_of, unfolded
+from maquette.texturing.detail.moments import Moments, moving_folds
 from maquette.texturing.detail.wrinkles import as_parameters, wrinkles_of
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
@@ -42,7 +43,10 @@ DEFAULTS = TextureOptions()
 
 
 def finish_head(
-    reconstruction: Reconstruction, observations: Sequence[Observation], options: TextureOptions = DEFAULTS
+    reconstruction: Reconstruction,
+    observations: Sequence[Observation],
+    options: TextureOptions = DEFAULTS,
+    moments: Moments | None = None,
 ) -> Reconstruction:
     """Texture a reconstructed head from the photos it was made of.
 
@@ -50,6 +54,7 @@ def finish_head(
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
         options: texture size, whether unseen parts are filled, whether glasses are given back, and maps of the skin.
+        moments: further frames of a clip, from which the folds that come with its expressions are learned.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -70,10 +75,9 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
-    folds = None
+    folds, moving = None, {}
     if options.detail == "auto":
-        kept = [lasting(observation, layers) for observation in observations]
-        folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
+        folds, moving = both_folds(reconstruction, observations, baked, posed, layers, moments)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
     size = layers.size
@@ -92,7 +96,6 @@ def finish_head(
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     textured = replace(textured, displacement_map=heights)
     if folds is not None and reconstruction.expression is not None:
-        moving = wrinkles_of(folds, observations, reconstruction.expression, layers.model.expression_names, layers)
         parameters = {**reconstruction.parameters, **as_parameters(folds, moving)}
         reconstruction = replace(reconstruction, parameters=parameters)
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
@@ -110,6 +113,25 @@ def prepare(model: str, options: TextureOptions = DEFAULTS) -> None:
         unit_energies(layers)
     if options.detail == "auto":
         detail_chart(model)
+
+
+def both_folds(
+    reconstruction: Reconstruction,
+    observations: Sequence[Observation],
+    baked: Sequence[Baked],
+    posed: Sequence[NDArray],
+    layers: Layers,
+    moments: Moments | None,
+) -> tuple[Folds, dict[str, NDArray]]:
+    """The folds that last, and those that come with units: see `wrinkles_of`, of a clip `moving_folds`."""
+    names = layers.model.expression_names
+    kept = [lasting(observation, layers) for observation in observations]
+    folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
+    if moments is not None:
+        return moving_folds(folds, observations, moments, names)
+    if reconstruction.expression is None:
+        return folds, {}
+    return folds, wrinkles_of(folds, observations, reconstruction.expression, names, layers)
 
 
 def cleaned(baked: Baked, vertices: NDArray, observation: Observation, layers: Layers) -> Baked:
