@@ -12,6 +12,7 @@ from scipy import ndimage
 from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.pet import species_of
 from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.pet.flow import combed
 from maquette.texturing.texels import texels_of
@@ -48,7 +49,7 @@ def with_fur(reconstruction: Reconstruction, model: MorphableModel, layers: int,
     root = neutral_vertices(reconstruction, model).astype(float)
     normals = vertex_normals(root, model.faces)
     lying = normals + LEAN * combed(root, normals, model)
-    species = model.name.rpartition("-")[2]
+    species = species_of(model.name)
     unit = float(np.linalg.norm(model.eye_centre(root, "Left") - model.eye_centre(root, "Right")))
     reach = LENGTH[species] * unit * growth[used, None]
     side = int(np.ceil(np.sqrt(layers)))
@@ -70,7 +71,7 @@ def with_fur(reconstruction: Reconstruction, model: MorphableModel, layers: int,
     weights = np.tile(np.array([1, 0, 0], np.float32), (len(anchors), 1))
     part = Part(
         "fur", fur, anchors, weights, np.tile(normals[used], (layers, 1)).astype(np.float32), roughness=0.9,
-        specular=0.3, alpha_cutoff=CUTOFF,
+        specular=0.0, alpha_cutoff=CUTOFF,
     )  # fmt: skip
     return replace(reconstruction, parts=(*reconstruction.parts, part))
 
