@@ -107,7 +107,9 @@ def test_landmarks_are_fixed_on_both_sides():
 def test_a_dog_has_one_length_of_ears_however_they_are_carried():
     long, short = 3, 4  # numbers of ears
     sizes = {
-        name: [np.ptp(carriages._ear(carriages.with_ears_of(MEANS["dog"], name, k)), axis=0).max() for k in (long, short)]
+        name: [
+            np.ptp(carriages._ear(carriages.with_ears_of(MEANS["dog"], name, k)), axis=0).max() for k in (long, short)
+        ]
         for name in EARS
     }
     assert len({one > other for one, other in sizes.values()}) == 1

@@ -32,6 +32,7 @@ FAR = (0.6, 1.0)  # of the band, over which what is mirrored gives way to patche
 SURE = 0.6  # share of texels seen around a place from which on it is within the photo
 PATCHES, PATCH = 60, 0.2  # on the head; radians of a patch's half side in the photo
 CALM, PATTERNED = 0.4, 1.3  # quantile of the contrast around places, and how much more of it a patch may have
+BOUND = 28.0  # 8-bit: what patches change a colour by at most: a coat of two colours is no pattern
 CONTRAST = 0.9  # of what is carried on, against the photo
 HAIR, STRENGTH = (4.0, 0.7), 4.0  # where the photo shows no coat: cells long, wide; 8-bit
 FEATURES = ("eyelids", "nose_pad", "ears", "ear_inner")  # regions that are no coat
@@ -215,7 +216,8 @@ def _patched(
         at = np.column_stack([taken[which, 1] + across, taken[which, 0] + along - rows[which] + 0.5])
         out += weight[:, None] * image_at(coat.detail * coat.known[..., None], _folded(at, taken[which]))
         power += weight**2
-    return out / np.sqrt(np.maximum(power, NOTHING))[:, None]
+    even = out / np.sqrt(np.maximum(power, NOTHING))[:, None]
+    return BOUND * np.tanh(even / BOUND)
 
 
 def _folded(at: NDArray, centres: NDArray) -> NDArray:

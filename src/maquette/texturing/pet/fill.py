@@ -22,6 +22,7 @@ ACROSS, NARROW = 0.04, 3  # firmness of ties across the fur, against 1 along it;
 PATTERN = 0.35  # of what is mirrored against what the neighbourhood carries on
 WAYS, EVEN = 96, 5.0  # directions around the head's axis, and over how many of them the coat's colour is even
 LAST = 0.3  # radians beside the photo's end whose colour goes on beyond it
+INWARD = 0.15  # of them: at the very end the background shines into the fur
 BEYOND, FIRM = (0.1, 0.5), 0.06  # radians from there to where it holds, and how firmly
 
 
@@ -62,7 +63,7 @@ def _carried_on(model: MorphableModel, total: NDArray, weight: NDArray, skin: ND
     end = np.zeros(WAYS)
     np.maximum.at(end, column[known > LEAST], along[known > LEAST])
     end = ndimage.median_filter(end, 5, mode="wrap")
-    share = known * np.exp(-(((end[column] - along) / LAST) ** 2))
+    share = known * np.exp(-(((end[column] - INWARD - along) / LAST) ** 2))
     mean = total / np.maximum(weight, 1e-9)[:, None]
     sums = [np.bincount(column, share * value, WAYS) for value in (*mean.T, np.ones(len(mean)))]
     even = ndimage.gaussian_filter1d(np.array(sums), EVEN, axis=1, mode="wrap")
