@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).parent))
 from pet.areas import areas
+from pet.carriages import Eared, carried_ears, with_ears_of
 from pet.heads import HeadTemplate, whole
 from pet.layout import layout
 from pet.movements import PAIRED, SINGLE, movements
@@ -27,37 +28,40 @@ from pet.template import build, reference
 
 from maquette.perception.pets.schemes import FLIPPED, SPECIES
 from maquette.synthesis.animals.head_landmarks import landmarks
-from maquette.synthesis.animals.head_shape import IOD_M, draw_shape, shape_of
+from maquette.synthesis.animals.head_shape import IOD_M, AnimalShape, draw_shape, shape_of
 
 FILE = Path(__file__).parents[1] / "src/maquette/morphable/data/pet.safetensors"
 KEPT, MOST = 0.98, 40  # of the variance, and modes at most
 LONGEST = 3.0  # times the mean's: an edge grown more is a fold in the carrying, and the head is left out
+EARED = "dog"  # the species whose ears are carried in several ways
 PARTS = {"skin": ("skin", "ear", "pocket"), "mouth": ("bag",), "tongue": ("tongue",), "teeth": ("teeth",)}
 
 
-def drawn(template: HeadTemplate, species: str, count: int) -> tuple[NDArray, NDArray, NDArray]:
-    """(n, count, 3) left halves, (n, P) their parameters and (n, 20, 3) their landmarks, IOD."""
+def drawn(template: HeadTemplate, species: str, count: int) -> tuple[NDArray, list[AnimalShape], NDArray]:
+    """(n, count, 3) left halves, n heads' parameters and their numbers among those drawn."""
     rng = np.random.default_rng(SPECIES.index(species))
     shapes = [draw_shape(species, rng) for _ in range(count)]
+    if species == EARED:
+        shapes = [with_ears_of(shape, "upright", k) for k, shape in enumerate(shapes)]
     halves = np.array([template.vertices(shape) for shape in shapes])
     i, j = template.skin.faces[:, 0], template.skin.faces[:, 1]
     edges = np.linalg.norm(halves[:, i] - halves[:, j], axis=2)
     fair = np.quantile(edges / np.median(edges, axis=0), 0.999, axis=1) < LONGEST
     print(f"{species}: {fair.sum()} of {count} heads carried well")
     kept = np.flatnonzero(fair)
-    return halves[kept], np.array([shapes[k].vector() for k in kept]), np.array([landmarks(shapes[k]) for k in kept])
+    return halves[kept], [shapes[k] for k in kept], kept
 
 
-def modes_of(halves: NDArray) -> tuple[NDArray, NDArray]:
-    """The mean (count, 3), and modes (K, count, 3) of one standard deviation each."""
+def modes_of(halves: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """The mean (count, 3), modes (K, count, 3) of one standard deviation each, and how much each head has, (n, K)."""
     mean = halves.mean(axis=0)
     rows = (halves - mean).reshape(len(halves), -1)
-    _, sizes, ways = np.linalg.svd(rows, full_matrices=False)
+    heads, sizes, ways = np.linalg.svd(rows, full_matrices=False)
     share = np.cumsum(sizes**2) / (sizes**2).sum()
     count = min(int(np.searchsorted(share, KEPT)) + 1, MOST)
     print(f"  {count} modes hold {share[count - 1]:.1%}; half the mesh has {len(mean)} vertices")
     scaled = ways[:count] * sizes[:count, None] / np.sqrt(len(halves) - 1)
-    return mean, scaled.reshape(count, *mean.shape)
+    return mean, scaled.reshape(count, *mean.shape), heads[:, :count] * np.sqrt(len(halves) - 1)
 
 
 def fixed_points(vertices: NDArray, faces: NDArray, points: NDArray, skin: NDArray) -> tuple[NDArray, NDArray]:
@@ -101,10 +105,11 @@ def main() -> None:
         "uv_faces": uv_faces,
     } | parts_of(template, len(half_faces))
     for species in SPECIES:
-        halves, vectors, points = drawn(template, species, options.heads)
+        halves, shapes, numbers = drawn(template, species, options.heads)
         halves[:, base[:, 0] == 0, 0] = 0
-        mean, modes = modes_of(halves)
-        typical = shape_of(vectors.mean(axis=0))
+        mean, modes, scores = modes_of(halves)
+        typical = shape_of(np.mean([shape.vector() for shape in shapes], axis=0))
+        points = np.array([landmarks(shape) for shape in shapes])
         vertices, _, _ = whole(mean, half_faces)
         skin = np.concatenate([tensors["part.skin"]])
         marks, places = fixed_points(vertices, faces, points.mean(axis=0), skin)
@@ -120,6 +125,9 @@ def main() -> None:
             f"{species}.landmark_faces": marks,
             f"{species}.landmark_places": places.astype(np.float32),
         }
+        if species == EARED:
+            heads = Eared(halves, shapes, numbers, scores, mean, typical)
+            tensors |= {f"{EARED}.{k}": v for k, v in carried_ears(template, heads, metres).items()}
         tensors |= {f"{species}.area.{k}": v.astype(np.float16) for k, v in areas(template, mean, typical).items()}
     facts = {
         "species": json.dumps(SPECIES),

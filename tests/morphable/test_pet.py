@@ -10,7 +10,7 @@ from maquette.core.errors import BadInput
 from maquette.geometry.mesh import face_areas, face_normals
 from maquette.geometry.raycast import RayCaster
 from maquette.geometry.surfaces.clean import is_closed, signed_volume
-from maquette.morphable.pet import load_pet
+from maquette.morphable.pet import CARRIAGES, ear_model, load_pet, species_of
 from maquette.weights import store
 
 PET = load_pet(store.fetch("maquette-pet"))
@@ -31,6 +31,7 @@ AREAS = {
     "fur_length",
 }
 FLIP = [3, 2, 1, 0, 4, 5, 6, 8, 7, 9, 10, 11, 17, 16, 15, 14, 13, 12, 19, 18]
+EARS = (("left", 16, (15, 17)), ("right", 13, (12, 14)))
 SIDEWAYS = np.array([-1, 1, 1], np.float32)
 NATURAL_M = {"cat": (0.03, 0.05), "dog": (0.045, 0.07), "wild": (0.06, 0.1)}  # between the eyes
 
@@ -217,6 +218,47 @@ def test_units_do_as_they_are_called(model):
     assert sneer[:, 1].max() > 0.03 * size and np.abs(sneer[rest[:, 0] < -1e-6]).max() == 0
 
 
+def test_the_tongue_lies_on_the_floor_of_an_open_mouth(model):
+    vertices = shaped(model, jawOpen=1.0)
+    tongue, mouth = model.parts["tongue"], model.parts["mouth"]
+    points = model.embeddings["pet20"].points(vertices, model.faces)
+    low, high = points[10] + [0, 0, 0], points[9]
+    x, y = np.meshgrid(np.linspace(-0.1, 0.1, 9) * (points[3, 0] - points[0, 0]), np.linspace(low[1], high[1], 30))
+    starts = np.stack([x.ravel(), y.ravel(), np.full(x.size, vertices[:, 2].max() + 0.1)], axis=1)
+    first, _, _ = RayCaster(vertices, model.faces).first_hits(starts, np.broadcast_to([0, 0, -1.0], starts.shape))
+    assert np.isin(first, tongue).sum() > 0.8 * np.isin(first, mouth).sum() > 0
+
+
+@pytest.mark.parametrize("left", CARRIAGES)
+def test_each_ear_of_a_dog_is_carried_as_asked(left):
+    model, upright = PET.eared(left, "hanging"), PET.models["dog"]
+    assert species_of(model.name) == "dog" and morphable.load(model.name).name == model.name
+    assert np.array_equal(model.faces, upright.faces) and model.expression_names == upright.expression_names
+    points = model.embeddings["pet20"].points(model.mean, model.faces)
+    size = points[3, 0] - points[0, 0]
+    rise = {side: points[tip, 1] - points[list(base), 1].mean() for side, tip, base in EARS}
+    assert rise["right"] < -0.35 * size
+    assert (rise["left"] > 0.3 * size) == (left == "upright") and (rise["left"] < -0.3 * size) == (left == "hanging")
+    face = (model.regions["face"] > 0.5) & (model.regions["ears"] == 0)
+    beside = np.linalg.norm(model.mean - upright.mean, axis=1)[face]
+    assert np.median(beside) < 0.01 * size and beside.max() < 0.25 * size  # skin about the roots slides
+    longer = shaped(model, random_identity(model, 0))
+    assert is_closed(model.faces[np.concatenate([model.parts["skin"], model.parts["mouth"]])])
+    assert np.isfinite(longer).all() and PET.eared("upright", "upright") is upright
+
+
+def test_a_hanging_ear_lies_beside_the_head():
+    model = PET.eared("hanging", "hanging")
+    flap = np.flatnonzero(model.regions["ears"] > 0.9)
+    flap = flap[model.mean[flap, 0] > 0]
+    skin = np.flatnonzero((model.regions["ears"] == 0) & (model.mean[:, 0] > 0))
+    size = 2 * model.eye_centre(model.mean, "Left")[0]
+    away = np.linalg.norm(model.mean[flap][:, None] - model.mean[skin][None], axis=2).min(axis=1)
+    assert np.ptp(model.mean[flap, 1]) > 0.9 * size and away.max() < 0.7 * size
+    back = shaped(model, earsBackLeft=1.0)[flap] - model.mean[flap]
+    assert back[:, 2].min() < -0.1 * size
+
+
 def test_there_is_no_fur_on_nose_lids_and_inner_ears(model):
     fur = model.regions["fur_length"]
     for name in ("nose_pad", "eyelids", "ear_inner"):
@@ -234,3 +276,5 @@ def test_another_file_is_refused(tmp_path):
 def test_models_are_known_by_name():
     for species in PET.species:
         assert morphable.load(f"maquette-pet-{species}") is PET.models[species]
+    assert ear_model("upright", "upright") == "maquette-pet-dog"
+    assert ear_model("hanging", "upright") == "maquette-pet-dog-hanging-upright"

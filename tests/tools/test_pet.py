@@ -10,12 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import build_pet_model
-from pet import heads, places
+from pet import carriages, heads, places
 
 from maquette.geometry.mesh import boundary_loops
 from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals.head_field import LID, bare_distance, mouth_height
-from maquette.synthesis.animals.head_shape import MEANS, draw_shape
+from maquette.synthesis.animals.head_shape import EARS, MEANS, draw_shape
 
 
 @pytest.fixture(params=SPECIES)
@@ -84,8 +84,9 @@ def test_modes_are_of_unit_spread():
     rng = np.random.default_rng(0)
     ways = np.linalg.qr(rng.standard_normal((12, 3)))[0].T.reshape(3, 4, 3)
     drawn = rng.standard_normal((400, 3)) * [0.5, 0.3, 0.1]
-    mean, modes = build_pet_model.modes_of(np.einsum("nk,kvd->nvd", drawn, ways) + 2)
+    mean, modes, scores = build_pet_model.modes_of(np.einsum("nk,kvd->nvd", drawn, ways) + 2)
     assert np.abs(mean - 2).max() < 0.1 and len(modes) == 3
+    np.testing.assert_allclose(scores.T @ scores / 399, np.eye(3), atol=1e-9)
     sizes = np.sqrt((modes**2).sum(axis=(1, 2)))
     np.testing.assert_allclose(sizes, [0.5, 0.3, 0.1], rtol=0.15)
     assert abs(np.einsum("vd,vd->", modes[0] / sizes[0], ways[0])) > 0.97
@@ -101,3 +102,15 @@ def test_landmarks_are_fixed_on_both_sides():
     marks, shares = build_pet_model.fixed_points(vertices, faces, points, np.array([0, 1]))
     found = np.einsum("nk,nkd->nd", shares, vertices[faces[marks]])
     np.testing.assert_allclose(found, points * [1, 1, 0], atol=1e-12)
+
+
+def test_a_dog_has_one_length_of_ears_however_they_are_carried():
+    long, short = 3, 4  # numbers of ears
+    sizes = {
+        name: [
+            np.ptp(carriages._ear(carriages.with_ears_of(MEANS["dog"], name, k)), axis=0).max() for k in (long, short)
+        ]
+        for name in EARS
+    }
+    assert len({one > other for one, other in sizes.values()}) == 1
+    assert sizes["hanging"][0] > sizes["tipped"][0]

@@ -318,7 +318,7 @@ def tongue(shape: AnimalShape) -> NDArray:
     wide = np.maximum(0.62 * np.minimum(wide, corner[0]), 0.05) * np.sqrt(1 - 0.8 * along**4)
     section = np.linspace(0.5 * np.pi, -0.5 * np.pi, SECTION)
     x = wide[:, None] * np.cos(section)
-    y = -0.055 * tall + 0.028 * tall * np.sin(section) * np.ones_like(x) + np.interp(x, line[:, 0], line[:, 1]).min()
+    y = line[0, 1] - 0.008 * tall + 0.028 * tall * np.sin(section) * np.ones_like(x)
     y = y + 0.018 * tall * (x / np.maximum(wide[:, None], 1e-6)) ** 2
     rows = np.stack([x, y, depth[:, None] * np.ones_like(x)], axis=-1)
     rows[:, [0, -1], 0] = 0

@@ -15,6 +15,7 @@ OVER_BALL = 1.07  # radius of shut lids, in eye radii
 PAIRED = ("eyeBlink", "earsBack", "earsDroop", "noseSneer")  # of the left half alone; the right is their mirror
 SINGLE = ("jawOpen", "tongueOut", "browUp")
 LID_REACH = 0.75  # above and below the opening, in eye radii, where lids give
+TONGUE_ROOT = 0.5  # how far the back of the tongue goes with the jaw
 CLOSING = -0.28  # where lids meet, in half heights of the opening
 
 
@@ -25,15 +26,26 @@ def step(values: NDArray, low: float, high: float) -> NDArray:
     return smooth
 
 
-def movements(template: HeadTemplate, half: NDArray, shape: AnimalShape) -> dict[str, NDArray]:
-    """Name -> (count, 3) IOD for the left half of a head with these parameters."""
+# Pitch and lean of ears laid back, and drooping; a flap that hangs swings the other way.
+EAR_TURNS = {
+    "upright": ((-0.95, -0.45), (0.15, -0.95)),
+    "tipped": ((-0.95, -0.45), (0.15, -0.95)),
+    "hanging": ((0.55, 0.10), (0.0, -0.15)),
+}
+
+
+def movements(
+    template: HeadTemplate, half: NDArray, shape: AnimalShape, carriage: str = "upright"
+) -> dict[str, NDArray]:
+    """Name -> (count, 3) IOD for the left half of a head with these parameters, its ears carried so."""
+    back, droop = EAR_TURNS[carriage]
     jaw = jaw_share(template, half, shape)
     opened = jaw[:, None] * (turned(half, JAW_OPEN) - half)
     return {
         "jawOpen": opened,
         "eyeBlink": _blink(template, half, shape),
-        "earsBack": _ear(template, half, pitch=-0.95, lean=-0.45),
-        "earsDroop": _ear(template, half, pitch=0.15, lean=-0.95),
+        "earsBack": _ear(template, half, *back),
+        "earsDroop": _ear(template, half, *droop),
         "noseSneer": _sneer(template, half, shape),
         "tongueOut": _tongue_out(template, shape, opened),
         "browUp": _brow(template, half, shape),
@@ -72,7 +84,9 @@ def jaw_share(template: HeadTemplate, half: NDArray, shape: AnimalShape) -> NDAr
         share[bag + long * k : bag + long * (k + 1)] = side * (1 - back**2) + 0.3 * back**2
     share[bag + long * len(BAG)] = 0.3
     tongue = blocks["tongue"]
-    share[tongue.start : tongue.start + tongue.count] = 1
+    section = (tongue.count - 2) // TONGUE_RINGS
+    along = np.concatenate([np.repeat(np.linspace(0, 1, TONGUE_RINGS), section), [0, 1]])
+    share[tongue.start : tongue.start + tongue.count] = TONGUE_ROOT + (1 - TONGUE_ROOT) * step(along, 0.0, 0.7)
     teeth = blocks["teeth"]
     each = teeth.count // 14
     for k in range(14):  # upper and lower in turn

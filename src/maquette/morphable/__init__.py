@@ -9,7 +9,7 @@ from pathlib import Path
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.morphable.model import Embedding, MorphableModel
-from maquette.morphable.pet import load_pet
+from maquette.morphable.pet import CARRIAGES, ear_model, load_pet
 from maquette.morphable.rig import Rig
 from maquette.weights import store
 
@@ -18,8 +18,11 @@ MODELS: dict[str, Callable[[Fetch], MorphableModel]] = {
     "maquette-head": lambda fetch: load_head(fetch("maquette-head")),
     "maquette-body": lambda fetch: load_body(fetch("maquette-body")),
     "maquette-pet-cat": lambda fetch: load_pet(fetch("maquette-pet")).models["cat"],
-    "maquette-pet-dog": lambda fetch: load_pet(fetch("maquette-pet")).models["dog"],
     "maquette-pet-wild": lambda fetch: load_pet(fetch("maquette-pet")).models["wild"],
+} | {
+    ear_model(left, right): lambda fetch, ears=(left, right): load_pet(fetch("maquette-pet")).eared(*ears)
+    for left in CARRIAGES
+    for right in CARRIAGES
 }
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from maquette.synthesis.animals.ears import bent, ear_distance, half_thickness, half_width, rotation
-from maquette.synthesis.animals.head_shape import BUILDS, DOG
+from maquette.synthesis.animals.head_shape import DOG, EARS
 
 EARS = {
     "upright": DOG,
-    "tipped": replace(DOG, **BUILDS["dog"][0][1]),
-    "hanging": replace(DOG, **BUILDS["dog"][1][1]),
+    "tipped": replace(DOG, **EARS["tipped"]),
+    "hanging": replace(DOG, **EARS["hanging"]),
 }
 
 

@@ -10,9 +10,9 @@ import pytest
 from maquette.geometry.surfaces.clean import is_closed, pieces, signed_volume
 from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals import head_field
-from maquette.synthesis.animals.head_shape import BUILDS, MEANS, AnimalExpression, draw_shape
+from maquette.synthesis.animals.head_shape import EARS, MEANS, AnimalExpression, draw_shape
 
-HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **BUILDS["dog"][1][1])}
+HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **EARS["hanging"])}
 
 
 @pytest.fixture(scope="module", params=HEADS)

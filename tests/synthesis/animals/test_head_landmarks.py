@@ -11,9 +11,9 @@ from maquette.perception.pets.schemes import FLIPPED as FLIP
 from maquette.perception.pets.schemes import SPECIES
 from maquette.synthesis.animals import head_field
 from maquette.synthesis.animals.head_landmarks import LEFT, MIDDLE, NAMES, landmarks
-from maquette.synthesis.animals.head_shape import BUILDS, MEANS, AnimalExpression, draw_shape
+from maquette.synthesis.animals.head_shape import EARS, MEANS, AnimalExpression, draw_shape
 
-HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **BUILDS["dog"][1][1])}
+HEADS = {**MEANS, "hanging": replace(MEANS["dog"], **EARS["hanging"])}
 
 
 @pytest.mark.parametrize("name", HEADS)

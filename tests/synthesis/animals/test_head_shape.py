@@ -7,6 +7,7 @@ import pytest
 
 from maquette.synthesis.animals.head_shape import (
     CAT,
+    EARS,
     LIMITS,
     MEANS,
     MOST_JAW,
@@ -15,6 +16,7 @@ from maquette.synthesis.animals.head_shape import (
     draw_expression,
     draw_shape,
     shape_of,
+    with_ears,
 )
 
 
@@ -44,6 +46,15 @@ def test_ears_hang_on_some_dogs_only():
     folds = {s: np.array([draw_shape(s, np.random.default_rng(k)).ear_fold for k in range(100)]) for s in SPECIES}
     assert 0.4 < (folds["dog"] > 0.5).mean() < 0.9
     assert (folds["wild"] > 0.9).mean() < 0.1
+
+
+def test_one_dog_has_ears_of_every_carriage():
+    head = draw_shape("dog", np.random.default_rng(4))
+    ears = {name: with_ears(head, name, np.random.default_rng(2)) for name in EARS}
+    assert ears["upright"].ear_fold == 0 and ears["hanging"].ear_length > 1.5 * ears["upright"].ear_length
+    longer = {name: with_ears(head, name, np.random.default_rng(3)).ear_length > ears[name].ear_length for name in EARS}
+    assert len(set(longer.values())) == 1  # the same draw is long in each
+    assert {shape.nose_z for shape in ears.values()} == {head.nose_z}
 
 
 def test_a_seed_draws_one_head():

@@ -59,3 +59,14 @@ def test_wide_smoothing_is_like_narrow_smoothing_made_wide():
     assert abs(wide.mean() - values.mean()) < 0.01 and wide.std() < 0.1 * values.std()
     shifted = coat._blur(np.roll(values, 50, axis=1), 20.0)
     assert np.abs(np.roll(wide, 50, axis=1) - shifted).max() < 0.02  # it goes on around itself
+
+
+def test_a_coat_of_two_colours_gives_no_spots(seen, cat):
+    mesh = textured(seen[0], cat, 120, 255)
+    top = np.linspace(1, 0, 256)[:, None] > 0.6
+    texture = np.where(top[..., None], 230, 30).astype(np.uint8) * np.ones((256, 256, 3), np.uint8)
+    confidence = np.where(np.arange(256)[None, :] < 140, 255, 0) * np.ones((256, 1))
+    two = replace(mesh, texture=texture, texture_confidence=confidence.astype(np.uint8))
+    made = coat.with_coat(two, cat).texture.astype(float)
+    away = np.abs(made - texture)[confidence == 0]
+    assert np.quantile(away, 0.95) < 1.5 * coat.BOUND

@@ -27,6 +27,16 @@ def test_iris_and_pupil_are_measured(pupil):
     assert (found.pupil[0] < 0.7 * found.pupil[1]) == (pupil[0] < pupil[1])
 
 
+def test_a_dark_eye_that_mirrors_the_sky_is_brown_and_a_bright_blue_one_is_blue():
+    usual = eyes.PetEyes(np.array([74.0, 48, 30]), (0.36, 0.36), 0.78, 0.0)
+    mirrored, husky = (eyes._measured(*drawn(c, (0.2, 0.2)), usual).iris for c in ((58, 66, 78), (130, 165, 190)))
+    assert mirrored[0] > 1.5 * mirrored[2] and mirrored.mean() < 70
+    assert husky[2] > husky[0] + 40
+    colours, places = drawn((60, 68, 80), (0.2, 0.2))
+    colours[::3] = (88, 60, 40)  # what of it no sky lies on
+    assert np.abs(eyes._measured(colours, places, usual).iris - [88, 60, 40]).max() < 6
+
+
 def test_dark_eyes_keep_the_usual_pupil_and_few_samples_everything():
     usual = eyes.PetEyes(np.array([100.0, 90, 80]), (0.36, 0.36), 0.78, 0.0)
     colours, places = drawn((40, 26, 18), (0.3, 0.3))

@@ -47,3 +47,23 @@ def test_nothing_seen_is_grey(cat):
     nothing = PointColours(np.zeros((len(cat.mean), 3)), np.zeros(len(cat.mean)))
     filled = fill_pet(cat, mesh_of(cat), np.array([[0.0, 0, 1]]), nothing, nothing)
     assert np.allclose(filled.colours, GREY) and not filled.guessed.any()
+
+
+def test_a_streak_at_the_end_of_the_photo_fades(cat):
+    front = (cat.mean[:, 2] > -0.02).astype(np.float32)
+    colours = np.full((len(cat.mean), 3), 200.0)
+    streak = (np.abs(cat.mean[:, 0] - 0.012) < 0.004) & (cat.mean[:, 1] < 0)
+    colours[streak] = 60
+    filled = filled_from(cat, colours, front)
+    skin = cat.part_vertices("skin")
+    far = skin[(cat.mean[skin, 2] < -0.05) & (cat.mean[skin, 1] < -0.05)]
+    assert np.ptp(filled.colours[far].mean(axis=1)) < 45
+
+
+def test_a_black_crown_with_a_white_chin_has_a_black_back(cat):
+    front = (cat.mean[:, 2] > -0.02).astype(np.float32)
+    colours = np.where(cat.mean[:, 1:2] > -0.02, [24.0, 22, 22], [225.0, 220, 215])
+    filled = filled_from(cat, colours, front)
+    skin = cat.part_vertices("skin")
+    back = skin[(cat.mean[skin, 2] < cat.mean[skin, 2].min() + 0.03) & (cat.mean[skin, 1] > -0.06)]
+    assert filled.colours[back].mean() < 50

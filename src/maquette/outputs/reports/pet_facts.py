@@ -82,6 +82,7 @@ def facts(asset: Asset) -> dict[str, Any]:
         "species": fitted.get("species"),
         "kind": fitted.get("kind"),
         "species_shares": fitted.get("species_shares"),
+        "ears": fitted.get("ears"),
         "eye_distance_mm": None if "eye_distance_m" not in fitted else 1000 * fitted["eye_distance_m"],
         "size_source": kind_of_scale(asset.result.reconstruction),
         "next_photo": next_photo_facts(asset),

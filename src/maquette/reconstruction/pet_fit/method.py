@@ -13,9 +13,10 @@ from maquette.core.options import Options
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.morphable import load
 from maquette.morphable.model import MorphableModel
-from maquette.morphable.pet import PET_MODELS
+from maquette.morphable.pet import EARED, PET_MODELS, species_of
 from maquette.perception.pets.schemes import CHIN, FOREHEAD, NOSE, SCHEME, SPECIES
 from maquette.reconstruction.methods import Fetch, Reconstructor
+from maquette.reconstruction.pet_fit.ears import with_ears
 from maquette.reconstruction.pet_fit.outline import outline_of
 from maquette.reconstruction.pet_fit.register import registered
 from maquette.reconstruction.pet_fit.sizes import relative_size, usual_height
@@ -29,6 +30,7 @@ from maquette.reconstruction.pet_fit.state import (
     first_pose,
     middle_of_eyes,
 )
+from maquette.weights import store
 
 UNLIKELY = 0.15  # share of a species, as read, below which it is not fitted
 READ = 6.0  # worth of what was read against the fit: on 28 photos it was right 28 times, the fit alone 15 times
@@ -41,20 +43,22 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
     models = {species: load(PET_MODELS[species], fetch) for species in SPECIES}
 
     def reconstruct(observations: Sequence[Observation]) -> Reconstruction:
-        return fitted(models, observations, options.body.height)
+        return fitted(models, observations, options.body.height, fetch)
 
     return reconstruct
 
 
 def fitted(
-    models: dict[str, MorphableModel], observations: Sequence[Observation], height_cm: float | None = None
-) -> Reconstruction:
+    models: dict[str, MorphableModel], observations: Sequence[Observation], height_cm: float | None = None,
+    fetch: Fetch = store.fetch,
+) -> Reconstruction:  # fmt: skip
     """One animal from all its photos.
 
     Args:
         models: of each species.
         observations: with landmarks of the scheme "pet20"; `species` weighs the models.
         height_cm: at its shoulders, if measured; else the usual one of its kind or species.
+        fetch: hands over the models with tipped and hanging ears.
 
     Raises:
         NothingFound: the observations have no landmarks of an animal's face.
@@ -72,7 +76,11 @@ def fitted(
     }
     species = min(worth, key=worth.__getitem__)
     made, views = tried[species]
-    return _reconstruction(made, views, observations, shares, height_cm)
+    facts: dict[str, object] = {"species": species}
+    if species == EARED:
+        made, facts["ears"] = with_ears(made, views, observations[0].kinds, fetch)
+    facts["species_shares"] = {name: round(share, 4) for name, share in shares.items()}
+    return _reconstruction(made, views, observations, facts, height_cm)
 
 
 def species_shares(observations: Sequence[Observation]) -> dict[str, float]:
@@ -118,11 +126,11 @@ def _reconstruction(
     made: Solved,
     views: tuple[View, ...],
     observations: Sequence[Observation],
-    shares: dict[str, float],
+    facts: dict[str, object],
     height_cm: float | None,
 ) -> Reconstruction:
     state, model = made.state, made.state.model
-    species = model.name.rpartition("-")[2]
+    species = species_of(model.name)
     kind = usual_height(observations[0].kinds)
     known = height_cm if height_cm is not None else None if kind is None else kind[1]
     scale = 1.0 if known is None else relative_size(known, species)
@@ -133,10 +141,8 @@ def _reconstruction(
     shape, motion = _shared(state, shapes)
     poses = [replace(pose, translation=scale * pose.translation) for pose in state.poses]
     mesh = Mesh((scale * shape).astype(np.float32), model.faces, model.uvs, model.uv_faces)
-    facts = {
-        "species": species,
+    facts = facts | {
         "kind": None if kind is None else kind[0],
-        "species_shares": {name: round(share, 4) for name, share in shares.items()},
         "landmark_error": [round(float(x), 4) for x in made.landmark_error],
         "outline_error": [None if np.isnan(x) else round(float(x), 4) for x in made.outline_error],
         "eye_distance_m": round(scale * eye_distance(model), 4),

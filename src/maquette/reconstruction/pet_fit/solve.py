@@ -40,11 +40,11 @@ class Solved:
     outline_error: NDArray
 
 
-def solve(state: State, views: tuple[View, ...]) -> Solved:
+def solve(state: State, views: tuple[View, ...], rounds: int = ROUNDS) -> Solved:
     """Fit a state to photos, from a state near enough."""
     system = _System(state, views)
     damping = DAMPING
-    for number in range(ROUNDS):
+    for number in range(rounds):
         rim = number >= 3  # landmarks alone at first: outlines far apart belong to nothing
         normal, right, energy = system.equations(state, rim)
         for _ in range(4):

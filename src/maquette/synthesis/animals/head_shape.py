@@ -234,6 +234,13 @@ WILD = replace(
     neck_radius=1.05,
     neck_lean=0.50,
 )
+# How a dog carries its ears: what differs from upright ones.
+EARS: dict[str, dict[str, float]] = {
+    "upright": {},
+    "tipped": {"ear_fold": 2.3, "ear_fold_at": 0.52},
+    "hanging": {"ear_fold": 2.25, "ear_fold_at": 0.09, "ear_tilt": 0.85, "ear_yaw": 1.0, "ear_length": 1.9}
+    | {"ear_x": 0.80, "ear_y": 0.50, "ear_taper": 2.6, "ear_round": 1.7, "ear_cup": 0.15, "ear_width": 0.54},
+}
 # Builds beside the species' own: how often, and what differs.
 BUILDS: dict[str, tuple[tuple[float, dict[str, float]], ...]] = {
     "cat": (
@@ -242,12 +249,8 @@ BUILDS: dict[str, tuple[tuple[float, dict[str, float]], ...]] = {
         (0.12, {"cranium_width": 0.98, "cheek_radius": 0.46, "ear_length": 1.3, "ear_width": 0.58, "nose_z": 0.52}),
     ),
     "dog": (
-        (0.22, {"ear_fold": 2.3, "ear_fold_at": 0.52}),  # tipped
-        (  # hanging
-            0.34,
-            {"ear_fold": 1.9, "ear_fold_at": 0.09, "ear_tilt": 1.05, "ear_yaw": 1.2, "ear_length": 1.5}
-            | {"ear_x": 0.80, "ear_y": 0.50, "ear_taper": 2.6, "ear_round": 1.7, "ear_cup": 0.15, "ear_width": 0.46},
-        ),
+        (0.22, EARS["tipped"]),
+        (0.34, EARS["hanging"]),
         (0.12, {"nose_z": 0.34, "nose_y": -0.42, "muzzle_width": 1.35, "pad_x": 0.24, "ear_fold": 2.0}),  # short muzzle
     ),
     "wild": (
@@ -287,6 +290,7 @@ SPREADS = {
     "neck_lean": 0.12,
     "mane": 0.0,
 }
+EAR_LENGTHS = 1.6  # how much more dogs' ears differ in length than those of one build
 NOSE_Z = {"cat": 0.07, "dog": 0.30, "wild": 0.10}
 LIMITS = {
     "brow": (0.0, 0.25),
@@ -311,6 +315,18 @@ def draw_shape(species: str, generator: np.random.Generator) -> AnimalShape:
         other = _drawn(str(generator.choice([name for name in SPECIES if name != species])), generator)
         drawn = drawn + generator.uniform(0, 0.5) * (other - drawn)
     return shape_of(drawn)
+
+
+def with_ears(shape: AnimalShape, carriage: str, generator: np.random.Generator) -> AnimalShape:
+    """A dog's head with ears carried so, upright, tipped or hanging; one seed draws ears alike in all of them."""
+    mean = replace(DOG, **EARS[carriage])
+    drawn = {}
+    for name in (name for name in NAMES if name.startswith("ear_")):
+        usual = getattr(mean, name)
+        size = SPREADS.get(name, abs(usual) * SHARES[name]) * (EAR_LENGTHS if name == "ear_length" else 1)
+        value = usual + size * np.clip(generator.standard_normal(), -CUT, CUT)
+        drawn[name] = float(np.clip(value, *LIMITS.get(name, (-np.inf, np.inf))))
+    return replace(shape, **drawn)
 
 
 def _drawn(species: str, generator: np.random.Generator) -> NDArray:

@@ -31,6 +31,8 @@ BAND, NARROW = 0.5, (0.08, 0.25)  # radians beside the photo's edge that are mir
 FAR = (0.6, 1.0)  # of the band, over which what is mirrored gives way to patches
 SURE = 0.6  # share of texels seen around a place from which on it is within the photo
 PATCHES, PATCH = 60, 0.2  # on the head; radians of a patch's half side in the photo
+CALM, PATTERNED = 0.4, 1.3  # quantile of the contrast around places, and how much more of it a patch may have
+BOUND = 28.0  # 8-bit: what patches change a colour by at most: a coat of two colours is no pattern
 CONTRAST = 0.9  # of what is carried on, against the photo
 HAIR, STRENGTH = (4.0, 0.7), 4.0  # where the photo shows no coat: cells long, wide; 8-bit
 FEATURES = ("eyelids", "nose_pad", "ears", "ear_inner")  # regions that are no coat
@@ -146,20 +148,26 @@ def _coat(colours: NDArray, along: NDArray, column: NDArray, seen: NDArray, feat
     edge = _around(last, GRID[1] / 60)
     band = _around(np.minimum(BAND * ROWS, edge - features), GRID[1] / 50)
     known = smoothstep(share, SURE - 0.2, SURE + 0.2).astype(np.float32)
-    return _Coat(detail, known, edge, band, _centres(within, features))
+    return _Coat(detail, known, edge, band, _centres(within, features, (detail**2).sum(axis=2) * within))
 
 
-def _centres(within: NDArray, features: NDArray) -> NDArray:
+def _centres(within: NDArray, features: NDArray, contrast: NDArray) -> NDArray:
     """(n, 2) rows and columns around which patches lie within the photo, off eyes, nose and mouth.
 
-    Where no whole patch does, the places with most around them.
+    Where no whole patch does, the places with most around them. Where the coat changes from one colour to another is
+    no pattern of it, and left out: there `contrast` (h, w) is far above the usual.
     """
     rows = np.arange(GRID[0])
     useful = (within & (rows[:, None] > features[None]) & (rows[:, None] > 0.3 * ROWS)).astype(np.uint8)
     room = cv2.distanceTransform(np.pad(useful, ((1, 1), (0, 0))), cv2.DIST_L2, 3)[1:-1] / ROWS
     if room.max() < 0.25 * PATCH:
         return np.zeros((0, 2), int)
-    return np.argwhere(room >= min(PATCH, 0.8 * float(room.max())))
+    whole = room >= min(PATCH, 0.8 * float(room.max()))
+    wide = PATCH * ROWS / 2
+    power = _blur(contrast.astype(np.float32), wide) / np.maximum(_blur(within.astype(np.float32), wide), NOTHING)
+    usual = float(np.quantile(power[useful > 0], CALM))
+    calm = whole & (power <= PATTERNED * usual)
+    return np.argwhere(calm if calm.any() else whole & (power <= power[whole].min()))
 
 
 def _smooth(total: NDArray, count: NDArray, sigmas: tuple[float, ...]) -> NDArray:
@@ -208,7 +216,8 @@ def _patched(
         at = np.column_stack([taken[which, 1] + across, taken[which, 0] + along - rows[which] + 0.5])
         out += weight[:, None] * image_at(coat.detail * coat.known[..., None], _folded(at, taken[which]))
         power += weight**2
-    return out / np.sqrt(np.maximum(power, NOTHING))[:, None]
+    even = out / np.sqrt(np.maximum(power, NOTHING))[:, None]
+    return BOUND * np.tanh(even / BOUND)
 
 
 def _folded(at: NDArray, centres: NDArray) -> NDArray:

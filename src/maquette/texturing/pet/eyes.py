@@ -27,6 +27,12 @@ MARGIN_M = 2e-4  # above an eyeball where a ray to the camera starts
 IRIS_RANGE = (0.35, 0.9)  # quantiles of brightness that are iris: darker ones are pupil and lids, brighter ones glints
 DARK = 0.5  # of the iris' brightness, below which it is the pupil
 LEAST_SEEN = 40  # directions that must be seen for a measure
+BRIGHTNESS = np.array([0.3, 0.59, 0.11])
+BLUE_FROM, BROWN = (
+    95.0,
+    0.12,
+)  # brightness of the darkest blue iris; red (green) over blue in a brown (green) one, of it
+LEAST_BROWN, DARKEST = 0.15, 30.0  # share of what is seen; brightness of the darkest iris that is painted
 LIT = 60.0  # brightness of an iris from which on its pupil can be seen in it
 LIMBUS, PUPIL_COLOUR, RIM_COLOUR = 0.55, np.array([9.0, 8, 8]), np.array([22.0, 16, 14])
 GLINT, GLINT_AT, GLINT_SIZE = np.array([250.0, 250, 250]), (-0.26, 0.34), 0.085  # a catch-light, radians
@@ -125,13 +131,14 @@ def _measured(colours: NDArray, places: NDArray, usual: PetEyes) -> PetEyes:
     if inner.sum() < LEAST_SEEN:
         return usual
     colours, places = colours[inner], places[inner]
-    bright = colours @ [0.3, 0.59, 0.11]
+    bright = colours @ BRIGHTNESS
     low, high = np.quantile(bright, IRIS_RANGE)
     likely = (bright >= low) & (bright <= high)
     chroma = np.ptp(colours, axis=1)
     # Glints, lids in shade and the pupil's rim are greyer than the iris.
     iris = np.median(colours[likely & (chroma >= np.median(chroma[likely]))], axis=0)
-    level = float(iris @ [0.3, 0.59, 0.11])
+    iris = _without_sky(iris, colours[likely], usual.iris)
+    level = float(iris @ BRIGHTNESS)
     seen = float(np.clip(inner.sum() / (4 * LEAST_SEEN), 0, 1))
     pupil = usual.pupil
     dark = (bright < DARK * level) & (np.linalg.norm(places, axis=1) < 0.7 * usual.rim)
@@ -141,6 +148,20 @@ def _measured(colours: NDArray, places: NDArray, usual: PetEyes) -> PetEyes:
         slit = half[0] < SLIT * half[1] and usual.pupil[0] < SLIT * usual.pupil[1]
         pupil = (float(half[0]), float(half[1])) if slit else (float(half.mean()),) * 2
     return PetEyes(iris, pupil, usual.rim, seen)
+
+
+def _without_sky(iris: NDArray, colours: NDArray, usual: NDArray) -> NDArray:
+    """(3,) a measured colour; where a dark eye only mirrors the sky, that of what is brown in it, or the usual one.
+
+    Blue irises are bright: without pigment light comes back from them. A dark one is brown, or green as cats' are.
+    """
+    level = float(iris @ BRIGHTNESS)
+    if level > BLUE_FROM or max(iris[0], iris[1]) - iris[2] >= BROWN * level:
+        return iris
+    brown = colours[:, 0] - colours[:, 2] >= BROWN * (colours @ BRIGHTNESS)
+    if brown.mean() > LEAST_BROWN:
+        return np.asarray(np.median(colours[brown], axis=0))
+    return usual * min(1.0, max(level, DARKEST) / float(usual @ BRIGHTNESS))
 
 
 def painted_eyes(eyes: PetEyes, directions: NDArray) -> NDArray:

@@ -13,6 +13,7 @@ from maquette.core.options import TextureOptions
 from maquette.core.types import Camera, Observation, Reconstruction
 from maquette.morphable import MorphableModel, load
 from maquette.morphable.model import SIDES
+from maquette.morphable.pet import species_of
 from maquette.texturing.agreement import feather, priorities
 from maquette.texturing.free_surface import Completion, choose_photos, sharpness, texture_surface
 from maquette.texturing.images import smoothstep
@@ -52,7 +53,7 @@ def finish_pet(
         raise TypeError("finish_pet: wanted a mesh of a model of pets (Reconstruction.model)")
     check_cameras(reconstruction, observations, "finish_pet")
     model, mesh, cameras = load(reconstruction.model), reconstruction.shape, reconstruction.cameras
-    species = reconstruction.model.rpartition("-")[2]
+    species = species_of(reconstruction.model)
     motion = reconstruction.motion
     posed = [mesh.vertices if motion is None else motion[k] for k in range(len(cameras))]
     chosen = choose_photos(observations, cameras, True)

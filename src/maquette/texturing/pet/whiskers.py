@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.geometry.mesh import vertex_normals
 from maquette.morphable.model import MorphableModel
+from maquette.morphable.pet import species_of
 from maquette.morphable.posing import neutral_vertices
 from maquette.perception.pets.schemes import NOSE, SCHEME
 
@@ -43,7 +44,7 @@ def with_whiskers(reconstruction: Reconstruction, model: MorphableModel, seed: i
     Args:
         seed: of how each differs from the next.
     """
-    style = STYLES[model.name.rpartition("-")[2]]
+    style = STYLES[species_of(model.name)]
     vertices = neutral_vertices(reconstruction, model).astype(float)
     unit = float(np.linalg.norm(model.eye_centre(vertices, "Left") - model.eye_centre(vertices, "Right")))
     normals, skin = vertex_normals(vertices, model.faces), model.part_vertices("skin")
