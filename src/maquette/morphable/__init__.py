@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from maquette.morphable.animals.body import load_animal_body
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.morphable.model import Embedding, MorphableModel
@@ -20,6 +21,7 @@ MODELS: dict[str, Callable[[Fetch], MorphableModel]] = {
     "maquette-pet-cat": lambda fetch: load_pet(fetch("maquette-pet")).models["cat"],
     "maquette-pet-dog": lambda fetch: load_pet(fetch("maquette-pet")).models["dog"],
     "maquette-pet-wild": lambda fetch: load_pet(fetch("maquette-pet")).models["wild"],
+    "maquette-pet-body": lambda fetch: load_animal_body(fetch("maquette-pet-body")).model,
 }
 
 

@@ -28,6 +28,12 @@ def fill_pet(model: MorphableModel, mesh: Mesh, toward: NDArray, seen: PointColo
         toward: not used. through: not used: an animal's back is not its front.
     """
     del toward, through
+    vertices = mesh.vertices.astype(float)
+    return carried_on(model, mesh, seen, combed(vertices, vertex_normals(vertices, mesh.faces), model))
+
+
+def carried_on(model: MorphableModel, mesh: Mesh, seen: PointColours, lie: NDArray) -> Filled:
+    """Colours for every vertex: mirrored, and carried on along the directions in which fur lies, (V, 3) unit."""
     skin = np.zeros(len(mesh.vertices), bool)
     skin[model.part_vertices("skin")] = True
     own = np.where(skin, seen.trust, 0).astype(float) ** 2
@@ -38,15 +44,14 @@ def fill_pet(model: MorphableModel, mesh: Mesh, toward: NDArray, seen: PointColo
     weight = own + PATTERN * other
     total = seen.colours * own[:, None] + PATTERN * seen.colours[model.mirror] * other[:, None]
     mean = (seen.colours * own[:, None]).sum(axis=0) / own.sum()
-    spread = membrane_over(_along_fur(mesh, model), total, weight)
+    spread = membrane_over(_along_fur(mesh, lie), total, weight)
     guessed = np.where(seen.trust[model.mirror] > LEAST, MIRRORED * seen.trust[model.mirror], 0)
     return Filled(np.clip(spread, 0, 255).astype(np.float32), guessed.astype(np.float32), mean, mean)
 
 
-def _along_fur(mesh: Mesh, model: MorphableModel) -> scipy.sparse.csr_matrix:
+def _along_fur(mesh: Mesh, lie: NDArray) -> scipy.sparse.csr_matrix:
     """(V, V) symmetric: how firmly neighbours are tied: a dark crown goes on down the neck, not into the cheeks."""
     vertices = mesh.vertices.astype(float)
-    lie = combed(vertices, vertex_normals(vertices, mesh.faces), model)
     links = adjacency(mesh.faces, len(vertices)).tocoo()
     edge = vertices[links.row] - vertices[links.col]
     edge /= np.maximum(np.linalg.norm(edge, axis=1, keepdims=True), 1e-12)
