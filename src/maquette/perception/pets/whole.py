@@ -16,7 +16,7 @@ from maquette.perception.pets.find import HOOFED, Animal, find_animals
 from maquette.perception.pets.landmarks import PetLandmarks, read_landmarks
 from maquette.perception.pets.mask import animal_mask
 from maquette.perception.pets.observe import instead
-from maquette.perception.pets.schemes import SCHEME, SPECIES
+from maquette.perception.pets.schemes import NAMES, SCHEME, SPECIES
 from maquette.perception.pets.search import GOOD, face_of
 from maquette.perception.square import Square
 
@@ -72,16 +72,19 @@ def _observation(frame: Frame, animal: Animal) -> Observation | None:
         return None
     mask = np.ascontiguousarray(mask * _window(inside, crop.shape[:2]))
     face = _face(frame.pixels, animal)
+    points, sigma = _landmarks(face, box, scale, inside)
     return Observation(
         frame=Frame(crop, frame.time, frame.origin, frame.focal * scale if frame.focal else None),
         box=box,
         subject=Subject.PET,
-        **_landmarks(face, box, scale, inside),
+        landmarks=np.column_stack([points, np.zeros(len(points))]),
         landmark_scheme=SCHEME,
+        landmark_confidence=np.zeros(len(points)) if face is None else np.clip(face.visible, 0, 1).astype(float),
         mask=mask,
         confidence=float(animal.score),
         camera=camera_of(frame, box, scale, crop),
         full_size=frame.size,
+        landmark_sigma=sigma,
         notes=_notes(animal, face, mask, box, frame.size),
         species=_species(animal, face),
         kinds={} if face is None else dict(face.alike),
@@ -109,21 +112,12 @@ def _heads(animal: Animal) -> list[Square]:
     return out
 
 
-def _landmarks(face: PetLandmarks | None, box: NDArray, scale: float, inside: NDArray) -> dict[str, NDArray]:
-    """What an observation holds of the face; of one that is not read, its box's middle without confidence."""
+def _landmarks(face: PetLandmarks | None, box: NDArray, scale: float, inside: NDArray) -> tuple[NDArray, NDArray]:
+    """(20, 2) pixels of the crop and their sigma (20,); of a face that is not read, the middle of the animal's box."""
     if face is None:
-        middle = np.append((inside[:2] + inside[2:]) / 2, 0.0)
-        return {
-            "landmarks": np.tile(middle, (20, 1)),
-            "landmark_confidence": np.zeros(20),
-            "landmark_sigma": np.full(20, float((inside[2:] - inside[:2]).max())),
-        }
-    points = (face.points - box[:2]) * scale
-    return {
-        "landmarks": np.column_stack([points, np.zeros(len(points))]),
-        "landmark_confidence": np.clip(face.visible, 0, 1).astype(float),
-        "landmark_sigma": face.sigma.astype(float) * scale,
-    }
+        middle, side = (inside[:2] + inside[2:]) / 2, float((inside[2:] - inside[:2]).max())
+        return np.tile(middle, (len(NAMES), 1)), np.full(len(NAMES), side)
+    return (face.points - box[:2]) * scale, face.sigma.astype(float) * scale
 
 
 def _window(inside: NDArray, size: tuple[int, int]) -> NDArray:

@@ -16,7 +16,6 @@ from maquette.morphable import MorphableModel, load
 from maquette.morphable.model import SIDES
 from maquette.morphable.posing import posed_body, rig_of
 from maquette.reconstruction.pet_fit.whole.method import SHIFT
-from maquette.texturing.agreement import feather
 from maquette.texturing.free_surface import Completion, texture_surface
 from maquette.texturing.pet.eyes import DEFAULTS as EYES
 from maquette.texturing.pet.eyes import IRIS, PetEyes, painted_eyes
@@ -27,6 +26,7 @@ from maquette.texturing.surface_fill import Filled
 from maquette.texturing.texels import Texels
 
 DEFAULTS = TextureOptions()
+DOUBT_M = 0.012  # that the outline lies beside the animal: farther in the photo is surely fur
 MIRRORED = 64  # confidence of what is mirrored, at most
 
 
@@ -52,8 +52,7 @@ def finish_whole_pet(
     check_cameras(reconstruction, observations, "finish_whole_pet")
     model, mesh = load(reconstruction.model), reconstruction.shape
     shift = reconstruction.parameters.get(SHIFT, np.zeros((len(mesh.vertices), 2), np.float32))
-    view = photo_view(observations[0], reconstruction.cameras[0], mesh.vertices, mesh.faces, shift)
-    view = view.weighted(feather(view.trust(), view.faces), np.ones(len(mesh.vertices)))
+    view = photo_view(observations[0], reconstruction.cameras[0], mesh.vertices, mesh.faces, shift, DOUBT_M)
     species = (reconstruction.provenance.get("pet") or {}).get("species", "dog")
     lie = lying_fur(mesh, model, posed_body(reconstruction, model, 0).joints)
     completion = Completion(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.types import Observation
+from maquette.perception.pets.schemes import CHIN, EARS, EYES, FOREHEAD
 from maquette.reconstruction.pet_fit.outline import silhouette
 from maquette.reconstruction.pet_fit.whole.state import Outline
 
@@ -18,8 +19,7 @@ SMOOTH = 3  # pixels over which directions of the outline are averaged
 SHORTEST = 14  # pixels of an outline that counts: smaller holes are noise
 FAR = 1.6  # focal length, in the crop's longer sides, where the photo does not say it
 LANDMARK_LEAST = 0.14  # of a landmark, in eye distances: another animal's head stands for this one's
-EYES = ((0, 1), (2, 3))
-LOOSE = (6, *range(12, 20))  # forehead, ears and cheeks lie elsewhere on every kind of animal
+LOOSE = (FOREHEAD, *EARS, 18, 19)  # forehead, ears and cheeks lie elsewhere on every kind of animal
 LOOSER = 2.0  # so much less they count
 NOTHING = 1e-9
 
@@ -32,18 +32,18 @@ def outline_of(observation: Observation, cut: tuple[str, ...]) -> Outline:
     """
     mask = observation.mask
     rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
-    scale = SIDE / max(np.ptp(rows), np.ptp(columns), 8)
+    scale = SIDE / max(int(np.ptp(rows)), int(np.ptp(columns)), 8)
     size = max(8, round(mask.shape[1] * scale)), max(8, round(mask.shape[0] * scale))
     inside = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 0.5
     inside = _largest(inside)
-    ends = tuple(name in cut for name in ("left", "top", "right", "bottom"))
+    ends = ("left" in cut, "top" in cut, "right" in cut, "bottom" in cut)
     points, normals = _edge(inside, ends)
     landmarks = observation.landmarks[:, :2] * scale
     read = observation.landmark_sigma
     sigma = np.full(len(landmarks), np.inf)
     if read is not None and observation.landmark_confidence.any():
         apart = np.linalg.norm(np.subtract(*(landmarks[list(pair)].mean(axis=0) for pair in EYES)))
-        tall = np.linalg.norm(landmarks[6] - landmarks[11])
+        tall = np.linalg.norm(landmarks[FOREHEAD] - landmarks[CHIN])
         sigma = np.maximum(read * scale, LANDMARK_LEAST * max(apart, 0.45 * tall))
         sigma[list(LOOSE)] *= LOOSER
     longer = max(mask.shape) * scale

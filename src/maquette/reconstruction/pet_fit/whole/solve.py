@@ -11,6 +11,7 @@ from scipy.ndimage import distance_transform_edt
 from maquette.morphable.animals.body import AnimalBody
 from maquette.morphable.animals.stance import TURNS, angles, limits, spreads
 from maquette.morphable.posing import rig_of
+from maquette.perception.pets.schemes import FOREHEAD, NOSE, SCHEME
 from maquette.reconstruction.pet_fit.outline import matched
 from maquette.reconstruction.pet_fit.whole.edges import Rim, overlap
 from maquette.reconstruction.pet_fit.whole.state import Outline, Poser, Stand, drawn
@@ -20,15 +21,15 @@ EDGE_WORTH, BACK_WORTH, OUTSIDE_WORTH = 50, 30, 40  # independent points that th
 HUBER = 2.5  # standard deviations beyond which nothing pulls harder
 REACH = (0.5, 0.25)  # of the animal's size: how far apart outlines belong together, at first and at last
 BUILD_FIRST = 4.0  # how much firmer the build is held in the first rounds
-UP_SIGMA, LOOKS_DOWN, DOWN_SIGMA = 0.07, 0.2, 0.2  # of the camera's roll; how far it looks down
+UP_SIGMA, LOOKS_DOWN, DOWN_SIGMA = 0.07, 0.17, 0.18  # of the camera's roll; how far it looks down
 FLOOR_SIGMA = 0.03  # metres: paws beside the floor
 PAWS = ("toe_L", "toe_R", "finger_L", "finger_R")
 DAMPING = 0.05
 MOST_TURN, MOST_BUILD, MOST_SHIFT = 0.3, 0.6, 0.1  # radians, standard deviations, metres a round
 LANDMARK_COST = 0.04  # of a root mean square landmark error of one sigma, against the overlap
 UNUSUAL_COST = 1e-3  # of the prior, against the overlap
+LYING_COST = 0.025  # of an animal that lies: seen from before it has the outline of one that sits
 BEHIND_COST = 0.03  # of an animal seen from behind: most photos show a face
-FACES = "pet20"
 EARS = [k for k, turn in enumerate(TURNS) if turn.name.startswith("ear_")]
 PRICKED, TIPS, BASES = (
     0.35,
@@ -58,7 +59,8 @@ class Fitted:
         """What the best of several has most of."""
         face = 0.0 if np.isnan(self.landmark_error) else LANDMARK_COST * min(self.landmark_error, 5.0)
         behind = BEHIND_COST * (1 - float(self.stand.ahead @ [0, 0, 1])) / 2
-        return self.overlap - face - behind - UNUSUAL_COST * self.prior
+        lying = LYING_COST * (self.stand.stance == "lying")
+        return self.overlap - face - behind - lying - UNUSUAL_COST * self.prior
 
 
 class BodyFit:
@@ -71,9 +73,10 @@ class BodyFit:
     def __init__(self, body: AnimalBody, outline: Outline, usual: NDArray) -> None:
         self.body, self.outline, self.usual, self.poser = body, outline, usual, Poser(body)
         self.ears = _ear_angles(outline)
+        self.last: tuple[Stand, tuple[NDArray, NDArray, NDArray, NDArray]] | None = None  # what was drawn last
         self.used, faces = np.unique(body.coarse, return_inverse=True)
         self.rim = Rim.of(faces.reshape(-1, 3))
-        self.marks = rig_of(body.model).keypoints[FACES][0][:, 0]
+        self.marks = rig_of(body.model).keypoints[SCHEME][0][:, 0]
         self.paws = self._paws()
         self.low, self.high = limits()
         away, (row, column) = distance_transform_edt(~outline.inside, return_indices=True)
@@ -97,9 +100,11 @@ class BodyFit:
 
     def drawing(self, stand: Stand) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         """Of the coarse body: pixels (n, 2), vertices of the rim, their directions, and the drawing (h, w) bool."""
-        posed = self.poser.of(stand, self.used)
-        pixels = drawn(posed @ stand.rotation.T + stand.translation, self.outline)
-        return (pixels, *self.rim.outer(pixels, self.outline.size))
+        if self.last is None or self.last[0] is not stand:
+            posed = self.poser.of(stand, self.used)
+            pixels = drawn(posed @ stand.rotation.T + stand.translation, self.outline)
+            self.last = stand, (pixels, *self.rim.outer(pixels, self.outline.size))
+        return self.last[1]
 
     def judged(self, stand: Stand) -> Fitted:
         """How good a stand is."""
@@ -227,7 +232,7 @@ def _ear_angles(outline: Outline) -> NDArray:
     if not np.isfinite(outline.sigma).any():
         return np.zeros(2)
     marks = outline.landmarks
-    up = (marks[6] - marks[4]) / max(np.linalg.norm(marks[6] - marks[4]), 1e-6)
+    up = (marks[FOREHEAD] - marks[NOSE]) / max(np.linalg.norm(marks[FOREHEAD] - marks[NOSE]), 1e-6)
     left = np.array([-up[1], up[0]])  # the animal's left, right in the picture
     out = []
     for tip, base, side in zip(TIPS, BASES, (1.0, -1.0)):
