@@ -93,7 +93,7 @@ def _reconstruction(
     world_to_camera = camera.world_to_camera.copy()
     world_to_camera[:3, 3] *= scale
     quaternions = Rotation.from_matrix(turns).as_quat()[None, :, [3, 0, 1, 2]]
-    facts = {
+    facts: dict[str, Any] = {
         "species": species,
         "kind": None if kind is None else kind[0],
         "species_shares": {name: round(share, 4) for name, share in shares.items()},
