@@ -20,7 +20,7 @@ TAIL_BASE, TAIL_REST = tuple(f"Ca_{k}" for k in range(1, 5)), tuple(f"Ca_{k}" fo
 
 
 @dataclass(frozen=True)
-class Turn:
+class JointTurn:
     """One angle, shared evenly by its bones.
 
     Attributes:
@@ -36,32 +36,34 @@ class Turn:
     spread: float
 
 
-def _both(name: str, bone: str, axis: tuple[float, float, float], low: float, high: float, spread: float) -> list[Turn]:
+def _both(
+    name: str, bone: str, axis: tuple[float, float, float], low: float, high: float, spread: float
+) -> list[JointTurn]:
     """The same turn of both sides; across the plane of symmetry only turns about x keep their sense."""
     sign = 1.0 if axis == X else -1.0
     right = tuple(sign * part for part in axis)
     return [
-        Turn(f"{name}_{side}", (f"{bone}_{side}",), way, low, high, spread)  # type: ignore[arg-type]
+        JointTurn(f"{name}_{side}", (f"{bone}_{side}",), way, low, high, spread)  # type: ignore[arg-type]
         for side, way in (("L", axis), ("R", right))
     ]
 
 
-TURNS: tuple[Turn, ...] = (
-    Turn("trunk_pitch", ("torso",), X, -80, 40, 12),
-    Turn("trunk_roll", ("torso",), Z, -20, 20, 5),
-    Turn("back_pitch", LUMBAR, X, -45, 60, 12),
-    Turn("back_yaw", LUMBAR, Y, -50, 50, 12),
-    Turn("neck_pitch", LOW_NECK, X, -45, 75, 20),
-    Turn("nape_pitch", HIGH_NECK, X, -45, 75, 20),
-    Turn("neck_yaw", (*LOW_NECK, *HIGH_NECK), Y, -110, 110, 30),
-    Turn("head_pitch", ("skull",), X, -45, 50, 15),
-    Turn("head_yaw", ("skull",), Y, -35, 35, 12),
-    Turn("head_roll", ("skull",), Z, -40, 40, 12),
-    Turn("jaw", ("jaw",), X, -26, 12, 6),
-    Turn("tail_lift", TAIL_BASE, X, -60, 150, 40),
-    Turn("tail_curl", TAIL_REST, X, -100, 280, 60),
-    Turn("tail_yaw", TAIL_BASE, Y, -70, 70, 25),
-    Turn("tail_sway", TAIL_REST, Y, -150, 150, 40),
+TURNS: tuple[JointTurn, ...] = (
+    JointTurn("trunk_pitch", ("torso",), X, -80, 40, 12),
+    JointTurn("trunk_roll", ("torso",), Z, -20, 20, 5),
+    JointTurn("back_pitch", LUMBAR, X, -45, 60, 12),
+    JointTurn("back_yaw", LUMBAR, Y, -50, 50, 12),
+    JointTurn("neck_pitch", LOW_NECK, X, -45, 75, 20),
+    JointTurn("nape_pitch", HIGH_NECK, X, -45, 75, 20),
+    JointTurn("neck_yaw", (*LOW_NECK, *HIGH_NECK), Y, -110, 110, 30),
+    JointTurn("head_pitch", ("skull",), X, -45, 50, 15),
+    JointTurn("head_yaw", ("skull",), Y, -35, 35, 12),
+    JointTurn("head_roll", ("skull",), Z, -40, 40, 12),
+    JointTurn("jaw", ("jaw",), X, -26, 12, 6),
+    JointTurn("tail_lift", TAIL_BASE, X, -60, 150, 40),
+    JointTurn("tail_curl", TAIL_REST, X, -100, 280, 60),
+    JointTurn("tail_yaw", TAIL_BASE, Y, -70, 70, 25),
+    JointTurn("tail_sway", TAIL_REST, Y, -150, 150, 40),
     *_both("ear", "ear", Z, -150, 20, 30),
     *_both("scapula", "scapula", X, -40, 40, 9),
     *_both("shoulder", "upper_arm", X, -60, 70, 14),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maquette.core.types import Observation
 from maquette.perception.pets.schemes import CHIN, EARS, EYES, FOREHEAD
 from maquette.reconstruction.pet_fit.outline import silhouette
-from maquette.reconstruction.pet_fit.whole.state import Outline
+from maquette.reconstruction.pet_fit.whole.state import SeenOutline
 
 SIDE = 200  # pixels of the fit: the longer side of the animal
 POINTS = 260  # on the outline at most
@@ -24,7 +24,7 @@ LOOSER = 2.0  # so much less they count
 NOTHING = 1e-9
 
 
-def outline_of(observation: Observation, cut: tuple[str, ...]) -> Outline:
+def outline_of(observation: Observation, cut: tuple[str, ...]) -> SeenOutline:
     """What the fit takes from one observation.
 
     Args:
@@ -52,7 +52,7 @@ def outline_of(observation: Observation, cut: tuple[str, ...]) -> Outline:
     else:
         matrix = observation.camera.intrinsics * scale
         focal, centre = float(matrix[0, 0]), matrix[:2, 2]
-    return Outline(
+    return SeenOutline(
         inside, points, normals, landmarks, sigma, ends, focal, centre, scale, float(np.sqrt(inside.sum()))
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from maquette.morphable.posing import rig_of
 from maquette.perception.pets.schemes import FOREHEAD, NOSE, SCHEME
 from maquette.reconstruction.pet_fit.outline import matched
 from maquette.reconstruction.pet_fit.whole.edges import Rim, overlap
-from maquette.reconstruction.pet_fit.whole.state import Outline, Poser, Stand, drawn
+from maquette.reconstruction.pet_fit.whole.state import Poser, SeenOutline, Stand, drawn
 
 EDGE_SIGMA = 0.03  # of the animal's size (the root of its area): what an outline is off, fur and mask included
 EDGE_WORTH, BACK_WORTH, OUTSIDE_WORTH = 50, 30, 40  # independent points that the matches are worth
@@ -70,7 +70,7 @@ class BodyFit:
         usual: (K,) the build of the species.
     """
 
-    def __init__(self, body: AnimalBody, outline: Outline, usual: NDArray) -> None:
+    def __init__(self, body: AnimalBody, outline: SeenOutline, usual: NDArray) -> None:
         self.body, self.outline, self.usual, self.poser = body, outline, usual, Poser(body)
         self.ears = _ear_angles(outline)
         self.last: tuple[Stand, tuple[NDArray, NDArray, NDArray, NDArray]] | None = None  # what was drawn last
@@ -227,7 +227,7 @@ class BodyFit:
         return ~(beyond & np.array(self.outline.cut)).any(axis=1)
 
 
-def _ear_angles(outline: Outline) -> NDArray:
+def _ear_angles(outline: SeenOutline) -> NDArray:
     """(2,) radians by which the ears hang, left first: from where their tips lie against their bases."""
     if not np.isfinite(outline.sigma).any():
         return np.zeros(2)

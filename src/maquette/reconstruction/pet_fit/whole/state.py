@@ -16,7 +16,7 @@ STEP = 1e-4  # of the differences that stand for derivatives: radians, standard 
 
 
 @dataclass(frozen=True, eq=False)
-class Outline:
+class SeenOutline:
     """The photo as the fit sees it, in its own pixels, which are few.
 
     Attributes:
@@ -149,12 +149,12 @@ def _transforms(parents: NDArray, joints: NDArray, rotations: NDArray) -> NDArra
     return out
 
 
-def drawn(camera: NDArray, outline: Outline) -> NDArray:
+def drawn(camera: NDArray, outline: SeenOutline) -> NDArray:
     """(..., 2) pixels of points (..., 3) in camera axes."""
     return outline.focal * camera[..., :2] / np.maximum(camera[..., 2:], 1e-3) + outline.centre
 
 
-def pinhole(stand: Stand, step: NDArray, outline: Outline, size: tuple[int, int]) -> Camera:
+def pinhole(stand: Stand, step: NDArray, outline: SeenOutline, size: tuple[int, int]) -> Camera:
     """The camera in the world, for the crop's pixels.
 
     Args:
