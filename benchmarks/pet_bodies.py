@@ -81,7 +81,7 @@ def joints_seen(body: AnimalBody, stand: Stand) -> NDArray:
 
 
 def row_of(body: AnimalBody, number: int, seed: int) -> dict[str, object]:
-    """Figures of one animal."""
+    """Numbers of one animal."""
     truth, shown = drawn(body, number, np.random.default_rng([seed, number]))
     start = perf_counter()
     made = best_fit(BodyFit(body, outline_of(shown, ()), body.rig.sliders["dog"].astype(float)))
