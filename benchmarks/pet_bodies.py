@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import csv
 from pathlib import Path
-from time import perf_counter
 
 import cv2
 import numpy as np
@@ -83,9 +82,7 @@ def joints_seen(body: AnimalBody, stand: Stand) -> NDArray:
 def row_of(body: AnimalBody, number: int, seed: int) -> dict[str, object]:
     """Numbers of one animal."""
     truth, shown = drawn(body, number, np.random.default_rng([seed, number]))
-    start = perf_counter()
     made = best_fit(BodyFit(body, outline_of(shown, ()), body.rig.sliders["dog"].astype(float)))
-    seconds = perf_counter() - start
     known, found = joints_seen(body, truth), joints_seen(body, made.stand)
     found = found * known[:, 2].mean() / found[:, 2].mean()
     trunk = np.linalg.norm(known[0] - known[1])
@@ -100,7 +97,6 @@ def row_of(body: AnimalBody, number: int, seed: int) -> dict[str, object]:
         "turned_off": round(float(abs((turned + 180) % 360 - 180)), 1),
         "overlap": round(made.overlap, 4),
         "joints": round(float(errors.mean()), 4),
-        "seconds": round(seconds, 2),
     }
 
 
@@ -123,10 +119,7 @@ def main() -> None:
     for face in (1, 0):
         mine = [row for row in rows if row["face"] == face]
         if mine:
-            medians = {
-                key: float(np.median([row[key] for row in mine]))
-                for key in ("overlap", "turned_off", "joints", "seconds")
-            }
+            medians = {key: float(np.median([row[key] for row in mine])) for key in ("overlap", "turned_off", "joints")}
             right = sum(row["stance"] == row["found"] for row in mine)
             print(f"face {'read' if face else 'unread'}: {len(mine)} animals, stance right {right}, medians {medians}")
 
