@@ -30,6 +30,8 @@ def test_small_and_absent_animals_are_one_line(cat):
         observe_whole_pets(Frame(np.full((200, 300, 3), 127, np.uint8)))
     with pytest.raises(NothingFound, match="a person"):
         observe_whole_pets(Frame(np.ascontiguousarray(data.astronaut())))
+    with pytest.raises(NothingFound, match="too small: .* at least 2000 are needed"):
+        observe_whole_pets(Frame(cat), PerceptionOptions(min_face=2000))
 
 
 def test_no_more_than_asked(cat):

@@ -43,10 +43,11 @@ def observe_whole_pets(frame: Frame, options: PerceptionOptions = DEFAULTS) -> l
     found = find_animals(frame.pixels)
     if not found.animals:
         raise NothingFound(f"{name}: {instead(found)}")
-    large = [animal for animal in found.animals if _side(animal) >= SMALL_PX]
+    least = max(SMALL_PX, options.min_face)
+    large = [animal for animal in found.animals if _side(animal) >= least]
     if not large:
         raise NothingFound(
-            f"{name}: {found.animals[0].kind} too small: {max(map(_side, found.animals)):.0f} px, at least {SMALL_PX} "
+            f"{name}: {found.animals[0].kind} too small: {max(map(_side, found.animals)):.0f} px, at least {least:g} "
             "are needed: use a larger version of the photo"
         )
     left_out = len(large) - options.max_faces
