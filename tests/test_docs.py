@@ -85,6 +85,7 @@ def desk(stand_ins, photo, tmp_path, monkeypatch):
     """A folder with the photos that the documents speak of; stages are stand-ins, and everybody is a face."""
     for kind in (Subject.PERSON, Subject.PET):
         monkeypatch.setitem(pipeline.OBSERVERS, kind, pipeline.OBSERVERS[Subject.FACE])
+    monkeypatch.setitem(pipeline.WHOLE, Subject.PET, pipeline.OBSERVERS[Subject.FACE])
     monkeypatch.chdir(tmp_path)
     for name in ("me.jpg", "left.jpg", "front.jpg", "right.jpg", "cat.jpg", "dog.jpg"):
         photo(name)

@@ -89,3 +89,20 @@ def test_help_has_no_options_of_faces(capfd):
     text = capfd.readouterr().out
     assert "--fur" in text and "--height CM" in text
     assert not any(flag in text for flag in ("--glasses", "--hair ", "--pupil-distance", "--hrn", "--resolution"))
+
+
+@pytest.mark.slow
+def test_a_whole_animal_has_bones_and_stands_on_its_feet(tmp_path):
+    Image.fromarray(data.chelsea()).save(tmp_path / "chelsea.png")
+    words = ["--body", "--texture-size", "512", "--no-turntable", "-o", str(tmp_path / "out")]
+    assert run(["pet", str(tmp_path / "chelsea.png"), *words]) == 0
+    home = tmp_path / "out" / "chelsea" / "pet-1"
+    report = json.loads((home / "report.json").read_text())
+    assert report["method"] == "body" and report["model"] == "maquette-pet-body" and report["species"] == "cat"
+    assert report["body"]["cut"] and report["body"]["confidence"] < 0.7
+    assert any("the photo cuts the animal" in text for text in report["warnings"])
+    size = int.from_bytes((home / "pet.glb").read_bytes()[12:16], "little")
+    document = json.loads((home / "pet.glb").read_bytes()[20 : 20 + size])
+    assert len(document["skins"][0]["joints"]) == 59 and "Apache-2.0" in json.dumps(document["asset"]["extras"])
+    solid = trimesh.load(home / "pet.stl")
+    assert solid.is_watertight and solid.bounds[0][2] == pytest.approx(0, abs=0.01)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from maquette.morphable.animals.body import load_animal_body
 from maquette.morphable.body import load_body
 from maquette.morphable.head import load_head
 from maquette.morphable.model import Embedding, MorphableModel
@@ -19,6 +20,7 @@ MODELS: dict[str, Callable[[Fetch], MorphableModel]] = {
     "maquette-body": lambda fetch: load_body(fetch("maquette-body")),
     "maquette-pet-cat": lambda fetch: load_pet(fetch("maquette-pet")).models["cat"],
     "maquette-pet-wild": lambda fetch: load_pet(fetch("maquette-pet")).models["wild"],
+    "maquette-pet-body": lambda fetch: load_animal_body(fetch("maquette-pet-body")).model,
 } | {
     ear_model(left, right): lambda fetch, ears=(left, right): load_pet(fetch("maquette-pet")).eared(*ears)
     for left in CARRIAGES

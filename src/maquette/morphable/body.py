@@ -20,10 +20,11 @@ def load_body(path: Path) -> MorphableModel:
         BadInput: the file is damaged, or of another kind.
     """
     with stored(path) as found:
-        return _body(found)
+        return body_model(found)
 
 
-def _body(stored: StoredModel) -> MorphableModel:
+def body_model(stored: StoredModel) -> MorphableModel:
+    """The rigged model of an opened file."""
     tensors = stored.tensors
     units = np.zeros((len(tensors["units"]), len(tensors["mean"]), 3), np.float32)
     units[:, tensors["unit_vertices"]] = tensors["units"]

@@ -11,6 +11,7 @@ from maquette.perception.faces.enlarge import observe_enlarged
 from maquette.perception.people.judgement import flags
 from maquette.perception.people.observe import observe_people
 from maquette.perception.pets.observe import observe_pets
+from maquette.perception.pets.whole import observe_whole_pets
 
 
 def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation]:
@@ -26,8 +27,10 @@ def observe_judged(frame: Frame, options: PerceptionOptions) -> list[Observation
     ]
 
 
-OBSERVERS: dict[Subject, Callable[[Frame, PerceptionOptions], list[Observation]]] = {
+Observer = Callable[[Frame, PerceptionOptions], list[Observation]]
+OBSERVERS: dict[Subject, Observer] = {
     Subject.FACE: observe_enlarged,
     Subject.PERSON: observe_judged,
     Subject.PET: observe_pets,
 }
+WHOLE: dict[Subject, Observer] = {Subject.PET: observe_whole_pets}  # for methods that want more than the face

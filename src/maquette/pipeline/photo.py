@@ -1,7 +1,4 @@
-"""The whole story of one run on photos, in order: photos -> subjects -> shape -> texture. Writing is the caller's part.
-
-`sources.photos.read` -> an observer -> a reconstructor of `reconstruction.methods` -> `texturing.finish`
-"""
+"""One run on photos: `photos.read` -> an observer -> a reconstructor -> `texturing.finish`. Writing is the caller's."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from maquette.core.job import Job, Progress, side_by_side, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation, Subject
-from maquette.perception.observers import OBSERVERS
+from maquette.perception.observers import OBSERVERS, WHOLE
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names
@@ -43,7 +40,7 @@ def reconstruct(
     """
     methods.refuse_size(kind, options)
     row = methods.find_for(options.fit.method, kind, methods.SEVERAL if options.fit.together else methods.ONE)
-    run = Run(options, progress, methods.load(row, fetch, options), kind)
+    run = Run(options, progress, methods.load(row, fetch, options), kind, row.whole)
     return (run.together if options.fit.together else run.one_by_one)(photos)
 
 
@@ -55,6 +52,7 @@ class Run:
     progress: Progress
     reconstructor: methods.Reconstructor
     kind: Subject
+    whole: bool = False
 
     def one_by_one(self, photos: Sequence[str | Path]) -> Iterator[Result | Failure]:
         """Each photo by itself."""
@@ -86,7 +84,7 @@ class Run:
         with job.stage("reading"):
             frame = photo_files.read(job.photos[0], self.options.source)
         with job.stage("perception"):
-            return OBSERVERS[self.kind](frame, self.options.perception)
+            return (WHOLE if self.whole else OBSERVERS)[self.kind](frame, self.options.perception)
 
     def subject(self, job: Job, seen: list[Observation], number: int) -> Result:
         """One subject from all its observations to a textured mesh."""

@@ -79,6 +79,7 @@ class Method:
         pictures: whether the whole of a clip is shown to it; else its observations there are black and small, with
             their masks and landmarks, and nothing need be decoded.
         moves: whether its heads have the expressions that move them in a clip.
+        whole: whether it wants to see all of an animal, not its face alone.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Method:
     pictures: bool = True
     brings: str = ""
     moves: bool = True
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if not self.views or not set(self.views) <= set(VIEWS):
@@ -161,6 +163,15 @@ METHODS = (
         weights=("maquette-pet",),
         builder="maquette.reconstruction.pet_fit.method:build",
         paper="Wood et al., 3D Face Reconstruction with Dense Landmarks, ECCV 2022",
+    ),
+    Method(
+        name="body",
+        subjects=(Subject.PET,),
+        views=(ONE,),
+        weights=("maquette-pet-body",),
+        builder="maquette.reconstruction.pet_fit.whole.method:build",
+        paper="Zuffi et al., 3D Menagerie: Modeling the 3D Shape and Pose of Animals, CVPR 2017",
+        whole=True,
     ),
 )
 

@@ -104,11 +104,12 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
 def write_overview(asset: Asset) -> bytes:
     """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, the back, normals or volume;
 
-    a person: photo, overlay, four sides textured and as clay, texture, normals.
+    a person or a whole animal: photo, overlay, four sides textured and as clay, texture, normals.
     """
     import cv2
 
-    page = sheet(person_panels(asset), 6) if asset.subject is Subject.PERSON else sheet(head_panels(asset))
+    bodily = asset.subject is Subject.PERSON or asset.rig is not None
+    page = sheet(person_panels(asset), 6) if bodily else sheet(head_panels(asset))
     if asset.result.film is not None and asset.result.motion is not None:
         page = np.vstack([page, moments(asset.result.film, asset.result.motion, page.shape[1])])
     _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])

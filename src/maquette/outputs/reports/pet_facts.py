@@ -1,4 +1,4 @@
-"""What report.json says of an animal's head, in numbers and in plain words."""
+"""What report.json says of an animal, in numbers and in plain words."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ FILES = {
     "{stem}.ply": "expression of the photo with vertex colours, metres, y up, facing +z",
     "overview.jpg": "eight pictures on one sheet",
 }
+BODY_FILES = {
+    "{stem}.glb": "rigged body in the stance of the photo, metres, y up, facing +z",
+    "{stem}.obj": "the stance of the photo, metres, y up, facing +z",
+    "{stem}.stl": "closed solid for printing in the stance of the photo, millimetres, z up, its feet on z = 0",
+    "{stem}.ply": "the stance of the photo with vertex colours, metres, y up, facing +z",
+    "overview.jpg": "twelve pictures on one sheet",
+}
+BAD_OVERLAP = 0.85  # of outlines, intersection over union
+UNSURE = 0.5  # confidence of a body
 
 
 def wide_px(observation: Observation) -> float:
@@ -59,6 +68,26 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
         photos: `photo_facts` of each.
         shares: of the texture that was seen, by region.
     """
+    fitted = asset.result.reconstruction.provenance.get("pet") or {}
+    found = _body_warnings(fitted["body"]) if "body" in fitted else _face_warnings(photos)
+    if not asset.result.reconstruction.metric:
+        kind = fitted.get("kind") or "animal of its species"
+        found.append(f"the size is that of an average {kind}: give --height for the true size")
+    if shares.get("skin", 1.0) < LITTLE_SEEN:
+        found.append(f"only {shares['skin']:.0%} of the texture was seen: the rest is mirrored or invented")
+    return found
+
+
+def _body_warnings(body: Mapping[str, Any]) -> list[str]:
+    found = []
+    if body["overlap"] < BAD_OVERLAP:
+        found.append("the body fits the animal's outline badly: check overview.jpg")
+    if body["confidence"] < UNSURE:
+        found.append("stance and build are a guess: outlines from one side say little of what lies behind them")
+    return found
+
+
+def _face_warnings(photos: list[dict[str, Any]]) -> list[str]:
     found = []
     for facts in photos:
         if facts["face_px"] < SMALL_FACE:
@@ -67,11 +96,6 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
             found.append("the head fits the landmarks badly: check overview.jpg")
         if (facts["outline_error"] or 0) > BAD_OUTLINE:
             found.append("the head fits the animal's outline badly: check overview.jpg")
-    if not asset.result.reconstruction.metric:
-        kind = (asset.result.reconstruction.provenance.get("pet") or {}).get("kind") or "animal of its species"
-        found.append(f"the size is that of an average {kind}: give --height for the true size")
-    if shares.get("skin", 1.0) < LITTLE_SEEN:
-        found.append(f"only {shares['skin']:.0%} of the texture was seen: the rest is mirrored or invented")
     return found
 
 
@@ -83,6 +107,7 @@ def facts(asset: Asset) -> dict[str, Any]:
         "kind": fitted.get("kind"),
         "species_shares": fitted.get("species_shares"),
         "ears": fitted.get("ears"),
+        "body": fitted.get("body"),
         "eye_distance_mm": None if "eye_distance_m" not in fitted else 1000 * fitted["eye_distance_m"],
         "size_source": kind_of_scale(asset.result.reconstruction),
         "next_photo": next_photo_facts(asset),

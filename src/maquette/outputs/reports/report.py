@@ -134,6 +134,8 @@ def described(asset: Asset) -> dict[str, str]:
     texts = {**FILES, **KINDS[asset.subject].FILES}
     if asset.subject is Subject.FACE and asset.model is None:
         texts |= face_facts.FREE_FILES
+    if asset.subject is Subject.PET and asset.rig is not None:
+        texts |= pet_facts.BODY_FILES
     known = {key.replace("{stem}", asset.stem): text for key, text in texts.items()}
     return {name: known[name] for name in (*asset.seconds, "report.json")}
 

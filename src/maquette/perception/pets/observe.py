@@ -43,7 +43,7 @@ def observe_pets(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Ob
     name = Path(frame.origin).name if frame.origin else "the picture"
     found = find_animals(frame.pixels)
     if not found.animals:
-        raise NothingFound(f"{name}: {_instead(found)}")
+        raise NothingFound(f"{name}: {instead(found)}")
     read = [(animal, face_of(frame.pixels, animal)) for animal in found.animals]
     faces = [(animal, face) for animal, face in read if face is not None]
     if not faces:
@@ -63,7 +63,7 @@ def observe_pets(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[Ob
     return limited([_observation(frame, *one) for one in ordered], left_out, "--max-faces")
 
 
-def _instead(found: Found) -> str:
+def instead(found: Found) -> str:
     """What to say of a picture without an animal."""
     if "person" in found.others:
         return "no cat, dog or wild animal found, but a person: use `maquette face` or `maquette person`"

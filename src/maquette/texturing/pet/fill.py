@@ -34,6 +34,16 @@ def fill_pet(model: MorphableModel, mesh: Mesh, toward: NDArray, seen: PointColo
         toward: not used. through: not used: an animal's back is not its front.
     """
     del toward, through
+    vertices = mesh.vertices.astype(float)
+    return carried_on(model, mesh, seen, combed(vertices, vertex_normals(vertices, mesh.faces), model), ends=True)
+
+
+def carried_on(model: MorphableModel, mesh: Mesh, seen: PointColours, lie: NDArray, ends: bool = False) -> Filled:
+    """Colours for every vertex: mirrored, and carried on along the directions in which fur lies, (V, 3) unit.
+
+    Args:
+        ends: a head's coat is, beyond the photo's end, what it is at that end.
+    """
     skin = np.zeros(len(mesh.vertices), bool)
     skin[model.part_vertices("skin")] = True
     own = np.where(skin, seen.trust, 0).astype(float) ** 2
@@ -44,13 +54,15 @@ def fill_pet(model: MorphableModel, mesh: Mesh, toward: NDArray, seen: PointColo
     weight = own + PATTERN * other
     total = seen.colours * own[:, None] + PATTERN * seen.colours[model.mirror] * other[:, None]
     mean = (seen.colours * own[:, None]).sum(axis=0) / own.sum()
-    guide, firm = _carried_on(model, total, weight, skin)
-    spread = membrane_over(_along_fur(mesh, model), total + firm[:, None] * guide, weight + firm)
+    if ends:
+        guide, firm = _beyond_ends(model, total, weight, skin)
+        total, weight = total + firm[:, None] * guide, weight + firm
+    spread = membrane_over(_along_fur(mesh, lie), total, weight)
     guessed = np.where(seen.trust[model.mirror] > LEAST, MIRRORED * seen.trust[model.mirror], 0)
     return Filled(np.clip(spread, 0, 255).astype(np.float32), guessed.astype(np.float32), mean, mean)
 
 
-def _carried_on(model: MorphableModel, total: NDArray, weight: NDArray, skin: NDArray) -> tuple[NDArray, NDArray]:
+def _beyond_ends(model: MorphableModel, total: NDArray, weight: NDArray, skin: NDArray) -> tuple[NDArray, NDArray]:
     """(V, 3) the colour at the photo's end in each vertex's direction, and how firmly it holds there, (V,).
 
     What lies beyond the end is what lies at it: a black crown goes on as a black neck, a white chin as a white throat,
@@ -76,10 +88,9 @@ def _carried_on(model: MorphableModel, total: NDArray, weight: NDArray, skin: ND
     return guide, FIRM * coat * (1 - np.clip(weight, 0, 1)) * smoothstep(along - ends, *BEYOND)
 
 
-def _along_fur(mesh: Mesh, model: MorphableModel) -> scipy.sparse.csr_matrix:
+def _along_fur(mesh: Mesh, lie: NDArray) -> scipy.sparse.csr_matrix:
     """(V, V) symmetric: how firmly neighbours are tied: a dark crown goes on down the neck, not into the cheeks."""
     vertices = mesh.vertices.astype(float)
-    lie = combed(vertices, vertex_normals(vertices, mesh.faces), model)
     links = adjacency(mesh.faces, len(vertices)).tocoo()
     edge = vertices[links.row] - vertices[links.col]
     edge /= np.maximum(np.linalg.norm(edge, axis=1, keepdims=True), 1e-12)

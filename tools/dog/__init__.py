@@ -1,0 +1,1 @@
+"""Steps of build_dog_body.py."""
