@@ -33,7 +33,7 @@ def aligned_face(pixels: NDArray, device: str = "cpu") -> Square | None:
 def aligned_square(face: PetLandmarks, device: str = "cpu") -> Square:
     """The square of a face whose landmarks are known; it may leave the photo.
 
-    The eyes' distance, were they seen from the front, is that of the mean head of the likeliest species, fitted affinely.
+    How far the eyes are apart, seen from the front, is read off the likeliest species' mean head, fitted affinely.
     """
     likeliest = max(range(len(face.species)), key=[*face.species.values()].__getitem__)
     template = load_head(usable_device(device)).template[likeliest].cpu().numpy()

@@ -138,7 +138,8 @@ def _plain(head: SeenHead, rng: Rng) -> NDArray:
 
 def _graded(head: SeenHead, rng: Rng) -> NDArray:
     """A dark back and crown over a lighter face: wolves, huskies, foxes, lions."""
-    dark, light = _colour(head, rng, (GREY, DARK, BROWN, BLUE, RED, GINGER, FAWN)), _colour(head, rng, (*LIGHTS, FAWN, SAND))
+    dark = _colour(head, rng, (GREY, DARK, BROWN, BLUE, RED, GINGER, FAWN))
+    light = _colour(head, rng, (*LIGHTS, FAWN, SAND))
     place = _rough(head, rng, 0.15)
     back = smooth(rng.uniform(0.2, 0.7), rng.uniform(-1.2, -0.4), place[:, 2]) * 0.6
     top = smooth(rng.uniform(-0.4, 0.2), rng.uniform(0.3, 0.8), place[:, 1])

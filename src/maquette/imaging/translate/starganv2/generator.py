@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,6 +18,7 @@ INNER = 2  # blocks of the same size at the bottom, in each half
 class StarGenerator(nn.Module):
     """(N, 3, H, W) RGB in -1 to 1 and styles (N, 64) -> (N, 3, H, W), about -1 to 1, not clipped.
 
+    Where `size.blends`, its picture is laid over the source, as densely as its fourth channel says.
     Pictures of another size than the one that it was made for work too, if sixteen divides it.
     """
 
@@ -32,7 +34,7 @@ class StarGenerator(nn.Module):
         for after, before in reversed(down):
             self.decode.append(StyledBlock(before, after, size.style, doubled=True, alone=alone))
         self.to_rgb = nn.Sequential(
-            nn.InstanceNorm2d(wide[0], affine=True), nn.LeakyReLU(SLOPE), nn.Conv2d(wide[0], 3, 1)
+            nn.InstanceNorm2d(wide[0], affine=True), nn.LeakyReLU(SLOPE), nn.Conv2d(wide[0], size.channels, 1)
         )
         self.hpf = HighPass(size.high_pass) if alone else None
 
@@ -49,7 +51,7 @@ class StarGenerator(nn.Module):
         if masks is not None and self.hpf is None:
             raise ValueError("masks: this generator has no high-pass filter")
         kept: dict[int, Tensor] = {}
-        x = self.from_rgb(x)
+        source, x = x, self.from_rgb(x)
         for down in self.encode:
             if masks is not None and x.shape[2] in KEPT_SIDES:
                 kept[x.shape[2]] = x
@@ -60,4 +62,7 @@ class StarGenerator(nn.Module):
             if masks is not None and self.hpf is not None and side in kept:
                 mask = functional.interpolate(masks[side > KEPT_SIDES[0]], size=(side, side), mode="bilinear")
                 x = x + self.hpf(mask * kept[side])
-        return self.to_rgb(x)
+        made = self.to_rgb(x)
+        if made.shape[1] == source.shape[1]:
+            return made
+        return torch.lerp(source, made[:, :3].to(source), made[:, 3:].to(source).sigmoid())

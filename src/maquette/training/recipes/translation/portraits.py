@@ -52,7 +52,7 @@ class PortraitOptions:
 
 def size_of(options: PortraitOptions) -> StarSize:
     """Sizes of the networks."""
-    return StarSize(options.side, SPECIES, options.width, max(options.widest, options.width))
+    return StarSize(options.side, SPECIES, options.width, max(options.widest, options.width), blends=True)
 
 
 class PortraitGAN(StarGAN):
