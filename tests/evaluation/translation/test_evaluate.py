@@ -58,6 +58,6 @@ def test_doing_nothing_moves_nothing_and_looks_of_every_reference_come_in_turn(p
 def test_looks_are_as_far_apart_as_the_measure_says(photos):
     crops = [Photo(kind, kind, np.full((8, 8, 3), level, np.uint8)) for kind, level in (("cat", 0), ("dog", 9))] * 2
     far = evaluate._diversity(
-        crops, lambda _, reference, number: reference.crop + number, lambda a, b: abs(a - b).mean()
+        crops, lambda _, reference, number: reference.crop + number, lambda a, b: abs(a.astype(int) - b).mean()
     )
     assert far == 1

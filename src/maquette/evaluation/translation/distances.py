@@ -91,7 +91,7 @@ def inception_features(weights: Path) -> Callable[[NDArray], NDArray]:
     try:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
     except ImportError as error:
-        raise ExtraMissing("FID wants torch-fidelity: pip install torch-fidelity") from error
+        raise ExtraMissing("FID needs the package torch-fidelity: run: pip install 'maquette[scores]'") from error
     try:
         network = FeatureExtractorInceptionV3("inception", [str(INCEPTION_WIDTH)], str(weights))
     except (RuntimeError, KeyError, OSError, ValueError) as error:
@@ -121,7 +121,7 @@ def lpips_distance(weights: Path) -> Callable[[NDArray, NDArray], float]:
     try:
         import lpips
     except ImportError as error:
-        raise ExtraMissing("LPIPS wants lpips: pip install lpips") from error
+        raise ExtraMissing("LPIPS needs the package lpips: run: pip install 'maquette[scores]'") from error
     network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
     names = [name for name in network.net.state_dict()]
     try:

@@ -111,11 +111,11 @@ def evaluate_translation(
     near = "KID" if inception else "kernel, pets"
     columns = ("method", "read as wanted", "surely", "moved, eyes and nose", "of twenty", far, near)
     columns += ("LPIPS",) if apart else ()
-    landmarks = {photo.name: _landmarks(photo.crop) for photo in found}
+    landmarks = {photo[:2]: _landmarks(photo.crop) for photo in found}
     rows, more = [], []
     for name, made in by_method.items():
         progress(name, "reading")
-        scores = [_scores(one, landmarks[one.source.name]) for one in made]
+        scores = [_scores(one, landmarks[one.source[:2]]) for one in made]
         distances = _distances(made, true, features)
         spread = (_diversity(found, _methods(weights)[name], apart),) if apart else ()
         rows.append((name, *np.mean(scores, axis=0), *distances, *spread))
@@ -123,7 +123,7 @@ def evaluate_translation(
             of_pair = [s for s, one in zip(scores, made) if (one.source.kind, one.wanted) == pair]
             more.append((name, *pair, len(of_pair), *np.mean(of_pair, axis=0)))
     directions = Table("by direction", ("method", "from", "to", "pictures", *columns[1:5]), tuple(more))
-    own = [_scores(Made(photo, photo.kind, photo.crop), landmarks[photo.name]) for photo in found]
+    own = [_scores(Made(photo, photo.kind, photo.crop), landmarks[photo[:2]]) for photo in found]
     rows.append(("photos of that kind", *np.mean(own, axis=0)[:2], *[None] * (len(columns) - 3)))
     title = f"translation of {len(found)} photos, {Path(folder).name}"
     notes = NOTES if inception is None else NOTES[:2]

@@ -15,6 +15,11 @@ KEPT_SIDES = (32, 64, 128)  # of features whose details the high-pass filter car
 INNER = 2  # blocks of the same size at the bottom, in each half
 
 
+def laid_over(source: Tensor, made: Tensor) -> Tensor:
+    """(N, 3, H, W): the first three channels of `made` (N, 4, H, W) over the source, as densely as the logit says."""
+    return torch.lerp(source, made[:, :3].to(source), made[:, 3:].to(source).sigmoid())
+
+
 class StarGenerator(nn.Module):
     """(N, 3, H, W) RGB in -1 to 1 and styles (N, 64) -> (N, 3, H, W), about -1 to 1, not clipped.
 
@@ -39,7 +44,12 @@ class StarGenerator(nn.Module):
         self.hpf = HighPass(size.high_pass) if alone else None
 
     def forward(self, x: Tensor, style: Tensor, masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """The picture in the style.
+        """The picture in the style; see `painted`."""
+        made = self.painted(x, style, masks)
+        return made if made.shape[1] == x.shape[1] else laid_over(x, made)
+
+    def painted(self, x: Tensor, style: Tensor, masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The picture in the style, before it is laid over the source where `size.blends`: four channels then.
 
         Args:
             masks: of a network with a high-pass filter: where details are carried over, (N, 1, h, w) of any size, the
@@ -51,7 +61,7 @@ class StarGenerator(nn.Module):
         if masks is not None and self.hpf is None:
             raise ValueError("masks: this generator has no high-pass filter")
         kept: dict[int, Tensor] = {}
-        source, x = x, self.from_rgb(x)
+        x = self.from_rgb(x)
         for down in self.encode:
             if masks is not None and x.shape[2] in KEPT_SIDES:
                 kept[x.shape[2]] = x
@@ -62,7 +72,4 @@ class StarGenerator(nn.Module):
             if masks is not None and self.hpf is not None and side in kept:
                 mask = functional.interpolate(masks[side > KEPT_SIDES[0]], size=(side, side), mode="bilinear")
                 x = x + self.hpf(mask * kept[side])
-        made = self.to_rgb(x)
-        if made.shape[1] == source.shape[1]:
-            return made
-        return torch.lerp(source, made[:, :3].to(source), made[:, 3:].to(source).sigmoid())
+        return self.to_rgb(x)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maquette.imaging.translate.starganv2.generator import laid_over
 from maquette.imaging.translate.starganv2.losses import adversarial, gradient_penalty
 from maquette.imaging.translate.starganv2.networks import StarGAN, drawn
 from maquette.imaging.translate.starganv2.sampling import to_pixels
@@ -28,8 +29,9 @@ from maquette.training.recipes.translation.starganv2 import spread
 from maquette.weights.convert.translate.starganv2 import NETWORKS, StarSize
 
 PENALISED = 8  # steps to each that the gradient of the discriminator is looked at, with as much weight
-PIXELS, SEEN = 10.0, 1.0  # weights of colours and of features
+PIXELS, PAINTED, DENSE, SEEN = 5.0, 3.0, 1.0, 1.0  # weights of colours, of those painted, where, of features
 PENALTY, MAPPING_SHARE = 1.0, 1.0  # of the gradient on true pictures; the mapping network's rate
+UNLIKE = (0.05, 0.15)  # differences, of 2, at which a place is hardly another, and wholly
 READ = 3  # maps of the pet features that are compared: strides 4, 8, 16
 SHOWN, JUDGED_AT_ONCE = 8, 24
 
@@ -108,15 +110,27 @@ class PortraitGAN(StarGAN):
 
     def _draw(self, source: Tensor, reference: Tensor, wanted: Tensor, target: Tensor) -> dict[str, Tensor]:
         assert self.discriminator is not None
-        made = self.generator(source, self.style_encoder(reference, target))
+        painted = self.generator.painted(source, self.style_encoder(reference, target)).float()
+        made = laid_over(source, painted)
         with torch.no_grad():
-            true = _seen(wanted)
+            true, changed = _seen(wanted), changes(source, wanted)
         parts = {
             "pixels": (made - wanted).abs().mean(),
+            # Without these it tints the source rather than to paint another animal.
+            "painted": (changed * (painted[:, :3] - wanted).abs()).mean() / changed.mean().clamp(min=0.05),
+            "dense": nn.functional.binary_cross_entropy_with_logits(painted[:, 3:], changed),
             "seen": torch.stack([(a - b).abs().mean() / b.abs().mean() for a, b in zip(_seen(made), true)]).mean(),
         }
         parts["judged"] = adversarial(self.discriminator(made, target), True) if self.judged else 0 * parts["pixels"]
-        return {"total": PIXELS * parts["pixels"] + SEEN * parts["seen"] + self.judged * parts["judged"], **parts}
+        total = PIXELS * parts["pixels"] + PAINTED * parts["painted"] + DENSE * parts["dense"] + SEEN * parts["seen"]
+        return {"total": total + self.judged * parts["judged"], **parts}
+
+
+def changes(source: Tensor, wanted: Tensor) -> Tensor:
+    """(N, 1, H, W) in 0-1: where two pictures (N, 3, H, W) in -1 to 1 differ, or do so all around."""
+    apart = (source - wanted).abs().amax(1, keepdim=True)
+    near = nn.functional.avg_pool2d(apart, 5, 1, 2, count_include_pad=False)
+    return ((near - UNLIKE[0]) / (UNLIKE[1] - UNLIKE[0])).clamp(0, 1)
 
 
 def _seen(pictures: Tensor) -> list[Tensor]:
