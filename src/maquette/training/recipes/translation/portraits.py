@@ -71,10 +71,10 @@ class PortraitGAN(StarGAN):
         wanted: Tensor,
         target: Tensor,
         latents: Tensor,
-        turn: str = "draw",
+        turn: str = "",
         penalised: bool = False,
     ) -> dict[str, Tensor]:
-        """The parts of one turn's loss; "total" is their weighted sum.
+        """The parts of one turn's loss; "total" is their weighted sum. Of no turn: "picture" (N, 3, S, S) and "mapped".
 
         Args:
             source, reference, wanted: (N, 3, S, S) in -1 to 1. target: (N,) domain of reference and wanted.
@@ -86,6 +86,9 @@ class PortraitGAN(StarGAN):
             return self._judge(source, reference, wanted, target, penalised)
         if turn == "draw":
             return self._draw(source, reference, wanted, target)
+        if not turn:
+            made = self.generator(source, self.style_encoder(reference, target))
+            return {"picture": made, "mapped": self.mapping_network(latents[:, 0], target)}
         with torch.no_grad():
             style = self.style_encoder(reference, target).float()
         far = nearest(self.mapping_network, style, target, latents)
@@ -223,7 +226,7 @@ def export(network: StarGAN) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def example(options: PortraitOptions, rng: np.random.Generator) -> tuple[Tensor, ...]:
-    """A turn of the generator on pictures of noise."""
+    """Pictures of noise, and latents."""
     size = size_of(options)
     pictures = (torch.from_numpy(rng.random((1, 3, size.side, size.side), np.float32) * 2 - 1) for _ in range(3))
     latents = torch.from_numpy(rng.standard_normal((1, DRAWN, size.latent), np.float32))
