@@ -45,7 +45,7 @@ class Settings:
     people: int = 24
     """How many people who do not exist are drawn, for the task synthetic."""
     weights: Path | None = None
-    """StarGAN v2's weights instead of those that ship, for the task translation."""
+    """StarGAN v2's weights, for the task translation; without any colours alone are scored."""
     inception: Path | None = None
     """Inception's weights for FID, as torch-fidelity's makers publish them, for the task translation."""
     alexnet: Path | None = None

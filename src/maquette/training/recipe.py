@@ -189,7 +189,7 @@ RECIPES: dict[str, RecipeRow] = {
     ),
     "portraits": RecipeRow(
         "maquette.training.recipes.translation.portraits:RECIPE",
-        "the small StarGAN v2 that ships: animals' faces as others', from animals that do not exist",
+        "a small StarGAN v2: animals' faces as others', from animals that do not exist, drawn in the same scenes",
     ),
     "starganv2": RecipeRow(
         "maquette.training.recipes.translation.starganv2:RECIPE",

@@ -88,7 +88,7 @@ def evaluate_translation(
     """Means by method; below, by direction.
 
     Args:
-        weights: of StarGAN v2; None takes those that ship.
+        weights: of StarGAN v2; None leaves its rows away.
         inception: Inception's weights, for FID. alexnet: AlexNet's, for LPIPS between looks of one source.
 
     Raises:
@@ -141,18 +141,16 @@ def _methods(weights: Path | None) -> Mapping[str, Method]:
         return photo.crop
 
     def by(photo: Photo, reference: Photo, number: int, method: str, drawn: bool) -> NDArray:
-        wanted = TranslateOptions(reference.kind, method=method, weights=path if method != "colors" else None)
-        if drawn:
-            wanted = TranslateOptions(reference.kind, method=method, weights=path, seed=number)
+        given = None if method == "colors" else path
+        wanted = TranslateOptions(reference.kind, method=method, weights=given, seed=number)
         translator = prepared(wanted, lambda side: [] if drawn else [_sized(reference.crop, side)])
         return translator.draw(_sized(photo.crop, translator.side))[0]
 
-    return {
-        "source": source,
-        "colors": partial(by, method="colors", drawn=False),
-        "starganv2, reference": partial(by, method="starganv2", drawn=False),
-        "starganv2, drawn": partial(by, method="starganv2", drawn=True),
-    }
+    rows: dict[str, Method] = {"source": source, "colors": partial(by, method="colors", drawn=False)}
+    if weights is not None:
+        rows["starganv2, reference"] = partial(by, method="starganv2", drawn=False)
+        rows["starganv2, drawn"] = partial(by, method="starganv2", drawn=True)
+    return rows
 
 
 def _all(found: list[Photo], make: Method) -> Iterator[Made]:

@@ -1,4 +1,4 @@
-"""StarGAN v2 as a method of `maquette translate`, with the small weights that ship or the user's own."""
+"""StarGAN v2 as a method of `maquette translate`, with the user's own weights."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from maquette.core.threads import computing
 from maquette.imaging.translate.method import References, Translator
 from maquette.imaging.translate.starganv2 import networks, sampling
 from maquette.imaging.translate.starganv2.networks import REMEDY, StarGAN
-from maquette.weights.store import fetch
-
-SHIPPED = "starganv2-small"  # of the zoo
 
 
 def build(wanted: TranslateOptions, references: References) -> Translator:
-    """The method with the small weights that ship, or the user's.
+    """The method with the user's weights.
 
     Raises:
-        WeightsMissing: they are not there. BadInput: they cannot be used, or do not know the animal.
+        WeightsMissing: they are not named, or not there. BadInput: they cannot be used, or do not know the animal.
     """
-    path = Path(wanted.weights) if wanted.weights else fetch(SHIPPED)
-    if not path.is_file():
-        raise WeightsMissing(f"{path}: no such file: {REMEDY}")
-    ready = networks.load(path, usable_device(wanted.device))
+    if wanted.weights is None:
+        raise WeightsMissing(
+            "method starganv2: the published networks are under CC BY-NC 4.0 and do not come with maquette: convert "
+            "your own copy with maquette weights convert starganv2, or train one with maquette train starganv2 (photos of "
+            "yours) or maquette train portraits (animals that do not exist), then give --weights FILE.safetensors"
+        )
+    if not Path(wanted.weights).is_file():
+        raise WeightsMissing(f"{wanted.weights}: no such file: {REMEDY}")
+    ready = networks.load(Path(wanted.weights), usable_device(wanted.device))
     if ready.size.high_pass:
         raise BadInput(
-            f"{path}: its generator has a high-pass filter (published for people), which needs masks of a "
+            f"{wanted.weights}: its generator has a high-pass filter (published for people), which needs masks of a "
             "landmark network that is not here: take weights of animals"
         )
     with computing("translate"):
