@@ -68,7 +68,7 @@ def test_other_options_and_other_folders_are_refused(tmp_path, capsys):
         (["--size", 4], "size 4"),
         (
             ["--shards", "--subject", "dog"],
-            "--shards: wanted --subject face, head, folds, clip, pet or person, got dog",
+            "--shards: wanted --subject face, head, folds, clip, pet, portrait or person, got dog",
         ),
         (["--count", "many"], "Invalid value for '--count'"),
     ],

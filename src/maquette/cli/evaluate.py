@@ -44,6 +44,12 @@ class Settings:
     """Folder of NAME.png, normals coded as in normals.png, to compare those of results with."""
     people: int = 24
     """How many people who do not exist are drawn, for the task synthetic."""
+    weights: Path | None = None
+    """StarGAN v2's weights, for the task translation; without any colours alone are scored."""
+    inception: Path | None = None
+    """Inception's weights for FID, as torch-fidelity's makers publish them, for the task translation."""
+    alexnet: Path | None = None
+    """AlexNet's weights for LPIPS, as torchvision's makers publish them, for the task translation."""
     border: int = 0
     """Border cut off at every side of pictures, in pixels."""
 

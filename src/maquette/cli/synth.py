@@ -18,7 +18,7 @@ from maquette.core.options import SynthesisOptions
 def synth(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Folder of the photographs.")],
     subject: Annotated[
-        str, typer.Option(metavar="SUBJECT", help="face, person; with --shards also head, folds, clip, pet.")
+        str, typer.Option(metavar="SUBJECT", help="face, person; with --shards also head, folds, clip, pet, portrait.")
     ] = "face",
     shards: Annotated[
         bool, typer.Option("--shards", help="Write OUT/SPLIT/*.safetensors, crops to train on, instead.")
@@ -52,13 +52,15 @@ def _write_shards(out: Path, settings: SynthesisOptions, subject: str, workers: 
     if subject == "person":
         _write_person_shards(out, settings, workers)
         return
-    if subject not in ("face", "head", "folds", "clip", "pet"):
-        raise BadInput(f"--shards: wanted --subject face, head, folds, clip, pet or person, got {subject}")
+    if subject not in ("face", "head", "folds", "clip", "pet", "portrait"):
+        raise BadInput(f"--shards: wanted --subject face, head, folds, clip, pet, portrait or person, got {subject}")
     from maquette.synthesis.datasets.photographs import begin_folder
     from maquette.training.datasets import faces, folds, heads, pets
     from maquette.training.datasets.clips import rows
+    from maquette.training.datasets.translation import portraits
 
-    crops = {"face": faces, "head": heads, "folds": folds, "clip": rows, "pet": pets}[subject]
+    modules = {"face": faces, "head": heads, "folds": folds, "clip": rows, "pet": pets, "portrait": portraits}
+    crops = modules[subject]
     begin_folder(out / settings.split, settings, subject, grows=())  # a short last file would stay short
     with quiet_libraries(), progress_bar(-(-settings.count // crops.PER_FILE), True) as show:
         show("", "starting")

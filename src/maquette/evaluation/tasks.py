@@ -85,6 +85,11 @@ TASKS = {
         "PSNR and SSIM of faces made smaller in three ways and larger by every method, and grids of pictures",
         BENCH + "upscale:read_set",
     ),
+    "translation": Task(
+        HERE + "translation.evaluate:evaluate_translation",
+        ("PHOTOS",),
+        "animals as other animals: what they are read as, how far landmarks move; with weights of yours FID and LPIPS",
+    ),
     "imagespace": Task(
         HERE + "image_space.evaluate:evaluate_imagespace",
         ("OUT",),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from maquette.core.errors import BadInput
 from maquette.core.options import SourceOptions, TranslateOptions
 from maquette.imaging.translate.placing import cropped
+from maquette.perception.pets.aligned import aligned_face
 from maquette.perception.pets.windows import face_square, middle_square
 from maquette.perception.square import Square
 from maquette.sources import photos as photo_files
@@ -47,5 +48,5 @@ def square_of(pixels: NDArray, wanted: TranslateOptions) -> tuple[Square, tuple[
     """Where the animal's face is, and what to say of it."""
     if wanted.crop == "middle":
         return middle_square(pixels), ()
-    found = face_square(pixels)
+    found = aligned_face(pixels, wanted.device) or face_square(pixels)
     return (found, ()) if found else (middle_square(pixels), (NOT_FOUND,))

@@ -15,12 +15,17 @@ from maquette.core.job import Job, Progress, silent
 from maquette.core.options import SourceOptions, TranslateOptions
 from maquette.core.process import refuse_forked
 from maquette.core.result import Failure
+from maquette.core.types import Frame
 from maquette.imaging.translate import method, placing
 from maquette.imaging.translate.method import Translator
+from maquette.imaging.upscale.method import upscaled
+from maquette.perception.square import Square
 from maquette.pipeline import references
 from maquette.pipeline.references import square_of
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names
+
+ENLARGED, ENLARGED_FROM = 4, 1.5  # times; pixels of the photo to one of the picture from which on it is enlarged
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,5 +80,12 @@ def _translated(name: str, photo: Path, pixels: NDArray, wanted: TranslateOption
     to_crop = square.to_crop(by.side)
     crop = placing.cropped(pixels, to_crop, by.side)
     pictures = by.draw(crop)
-    photos = (placing.placed(pixels, np.asarray(picture), to_crop) for picture in pictures)
+    photos = (_in_photo(pixels, square, crop, np.asarray(picture)) for picture in pictures)
     return Translation(name, str(photo), by.shows, by.looks, crop, pictures, photos, warnings)
+
+
+def _in_photo(pixels: NDArray, square: Square, crop: NDArray, picture: NDArray) -> NDArray:
+    """The photo with a picture in place of its crop: enlarged first where it is much smaller than the square."""
+    if square.side > ENLARGED_FROM * len(picture):
+        crop, picture = (upscaled(Frame(part), ENLARGED).pixels for part in (crop, picture))
+    return placing.placed(pixels, picture, square.to_crop(len(picture)), crop)

@@ -187,8 +187,12 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.deca:RECIPE",
         "DECA's encoders and displacement, in three stages, on clips and photos of yours",
     ),
+    "portraits": RecipeRow(
+        "maquette.training.recipes.translation.portraits:RECIPE",
+        "a small StarGAN v2: animals' faces as others', from animals that do not exist, drawn in the same scenes",
+    ),
     "starganv2": RecipeRow(
-        "maquette.training.recipes.starganv2:RECIPE",
+        "maquette.training.recipes.translation.starganv2:RECIPE",
         "StarGAN v2: pictures of animals as other animals, from folders of photos of yours",
     ),
     "espcn": RecipeRow(

@@ -44,3 +44,15 @@ def test_a_picture_fades_into_the_photo_and_rules_in_its_middle():
     assert found[50, 50] == 255 and found[21, 21] == 0 and not found[:20].any()
     row = found[50, 20:50].astype(int)
     assert (np.diff(row) >= 0).all() and np.diff(row).max() < 50 and row[0] < 10
+
+
+def test_where_a_picture_changed_nothing_the_photo_stays_sharp():
+    """A small picture of a fine pattern would blur it; only the changed quarter is laid over."""
+    photo = np.tile(np.random.default_rng(1).integers(0, 256, (160, 160, 1), np.uint8), 3)
+    matrix = to_crop(0, 0, 160, 40)
+    crop = cropped(photo, matrix, 40)
+    picture = crop.copy()
+    picture[12:20, 12:20] = [255, 0, 0]
+    found = placed(photo, picture, matrix, crop)
+    assert np.array_equal(found[100:], photo[100:]) and np.array_equal(found[:, 100:], photo[:, 100:])
+    assert np.abs(found[60:68, 60:68].astype(int) - [255, 0, 0]).max() < 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maquette.synthesis.animals.photographs import photograph
+from maquette.synthesis.animals.photographs import photograph, portrait
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +41,23 @@ def test_a_photo_comes_again_and_another_seed_is_another(forms):
     first, again, other = (photograph(forms["cat"], np.random.default_rng(k), 96) for k in (1, 1, 2))
     assert np.array_equal(first.image, again.image) and np.array_equal(first.landmarks, again.landmarks)
     assert not np.array_equal(first.image, other.image)
+
+
+def test_animals_of_a_scene_stand_in_the_same_place_before_the_same_ground(forms):
+    taken = [portrait(form, 5, 1, 96) for form in forms.values()]
+    eyes = [photo.landmarks[:4].mean(axis=0) for photo in taken]
+    assert np.ptp(eyes, axis=0).max() < 0.03 * 96
+    ground = np.all([photo.mask == 0 for photo in taken], axis=0)
+    assert ground.mean() > 0.1
+    for photo in taken[1:]:
+        assert np.abs(photo.image.astype(int) - taken[0].image)[ground].mean() < 6, (
+            "light falls off, nothing else differs"
+        )
+
+
+def test_an_animal_keeps_its_coat_in_another_scene_and_a_scene_its_ground_behind_another_coat(forms):
+    first, again, elsewhere, other = (
+        portrait(forms["dog"], scene, coat, 96) for scene, coat in ((5, 1), (5, 1), (6, 1), (5, 2))
+    )
+    assert np.array_equal(first.image, again.image) and not np.array_equal(first.landmarks, elsewhere.landmarks)
+    assert np.array_equal(first.landmarks, other.landmarks) and not np.array_equal(first.image, other.image)

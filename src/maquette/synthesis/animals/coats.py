@@ -1,6 +1,7 @@
 """Coats of animals, painted as solid textures in the head's frame: plain, striped, spotted, pointed, masked, patched.
 
-Colours and markings are drawn wider than nature has them: what learns from these pictures should rely on no coat.
+Colours and markings are drawn wider than nature has them, where the head is not to be natural: what learns landmarks
+from these pictures should rely on no coat.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ Scheme = Callable[[SeenHead, Rng], NDArray]
 
 def draw_coat(head: SeenHead, rng: Rng) -> NDArray:
     """(N, 3) float32 linear RGB of fur, without eyes, nose and mouth."""
-    kinds = head.form.species if rng.random() > STRANGE_SCHEME else str(rng.choice(list(SCHEMES)))
+    own = rng.random() > STRANGE_SCHEME or head.natural
+    kinds = head.form.species if own else str(rng.choice(list(SCHEMES)))
     schemes, weights = zip(*SCHEMES[kinds])
     coat = schemes[rng.choice(len(schemes), p=np.array(weights) / sum(weights))](head, rng)
     if rng.random() < 0.5:
@@ -56,8 +58,8 @@ def draw_coat(head: SeenHead, rng: Rng) -> NDArray:
     return np.clip(coat * np.exp(rng.uniform(0, 0.25) * mottled)[:, None], 0.004, 0.95).astype(np.float32)
 
 
-def _colour(rng: Rng, among: tuple[tuple[float, float, float], ...]) -> NDArray:
-    if rng.random() < ANY_COLOUR:
+def _colour(head: SeenHead, rng: Rng, among: tuple[tuple[float, float, float], ...]) -> NDArray:
+    if rng.random() < ANY_COLOUR and not head.natural:
         return rng.beta(1, 2, 3)
     return np.clip(
         np.array(among[rng.integers(len(among))]) * np.exp(rng.normal(size=3) * 0.08 + rng.normal() * 0.3), 0, 0.9
@@ -96,7 +98,7 @@ def _blaze(head: SeenHead, place: NDArray, rng: Rng) -> NDArray:
 
 
 def _ears(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
-    colour, reach = _colour(rng, ALL if rng.random() < 0.3 else DARKS), rng.uniform(-0.3, 0.5)
+    colour, reach = _colour(head, rng, ALL if rng.random() < 0.3 else DARKS), rng.uniform(-0.3, 0.5)
     share = np.zeros(len(coat), np.float32)
     for ear in (R_EAR, L_EAR):
         up, across, off, _ = ear_coordinates(head, ear)
@@ -105,7 +107,7 @@ def _ears(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
 
 
 def _eye_rings(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
-    colour = _colour(rng, LIGHTS if rng.random() < 0.5 else DARKS)
+    colour = _colour(head, rng, LIGHTS if rng.random() < 0.5 else DARKS)
     size, share = rng.uniform(0.7, 1.7), np.zeros(len(coat), np.float32)
     place = _rough(head, rng, 0.03)
     for outer, inner in (R_EYE, L_EYE):
@@ -119,7 +121,7 @@ def _eye_rings(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
 
 def _pale_below(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
     """Lighter on chin, throat, muzzle and perhaps cheeks."""
-    light, place = _colour(rng, LIGHTS), _rough(head, rng)
+    light, place = _colour(head, rng, LIGHTS), _rough(head, rng)
     share = np.maximum(
         _below(place, head.marks[UPPER_LIP][1] + rng.uniform(-0.5, 0.15), rng.uniform(0.1, 0.5)),
         _muzzle(head, place, rng.uniform(0.5, 1.3)) * rng.uniform(0, 1),
@@ -130,13 +132,14 @@ def _pale_below(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
 
 
 def _plain(head: SeenHead, rng: Rng) -> NDArray:
-    coat = _filled(head, _colour(rng, ALL if rng.random() < 0.6 else (BLACK, WHITE)))
+    coat = _filled(head, _colour(head, rng, ALL if rng.random() < 0.6 else (BLACK, WHITE)))
     return _pale_below(coat, head, rng) if rng.random() < 0.4 else coat
 
 
 def _graded(head: SeenHead, rng: Rng) -> NDArray:
     """A dark back and crown over a lighter face: wolves, huskies, foxes, lions."""
-    dark, light = _colour(rng, (GREY, DARK, BROWN, BLUE, RED, GINGER, FAWN)), _colour(rng, (*LIGHTS, FAWN, SAND))
+    dark = _colour(head, rng, (GREY, DARK, BROWN, BLUE, RED, GINGER, FAWN))
+    light = _colour(head, rng, (*LIGHTS, FAWN, SAND))
     place = _rough(head, rng, 0.15)
     back = smooth(rng.uniform(0.2, 0.7), rng.uniform(-1.2, -0.4), place[:, 2]) * 0.6
     top = smooth(rng.uniform(-0.4, 0.2), rng.uniform(0.3, 0.8), place[:, 1])
@@ -147,6 +150,7 @@ def _graded(head: SeenHead, rng: Rng) -> NDArray:
 def _striped(head: SeenHead, rng: Rng) -> NDArray:
     """Tabbies and tigers: upright lines on the forehead, lines running back over cheeks and crown."""
     base = _colour(
+        head,
         rng,
         (GREY, BROWN, GINGER, SILVER, SAND, CREAM, FAWN) if head.form.species == "cat" else (GINGER, SAND, FAWN, WHITE),
     )
@@ -165,14 +169,14 @@ def _striped(head: SeenHead, rng: Rng) -> NDArray:
     width = rng.uniform(-0.3, 0.5)
     lines = smooth(width, width + rng.uniform(0.2, 0.7), waves + 0.4 * solid_noise(place, 0.4, rng))
     near = smooth(0.15, 0.6, np.linalg.norm(place - nose, axis=1))
-    dark = base * rng.uniform(0.05, 0.5) if rng.random() < 0.6 else _colour(rng, DARKS)
+    dark = base * rng.uniform(0.05, 0.5) if rng.random() < 0.6 else _colour(head, rng, DARKS)
     return over(coat, lines * near * rng.uniform(0.4, 1), dark)
 
 
 def _spotted(head: SeenHead, rng: Rng) -> NDArray:
     """Cheetahs, leopards, jaguars: spots or rings, smaller towards the nose; perhaps lines from eyes to mouth."""
-    coat = _pale_below(_filled(head, _colour(rng, (SAND, FAWN, CREAM, GINGER, SILVER))), head, rng)
-    dark, wave = _colour(rng, (BLACK, DARK, BROWN)), rng.uniform(0.16, 0.5)
+    coat = _pale_below(_filled(head, _colour(head, rng, (SAND, FAWN, CREAM, GINGER, SILVER))), head, rng)
+    dark, wave = _colour(head, rng, (BLACK, DARK, BROWN)), rng.uniform(0.16, 0.5)
     cells = solid_noise(head.place, wave, rng) + 0.25 * solid_noise(head.place, wave / 2, rng)
     level = rng.uniform(0.6, 1.1)
     spots = smooth(level, level + 0.25, cells)
@@ -189,7 +193,7 @@ def _spotted(head: SeenHead, rng: Rng) -> NDArray:
 
 def _pointed(head: SeenHead, rng: Rng) -> NDArray:
     """Siamese: dark mask and ears on a light coat."""
-    light, dark = _colour(rng, (CREAM, WHITE, SAND, FAWN)), _colour(rng, (DARK, BROWN, BLUE, BLACK, GREY))
+    light, dark = _colour(head, rng, (CREAM, WHITE, SAND, FAWN)), _colour(head, rng, (DARK, BROWN, BLUE, BLACK, GREY))
     place = _rough(head, rng, 0.08)
     size = rng.uniform(0.7, 1.6)
     mask = smooth(1.1 * size, 0.4 * size, np.linalg.norm(place - (head.marks[NOSE] + head.marks[5]) / 2, axis=1))
@@ -198,15 +202,15 @@ def _pointed(head: SeenHead, rng: Rng) -> NDArray:
 
 def _masked(head: SeenHead, rng: Rng) -> NDArray:
     """A dark muzzle on a lighter coat: pugs, shepherds, boxers."""
-    coat = _filled(head, _colour(rng, (FAWN, SAND, GINGER, GREY, SILVER, BROWN, CREAM)))
+    coat = _filled(head, _colour(head, rng, (FAWN, SAND, GINGER, GREY, SILVER, BROWN, CREAM)))
     place = _rough(head, rng, 0.07)
-    coat = over(coat, _muzzle(head, place, rng.uniform(0.8, 1.8)) * rng.uniform(0.6, 1), _colour(rng, DARKS))
-    return over(coat, smooth(0.2, 0.6, place[:, 1]) * rng.uniform(0, 0.6), _colour(rng, ALL))
+    coat = over(coat, _muzzle(head, place, rng.uniform(0.8, 1.8)) * rng.uniform(0.6, 1), _colour(head, rng, DARKS))
+    return over(coat, smooth(0.2, 0.6, place[:, 1]) * rng.uniform(0, 0.6), _colour(head, rng, ALL))
 
 
 def _tan_points(head: SeenHead, rng: Rng) -> NDArray:
     """Black with tan spots above the eyes, on cheeks and muzzle."""
-    coat, tan = _filled(head, _colour(rng, DARKS)), _colour(rng, (GINGER, FAWN, RED, SAND))
+    coat, tan = _filled(head, _colour(head, rng, DARKS)), _colour(head, rng, (GINGER, FAWN, RED, SAND))
     place = _rough(head, rng, 0.05)
     share = _muzzle(head, place, rng.uniform(0.6, 1.1)) * smooth(0.0, 0.2, np.abs(place[:, 0]))
     for (outer, inner), side in ((R_EYE, -1), (L_EYE, 1)):
@@ -223,7 +227,7 @@ def _white_marks(coat: NDArray, head: SeenHead, rng: Rng) -> NDArray:
     share = _blaze(head, place, rng)
     if rng.random() < 0.6:
         share = np.maximum(share, _below(place, head.marks[NOSE][1] + rng.uniform(-0.7, 0.4)))
-    return over(coat, share * rng.uniform(0.8, 1), _colour(rng, (WHITE, WHITE, CREAM)))
+    return over(coat, share * rng.uniform(0.8, 1), _colour(head, rng, (WHITE, WHITE, CREAM)))
 
 
 def _bicolour(head: SeenHead, rng: Rng) -> NDArray:
@@ -233,11 +237,11 @@ def _bicolour(head: SeenHead, rng: Rng) -> NDArray:
 
 def _patched(head: SeenHead, rng: Rng) -> NDArray:
     """Tortoiseshell, calico, merle: patches of two or three colours."""
-    coat = _filled(head, _colour(rng, ALL))
+    coat = _filled(head, _colour(head, rng, ALL))
     for _ in range(rng.integers(1, 3)):
         level = rng.uniform(-0.3, 0.8)
         patch = smooth(level, level + rng.uniform(0.05, 0.5), solid_noise(head.place, rng.uniform(0.4, 2.2), rng))
-        coat = over(coat, patch, _colour(rng, ALL))
+        coat = over(coat, patch, _colour(head, rng, ALL))
     return _white_marks(coat, head, rng) if rng.random() < 0.4 else coat
 
 

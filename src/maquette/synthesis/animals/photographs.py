@@ -22,6 +22,9 @@ from maquette.synthesis.rendering.sensor import encode
 
 Rng = np.random.Generator
 SHARES = (0.13, 0.40)  # of the picture's side that the eyes are apart, seen from the front
+EYES_APART, EYES_DOWN = 0.29, 0.48  # of an aligned square's side: eyes apart seen from the front, and from its top
+PORTRAIT = 0.8  # side of that square in a portrait's
+GREY_ANIMAL = 0.14  # linear light of an animal, as the exposure of a portrait takes it to be
 SEEN_WITHIN = 0.10  # eye distances that a landmark may lie behind what is seen there
 
 
@@ -60,30 +63,66 @@ class _HeadView:
     scale: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """Where chance comes from, for each part of a picture.
+
+    Attributes:
+        coat: paint and fur. light, ground, before: of the light, of what is behind the animal and of what covers it.
+        portrait: the coat is natural, nothing covers the animal, and the ground knows nothing of it.
+    """
+
+    coat: Rng
+    light: Rng
+    ground: Rng
+    before: Rng
+    portrait: bool = False
+
+
 def photograph(form: AnimalForm, rng: Rng, side: int = 256) -> AnimalPhoto:
     """A picture of a head with a coat of its own, somewhere."""
-    view = _view(form, rng, side)
+    return _photograph(form, _view(form, rng, side), _Draws(rng, rng, rng, rng), side)
+
+
+def portrait(form: AnimalForm, scene: int, coat: int, side: int = 128) -> AnimalPhoto:
+    """A picture of a head in a scene that other animals can stand in too: the eyes, whatever the animal, are there.
+
+    Args:
+        scene: the seed of camera, pose, light and background.
+        coat: the seed of paint and fur: the same form and coat are the same animal in any scene.
+        side: pixels; the middle four fifths are what networks see, eyes apart 0.29 of these.
+    """
+    view, light, ground, before = np.random.default_rng([scene, 0]).spawn(4)
+    draws = _Draws(np.random.default_rng([coat, 1]), light, ground, before, portrait=True)
+    return _photograph(form, _portrait_view(view, side), draws, side)
+
+
+def _photograph(form: AnimalForm, view: _HeadView, draws: _Draws, side: int) -> AnimalPhoto:
     vertices = torch.from_numpy(np.asarray(form.vertices, np.float32))
     faces = torch.from_numpy(np.asarray(form.faces, np.int64))
     seen = rasterize(project(vertices, view.intrinsics, view.extrinsics), faces, (side, side))
     normals = torch.from_numpy(vertex_normals(form.vertices, form.faces).astype(np.float32))
     place, normal = (seen.interpolate(values, faces).numpy() for values in (vertices, normals))
     normal /= np.linalg.norm(normal, axis=1, keepdims=True) + 1e-6
-    head = SeenHead(place, normal, form)
+    head = SeenHead(place, normal, form, draws.portrait)
     points = project(torch.from_numpy(head.marks), view.intrinsics, view.extrinsics).numpy()
-    radiance, mask = _dressed(head, seen, view, rng)
-    if rng.random() < 0.7:
+    radiance, mask = _dressed(head, seen, view, draws)
+    if draws.coat.random() < 0.7:
         pads = head.marks[[R_MOUTH, L_MOUTH]] * 0.5 + head.marks[[NOSE, UPPER_LIP]].mean(axis=0) * 0.5
         at = project(torch.from_numpy(pads.astype(np.float32)), view.intrinsics, view.extrinsics).numpy()
-        radiance = fur.whiskers(radiance, at[:, :2], view.scale, rng)
-    radiance = over_background(radiance, mask, rng)
-    radiance, covered = _occluded(radiance, rng)
-    radiance = radiance * _shadow(side, rng)
+        radiance = fur.whiskers(radiance, at[:, :2], view.scale, draws.coat)
+    radiance = over_background(radiance, mask, draws.ground, own=not draws.portrait)
+    covered = np.zeros((side, side), bool)
+    if not draws.portrait:
+        radiance, covered = _occluded(radiance, draws.before)
+    radiance = radiance * _shadow(side, draws.before)
     inside = (points[:, :2] > 0).all(axis=1) & (points[:, :2] < side).all(axis=1)
     cell = np.clip(points[:, :2].astype(int), 0, side - 1)
     near = seen.depth.numpy()[cell[:, 1], cell[:, 0]]
     visible = inside & (points[:, 2] < near + SEEN_WITHIN) & ~covered[cell[:, 1], cell[:, 0]]
-    image = encode(radiance * (0.30 / max(float(radiance.mean()), 0.05)) ** 0.5)
+    # Where animals share a scene, the exposure is that of the ground: it is the same before and behind each of them.
+    mean = 0.5 * (GREY_ANIMAL + float(radiance[mask < 0.5].mean())) if draws.portrait else float(radiance.mean())
+    image = encode(radiance * (0.30 / max(mean, 0.05)) ** 0.5)
     return AnimalPhoto(
         image, np.ascontiguousarray(points[:, :2], np.float32), visible, (mask * 255).astype(np.uint8), form.species
     )
@@ -107,12 +146,27 @@ def _view(form: AnimalForm, rng: Rng, side: int) -> _HeadView:
     return _HeadView(turn, torch.from_numpy(intrinsics), torch.from_numpy(extrinsics), float(share * side))
 
 
-def _dressed(head: SeenHead, seen: Fragments, view: _HeadView, rng: Rng) -> tuple[NDArray, NDArray]:
+def _portrait_view(rng: Rng, side: int) -> _HeadView:
+    """A head that is cut as aligned photos are: nearly upright, eyes at their place, with what cutting leaves."""
+    yaw = np.clip(rng.normal() * np.radians(18), *np.radians((-45, 45)))
+    turn = Rotation.from_euler("zxy", [*(rng.normal(size=2) * np.radians((4, 10))), yaw]).as_matrix()
+    distance = np.exp(rng.uniform(np.log(7), np.log(40)))
+    apart = side * EYES_APART * PORTRAIT * np.exp(0.06 * rng.normal())
+    extrinsics = np.eye(4, dtype=np.float32)
+    extrinsics[:3, :3] = np.diag([1.0, -1.0, -1.0]) @ turn
+    extrinsics[:3, 3] = [0, 0, distance]
+    x, y = side * (0.5 + 0.015 * rng.normal(size=2) + [0, (EYES_DOWN - 0.5) * PORTRAIT])
+    intrinsics = np.array([[apart * distance, 0, x], [0, apart * distance, y], [0, 0, 1]], np.float32)
+    return _HeadView(turn, torch.from_numpy(intrinsics), torch.from_numpy(extrinsics), float(apart))
+
+
+def _dressed(head: SeenHead, seen: Fragments, view: _HeadView, draws: _Draws) -> tuple[NDArray, NDArray]:
     """Radiance (S, S, 3) and share (S, S) of the animal, with light, fur and a ruffled outline."""
+    rng = draws.coat
     paint = draw_face(head, draw_coat(head, rng), rng)
     hit = seen.hit.numpy()
     side = len(hit)
-    light, bare = _light(head, paint.fur, view.turn, rng)
+    light, bare = _light(head, paint.fur, view.turn, draws.light)
     layers = np.zeros((side, side, 6), np.float32)  # colour, fur, whole, nothing of the outline
     layers[hit, :3], layers[hit, 3], layers[hit, 4] = paint.albedo * light, paint.fur, 1
     glow = np.zeros((side, side, 3), np.float32)
@@ -158,7 +212,7 @@ def _light(head: SeenHead, furry: NDArray, turn: NDArray, rng: Rng) -> tuple[NDA
     return (light * hollow[:, None] + rim[:, None]).astype(np.float32), gloss.astype(np.float32)
 
 
-def over_background(radiance: NDArray, mask: NDArray, rng: Rng) -> NDArray:
+def over_background(radiance: NDArray, mask: NDArray, rng: Rng, own: bool = True) -> NDArray:
     """The animal before something: a drawn scene, leaves, or hardly anything."""
     side = len(mask)
     scene = draw_background(rng, (side, side))
@@ -166,9 +220,9 @@ def over_background(radiance: NDArray, mask: NDArray, rng: Rng) -> NDArray:
         grain: NDArray = rng.normal(size=(side, side)).astype(np.float32)
         grain = cv2.GaussianBlur(grain, (0, 0), sigmaX=float(rng.uniform(0.5, 3)), sigmaY=float(rng.uniform(0.5, 6)))
         scene = scene * np.exp(rng.uniform(0.2, 0.9) * grain / grain.std())[..., None]
-    if rng.random() < 0.2:  # of the animal's own colours
-        own = (radiance * mask[..., None]).sum(axis=(0, 1)) / max(float(mask.sum()), 1.0)
-        scene = scene / max(float(scene.mean()), 1e-3) * own
+    if own and rng.random() < 0.2:  # of the animal's own colours
+        colour = (radiance * mask[..., None]).sum(axis=(0, 1)) / max(float(mask.sum()), 1.0)
+        scene = scene / max(float(scene.mean()), 1e-3) * colour
     return over(scene.reshape(-1, 3), mask.ravel(), radiance.reshape(-1, 3)).reshape(side, side, 3).astype(np.float32)
 
 

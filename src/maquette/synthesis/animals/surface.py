@@ -28,11 +28,13 @@ class SeenHead:
         place: (N, 3) float32 in the head's frame: eye distances, origin between the eyes, y up, z to the front.
         normal: (N, 3) float32, unit, in the same frame.
         form: the head.
+        natural: its coat is to be one that its species has.
     """
 
     place: NDArray
     normal: NDArray
     form: AnimalForm
+    natural: bool = False
 
     @property
     def marks(self) -> NDArray:

@@ -34,3 +34,15 @@ def test_a_picture_keeps_its_size_and_each_row_its_style():
 def test_masks_are_for_a_high_pass_filter():
     with pytest.raises(ValueError, match="no high-pass filter"):
         tiny().generator(torch.zeros(1, 3, 32, 32), torch.zeros(1, 6), (torch.ones(1, 1, 8, 8),) * 2)
+
+
+def test_a_picture_is_laid_over_the_source_as_densely_as_the_fourth_channel_says():
+    generator = StarGenerator(StarSize(32, first=4, widest=8, style=6, blends=True))
+    source, style, last = uniform(1, 1, 3, 32, 32).float(), uniform(2, 1, 6).float(), generator.to_rgb[2]
+    with torch.no_grad():
+        last.weight.zero_()
+        for density, wanted in ((-30.0, source), (30.0, torch.full_like(source, 0.25)), (0.0, (source + 0.25) / 2)):
+            last.bias.copy_(torch.tensor([0.25, 0.25, 0.25, density]))
+            torch.testing.assert_close(generator(source, style), wanted)
+    size = StarSize(blends=True)
+    assert StarSize.of(size.facts()) == size and StarSize.of(StarSize().facts()) == StarSize()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -14,9 +15,15 @@ KEPT_SIDES = (32, 64, 128)  # of features whose details the high-pass filter car
 INNER = 2  # blocks of the same size at the bottom, in each half
 
 
+def laid_over(source: Tensor, made: Tensor) -> Tensor:
+    """(N, 3, H, W): the first three channels of `made` (N, 4, H, W) over the source, as densely as the logit says."""
+    return torch.lerp(source, made[:, :3].to(source), made[:, 3:].to(source).sigmoid())
+
+
 class StarGenerator(nn.Module):
     """(N, 3, H, W) RGB in -1 to 1 and styles (N, 64) -> (N, 3, H, W), about -1 to 1, not clipped.
 
+    Where `size.blends`, its picture is laid over the source, as densely as its fourth channel says.
     Pictures of another size than the one that it was made for work too, if sixteen divides it.
     """
 
@@ -32,12 +39,17 @@ class StarGenerator(nn.Module):
         for after, before in reversed(down):
             self.decode.append(StyledBlock(before, after, size.style, doubled=True, alone=alone))
         self.to_rgb = nn.Sequential(
-            nn.InstanceNorm2d(wide[0], affine=True), nn.LeakyReLU(SLOPE), nn.Conv2d(wide[0], 3, 1)
+            nn.InstanceNorm2d(wide[0], affine=True), nn.LeakyReLU(SLOPE), nn.Conv2d(wide[0], size.channels, 1)
         )
         self.hpf = HighPass(size.high_pass) if alone else None
 
     def forward(self, x: Tensor, style: Tensor, masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """The picture in the style.
+        """The picture in the style; see `painted`."""
+        made = self.painted(x, style, masks)
+        return made if made.shape[1] == x.shape[1] else laid_over(x, made)
+
+    def painted(self, x: Tensor, style: Tensor, masks: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The picture in the style, before it is laid over the source where `size.blends`: four channels then.
 
         Args:
             masks: of a network with a high-pass filter: where details are carried over, (N, 1, h, w) of any size, the

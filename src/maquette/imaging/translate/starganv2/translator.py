@@ -29,8 +29,8 @@ def build(wanted: TranslateOptions, references: References) -> Translator:
     if wanted.weights is None:
         raise WeightsMissing(
             "method starganv2: the published networks are under CC BY-NC 4.0 and do not come with maquette: convert "
-            "your own copy with maquette weights convert starganv2, or train one with maquette train starganv2, then "
-            "give --weights FILE.safetensors"
+            "your own copy with maquette weights convert starganv2, or train one with maquette train starganv2 (photos "
+            "of yours) or maquette train portraits (animals that do not exist), then give --weights FILE.safetensors"
         )
     if not Path(wanted.weights).is_file():
         raise WeightsMissing(f"{wanted.weights}: no such file: {REMEDY}")

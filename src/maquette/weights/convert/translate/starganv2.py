@@ -42,6 +42,7 @@ class StarSize:
         first: channels at full size; published 2^14 / side. widest: channels at most, and of the mapping network.
         high_pass: weight of the generator's high-pass filter; 0 without.
         latent: numbers that a style is drawn from. style: numbers of a style.
+        blends: the generator has a fourth channel: how much of its picture is laid over the source (not published).
     """
 
     side: int = 256
@@ -51,6 +52,12 @@ class StarSize:
     high_pass: float = 0.0
     latent: int = 16
     style: int = 64
+    blends: bool = False
+
+    @property
+    def channels(self) -> int:
+        """That the generator makes."""
+        return 4 if self.blends else 3
 
     def __post_init__(self) -> None:
         if not (SIDES[0] <= self.side <= SIDES[1] and log2(self.side).is_integer()):
@@ -79,12 +86,14 @@ class StarSize:
     def of(cls, facts: Mapping[str, str]) -> StarSize:
         """Of a file's facts. Raises ValueError, KeyError or TypeError where they do not fit."""
         numbers = {name: int(facts[name]) for name in NUMBERS}
-        return cls(domains=tuple(facts["domains"].split(",")), high_pass=float(facts["high_pass"]), **numbers)
+        names, blends = tuple(facts["domains"].split(",")), facts.get("blends", "0") == "1"
+        return cls(domains=names, high_pass=float(facts["high_pass"]), blends=blends, **numbers)
 
     def facts(self) -> dict[str, str]:
         """As text, for a file's metadata."""
         numbers = {name: str(getattr(self, name)) for name in NUMBERS}
-        return {"domains": ",".join(self.domains), "high_pass": f"{self.high_pass:g}", **numbers}
+        blends = {"blends": "1"} if self.blends else {}
+        return {"domains": ",".join(self.domains), "high_pass": f"{self.high_pass:g}", **numbers, **blends}
 
 
 def convert(source: Path, target: Path, domains: Sequence[str] | None = None) -> Converted:
@@ -210,7 +219,7 @@ def _generator(size: StarSize) -> Layers:
     for k, (after, before) in enumerate([*inner, *reversed(levels)]):
         yield from _styled(f"decode.{k}", before, after, size.style)
     yield from convolution("to_rgb.0", (wide[0],))
-    yield from convolution("to_rgb.2", (3, wide[0], 1, 1))
+    yield from convolution("to_rgb.2", (size.channels, wide[0], 1, 1))
     if size.high_pass:
         yield "hpf.filter", (3, 3)
 

@@ -17,7 +17,7 @@ from maquette.imaging.translate.starganv2.networks import load
 from maquette.training import checkpoint
 from maquette.training.loop import train
 from maquette.training.optimise import moving
-from maquette.training.recipes.starganv2 import RECIPE, StarOptions, adam, build_network, example
+from maquette.training.recipes.translation.starganv2 import RECIPE, StarOptions, adam, build_network, example
 from maquette.training.weights_file import export
 
 COLOURS = {"cat": (230, 60, 40), "dog": (40, 200, 60), "wild": (50, 60, 220)}

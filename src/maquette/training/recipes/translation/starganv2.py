@@ -21,7 +21,7 @@ from maquette.imaging.translate.starganv2.losses import StarBatch, StarWeights, 
 from maquette.imaging.translate.starganv2.networks import StarGAN, drawn
 from maquette.imaging.translate.starganv2.sampling import to_pixels
 from maquette.sources import photos
-from maquette.training.datasets.domains import DomainBatches, DomainPhotos, listed, picture
+from maquette.training.datasets.translation.domains import DomainBatches, DomainPhotos, listed, picture
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Array, Batch, Recipe, Turn
 from maquette.weights.convert.translate.starganv2 import NETWORKS, PUBLISHED_PIXELS, StarSize

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from maquette.core.errors import BadInput
-from maquette.training.datasets.domains import DomainBatches, listed, picture, varied
+from maquette.training.datasets.translation.domains import DomainBatches, listed, picture, varied
 
 SHADES = {"cat": (0, 20), "dog": (100, 3), "wild": (200, 1)}  # grey level, how many photos
 

@@ -1,0 +1,1 @@
+"""Pictures of animals of several kinds, for networks that turn one kind into another."""

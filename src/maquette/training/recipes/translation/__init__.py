@@ -1,0 +1,1 @@
+"""Training networks that turn pictures of animals into pictures of others."""
