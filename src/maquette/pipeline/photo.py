@@ -1,7 +1,4 @@
-"""The whole story of one run on photos, in order: photos -> subjects -> shape -> texture. Writing is the caller's part.
-
-`sources.photos.read` -> an observer -> a reconstructor of `reconstruction.methods` -> `texturing.finish`
-"""
+"""The whole story of one run on photos, in order: photos -> subjects -> shape -> texture; others write."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation, Subject
 from maquette.perception.observers import OBSERVERS
+from maquette.pipeline.person_head import with_own_head
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names
@@ -92,8 +90,11 @@ class Run:
         """One subject from all its observations to a textured mesh."""
         name = f"{self.kind.value}-{number}"
         with job.stage("reconstruction", name):
-            shape = self.reconstructor(seen)
+            made = self.reconstructor(seen)
         with job.stage("texturing", name):
-            finished = texturing.finish(shape, seen, self.options.texture)
+            finished = texturing.finish(made, seen, self.options.texture)
+        if self.kind is Subject.PERSON:
+            with job.stage("head", name):
+                finished = with_own_head(finished, seen, self.options)
         warnings = job.warnings + [note for one in seen for note in one.notes]
         return job.result(name, finished, seen, self.options.fit.seed, warnings)
