@@ -111,7 +111,9 @@ def test_the_file_has_bones_and_targets_for_a_viewer(result):
     gltf = GLTF2.load_from_bytes(write_glb(open_asset(result, OutputOptions())))
     assert len(gltf.skins) == 1 and all(node.skin == 0 for node in gltf.nodes if node.mesh is not None)
     assert len(gltf.meshes[0].extras["targetNames"]) == 52
-    assert {"head", "eye.L", "upperarm01.L"} <= {node.name for node in gltf.nodes}
+    humanoid = gltf.asset.extras["humanoid"]
+    assert set(humanoid.values()) <= {node.name for node in gltf.nodes}
+    assert {"hips", "head", "leftEye", "rightLowerArm", "leftIndexDistal"} <= humanoid.keys()
 
 
 @pytest.mark.slow

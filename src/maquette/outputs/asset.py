@@ -254,8 +254,7 @@ class Asset:
         """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each pose; empty without a body."""
         if self.body is None:
             return {}
-        still = self.rest(np.zeros(self.motion.expression.shape[1]))
-        return body_keypoints(self.fitted_body, self.scale, still, self.joints, self.motion)
+        return body_keypoints(self.fitted_body, self.scale, self.identity, self.joints, self.motion)
 
     @cached_property
     def normals(self) -> NDArray:

@@ -69,14 +69,14 @@ def bones_of(skinning: Skinning, rig: Rig, motion: Motion) -> MeshBones:
 
 
 def body_keypoints(
-    body: MorphableModel, scale: float, still: NDArray, joints: NDArray, motion: Motion
+    body: MorphableModel, scale: float, identity: NDArray, joints: NDArray, motion: Motion
 ) -> dict[str, NDArray]:
     """Scheme -> (N, K, 3) float64 metres: key points of a body in each of its poses.
 
     Args:
-        still: (V, 3) metres, the body at rest. joints: (B, 3) metres.
+        identity: (K,). joints: (B, 3) metres, at rest.
     """
-    rig = rig_of(body)
+    rig, still = rig_of(body), body.vertices(identity, np.zeros(len(body.expression_names)), scale)
     # Only the vertices that make key points are posed: a tenth of them, in each of perhaps many frames.
     used = np.unique(np.concatenate([index.ravel() for index, _ in rig.keypoints.values()]))
     few = replace(rig, bone_index=rig.bone_index[used], bone_weight=rig.bone_weight[used])

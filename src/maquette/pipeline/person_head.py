@@ -31,6 +31,7 @@ NEAR = 1.0  # distances between the eyes: further from the person's eyes lies an
 FEWEST_PX = 9.0  # of the photo, between the eyes: fewer show no face
 FACE_SCHEME = "mediapipe478"
 FACE = 0.5  # of the model's region: what must lie on the photo's face
+WINDOW_EYES, WINDOW_NECK, LEAST_WINDOW = 5.0, 1.6, 16  # of eye to eye, and of eyes to shoulders; pixels
 MOST_PHOTOS = 4  # that are looked at for a face
 AVERAGE_SIZE = 512  # texels along a side of an average head's texture
 HEAD_SHARE = 0.5  # of the body's texture that the head's takes, along a side
@@ -118,12 +119,14 @@ def unseen_head(model: MorphableModel, person: Observation, size: int) -> Recons
 def face_of(person: Observation, options: Options) -> tuple[Observation | None, str]:
     """The face of a person, its box in pixels of the photo, or None; and why."""
     step = (person.box[2] - person.box[0]) / person.frame.size[0]
-    crop = Frame(person.frame.pixels, None, person.frame.origin, None)
+    x0, y0, x1, y1 = head_window(person)
+    window = Frame(np.ascontiguousarray(person.frame.pixels[y0:y1, x0:x1]), None, person.frame.origin, None)
     smaller = replace(options.perception, min_face=min(options.perception.min_face, FEWEST_PX))
     try:
-        found = [in_photo(face, person) for face in observe_enlarged(crop, smaller)]
+        faces = observe_enlarged(window, smaller)
     except NothingFound:
         return None, "no face shows"
+    found = [in_photo(replace(face, box=face.box + np.array([x0, y0, x0, y0])), person) for face in faces]
     eyes = person.landmarks[list(EYES), :2] * step + person.box[:2]
     middles = [pupils_of(face).mean(axis=0) for face in found]
     apart = [float(np.linalg.norm(middle - eyes.mean(axis=0))) for middle in middles]
@@ -134,6 +137,21 @@ def face_of(person: Observation, options: Options) -> tuple[Observation | None, 
     if wide < FEWEST_PX:
         return None, f"{wide:.0f} pixels between the eyes"
     return found[best], f"{wide:.0f} pixels between the eyes"
+
+
+def head_window(person: Observation) -> NDArray:
+    """(4,) int x0, y0, x1, y1 of the part of a person's crop in which the head is looked for."""
+    width, height = person.frame.size
+    points, shoulders = person.landmarks[:, :2], person.landmarks[[11, 12], :2]
+    eyes = points[list(EYES)]
+    reach = max(
+        WINDOW_EYES * float(np.linalg.norm(eyes[0] - eyes[1])),
+        WINDOW_NECK * float(np.linalg.norm(shoulders.mean(axis=0) - eyes.mean(axis=0))),
+        LEAST_WINDOW,
+    )
+    low, high = np.floor(eyes.mean(axis=0) - reach), np.ceil(eyes.mean(axis=0) + reach)
+    low = np.clip(low, 0, np.array([width, height]) - LEAST_WINDOW).astype(int)
+    return np.concatenate([low, np.clip(high, low + LEAST_WINDOW, [width, height])]).astype(int)
 
 
 def wide_of(face: Observation) -> float:

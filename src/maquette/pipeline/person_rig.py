@@ -140,7 +140,6 @@ def seat_of(poses: BonePoses, moves: NDArray, place: HeadPlace) -> NDArray:
 def dense(index: NDArray, share: NDArray, count: int) -> NDArray:
     """(V, B) float32 of the strongest bones (V, 4) and their shares."""
     out = np.zeros((len(index), count), np.float32)
-    np.put_along_axis(out, index, 0, axis=1)
     np.add.at(out, (np.arange(len(index))[:, None], index), share)
     return out
 

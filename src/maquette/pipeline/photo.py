@@ -30,7 +30,7 @@ def reconstruct(
     """Every subject of one kind in every photo, one photo after another, so that memory stays flat.
 
     Args:
-        photos: image files; with `options.fit.together` all of them show one subject.
+        photos: image files; with `options.fit.together` all show one subject.
         progress: called with the photo's name and the stage that begins.
 
     Returns:
@@ -93,8 +93,7 @@ class Run:
             made = self.reconstructor(seen)
         with job.stage("texturing", name):
             finished = texturing.finish(made, seen, self.options.texture)
-        if self.kind is Subject.PERSON:
-            with job.stage("head", name):
+            if self.kind is Subject.PERSON:
                 finished = with_own_head(finished, seen, self.options)
-        warnings = job.warnings + [note for one in seen for note in one.notes]
-        return job.result(name, finished, seen, self.options.fit.seed, warnings)
+        notes = [note for one in seen for note in one.notes]
+        return job.result(name, finished, seen, self.options.fit.seed, job.warnings + notes)

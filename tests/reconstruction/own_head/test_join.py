@@ -56,4 +56,4 @@ def test_a_body_without_a_neck_is_left_alone():
     rig = rig_of(body)
     weight = np.asarray(bones.whole_weights(rig).todense(), np.float32)
     mesh = Mesh(body.mean, body.faces, body.uvs, body.uv_faces)
-    assert join(mesh, weight, rig, head.mean + [0, 5.0, 0], head) is None
+    assert join(mesh, weight, rig, head.mean + np.array([0, 5.0, 0]), head) is None

@@ -21,7 +21,7 @@ from maquette.outputs.mesh_bones import MeshBones
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
 from maquette.outputs.meshes.parts import SPECULAR, compact_png, part_material, part_mesh, reflecting
-from maquette.outputs.meshes.skeleton import animation, joint_nodes, skin
+from maquette.outputs.meshes.skeleton import animation, humanoid, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
 SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph target, as are moves below STILL_M
@@ -241,6 +241,7 @@ def asset_extras(asset: Asset) -> dict:
         "forward": "+Z",
         "scale": kind_of_scale(asset.result.reconstruction),
         "scale_source": str(provenance.get("scale_source", "unknown")),
+        **({} if asset.bones is None else {"humanoid": humanoid(asset.bones.rig)}),
     }
 
 

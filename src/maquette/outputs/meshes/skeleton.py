@@ -13,7 +13,36 @@ from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.gltf import Builder
 from maquette.outputs.meshes.motion import Motion
 
+LIMBS = {
+    "Shoulder": "clavicle",
+    "UpperArm": "upperarm01",
+    "LowerArm": "lowerarm01",
+    "Hand": "wrist",
+    "UpperLeg": "upperleg01",
+    "LowerLeg": "lowerleg01",
+    "Foot": "foot",
+    "Eye": "eye",
+    **{f"Thumb{joint}": f"finger1-{k}" for k, joint in enumerate(("Metacarpal", "Proximal", "Distal"), 1)},
+    **{
+        f"{finger}{joint}": f"finger{number}-{k}"
+        for number, finger in enumerate(("Index", "Middle", "Ring", "Little"), 2)
+        for k, joint in enumerate(("Proximal", "Intermediate", "Distal"), 1)
+    },
+}
+TRUNK = {"hips": "root", "spine": "spine05", "chest": "spine03", "upperChest": "spine01", "neck": "neck01"}
 STILL_TURN, STILL_STEP_M, STILL_WEIGHT = 1e-4, 1e-5, 1e-3  # radians, metres: what moves less gets no channel
+
+
+def humanoid(rig: Rig) -> dict[str, str]:
+    """The bones of a humanoid, as VRM 1.0 names them -> the bone's node; only those that there are.
+
+    Unity and Mixamo know the same ones: "leftUpperArm" is mixamorig:LeftArm.
+    """
+    known = TRUNK | {"head": "head"}
+    known |= {
+        f"{side}{name}": f"{bone}.{side[0].upper()}" for side in ("left", "right") for name, bone in LIMBS.items()
+    }
+    return {name: bone for name, bone in known.items() if bone in rig.bones}
 
 
 def joint_nodes(rig: Rig, joints: NDArray, motion: Motion, first: int) -> list[dict]:

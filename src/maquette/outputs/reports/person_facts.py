@@ -20,7 +20,7 @@ STEEP = 25.0  # degrees by which a camera looks down or up
 FEW_POINTS = 0.6  # share of key points that the detector sees
 LITTLE_SEEN = 0.25  # share of the skin's texels; one photo shows a third
 FILES = {
-    "{stem}.glb": "mesh in the pose of the photo, metres, y up, facing +z; of parametric and clips a rigged body",
+    "{stem}.glb": "rigged mesh, at rest with arms out, its bones turned as in the photo, metres, y up, facing +z",
     "{stem}.obj": "pose of the photo, metres, y up, facing +z",
     "{stem}.stl": "closed solid for printing in the pose of the photo, millimetres, z up, its base on z = 0",
     "{stem}.ply": "pose of the photo with vertex colours, metres, y up, facing +z",
@@ -156,7 +156,7 @@ def facts(asset: Asset) -> dict[str, Any]:
     return {
         "height_cm": float(known) if known else 100 * float(np.ptp(standing[:, 1])),
         "height_source": provenance.get("scale_source") or kind_of_scale(asset.result.reconstruction),
-        "head": dict(provenance.get("head") or {"kind": "body's", "why": "not looked for"}),
+        **({"head": dict(provenance["head"])} if "head" in provenance else {}),
         "body_model": None if asset.body is None else asset.body.name,
         "bones": 0 if asset.rig is None else len(asset.rig.bones),
         "poses": len(asset.motion) if asset.body is not None else 1,

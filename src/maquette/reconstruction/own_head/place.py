@@ -13,7 +13,6 @@ from maquette.core.types import Camera, Observation
 from maquette.geometry.camera import cropped, pixels_per_metre, project, resized
 
 PIVOT = np.array([0.0, -0.041, -0.077])  # metres of the mean head: where the spine carries it, in the body's bone head
-STEPS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +79,7 @@ def place_head(
 
     start = np.zeros(6)
     start[4:] = _across(camera, pixels.mean(axis=0), depth) - (scale * apart @ turn.T).mean(axis=0)[:2]
-    state = least_squares(apart_px, start, method="lm", max_nfev=STEPS * 7).x
+    state = least_squares(apart_px, start, method="lm").x
     error = float(np.median(np.linalg.norm(apart_px(state).reshape(-1, 2), axis=1)))
     rotation = pose[:3, :3].T @ Rotation.from_rotvec(state[:3]).as_matrix() @ turn
     seat = pose[:3, :3].T @ (np.array([state[4], state[5], depth]) - pose[:3, 3])
