@@ -1,4 +1,4 @@
-"""A person without a face in the photo gets an average head in its colours; the whole is closed and has bones."""
+"""A surface without a face in the photo gets an average head in its colours; the whole is closed and has bones."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def person() -> Observation:
     )
 
 
-@pytest.fixture(scope="module", params=["parametric", "pifuhd"])
-def result(request, person) -> Result:
+def fitted(method: str) -> Reconstruction:
+    """A body, or a surface of its shape, that faces the camera, one arm lowered and the head turned."""
     body = morphable.load("maquette-body")
     bones = len(body.rig.bones)
     turns = np.tile([1.0, 0, 0, 0], (1, bones, 1))
@@ -63,17 +63,36 @@ def result(request, person) -> Result:
         identity=np.zeros(2, np.float32),
         expression=np.zeros((1, 52), np.float32),
         pose=pose,
-        provenance={"method": request.param},
+        provenance={"method": method},
     )
     from maquette.morphable.posing import posed_body
 
     made = replace(made, shape=replace(made.shape, vertices=posed_body(made, body, 0).vertices))
-    if request.param == "pifuhd":
+    if method == "pifuhd":
         skin = body.parts["skin"]
         free = replace(made.shape, faces=made.shape.faces[skin], uv_faces=made.shape.uv_faces[skin])
         made = replace(made, shape=free, model=None)
-    joined = with_own_head(made, [person], OPTIONS)
-    return Result("person-1", "a", joined, (person,))
+    return made
+
+
+@pytest.fixture(scope="module")
+def result(person) -> Result:
+    return Result("person-1", "a", with_own_head(fitted("pifuhd"), [person], OPTIONS), (person,))
+
+
+def test_a_body_keeps_its_own_head_where_no_face_shows(person):
+    made = with_own_head(fitted("parametric"), [person], OPTIONS)
+    assert made.model == "maquette-body" and made.skinning is None and made.provenance["head"]["kind"] == "body's"
+
+
+def test_who_is_turned_away_keeps_what_the_photo_shows_and_gets_bones(person):
+    made, turn = fitted("pifuhd"), np.diag([-1.0, 1, -1, 1])
+    behind = replace(made.cameras[0], world_to_camera=made.cameras[0].world_to_camera @ turn)
+    found = with_own_head(replace(made, cameras=(behind,)), [person], OPTIONS)
+    assert np.array_equal(found.shape.vertices, made.shape.vertices)
+    asset = open_asset(Result("person-1", "a", found, (person,)), OutputOptions())
+    posed = asset.bones.posed(asset.neutral, asset.bones.influences, 0)
+    assert np.abs(posed - asset.mesh.vertices).max() < 1e-4 and write_glb(asset)
 
 
 def test_skin_and_mouth_are_one_closed_surface(result):

@@ -312,7 +312,8 @@ class Asset:
 
     def _moves(self, weights: NDArray) -> NDArray:
         """(V, 3) metres: what an expression (E,) moves."""
-        return self.scale * np.tensordot(weights.astype(np.float32), self.units, 1)
+        count = len(self.units)
+        return self.scale * np.tensordot(weights[:count].astype(np.float32), self.units, 1)
 
     @property
     def has_volume(self) -> bool:

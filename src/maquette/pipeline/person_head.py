@@ -20,7 +20,7 @@ from maquette.morphable.posing import posed_body, rig_of
 from maquette.outputs.asset import Asset, open_asset
 from maquette.perception.faces.enlarge import observe_enlarged
 from maquette.pipeline.person_paint import in_colours_of, light_of
-from maquette.pipeline.person_rig import EYE_BONES, FittedHead, head_turn, joined
+from maquette.pipeline.person_rig import EYE_BONES, PersonHead, boned, head_turn, joined
 from maquette.reconstruction import methods
 from maquette.reconstruction.own_head.place import PIVOT, HeadPlace, in_photo, place_head, seen_by
 from maquette.weights.store import fetch
@@ -32,6 +32,7 @@ FEWEST_PX = 9.0  # of the photo, between the eyes: fewer show no face
 FACE_SCHEME = "mediapipe478"
 FACE = 0.5  # of the model's region: what must lie on the photo's face
 WINDOW_EYES, WINDOW_NECK, LEAST_WINDOW = 5.0, 1.6, 16  # of eye to eye, and of eyes to shoulders; pixels
+FACING = 0.2  # cosine between where a head looks and the way to the camera, from which on it faces it
 MOST_PHOTOS = 4  # that are looked at for a face
 AVERAGE_SIZE = 512  # texels along a side of an average head's texture
 HEAD_SHARE = 0.5  # of the body's texture that the head's takes, along a side
@@ -40,8 +41,8 @@ HEAD_SHARE = 0.5  # of the body's texture that the head's takes, along a side
 def with_own_head(made: Reconstruction, seen: Sequence[Observation], options: Options) -> Reconstruction:
     """The textured person with the head of `maquette face` and bones; as it was where no body was fitted.
 
-    Of several photos that with the largest face gives the head. Where no face shows, an average head has the colours
-    of the person's.
+    Of several photos that with the largest face gives the head. Where no face shows, a surface that faces the camera
+    gets an average head in its colours; one that is turned away keeps what the photo shows, and a body its own.
     """
     body = None if made.pose is None else known(made.pose.model)
     if body is None or made.shape.texture is None or seen[0].frame.time is not None:
@@ -50,14 +51,26 @@ def with_own_head(made: Reconstruction, seen: Sequence[Observation], options: Op
     sizes = [0.0 if face is None else wide_of(face) for face, _ in found]
     index = int(np.argmax(sizes))
     face, why = found[index]
+    if face is None and made.model == body.name:
+        return replace(made, provenance={**made.provenance, "head": {"kind": "body's", "why": why}})
+    if face is None and turned_away(made, body):
+        return boned(made, body, f"{why}, the person is turned away")
     if face is None:
         return joined(made, body, average_head(made, body, seen[0], why))
     return joined(made, body, own_head(made, body, (seen[index], face, index), options, why))
 
 
+def turned_away(made: Reconstruction, body: MorphableModel) -> bool:
+    """Whether the fitted head looks away from the first camera."""
+    pose, rig = made.cameras[0].world_to_camera, rig_of(body)
+    middle = posed_body(made, body, 0).joints[rig.bones.index("head")].astype(float)
+    away = pose[:3, :3] @ middle + pose[:3, 3] if made.cameras[0].projection == "perspective" else np.array([0, 0, 1.0])
+    return bool(head_turn(made, rig)[:, 2] @ pose[:3, :3].T @ away / np.linalg.norm(away) > -FACING)
+
+
 def own_head(
     made: Reconstruction, body: MorphableModel, shown: tuple[Observation, Observation, int], options: Options, why: str
-) -> FittedHead:
+) -> PersonHead:
     """The head as a photo shows it: `shown` are the person, the face, and the number of the photo."""
     person, face, index = shown
     if made.cameras[index].projection == "perspective":
@@ -68,7 +81,7 @@ def own_head(
     asset = as_asset(texturing.finish(fitted, [face], texture), face)
     assert asset.model is not None, "heads are of a model"
     place = placed(asset, (person, face, index), made, body)
-    return FittedHead(asset, place, "own", why, light_of(asset, asset.model), index)
+    return PersonHead(asset, place, "own", why, light_of(asset, asset.model), index)
 
 
 def as_asset(made: Reconstruction, face: Observation) -> Asset:
@@ -76,7 +89,7 @@ def as_asset(made: Reconstruction, face: Observation) -> Asset:
     return open_asset(Result("face-1", "", made, (face,)), OutputOptions())
 
 
-def average_head(made: Reconstruction, body: MorphableModel, person: Observation, why: str) -> FittedHead:
+def average_head(made: Reconstruction, body: MorphableModel, person: Observation, why: str) -> PersonHead:
     """An average head where the body has its own, in the colours that the person's surface has there."""
     model, rig = load("maquette-head"), rig_of(body)
     where = posed_body(made, body, 0)
@@ -88,7 +101,7 @@ def average_head(made: Reconstruction, body: MorphableModel, person: Observation
     size = min(AVERAGE_SIZE, made.shape.texture.shape[0]) if made.shape.texture is not None else AVERAGE_SIZE
     plain = unseen_head(model, person, size)
     coloured = as_asset(replace(plain, shape=in_colours_of(plain.shape, model, place, made.shape)), person)
-    return FittedHead(coloured, place, "average", why, np.ones(3))
+    return PersonHead(coloured, place, "average", why, np.ones(3))
 
 
 def unseen_head(model: MorphableModel, person: Observation, size: int) -> Reconstruction:

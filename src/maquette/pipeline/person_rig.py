@@ -25,7 +25,7 @@ EYE_BONES = {"eyeLeft": "eye.L", "eyeRight": "eye.R"}
 
 
 @dataclass(frozen=True, eq=False)
-class FittedHead:
+class PersonHead:
     """A textured head for a body.
 
     Attributes:
@@ -94,35 +94,75 @@ def head_turn(made: Reconstruction, rig: Rig) -> NDArray:
     return turn
 
 
-def bone_poses(made: Reconstruction, rig: Rig, head: FittedHead) -> BonePoses:
-    """The poses of the fitted body, its head turned as the face is in the photo that shows it."""
+def bone_poses(made: Reconstruction, rig: Rig, head: PersonHead | None) -> BonePoses:
+    """The poses of the fitted body, its head turned as the face is in the photo that shows it, if one does."""
     pose, identity = made.pose, made.identity
     assert pose is not None and identity is not None, "asked of people with a body"
     totals = totals_of(made, rig)
-    for name in ("head", *EYE_BONES.values()):
+    for name in () if head is None else ("head", *EYE_BONES.values()):
+        assert head is not None
         totals[head.index, rig.bones.index(name)] = head.place.rotation
     rest = bones.arms_out(rig, rig.joints(identity, made.scale))
     return BonePoses(rig, rest, totals, pose.translation)
 
 
-def joined(made: Reconstruction, body: MorphableModel, head: FittedHead) -> Reconstruction:
-    """The person with that head, and with bones; where the body has no neck to cut, only with a word on that."""
-    rig = rig_of(body)
-    poses = bone_poses(made, rig, head)
-    moves, mesh = poses.moves(0), made.shape
+@dataclass(frozen=True, eq=False)
+class BonedSurface:
+    """A surface at rest: vertices (V, 3) metres; index and share (V, 4) of the bones that it follows; weight (V, B)."""
+
+    vertices: NDArray
+    index: NDArray
+    share: NDArray
+    weight: NDArray
+
+
+def at_rest(made: Reconstruction, body: MorphableModel, moves: NDArray) -> BonedSurface:
+    """The person's mesh at rest, of moves (B, 3, 4) that bring it to where it is."""
+    rig, mesh = rig_of(body), made.shape
     if made.model == body.name:
         weight = np.asarray(bones.whole_weights(rig).todense(), np.float32)
     else:
         weight = bones.inherited(mesh.vertices, mesh.faces, posed_body(made, body, 0).vertices, rig)
     index, share = bones.sturdy(*bones.strongest(weight), moves)
-    rest = bones.unposed(mesh.vertices.astype(float), index, share, moves).astype(np.float32)
+    return BonedSurface(bones.unposed(mesh.vertices.astype(float), index, share, moves), index, share, weight)
+
+
+def boned(made: Reconstruction, body: MorphableModel, why: str) -> Reconstruction:
+    """The person as it is, with bones."""
+    facts = {**made.provenance, "head": {"kind": "body's", "why": why}}
+    if made.model == body.name:  # which has some
+        return replace(made, provenance=facts)
+    poses = bone_poses(made, rig_of(body), None)
+    still = at_rest(made, body, poses.moves(0))
+    skinning = Skinning(
+        vertices=still.vertices.astype(np.float32),
+        joints=poses.rest.joints.astype(np.float32),
+        bone_index=still.index,
+        bone_weight=still.share,
+        rotations=quaternions(np.stack([poses.rotations(k) for k in range(len(poses.totals))])),
+        translation=poses.translation,
+        unit_vertices=np.zeros(0, np.int32),
+        units=np.zeros((0, 0, 3), np.float32),
+        unit_names=(),
+        parts={"skin": np.arange(len(made.shape.faces), dtype=np.int32)},
+        landmarks={},
+    )
+    return replace(made, skinning=skinning, provenance=facts)
+
+
+def joined(made: Reconstruction, body: MorphableModel, head: PersonHead) -> Reconstruction:
+    """The person with that head, and with bones; with bones alone where the body has no neck to cut."""
+    rig = rig_of(body)
+    poses = bone_poses(made, rig, head)
+    still = at_rest(made, body, poses.moves(0))
     offset = seat_of(poses, poses.moves(head.index), head.place)
     neutral = head.place.scale * head.asset.neutral.astype(float) + offset
-    made_one = join(replace(mesh, vertices=rest), weight, rig, neutral, head.model)
+    mesh = replace(made.shape, vertices=still.vertices.astype(np.float32))
+    made_one = join(mesh, still.weight, rig, neutral, head.model)
     if made_one is None:
-        return replace(made, provenance={**made.provenance, "head": {"kind": "body's", "why": "no neck to cut"}})
+        return boned(made, body, "the surface has no neck that could be cut")
     own = head_weights(made_one, neutral, body, made, head.model)
-    below = made_one.body.blend @ scipy.sparse.csr_matrix(dense(index, share, len(rig.bones)))
+    below = made_one.body.blend @ scipy.sparse.csr_matrix(dense(still.index, still.share, len(rig.bones)))
     index, share = bones.strongest(np.concatenate([own, np.asarray(below.todense(), np.float32)]))
     skinning = skinning_of(made_one, (index, share), poses, head, neutral)
     return finished(made, skinning, made_one, poses, head, offset)
@@ -166,7 +206,7 @@ def head_weights(
 
 
 def skinning_of(
-    made_one: JoinedNeck, weights: tuple[NDArray, NDArray], poses: BonePoses, head: FittedHead, neutral: NDArray
+    made_one: JoinedNeck, weights: tuple[NDArray, NDArray], poses: BonePoses, head: PersonHead, neutral: NDArray
 ) -> Skinning:
     """How the joined mesh follows the bones."""
     asset, model, count = head.asset, head.model, len(neutral)
@@ -198,7 +238,7 @@ def quaternions(turns: NDArray) -> NDArray:
 
 
 def finished(
-    made: Reconstruction, skinning: Skinning, made_one: JoinedNeck, poses: BonePoses, head: FittedHead, offset: NDArray
+    made: Reconstruction, skinning: Skinning, made_one: JoinedNeck, poses: BonePoses, head: PersonHead, offset: NDArray
 ) -> Reconstruction:
     """The whole person in the pose and with the expression of the photo, in one texture."""
     asset, pose = head.asset, made.pose
