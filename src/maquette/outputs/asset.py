@@ -312,8 +312,7 @@ class Asset:
 
     def _moves(self, weights: NDArray) -> NDArray:
         """(V, 3) metres: what an expression (E,) moves."""
-        count = len(self.units)
-        return self.scale * np.tensordot(weights[:count].astype(np.float32), self.units, 1)
+        return self.scale * np.tensordot(weights[: len(self.units)].astype(np.float32), self.units, 1)
 
     @property
     def has_volume(self) -> bool:
