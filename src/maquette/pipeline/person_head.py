@@ -47,6 +47,8 @@ def with_own_head(made: Reconstruction, seen: Sequence[Observation], options: Op
     body = None if made.pose is None else known(made.pose.model)
     if body is None or made.shape.texture is None or seen[0].frame.time is not None:
         return made
+    if not {"head", *EYE_BONES.values()} <= set(rig_of(body).bones):
+        return made
     found = [face_of(person, options) for person in seen[:MOST_PHOTOS]]
     sizes = [0.0 if face is None else wide_of(face) for face, _ in found]
     index = int(np.argmax(sizes))
