@@ -1,7 +1,8 @@
-"""How a head moves in a clip."""
+"""How a head moves in a clip, and how a surface follows a skeleton."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,3 +72,45 @@ class HeadMotion:
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+@dataclass(frozen=True, eq=False)
+class Skinning:
+    """How the mesh of a person follows the bones of a fitted body, from a rest pose with arms held out sideways.
+
+    Linear blend skinning; bones, their order and what a turn means are those of `morphable.rig.Rig`.
+
+    Attributes:
+        vertices: (V, 3) float32 metres: the mesh at rest, without expression.
+        joints: (B, 3) float32 metres: where the bones begin at rest.
+        bone_index, bone_weight: (V, 4) int32 and float32; weights sum to 1.
+        rotations: (N, B, 4) float64 unit quaternions wxyz, one row per pose. translation: (N, 3) metres, added last.
+        unit_vertices: (n,) int32: which vertices the units move. units: (E, n, 3) float32 metres at weight 1, at rest.
+        unit_names: E names, Apple's spelling.
+        parts: name -> (m,) int32 faces: "skin", and of a head of its own "mouth", "teeth", "tongue", "eyeLeft",
+            "eyeRight".
+        landmarks: scheme -> (faces (L,), barycentric (L, 3)): landmarks on the mesh.
+    """
+
+    vertices: Array
+    joints: Array
+    bone_index: Array
+    bone_weight: Array
+    rotations: Array
+    translation: Array
+    unit_vertices: Array
+    units: Array
+    unit_names: tuple[str, ...]
+    parts: Mapping[str, Array]
+    landmarks: Mapping[str, tuple[Array, Array]]
+
+    def __post_init__(self) -> None:
+        count = len(expect("Skinning.vertices", self.vertices, ("V", 3), np.float32))
+        bones = len(expect("Skinning.joints", self.joints, ("B", 3), np.float32))
+        expect("Skinning.bone_index", self.bone_index, (count, 4), np.int32)
+        weight = expect("Skinning.bone_weight", self.bone_weight, (count, 4), np.float32)
+        if np.abs(weight.sum(axis=1) - 1).max(initial=0) > 1e-4:
+            raise ValueError("Skinning.bone_weight: wanted rows that sum to 1")
+        expect("Skinning.rotations", self.rotations, ("N", bones, 4), np.float64)
+        expect("Skinning.translation", self.translation, (len(self.rotations), 3), np.float64)
+        expect("Skinning.units", self.units, (len(self.unit_names), len(self.unit_vertices), 3), np.float32)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from maquette.core.check import expect, expect_if
+from maquette.core.motion import Skinning
 
 Array = np.ndarray
 
@@ -130,16 +131,14 @@ class Observation:
         headwear: (H, W) float32 in 0-1 or None where nobody looked: a hat or a headscarf that the subject wears.
         landmark_sigma: (N,) float64 or None: standard deviation of x and y each, crop pixels.
         species, kinds: of an animal, else None: cat, dog, wild -> probability; the likeliest breeds and the like.
-        confidence: 0-1, how sure the detector is.
+        confidence: 0-1, how sure the detector is. full_size: (width, height) of the full frame.
         camera: intrinsics for the crop if known beforehand (EXIF), else None.
         track: which subject this is when there are several frames.
-        full_size: (width, height) of the full frame.
         notes: plain-word remarks of the detector. reading: what the face network says, or None.
         shut_eyes: whether the subject's right and left eye are shut.
         expression_scores: (52,) float64 in 0-1 or None: what a network of its own says of the expression, in the order
             of `perception.models.results.BLENDSHAPES`.
-        covered: (H, W) float32 in 0-1 or None where nothing is: what hides the subject, a mask before the face or
-            another person; unlike in `skin`, hair, beards and glasses are the subject's own.
+        covered: (H, W) float32 in 0-1 or None: what hides the subject, a mask before the face or another person.
         landmarks_metric: (N, 3) float64 metres or None: the same landmarks in space as the detector guesses them, in
             camera axes (x right, y down, z away from the camera), origin midway between the hips.
     """
@@ -341,9 +340,8 @@ class BodyPose:
 class Reconstruction:
     """One subject in 3D.
 
-    A method that maquette does not know needs `shape` and `cameras` alone. Where a parametric model was fitted,
-    `identity`, `expression` and `scale` are its coefficients: those of `model`, whose mesh `shape` is, or of the body
-    `pose.model` inside a free surface.
+    A method that maquette does not know needs `shape` and `cameras` alone. `identity`, `expression` and `scale` are
+    those of `model`, whose mesh `shape` is, or of the body `pose.model` inside a free surface.
 
     Attributes:
         shape: mesh in the canonical world frame, as in the first observation.
@@ -355,10 +353,11 @@ class Reconstruction:
         scale: metres of the world per metre of the model.
         pose: of a rigged body, or None.
         metric: whether the size is measured; else it is that of an average subject.
-        parameters: further named arrays, each documented by the method; written to parameters.npz.
-        volume: the occupancy that the shape was drawn from, in the same world frame, or None.
+        parameters: further named arrays, documented by the method, for parameters.npz.
+        volume: the occupancy that the shape was drawn from, in that frame, or None.
         provenance: method and measured facts (JSON-able), for people to read; no code branches on it.
         parts: further meshes of a head, each name once: hair, brows, lashes, beard, glasses.
+        skinning: how a mesh without a model follows the bones of the body of `pose`, or None.
     """
 
     shape: Mesh
@@ -374,6 +373,7 @@ class Reconstruction:
     volume: Volume | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
+    skinning: Skinning | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.shape, Mesh):

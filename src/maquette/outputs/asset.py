@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maquette.core.motion import Skinning
 from maquette.core.options import OutputOptions
 from maquette.core.result import Result
 from maquette.core.types import Camera, Mesh, Part, Reconstruction, Subject
@@ -24,6 +25,8 @@ from maquette.morphable.posing import rig_of, same_half
 from maquette.morphable.refined.dense import dense_model, dense_reconstruction, wrinkled_model
 from maquette.morphable.refined.fine import fine_model, fine_reconstruction
 from maquette.morphable.rig import Rig
+from maquette.morphable.skinned import model_of
+from maquette.outputs.mesh_bones import MeshBones, body_keypoints, bones_of
 from maquette.outputs.meshes.motion import Motion, matrices
 from maquette.outputs.pictures.views import Scene, set_scene, shaded_part
 from maquette.texturing.colours import photo_colours
@@ -164,6 +167,8 @@ class Asset:
         """
         if self.model is None:
             return self.mesh.vertices
+        if self.skinning is not None:
+            return self.skinning.vertices
         if self.rig is not None:
             return self.rest(np.zeros_like(self.expression))
         moved = self.scale * np.tensordot(self.expression.astype(np.float32), self._reaching, 1)
@@ -190,10 +195,24 @@ class Asset:
         """(V, 3) float32 metres: the fitted body in its rest pose with that expression, (E,)."""
         return self.fitted_body.vertices(self.identity, expression, self.scale)
 
+    @property
+    def skinning(self) -> Skinning | None:
+        """How the mesh follows the bones of the fitted body, where it is not the body's own."""
+        return self.result.reconstruction.skinning
+
     @cached_property
     def joints(self) -> NDArray:
         """(B, 3) float32 metres: where the bones of the fitted body begin in its rest pose."""
         return self.skeleton.joints(self.identity, self.scale)
+
+    @cached_property
+    def bones(self) -> MeshBones | None:
+        """The bones of the mesh, if it has some."""
+        if self.rig is None:
+            return None
+        if self.skinning is not None:
+            return bones_of(self.skinning, self.rig, self.motion)
+        return MeshBones(self.rig, self.joints, self.motion)
 
     @cached_property
     def motion(self) -> Motion:
@@ -235,22 +254,7 @@ class Asset:
         """Scheme -> (N, K, 3) float64 metres: the fitted body's key points in each pose; empty without a body."""
         if self.body is None:
             return {}
-        rig, motion = self.skeleton, self.motion
-        # Only the vertices that make key points are posed: a tenth of them, in each of perhaps many frames.
-        used = np.unique(np.concatenate([index.ravel() for index, _ in rig.keypoints.values()]))
-        few = replace(rig, bone_index=rig.bone_index[used], bone_weight=rig.bone_weight[used])
-        still = self.rest(np.zeros(motion.expression.shape[1]))[used]
-        moves = self.scale * self.fitted_body.expression_basis[:, used]
-        posed = np.stack(
-            [
-                few.pose(still + np.tensordot(weights, moves, 1), self.joints, matrices(turns), step)[0]
-                for weights, turns, step in zip(motion.expression, motion.rotations, motion.translation)
-            ]
-        ).astype(float)
-        return {
-            scheme: np.einsum("km,fkmd->fkd", weight, posed[:, np.searchsorted(used, index)])
-            for scheme, (index, weight) in rig.keypoints.items()
-        }
+        return body_keypoints(self.fitted_body, self.scale, self.identity, self.joints, self.motion)
 
     @cached_property
     def normals(self) -> NDArray:
@@ -275,6 +279,9 @@ class Asset:
             return reconstruction.motion[index]
         if index == 0 or self.model is None:
             return self.mesh.vertices
+        if self.skinning is not None and self.bones is not None:
+            bent = self.neutral + self._moves(self.motion.expression[index])
+            return self.bones.posed(bent, self.bones.influences, index)
         if self.rig is not None:
             return self.posed(index)
         weights = reconstruction.expression
@@ -284,7 +291,8 @@ class Asset:
     @cached_property
     def buffers(self) -> Buffers:
         """The first camera's view, at most MAX_RAYS_SIDE pixels wide and high."""
-        return Buffers(*render_buffers(ray_camera(self.result.reconstruction.cameras[0]), *self._surface))
+        camera = ray_camera(self.result.reconstruction.cameras[0])
+        return Buffers(*render_buffers(camera, self.mesh.vertices, self.mesh.faces))
 
     @cached_property
     def scene(self) -> Scene:
@@ -295,9 +303,16 @@ class Asset:
 
     def posed_part(self, part: Part) -> NDArray:
         """(V, 3) float32 metres: hair or the like with the expression in the first photo."""
+        if self.bones is not None:
+            bent = part.mesh.vertices + part.follow(self._moves(self.expression))
+            return self.bones.posed(bent, self.bones.of_part(part), 0)
         if part.anchors is None:
             return part.mesh.vertices
         return part.mesh.vertices + part.follow(self.mesh.vertices - self.neutral)
+
+    def _moves(self, weights: NDArray) -> NDArray:
+        """(V, 3) metres: what an expression (E,) moves."""
+        return self.scale * np.tensordot(weights[: len(self.units)].astype(np.float32), self.units, 1)
 
     @property
     def has_volume(self) -> bool:
@@ -339,10 +354,6 @@ class Asset:
         model = wrinkled_model(dense_model(plain.model), made, made.shape)
         return Asset(replace(plain.result, reconstruction=made), model, self.options)
 
-    @property
-    def _surface(self) -> tuple[NDArray, NDArray]:
-        return self.mesh.vertices, self.mesh.faces
-
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
@@ -379,7 +390,10 @@ def open_asset(result: Result, options: OutputOptions) -> Asset:
     With `mesh="fine"` a head is refined, and so is its model. Bodies and surfaces without a model are not.
     """
     made, model = result.reconstruction, known(result.reconstruction.model)
-    asset = Asset(result, model, options, body=None if made.pose is None else known(made.pose.model))
+    body = None if made.pose is None else known(made.pose.model)
+    if made.skinning is not None and body is not None:
+        model = model_of(made.skinning, made.shape, body, made.scale)
+    asset = Asset(result, model, options, body=body)
     if model is None or not asset.is_fine:
         return asset
     finer = replace(result, reconstruction=fine_reconstruction(made, model))

@@ -15,6 +15,7 @@ from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation, Subject
 from maquette.perception.observers import OBSERVERS, WHOLE
+from maquette.pipeline.person_head import with_own_head
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names
@@ -29,7 +30,7 @@ def reconstruct(
     """Every subject of one kind in every photo, one photo after another, so that memory stays flat.
 
     Args:
-        photos: image files; with `options.fit.together` all of them show one subject.
+        photos: image files; with `options.fit.together` all show one subject.
         progress: called with the photo's name and the stage that begins.
 
     Returns:
@@ -90,8 +91,9 @@ class Run:
         """One subject from all its observations to a textured mesh."""
         name = f"{self.kind.value}-{number}"
         with job.stage("reconstruction", name):
-            shape = self.reconstructor(seen)
+            made = self.reconstructor(seen)
         with job.stage("texturing", name):
-            finished = texturing.finish(shape, seen, self.options.texture)
-        warnings = job.warnings + [note for one in seen for note in one.notes]
-        return job.result(name, finished, seen, self.options.fit.seed, warnings)
+            made = texturing.finish(made, seen, self.options.texture)
+            made = with_own_head(made, seen, self.options) if self.kind is Subject.PERSON else made
+        notes = [note for one in seen for note in one.notes]
+        return job.result(name, made, seen, self.options.fit.seed, job.warnings + notes)

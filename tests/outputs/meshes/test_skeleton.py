@@ -15,10 +15,10 @@ from gltf_reader import decoded
 from maquette import morphable
 from maquette.core.options import OutputOptions
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.influences import influences
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.motion import matrices
-from maquette.outputs.meshes.skeleton import influences
 from people import make_person
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from maquette.core.errors import BadInput
-from maquette.core.types import Camera
+from maquette.core.types import PARTS, Camera
 from maquette.evaluation.image_space.rendering import PHOTOGRAPHED, camera_normals, sample_texture, shrink_texture
 from maquette.evaluation.image_space.result_files import load_model, read_png
 from maquette.evaluation.image_space.views import PersonView
@@ -23,6 +23,8 @@ from maquette.geometry.camera import cropped, project, resized
 from maquette.geometry.mesh import vertex_normals
 from maquette.geometry.raycast import render_buffers
 
+FURTHER = {part.encode() for part in PARTS}
+UNSEEN_CORNER = (1.0, 0.0)  # of the textures of people with a head of their own
 FACING = 0.3  # cosine to the camera from which on a vertex colour may have been seen by it
 
 
@@ -170,17 +172,25 @@ def _vertex_colours(path: Path, count: int) -> NDArray | None:
 
 
 def _corner_uvs(path: Path, count: int) -> NDArray | None:
-    """(F, 3, 2) texture coordinates of the corners of an OBJ file's triangles; None where it has none."""
-    uvs, corners = [], []
+    """(F, 3, 2) texture coordinates of the corners of an OBJ file's triangles; None where it has none.
+
+    Those of hair and the like, which have textures of their own, are a corner of the texture that no photo shows.
+    """
+    uvs, corners, further, own = [], [], [], True
     for line in path.read_bytes().splitlines():
         if line.startswith(b"vt "):
             uvs.append(line.split()[1:3])
+        elif line.startswith(b"usemtl "):
+            own = line.split()[1] not in FURTHER
         elif line.startswith(b"f "):
             words = [word.split(b"/") for word in line.split()[1:]]
             if len(words) != 3 or any(len(word) < 2 or not word[1] for word in words):
                 return None
             corners.append([word[1] for word in words])
+            further.append(not own)
     index = np.array(corners, int) - 1
     if len(index) != count or not 0 <= index.min() <= index.max() < len(uvs):
         return None
-    return np.array(uvs, float)[index]
+    found = np.array(uvs, float)[index]
+    found[np.array(further)] = UNSEEN_CORNER
+    return found

@@ -14,13 +14,14 @@ from maquette.core.types import Mesh
 from maquette.geometry.mesh import vertex_normals, vertex_tangents
 from maquette.imaging.srgb import linear
 from maquette.morphable.refined.fine import STILL_M
-from maquette.morphable.rig import Rig
 from maquette.outputs.animation.head_motion import clip_animation, rested
+from maquette.outputs.animation.influences import Influences
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
+from maquette.outputs.mesh_bones import MeshBones
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
 from maquette.outputs.meshes.parts import SPECULAR, compact_png, part_material, part_mesh, reflecting
-from maquette.outputs.meshes.skeleton import Influences, animation, influences, joint_nodes, skin
+from maquette.outputs.meshes.skeleton import animation, humanoid, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
 SMALLEST_TURN = 5e-3  # smaller changes of a unit normal are left out of a morph target, as are moves below STILL_M
@@ -99,8 +100,12 @@ class MeshContext:
 def mesh_context(asset: Asset) -> MeshContext:
     """Normals, morph targets and skin weights of an asset."""
     normals = vertex_normals(asset.neutral.astype(float), asset.mesh.faces)
-    skinning = None if asset.rig is None else influences(asset.rig)
-    return MeshContext(asset, normals, morph_targets(asset, normals), skinning)
+    targets = morph_targets(asset, normals)
+    if asset.bones is None:
+        return MeshContext(asset, normals, targets, None)
+    if asset.skinning is not None:  # at rest a surface is creased where arms were lifted: the photo's pose is right
+        normals = asset.bones.rest_normals(asset.normals, 0)
+    return MeshContext(asset, normals, targets, asset.bones.influences)
 
 
 def _primitive(builder: Builder, context: MeshContext, faces: NDArray, material: int, centre: NDArray) -> dict:
@@ -211,8 +216,12 @@ def _with_maps(material: dict, document: dict) -> dict:
 def _add_parts(builder: Builder, asset: Asset, document: dict) -> None:
     """A node, a mesh and a material for each part of a head, the nodes below the head's; changes `document`."""
     for part in asset.result.reconstruction.parts:
-        document["nodes"][0]["children"].append(len(document["nodes"]))
-        document["nodes"].append({"name": part.name, "mesh": len(document["meshes"])})
+        node: dict[str, object] = {"name": part.name, "mesh": len(document["meshes"])}
+        siblings = document["nodes"][0].get("children")
+        if siblings is None:  # what follows bones lies where they bring it, below no other node
+            siblings, node = document["scenes"][0]["nodes"], node | {"skin": 0}
+        siblings.append(len(document["nodes"]))
+        document["nodes"].append(node)
         document["meshes"].append(part_mesh(builder, asset, part, len(document["materials"])))
         texture = len(document["materials"]) - SHARED + (asset.mesh.texture is not None)
         document["materials"].append(part_material(part, texture))
@@ -232,6 +241,7 @@ def asset_extras(asset: Asset) -> dict:
         "forward": "+Z",
         "scale": kind_of_scale(asset.result.reconstruction),
         "scale_source": str(provenance.get("scale_source", "unknown")),
+        **({} if asset.bones is None else {"humanoid": humanoid(asset.bones.rig)}),
     }
 
 
@@ -270,9 +280,9 @@ def _static_meshes(builder: Builder, context: MeshContext) -> tuple[list[dict], 
     return meshes, [{"name": asset.stem, "children": list(range(1, len(nodes) + 1))}, *nodes]
 
 
-def _rigged_document(builder: Builder, context: MeshContext, rig: Rig) -> dict:
+def _rigged_document(builder: Builder, context: MeshContext, bones: MeshBones) -> dict:
     """Mesh, nodes, skin and animation of a body: the mesh's node first, then one per bone."""
-    asset, motion, joints = context.asset, context.asset.motion, context.asset.joints.astype(float)
+    asset, rig, motion, joints = context.asset, bones.rig, bones.motion, bones.joints.astype(float)
     names = ["skin", *(name for name in asset.part_names if name != "skin")]
     parts = [(part, _material_of(part)) for part in names if len(asset.part(part))]
     root = 1 + int(np.flatnonzero(rig.parents < 0)[0])
@@ -302,23 +312,22 @@ def write_glb(asset: Asset) -> bytes:
         "scene": 0,
         "scenes": [{"name": SCENE, "nodes": [0]}],
     }
-    if asset.rig is None:
+    if asset.bones is None:
         document["meshes"], document["nodes"] = _static_meshes(builder, context)
     else:
-        document |= _rigged_document(builder, context, asset.rig)
+        document |= _rigged_document(builder, context, asset.bones)
     document["materials"] = _materials(asset.mesh.texture is not None, asset.mesh.vertex_colors is not None)
-    if asset.rig is None:
-        _add_parts(builder, asset, document)
-        if context.targets.names:
-            nodes, meshes = document["nodes"], document["meshes"]
-            moves = asset.result.motion is not None
-            if moves:
-                rested(nodes, meshes, asset)
-            document["animations"] = [
-                clip_animation(builder, nodes, meshes, asset)
-                if moves
-                else demo(builder, nodes, meshes, context.targets.names, asset.expression)
-            ]
+    _add_parts(builder, asset, document)
+    if asset.bones is None and context.targets.names:
+        nodes, meshes = document["nodes"], document["meshes"]
+        moves = asset.result.motion is not None
+        if moves:
+            rested(nodes, meshes, asset)
+        document["animations"] = [
+            clip_animation(builder, nodes, meshes, asset)
+            if moves
+            else demo(builder, nodes, meshes, context.targets.names, asset.expression)
+        ]
     document |= _textures(builder, asset)
     document["materials"][0] = _with_maps(document["materials"][0], document)
     parts = [part for mesh in document["meshes"] for part in mesh["primitives"]]

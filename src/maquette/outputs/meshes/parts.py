@@ -63,6 +63,9 @@ def part_mesh(builder: Builder, asset: Asset, part: Part, material: int) -> dict
         "material": material,
         "mode": 4,
     }
+    if asset.bones is not None:
+        attributes = asset.bones.of_part(part).attributes(builder, vertex_of)
+        primitive["attributes"] = {**primitive["attributes"], **attributes}  # type: ignore[dict-item]
     made: dict[str, object] = {"name": f"{part.name}Mesh", "primitives": [primitive]}
     if part.anchors is not None and asset.model is not None and len(asset.expression):
         moves = part.follow(asset.scale * asset.units)

@@ -6,8 +6,6 @@ bind matrix is a plain shift (glTF 2.0, 3.7.3.3).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,42 +13,36 @@ from maquette.morphable.rig import Rig
 from maquette.outputs.meshes.gltf import Builder
 from maquette.outputs.meshes.motion import Motion
 
-INFLUENCES = 4  # per vertex: one attribute set of glTF, all that many viewers read
+LIMBS = {
+    "Shoulder": "clavicle",
+    "UpperArm": "upperarm01",
+    "LowerArm": "lowerarm01",
+    "Hand": "wrist",
+    "UpperLeg": "upperleg01",
+    "LowerLeg": "lowerleg01",
+    "Foot": "foot",
+    "Eye": "eye",
+    **{f"Thumb{joint}": f"finger1-{k}" for k, joint in enumerate(("Metacarpal", "Proximal", "Distal"), 1)},
+    **{
+        f"{finger}{joint}": f"finger{number}-{k}"
+        for number, finger in enumerate(("Index", "Middle", "Ring", "Little"), 2)
+        for k, joint in enumerate(("Proximal", "Intermediate", "Distal"), 1)
+    },
+}
+TRUNK = {"hips": "root", "spine": "spine05", "chest": "spine03", "upperChest": "spine01", "neck": "neck01"}
 STILL_TURN, STILL_STEP_M, STILL_WEIGHT = 1e-4, 1e-5, 1e-3  # radians, metres: what moves less gets no channel
 
 
-@dataclass(frozen=True, eq=False)
-class Influences:
-    """Which joints move each vertex.
+def humanoid(rig: Rig) -> dict[str, str]:
+    """The bones of a humanoid, as VRM 1.0 names them -> the bone's node; only those that there are.
 
-    Attributes:
-        joints: (V, 4) int; weights: (V, 4) float32 that sum to 1, strongest first; unused: joint 0, weight 0.
+    Unity and Mixamo know the same ones: "leftUpperArm" is mixamorig:LeftArm.
     """
-
-    joints: NDArray
-    weights: NDArray
-
-    def attributes(self, builder: Builder, vertices: NDArray) -> dict[str, int]:
-        """JOINTS_0 and WEIGHTS_0 of some (n,) vertices."""
-        kind = np.uint8 if self.joints.max() < 256 else np.uint16
-        joints, weights = self.joints[vertices].astype(kind), self.weights[vertices]
-        return {"JOINTS_0": builder.dense(joints), "WEIGHTS_0": builder.dense(weights)}
-
-
-def influences(rig: Rig) -> Influences:
-    """The four heaviest influences of each vertex, brought back to the sum of 1."""
-    from scipy.sparse import coo_matrix
-
-    total, most = rig.bone_index.shape
-    rows = np.repeat(np.arange(total), most)
-    shape = (total, len(rig.bones))
-    whole = coo_matrix((rig.bone_weight.ravel(), (rows, rig.bone_index.ravel())), shape).toarray()  # sums doubles up
-    count = min(INFLUENCES, whole.shape[1])
-    joints = np.argsort(-whole, axis=1, kind="stable")[:, :count]
-    weights = np.take_along_axis(whole, joints, axis=1).astype(float)
-    weights /= weights.sum(axis=1, keepdims=True)
-    missing = ((0, 0), (0, INFLUENCES - count))
-    return Influences(np.pad(np.where(weights > 0, joints, 0), missing), np.pad(weights, missing).astype(np.float32))
+    known = TRUNK | {"head": "head"}
+    known |= {
+        f"{side}{name}": f"{bone}.{side[0].upper()}" for side in ("left", "right") for name, bone in LIMBS.items()
+    }
+    return {name: bone for name, bone in known.items() if bone in rig.bones}
 
 
 def joint_nodes(rig: Rig, joints: NDArray, motion: Motion, first: int) -> list[dict]:

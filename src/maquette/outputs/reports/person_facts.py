@@ -20,7 +20,7 @@ STEEP = 25.0  # degrees by which a camera looks down or up
 FEW_POINTS = 0.6  # share of key points that the detector sees
 LITTLE_SEEN = 0.25  # share of the skin's texels; one photo shows a third
 FILES = {
-    "{stem}.glb": "mesh in the pose of the photo, metres, y up, facing +z; of parametric and clips a rigged body",
+    "{stem}.glb": "rigged mesh, at rest with arms out, its bones turned as in the photo, metres, y up, facing +z",
     "{stem}.obj": "pose of the photo, metres, y up, facing +z",
     "{stem}.stl": "closed solid for printing in the pose of the photo, millimetres, z up, its base on z = 0",
     "{stem}.ply": "pose of the photo with vertex colours, metres, y up, facing +z",
@@ -116,10 +116,22 @@ def warnings(asset: Asset, photos: list[dict[str, Any]], shares: Mapping[str, fl
     found += counted(pose_remarks(asset.result.reconstruction.provenance))
     if not asset.result.reconstruction.metric:
         found.append("the size is that of an average person: give --height for the true size")
+    found += head_remarks(asset.result.reconstruction.provenance.get("head") or {})
     share = shares.get("skin", 1.0)
     if share < LITTLE_SEEN:
         found.append(f"only {share:.0%} of the texture was seen: the rest is continued or invented")
     return found
+
+
+def head_remarks(head: Mapping[str, Any]) -> list[str]:
+    """Warnings about the head that the person was given."""
+    if not head or head["kind"] == "own":
+        return []
+    made = {
+        "average": "the head is an average one in the photo's colours",
+        "body's": "the head is the body's, drawn with the rest",
+    }
+    return [f"{made[head['kind']]}: {head['why']}"]
 
 
 def clip_facts(asset: Asset) -> dict[str, Any] | None:
@@ -144,6 +156,7 @@ def facts(asset: Asset) -> dict[str, Any]:
     return {
         "height_cm": float(known) if known else 100 * float(np.ptp(standing[:, 1])),
         "height_source": provenance.get("scale_source") or kind_of_scale(asset.result.reconstruction),
+        **({"head": dict(provenance["head"])} if "head" in provenance else {}),
         "body_model": None if asset.body is None else asset.body.name,
         "bones": 0 if asset.rig is None else len(asset.rig.bones),
         "poses": len(asset.motion) if asset.body is not None else 1,
