@@ -41,3 +41,10 @@ def test_a_photo_comes_again_and_another_seed_is_another(forms):
     first, again, other = (photograph(forms["cat"], np.random.default_rng(k), 96) for k in (1, 1, 2))
     assert np.array_equal(first.image, again.image) and np.array_equal(first.landmarks, again.landmarks)
     assert not np.array_equal(first.image, other.image)
+
+
+def test_the_camera_draws_the_landmarks_where_they_are(forms):
+    form = forms["dog"]
+    photo = photograph(form, np.random.default_rng(3), 96)
+    drawn = np.column_stack([form.marks, np.ones(20)]) @ photo.camera.T
+    assert np.allclose(drawn[:, :2] / drawn[:, 2:], photo.landmarks, atol=1e-2) and (drawn[:, 2] > 3).all()

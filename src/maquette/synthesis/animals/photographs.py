@@ -34,6 +34,7 @@ class AnimalPhoto:
         landmarks: (20, 2) float32 pixels.
         visible: (20,) bool: within the picture and not behind anything.
         mask: (S, S) uint8, 255 where the animal is.
+        camera: (3, 4) float32: pixels times depth, and depth in eye distances, of the head's points (x, y, z, 1).
         species: cat, dog or wild.
     """
 
@@ -41,6 +42,7 @@ class AnimalPhoto:
     landmarks: NDArray
     visible: NDArray
     mask: NDArray
+    camera: NDArray
     species: str
 
 
@@ -84,9 +86,9 @@ def photograph(form: AnimalForm, rng: Rng, side: int = 256) -> AnimalPhoto:
     near = seen.depth.numpy()[cell[:, 1], cell[:, 0]]
     visible = inside & (points[:, 2] < near + SEEN_WITHIN) & ~covered[cell[:, 1], cell[:, 0]]
     image = encode(radiance * (0.30 / max(float(radiance.mean()), 0.05)) ** 0.5)
-    return AnimalPhoto(
-        image, np.ascontiguousarray(points[:, :2], np.float32), visible, (mask * 255).astype(np.uint8), form.species
-    )
+    camera = (view.intrinsics @ view.extrinsics[:3]).numpy()
+    drawn = (mask * 255).astype(np.uint8)
+    return AnimalPhoto(image, np.ascontiguousarray(points[:, :2], np.float32), visible, drawn, camera, form.species)
 
 
 def _view(form: AnimalForm, rng: Rng, side: int) -> _HeadView:
