@@ -23,6 +23,7 @@ from maquette.reconstruction.pet_fit.solve import Solved, solve
 from maquette.reconstruction.pet_fit.state import (
     DISTANCE,
     SIGMA_LEAST,
+    Prior,
     State,
     View,
     eye_distance,
@@ -90,7 +91,8 @@ def _fit(model: MorphableModel, observations: Sequence[Observation]) -> tuple[So
     views = tuple(view_of(one) for one in observations)
     poses = tuple(first_pose(points, view, 1 / view.sigma**2) for view in views)
     count = min(MODES, len(model.identity_basis))
-    start = State(model, np.zeros(count), np.zeros((len(views), len(model.expression_names))), poses)
+    expressions = np.zeros((len(views), len(model.expression_names)))
+    start = State(model, np.zeros(count), expressions, poses, Prior.usual(count))
     return solve(start, views), views
 
 

@@ -119,7 +119,7 @@ class PetCrops:
             image, for_cv2(matrix), (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         if self.augment:
-            crop = _taken(crop, rng)
+            crop = taken(crop, rng)
         placed = (apply(matrix, points) / CROP).astype(np.float32)
         inside = ((placed > 0) & (placed < 1)).all(axis=1)
         return {
@@ -152,11 +152,11 @@ def _framed(points: Array, stored: int, jitter: Array, rng: np.random.Generator)
     return np.column_stack([linear, CROP * (0.5 + MOVED * jitter[:2]) - linear @ centre])
 
 
-def _taken(crop: Array, rng: np.random.Generator) -> Array:
+def taken(crop: Array, rng: np.random.Generator) -> Array:
     """The crop through a camera; at times from few pixels, or with its colours changed."""
     if rng.random() < COARSE:
-        side = int(CROP / np.exp(rng.uniform(0.2, 1.6)))
-        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (CROP, CROP))
+        side = max(8, int(len(crop) / np.exp(rng.uniform(0.2, 1.6))))
+        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), crop.shape[:2])
     if rng.random() < 0.6:
         return photographed(np.take(LINEAR, crop), rng)
     tone = 255 * (np.arange(256)[:, None] / 255) ** np.exp(0.3 * rng.normal() + 0.06 * rng.normal(size=3))
