@@ -27,7 +27,7 @@ class PetShapeNetwork(nn.Module):
         width: of the layers between. dropped: share of them that is hidden while it learns.
     """
 
-    def __init__(self, width: int = 128, dropped: float = 0.2) -> None:
+    def __init__(self, width: int = 64, dropped: float = 0.6) -> None:
         super().__init__()
         self.whole = nn.Sequential(nn.Conv2d(WIDTHS[3], 32, 1, bias=False), nn.GroupNorm(4, 32), nn.SiLU())
         self.coarse = nn.Sequential(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from maquette.core.options import SynthesisOptions
-from maquette.reconstruction.pet_fit.shape_network import MODES, OWN, PetShapeNetwork
+from maquette.reconstruction.pet_fit.shape_network import MARK, MODES, OWN, PetShapeNetwork
 from maquette.training.datasets.pets import make_shard
 from maquette.training.recipes.pet_heads import shape as recipe
 
@@ -64,3 +64,16 @@ def test_scores_are_of_held_out_animals_and_the_file_is_the_network(tmp_path):
     inputs = recipe.example(options, np.random.default_rng(0))
     with torch.inference_mode():
         assert torch.equal(network(*inputs)[1], again.eval()(*inputs)[1])
+
+
+def test_the_straight_way_starts_as_a_ridge_regression_and_stays():
+    rng = np.random.default_rng(0)
+    marks, species = rng.normal(size=(240, 20, MARK)).astype(np.float32), np.arange(240) % 3
+    way = rng.normal(size=(3, 80, OWN)).astype(np.float32) / 9
+    shape = np.einsum("np,npq->nq", marks.reshape(240, -1), way[species])
+    network = PetShapeNetwork()
+    recipe.start_straight(network, [{"marks": marks, "shape": shape, "turn": marks[:, :3, 0], "species": species}])
+    with torch.no_grad():
+        found = network.straight(torch.from_numpy(marks.reshape(240, -1)))[:, :90].numpy().reshape(240, 3, OWN)
+    off = found[np.arange(240), species] - shape
+    assert np.sqrt((off**2).mean()) < 0.2 * shape.std() and not network.straight.weight.requires_grad

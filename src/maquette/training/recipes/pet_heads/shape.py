@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from maquette.perception.pets.features import WIDTHS
-from maquette.perception.pets.landmark_network import CROP, POINTS
+from maquette.perception.pets.landmark_network import CROP, POINTS, SPECIES
 from maquette.reconstruction.pet_fit.shape_network import MARK, MODES, OWN, PetShapeNetwork
 from maquette.training.datasets.pet_heads.shapes import READ, PetShapes
 from maquette.training.datasets.shards import Array
 from maquette.training.options import LoopOptions
 from maquette.training.recipe import Batch, Recipe
+from maquette.training.ridge import ridge_regression
+
+RIDGE_BATCH = 32  # photographs that are read at once
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,49 @@ class PetShapeOptions:
 
     data: str = "pets"
     """Folder of shards made by `maquette synth --subject pet --shards`, with the folders train and test in it."""
-    width: int = 128
+    width: int = 64
     """Channels of the layers between."""
-    dropped: float = 0.3
+    dropped: float = 0.6
     """Share of them that is hidden at each step."""
+    ridge: int = 0
+    """Photographs from which the straight way is computed first, by ridge regression, and kept; 0 learns it too."""
     species_weight: float = 0.3
     """Weight of the cross-entropy of the species."""
 
 
 def build_network(options: PetShapeOptions) -> PetShapeNetwork:
-    """The network alone: the features it reads are the shipped ones, and stay as they are."""
-    return PetShapeNetwork(options.width, options.dropped)
+    """The network alone: the features it reads are the shipped ones, and stay as they are.
+
+    Raises:
+        BadInput: a ridge regression is asked for, and the folder has no shards.
+    """
+    network = PetShapeNetwork(options.width, options.dropped)
+    if options.ridge:
+        data = PetShapes(Path(options.data), min(options.ridge, RIDGE_BATCH), 0)
+        count = -(-min(options.ridge, len(data)) // data.batch_size)
+        start_straight(network, [data.batch(number) for number in range(count)])
+    return network
+
+
+def start_straight(network: PetShapeNetwork, rows: Sequence[Mapping[str, Array]]) -> None:
+    """Give the straight way from landmarks the weights of ridge regressions, one for each species, and keep them."""
+    marks, shape, turn, species = (
+        np.concatenate([row[name] for row in rows]) for name in ("marks", "shape", "turn", "species")
+    )
+    marks = marks.reshape(len(marks), -1).astype(float)
+    parts = []
+    for number in range(SPECIES):
+        own = species == number
+        # Photographs of one head have the same coefficients: they are left out together.
+        heads = np.unique(shape[own][:, :MODES], axis=0, return_inverse=True)[1].ravel()
+        parts.append(ridge_regression(marks[own], shape[own].astype(float), heads))
+    parts.append(ridge_regression(marks, turn.astype(float)))
+    weights = np.concatenate([part.weights for part in parts], axis=1)
+    bias = np.concatenate([part.mean - part.middle @ part.weights for part in parts])
+    with torch.no_grad():
+        network.straight.weight.copy_(torch.from_numpy(weights.T))
+        network.straight.bias.copy_(torch.from_numpy(bias))
+    network.straight.requires_grad_(False)
 
 
 def batches(options: PetShapeOptions, batch_size: int, seed: int) -> PetShapes:
@@ -120,7 +156,16 @@ RECIPE = Recipe(
     validate=validate,
     export=export,
     example=example,
-    loop=LoopOptions(steps=6000, batch_size=64, learning_rate=2e-3, ema=0.998, warmup=100, workers=1),
+    loop=LoopOptions(
+        steps=500,
+        batch_size=64,
+        learning_rate=1e-3,
+        weight_decay=1.0,
+        ema=0.98,
+        warmup=30,
+        workers=1,
+        validate_every=250,
+    ),
     data="photographs drawn by maquette.synthesis.animals; no photograph of an animal",
     normalisation="160 x 160 RGB crop in 0-255 around the landmarks, upright; through pet-features and pet-landmarks",
     what="coefficients and turn of an animal's head with uncertainty",
