@@ -158,7 +158,7 @@ METHODS = (
         name="parametric",
         subjects=(Subject.PET,),
         views=(ONE, SEVERAL),
-        weights=("maquette-pet",),
+        weights=("maquette-pet", "pet-shape"),
         builder="maquette.reconstruction.pet_fit.method:build",
         paper="Wood et al., 3D Face Reconstruction with Dense Landmarks, ECCV 2022",
     ),

@@ -159,14 +159,6 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.pets:RECIPE",
         "twenty landmarks of an animal's face with uncertainty, from a crop",
     ),
-    "pet-shape": RecipeRow(
-        "maquette.training.recipes.pet_heads.shape:RECIPE",
-        "coefficients of an animal's head with uncertainty, from a crop and its landmarks",
-    ),
-    "pet-volume": RecipeRow(
-        "maquette.training.recipes.pet_heads.volume:RECIPE",
-        "solid of an animal's head from a crop and its 20 landmarks",
-    ),
     "motion": RecipeRow(
         "maquette.training.recipes.motion:RECIPE",
         "expression, gaze and pose over a clip of a face, from what each frame was read as",
@@ -174,6 +166,14 @@ RECIPES: dict[str, RecipeRow] = {
     "vrn": RecipeRow(
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
+    ),
+    "pet-shape": RecipeRow(
+        "maquette.training.recipes.pet_heads.shape:RECIPE",
+        "coefficients of an animal's head with uncertainty, from a crop and its landmarks",
+    ),
+    "pet-volume": RecipeRow(
+        "maquette.training.recipes.pet_heads.volume:RECIPE",
+        "solid of an animal's head from a crop and its 20 landmarks",
     ),
     "pifuhd": RecipeRow(
         "maquette.training.recipes.pifuhd:RECIPE",

@@ -41,11 +41,10 @@ class PetShapeOptions:
 def build_network(options: PetShapeOptions) -> PetShapeNetwork:
     """The network alone: the features it reads are the shipped ones, and stay as they are.
 
-    Raises:
-        BadInput: a ridge regression is asked for, and the folder has no shards.
+    Where there are no photographs, weights are to be filled in, and no regression is made.
     """
     network = PetShapeNetwork(options.width, options.dropped)
-    if options.ridge:
+    if options.ridge and any((Path(options.data) / "train").glob("*.safetensors")):
         data = PetShapes(Path(options.data), min(options.ridge, RIDGE_BATCH), 0)
         count = -(-min(options.ridge, len(data)) // data.batch_size)
         start_straight(network, [data.batch(number) for number in range(count)])
