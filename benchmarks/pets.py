@@ -32,16 +32,19 @@ from maquette.perception.pets.observe import observe_pets
 from maquette.perception.pets.schemes import CHIN, FLIPPED, NOSE, SPECIES
 from maquette.reconstruction.pet_fit.method import fitted
 from maquette.reconstruction.pet_fit.outline import silhouette
+from maquette.reconstruction.pet_fit.shape_network import PetShapeNetwork
+from maquette.reconstruction.pet_fit.shape_reader import SHAPE, load_shape
 from maquette.reconstruction.pet_fit.state import middle_of_eyes
 from maquette.sources import photos
 from maquette.texturing.pet.texture import finish_pet
+from maquette.weights.store import fetch
 
 CELL = 300
 GOALS = {"cat": 0.06, "dog": 0.11, "wild": 0.13}  # of the mean error
 BASELINES = {"cat": 0.093, "dog": 0.200, "wild": 0.243}  # of the species' mean places, leave one out
 
 
-def row_of(path: Path, truth: NDArray, models: dict) -> tuple[dict, list[NDArray]]:
+def row_of(path: Path, truth: NDArray, models: dict, shapes: PetShapeNetwork) -> tuple[dict, list[NDArray]]:
     """Figures and pictures of one photo; `truth` (3, 2) pixels: the eyes from left to right, the nose."""
     species, frame = path.name.split("_")[0], photos.read(path)
     row: dict = {"photo": path.name, "species": species}
@@ -52,14 +55,15 @@ def row_of(path: Path, truth: NDArray, models: dict) -> tuple[dict, list[NDArray
         return {**row, "found": 0, "why": str(error)}, []
     found = perf_counter()
     one = seen[0]
-    made = fitted(models, [one])
+    made = fitted(models, [one], network=shapes)
     fit = perf_counter()
     finished = finish_pet(made, [one], TextureOptions(texture_size=1024))
     textured = perf_counter()
     points = one.landmarks[:, :2] * (one.box[2] - one.box[0]) / one.frame.size[0] + one.box[:2]
     unit = float(np.linalg.norm(truth[1] - truth[0]))
     read = np.array([*middle_of_eyes(points), points[NOSE]])
-    alone = fitted(models, [replace(one, species=dict.fromkeys(SPECIES, 1 / 3))]).provenance["pet"]["species"]
+    unread = replace(one, species=dict.fromkeys(SPECIES, 1 / 3))
+    alone = fitted(models, [unread], network=shapes).provenance["pet"]["species"]
     row |= {
         "found": len(seen),
         "error": float(np.linalg.norm(read - truth, axis=1).mean() / unit),
@@ -147,14 +151,14 @@ def main() -> None:
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
     truth = json.loads((asked.folder / "eyes_nose.json").read_text())["images"]
-    models = {species: load(PET_MODELS[species]) for species in SPECIES}
+    models, shapes = {species: load(PET_MODELS[species]) for species in SPECIES}, load_shape(fetch(SHAPE))
     rows, sheet = [], []
     for name in sorted(truth):
         path = asked.folder / name
         if not path.is_file() or asked.only not in name:
             continue
         size = np.array(photos.read(path).size)
-        row, cells = row_of(path, np.array(truth[name]) * size, models)
+        row, cells = row_of(path, np.array(truth[name]) * size, models, shapes)
         rows.append(row)
         print(
             name,
