@@ -96,11 +96,11 @@ class PetShapes:
         if mirrored:
             shape = shape.copy()
             shape[MODES:] = shape[MODES:][MIRRORED_UNITS]
-        truth = {
+        truth: dict[str, Array] = {
             "shape": np.nan_to_num(shape).astype(np.float32),
             "known": np.isfinite(shape).astype(np.float32),
             "turn": turn_of(row["camera"], matrix).astype(np.float32),
-            "species": np.int64(species),
+            "species": np.array(species, np.int64),
         }
         return taken(crop, rng) if self.augment else crop, truth
 
