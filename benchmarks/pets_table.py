@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -70,16 +69,12 @@ class Answer:
     landmarks: NDArray
 
 
-def held_out(kinds: int, folder: Path) -> Iterator[Held]:
-    """So many heads of each species, kept in a file of the folder once they were drawn."""
+def held_out(kinds: int) -> Iterator[Held]:
+    """So many heads of each species."""
     for number in range(kinds * len(SPECIES)):
-        file = folder / f"{number:04d}.pkl"
-        if not file.is_file():
-            form = draw_form(SPECIES[number % len(SPECIES)], np.random.default_rng((SEED, number)))
-            photos = [photograph(form, np.random.default_rng((SEED, number, k)), SIDE) for k in range(VIEWS)]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(pickle.dumps(Held(form, photos, [observed(photo) for photo in photos])))
-        yield pickle.loads(file.read_bytes())
+        form = draw_form(SPECIES[number % len(SPECIES)], np.random.default_rng((SEED, number)))
+        photos = [photograph(form, np.random.default_rng((SEED, number, k)), SIDE) for k in range(VIEWS)]
+        yield Held(form, photos, [observed(photo) for photo in photos])
 
 
 def observed(photo: AnimalPhoto) -> Observation:
@@ -224,10 +219,10 @@ WAYS: dict[str, Way] = {
 }  # fmt: skip
 
 
-def measure(kinds: int, folder: Path) -> list[dict]:
+def measure(kinds: int) -> list[dict]:
     """A row per head and way."""
     rows = []
-    for number, held in enumerate(held_out(kinds, folder)):
+    for number, held in enumerate(held_out(kinds)):
         model, scorer = load(PET_MODELS[held.form.species]), Scorer(held.form)
         answers, seconds = {}, {}
         for name, way in WAYS.items():
@@ -271,9 +266,8 @@ def summary(rows: list[dict]) -> Iterator[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kinds", type=int, default=30, help="heads of each species")
-    parser.add_argument("--kept", type=Path, default=Path("benchmarks/out/pets_table"))
     asked = parser.parse_args()
-    for row in write(measure(asked.kinds, asked.kept)):
+    for row in write(measure(asked.kinds)):
         print(row)
 
 
