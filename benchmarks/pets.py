@@ -59,7 +59,8 @@ def row_of(path: Path, truth: NDArray, models: dict) -> tuple[dict, list[NDArray
     points = one.landmarks[:, :2] * (one.box[2] - one.box[0]) / one.frame.size[0] + one.box[:2]
     unit = float(np.linalg.norm(truth[1] - truth[0]))
     read = np.array([*middle_of_eyes(points), points[NOSE]])
-    alone = fitted(models, [replace(one, species=dict.fromkeys(SPECIES, 1 / 3))]).provenance["pet"]["species"]
+    unread = replace(one, species=dict.fromkeys(SPECIES, 1 / 3))
+    alone = fitted(models, [unread]).provenance["pet"]["species"]
     row |= {
         "found": len(seen),
         "error": float(np.linalg.norm(read - truth, axis=1).mean() / unit),

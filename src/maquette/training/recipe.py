@@ -167,6 +167,14 @@ RECIPES: dict[str, RecipeRow] = {
         "maquette.training.recipes.vrn:RECIPE",
         "occupancy of the face from a crop and its 68 landmarks",
     ),
+    "pet-shape": RecipeRow(
+        "maquette.training.recipes.pet_heads.shape:RECIPE",
+        "coefficients of an animal's head with uncertainty, from a crop and its landmarks",
+    ),
+    "pet-volume": RecipeRow(
+        "maquette.training.recipes.pet_heads.volume:RECIPE",
+        "solid of an animal's head from a crop and its 20 landmarks",
+    ),
     "pifuhd": RecipeRow(
         "maquette.training.recipes.pifuhd:RECIPE",
         "surface of a dressed person from a picture and the fitted body",

@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from maquette.core.errors import NothingFound
 from maquette.geometry.camera import project
 from maquette.perception.pets.schemes import SCHEME, SPECIES
 from maquette.reconstruction.pet_fit.method import fitted, species_shares
+from maquette.reconstruction.pet_fit.shape_network import LOG_VARIANCE, MODES, PetShapeNetwork
 from maquette.reconstruction.pet_fit.sizes import relative_size
 from maquette.reconstruction.pet_fit.state import eye_distance
 
@@ -53,6 +55,34 @@ def test_several_photos_give_one_head_and_a_pose_each(photographed, pets):
     assert len(made.cameras) == 3 and made.motion is not None and made.motion.shape[0] == 3
     assert np.allclose(made.motion[0], made.shape.vertices)
     assert made.expression is not None and made.expression.shape[0] == 3
+
+
+def test_the_order_of_the_photos_changes_nothing(photographed, pets):
+    photos = [
+        photographed("dog", np.array([0.8, -0.6, 1.0]), yaw, noise=2.0, seed=k)[0] for k, yaw in enumerate((-30, 5, 40))
+    ]
+    torch.manual_seed(0)
+    network = PetShapeNetwork().eval()
+    first = fitted(pets, photos, network=network)
+    order = [2, 0, 1]
+    again = fitted(pets, [photos[k] for k in order], network=network)
+    assert np.allclose(again.identity, first.identity, atol=1e-5)
+    assert np.allclose(again.expression, first.expression[order], atol=1e-5)
+    assert np.allclose(again.motion, first.motion[order], atol=1e-5 * eye_distance(pets["dog"]))
+
+
+def test_the_head_is_drawn_to_what_the_network_is_sure_of(photographed, pets):
+    photos = [photographed("cat", np.array([1.0, -1, 0.5]), yaw)[0] for yaw in (-25, 25)]
+    network = PetShapeNetwork().eval()
+    with torch.no_grad():
+        for layer in (network.straight, network.means, network.spreads):
+            layer.weight.zero_()
+            layer.bias.zero_()
+        network.means.bias[:MODES] = 0.7
+        network.spreads.bias.fill_(LOG_VARIANCE[0])
+    drawn = fitted(pets, photos, network=network).identity
+    free = fitted(pets, photos).identity
+    assert np.abs(drawn - 0.7).max() < 0.3 < np.abs(free - 0.7).max()
 
 
 def test_landmarks_of_people_are_refused_in_one_line(photographed, pets):

@@ -9,7 +9,7 @@ from maquette.perception.pets.schemes import SCHEME, SPECIES
 from maquette.reconstruction.pet_fit import solve as solve_module
 from maquette.reconstruction.pet_fit.method import view_of
 from maquette.reconstruction.pet_fit.solve import _System, solve
-from maquette.reconstruction.pet_fit.state import State, eye_distance, first_pose
+from maquette.reconstruction.pet_fit.state import Prior, State, eye_distance, first_pose
 
 COUNT = 8
 
@@ -17,7 +17,7 @@ COUNT = 8
 def started(model, views):
     points = model.embeddings[SCHEME].points(model.mean, model.faces).astype(float)
     poses = tuple(first_pose(points, view, np.ones(20)) for view in views)
-    return State(model, np.zeros(COUNT), np.zeros((len(views), len(model.expression_names))), poses)
+    return State(model, np.zeros(COUNT), np.zeros((len(views), len(model.expression_names))), poses, Prior.usual(COUNT))
 
 
 def shape_error(found: np.ndarray, true: np.ndarray, unit: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_eyes_and_nose_have_no_fur_and_another_colour(painted):
         middle = near(head, (outer + inner) / 2, 0.35 * np.linalg.norm(outer - inner))
         assert middle.any() and paint.fur[middle].mean() < 0.25
         assert np.abs(paint.albedo[middle] - 0.4).max() > 0.2
-    nose = near(head, head.marks[NOSE], 0.5 * head.form.nose_half_width)
+    nose = near(head, head.marks[NOSE], 0.5 * head.form.shape.nose_width)
     assert paint.fur[nose].mean() < 0.25 and np.abs(paint.albedo[nose] - 0.4).max() > 0.1
 
 
@@ -45,7 +47,7 @@ def test_closed_eyes_show_no_iris(heads):
     coat = np.full(head.place.shape, 0.4, np.float32)
     counts = []
     for blink in (0.0, 1.0):
-        form = type(head.form)(**{**vars(head.form), "blink": (blink, blink)})
+        form = replace(head.form, expression=replace(head.form.expression, blink_left=blink, blink_right=blink))
         paint = draw_face(type(head)(head.place, head.normal, form), coat, np.random.default_rng(2))
         eye = near(head, head.marks[list(L_EYE)].mean(axis=0), 0.35)
         counts.append(float((1 - paint.fur[eye]).sum()))

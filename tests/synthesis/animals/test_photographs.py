@@ -61,3 +61,10 @@ def test_an_animal_keeps_its_coat_in_another_scene_and_a_scene_its_ground_behind
     )
     assert np.array_equal(first.image, again.image) and not np.array_equal(first.landmarks, elsewhere.landmarks)
     assert np.array_equal(first.landmarks, other.landmarks) and not np.array_equal(first.image, other.image)
+
+
+def test_the_camera_draws_the_landmarks_where_they_are(forms):
+    form = forms["dog"]
+    photo = photograph(form, np.random.default_rng(3), 96)
+    drawn = np.column_stack([form.marks, np.ones(20)]) @ photo.camera.T
+    assert np.allclose(drawn[:, :2] / drawn[:, 2:], photo.landmarks, atol=1e-2) and (drawn[:, 2] > 3).all()

@@ -12,7 +12,7 @@ from maquette.perception.pets.landmark_network import CROP
 from maquette.perception.pets.schemes import FLIPPED
 from maquette.synthesis.animals.form import draw_form
 from maquette.synthesis.animals.photographs import photograph
-from maquette.training.datasets.pets import COLUMNS, PetCrops, make_shard
+from maquette.training.datasets.pets import COLUMNS, SHAPES, PetCrops, make_shard
 
 DOT = 9  # pixels
 
@@ -79,7 +79,7 @@ def test_a_shard_holds_what_was_asked_for(tmp_path):
     (tmp_path / "train").mkdir()
     file = make_shard(tmp_path, options, 0, 3)
     columns = load_file(file)
-    assert set(columns) == set(COLUMNS) and columns["image"].shape == (3, 64, 64, 3)
+    assert set(columns) == {*COLUMNS, *SHAPES} and columns["image"].shape == (3, 64, 64, 3)
     assert columns["species"].tolist() == [0, 0, 1]
     form = draw_form("cat", np.random.default_rng((1, 0, 0)))
     photo = photograph(form, np.random.default_rng((1, 0, 0, 1)), 64)

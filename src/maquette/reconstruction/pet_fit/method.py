@@ -19,11 +19,14 @@ from maquette.reconstruction.methods import Fetch, Reconstructor
 from maquette.reconstruction.pet_fit.ears import with_ears
 from maquette.reconstruction.pet_fit.outline import outline_of
 from maquette.reconstruction.pet_fit.register import registered
+from maquette.reconstruction.pet_fit.shape_network import MODES, PetShapeNetwork
+from maquette.reconstruction.pet_fit.shape_reader import ShapeReading, read_shape
 from maquette.reconstruction.pet_fit.sizes import relative_size, usual_height
 from maquette.reconstruction.pet_fit.solve import Solved, solve
 from maquette.reconstruction.pet_fit.state import (
     DISTANCE,
     SIGMA_LEAST,
+    Prior,
     State,
     View,
     eye_distance,
@@ -34,7 +37,7 @@ from maquette.weights import store
 
 UNLIKELY = 0.15  # share of a species, as read, below which it is not fitted
 READ = 6.0  # worth of what was read against the fit: on 28 photos it was right 28 times, the fit alone 15 times
-MODES = 32  # coefficients that are fitted at most
+FURTHER = 0.5  # what a further photo adds to what the network is believed, of the first one
 TURNED = 0.45  # an eye distance seen squarely is at least this share of the landmarks' height
 
 
@@ -49,9 +52,12 @@ def build(fetch: Fetch, options: Options) -> Reconstructor:
 
 
 def fitted(
-    models: dict[str, MorphableModel], observations: Sequence[Observation], height_cm: float | None = None,
+    models: dict[str, MorphableModel],
+    observations: Sequence[Observation],
+    height_cm: float | None = None,
     fetch: Fetch = store.fetch,
-) -> Reconstruction:  # fmt: skip
+    network: PetShapeNetwork | None = None,
+) -> Reconstruction:
     """One animal from all its photos.
 
     Args:
@@ -59,6 +65,7 @@ def fitted(
         observations: with landmarks of the scheme "pet20"; `species` weighs the models.
         height_cm: at its shoulders, if measured; else the usual one of its kind or species.
         fetch: hands over the models with tipped and hanging ears.
+        network: what it reads of the photos is where the fit starts and what it is drawn to; None: the mean head.
 
     Raises:
         NothingFound: the observations have no landmarks of an animal's face.
@@ -66,8 +73,9 @@ def fitted(
     if any(one.landmark_scheme != SCHEME for one in observations):
         raise NothingFound(f"{observations[0].frame.origin}: no landmarks of an animal's face: use a photo of a pet")
     shares = species_shares(observations)
+    readings = [] if network is None else [read_shape(network, one) for one in observations]
     tried = {
-        name: _fit(model, observations)
+        name: _fit(model, observations, _prior(readings, name, min(MODES, len(model.identity_basis))))
         for name, model in models.items()
         if shares[name] >= UNLIKELY or shares[name] == max(shares.values())
     }
@@ -93,12 +101,24 @@ def species_shares(observations: Sequence[Observation]) -> dict[str, float]:
     return dict(zip(SPECIES, (shares / shares.sum()).tolist()))
 
 
-def _fit(model: MorphableModel, observations: Sequence[Observation]) -> tuple[Solved, tuple[View, ...]]:
-    points = model.embeddings[SCHEME].points(model.mean, model.faces).astype(float)
+def _prior(readings: Sequence[ShapeReading], species: str, count: int) -> Prior:
+    """What the shape network says of the coefficients; further photos count half, for their errors are alike."""
+    if not readings:
+        return Prior.usual(count)
+    row = SPECIES.index(species)
+    weights = np.array([1 / one.spreads[row, :count] ** 2 for one in readings])
+    means = np.array([one.means[row, :count] for one in readings])
+    # Sorted, sums come out the same in any order of the photos.
+    total, moved = (np.sort(part, axis=0).sum(axis=0) for part in (weights, weights * means))
+    return Prior(moved / total, total / len(readings) * (1 + FURTHER * (len(readings) - 1)))
+
+
+def _fit(model: MorphableModel, observations: Sequence[Observation], prior: Prior) -> tuple[Solved, tuple[View, ...]]:
+    expressions = np.zeros((len(observations), len(model.expression_names)))
+    points = model.embeddings[SCHEME].points(model.vertices(prior.mean, expressions[0]), model.faces).astype(float)
     views = tuple(view_of(one) for one in observations)
     poses = tuple(first_pose(points, view, 1 / view.sigma**2) for view in views)
-    count = min(MODES, len(model.identity_basis))
-    start = State(model, np.zeros(count), np.zeros((len(views), len(model.expression_names))), poses)
+    start = State(model, prior.mean.copy(), expressions, poses, prior)
     return solve(start, views), views
 
 

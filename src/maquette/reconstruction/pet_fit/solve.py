@@ -97,9 +97,9 @@ class _System:
         size = self.count + len(self.views) * self.own
         normal, right, energy = np.zeros((size, size)), np.zeros(size), 0.0
         shared = np.arange(self.count)
-        normal[shared, shared] += 1
-        right[shared] -= state.identity
-        energy += 0.5 * float(state.identity @ state.identity)
+        normal[shared, shared] += state.prior.weight
+        right[shared] -= state.prior.weight * (state.identity - state.prior.mean)
+        energy += state.prior.energy(state.identity)
         for index, view in enumerate(self.views):
             start = self.count + index * self.own
             columns = np.concatenate([shared, np.arange(start, start + self.own)])

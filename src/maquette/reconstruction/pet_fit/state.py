@@ -60,6 +60,27 @@ class PetPose:
 
 
 @dataclass(frozen=True, eq=False)
+class Prior:
+    """What is known of a head's coefficients before it is fitted.
+
+    Attributes:
+        mean: (K,) standard deviations of the model. weight: (K,) inverse variances.
+    """
+
+    mean: NDArray
+    weight: NDArray
+
+    @classmethod
+    def usual(cls, count: int) -> Prior:
+        """The model's own: N(0, 1)."""
+        return cls(np.zeros(count), np.ones(count))
+
+    def energy(self, identity: NDArray) -> float:
+        """Half the weighted sum of squares."""
+        return 0.5 * float(self.weight @ (identity - self.mean) ** 2)
+
+
+@dataclass(frozen=True, eq=False)
 class State:
     """A head of one species in all photos.
 
@@ -68,12 +89,14 @@ class State:
         identity: (K,) standard deviations.
         expressions: (N, E) weights, per photo.
         poses: N of them.
+        prior: of the identity.
     """
 
     model: MorphableModel
     identity: NDArray
     expressions: NDArray
     poses: tuple[PetPose, ...]
+    prior: Prior
 
     def vertices(self, index: int) -> NDArray:
         """(V, 3) float64 metres: the head with its expression in photo `index`."""

@@ -152,7 +152,7 @@ def _eyeball(
 
 
 def _nose(paint: FacePaint, head: SeenHead, rng: Rng) -> FacePaint:
-    tip, wide = head.marks[NOSE], head.form.nose_half_width
+    tip, wide = head.marks[NOSE], head.form.shape.nose_width
     colour = _varied(rng, NOSES[rng.choice(5, p=NOSE_ODDS[head.form.species])])
     local = (head.place - tip) / wide
     index = np.flatnonzero((np.linalg.norm(local, axis=1) < 2.2) & (head.normal[:, 2] > -0.25))
@@ -189,7 +189,7 @@ def _mouth(paint: FacePaint, head: SeenHead, rng: Rng) -> FacePaint:
     if len(index) == 0:
         return paint
     place, sag = head.place[index], rng.uniform(-0.05, 0.18)
-    lines = [np.linspace(marks[NOSE] - [0, 0.5 * head.form.nose_half_width, 0], upper, 12)]
+    lines = [np.linspace(marks[NOSE] - [0, 0.5 * head.form.shape.nose_width, 0], upper, 12)]
     for corner in corners:
         t = np.linspace(0, 1, 20)[:, None]
         middle = (upper + corner) / 2 - [0, sag, -0.08]

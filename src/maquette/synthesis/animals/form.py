@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from maquette.synthesis.animals import head_field
 from maquette.synthesis.animals.head_landmarks import landmarks
-from maquette.synthesis.animals.head_shape import draw_expression, draw_shape
+from maquette.synthesis.animals.head_shape import AnimalExpression, AnimalShape, draw_expression, draw_shape
 
 RESOLUTION = 60  # points to a side at which the surface is marched
 AROUND, ALONG = 28, 16  # vertices of the body
@@ -22,17 +22,23 @@ class AnimalForm:
     Attributes:
         vertices: (V, 3) float32, eye distances; origin between the eyes, y up, z to the front. faces: (F, 3) int64.
         marks: (20, 3) float32 landmarks L20.
-        nose_half_width: of the nose pad, eye distances.
-        blink: right and left eye, 0 open to 1 shut.
+        head: how many of the vertices, the first, are the head's; the rest is the body.
+        shape, expression: what it was made of.
         species: cat, dog or wild.
     """
 
     vertices: NDArray
     faces: NDArray
     marks: NDArray
-    nose_half_width: float
-    blink: tuple[float, float]
+    head: int
+    shape: AnimalShape
+    expression: AnimalExpression
     species: str
+
+    @property
+    def blink(self) -> tuple[float, float]:
+        """Right and left eye, 0 open to 1 shut."""
+        return self.expression.blink_right, self.expression.blink_left
 
 
 def draw_form(species: str, rng: np.random.Generator) -> AnimalForm:
@@ -43,9 +49,8 @@ def draw_form(species: str, rng: np.random.Generator) -> AnimalForm:
     if rng.random() < 0.85:
         body, sides = _body(shape.neck_radius, rng)
         vertices, faces = np.concatenate([vertices, body]), np.concatenate([faces, sides + len(vertices)])
-    blink = expression.blink_right, expression.blink_left
     marks = landmarks(shape, expression).astype(np.float32)
-    return AnimalForm(vertices, faces, marks, float(shape.nose_width), blink, species)
+    return AnimalForm(vertices, faces, marks, len(head.vertices), shape, expression, species)
 
 
 def _body(neck: float, rng: np.random.Generator) -> tuple[NDArray, NDArray]:

@@ -368,6 +368,10 @@ class AnimalExpression:
     blink_left: float = 0.0
     blink_right: float = 0.0
 
+    def vector(self) -> NDArray:
+        """(6,) float64 in the order of the fields."""
+        return np.array([getattr(self, field.name) for field in fields(self)])
+
 
 def draw_expression(generator: np.random.Generator) -> AnimalExpression:
     """Mostly a shut mouth and open eyes; ears turn together more often than apart."""

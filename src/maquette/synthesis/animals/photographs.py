@@ -37,6 +37,7 @@ class AnimalPhoto:
         landmarks: (20, 2) float32 pixels.
         visible: (20,) bool: within the picture and not behind anything.
         mask: (S, S) uint8, 255 where the animal is.
+        camera: (3, 4) float32: pixels times depth, and depth in eye distances, of the head's points (x, y, z, 1).
         species: cat, dog or wild.
     """
 
@@ -44,6 +45,7 @@ class AnimalPhoto:
     landmarks: NDArray
     visible: NDArray
     mask: NDArray
+    camera: NDArray
     species: str
 
 
@@ -123,9 +125,9 @@ def _photograph(form: AnimalForm, view: _HeadView, draws: _Draws, side: int) -> 
     # Where animals share a scene, the exposure is that of the ground: it is the same before and behind each of them.
     mean = 0.5 * (GREY_ANIMAL + float(radiance[mask < 0.5].mean())) if draws.portrait else float(radiance.mean())
     image = encode(radiance * (0.30 / max(mean, 0.05)) ** 0.5)
-    return AnimalPhoto(
-        image, np.ascontiguousarray(points[:, :2], np.float32), visible, (mask * 255).astype(np.uint8), form.species
-    )
+    camera = (view.intrinsics @ view.extrinsics[:3]).numpy()
+    drawn = (mask * 255).astype(np.uint8)
+    return AnimalPhoto(image, np.ascontiguousarray(points[:, :2], np.float32), visible, drawn, camera, form.species)
 
 
 def _view(form: AnimalForm, rng: Rng, side: int) -> _HeadView:

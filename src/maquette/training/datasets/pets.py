@@ -19,7 +19,9 @@ from maquette.training.datasets.shards import EXAMPLES, FRACTIONS, WHOLE, Array,
 
 PER_FILE = 128  # photographs
 COLUMNS = ("image", "landmarks", "visible", "species")
+SHAPES = ("shape", "expression", "camera")  # what makes the head of a photograph: see synthesis.animals
 LAYOUT = {**EXAMPLES, "landmarks": (FRACTIONS, 2), "visible": (WHOLE, 1), "species": (WHOLE, 0)}
+LAYOUT |= {"shape": (FRACTIONS, 1), "camera": (FRACTIONS, 2)}
 MOVED, SIZED, TURNED, STRETCHED = 0.05, 0.18, 0.15, 0.05  # spread of shift (share), log size, turn (radians), shape
 FEATURES = ("fine", "middle", "coarse", "whole")  # at strides 4, 8, 16, 32
 VARIANTS = 2  # of each photograph
@@ -47,10 +49,11 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
             form, drawn = draw_form(SPECIES[number % len(SPECIES)], np.random.default_rng(seed)), number
         taken = photograph(form, np.random.default_rng((*seed, photo + 1)), options.size)
         species = np.uint8(SPECIES.index(taken.species))
-        rows.append((taken.image, taken.landmarks, taken.visible.astype(np.uint8), species))
+        made_of = (part.vector().astype(np.float32) for part in (form.shape, form.expression))
+        rows.append((taken.image, taken.landmarks, taken.visible.astype(np.uint8), species, *made_of, taken.camera))
     with whole_file(file) as part:
         # safetensors writes what lies in memory: axes must lie there in their order.
-        save_file({name: np.ascontiguousarray(np.stack(c)) for name, c in zip(COLUMNS, zip(*rows))}, part)
+        save_file({name: np.ascontiguousarray(np.stack(c)) for name, c in zip(COLUMNS + SHAPES, zip(*rows))}, part)
     return file
 
 
@@ -116,7 +119,7 @@ class PetCrops:
             image, for_cv2(matrix), (CROP, CROP), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         if self.augment:
-            crop = _taken(crop, rng)
+            crop = taken(crop, rng)
         placed = (apply(matrix, points) / CROP).astype(np.float32)
         inside = ((placed > 0) & (placed < 1)).all(axis=1)
         return {
@@ -149,11 +152,11 @@ def _framed(points: Array, stored: int, jitter: Array, rng: np.random.Generator)
     return np.column_stack([linear, CROP * (0.5 + MOVED * jitter[:2]) - linear @ centre])
 
 
-def _taken(crop: Array, rng: np.random.Generator) -> Array:
+def taken(crop: Array, rng: np.random.Generator) -> Array:
     """The crop through a camera; at times from few pixels, or with its colours changed."""
     if rng.random() < COARSE:
-        side = int(CROP / np.exp(rng.uniform(0.2, 1.6)))
-        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), (CROP, CROP))
+        side = max(8, int(len(crop) / np.exp(rng.uniform(0.2, 1.6))))
+        crop = cv2.resize(cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA), crop.shape[:2])
     if rng.random() < 0.6:
         return photographed(np.take(LINEAR, crop), rng)
     tone = 255 * (np.arange(256)[:, None] / 255) ** np.exp(0.3 * rng.normal() + 0.06 * rng.normal(size=3))

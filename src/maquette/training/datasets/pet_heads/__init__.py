@@ -1,0 +1,1 @@
+"""Heads of animals that do not exist, as networks learn their shape."""

@@ -1,0 +1,1 @@
+"""Recipes of what is read of an animal's head beyond its landmarks."""
