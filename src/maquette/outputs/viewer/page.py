@@ -67,7 +67,7 @@ def page(glb: bytes, name: str, **further: Any) -> bytes:
     Returns:
         HTML, UTF-8.
     """
-    empty = {"subtitle": "", "warnings": [], "facts": {}, "confidence": None, "photo": None}
+    empty: dict[str, Any] = {"subtitle": "", "warnings": [], "facts": {}, "confidence": None, "photo": None}
     data = {**empty, **further, "name": name, "glb": b64encode(glb).decode()}
     text = json.dumps(plain(data), ensure_ascii=False, allow_nan=False)
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
