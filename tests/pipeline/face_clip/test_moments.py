@@ -44,11 +44,11 @@ def test_frames_that_are_there_already_count(sightings):
     assert len(chosen_moments(moved, sightings, NAMES, [1, 4])) == 0
 
 
-def test_a_calm_clip_has_none(sightings):
+def test_an_even_clip_has_none(sightings):
     assert chosen_moments(acted(browDownLeft=(0, 6, 0.1)), sightings, NAMES) == []
 
 
-def test_frames_at_rest_are_told_by_the_motion():
+def test_the_motion_says_which_frames_are_at_rest():
     moved = acted(browDownLeft=(0, 6, 0.8))
     assert at_rest([0.1, 0.9, 1.5], moved) == [False, True, True]
     assert at_rest([0.1, 0.2], moved) == [True, True], "none is"

@@ -1,4 +1,4 @@
-"""Wrinkles that move are told from those that stay by what several frames of one face show."""
+"""Wrinkles that move are kept apart from those that stay by what several frames of one face show."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from maquette.texturing.detail.heights import Folds
 from maquette.texturing.detail.moments import (
     MOVERS,
     Moments,
-    calmness,
     moving_folds,
     resolved,
+    stillness,
     strength,
     units_of,
     zone,
@@ -60,7 +60,7 @@ def solved(monkeypatch, model, chart, courses, still, moves, pixel=5e-4):
     ]
     photos = tuple(evidence(chart, pixel) for _ in heights)
     flat = np.zeros_like(still)
-    monkeypatch.setattr(moments, "calmness", lambda photos, _: np.ones(len(photos), np.float32))
+    monkeypatch.setattr(moments, "stillness", lambda photos, _: np.ones(len(photos), np.float32))
     folds = Folds(chart, flat, np.ones_like(flat), flat, photos, tuple(heights))
     return moving_folds(folds, [frame_of()] * count, Moments(expression, ()), names)
 
@@ -69,7 +69,7 @@ RAISE, FROWN, SMILE = MOVERS[0], MOVERS[1], MOVERS[3]
 BROWS = ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")
 
 
-def test_what_stays_and_what_comes_with_the_brows_are_told_apart(monkeypatch, model, chart):
+def test_what_stays_and_what_comes_with_the_brows_are_kept_apart(monkeypatch, model, chart):
     still, fold = lines(chart, SMILE), lines(chart, RAISE)
     course = np.array([0.0, 0.1, 0.4, 0.8])
     kept, moving = solved(monkeypatch, model, chart, dict.fromkeys(BROWS, course), still, [(RAISE, fold)])
@@ -119,5 +119,5 @@ def test_photos_that_act_do_not_say_what_lasts_if_others_are_at_rest(model):
     names = list(model.expression_names)
     expression = np.zeros((3, len(names)))
     expression[1, names.index("noseSneerLeft")] = 0.9
-    assert calmness(expression, names).tolist() == [1, 0, 1]
-    assert calmness(expression[1:2], names).tolist() == [1]
+    assert stillness(expression, names).tolist() == [1, 0, 1]
+    assert stillness(expression[1:2], names).tolist() == [1]

@@ -19,6 +19,7 @@ TILT = 0.05  # slope by which the skin is tilted for it
 LARGEST = 0.7  # of the log of light that a fold changes
 CAVITY = 600.0  # log of light per metre of height: 450 to 1,400 on seven of eight photographs, slopes regressed out
 DARKEST = 0.1  # share of the mean light below which no fold is drawn
+FAINT = 0.02  # weight up to which a unit's folds are left out
 LEAST_M = 1e-5  # folds no deeper than that are left out
 
 
@@ -79,8 +80,10 @@ class FoldedSkin:
         plain = shade(self._normals)
         plain = np.maximum(plain, DARKEST * max(float(plain.mean()), 1e-3))
         folds = self._still
-        if len(self._moving):
-            folds = folds + np.tensordot(expression[self._units].astype(np.float32), self._moving, 1)
+        weights = expression[self._units].astype(np.float32)
+        acting = np.flatnonzero(weights > FAINT)
+        if len(acting):
+            folds = folds + np.tensordot(weights[acting], self._moving[acting], 1)
         change = folds[2].copy()
         for axis, tangent in enumerate(self._tangents):
             tilted = shade(_unit(self._normals - TILT * tangent))

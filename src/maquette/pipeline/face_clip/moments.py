@@ -18,7 +18,7 @@ from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import clearness, seen_in
 from maquette.reconstruction.face_fit.method import HEAD
 from maquette.sources.video import Clip
-from maquette.texturing.detail.moments import LEAST, MOVERS, Moment, Moments, calmness, strength
+from maquette.texturing.detail.moments import LEAST, MOVERS, Moment, Moments, stillness, strength
 
 MOST = 8  # of a person: about a second each
 EACH = 2  # that show what each mover folds: what two agree on is no accident
@@ -58,7 +58,7 @@ def chosen_moments(
 def at_rest(times: Sequence[float | None], motion: HeadMotion) -> list[bool]:
     """Whether nothing folds the skin in the frames at these seconds; all of them, if none is so."""
     names = morphable.load(HEAD).expression_names
-    return [bool(share > 0.5) for share in calmness(motion.expression[_places(times, motion)], names)]
+    return [bool(share > 0.5) for share in stillness(motion.expression[_places(times, motion)], names)]
 
 
 def _places(times: Sequence[float | None], motion: HeadMotion) -> list[int]:
@@ -90,8 +90,8 @@ def moments_of(
     places = _places(times, motion)
     beside = whole.shape.vertices - model.vertices(whole.identity, whole.expression[0], whole.scale)
     found = []
-    calm = [place for place, rests in zip(places, at_rest(times, motion)) if rests]
-    indices = chosen_moments(motion, sightings, model.expression_names, calm)
+    resting = [place for place, rests in zip(places, at_rest(times, motion)) if rests]
+    indices = chosen_moments(motion, sightings, model.expression_names, resting)
     for index, seen in seen_in(indices, clip, sightings, options).items() if indices else ():
         camera = resized(cropped(frame_view(motion, index).camera, seen.box), seen.frame.size)
         vertices = model.vertices(whole.identity, motion.expression[index], whole.scale) + beside

@@ -106,8 +106,8 @@ class FaceClipSubject:
 
 def textured(seen: Sequence[Observation], motion: HeadMotion) -> list[int]:
     """Which key frames the texture is taken from: the first, and of the others those at rest first."""
-    calm = at_rest([one.frame.time for one in seen], motion)
-    return [0, *sorted(range(1, len(seen)), key=lambda place: not calm[place])][:TEXTURED]
+    still = at_rest([one.frame.time for one in seen], motion)
+    return [0, *sorted(range(1, len(seen)), key=lambda place: not still[place])][:TEXTURED]
 
 
 def smoother_of(options: VideoOptions) -> Smoother:

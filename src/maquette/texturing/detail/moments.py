@@ -94,18 +94,19 @@ def moving_folds(
     """
     chart = folds.chart
     seen = [*folds.photos]
-    heights = [*folds.heights]
+    heights: list[NDArray] = [*folds.heights]
     for moment in moments.frames:
         baked = bake(moment.observation, moment.camera, moment.vertices, chart.layers)
         shown = evidence_of(baked, moment.camera, moment.vertices, chart)
         seen.append(shown)
         heights.append(fold_heights(shown, chart)[0])
     whole = [*observations, *(moment.observation for moment in moments.frames)]
-    heights = [height * np.float32(resolved(*each)) for height, *each in zip(heights, seen, whole)]
+    heights = [height * np.float32(resolved(one, face)) for height, one, face in zip(heights, seen, whole)]
     expression = np.concatenate([moments.photos, *(moment.expression[None] for moment in moments.frames)])
     shares = np.stack([smoothstep(one.weight, *SEEN) for one in seen]).astype(np.float32)
-    shares[: len(observations)] *= calmness(moments.photos, names)[:, None, None]
-    still, moving = np.zeros(chart.free.shape, np.float32), {}
+    shares[: len(observations)] *= stillness(moments.photos, names)[:, None, None]
+    still = np.zeros(chart.free.shape, np.float32)
+    moving: dict[str, NDArray] = {}
     for side in SIDES:
         lasting, made = _solved(np.stack(heights), shares, expression, side, names, chart)
         still += lasting
@@ -119,14 +120,14 @@ def moving_folds(
     return kept, {unit: smaller(whole_of(height, chart)) for unit, height in moving.items()}
 
 
-def calmness(expression: NDArray, names: Sequence[str]) -> NDArray:
+def stillness(expression: NDArray, names: Sequence[str]) -> NDArray:
     """(N,) float32 0-1: how far photos count beside the moments, by their expressions (N, E).
 
     A photo is fitted by itself: where it smiles, its folds lie beside those of the clip's motion. If all do, all count.
     """
     strongest = np.max([strength(expression, mover, names) for mover in MOVERS], axis=0)
-    calm = (1 - smoothstep(strongest, *ACTIVE)).astype(np.float32)
-    return calm if calm.max(initial=0) > 0.5 else np.ones_like(calm)
+    still = (1 - smoothstep(strongest, *ACTIVE)).astype(np.float32)
+    return still if still.max(initial=0) > 0.5 else np.ones_like(still)
 
 
 def resolved(seen: Evidence, observation: Observation) -> float:

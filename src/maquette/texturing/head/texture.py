@@ -75,7 +75,8 @@ def finish_head(
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
-    folds, moving = None, {}
+    folds: Folds | None = None
+    moving: dict[str, NDArray] = {}
     if options.detail == "auto":
         folds, moving = both_folds(reconstruction, observations, baked, posed, layers, moments)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
