@@ -60,3 +60,9 @@ def test_fur_moves_with_the_skin(textured, cat):
 def test_none_is_none(textured, seen, cat):
     assert fur.with_fur(textured, cat, 0) is textured
     assert fur.with_fur(seen[0], cat, 4) is seen[0]  # no texture, nothing to colour it by
+
+
+def test_fur_is_long_where_the_outline_is_wide(cat):
+    wide = cat.mean * np.where(cat.regions["mane"] > 0.5, 1.4, 1.0)[:, None] ** [1, 0, 0]
+    assert fur.maned(cat.mean, cat) == 0 and fur.maned(1.7 * cat.mean, cat) == 0
+    assert fur.maned(wide, cat) == pytest.approx(1, abs=0.05)

@@ -11,9 +11,10 @@ from scipy import ndimage
 
 from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.geometry.mesh import vertex_normals
-from maquette.morphable.model import MorphableModel
+from maquette.morphable.model import SIDES, MorphableModel
 from maquette.morphable.pet import species_of
 from maquette.morphable.posing import neutral_vertices
+from maquette.texturing.images import smoothstep
 from maquette.texturing.pet.flow import combed
 from maquette.texturing.texels import texels_of
 
@@ -25,6 +26,11 @@ HAIR, TEXELS = 0.022, 1.5  # width of a hair: eye distances, and texels at least
 OCTAVES, VOLUME = 4, 48  # of widths; cells along each side of the noise
 ROOT, TIP = 0.42, 0.9  # quantiles of the noise that are empty between hairs, at the lowest and the highest layer
 CUTOFF = 0.5
+MANED, LONGER = (
+    (1.12, 1.4),
+    3.0,
+)  # width over the mean head's from, and at which, a mane is longest; its length beside 1
+MOST_LAYERS = 8
 BRIGHTER, SPECKLED = 0.08, 0.10  # tips over roots; hairs among each other
 ON_EARS = 0.15  # of the length elsewhere: longer hair floats beside their edges
 
@@ -51,7 +57,9 @@ def with_fur(reconstruction: Reconstruction, model: MorphableModel, layers: int,
     lying = normals + LEAN * combed(root, normals, model)
     species = species_of(model.name)
     unit = float(np.linalg.norm(model.eye_centre(root, "Left") - model.eye_centre(root, "Right")))
+    growth = growth * (1 + LONGER * maned(root, model) * model.regions["mane"])
     reach = LENGTH[species] * unit * growth[used, None]
+    layers = layers if growth.max() < 2 else min(2 * layers, MOST_LAYERS)  # as near to each other as short fur's
     side = int(np.ceil(np.sqrt(layers)))
     places, uvs, triangles, uv_triangles = [], [], [], []
     for layer in range(layers):
@@ -74,6 +82,16 @@ def with_fur(reconstruction: Reconstruction, model: MorphableModel, layers: int,
         specular=0.0, alpha_cutoff=CUTOFF,
     )  # fmt: skip
     return replace(reconstruction, parts=(*reconstruction.parts, part))
+
+
+def maned(vertices: NDArray, model: MorphableModel) -> float:
+    """0-1: how long the mane of a head (V, 3) is: by how much it is wider there than the mean of its species."""
+    mane = model.regions["mane"] > 0.5
+    wide = [
+        np.quantile(np.abs(head[mane, 0]), 0.95) / np.ptp([model.eye_centre(head, side)[0] for side in SIDES])
+        for head in (vertices, model.mean)
+    ]
+    return float(smoothstep(np.array(wide[0] / wide[1]), *MANED))
 
 
 def _pictures(mesh: Mesh, model: MorphableModel, layers: int, seed: int) -> NDArray:
