@@ -25,7 +25,7 @@ AROUND = 0.12  # of the box's longer side, on each side of the crop
 SMALL_PX = 64  # longer side of an animal that is refused
 BEYOND = 0.04  # of the box, around it, within which the outline may lie
 FACE_SURE = 0.3  # quality from which on a face's landmarks are used
-HEADS, STEP, UPPER = (0.42, 0.3), 0.45, 0.65  # sides of squares, of the box's shorter side; steps; where heads are
+HEADS, STEP, UPPER = (0.42, 0.3), 0.6, 0.65  # sides of squares, of the box's shorter side; steps; where heads are
 EDGE = 0.01  # of a picture, along its border: what reaches there is cut
 UNREAD = 0.7  # probability of the species that the detector names, where no face says it
 
