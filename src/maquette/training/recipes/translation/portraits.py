@@ -1,7 +1,7 @@
 """A small StarGAN v2 from portraits of animals that do not exist, where the true translation is known.
 
 The networks are the published ones, smaller. They learn otherwise than published: another animal in the place of the
-source is drawn too, so the generator is led to it, pixel by pixel and as the pet features see it (frozen); the
+source is drawn too, so the generator learns it, pixel by pixel and as the pet features see it (frozen); the
 discriminator stands beside. The mapping network learns the style encoder's styles by implicit maximum likelihood (Li
 and Malik 2018): of many styles that it draws, the one nearest to each true one is moved towards it.
 """
