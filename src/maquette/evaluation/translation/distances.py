@@ -8,6 +8,7 @@ torch-fidelity computes them these are FID and KID; of the shipped pet features 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -89,11 +90,11 @@ def inception_features(weights: Path) -> Callable[[NDArray], NDArray]:
     if not weights.is_file():
         raise BadInput(f"{weights}: no such file, wanted Inception's weights as torch-fidelity's makers publish them")
     try:
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        library = import_module("torch_fidelity.feature_extractor_inceptionv3")
     except ImportError as error:
         raise ExtraMissing("FID needs the package torch-fidelity: run: pip install 'maquette[scores]'") from error
     try:
-        network = FeatureExtractorInceptionV3("inception", [str(INCEPTION_WIDTH)], str(weights))
+        network = library.FeatureExtractorInceptionV3("inception", [str(INCEPTION_WIDTH)], str(weights))
     except (RuntimeError, KeyError, OSError, ValueError) as error:
         raise BadInput(f"{weights}: not Inception's weights as torch-fidelity's makers publish them") from error
 
@@ -119,10 +120,10 @@ def lpips_distance(weights: Path) -> Callable[[NDArray, NDArray], float]:
     if not weights.is_file():
         raise BadInput(f"{weights}: no such file, wanted AlexNet's weights as torchvision's makers publish them")
     try:
-        import lpips
+        library = import_module("lpips")
     except ImportError as error:
         raise ExtraMissing("LPIPS needs the package lpips: run: pip install 'maquette[scores]'") from error
-    network = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
+    network = library.LPIPS(net="alex", pnet_rand=True, verbose=False).eval()
     names = [name for name in network.net.state_dict()]
     try:
         given = torch.load(weights, map_location="cpu", weights_only=True)

@@ -109,7 +109,7 @@ def evaluate_translation(
     true = {kind: features(np.stack([p.crop for p in found if p.kind == kind])) for kind in {p.kind for p in found}}
     far = "FID" if inception else "Frechet, pets"
     near = "KID" if inception else "kernel, pets"
-    columns = ("method", "read as wanted", "surely", "moved, eyes and nose", "of twenty", far, near)
+    columns: tuple[str, ...] = ("method", "read as wanted", "surely", "moved, eyes and nose", "of twenty", far, near)
     columns += ("LPIPS",) if apart else ()
     landmarks = {photo[:2]: _landmarks(photo.crop) for photo in found}
     rows, more = [], []

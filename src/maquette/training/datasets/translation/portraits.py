@@ -58,8 +58,8 @@ def make_shard(folder: Path, options: SynthesisOptions, first: int, count: int) 
         species, slot = divmod(place, IN_SCENE)
         number = int(np.random.default_rng((*seed, scene, species)).permutation(ANIMALS)[slot])
         animal = (first // PER_FILE * len(SPECIES) + species) * ANIMALS + number
-        seeds = (int(np.random.SeedSequence((*seed, k)).generate_state(1)[0]) for k in (2 * scene, 2 * animal + 1))
-        taken = portrait(form_of(species, number), *seeds, SIDE)
+        here, coat = (int(np.random.SeedSequence((*seed, k)).generate_state(1)[0]) for k in (2 * scene, 2 * animal + 1))
+        taken = portrait(form_of(species, number), here, coat, SIDE)
         rows.append((taken.image, np.int32(scene), np.int32(animal), np.uint8(species), taken.landmarks))
     names = ("image", "scene", "animal", "species", "landmarks")
     with whole_file(file) as part:
@@ -166,11 +166,10 @@ class Portraits:
         wanted = np.array([rng.choice(self.in_scene[self.scene[k]]) for k in sources])
         references = np.array([self._elsewhere(int(k), rng) for k in wanted])
         images = self.shards.rows(np.concatenate([sources, wanted, references]))["image"]
+        size = self.batch_size
         rows = [
-            self._one(
-                *(images[k + n * self.batch_size] for n in range(3)), np.random.default_rng([self.seed, number, k])
-            )
-            for k in range(self.batch_size)
+            self._one(images[k], images[k + size], images[k + 2 * size], np.random.default_rng([self.seed, number, k]))
+            for k in range(size)
         ]
         channels = (tuple(np.ascontiguousarray(one.transpose(2, 0, 1)) for one in row) for row in rows)
         return {name: np.stack(part) for name, part in zip(("source", "wanted", "reference"), zip(*channels))} | {
