@@ -54,7 +54,7 @@ def cut_off(mesh: Mesh, height: NDArray, gone: NDArray) -> CutSurface:
         mesh,
         vertices=(blend @ mesh.vertices.astype(float)).astype(np.float32),
         faces=inner.reshape(-1, 3).astype(np.int32),
-        uvs=None if uv_blend is None else np.asarray(uv_blend @ mesh.uvs, np.float32),
+        uvs=None if uv_blend is None or mesh.uvs is None else np.asarray(uv_blend @ mesh.uvs, np.float32),
         uv_faces=None if uv_faces is None else uv_faces[keep].astype(np.int32),
         vertex_colors=None,
     )

@@ -151,12 +151,10 @@ def _weights(animation: Any, file: GltfFile) -> NDArray:
     from pxr import Vt
 
     meshes = file.document["meshes"]
-    node, mesh = next(
-        ((k, meshes[n["mesh"]]) for k, n in enumerate(file.nodes) if "mesh" in n and "weights" in meshes[n["mesh"]]),
-        (-1, {}),
-    )
-    if node < 0:
+    moved = [k for k, node in enumerate(file.nodes) if "mesh" in node and "weights" in meshes[node["mesh"]]]
+    if not moved:
         return np.zeros(0)
+    node, mesh = moved[0], meshes[file.nodes[moved[0]]["mesh"]]
     animation.CreateBlendShapesAttr([_name(name) for name in mesh["extras"]["targetNames"]])
     weights = animation.CreateBlendShapeWeightsAttr(Vt.FloatArray.FromNumpy(np.array(mesh["weights"], np.float32)))
     track = file.track(CLIP, node, "weights")
