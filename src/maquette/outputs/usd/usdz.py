@@ -6,6 +6,7 @@ The stage follows UsdSkel and UsdPreviewSurface (https://openusd.org) and Apple'
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.usd.gltf_file import GltfFile
 from maquette.outputs.usd.materials import define_materials
 
+ALWAYS = 946_684_800  # seconds: the first of January 2000
 RATE = 60.0  # time codes a second; samples lie between them where the clip's times do
 CLIP = "clip"
 
@@ -69,6 +71,8 @@ def usdz(glb: bytes, stem: str) -> bytes:
                     prim = _mesh(stage, f"/{stem}/{_name(content['name'])}_{number}", file, (node, number), materials)
                     UsdSkel.BindingAPI(prim).CreateSkeletonRel().SetTargets([f"/{stem}/skeleton"])
         stage.GetRootLayer().Save()
+        for piece in place.iterdir():  # the package keeps their times: the same result gives the same bytes
+            os.utime(piece, (ALWAYS, ALWAYS))
         out = place / f"{stem}.usdz"
         if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(place / f"{stem}.usdc")), str(out)):
             raise RuntimeError("usd-core could not pack the file")
