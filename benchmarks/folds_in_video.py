@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import pickle
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -138,10 +137,7 @@ class Wrinkler:
 
 
 def filmed(number: int, folder: Path) -> Filmed:
-    """The clip of this number, as it lies in the folder or new."""
-    stored = folder / f"{number}.pkl"
-    if stored.is_file():
-        return pickle.loads(stored.read_bytes())  # our own file
+    """The clip of this number, written into the folder."""
     rng = np.random.default_rng((SEED, number))
     person, acting = Wrinkler(number, rng), acted(rng)
     sensor = Sensor(gain=float(np.exp(0.3 * abs(rng.normal()))), defocus=0.4 * abs(rng.normal()), jpeg=92)
@@ -151,9 +147,7 @@ def filmed(number: int, folder: Path) -> Filmed:
     gates = np.stack([_half(person.gate(frame.expression)) for frame in frames]).astype(np.float16)
     vertices = np.array([frame.vertices for frame in frames])
     still, moving = _half(person.person.skin.displacement), _half(person.moving)
-    made = Filmed(path, still, moving, gates, [frame.camera for frame in frames], vertices)
-    stored.write_bytes(pickle.dumps(made))
-    return made
+    return Filmed(path, still, moving, gates, [frame.camera for frame in frames], vertices)
 
 
 def _half(values: NDArray) -> NDArray:

@@ -14,7 +14,7 @@ from maquette.core.types import Mesh, Subject
 def asked(monkeypatch) -> list[str]:
     names: list[str] = []
     for name in ("finish_head", "finish_person", "finish_pet", "finish_surface"):
-        monkeypatch.setattr(texturing, name, lambda made, _seen, _options, which=name: names.append(which) or made)
+        monkeypatch.setattr(texturing, name, lambda made, *_rest, which=name: names.append(which) or made)
     return names
 
 

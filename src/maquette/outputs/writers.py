@@ -106,7 +106,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
 }
 STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
-DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS}
+DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS} & WRITERS.keys()
 SOLID = {"{stem}_detail.stl", "{stem}_detail.ply"}  # not of a method's own mesh, which is a mask open behind
 LEVELS = {  # of a method that has them: the file, and the parameter that it shows
     "swing.mp4": VERTICES,

@@ -166,8 +166,8 @@ def _centres(within: NDArray, features: NDArray, contrast: NDArray) -> NDArray:
     wide = PATCH * ROWS / 2
     power = _blur(contrast.astype(np.float32), wide) / np.maximum(_blur(within.astype(np.float32), wide), NOTHING)
     usual = float(np.quantile(power[useful > 0], CALM))
-    calm = whole & (power <= PATTERNED * usual)
-    return np.argwhere(calm if calm.any() else whole & (power <= power[whole].min()))
+    plain = whole & (power <= PATTERNED * usual)
+    return np.argwhere(plain if plain.any() else whole & (power <= power[whole].min()))
 
 
 def _smooth(total: NDArray, count: NDArray, sigmas: tuple[float, ...]) -> NDArray:

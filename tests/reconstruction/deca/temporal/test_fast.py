@@ -22,6 +22,7 @@ def test_numbers_are_those_of_the_modules(length):
     torch.testing.assert_close(found, wanted, atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [True, False])
 def test_two_encoders_with_the_same_flow_ask_it_once(monkeypatch, same):
     first = copy.deepcopy(encoder()).float()

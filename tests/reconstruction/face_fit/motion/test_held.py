@@ -71,7 +71,7 @@ def test_a_frown_that_never_ends_is_gone_and_one_that_comes_and_goes_stays():
     passing, fitted = np.array([0.2, 0.2, 0.25, 0.7, 0.2, 0.2]), np.array([0.05, 0.05, 0.05, 0.1, 0.05, 0.05])
     left, right = NAMES.index("browDownLeft"), NAMES.index("browDownRight")
     found = held(motion(browDownLeft=passing, browDownRight=0.03), motion(browDownLeft=fitted, browDownRight=0.3))
-    assert found.expression[:, left] == pytest.approx(passing - 0.15), "calm as it was fitted"
+    assert found.expression[:, left] == pytest.approx(passing - 0.15), "at rest as it was fitted"
     assert found.expression[:, right] == pytest.approx(0.03), "nothing is added"
 
 

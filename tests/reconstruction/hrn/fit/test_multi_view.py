@@ -29,6 +29,7 @@ def views(ready):
     return [levels(replace(ready, regress=lambda _, k=k: both[k : k + 1]), observed(k)) for k in range(2)]
 
 
+@pytest.mark.slow
 def test_the_same_photo_twice_is_that_photo(ready, views):
     alone, twice = solve(ready, views[:1], FEW), solve(ready, [views[0], views[0]], FEW)
     first, second = twice.faces
@@ -41,6 +42,7 @@ def test_the_same_photo_twice_is_that_photo(ready, views):
     assert twice.losses[0] == pytest.approx(2 * alone.losses[0], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_losses_fall(ready, views):
     losses = np.array(solve(ready, views, FEW).losses)
     means = np.convolve(losses, np.ones(5) / 5, "valid")
@@ -62,6 +64,7 @@ def test_one_person_comes_out(ready, views):
     assert not np.allclose(made.cameras[0].world_to_camera, made.cameras[1].world_to_camera)
 
 
+@pytest.mark.slow
 def test_the_method_takes_several(ready, monkeypatch):
     import maquette.reconstruction.hrn.method as method
 

@@ -3,7 +3,7 @@
 On rendered faces the detector's landmarks part a wide mouth too little, and a network learns to part it further; on
 photographs they part it as it is. So the units are the network's, and how far apart the lips are is the fit's; and a
 lid that is seen to be shut is shut. On photographs it also adds a frown and a wrinkled nose that never end, where the
-fit sees none: of these, what comes and goes is the network's, and the level of the clip's calm frames is the fit's.
+fit sees none: of these, what comes and goes is the network's, and the level of the clip's resting frames is the fit's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from maquette.reconstruction.face_fit.method import HEAD
 from maquette.weights.store import fetch
 
 FROWNS = ("browDown", "noseSneer")  # 0.28 and 0.21 too much over a clip of a real face
-CALM = 0.3  # quantile of a weight over a clip: what calm frames have
+RESTING = 0.3  # quantile of a weight over a clip: what resting frames have
 
 
 @cache
@@ -37,7 +37,7 @@ def parting() -> NDArray:
 
 def held(said: HeadMotion, seen: HeadMotion) -> HeadMotion:
     """The motion that a network says with the jaw opened or shut until the lips are as far apart as they are seen, lids
-    at least as shut, and frowns no deeper in calm frames.
+    at least as shut, and frowns no deeper in resting frames.
 
     Args:
         said: of the network. seen: of the same frames, as they were fitted.
@@ -50,6 +50,6 @@ def held(said: HeadMotion, seen: HeadMotion) -> HeadMotion:
     weights[:, jaw] = np.clip(weights[:, jaw] + (seen.expression - weights) @ opening, 0, 1)
     weights[:, lids] = np.maximum(weights[:, lids], seen.expression[:, lids])
     frowns = [names.index(f"{unit}{side}") for unit in FROWNS for side in SIDES]
-    calm = np.quantile(weights[:, frowns], CALM, axis=0) - np.quantile(seen.expression[:, frowns], CALM, axis=0)
-    weights[:, frowns] = np.maximum(weights[:, frowns] - np.maximum(calm, 0), 0)
+    level, fitted = (np.quantile(part[:, frowns], RESTING, axis=0) for part in (weights, seen.expression))
+    weights[:, frowns] = np.maximum(weights[:, frowns] - np.maximum(level - fitted, 0), 0)
     return replace(said, expression=weights)
