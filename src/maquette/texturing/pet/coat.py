@@ -31,7 +31,7 @@ BAND, NARROW = 0.5, (0.08, 0.25)  # radians beside the photo's edge that are mir
 FAR = (0.6, 1.0)  # of the band, over which what is mirrored gives way to patches
 SURE = 0.6  # share of texels seen around a place from which on it is within the photo
 PATCHES, PATCH = 60, 0.2  # on the head; radians of a patch's half side in the photo
-CALM, PATTERNED = 0.4, 1.3  # quantile of the contrast around places, and how much more of it a patch may have
+USUAL, PATTERNED = 0.4, 1.3  # quantile of the contrast around places, and how much more of it a patch may have
 BOUND = 28.0  # 8-bit: what patches change a colour by at most: a coat of two colours is no pattern
 CONTRAST = 0.9  # of what is carried on, against the photo
 HAIR, STRENGTH = (4.0, 0.7), 4.0  # where the photo shows no coat: cells long, wide; 8-bit
@@ -165,7 +165,7 @@ def _centres(within: NDArray, features: NDArray, contrast: NDArray) -> NDArray:
     whole = room >= min(PATCH, 0.8 * float(room.max()))
     wide = PATCH * ROWS / 2
     power = _blur(contrast.astype(np.float32), wide) / np.maximum(_blur(within.astype(np.float32), wide), NOTHING)
-    usual = float(np.quantile(power[useful > 0], CALM))
+    usual = float(np.quantile(power[useful > 0], USUAL))
     plain = whole & (power <= PATTERNED * usual)
     return np.argwhere(plain if plain.any() else whole & (power <= power[whole].min()))
 
