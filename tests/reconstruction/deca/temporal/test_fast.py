@@ -12,6 +12,7 @@ from maquette.reconstruction.deca.temporal.fast import prepared, prepared_pair
 from temporal_by_seed import clip, encoder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 3])
 def test_numbers_are_those_of_the_modules(length):
     network = copy.deepcopy(encoder()).float()

@@ -49,6 +49,7 @@ def test_losses_fall(ready, views):
     assert (np.diff(means) < 0).all() and losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 def test_one_person_comes_out(ready, views):
     found = solve(ready, views, 2)
     first, second = found.faces

@@ -56,6 +56,7 @@ def test_colours_of_its_own_picture_cost_nothing():
     assert colour_loss(points, 0.8 * colours, seen, picture).item() > 0.03
 
 
+@pytest.mark.slow
 def test_a_head_is_found_again_in_its_own_picture():
     true = head_twin.found()
     face, head = head_twin.photo(true, head_twin.offsets(0.03))

@@ -52,5 +52,5 @@ def test_a_batch_holds_what_is_read_and_what_is_true(folder):
     assert first["coarse"].shape == (3, 112, 10, 10) and first["whole"].shape == (3, 320, 5, 5)
     assert first["marks"].shape == (3, 20, 4) and first["shape"].shape == first["known"].shape == (3, OWN)
     for known, species in zip(first["known"], first["species"]):
-        assert known[:MODES].sum() == (21, 12, 20)[species] and known[MODES:].all()
+        assert known[:MODES].sum() == (21, 15, 20)[species] and known[MODES:].all()
     assert sorted(first["species"].tolist()) == [0, 1, 2] and np.abs(first["turn"]).max() < 2

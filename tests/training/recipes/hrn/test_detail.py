@@ -163,6 +163,7 @@ def test_the_true_maps_bring_the_face_onto_the_scan(scans):
     assert after["relief_mm"] < 0.1 and after["maps_mm"] < 1e-6 and after["normals"] < 0.25 * before["normals"]
 
 
+@pytest.mark.slow
 def test_a_scan_is_learned(scans, tmp_path):
     """Overfits one person: loss and distance to the scan fall."""
     options, _ = scans
