@@ -53,6 +53,7 @@ def speed(monkeypatch, tmp_path):
     return script
 
 
+@pytest.mark.slow
 def test_only_files_that_are_written_of_a_face_are_timed(speed, astronaut):
     (result,) = speed.run(astronaut, speed.options_for(256))
     files = speed.files_of(result)
@@ -72,6 +73,7 @@ def test_the_table_of_speeds(speed, monkeypatch, tmp_path):
     assert sum(float(row["wall_s"]) for row in rows) > 1 and len(rows) > 20
 
 
+@pytest.mark.slow
 def test_what_a_finer_head_costs_is_a_table(monkeypatch, astronaut, tmp_path):
     script = import_module("mesh")
     monkeypatch.setattr(script, "RESULTS", tmp_path / "mesh.csv")

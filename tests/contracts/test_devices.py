@@ -99,6 +99,7 @@ def test_hrn_is_the_same_from_another_device():
     torch.testing.assert_close(drawn, network("mid_net")(x), atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_deca_is_the_same_from_another_device():
     seen = [deca_by_seed.observed()] * 2
     made = reconstruct_deca(deca_by_seed.deca(), seen, None)

@@ -13,7 +13,7 @@ import typer
 from maquette.cli.terminal import say
 from maquette.core.errors import BadInput
 
-EXTRAS = ("heic", "train", "usd")  # what users install; their packages are listed where they are installed
+EXTRAS = ("batch", "heic", "ray", "train", "usd")  # what users install; their packages are listed where they are installed
 
 
 def licenses(

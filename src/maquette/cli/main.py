@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from maquette.cli import (
+    batch,
     doctor,
     evaluate,
     face,
@@ -45,6 +46,7 @@ app.command("face")(face.face)
 app.command("person")(person.person)
 app.command("pet")(pet.pet)
 app.command("video")(video.video)
+app.command("batch")(batch.batch)
 app.command("view")(view.view)
 app.command("upscale")(upscale.upscale)
 app.command("translate")(translate.translate)

@@ -19,7 +19,7 @@ STYLES = (
     "short04",
 )  # fmt: skip
 GLASSES = DETAILS = ("auto", "none")
-CROPS = ("auto", "middle")
+CROPS, ENGINES = ("auto", "middle"), ("local", "ray")
 HAIR = ("auto", "none", *STYLES)
 
 
@@ -306,6 +306,33 @@ class TranslateOptions:
         within("truncation", self.truncation, 0, 2, "")
         within("steps", self.steps, 0, 64, "pictures")
         within("seed", self.seed, 0, 2**32 - 1, "")
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How a batch is spread over processes or computers, and what one item may take."""
+
+    engine: str = "local"
+    """Where the work is done: local (processes of this computer) or ray (a Ray cluster)."""
+    workers: int = 0
+    """How many items are in work at once; 0 is one for every core of this computer, or of the cluster."""
+    address: str = "auto"
+    """Ray cluster: its address, auto (the one that runs here) or local (a new one in this computer)."""
+    retries: int = 1
+    """How often an item is tried again after its process crashed or its file could not be fetched."""
+    time_limit: float = 1800.0
+    """Longest time for one item, seconds; then its process is ended and the item set aside."""
+    memory_limit: float = 6.0
+    """Most memory of one process, GB (Linux); then it is ended and its item set aside."""
+    retry_failed: bool = False
+    """Do again what an earlier run set aside."""
+
+    def __post_init__(self) -> None:
+        one_of("engine", self.engine, ENGINES)
+        within("workers", self.workers, 0, 10_000, "processes")
+        within("retries", self.retries, 0, 100, "times")
+        within("time limit", self.time_limit, 1, 1e6, "seconds")
+        within("memory limit", self.memory_limit, 0.1, 10_000, "GB")
 
 
 @dataclass(frozen=True)

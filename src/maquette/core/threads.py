@@ -57,6 +57,10 @@ def computing(stage: str) -> Iterator[None]:
 
 def available() -> int:
     """How many threads may compute at once: the cores that this process may use, or OMP_NUM_THREADS if fewer."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return max(1, min(cores, int(asked))) if asked.isdigit() else cores
+    return max(1, min(cores(), int(asked))) if asked.isdigit() else cores()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

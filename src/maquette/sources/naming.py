@@ -17,7 +17,7 @@ def source_names(photos: Sequence[str | Path]) -> list[tuple[str, str | Path]]:
         [('me', 'a/me.jpg'), ('me-3', 'b/me.jpg'), ('me-2', 'b/me-2.png')]
     """
     unique = _each_once(photos)
-    stems = [_folder_name(Path(photo).stem) for photo in unique]
+    stems = [folder_name(Path(photo).stem) for photo in unique]
     # Names are compared without case, as the file systems of macOS and Windows do.
     reserved, taken, named = {stem.casefold() for stem in stems}, {TAKEN}, []
     for stem, photo in zip(stems, unique):
@@ -36,6 +36,7 @@ def _each_once(photos: Sequence[str | Path]) -> list[str | Path]:
     return list(first.values())
 
 
-def _folder_name(stem: str) -> str:
+def folder_name(stem: str) -> str:
+    """The text as the name of a folder, on every system: no separators, nothing that cannot be seen, never empty."""
     printable = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in stem)
     return printable.strip(". ") or "photo"

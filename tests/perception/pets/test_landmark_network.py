@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from maquette.perception.pets.features import WIDTHS
@@ -40,6 +41,7 @@ def test_the_mirrored_order_is_its_own_inverse():
     assert [k for k in range(POINTS) if FLIPPED[k] == k] == [4, 5, 6, 9, 10, 11]
 
 
+@pytest.mark.slow
 def test_it_learns_places_by_heart():
     torch.manual_seed(0)
     head, maps = PetLandmarkHead(16, dropped=0.0), maps_of(4, 64)

@@ -52,6 +52,7 @@ def readings(photos):
     return [read_landmarks(photo.image, whole(photo.image)) for photo in photos]
 
 
+@pytest.mark.slow
 def test_eyes_and_nose_of_drawn_animals_are_found(photos, readings):
     errors = [error(read.points, photo.landmarks) for photo, read in zip(photos, readings)]
     assert np.median(errors) < 0.12, np.round(errors, 3)

@@ -138,6 +138,7 @@ def test_the_plug_of_the_mouth_stays_inside_the_head():
     assert inside.mean() > 0.5 and np.abs(shell[:, 0]).max() < np.abs(hull[:, 0]).max()
 
 
+@pytest.mark.slow
 def test_of_a_clip_the_body_moves_and_each_frame_is_drawn(network):
     """The whole is the body; a frame's surface lies about the body as it stands there."""
     frames = [drawn.observe(Frame(drawn.picture((drawn.RED, 60 + k)), k / 25, "drawn"))[0] for k in range(3)]

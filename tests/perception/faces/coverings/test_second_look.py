@@ -84,6 +84,7 @@ def test_reported_masks_are_found(real_data, name):
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_masks_of_four_colours_on_real_photos_are_found(real_data):
     """All but a profile whose other eye is behind a fringe."""
     missed, off = [], []

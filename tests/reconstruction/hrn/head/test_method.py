@@ -53,6 +53,7 @@ def test_the_camera_sees_the_landmarks_where_the_photo_has_them(made):
     assert made.provenance["landmark_error_px"][0] < 0.05 * size
 
 
+@pytest.mark.slow
 def test_a_measured_pupil_distance_sets_the_size(made):
     other = reconstruct_head(reads(0.05), MODEL, [observed()], 0.07, (60, 3))
     assert other.metric and not made.metric

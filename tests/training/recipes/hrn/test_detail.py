@@ -181,6 +181,7 @@ def test_a_scan_is_learned(scans, tmp_path):
     assert after["relief_mm"] < 0.8 * before["relief_mm"] and after["maps_mm"] < before["maps_mm"]
 
 
+@pytest.mark.slow
 def test_adversaries_learn_to_tell_drawn_maps_and_move_what_draws(scans):
     options, rows = scans
     options = replace(options, adversarial=1.0)
