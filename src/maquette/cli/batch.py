@@ -50,7 +50,7 @@ def batch(
 
     Columns: photo (several with | between them are one subject) or clip, and if wanted subject, name, and any option
     (texture_size, seed, ...). OUT/results/ holds the results, OUT/index/ a Parquet table of them, OUT/set_aside.csv
-    what failed and why, OUT/batch.json the figures.
+    what failed and why, OUT/batch.json the numbers.
     """
 
     def work() -> int:
@@ -81,7 +81,7 @@ def _chosen(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell(out: Any, summary: Mapping[str, Any], remark: str) -> None:
-    """The figures in a few lines."""
+    """The numbers in a few lines."""
     before = f", {summary['settled']} settled before" if summary["settled"] else ""
     twice = f", {summary['repeated']} named twice" if summary["repeated"] else ""
     say(f"{out}: {summary['done']} done, {summary['failed']} failed{before}{twice}")

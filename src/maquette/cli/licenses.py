@@ -13,7 +13,8 @@ import typer
 from maquette.cli.terminal import say
 from maquette.core.errors import BadInput
 
-EXTRAS = ("batch", "heic", "ray", "train", "usd")  # what users install; their packages are listed where they are installed
+# What users install; their packages are listed where they are installed.
+EXTRAS = ("batch", "heic", "ray", "train", "usd")
 
 
 def licenses(
