@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from maquette.core.check import field_help, one_of, typed, within
+from maquette.core.check import Choices, Range, field_help, limits, one_of, typed, within
 from maquette.core.errors import BadInput
 from maquette.core.options import FitOptions, OutputOptions, TextureOptions
 
@@ -34,3 +34,13 @@ def test_numbers_of_any_kind_become_the_field_s_own():
 def test_help_is_the_docstring_below_the_field():
     assert field_help(FitOptions).keys() >= {"together"}
     assert field_help(OutputOptions)["overview"] == "Write overview.jpg."
+
+
+def test_limits_stand_beside_the_type_of_a_field():
+    found = limits(TextureOptions)
+    assert found["fur"] == Range(0, 8, "layers") and "none" in found["hair"].names and "fill" not in found
+    assert isinstance(limits(FitOptions)["reader"], Choices)
+    for wrong in ({"fur": 9}, {"hair": "blue"}):
+        with pytest.raises(BadInput, match=f"{next(iter(wrong))} .*: wanted"):
+            TextureOptions(**wrong)
+    assert FitOptions(pupil_distance=None).pupil_distance is None, "nothing is always allowed"

@@ -9,7 +9,7 @@ import pytest
 
 from maquette.core.check import field_help
 from maquette.core.errors import BadInput
-from maquette.core.options import MESH_FORMATS, Options, OutputOptions, options_from
+from maquette.core.options import DOORS, MESH_FORMATS, Options, OutputOptions, options_from
 
 
 def test_every_field_has_a_help_text_of_one_sentence():
@@ -90,3 +90,9 @@ def test_the_limits_themselves_are_allowed():
 def test_formats_are_read_leniently():
     assert OutputOptions(formats=" GLB, obj,,glb").format_list == ("glb", "obj")
     assert OutputOptions().format_list == tuple(f for f in MESH_FORMATS if f != "usdz"), "that one needs an extra"
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_door_leaves_out_fields_that_it_would_have(name):
+    names = {field.name for stage in DOORS[name].stages for field in fields(stage)}
+    assert set(DOORS[name].leave_out) <= names

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from maquette.cli.flags import with_options
+from maquette.cli.flags import with_door
 from maquette.cli.reconstruct import run
 from maquette.cli.results import Json, Out, Photos
-from maquette.core.options import FitOptions, OutputOptions, PerceptionOptions, SourceOptions, TextureOptions
-
-OTHERS = ("min_person", "max_people", "fur")
 
 
-@with_options(FitOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions, leave_out=OTHERS)
+@with_door("face")
 def face(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
     """Reconstruct every face of every photo."""
     run("face", photos, out, as_json, options)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 import typer
 
 from maquette.core.check import field_help
+from maquette.core.options import DOORS
 
 UNITS = {"millimetres": "MM", "centimetres": "CM", "seconds": "SECONDS", "megapixels": "MEGAPIXELS", "pixels": "PIXELS"}
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,3 +64,8 @@ def with_options(*stages: type, leave_out: Collection[str] = (), **defaults: obj
         return command
 
     return generate
+
+
+def with_door(name: str, **defaults: object) -> Callable[[Command], Command]:
+    """`with_options` of one row of the table of doors."""
+    return with_options(*DOORS[name].stages, leave_out=DOORS[name].leave_out, **defaults)

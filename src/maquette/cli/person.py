@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from maquette.cli.flags import with_options
+from maquette.cli.flags import with_door
 from maquette.cli.reconstruct import run
 from maquette.cli.results import Json, Out, Photos
-from maquette.core.options import (
-    METHODS,
-    BodyOptions,
-    FitOptions,
-    OutputOptions,
-    PerceptionOptions,
-    SourceOptions,
-    TextureOptions,
-)
-
-FACES = ("pupil_distance", "photometric", "reader", "vrn_weights", "min_face", "max_faces", "upscale", "mesh", "fur")
-STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
+from maquette.core.options import METHODS
 
 
-@with_options(*STAGES, leave_out=FACES, method=METHODS["person"])
+@with_door("person", method=METHODS["person"])
 def person(photos: Photos, out: Out, as_json: Json = False, **options: Any) -> None:
     """Reconstruct every person of every photo.
 

@@ -6,29 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from maquette.cli.flags import with_options
+from maquette.cli.flags import with_door
 from maquette.cli.reconstruct import run
 from maquette.cli.results import Json, Out, Photos
-from maquette.core.options import (
-    METHODS,
-    BodyOptions,
-    FitOptions,
-    OutputOptions,
-    PerceptionOptions,
-    SourceOptions,
-    TextureOptions,
-)
+from maquette.core.options import METHODS
 
-OTHERS = (
-    "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "deca_weights",
-    "deca_model", "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses", "detail", "maps",
-    "detail_mesh", "min_person", "max_people", "upscale",
-)  # fmt: skip
 Body = Annotated[bool, typer.Option("--body", help="Make the whole animal, rigged, not its head: as --method body.")]
-STAGES = (FitOptions, BodyOptions, TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
 
 
-@with_options(*STAGES, leave_out=OTHERS, method=METHODS["pet"])
+@with_door("pet", method=METHODS["pet"])
 def pet(photos: Photos, out: Out, as_json: Json = False, body: Body = False, **options: Any) -> None:
     """Reconstruct the head of every cat, dog or wild cat of every photo, or with --body the whole animal.
 

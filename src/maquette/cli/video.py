@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maquette.cli.flags import with_options
-from maquette.cli.person import STAGES
+from maquette.cli.flags import with_door
 from maquette.cli.reconstruct import saving
 from maquette.cli.results import Json, Out, announce, collect_into, leave
 from maquette.cli.terminal import progress_bar, written
 from maquette.core.errors import BadInput
-from maquette.core.options import METHODS, Options, VideoOptions, options_from
+from maquette.core.options import METHODS, Options, options_from
 
 if TYPE_CHECKING:
     from maquette.core.job import Progress
     from maquette.core.result import Failure, Result
 
 SUBJECTS = ("person", "face")
-OTHERS = ("together", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "fur")
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
 
 
-@with_options(VideoOptions, *STAGES, leave_out=OTHERS, method=None)
+@with_door("video", method=None)
 def video(
     clip: Annotated[
         Path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import pairwise
 from numbers import Integral, Real
@@ -79,6 +79,60 @@ def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a value that is none of the choices."""
     if value not in choices:
         raise BadInput(f"{name} {value!r}: wanted {', '.join(choices)}")
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a number may be: written beside the type of a field, `Annotated[int, Range(1, 9, "pixels")]`."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse a value outside; see `within`."""
+        within(name, value, self.low, self.high, self.unit)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a text may be: `Annotated[str, Choices(("auto", "none"))]`."""
+
+    names: tuple[str, ...]
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse another value; see `one_of`."""
+        one_of(name, value, self.names)
+
+
+@cache
+def limits(options: type) -> dict[str, Range | Choices]:
+    """What each field may hold, of those that say it.
+
+    Example:
+        >>> from maquette.core.options import TextureOptions
+        >>> limits(TextureOptions)["fur"]
+        Range(low=0, high=8, unit='layers')
+    """
+    found = {name: getattr(kind, "__metadata__", (None,))[0] for name, kind in _hints(options).items()}
+    return {name: limit for name, limit in found.items() if isinstance(limit, Range | Choices)}
+
+
+@cache
+def _hints(options: type) -> dict[str, Any]:
+    return get_type_hints(options, include_extras=True)
+
+
+class Checked:
+    """Base of the options: what a field says of its limits is checked on creation; None is always allowed."""
+
+    def __post_init__(self) -> None:
+        """Raise BadInput where a value is outside."""
+        kind: type = type(self)
+        for name, limit in limits(kind).items():
+            value = getattr(self, name)
+            if value is not None:
+                limit.check(name.replace("_", " "), value)
 
 
 def typed(stage: type, name: str, value: object) -> object:

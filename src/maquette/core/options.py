@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Annotated
 
-from maquette.core.check import one_of, typed, within
+from maquette.core.check import Checked, Choices, Range, typed, within
 from maquette.core.errors import BadInput
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply", "usdz")
@@ -21,37 +22,35 @@ STYLES = (
 GLASSES = DETAILS = ("auto", "none")
 CROPS, ENGINES = ("auto", "middle"), ("local", "ray")
 HAIR = ("auto", "none", *STYLES)
+SPLITS, SEEDS = ("train", "test"), Range(0, 2**32 - 1)
 
 
 @dataclass(frozen=True)
-class SourceOptions:
+class SourceOptions(Checked):
     """Reading photos."""
 
-    max_megapixels: float = 100.0
+    max_megapixels: Annotated[float, Range(0.01, 1000, "megapixels")] = 100.0
     """Largest picture that is read, in megapixels; larger ones are refused."""
-
-    def __post_init__(self) -> None:
-        within("max megapixels", self.max_megapixels, 0.01, 1000, "megapixels")
 
 
 @dataclass(frozen=True)
-class VideoOptions:
+class VideoOptions(Checked):
     """Which frames of a clip are used, and how they are joined."""
 
-    every: int = 1
+    every: Annotated[int, Range(1, 100_000, "frames")] = 1
     """Take every n-th frame."""
-    start: float = 0.0
+    start: Annotated[float, Range(0, 1e6, "seconds")] = 0.0
     """Where to begin, seconds."""
     end: float | None = None
     """Where to stop, seconds; the frame at that time is not taken. None is the end of the clip."""
-    max_frames: int = 10_000
+    max_frames: Annotated[int, Range(1, 1_000_000, "frames")] = 10_000
     """Largest number of frames that are taken."""
-    smoothing: float = 0.02
+    smoothing: Annotated[float, Range(0, 10, "seconds")] = 0.02
     """How far motion is smoothed in time, seconds; 0 is not at all."""
-    smoother: str = "network"
+    smoother: Annotated[str, Choices(SMOOTHERS)] = "network"
     """What a face's motion is smoothed by: tuned, a filter that spares blinks and lips, or a network that also corrects
     what was read, and then that filter."""
-    blurred: str = "mark"
+    blurred: Annotated[str, Choices(BLUR_GATES)] = "mark"
     """What happens to blurred frames and faces hardly seen: mark, skip, or nearest (the nearest good one stands in)."""
     meshes: bool | None = None
     """Write a mesh for each frame besides what is animated; of faces landmarks too. Usually of people, not of faces."""
@@ -61,55 +60,42 @@ class VideoOptions:
     """Go on where a stopped run of the same clip and settings ended."""
 
     def __post_init__(self) -> None:
-        within("every", self.every, 1, 100_000, "frames")
-        within("start", self.start, 0, 1e6, "seconds")
+        super().__post_init__()
         if self.end is not None:
             within("end", self.end, self.start, 1e6, "seconds")
-        within("max frames", self.max_frames, 1, 1_000_000, "frames")
-        within("smoothing", self.smoothing, 0, 10, "seconds")
-        one_of("smoother", self.smoother, SMOOTHERS)
-        one_of("blurred", self.blurred, BLUR_GATES)
 
 
 @dataclass(frozen=True)
-class PerceptionOptions:
+class PerceptionOptions(Checked):
     """Finding the subjects."""
 
-    min_face: float = 40.0
+    min_face: Annotated[float, Range(1, 10000, "pixels")] = 40.0
     """Smallest face that is accepted, width in pixels of the photo."""
-    max_faces: int = 16
+    max_faces: Annotated[int, Range(1, 1000, "faces")] = 16
     """Largest number of faces taken from one photo."""
-    min_person: float = 64.0
+    min_person: Annotated[float, Range(8, 10000, "pixels")] = 64.0
     """Smallest person that is accepted, height in pixels of the picture."""
-    max_people: int = 8
+    max_people: Annotated[int, Range(1, 1000, "people")] = 8
     """Largest number of people taken from one picture."""
-    upscale: str = "auto"
+    upscale: Annotated[str, Choices(UPSCALES)] = "auto"
     """Enlarge small faces before they are read: auto (those under 96 pixels), off, or all of them 2 or 4 times."""
-    device: str = "auto"
+    device: Annotated[str, Choices(DEVICES)] = "auto"
     """Where this and all later stages run networks and fit bodies: auto (cuda, else cpu), cpu, cuda or mps."""
-
-    def __post_init__(self) -> None:
-        within("min face", self.min_face, 1, 10000, "pixels")
-        within("max faces", self.max_faces, 1, 1000, "faces")
-        within("min person", self.min_person, 8, 10000, "pixels")
-        within("max people", self.max_people, 1, 1000, "people")
-        one_of("upscale", self.upscale, UPSCALES)
-        one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
-class FitOptions:
+class FitOptions(Checked):
     """Fitting the morphable head."""
 
     method: str = METHODS["face"]
     """Reconstruction method, one row of `maquette methods`."""
     together: bool = False
     """All photos show the same subject: one result."""
-    pupil_distance: float | None = None
+    pupil_distance: Annotated[float | None, Range(40, 80, "millimetres")] = None
     """Distance between the pupils in millimetres, if measured; sets the scale."""
     photometric: bool = True
     """Refine the shape from shading and silhouette after the landmarks."""
-    reader: str = "both"
+    reader: Annotated[str, Choices(READERS)] = "both"
     """Whose landmarks of a face are taken: both, landmarks (the detector's alone) or network (ours alone)."""
     vrn_weights: str | None = None
     """With method vrn: a network of yours, converted by `maquette weights convert vrn`, in place of the shipped one."""
@@ -126,73 +112,56 @@ class FitOptions:
     """With method deca: the folder with your own FLAME (generic_model.pkl or flame2023_Open.pkl) and DECA's data."""
     expression_from: str | None = None
     """With method deca: a photo of a face whose expression the head is to have; all else stays the photo's own."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Noted in report.json; these methods draw nothing at random, so results are the same with any."""
-
-    def __post_init__(self) -> None:
-        one_of("reader", self.reader, READERS)
-        if self.pupil_distance is not None:
-            within("pupil distance", self.pupil_distance, 40, 80, "millimetres")
-        within("seed", self.seed, 0, 2**32 - 1, "")
 
 
 @dataclass(frozen=True)
-class BodyOptions:
+class BodyOptions(Checked):
     """Whole people, and pets."""
 
-    height: float | None = None
+    height: Annotated[float | None, Range(8, 260, "centimetres")] = None
     """Height in centimetres, of a pet at its shoulders, if measured; sets the scale."""
-    resolution: int = 256
+    resolution: Annotated[int, Range(64, 1024, "voxels")] = 256
     """Voxels along each side of the box in which the surface of a person is sought: a multiple of 64."""
-    grid: str = "fast"
+    grid: Annotated[str, Choices(GRIDS)] = "fast"
     """How that box is searched: fast (only where the surface passes) or exact (as PIFuHD published it)."""
     pifuhd_weights: str | None = None
     """With method pifuhd: a network of yours, converted by `maquette weights convert pifuhd`, not the shipped one."""
 
     def __post_init__(self) -> None:
-        if self.height is not None:
-            within("height", self.height, 8, 260, "centimetres")
-        within("resolution", self.resolution, 64, 1024, "voxels")
+        super().__post_init__()
         if self.resolution % 64:
             raise BadInput(f"resolution {self.resolution}: wanted a multiple of 64 voxels, e.g. 128, 256 or 512")
-        if self.grid not in GRIDS:
-            raise BadInput(f"grid {self.grid!r}: wanted {' or '.join(GRIDS)}")
 
 
 @dataclass(frozen=True)
-class TextureOptions:
+class TextureOptions(Checked):
     """Baking the texture."""
 
-    texture_size: int = 2048
+    texture_size: Annotated[int, Range(256, 8192, "pixels")] = 2048
     """Width and height of the texture in pixels."""
     fill: bool = True
     """Complete the parts no photo shows (mirror, then matched skin)."""
-    hair: str = "auto"
+    hair: Annotated[str, Choices(HAIR)] = "auto"
     """Hair of a head: auto (the style that fits the photo, else painted), none (painted only), or a style's name."""
-    glasses: str = "auto"
+    glasses: Annotated[str, Choices(GLASSES)] = "auto"
     """Glasses of a head: auto (a frame of its own where the photo shows one), none."""
-    detail: str = "auto"
+    detail: Annotated[str, Choices(DETAILS)] = "auto"
     """Wrinkles and folds of a face as shape: auto (where the photo shows them), none."""
     maps: bool = False
     """Normal and roughness maps of a head's skin too, for close-ups: some megabytes more in the GLB, and two PNGs."""
-    fur: int = 4
+    fur: Annotated[int, Range(0, 8, "layers")] = 4
     """Layers of fur on a pet: 0 (smooth) to 8 (thick; larger files)."""
-
-    def __post_init__(self) -> None:
-        one_of("glasses", self.glasses, GLASSES)
-        one_of("detail", self.detail, DETAILS)
-        within("fur", self.fur, 0, 8, "layers")
-        within("texture size", self.texture_size, 256, 8192, "pixels")
-        one_of("hair", self.hair, HAIR)
 
 
 @dataclass(frozen=True)
-class OutputOptions:
+class OutputOptions(Checked):
     """Writing the results."""
 
     formats: str = "glb,obj,stl,ply"
     """Mesh files to write, comma separated: glb, obj, stl, ply, and usdz (needs maquette[usd])."""
-    mesh: str = "fine"
+    mesh: Annotated[str, Choices(MESHES)] = "fine"
     """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
     detail_mesh: bool = False
     """Write head_detail.* too: about 84,000 triangles that have the wrinkles as shape; seconds and 30 MB more."""
@@ -204,10 +173,10 @@ class OutputOptions:
     """Write view.html: the result in a browser by double click, with sliders; all is inside, 1.5 times the GLB."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         unknown = [f for f in self.format_list if f not in MESH_FORMATS]
         if unknown or not self.format_list:
             raise BadInput(f"formats {self.formats!r}: wanted some of {','.join(MESH_FORMATS)}")
-        one_of("mesh", self.mesh, MESHES)
 
     @property
     def format_list(self) -> tuple[str, ...]:
@@ -216,40 +185,29 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class SynthesisOptions:
+class SynthesisOptions(Checked):
     """Photographs of people who do not exist."""
 
-    count: int = 64
+    count: Annotated[int, Range(1, 10_000_000, "photographs")] = 64
     """How many photographs."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Seed of everything random."""
-    size: int = 256
+    size: Annotated[int, Range(16, 4096, "pixels")] = 256
     """Width and height of a photograph in pixels."""
-    photos_per_person: int = 1
+    photos_per_person: Annotated[int, Range(1, 1000, "photographs")] = 1
     """How many photographs each person appears in."""
-    split: str = "train"
+    split: Annotated[str, Choices(SPLITS)] = "train"
     """Around whom people are drawn: train or test; nobody is in both."""
-    supersample: int = 1
+    supersample: Annotated[int, Range(1, 4)] = 1
     """Renders at this many times the size: 2 gives smooth outlines and takes twice as long."""
-    texture_size: int = 512
+    texture_size: Annotated[int, Range(128, 4096, "pixels")] = 512
     """Width and height of the skin maps in pixels."""
-    device: str = "cpu"
+    device: Annotated[str, Choices(DEVICES)] = "cpu"
     """Where the renderer computes: auto, cpu, cuda or mps."""
-
-    def __post_init__(self) -> None:
-        within("count", self.count, 1, 10_000_000, "photographs")
-        within("seed", self.seed, 0, 2**32 - 1, "")
-        within("size", self.size, 16, 4096, "pixels")
-        within("photos per person", self.photos_per_person, 1, 1000, "photographs")
-        within("supersample", self.supersample, 1, 4, "")
-        within("texture size", self.texture_size, 128, 4096, "pixels")
-        if self.split not in ("train", "test"):
-            raise BadInput(f"split {self.split!r}: wanted train or test")
-        one_of("device", self.device, DEVICES)
 
 
 @dataclass(frozen=True)
-class UpscaleOptions:
+class UpscaleOptions(Checked):
     """Making pictures larger."""
 
     factor: int = 2
@@ -260,20 +218,19 @@ class UpscaleOptions:
     """File of another network than the shipped one, as `maquette weights convert espcn` writes it."""
     compat: bool = False
     """Treat luma and colour as the published ESPCN code does (whole numbers cut off); for srcnn and espcn."""
-    max_result: float = 400.0
+    max_result: Annotated[float, Range(0.01, 4000, "megapixels")] = 400.0
     """Largest picture that is written, in megapixels; larger ones are refused."""
-    device: str = "auto"
+    device: Annotated[str, Choices(DEVICES)] = "auto"
     """Where srcnn and espcn run: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.factor not in (2, 4):
             raise BadInput(f"factor {self.factor}: wanted 2 or 4")
-        one_of("device", self.device, DEVICES)
-        within("max result", self.max_result, 0.01, 4000, "megapixels")
 
 
 @dataclass(frozen=True)
-class TranslateOptions:
+class TranslateOptions(Checked):
     """Animals' faces as another kind of animal."""
 
     to: str
@@ -284,28 +241,23 @@ class TranslateOptions:
     """starganv2, gpunit (want your own --weights) or colors (the reference's colours; the animal stays what it is)."""
     weights: str | None = None
     """Networks of yours, from `maquette weights convert starganv2` (or gpunit), or from a training."""
-    styles: int = 1
+    styles: Annotated[int, Range(1, 64)] = 1
     """How many looks are drawn at random; the same ones for all photos."""
-    truncation: float = 1.0
+    truncation: Annotated[float, Range(0, 2)] = 1.0
     """How far drawn looks may be from the average: 1 as drawn, 0 the average itself."""
-    steps: int = 0
+    steps: Annotated[int, Range(0, 64, "pictures")] = 0
     """Pictures from each look to the next, both counted; 0 makes the looks alone."""
-    crop: str = "auto"
+    crop: Annotated[str, Choices(CROPS)] = "auto"
     """Which part of a photo is translated: auto (the animal's face, else the middle) or middle (largest square)."""
-    seed: int = 0
+    seed: Annotated[int, SEEDS] = 0
     """Seed of the looks that are drawn."""
-    device: str = "auto"
+    device: Annotated[str, Choices(DEVICES)] = "auto"
     """Where the networks run: auto (cuda, else cpu), cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
-        one_of("device", self.device, DEVICES)
-        one_of("crop", self.crop, CROPS)
+        super().__post_init__()
         if not self.to.isidentifier():
             raise BadInput(f"to {self.to!r}: wanted cat, dog or wild")
-        within("styles", self.styles, 1, 64, "")
-        within("truncation", self.truncation, 0, 2, "")
-        within("steps", self.steps, 0, 64, "pictures")
-        within("seed", self.seed, 0, 2**32 - 1, "")
 
 
 @dataclass(frozen=True)
@@ -346,6 +298,39 @@ class Options:
     output: OutputOptions = OutputOptions()
     body: BodyOptions = BodyOptions()
     video: VideoOptions = VideoOptions()
+
+
+@dataclass(frozen=True)
+class Door:
+    """Which options one kind of work has, in every door: command line, web form.
+
+    Attributes:
+        stages: whose fields they are, in the order in which they are shown.
+        leave_out: fields that mean nothing to it.
+    """
+
+    stages: tuple[type, ...]
+    leave_out: tuple[str, ...]
+
+
+_PHOTO = (TextureOptions, OutputOptions, PerceptionOptions, SourceOptions)
+_FACE_ONLY = ("pupil_distance", "photometric", "reader", "vrn_weights", "min_face", "max_faces", "upscale", "mesh")
+DOORS = {
+    "face": Door((FitOptions, *_PHOTO), ("min_person", "max_people", "fur")),
+    "person": Door((FitOptions, BodyOptions, *_PHOTO), (*_FACE_ONLY, "fur")),
+    "pet": Door(
+        (FitOptions, BodyOptions, *_PHOTO),
+        (
+            "pupil_distance", "photometric", "reader", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head",
+            "deca_weights", "deca_model", "expression_from", "resolution", "grid", "pifuhd_weights", "hair", "glasses",
+            "detail", "maps", "detail_mesh", "min_person", "max_people", "upscale",
+        ),
+    ),
+    "video": Door(
+        (VideoOptions, FitOptions, BodyOptions, *_PHOTO),
+        ("together", "vrn_weights", "hrn_weights", "hrn_model", "hrn_head", "fur"),
+    ),
+}  # fmt: skip
 
 
 def options_from(**flat: object) -> Options:
