@@ -18,6 +18,7 @@ from maquette.cli import (
     methods,
     person,
     pet,
+    serve,
     synth,
     train,
     translate,
@@ -48,6 +49,7 @@ app.command("pet")(pet.pet)
 app.command("video")(video.video)
 app.command("batch")(batch.batch)
 app.command("view")(view.view)
+app.command("serve")(serve.serve)
 app.command("upscale")(upscale.upscale)
 app.command("translate")(translate.translate)
 app.command("synth")(synth.synth)

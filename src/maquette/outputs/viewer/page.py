@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -23,10 +25,7 @@ from maquette.outputs.reports.report import plain, report
 
 HEAD_CELL, BODY_CELL = (900, 1080), (760, 1180)  # pixels of the photo in the page
 JPEG_QUALITY, CONFIDENCE_SIDE = 86, 512
-RULES = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "img-src data: blob:; connect-src data: blob:"
-)
+RULES = "default-src 'none'; script-src {script}; style-src {style}; img-src data: blob:; connect-src data: blob:"
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -71,12 +70,27 @@ def page(glb: bytes, name: str, **further: Any) -> bytes:
     data = {**empty, **further, "name": name, "glb": b64encode(glb).decode()}
     text = json.dumps(plain(data), ensure_ascii=False, allow_nan=False)
     text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    shipped = files("maquette.outputs.viewer") / "data"
-    style, script, licence = (
-        (shipped / file).read_text(encoding="utf-8") for file in ("viewer.css", "viewer.js", "LICENSE-three.txt")
-    )
-    whole = PAGE.format(rules=RULES, style=style, data=text, licence=licence.strip(), script=script)
+    licence = _shipped("LICENSE-three.txt").strip()
+    whole = PAGE.format(rules=rules(), style=_style(), data=text, licence=licence, script=_shipped("viewer.js"))
     return whole.encode("utf-8", "backslashreplace")
+
+
+@cache
+def rules() -> str:
+    """What a browser lets the page do: its own script and style, by their digests, and nothing from elsewhere."""
+    return RULES.format(script=_digest(_shipped("viewer.js")), style=_digest(_style()))
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+def _style() -> str:
+    return _shipped("look.css") + _shipped("viewer.css")
+
+
+def _shipped(file: str) -> str:
+    return (files("maquette.outputs.viewer") / "data" / file).read_text(encoding="utf-8")
 
 
 def write_view(asset: Asset) -> bytes:

@@ -1,0 +1,144 @@
+"""What can be made in the web app, and the form of each kind, generated from the options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
+from typing import Any, get_args, get_type_hints
+
+from maquette.core.check import Choices, Range, field_help, limits, typed
+from maquette.core.errors import BadInput
+from maquette.core.options import DOORS, MESH_FORMATS, METHODS
+from maquette.core.types import Subject
+from maquette.reconstruction import methods
+
+Value = bool | int | float | str | None
+# Decided by who serves, or of no use to who only downloads. Texts that may be missing are paths, and left out too.
+NOT_ASKED = {
+    "device", "seed", "max_megapixels", "max_frames", "resume", "overview", "view", "meshes", "depth", "min_face",
+    "min_person",
+}  # fmt: skip
+PHOTOS, CLIPS = "image/*,.heic,.heif,.avif,.tif,.tiff", "video/*,.mkv,.avi"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of work.
+
+    Attributes:
+        name, title, words: for the interface, and for who reads the page.
+        door: whose options it has, a row of `DOORS`.
+        subject: what it makes.
+        views: what its method must take: see `reconstruction.methods`.
+        fixed: options that make it this kind.
+        least: how many files it wants.
+        most: how many it takes; None as many as are allowed.
+        accept: which files a browser offers.
+    """
+
+    name: str
+    title: str
+    words: str
+    door: str
+    subject: Subject
+    views: str = methods.ONE
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    least: int = 1
+    most: int | None = None
+    accept: str = PHOTOS
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "face", "Face", "Every face in your photos: a head that moves.", "face", Subject.FACE,
+            fixed={"together": False},
+        ),
+        Kind(
+            "together", "Together", "Several photos of one face: one better head.", "face", Subject.FACE,
+            methods.SEVERAL, {"together": True}, least=2,
+        ),
+        Kind("person", "Person", "Everybody from head to foot, with clothes.", "person", Subject.PERSON),
+        Kind("pet", "Pet", "Cats, dogs, wild cats: the head, with fur.", "pet", Subject.PET),
+        Kind("clip", "Clip", "People in a video, moving.", "video", Subject.PERSON, methods.CLIP, most=1, accept=CLIPS),
+        Kind(
+            "clipface", "Moving face", "Faces in a video, moving.", "video", Subject.FACE,
+            methods.CLIP, most=1, accept=CLIPS,
+        ),
+    )
+}  # fmt: skip
+
+
+def form(kind: Kind) -> list[dict[str, Any]]:
+    """The fields of one kind as JSON: name, label, help, group, control, default, and choices or limits.
+
+    Controls are switch, number, choice and several (some of the choices, joined by commas).
+    """
+    return [_described(kind, stage, name) for stage, name in _asked(kind)]
+
+
+def settings(kind: Kind, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a browser sent, checked: only fields that its form has, of their types, and what makes it this kind.
+
+    Raises:
+        BadInput: a field that the form does not have, or a value that it does not offer.
+    """
+    asked = {name: stage for stage, name in _asked(kind)}
+    unknown = sorted(set(wanted) - set(asked))
+    if unknown:
+        raise BadInput(f"{', '.join(map(str, unknown))[:80]}: no such setting")
+    values = {name: typed(asked[name], name, value) for name, value in wanted.items()}
+    values.setdefault("method", METHODS[kind.subject.value])
+    for name, value in values.items():
+        choices = _choices(kind, name)
+        given = str(value).split(",") if name == "formats" else [value]
+        if choices and not set(given) <= set(choices):
+            raise BadInput(f"{name.replace('_', ' ')}: wanted {', '.join(choices)}")
+    return {**values, **kind.fixed}
+
+
+def _asked(kind: Kind) -> Iterator[tuple[type, str]]:
+    door = DOORS[kind.door]
+    for stage in door.stages:
+        hints = get_type_hints(stage)
+        for one in fields(stage):
+            is_path = set(get_args(hints[one.name])) == {str, type(None)}
+            if not is_path and one.name not in {*door.leave_out, *NOT_ASKED, *kind.fixed}:
+                yield stage, one.name
+
+
+def _described(kind: Kind, stage: type, name: str) -> dict[str, Any]:
+    hint, limit = get_type_hints(stage)[name], limits(stage).get(name)
+    default = METHODS[kind.subject.value] if name == "method" else getattr(stage, name)
+    kinds = set(get_args(hint) or (hint,))
+    described: dict[str, Any] = {
+        "name": name,
+        "label": name.replace("_", " ").capitalize(),
+        "help": field_help(stage)[name],
+        "group": (stage.__doc__ or "").strip().rstrip("."),
+        "default": default,
+        "control": "number" if kinds & {int, float} else "switch" if bool in kinds else "choice",
+        "may_be_empty": type(None) in kinds,
+    }
+    if choices := _choices(kind, name) or (limit.names if isinstance(limit, Choices) else ()):
+        described |= {"choices": list(choices), "control": "several" if name == "formats" else "choice"}
+    if isinstance(limit, Range):
+        described |= {"low": limit.low, "high": limit.high, "unit": limit.unit, "whole": int in kinds}
+    return described
+
+
+def _choices(kind: Kind, name: str) -> tuple[str, ...]:
+    """What this machine offers of two fields whose choices are no constants."""
+    if name == "formats":
+        return tuple(one for one in MESH_FORMATS if one != "usdz" or find_spec("pxr"))
+    return _methods(kind) if name == "method" else ()
+
+
+def _methods(kind: Kind) -> tuple[str, ...]:
+    """Methods whose networks are there: those that want files of their user's own are for the command line."""
+    rows = [row for row in methods.methods() if kind.subject in row.subjects and not row.brings]
+    if kind.views == methods.CLIP and kind.subject is Subject.FACE:
+        return tuple(row.name for row in rows if row.moves and methods.SEVERAL in row.views)
+    return tuple(row.name for row in rows if kind.views in row.views)
