@@ -43,6 +43,7 @@ OWN_TESTS = {
     "pipeline/test_real_clip.py": "the whole story on a real clip",
     "sources/test_damaged_video.py": "clips that are cut off, through every reader",
     "synthesis/accessories/test_accessories.py": "what all accessories have in common",
+    "web/test_in_browser.py": "the whole app in a real browser, with real work",
     "synthesis/datasets/test_points.py": "the points of person_examples.py: how they are drawn and labelled",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}

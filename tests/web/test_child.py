@@ -22,7 +22,7 @@ def ordered(tmp_path, **other):
 def test_rows_and_failures_are_said_as_they_come(tmp_path, monkeypatch):
     said = []
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(child, "_outcomes", lambda order, folder, options, show: iter(()))
+    monkeypatch.setattr(child, "_outcomes", lambda *_: iter(()))
     child.work(ordered(tmp_path), said.append)
     assert said == [] and json.loads((tmp_path / "out" / "summary.json").read_text())["done"] == []
 
@@ -30,13 +30,15 @@ def test_rows_and_failures_are_said_as_they_come(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("clip", [False, True], ids=["photo", "clip"])
 def test_what_is_no_photo_is_one_line(tmp_path, clip):
-    done = subprocess.run(
-        COMMAND, input=json.dumps(ordered(tmp_path, clip=clip)) + "\n", capture_output=True, text=True, timeout=120
-    )
-    said = [json.loads(line) for line in done.stdout.splitlines()]
+    process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdin.write(json.dumps(ordered(tmp_path, clip=clip)) + "\n")
+    process.stdin.flush()  # and it stays open: where it ends, so does the process
+    text = process.stdout.read()
+    process.communicate(timeout=120)
+    said = [json.loads(line) for line in text.splitlines()]
     failures = [words["failed"] for words in said if "failed" in words]
     assert len(failures) == 1 and failures[0].startswith("me.jpg") and said[-1].keys() == {"end"}
-    assert str(tmp_path) not in done.stdout, "no path of the server is shown"
+    assert str(tmp_path) not in text, "no path of the server is shown"
 
 
 @pytest.mark.slow
@@ -49,6 +51,7 @@ def test_it_imports_nothing_from_where_it_works_and_leaves_with_its_parent(tmp_p
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses are set on Linux")
 def test_it_confines_itself():
-    code = "from maquette.web.child import confine; confine(0.5, 10); import resource as r; print(r.getrlimit(r.RLIMIT_AS)[0], r.getrlimit(r.RLIMIT_CORE)[0])"
+    code = "import resource as r; from maquette.web.child import confine; confine(0.5, 10); "
+    code += "print(r.getrlimit(r.RLIMIT_AS)[0], r.getrlimit(r.RLIMIT_CORE)[0])"
     most, core = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.split()
     assert int(core) == 0 and int(most) in (-1, int((0.5 + child.SPARE_GB) * 1e9))

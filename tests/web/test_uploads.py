@@ -11,9 +11,9 @@ from maquette.web import uploads
 from maquette.web.uploads import Uploads, file_names, shown_name
 
 HOSTILE = [
-    "../../etc/passwd", "..\\..\\boot.ini", "/abs.jpg", "C:\\x.png", "a\0b.jpg", "-rf.jpg", "--out=x.png", ".hidden", "..",
-    "", "con.jpg", "LPT1.png", "x.py", "<img src=x onerror=alert(1)>.jpg", "a/b.jpg", "\u202egpj.exe", "ü" * 300 + ".jpg",
-    "a.jpg\n.sh", "$(id).jpg", "`id`.png", "file.jpg.exe", "%2e%2e%2f.jpg", "\udc80.jpg",
+    "../../etc/passwd", "..\\..\\boot.ini", "/abs.jpg", "C:\\x.png", "a\0b.jpg", "-rf.jpg", "--out=x.png", ".hidden",
+    "..", "", "con.jpg", "LPT1.png", "x.py", "<img src=x onerror=alert(1)>.jpg", "a/b.jpg", "\u202egpj.exe", 
+    "ü" * 300 + ".jpg", "a.jpg\n.sh", "$(id).jpg", "`id`.png", "file.jpg.exe", "%2e%2e%2f.jpg", "\udc80.jpg",
 ]  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def received(folder, *chunks, most=100, name="me.jpg", pause=0.0):
 
 
 def test_a_file_arrives_whole(tmp_path):
-    kept, upload = received(tmp_path / "u", b"ab", b"c")
+    _, upload = received(tmp_path / "u", b"ab", b"c")
     assert upload.path.read_bytes() == b"abc" and upload.size == 3 and upload.path.parent == tmp_path / "u"
     assert "me" not in upload.path.name, "its name is ours"
 
