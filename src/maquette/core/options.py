@@ -261,30 +261,23 @@ class TranslateOptions(Checked):
 
 
 @dataclass(frozen=True)
-class BatchOptions:
+class BatchOptions(Checked):
     """How a batch is spread over processes or computers, and what one item may take."""
 
-    engine: str = "local"
+    engine: Annotated[str, Choices(ENGINES)] = "local"
     """Where the work is done: local (processes of this computer) or ray (a Ray cluster)."""
-    workers: int = 0
+    workers: Annotated[int, Range(0, 10_000, "processes")] = 0
     """How many items are in work at once; 0 is one for every core of this computer, or of the cluster."""
     address: str = "auto"
     """Ray cluster: its address, auto (the one that runs here) or local (a new one in this computer)."""
-    retries: int = 1
+    retries: Annotated[int, Range(0, 100, "times")] = 1
     """How often an item is tried again after its process crashed or its file could not be fetched."""
-    time_limit: float = 1800.0
+    time_limit: Annotated[float, Range(1, 1e6, "seconds")] = 1800.0
     """Longest time for one item, seconds; then its process is ended and the item set aside."""
-    memory_limit: float = 6.0
+    memory_limit: Annotated[float, Range(0.1, 10_000, "GB")] = 6.0
     """Most memory of one process, GB (Linux); then it is ended and its item set aside."""
     retry_failed: bool = False
     """Do again what an earlier run set aside."""
-
-    def __post_init__(self) -> None:
-        one_of("engine", self.engine, ENGINES)
-        within("workers", self.workers, 0, 10_000, "processes")
-        within("retries", self.retries, 0, 100, "times")
-        within("time limit", self.time_limit, 1, 1e6, "seconds")
-        within("memory limit", self.memory_limit, 0.1, 10_000, "GB")
 
 
 @dataclass(frozen=True)
