@@ -18,7 +18,7 @@ from clips import write_clip
 from drawn import observe, observe_near, standing
 from maquette.core.errors import BadInput
 from maquette.core.types import Camera, Mesh, Reconstruction, Subject
-from maquette.outputs.meshes.stl import UNDER_SOLES
+from maquette.outputs.printing.stl import UNDER_SOLES
 from maquette.outputs.reports.manifest import read_manifest
 from maquette.reconstruction import methods as table
 from maquette.reconstruction.methods import CLIP, ONE, SEVERAL, Method

@@ -25,6 +25,7 @@ from maquette.outputs.detail.dense import dense_asset
 from maquette.outputs.detail.maps import encoded
 from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.pictures import turntable
+from maquette.outputs.printing import threemf
 from maquette.outputs.reports.parameters import coefficients
 from maquette.outputs.writers import DENSE, GUESSED, KEYPOINTS, LEVELS, WRITERS, wanted
 
@@ -249,8 +250,22 @@ def read_usdz(data, asset):
         assert any(prim.GetTypeName() == "Mesh" for prim in opened.Traverse())
 
 
+def read_3mf(data, asset):
+    library = pytest.importorskip("lib3mf").get_wrapper()
+    model = library.CreateModel()
+    reader = model.QueryReader("3mf")
+    reader.SetStrictModeActive(True)
+    reader.ReadFromBuffer(data)
+    objects = model.GetMeshObjects()
+    assert objects.MoveNext() and reader.GetWarningCount() == 0
+    solid = objects.GetCurrentMeshObject()
+    assert solid.IsManifoldAndOriented() and min(point.Coordinates[2] for point in solid.GetVertices()) == 0
+
+
 READERS = {
     "{stem}.usdz": read_usdz,
+    "{stem}.3mf": read_3mf,
+    "{stem}.vrm": read_glb,
     "view.html": read_view,
     "{stem}_detail.glb": lambda data, asset: read_glb(data, dense_asset(asset)),
     "{stem}_detail.obj": lambda data, asset: read_obj(data, dense_asset(asset)),
@@ -324,6 +339,8 @@ def short_film(monkeypatch):
     monkeypatch.setattr(turntable, "SIDE", 96)
     monkeypatch.setattr(swing, "FRAMES", 2)
     monkeypatch.setattr(swing, "SIDE", 96)
+    monkeypatch.setattr(threemf, "TRIANGLES", 3000)
+    monkeypatch.setattr(threemf, "POINTS", 20_000)
 
 
 def skip_what_does_not_move(name, asset):
@@ -336,6 +353,8 @@ def skip_what_does_not_move(name, asset):
 
 def skip_what_is_absent(name, asset):
     skip_what_does_not_move(name, asset)
+    if name == "{stem}.vrm":
+        pytest.skip("the small rigs of tests are no humanoids: see test_vrm.py")
     parts = PART_WRITERS.keys() & {*wanted(asset)}
     if name in PART_WRITERS.keys() - parts:
         pytest.skip("this result has no such part")

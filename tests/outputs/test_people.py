@@ -15,8 +15,8 @@ from maquette import morphable
 from maquette.core.options import OutputOptions
 from maquette.geometry.camera import project
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.stl import UNDER_SOLES, is_sound, print_body, write_stl
 from maquette.outputs.pictures.maps import depth_unit, write_depth
+from maquette.outputs.printing.stl import UNDER_SOLES, is_sound, printed, solid_arrays, write_stl
 from maquette.outputs.reports.landmarks import write_landmarks
 from maquette.outputs.reports.parameters import write_parameters
 from maquette.outputs.reports.report import write_report
@@ -112,7 +112,7 @@ def test_depth_of_a_camera_that_stands_nowhere_begins_before_the_person(person_r
 @pytest.mark.parametrize("which", ["person_result", "cloth_result"])
 def test_the_solid_is_the_skin_without_eyeballs(which, request):
     asset = opened(request.getfixturevalue(which))
-    vertices, faces = print_body(asset)
+    vertices, faces = solid_arrays(printed(asset))
     assert is_sound(vertices, faces)
     solid = trimesh.load(io.BytesIO(write_stl(asset)), file_type="stl")
     assert solid.is_volume and solid.body_count == 1
@@ -131,7 +131,7 @@ def test_the_shipped_body_makes_a_closed_solid(person_result):
         vertices=model.mean, faces=model.faces, uvs=None, uv_faces=None, texture=None, texture_confidence=None,
     )  # fmt: skip
     made = replace(person_result.reconstruction, shape=shape, model=model.name)
-    vertices, faces = print_body(opened(replace(person_result, reconstruction=made)))
+    vertices, faces = solid_arrays(printed(opened(replace(person_result, reconstruction=made))))
     assert is_sound(vertices, faces)
     base = UNDER_SOLES.thickness - UNDER_SOLES.sunk
     assert np.ptp(vertices[:, 2]) == pytest.approx(1000 * np.ptp(model.mean[:, 1]) + base, abs=0.1)

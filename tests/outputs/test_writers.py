@@ -22,7 +22,7 @@ from people import make_person
 DEFAULT = OutputOptions()
 MAPS = {"normal_map.png", "roughness.png"}  # of the skin, on request
 MOVING = {"overlay.mp4", "curves.csv"}  # of a head in a clip
-UNUSUAL = {KEYPOINTS, "{stem}.usdz"}  # of persons; on request
+UNUSUAL = {KEYPOINTS, "{stem}.usdz", "{stem}.3mf", "{stem}.vrm"}  # of persons; on request
 QUICK = OutputOptions(turntable=False, overview=False)
 DETAIL = {*DENSE, *LEVELS, "displacement.png"}
 
@@ -104,7 +104,7 @@ def test_several_photos_are_no_clip(tiny):
     ],
 )
 def test_only_what_was_asked_for(head_result, volume_result, options, absent):
-    others = {*absent, "{stem}.usdz", *DETAIL, *GUESSED, *PART_WRITERS, *MAPS, *MOVING, KEYPOINTS}
+    others = {*absent, *DETAIL, *GUESSED, *PART_WRITERS, *MAPS, *MOVING, *UNUSUAL}
     left_out = {name for name in WRITERS if name in others or name.split(".")[1] in {*absent, "bvh"}}
     assert set(wanted(open_asset(volume_result, options))) == set(WRITERS) - left_out
     without = {name for name in WRITERS if name.startswith("volume.")}

@@ -27,7 +27,7 @@ from maquette.reconstruction.methods import (
     find_for_faces_in_clip,
     load,
     methods,
-    refuse_size,
+    refuse_options,
 )  # fmt: skip
 from maquette.weights.store import fetch, zoo
 
@@ -93,10 +93,10 @@ def test_an_unknown_method_lists_the_known_ones():
 
 def test_people_are_not_as_small_as_cats():
     small = options_from(height=25.0)
-    refuse_size(Subject.PET, small)
-    refuse_size(Subject.PERSON, options_from(height=50.0))
+    refuse_options(Subject.PET, small)
+    refuse_options(Subject.PERSON, options_from(height=50.0))
     with pytest.raises(BadInput, match="height 25: wanted 40 centimetres or more of a person"):
-        refuse_size(Subject.PERSON, small)
+        refuse_options(Subject.PERSON, small)
 
 
 def test_every_subject_has_a_method():

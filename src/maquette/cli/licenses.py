@@ -14,7 +14,7 @@ from maquette.cli.terminal import say
 from maquette.core.errors import BadInput
 
 # What users install; their packages are listed where they are installed.
-EXTRAS = ("batch", "heic", "ray", "serve", "train", "usd")
+EXTRAS = ("batch", "heic", "print", "ray", "serve", "train", "usd")
 
 
 def licenses(

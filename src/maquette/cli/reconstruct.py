@@ -34,7 +34,7 @@ def reconstruct_into(out: Path, photos: Sequence[Path], settings: Options, as_js
     from maquette.sources.naming import source_names
 
     # What can be refused at once is refused before the heavy imports.
-    methods.refuse_size(subject, settings)
+    methods.refuse_options(subject, settings)
     methods.find_for(settings.fit.method, subject, methods.SEVERAL if settings.fit.together else methods.ONE)
     folder = OutputFolder(out)
     with progress_bar(len(source_names(photos)), shown=not as_json) as show:

@@ -8,7 +8,7 @@ from typing import Annotated
 from maquette.core.check import Checked, Choices, Range, typed, within
 from maquette.core.errors import BadInput
 
-MESH_FORMATS = ("glb", "obj", "stl", "ply", "usdz")
+MESH_FORMATS = ("glb", "obj", "stl", "ply", "usdz", "3mf", "vrm")
 MESHES = ("light", "fine")
 DEVICES, UPSCALES = ("auto", "cpu", "cuda", "mps"), ("auto", "off", "2", "4")
 GRIDS, SMOOTHERS = ("fast", "exact"), ("tuned", "network")
@@ -160,7 +160,8 @@ class OutputOptions(Checked):
     """Writing the results."""
 
     formats: str = "glb,obj,stl,ply"
-    """Mesh files to write, comma separated: glb, obj, stl, ply, and usdz (needs maquette[usd])."""
+    """Mesh files to write, comma separated: glb, obj, stl, ply; usdz (needs maquette[usd]); 3mf, in colour (needs
+    maquette[print]); vrm, persons as avatars."""
     mesh: Annotated[str, Choices(MESHES)] = "fine"
     """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
     detail_mesh: bool = False

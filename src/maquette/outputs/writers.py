@@ -12,6 +12,7 @@ from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
 from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
+from maquette.outputs.avatar.vrm import write_vrm
 from maquette.outputs.detail.dense import (
     VERTICES,
     has_dense,
@@ -35,7 +36,6 @@ from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_mtl, write_obj
 from maquette.outputs.meshes.parts import PART_WRITERS, texture_file
 from maquette.outputs.meshes.ply import write_ply
-from maquette.outputs.meshes.stl import write_stl
 from maquette.outputs.meshes.volume import write_volume_glb, write_volume_obj, write_volume_ply, write_volume_stl
 from maquette.outputs.pictures.film import write_film
 from maquette.outputs.pictures.maps import (
@@ -50,6 +50,8 @@ from maquette.outputs.pictures.maps import (
 )
 from maquette.outputs.pictures.overview import write_overview
 from maquette.outputs.pictures.turntable import write_turntable
+from maquette.outputs.printing.stl import write_stl
+from maquette.outputs.printing.threemf import write_3mf
 from maquette.outputs.reports.codes import write_codes
 from maquette.outputs.reports.curves import write_curves
 from maquette.outputs.reports.keypoints import write_keypoints
@@ -66,6 +68,7 @@ KEYPOINTS = "keypoints_openpose.json"
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.glb": write_glb,
     "{stem}.usdz": write_usdz,
+    "{stem}.vrm": write_vrm,
     "{stem}.bvh": write_bvh,
     "{stem}.obj": write_obj,
     "{stem}.mtl": write_mtl,
@@ -75,6 +78,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "roughness.png": write_roughness,
     **PART_WRITERS,
     "{stem}.stl": write_stl,
+    "{stem}.3mf": write_3mf,
     "{stem}.ply": write_ply,
     "{stem}_detail.glb": write_dense_glb,
     "{stem}_detail.obj": write_dense_obj,

@@ -39,7 +39,7 @@ def reconstruct(
     Raises:
         BadInput: no such method, or not for this. WeightsMissing: it lacks a file. ImportError: it lacks a library.
     """
-    methods.refuse_size(kind, options)
+    methods.refuse_options(kind, options)
     row = methods.find_for(options.fit.method, kind, methods.SEVERAL if options.fit.together else methods.ONE)
     run = Run(options, progress, methods.load(row, fetch, options), kind, row.whole)
     return (run.together if options.fit.together else run.one_by_one)(photos)

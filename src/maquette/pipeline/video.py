@@ -38,7 +38,7 @@ def reconstruct_clip(
     Raises:
         BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: nobody is in it.
     """
-    methods.refuse_size(Subject.PERSON, options)
+    methods.refuse_options(Subject.PERSON, options)
     row = methods.find_for(options.fit.method, Subject.PERSON, methods.CLIP)
     return ClipRun(Path(path), options, folder, progress, row, methods.load(row, fetch, options)).reconstruct()
 

@@ -238,8 +238,10 @@ def find_for_faces_in_clip(name: str) -> Method:
     return find_for(name, Subject.FACE, SEVERAL)
 
 
-def refuse_size(subject: Subject, options: Options) -> None:
-    """Raise BadInput where a person is to be smaller than people are; pets may be."""
+def refuse_options(subject: Subject, options: Options) -> None:
+    """Raise BadInput where a person is to be smaller than people are, or what is no person is to be an avatar."""
+    if subject is not Subject.PERSON and "vrm" in options.output.format_list:
+        raise BadInput(f"formats {options.output.formats!r}: vrm is an avatar, and only persons have its skeleton")
     height = options.body.height
     if subject is Subject.PERSON and height is not None and height < SMALLEST_PERSON_CM:
         raise BadInput(f"height {height:g}: wanted {SMALLEST_PERSON_CM:g} centimetres or more of a person")

@@ -19,6 +19,7 @@ NOT_ASKED = {
     "device", "seed", "max_megapixels", "max_frames", "resume", "overview", "view", "meshes", "depth", "min_face",
     "min_person",
 }  # fmt: skip
+FORMATS_OF = {"usdz": "pxr", "3mf": "lib3mf"}  # formats -> the libraries that they need
 PHOTOS, CLIPS = "image/*,.heic,.heif,.avif,.tif,.tiff", "video/*,.mkv,.avi"
 
 
@@ -132,7 +133,8 @@ def _described(kind: Kind, stage: type, name: str) -> dict[str, Any]:
 def _choices(kind: Kind, name: str) -> tuple[str, ...]:
     """What this machine offers of two fields whose choices are no constants."""
     if name == "formats":
-        return tuple(one for one in MESH_FORMATS if one != "usdz" or find_spec("pxr"))
+        there = (one for one in MESH_FORMATS if one not in FORMATS_OF or find_spec(FORMATS_OF[one]))
+        return tuple(one for one in there if one != "vrm" or kind.subject is Subject.PERSON)
     return _methods(kind) if name == "method" else ()
 
 

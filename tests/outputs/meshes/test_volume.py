@@ -13,7 +13,7 @@ from maquette.core.options import OutputOptions
 from maquette.core.types import Volume
 from maquette.outputs import asset as assets
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.stl import is_sound
+from maquette.outputs.printing.stl import is_sound
 from maquette.outputs.reports.report import write_report
 from maquette.outputs.writers import save
 from results import FACE_M

@@ -7,7 +7,7 @@ import pytest
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
-from maquette.outputs.usd.gltf_file import GltfFile
+from maquette.outputs.meshes.gltf_file import GltfFile
 from maquette.outputs.usd.materials import define_materials
 
 pytest.importorskip("pxr")

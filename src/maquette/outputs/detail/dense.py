@@ -11,7 +11,7 @@ from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import write_obj
 from maquette.outputs.meshes.ply import write_ply
-from maquette.outputs.meshes.stl import write_stl
+from maquette.outputs.printing.stl import write_stl
 
 VERTICES, FACES, UVS = "detail_vertices", "detail_faces", "detail_uvs"  # names of a reconstruction's parameters
 

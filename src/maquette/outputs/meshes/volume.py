@@ -8,7 +8,7 @@ from maquette.outputs.asset import VERSION, Asset
 from maquette.outputs.meshes.glb import write_glb
 from maquette.outputs.meshes.obj import rows
 from maquette.outputs.meshes.ply import vertex_colors, write_ply
-from maquette.outputs.meshes.stl import MM, solid_arrays, stl_bytes
+from maquette.outputs.printing.stl import MM, solid_arrays, stl_bytes
 
 
 def _surface(asset: Asset) -> Asset:

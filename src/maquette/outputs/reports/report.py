@@ -53,6 +53,8 @@ FILES = {
     "keypoints_openpose.json": "key points of the first photo in its pixels, as OpenPose writes them (BODY_25)",
     "parameters.npz": "parameters, cameras, names",
     "{stem}.usdz": "for iPhone, iPad and USD programs: metres, y up, facing +z; units as blend shapes",
+    "{stem}.vrm": "avatar, VRM 1.0: metres, y up, facing +z, at rest in a T; expressions and gaze",
+    "{stem}.3mf": "closed solid on a pedestal in colour: millimetres, z up",
     "view.html": "the result to look at in any browser, by double click; model, photo and viewer are inside",
     "report.json": "this file",
 }

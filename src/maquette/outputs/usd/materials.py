@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from maquette.outputs.usd.gltf_file import GltfFile
+from maquette.outputs.meshes.gltf_file import GltfFile
 
 ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png"}
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from maquette.core.errors import ExtraMissing
 from maquette.outputs.asset import Asset
 from maquette.outputs.meshes.glb import write_glb
-from maquette.outputs.usd.gltf_file import GltfFile
+from maquette.outputs.meshes.gltf_file import GltfFile
 from maquette.outputs.usd.materials import define_materials
 
 ALWAYS = 946_684_800  # seconds: the first of January 2000

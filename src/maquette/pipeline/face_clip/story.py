@@ -13,6 +13,7 @@ from maquette.core.errors import NothingFound
 from maquette.core.job import Job, Progress, silent
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
+from maquette.core.types import Subject
 from maquette.outputs.reports.manifest import Manifest
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.face_watch import WatchedFaces
@@ -37,6 +38,7 @@ def reconstruct_faces(
     Raises:
         BadInput: no such method, an unreadable clip, an unwritable OUT. NothingFound: no face is in it.
     """
+    methods.refuse_options(Subject.FACE, options)
     row = methods.find_for_faces_in_clip(options.fit.method)
     return FaceClipRun(Path(path), options, folder, progress, methods.load(row, fetch, options)).reconstruct()
 

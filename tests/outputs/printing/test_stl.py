@@ -12,8 +12,8 @@ import trimesh
 from maquette.core.options import MESHES, OutputOptions
 from maquette.geometry.raycast import RayCaster
 from maquette.outputs.asset import open_asset
-from maquette.outputs.meshes.stl import UNDER_NECK, UNDER_SOLES, is_sound, mouth_gap, part_touching, write_stl
 from maquette.outputs.meshes.weld import fill, weld
+from maquette.outputs.printing.stl import UNDER_NECK, UNDER_SOLES, is_sound, mouth_gap, part_touching, write_stl
 from parts import hair_part
 from results import make_result
 

@@ -11,7 +11,7 @@ from gltf_reader import decoded
 from maquette.core.options import OutputOptions
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
-from maquette.outputs.usd.gltf_file import GltfFile
+from maquette.outputs.meshes.gltf_file import GltfFile
 
 
 def test_every_accessor_and_picture_reads_as_elsewhere(head_result):

@@ -176,13 +176,23 @@ def _on_pedestal(solid: Manifold, pedestal: Pedestal) -> Manifold:
     return solid + disc.translate((centre[0], floor - pedestal.thickness + pedestal.sunk, centre[1]))
 
 
-def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
-    """The printable solid.
+def printed(asset: Asset) -> Manifold:
+    """What is printed of a result, millimetres, z up, facing -y, on its pedestal; see `solid_arrays`.
 
-    Returns:
-        vertices: (V, 3) float32 millimetres, z up, facing -y: see `solid_arrays`.
-        faces: (F, 3) int, a closed surface, anticlockwise from outside.
+    Raises:
+        BadInput: a person's surface cannot be closed.
     """
+    made = _body(asset) if asset.subject is Subject.PERSON else _head(asset)
+    return made.rotate(UPRIGHT)
+
+
+def pedestal_of(asset: Asset) -> Pedestal:
+    """The disc that a result is printed on."""
+    return UNDER_SOLES if asset.subject is Subject.PERSON else UNDER_NECK
+
+
+def _head(asset: Asset) -> Manifold:
+    """Skin, eyeballs and hair of a head as one solid on a pedestal."""
     is_open = mouth_gap(asset) > LIP_GAP_M
     solid = _skull(asset, is_open)
     for part in EYES:
@@ -195,13 +205,11 @@ def print_solid(asset: Asset) -> tuple[NDArray, NDArray]:
     if is_open and len(asset.part("tongue")):
         fuller = solid + _solid(*_part(asset, "tongue"))
         solid = fuller if is_sound(*solid_arrays(fuller)) else solid
-    return solid_arrays(solid.rotate(UPRIGHT))
+    return solid
 
 
-def print_body(asset: Asset) -> tuple[NDArray, NDArray]:
+def _body(asset: Asset) -> Manifold:
     """The skin with the mouth's inside as one solid on a pedestal, without the eyeballs behind the lids.
-
-    See `print_solid` for what is returned.
 
     Raises:
         BadInput: the skin is no closed surface even after its holes are filled.
@@ -209,15 +217,31 @@ def print_body(asset: Asset) -> tuple[NDArray, NDArray]:
     solid = _solid(*_part(asset, *(part for part in ("skin", "mouth") if len(asset.part(part)))))
     if solid.is_empty():
         raise BadInput(f"{asset.result.name}: its surface cannot be closed for printing: leave stl out of --formats")
-    return solid_arrays(_on_pedestal(solid, UNDER_SOLES).rotate(UPRIGHT))
+    return _on_pedestal(solid, UNDER_SOLES)
 
 
 def solid_arrays(solid: Manifold) -> tuple[NDArray, NDArray]:
-    """The largest piece of a solid, z up, as the file will hold it: on z = 0, the middle of its box over the origin."""
+    """The largest piece of a solid, z up, as the file will hold it: on z = 0, the middle of its box over the origin.
+
+    Returns:
+        vertices: (V, 3) float32 millimetres.
+        faces: (F, 3) int, a closed surface, anticlockwise from outside.
+    """
+    return arrays_of(placed(solid)[0])
+
+
+def placed(solid: Manifold) -> tuple[Manifold, NDArray]:
+    """The largest piece of a solid in its place in the file, and by what (3,) it was moved there, millimetres."""
     # Decomposed after it is simplified, which may break a crumb off.
     piece = max(solid.simplify(FINEST_MM).decompose(), key=lambda piece: piece.volume())
     left, front, bottom, right, back, _ = piece.bounding_box()
-    mesh = piece.translate((-(left + right) / 2, -(front + back) / 2, -bottom)).to_mesh()
+    moved = np.array([-(left + right) / 2, -(front + back) / 2, -bottom])
+    return piece.translate(tuple(moved)), moved
+
+
+def arrays_of(piece: Manifold) -> tuple[NDArray, NDArray]:
+    """(V, 3) float32 vertices and (F, 3) faces of one piece; none of its surfaces touch; see `part_touching`."""
+    mesh = piece.to_mesh()
     vertices = np.asarray(mesh.vert_properties)[:, :3].astype(np.float32)
     faces = np.asarray(mesh.tri_verts).astype(np.int64)
     return part_touching(vertices, faces), faces
@@ -245,8 +269,7 @@ def is_sound(vertices: NDArray, faces: NDArray) -> bool:
 
 def write_stl(asset: Asset) -> bytes:
     """Binary STL in millimetres, z up, facing -y: one watertight solid as in the photo, its flat base on z = 0."""
-    made = print_body(asset) if asset.subject is Subject.PERSON else print_solid(asset)
-    return stl_bytes(*made, f"maquette {asset.stem}, millimetres, z up")
+    return stl_bytes(*solid_arrays(printed(asset)), f"maquette {asset.stem}, millimetres, z up")
 
 
 def stl_bytes(vertices: NDArray, faces: NDArray, title: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Persons as avatars that games and meeting rooms load."""
