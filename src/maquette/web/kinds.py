@@ -62,7 +62,10 @@ KINDS = {
         ),
         WebKind("person", "Person", "Everybody from head to foot, with clothes.", "person", Subject.PERSON),
         WebKind("pet", "Pet", "Cats, dogs, wild cats: the head, with fur.", "pet", Subject.PET),
-        WebKind("clip", "Clip", "People in a video, moving.", "video", Subject.PERSON, methods.CLIP, most=1, accept=CLIPS),
+        WebKind(
+            "clip", "Clip", "People in a video, moving.", "video", Subject.PERSON,
+            methods.CLIP, most=1, accept=CLIPS,
+        ),
         WebKind(
             "clipface", "Moving face", "Faces in a video, moving.", "video", Subject.FACE,
             methods.CLIP, most=1, accept=CLIPS,
