@@ -30,6 +30,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LONG = {
     "batch",
     "evaluate",
+    "serve",
     "synth",
     "train",
     "translate",

@@ -24,7 +24,7 @@ PHOTOS, CLIPS = "image/*,.heic,.heif,.avif,.tif,.tiff", "video/*,.mkv,.avi"
 
 
 @dataclass(frozen=True)
-class Kind:
+class WebKind:
     """One kind of work.
 
     Attributes:
@@ -53,18 +53,21 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(
+        WebKind(
             "face", "Face", "Every face in your photos: a head that moves.", "face", Subject.FACE,
             fixed={"together": False},
         ),
-        Kind(
+        WebKind(
             "together", "Together", "Several photos of one face: one better head.", "face", Subject.FACE,
             methods.SEVERAL, {"together": True}, least=2,
         ),
-        Kind("person", "Person", "Everybody from head to foot, with clothes.", "person", Subject.PERSON),
-        Kind("pet", "Pet", "Cats, dogs, wild cats: the head, with fur.", "pet", Subject.PET),
-        Kind("clip", "Clip", "People in a video, moving.", "video", Subject.PERSON, methods.CLIP, most=1, accept=CLIPS),
-        Kind(
+        WebKind("person", "Person", "Everybody from head to foot, with clothes.", "person", Subject.PERSON),
+        WebKind("pet", "Pet", "Cats, dogs, wild cats: the head, with fur.", "pet", Subject.PET),
+        WebKind(
+            "clip", "Clip", "People in a video, moving.", "video", Subject.PERSON,
+            methods.CLIP, most=1, accept=CLIPS,
+        ),
+        WebKind(
             "clipface", "Moving face", "Faces in a video, moving.", "video", Subject.FACE,
             methods.CLIP, most=1, accept=CLIPS,
         ),
@@ -72,7 +75,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def form(kind: Kind) -> list[dict[str, Any]]:
+def form(kind: WebKind) -> list[dict[str, Any]]:
     """The fields of one kind as JSON: name, label, help, group, control, default, and choices or limits.
 
     Controls are switch, number, choice and several (some of the choices, joined by commas).
@@ -80,7 +83,7 @@ def form(kind: Kind) -> list[dict[str, Any]]:
     return [_described(kind, stage, name) for stage, name in _asked(kind)]
 
 
-def settings(kind: Kind, wanted: Mapping[str, Any]) -> dict[str, Any]:
+def settings(kind: WebKind, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What a browser sent, checked: only fields that its form has, of their types, and what makes it this kind.
 
     Raises:
@@ -100,7 +103,7 @@ def settings(kind: Kind, wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **kind.fixed}
 
 
-def _asked(kind: Kind) -> Iterator[tuple[type, str]]:
+def _asked(kind: WebKind) -> Iterator[tuple[type, str]]:
     door = DOORS[kind.door]
     for stage in door.stages:
         hints = get_type_hints(stage)
@@ -110,7 +113,7 @@ def _asked(kind: Kind) -> Iterator[tuple[type, str]]:
                 yield stage, one.name
 
 
-def _described(kind: Kind, stage: type, name: str) -> dict[str, Any]:
+def _described(kind: WebKind, stage: type, name: str) -> dict[str, Any]:
     hint, limit = get_type_hints(stage)[name], limits(stage).get(name)
     default = METHODS[kind.subject.value] if name == "method" else getattr(stage, name)
     kinds = set(get_args(hint) or (hint,))
@@ -130,7 +133,7 @@ def _described(kind: Kind, stage: type, name: str) -> dict[str, Any]:
     return described
 
 
-def _choices(kind: Kind, name: str) -> tuple[str, ...]:
+def _choices(kind: WebKind, name: str) -> tuple[str, ...]:
     """What this machine offers of two fields whose choices are no constants."""
     if name == "formats":
         there = (one for one in MESH_FORMATS if one not in FORMATS_OF or find_spec(FORMATS_OF[one]))
@@ -138,7 +141,7 @@ def _choices(kind: Kind, name: str) -> tuple[str, ...]:
     return _methods(kind) if name == "method" else ()
 
 
-def _methods(kind: Kind) -> tuple[str, ...]:
+def _methods(kind: WebKind) -> tuple[str, ...]:
     """Methods whose networks are there: those that want files of their user's own are for the command line."""
     rows = [row for row in methods.methods() if kind.subject in row.subjects and not row.brings]
     if kind.views == methods.CLIP and kind.subject is Subject.FACE:
