@@ -40,7 +40,7 @@ from maquette.synthesis.skin import relief
 from maquette.synthesis.skin.guides import guide_of
 from maquette.texturing.detail.chart import DetailChart, detail_chart
 from maquette.texturing.detail.heights import folds_of
-from maquette.texturing.detail.moments import moving_folds
+from maquette.texturing.detail.moments import believed, moving_folds
 from maquette.texturing.head.bake import bake
 from maquette.texturing.head.skin.folds import lasting
 from maquette.texturing.images import image_at
@@ -210,14 +210,14 @@ def measured(clip: Filmed, folder: Path) -> Iterator[tuple[str, dict[str, tuple[
     kept = [lasting(one, chart.layers) for one in seen]
     plain = folds_of(baked, whole.cameras[: len(seen)], posed, kept, "maquette-head")
     read = process_time()
-    both, moving = moving_folds(plain, seen, moments, NAMES)
+    both, moving = moving_folds(believed(plain, seen), moments, NAMES)
     spent = (read - began, process_time() - read)
     print(f"  {len(moments.frames)} moments; seconds: {spent[0]:.1f} before, {spent[1]:.1f} learning")
     maps = {
         NAMES.index(unit): cv2.resize(height, None, fx=1, fy=2)[: chart.shape[0]] for unit, height in moving.items()
     }
     units, heights = list(maps), np.array([chart.cut(one) for one in maps.values()])
-    used = {round(float(one.observation.frame.time or 0) * RATE) for one in moments.frames}
+    used = {round(one.time * RATE) for one in moments.frames}
     used |= {round(float(one.frame.time or 0) * RATE) for one in subject.seen}
     beside = whole.shape.vertices - MODEL.vertices(whole.identity, whole.expression[0], whole.scale)
     skin = (chart.free > 0.9) & (chart.zones[3] > 0.5)

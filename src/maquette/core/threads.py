@@ -20,6 +20,7 @@ THREADS: dict[str, int | None] = {
     "pet landmarks": 1,
     "face fit": 1,
     "face motion": 1,
+    "face clip": 1,  # all of it: two threads of linear algebra wait for each other by a quarter of its processor time
     "body fit": 1,
     "vrn": 1,
     "pifuhd": 1,

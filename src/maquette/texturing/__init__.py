@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from maquette.core.options import TextureOptions
 from maquette.core.types import Observation, Reconstruction, Subject
@@ -33,13 +33,13 @@ def finish(
     reconstruction: Reconstruction,
     observations: Sequence[Observation],
     options: TextureOptions = DEFAULTS,
-    moments: Moments | None = None,
+    moments: Callable[[], Moments] | None = None,
 ) -> Reconstruction:
     """The reconstruction with a texture.
 
     The head of a parametric model by `finish_head` and `with_hair`, an animal's by `finish_pet`, a whole animal by
     `finish_whole_pet`, a person by `finish_person`, any other mesh by `finish_surface`. Moments of a clip are of use to
-    a head alone.
+    a head alone, and asked for last.
     """
     model = known(reconstruction.model)
     if model is not None and SCHEME in model.embeddings:

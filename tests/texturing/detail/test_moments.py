@@ -14,6 +14,7 @@ from maquette.texturing.detail.heights import Folds
 from maquette.texturing.detail.moments import (
     MOVERS,
     Moments,
+    believed,
     moving_folds,
     resolved,
     stillness,
@@ -62,7 +63,7 @@ def solved(monkeypatch, model, chart, courses, still, moves, pixel=5e-4):
     flat = np.zeros_like(still)
     monkeypatch.setattr(moments, "stillness", lambda photos, _: np.ones(len(photos), np.float32))
     folds = Folds(chart, flat, np.ones_like(flat), flat, photos, tuple(heights))
-    return moving_folds(folds, [frame_of()] * count, Moments(expression, ()), names)
+    return moving_folds(believed(folds, [frame_of()] * count), Moments(expression, ()), names)
 
 
 RAISE, FROWN, SMILE = MOVERS[0], MOVERS[1], MOVERS[3]

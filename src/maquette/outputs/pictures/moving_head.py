@@ -20,7 +20,7 @@ from maquette.outputs.shaded_mesh import ShadedMesh, openness, part_normals
 
 FACE, FULL = 0.1, 0.9  # of the region "face", between which it fades over the clip
 OPEN_JAW = 0.4  # weight at which the inside of the mouth is found to be dark
-TEXTURE_SIDE = 1024
+TEXTURE_SIDE = 768  # a panel of the film shows 450 of its rows
 SAMPLES = 900  # vertices whose light is read
 SHADE_RIDGE = 0.02  # of the samples' own weight: how far light is held to an even one
 DIMMEST = 0.05
@@ -181,12 +181,17 @@ class MovingHead:
         """(V, 3) float64 unit normals of the head as it is."""
         return vertex_normals(vertices.astype(float), self.asset.mesh.faces)
 
-    def fold(self, expression: NDArray, view: FrameView, light: NDArray) -> None:
-        """Draw the folds of an expression (E,) of fitted weights into the skin, as light (9, 3) shows them."""
+    def folded(self, expression: NDArray, view: FrameView, light: NDArray) -> NDArray | None:
+        """(S, S, 3) uint8: the texture with the folds of an expression (E,) of fitted weights, as light (9, 3) shows
+        them; None where there are none.
+        """
         if self.skin is None:
-            return
+            return None
         mean = light.mean(axis=1)
-        texture = self.skin.shaded(expression, lambda normals: harmonics(normals @ view.turn.T) @ mean)
+        return self.skin.shaded(expression, lambda normals: harmonics(normals @ view.turn.T) @ mean)
+
+    def repaint(self, texture: NDArray) -> None:
+        """Draw with another texture, as large as that of `folded`."""
         self._over.repaint(texture)
         self._still.repaint(texture)
 

@@ -272,7 +272,7 @@ class Studio:
         assert self._image is not None, "made with a texture"
         image = self._image.GetInput()
         flipped = np.ascontiguousarray(texture[::-1]).reshape(-1, texture.shape[2])
-        image.GetPointData().SetScalars(numpy_to_vtk(flipped, deep=True))
+        image.GetPointData().SetScalars(numpy_to_vtk(flipped))
         image.Modified()
 
     def _aim(self, camera: Camera) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from maquette.core.job import Job, explained
 from maquette.core.motion import HeadMotion
 from maquette.core.options import Options, OutputOptions
 from maquette.core.result import Result
+from maquette.core.threads import computing
 from maquette.core.types import Camera, Frame, Mesh
 from maquette.geometry.camera import project
 from maquette.geometry.mesh import vertex_normals
@@ -22,7 +24,7 @@ from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.ply import ply_bytes, vertex_colors
 from maquette.outputs.pictures.film import PANEL, Film, cut, window_camera
 from maquette.outputs.pictures.maps import frame_depth
-from maquette.outputs.pictures.moving_head import MovingHead, frame_view
+from maquette.outputs.pictures.moving_head import FrameView, MovingHead, frame_view
 from maquette.outputs.reports.landmarks import visible
 from maquette.outputs.reports.manifest import Manifest, Row
 from maquette.outputs.result_folder import OutputFolder
@@ -34,6 +36,21 @@ from maquette.sources.video import Clip, frames_at
 AROUND = 2.5  # side of the film's window over the face's height
 STEADY = 0.4  # seconds: width of the window's smoothing
 DOUBTFUL = 0.15  # trust below which a frame is flagged
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """One head in one frame, before it is drawn: vertices (V, 3) metres in head axes, their normals, the camera of the
+    full frame, the film's window of the frame and of the camera, light (9, 3), and the texture, None for the plain one.
+    """
+
+    vertices: NDArray
+    normals: NDArray
+    camera: Camera
+    plain: NDArray
+    near: FrameView
+    light: NDArray
+    texture: NDArray | None
 
 
 @dataclass(eq=False)
@@ -70,8 +87,8 @@ class HeadDrawing:
         half = AROUND / 2 * smooth(self.motion.times, np.ptp(rects.reshape(-1, 2, 2), axis=1).max(axis=1), 2 * STEADY)
         return np.concatenate([middle - half[:, None], middle + half[:, None]], axis=1)
 
-    def draw(self, index: int, frame: Frame) -> tuple[NDArray, Camera]:
-        """Add one frame to the film; the vertices (V, 3) in head axes, and the camera of the full frame."""
+    def posed(self, index: int, frame: Frame) -> Posed:
+        """The head as it is in one frame; frames come in the order of time."""
         view = frame_view(self.motion, index)
         vertices = self.head.vertices(self.motion.expression[index], self.motion.gaze[index])
         normals = self.head.normals(vertices)
@@ -80,13 +97,17 @@ class HeadDrawing:
         # Light changes slowly; its reading does not quite.
         self.steady = light if self.steady is None else 0.7 * self.steady + 0.3 * light
         box = self.boxes[index]
-        plain = cut(frame.pixels, box)
         near = replace(view, camera=window_camera(view.camera, box))
-        self.head.fold(self.motion.expression[index], near, self.steady)
-        drawn = self.head.over(plain, vertices, normals, near, self.steady)
-        still = self.head.still(vertices, normals, (PANEL, PANEL))
-        self.writer.add(np.hstack([plain, drawn, still]), float(self.motion.times[index]))
-        return vertices, view.camera
+        texture = self.head.folded(self.motion.expression[index], near, self.steady)
+        return Posed(vertices, normals, view.camera, cut(frame.pixels, box), near, self.steady, texture)
+
+    def draw(self, index: int, one: Posed) -> None:
+        """Add one frame to the film."""
+        if one.texture is not None:
+            self.head.repaint(one.texture)
+        drawn = self.head.over(one.plain, one.vertices, one.normals, one.near, one.light)
+        still = self.head.still(one.vertices, one.normals, (PANEL, PANEL))
+        self.writer.add(np.hstack([one.plain, drawn, still]), float(self.motion.times[index]))
 
     def close(self) -> None:
         """Finish the film, and give the windows back."""
@@ -111,6 +132,7 @@ class FaceDrawing:
     manifest: Manifest
     people: list[HeadDrawing]
 
+    @computing("face clip")
     def all_frames(self) -> None:
         """Draw everybody, in the order of the clip.
 
@@ -123,22 +145,28 @@ class FaceDrawing:
             for one in self.people:
                 one.open()
                 opened.append(one)
-            for done, (number, frame) in enumerate(ahead(frames_at(self.clip, numbers)), 1):
+            for done, heads in enumerate(ahead(self._posed(ahead(frames_at(self.clip, numbers)))), 1):
                 if done % 50 == 1:
                     self.folder.check_space()
-                for one in self.people:
-                    if number in one.at:
-                        self._one(one, one.at[number], frame)
+                for one, index, posed in heads:
+                    self._one(one, index, posed)
                 self.job.say(f"drawing, frame {done} of {len(numbers)}")
         finally:
             for one in opened:
                 one.close()
 
-    def _one(self, one: HeadDrawing, index: int, frame: Frame) -> None:
+    def _posed(self, frames: Iterable[tuple[int, Frame]]) -> Iterator[list[tuple[HeadDrawing, int, Posed | Exception]]]:
+        """Everybody who is in each frame; it is for a second thread."""
+        for number, frame in frames:
+            yield [(one, one.at[number], _tried(one, one.at[number], frame)) for one in self.people if number in one.at]
+
+    def _one(self, one: HeadDrawing, index: int, posed: Posed | Exception) -> None:
         number, time = int(one.motion.frames[index]), float(one.motion.times[index])
         rect = one.sightings[index].rect
         try:
-            vertices, camera = one.draw(index, frame)
+            if isinstance(posed, Exception):
+                raise posed
+            one.draw(index, posed)
         except (ImportError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001  whatever goes wrong in one frame leaves the others
@@ -149,12 +177,12 @@ class FaceDrawing:
         scores = {"reprojection_px": float(one.motion.reprojection[index]), "trust": trust}
         way = self.options.video.blurred if trust < DOUBTFUL else ""
         if way in ("", "mark"):
-            mesh = self._files(one, number, vertices, camera)
+            mesh = self._files(one, number, posed.vertices, posed.camera)
         else:
             mesh = None if way == "skip" else self._stand_in(one, index)
         status = {"": "done", "skip": "skipped"}.get(way, "flagged")
         why = "hardly seen: blurred, covered or turned away" if way else ""
-        self.manifest.add(number, time, Row(one.track, status, why, rect, camera, mesh, scores))
+        self.manifest.add(number, time, Row(one.track, status, why, rect, posed.camera, mesh, scores))
 
     def _stand_in(self, one: HeadDrawing, index: int) -> str | None:
         """The mesh of the nearest frame that is seen well, relative to OUT."""
@@ -194,6 +222,13 @@ class FaceDrawing:
             write_whole(path, data)
         except OSError as error:
             raise BadInput(unwritable(error, path.parent, "make room, or choose another folder")) from error
+
+
+def _tried(one: HeadDrawing, index: int, frame: Frame) -> Posed | Exception:
+    try:
+        return one.posed(index, frame)
+    except Exception as error:  # noqa: BLE001  the frame's turn comes
+        return error
 
 
 def landmark_json(one: HeadDrawing, vertices: NDArray, camera: Camera) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from maquette.core.motion import HeadMotion
+from maquette.core.threads import computing
 from maquette.perception.tracking.face_sighting import RECORD
 from maquette.perception.tracking.face_watch import WatchedFaces, watch_faces
 from maquette.pipeline.clip_frames import kept
@@ -32,6 +33,7 @@ class FaceMemory(ClipStore):
         named = {name: value for stage in stages for name, value in asdict(getattr(self.options, stage)).items()}
         return {name: value for name, value in named.items() if name not in ("resume", "device")}
 
+    @computing("face clip")
     def watched(self, clip: Clip, say: Callable[[str], None]) -> WatchedFaces:
         """Who is in the clip: from an earlier run of the same clip and settings, or by watching it now.
 

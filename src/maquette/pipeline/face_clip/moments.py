@@ -18,7 +18,7 @@ from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import clearness, seen_in
 from maquette.reconstruction.face_fit.method import HEAD
 from maquette.sources.video import Clip
-from maquette.texturing.detail.moments import LEAST, MOVERS, Moment, Moments, stillness, strength
+from maquette.texturing.detail.moments import LEAST, MOVERS, Moments, moment_of, stillness, strength
 
 MOST = 8  # of a person: about a second each
 EACH = 2  # that show what each mover folds: what two agree on is no accident
@@ -97,5 +97,5 @@ def moments_of(
         vertices = model.vertices(whole.identity, motion.expression[index], whole.scale) + beside
         points = model.embeddings[seen.landmark_scheme].points(vertices.astype(float), model.faces)
         if beside_seen(project(camera, points)[0], seen) < OFF:
-            found.append(Moment(seen, camera, vertices, motion.expression[index]))
+            found.append(moment_of(seen, camera, vertices, motion.expression[index], model.name))
     return Moments(motion.expression[places], tuple(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,11 @@ from pathlib import Path
 from maquette import texturing
 from maquette.core.errors import NothingFound
 from maquette.core.job import Job, Progress, silent
+from maquette.core.motion import HeadMotion
 from maquette.core.options import Options
 from maquette.core.result import Failure, Result
-from maquette.core.types import Subject
+from maquette.core.threads import computing
+from maquette.core.types import Reconstruction, Subject
 from maquette.outputs.reports.manifest import Manifest
 from maquette.outputs.result_folder import OutputFolder
 from maquette.perception.tracking.face_watch import WatchedFaces
@@ -25,6 +27,7 @@ from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.method import HEAD
 from maquette.sources.naming import source_names
 from maquette.sources.video import Clip, open_clip
+from maquette.texturing.detail.moments import Moments
 from maquette.weights.store import fetch
 
 
@@ -99,6 +102,7 @@ class FaceClipRun:
         for drawing in drawings:
             yield drawing.finished()
 
+    @computing("face clip")
     def _person(
         self, subject: FaceClipSubject, memory: FaceMemory, watched: WatchedFaces, painter: Executor, job: Job
     ) -> Result:
@@ -109,6 +113,25 @@ class FaceClipRun:
             with job.stage("reconstruction", subject.name):
                 whole = subject.head(job)
             memory.save(name, arrays_of_reconstruction(whole))
+        moments: Future[Moments] = Future()  # the head is textured while it is followed, and folds are read
+        learns = self.options.texture.detail == "auto"
+        coming = painter.submit(subject.textured, whole, moments.result if learns else None)
+        try:
+            motion = self._motion(subject, whole, memory, job)
+            with job.stage("texturing", subject.name):
+                if learns:
+                    moments.set_result(subject.moments(whole, motion))
+                made = coming.result()
+        except BaseException as error:
+            if not moments.done():
+                moments.set_exception(error)
+            raise
+        result = subject.result(made, motion, list(watched.notes), job)
+        facts = {**result.report, "motion": facts_of(motion), "shots": watched.shots}
+        return replace(result, report=facts)
+
+    def _motion(self, subject: FaceClipSubject, whole: Reconstruction, memory: FaceMemory, job: Job) -> HeadMotion:
+        """How the head moves, from what is kept or by following it now."""
         name = MOVED.format(track=subject.track)
         motion = memory.load(name, motion_of)
         if motion is None:
@@ -116,8 +139,4 @@ class FaceClipRun:
             with job.stage("following", subject.name):
                 motion = subject.motion(whole, lambda n: job.say(f"{subject.name} following, frame {n} of {total}"))
             memory.save(name, arrays_of_motion(motion))
-        with job.stage("texturing", subject.name):
-            made = painter.submit(subject.textured, whole, motion).result()
-        result = subject.result(made, motion, list(watched.notes), job)
-        facts = {**result.report, "motion": facts_of(motion), "shots": watched.shots}
-        return replace(result, report=facts)
+        return motion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +18,14 @@ from maquette.core.result import Result
 from maquette.core.types import Observation, Reconstruction
 from maquette.perception.tracking.face_sighting import FaceSightings
 from maquette.pipeline.face_clip.key_frames import observed
-from maquette.pipeline.face_clip.moments import at_rest, moments_of
+from maquette.pipeline.face_clip.moments import moments_of
 from maquette.reconstruction import methods
 from maquette.reconstruction.face_fit.in_motion import KnownHead, clip_focal, follow_head, with_eyes
 from maquette.reconstruction.face_fit.method import HEAD, landmark_term
 from maquette.reconstruction.face_fit.motion.smoother import learned, load_motion
 from maquette.reconstruction.face_fit.smoothing import Smoother, tuned
 from maquette.sources.video import Clip
+from maquette.texturing.detail.moments import Moments, stillness
 from maquette.weights.store import fetch
 
 TEXTURED = 4  # key frames that the texture is taken from: two seconds each
@@ -77,9 +78,18 @@ class FaceClipSubject:
         even = smoother_of(self.options.video)(raw, self.sightings.column("shot"))
         return replace(with_eyes(even, head.term.names), evidence=None)
 
-    def textured(self, whole: Reconstruction, motion: HeadMotion) -> Reconstruction:
-        """The head with its texture from the best key frames, and with the folds that come with its expressions."""
-        shown = textured(self.seen, motion)
+    def moments(self, whole: Reconstruction, motion: HeadMotion) -> Moments:
+        """What the motion's frames show of folds, beside the photos of the texture."""
+        photos = [self.seen[place] for place in textured(whole, len(self.seen))]
+        return moments_of(whole, photos, motion, self.clip, self.sightings, self.options.perception)
+
+    def textured(self, whole: Reconstruction, moments: Callable[[], Moments] | None) -> Reconstruction:
+        """The head with its texture from the best key frames, and with the folds that come with its expressions.
+
+        Args:
+            moments: asked for last.
+        """
+        shown = textured(whole, len(self.seen))
         photos = [self.seen[place] for place in shown]
         few = replace(
             whole,
@@ -87,9 +97,6 @@ class FaceClipSubject:
             expression=None if whole.expression is None else whole.expression[shown],
             motion=None if whole.motion is None else whole.motion[shown],
         )
-        moments = None
-        if self.options.texture.detail == "auto":
-            moments = moments_of(whole, photos, motion, self.clip, self.sightings, self.options.perception)
         made = texturing.finish(few, photos, self.options.texture, moments)
         return replace(made, cameras=whole.cameras, expression=whole.expression, motion=whole.motion)
 
@@ -104,10 +111,12 @@ class FaceClipSubject:
         return replace(found, report=facts, motion=motion)
 
 
-def textured(seen: Sequence[Observation], motion: HeadMotion) -> list[int]:
-    """Which key frames the texture is taken from: the first, and of the others those at rest first."""
-    still = at_rest([one.frame.time for one in seen], motion)
-    return [0, *sorted(range(1, len(seen)), key=lambda place: not still[place])][:TEXTURED]
+def textured(whole: Reconstruction, count: int) -> list[int]:
+    """Which of so many key frames the texture is taken from: the first, and of the others those at rest first."""
+    still = np.ones(count)
+    if whole.expression is not None:
+        still = stillness(whole.expression, morphable.load(HEAD).expression_names)
+    return [0, *sorted(range(1, count), key=lambda place: still[place] <= 0.5)][:TEXTURED]
 
 
 def smoother_of(options: VideoOptions) -> Smoother:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maquette.core.types import Camera, Observation
 from maquette.morphable.model import SIDES
-from maquette.texturing.detail.chart import DetailChart
+from maquette.texturing.detail.chart import DetailChart, detail_chart
 from maquette.texturing.detail.evidence import Evidence, evidence_of
 from maquette.texturing.detail.heights import SEEN, Folds, fold_heights, mirrored, whole_of
 from maquette.texturing.detail.wrinkles import LARGEST_M, NOTHING_M, half, smaller
@@ -50,17 +50,17 @@ MOVERS = (
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One frame in which the face does something.
+    """What one frame shows in which the face does something.
 
     Attributes:
-        observation: the face as a photo shows it. camera: for its crop's pixels.
-        vertices: (V, 3) metres, the head as it is in it. expression: (E,) weights.
+        time: seconds. expression: (E,) weights.
+        height: (h, w) float32 metres, on the grid of a DetailChart: its folds. weight: (h, w) 0-1: skin that is seen.
     """
 
-    observation: Observation
-    camera: Camera
-    vertices: NDArray
+    time: float
     expression: NDArray
+    height: NDArray
+    weight: NDArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,35 +76,47 @@ class Moments:
     frames: tuple[Moment, ...]
 
 
-def moving_folds(
-    folds: Folds, observations: Sequence[Observation], moments: Moments, names: Sequence[str]
-) -> tuple[Folds, dict[str, NDArray]]:
+def moment_of(observation: Observation, camera: Camera, vertices: NDArray, expression: NDArray, model: str) -> Moment:
+    """What one frame shows.
+
+    Args:
+        observation: the face as a photo shows it. camera: for its crop's pixels.
+        vertices: (V, 3) metres, the head as it is in it. expression: (E,) weights.
+        model: its name.
+    """
+    chart = detail_chart(model)
+    seen = evidence_of(bake(observation, camera, vertices, chart.layers), camera, vertices, chart)
+    height = fold_heights(seen, chart)[0] * np.float32(resolved(seen, observation))
+    return Moment(observation.frame.time or 0.0, expression, height, seen.weight)
+
+
+def believed(folds: Folds, observations: Sequence[Observation]) -> Folds:
+    """The folds, those of each photo only as far as its pixels are fine enough to show any."""
+    pairs = zip(folds.heights, folds.photos, observations)
+    heights = tuple(height * np.float32(resolved(seen, face)) for height, seen, face in pairs)
+    return replace(folds, heights=heights)
+
+
+def moving_folds(folds: Folds, moments: Moments, names: Sequence[str]) -> tuple[Folds, dict[str, NDArray]]:
     """The folds that last, and those that come with the units, by what all frames of a clip show.
 
     In frame k the heights are s + sum of w_kj d_j, where w_kj is the mean weight of mover j on this side of the face:
     ridge regression in each texel, stiffer outside the mover's places. A mover that no frame shows has nothing.
 
     Args:
-        folds: of the photos, observations: the photos.
+        folds: of the photos, see `believed`.
         names: (E,) of the units.
 
     Returns:
-        The folds with the heights that last, and those of each photo as far as its pixels show any; unit -> (S / 2, S
-        / 2) float32 metres at weight 1, in the texture's layout.
+        The folds with the heights that last; unit -> (S / 2, S / 2) float32 metres at weight 1, in the texture's
+        layout.
     """
     chart = folds.chart
-    seen = [*folds.photos]
-    heights: list[NDArray] = [*folds.heights]
-    for moment in moments.frames:
-        baked = bake(moment.observation, moment.camera, moment.vertices, chart.layers)
-        shown = evidence_of(baked, moment.camera, moment.vertices, chart)
-        seen.append(shown)
-        heights.append(fold_heights(shown, chart)[0])
-    whole = [*observations, *(moment.observation for moment in moments.frames)]
-    heights = [height * np.float32(resolved(one, face)) for height, one, face in zip(heights, seen, whole)]
+    heights = [*folds.heights, *(moment.height for moment in moments.frames)]
+    weights = [*(seen.weight for seen in folds.photos), *(moment.weight for moment in moments.frames)]
     expression = np.concatenate([moments.photos, *(moment.expression[None] for moment in moments.frames)])
-    shares = np.stack([smoothstep(one.weight, *SEEN) for one in seen]).astype(np.float32)
-    shares[: len(observations)] *= stillness(moments.photos, names)[:, None, None]
+    shares = smoothstep(np.stack(weights), *SEEN).astype(np.float32)
+    shares[: len(folds.photos)] *= stillness(moments.photos, names)[:, None, None]
     still = np.zeros(chart.free.shape, np.float32)
     moving: dict[str, NDArray] = {}
     for side in SIDES:
@@ -116,8 +128,8 @@ def moving_folds(
             for unit in own if np.abs(height).max() > NOTHING_M else []:
                 moving[unit] = moving.get(unit, 0) + height / len(own)
     still = still * folds.sure + (1 - folds.sure) * mirrored(folds.sure, chart) * mirrored(still, chart)
-    kept = replace(folds, height=still.astype(np.float32), heights=tuple(heights[: len(folds.photos)]))
-    return kept, {unit: smaller(whole_of(height, chart)) for unit, height in moving.items()}
+    maps = {unit: smaller(whole_of(height, chart)) for unit, height in moving.items()}
+    return replace(folds, height=still.astype(np.float32)), maps
 
 
 def stillness(expression: NDArray, names: Sequence[str]) -> NDArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -15,7 +15,7 @@ from maquette.geometry.raycast import RayCaster
 from maquette.morphable.posing import neutral_vertices
 from maquette.texturing.detail.chart import detail_chart
 from maquette.texturing.detail.heights import Folds, fold_normals, folds_of, unfolded
-from maquette.texturing.detail.moments import Moments, moving_folds
+from maquette.texturing.detail.moments import Moments, believed, moving_folds
 from maquette.texturing.detail.wrinkles import as_parameters, wrinkles_of
 from maquette.texturing.head.bake import Baked, bake
 from maquette.texturing.head.blend import blend
@@ -46,7 +46,7 @@ def finish_head(
     reconstruction: Reconstruction,
     observations: Sequence[Observation],
     options: TextureOptions = DEFAULTS,
-    moments: Moments | None = None,
+    moments: Callable[[], Moments] | None = None,
 ) -> Reconstruction:
     """Texture a reconstructed head from the photos it was made of.
 
@@ -54,7 +54,8 @@ def finish_head(
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
         options: texture size, whether unseen parts are filled, whether glasses are given back, and maps of the skin.
-        moments: further frames of a clip, from which the folds that come with its expressions are learned.
+        moments: further frames of a clip, from which the folds that come with its expressions are learned; asked for
+            last, so that they may still be read while the texture is made.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -76,9 +77,10 @@ def finish_head(
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     folds: Folds | None = None
-    moving: dict[str, NDArray] = {}
     if options.detail == "auto":
-        folds, moving = both_folds(reconstruction, observations, baked, posed, layers, moments)
+        kept = [lasting(observation, layers) for observation in observations]
+        folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
+        folds = folds if moments is None else believed(folds, observations)
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
     size = layers.size
@@ -92,6 +94,9 @@ def finish_head(
         paint_hollows(texture, layers, palette)
         clean_lids(texture, confidence, layers)
         paint_lid_edges(texture, layers, palette)
+    moving: dict[str, NDArray] = {}
+    if folds is not None:
+        folds, moving = both_folds(folds, reconstruction, observations, layers, moments)
     heights = None if folds is None else folds.displacement_map()
     maps = skin_maps(texture, confidence, layers, heights) if options.maps else (fold_normals(folds), None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
@@ -117,19 +122,16 @@ def prepare(model: str, options: TextureOptions = DEFAULTS) -> None:
 
 
 def both_folds(
+    folds: Folds,
     reconstruction: Reconstruction,
     observations: Sequence[Observation],
-    baked: Sequence[Baked],
-    posed: Sequence[NDArray],
     layers: Layers,
-    moments: Moments | None,
+    moments: Callable[[], Moments] | None,
 ) -> tuple[Folds, dict[str, NDArray]]:
     """The folds that last, and those that come with units: see `wrinkles_of`, of a clip `moving_folds`."""
     names = layers.model.expression_names
-    kept = [lasting(observation, layers) for observation in observations]
-    folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
     if moments is not None:
-        return moving_folds(folds, observations, moments, names)
+        return moving_folds(folds, moments(), names)
     if reconstruction.expression is None:
         return folds, {}
     return folds, wrinkles_of(folds, observations, reconstruction.expression, names, layers)

@@ -1,5 +1,7 @@
 """The motion network: what each mode may see, and what its numbers mean."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -50,6 +52,18 @@ def test_frames_behind_the_end_change_nothing(network, reach):
     padded = torch.cat([evidence, torch.rand(1, 3, WIDTH)], dim=1), torch.cat([steps, torch.ones(1, 3)], dim=1)
     long = network(*padded, torch.cat([seen, torch.zeros(1, 3)], dim=1), reach)
     assert (long[:, :FRAMES] - network(evidence, steps, seen, reach)).abs().max() < 1e-3
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("reach", [-1, 2])
+def test_a_long_clip_never_grows_beyond_bounds(network, reach):
+    network = deepcopy(network)
+    for branch in map(network.branch, range(4)):
+        torch.nn.init.constant_(branch.align.bias, 3.0)  # each frame makes the state three times as long
+        torch.nn.init.constant_(branch.enter.bias, -9.0)  # which no gate lets forget
+    evidence, steps, seen = inputs(frames=400)
+    short, long = (network(evidence[:, :n], steps[:, :n], seen[:, :n], reach) for n in (40, 400))
+    assert torch.isfinite(long).all() and long.abs().max() < 2 * short.abs().max()
 
 
 @torch.inference_mode()

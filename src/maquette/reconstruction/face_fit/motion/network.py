@@ -21,6 +21,7 @@ KERNEL = (1.0, 4.0, 6.0, 4.0, 1.0)  # over neighbouring frames: what is quicker 
 PASSING = 1.0  # bias of the gates
 FLOW_GAIN, USUAL_STEP_S = 4.0, 1 / 30
 LEAK = 0.05  # how far weights may leave 0-1 while learning, for the gradient's sake
+FARTHEST = 4.0  # states are kept within: what aligns them may lengthen them, in a long clip without end
 STEADY_BIAS = -1.0  # of the gates: a state stays unless there is reason
 
 
@@ -48,7 +49,8 @@ class GatedBranch(nn.Module):
         scale, shift = aligned.chunk(2, dim=-1)
         both = torch.addcmul(shift, torch.cat(states, dim=-1), scale)
         gate, fresh = (entered + self.recur(both)).chunk(2, dim=-1)
-        return torch.lerp(both[..., : self.width], torch.tanh(fresh), torch.sigmoid(gate))
+        found = torch.lerp(both[..., : self.width], torch.tanh(fresh), torch.sigmoid(gate))
+        return found.clamp(-FARTHEST, FARTHEST)
 
     def forward(self, x: Tensor, flow: Tensor, seen: Tensor) -> Tensor:
         """(B, N, width) states of (B, N, read) features, all frames in turn.
