@@ -8,6 +8,7 @@ the photo are laid over each other, their contrast kept (Heitz and Neyret 2018, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from maquette.core.threads import available
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.images import image_at, smoothstep
 from maquette.texturing.pet.flow import polar
@@ -37,7 +39,7 @@ HAIR, STRENGTH = (4.0, 0.7), 4.0  # where the photo shows no coat: cells long, w
 FEATURES = ("eyelids", "nose_pad", "ears", "ear_inner")  # regions that are no coat
 WIDE = 8.0  # cells
 NOTHING = 1e-3
-AT_ONCE = 1 << 16  # texels: their arrays stay in the processor's cache
+AT_ONCE, MOST_THREADS = 1 << 16, 4  # texels, whose arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +77,15 @@ def lay_coat(model: MorphableModel, colours: NDArray, level: NDArray, texels: Te
     lacks = np.flatnonzero(share > NOTHING)
     points = texels.spread(model.mean)
     patched = _Patches(coat, model, np.random.default_rng(seed))
-    for start in range(0, len(lacks), AT_ONCE):
+
+    def lay(start: int) -> None:
         part = lacks[start : start + AT_ONCE]
         mirrored, trust = _mirrored(coat, along[part], column[part])
         detail = _mixed(mirrored, patched.at(points[part], along[part], column[part]), trust[:, None])
         colours[part] = np.clip(colours[part] + share[part, None] * detail, 0, 255)
+
+    with ThreadPoolExecutor(min(available(), MOST_THREADS)) as threads:
+        list(threads.map(lay, range(0, len(lacks), AT_ONCE)))
 
 
 def _mixed(first: NDArray, second: NDArray, share: NDArray) -> NDArray:
