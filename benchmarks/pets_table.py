@@ -152,7 +152,7 @@ def posed(model: MorphableModel, observation: Observation, identity: NDArray, ex
     view = view_of(observation)
     vertices = model.vertices(identity, expression).astype(float)
     points = model.embeddings[SCHEME].points(vertices, model.faces)
-    return Answer(vertices, projected(points, first_pose(points, view, 1 / view.sigma**2), view)[0])
+    return Answer(vertices, projected(points, first_pose(points, view, 1 / view.doubt**2), view)[0])
 
 
 def mean_head(model: MorphableModel, observation: Observation) -> Answer:
@@ -193,7 +193,7 @@ def straight_alone() -> PetShapeNetwork:
 def landmark_fit(model: MorphableModel, observation: Observation) -> Answer:
     view = replace(view_of(observation), outline=np.zeros((0, 2)), normals=np.zeros((0, 2)))
     points = model.embeddings[SCHEME].points(model.mean, model.faces).astype(float)
-    count, poses = len(model.identity_basis), (first_pose(points, view, 1 / view.sigma**2),)
+    count, poses = len(model.identity_basis), (first_pose(points, view, 1 / view.doubt**2),)
     start = State(model, np.zeros(count), np.zeros((1, len(model.expression_names))), poses, Prior.usual(count))
     made = solve(start, (view,)).state
     vertices = made.vertices(0)
@@ -220,7 +220,7 @@ def of_several(model: MorphableModel, observations: list[Observation], shapes: P
 NETWORK: list[Path] = []  # a file of `maquette train pet-shape`, if one is given
 WAYS: dict[str, Way] = {
     "mean head": mean_head, "landmarks alone": landmark_fit, "ridge regression": ridge, "shape network": network,
-    "fit without network": plain_fit, "fit": full_fit,
+    "fit": plain_fit, "fit drawn to the network": full_fit,
 }  # fmt: skip
 
 
@@ -237,7 +237,7 @@ def measure(kinds: int) -> list[dict]:
             answers[name] = way(model, held.seen[0])
             seconds[name] = process_time() - start
         start = process_time()
-        answers["fit, three photos"] = of_several(model, held.seen, trained() if NETWORK else None)
+        answers["fit, three photos"] = of_several(model, held.seen, None)
         seconds["fit, three photos"] = process_time() - start
         for name, answer in answers.items():
             row = {"way": name, "species": held.form.species, "head": number, "seconds": seconds[name]}

@@ -126,10 +126,11 @@ class _System:
         view, pose = self.views[index], state.poses[index]
         points = self.embedding.points(vertices, state.model.faces)
         pixels, camera = projected(points, pose, view)
-        residual = (pixels - view.landmarks) / view.sigma[:, None]
+        doubt = view.doubt
+        residual = (pixels - view.landmarks) / doubt[:, None]
         length = np.linalg.norm(residual, axis=1)
         robust = np.sqrt(np.minimum(1, HUBER / np.maximum(length, 1e-9)))
-        rows = self._rows(self.marks, points, camera, pose, view) * (robust / view.sigma)[:, None, None]
+        rows = self._rows(self.marks, points, camera, pose, view) * (robust / doubt)[:, None, None]
         return (residual * robust[:, None]).ravel(), rows.reshape(-1, rows.shape[-1])
 
     def _outline_rows(self, vertices: NDArray, state: State, index: int) -> tuple[NDArray, NDArray]:
