@@ -68,9 +68,9 @@ class Answer:
     landmarks: NDArray
 
 
-def held_out(kinds: int) -> Iterator[Held]:
-    """So many heads of each species."""
-    for number in range(kinds * len(SPECIES)):
+def held_out(kinds: int, first: int = 0) -> Iterator[Held]:
+    """So many heads of each species, from the one of that number on."""
+    for number in range(first, first + kinds * len(SPECIES)):
         form = draw_form(SPECIES[number % len(SPECIES)], np.random.default_rng((SEED, number)))
         photos = [photograph(form, np.random.default_rng((SEED, number, k)), SIDE) for k in range(VIEWS)]
         yield Held(form, photos, [observed(photo) for photo in photos])
@@ -224,10 +224,10 @@ WAYS: dict[str, Way] = {
 }  # fmt: skip
 
 
-def measure(kinds: int) -> list[dict]:
+def measure(kinds: int, first: int = 0) -> list[dict]:
     """A row per head and way."""
     rows = []
-    for number, held in enumerate(held_out(kinds)):
+    for number, held in enumerate(held_out(kinds, first)):
         model, scorer = load(PET_MODELS[held.form.species]), Scorer(held.form)
         answers, seconds = {}, {}
         for name, way in WAYS.items():
@@ -273,10 +273,11 @@ def summary(rows: list[dict]) -> Iterator[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kinds", type=int, default=30, help="heads of each species")
+    parser.add_argument("--first", type=int, default=0, help="number of the first head")
     parser.add_argument("--network", type=Path, help="a file of maquette train pet-shape, for the rows that need one")
     asked = parser.parse_args()
     NETWORK[:] = [asked.network] if asked.network else []
-    for row in write(measure(asked.kinds)):
+    for row in write(measure(asked.kinds, asked.first)):
         print(row)
 
 
