@@ -64,7 +64,7 @@ class Asset:
         coarse: the same as it was before the mesh was refined, or None if it was not.
         options: what to write.
         seconds: file -> seconds that making it took, as far as written.
-        made: the main GLB once it is written, by its name, for the page that holds it.
+        made: the main GLB and textures of parts once they are written, by name, for files that hold them.
     """
 
     result: Result

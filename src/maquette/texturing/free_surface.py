@@ -35,6 +35,9 @@ Fill: TypeAlias = Callable[[Mesh, NDArray, PointColours, PointColours], Filled]
 PaintOver: TypeAlias = Callable[[NDArray, Texels, Filled], NDArray]
 """(colours (N, 3), texels, filled) -> (N,) 0 where it painted over the colours, in place, else 1."""
 
+CarryOn: TypeAlias = Callable[[NDArray, NDArray, Texels], None]
+"""(colours (N, 3), confidence (N,) 0-255, texels): changes colours in place."""
+
 
 @dataclass(frozen=True, eq=False)
 class Completion:
@@ -44,11 +47,13 @@ class Completion:
         like_front: (V,) 0-1: how far what a photo shows is believed of what lies behind it too.
         fill: colours of all vertices.
         paint: parts that are painted in the end, or None.
+        detail: what is carried on last where a photo shows little, or None.
     """
 
     like_front: NDArray
     fill: Fill
     paint: PaintOver | None = None
+    detail: CarryOn | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +174,8 @@ def texture_surface(
         confidence = 255 * np.maximum(seen, texels.spread(filled.guessed))
         if completion.paint is not None:
             confidence *= completion.paint(colours, texels, filled)
+        if completion.detail is not None:
+            completion.detail(colours, confidence, texels)
     else:
         colours = np.where(seen[:, None] > 0, fine.own.colours, UNSEEN)
         confidence = 255 * seen

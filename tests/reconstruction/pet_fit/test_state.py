@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from maquette.geometry.camera import project
-from maquette.perception.pets.schemes import SCHEME, SPECIES
+from maquette.perception.pets.schemes import FLIPPED, NOSE, SCHEME, SPECIES
 from maquette.reconstruction.pet_fit.method import view_of
-from maquette.reconstruction.pet_fit.state import PetPose, first_pose, projected
+from maquette.reconstruction.pet_fit.state import BESIDE, PetPose, Prior, first_pose, projected
 
 
 @pytest.mark.parametrize("species", SPECIES)
@@ -37,3 +37,15 @@ def test_a_step_turns_about_the_head_and_shifts():
     moved = pose.moved(np.array([0, 0, np.pi / 2, 0.1, 0, 0]))
     assert np.allclose(moved.translation, [0.1, 0, 2])
     assert np.allclose(moved.rotation @ [1, 0, 0], [0, 1, 0])
+
+
+def test_landmarks_that_slide_are_doubted_most(photographed):
+    view = view_of(photographed("cat", np.zeros(4))[0])
+    assert (view.doubt > view.sigma).all() and np.array_equal(BESIDE[list(FLIPPED)], BESIDE)
+    cheek = FLIPPED.index(18)
+    assert view.doubt[NOSE] < view.doubt[0] < view.doubt[cheek]
+
+
+def test_several_photos_count_as_one():
+    one, three = Prior.usual(4), Prior.usual(4, 3)
+    assert np.array_equal(three.weight, 3 * one.weight) and np.array_equal(three.mean, one.mean)

@@ -20,7 +20,7 @@ from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.mesh_bones import MeshBones
 from maquette.outputs.meshes.demo import demo
 from maquette.outputs.meshes.gltf import ELEMENT_BUFFER, Builder, container, longer
-from maquette.outputs.meshes.parts import SPECULAR, compact_png, part_material, part_mesh, reflecting
+from maquette.outputs.meshes.parts import SPECULAR, part_material, part_mesh, part_png, reflecting
 from maquette.outputs.meshes.skeleton import animation, humanoid, joint_nodes, skin
 from maquette.outputs.meshes.weld import split_seams
 
@@ -180,8 +180,7 @@ def _textures(builder: Builder, asset: Asset) -> dict:
     pixels = asset.mesh.texture
     files = [] if pixels is None else [("texture", "image/jpeg", _jpeg(pixels))]
     for part in asset.result.reconstruction.parts:
-        assert part.mesh.texture is not None, "checked when it was made"
-        files.append((part.name, "image/png", compact_png(part.mesh.texture)))
+        files.append((part.name, "image/png", part_png(asset, part)))
     files += [(name, "image/jpeg", _jpeg(pixels, MAPS_QUALITY)) for name, pixels in _maps(asset.mesh).items()]
     if not files:
         return {}

@@ -37,9 +37,16 @@ def compact_png(picture: NDArray) -> bytes:
 
 def write_part_texture(asset: Asset, name: str) -> bytes:
     """PNG of the part of that name, which the result must have: sRGB and opacity."""
-    part = next(part for part in asset.result.reconstruction.parts if part.name == name)
+    return part_png(asset, next(part for part in asset.result.reconstruction.parts if part.name == name))
+
+
+def part_png(asset: Asset, part: Part) -> bytes:
+    """PNG of a part's texture, made once for the GLB and for itself."""
     assert part.mesh.texture is not None, "checked when it was made"
-    return compact_png(part.mesh.texture)
+    name = texture_file(part.name)
+    if name not in asset.made:
+        asset.made[name] = compact_png(part.mesh.texture)
+    return asset.made[name]
 
 
 PART_WRITERS = {texture_file(name): partial(write_part_texture, name=name) for name in PARTS}

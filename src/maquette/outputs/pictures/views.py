@@ -20,6 +20,7 @@ LONGEST_SHARE = 0.016  # of the height: so of whatever is larger
 HIDDEN = 0.01  # openness below which no camera sees a corner: sockets, the shut mouth
 BETWEEN_LIPS = 0.35  # power of the openness of teeth
 NO_FACES: NDArray = np.zeros(0, int)
+FUR = "fur"  # layers around a skin: behind those that face the camera are more of them
 MATT = 0.25  # gloss of a part at roughness 0
 TEXTURE_SIDE = 1024  # texels; the pictures show no more, and mipmaps of larger ones take long
 
@@ -106,7 +107,8 @@ def set_scene(
 
 def shaded_part(part: Part, vertices: NDArray) -> tuple[ShadedMesh, Material]:
     """Hair or the like in the studio, its vertices (V, 3) metres as in the photo."""
-    material = Material(MATT * (1 - part.roughness), SKIN.sharpness, part.mesh.texture, part.alpha_cutoff)
+    gloss, one_sided = MATT * (1 - part.roughness), part.name == FUR
+    material = Material(gloss, SKIN.sharpness, part.mesh.texture, part.alpha_cutoff, one_sided)
     return plain_mesh(part, vertices), material
 
 

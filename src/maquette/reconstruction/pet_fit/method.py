@@ -75,7 +75,9 @@ def fitted(
     shares = species_shares(observations)
     readings = [] if network is None else [read_shape(network, one) for one in observations]
     tried = {
-        name: _fit(model, observations, _prior(readings, name, min(MODES, len(model.identity_basis))))
+        name: _fit(
+            model, observations, _prior(readings, name, min(MODES, len(model.identity_basis)), len(observations))
+        )
         for name, model in models.items()
         if shares[name] >= UNLIKELY or shares[name] == max(shares.values())
     }
@@ -101,10 +103,10 @@ def species_shares(observations: Sequence[Observation]) -> dict[str, float]:
     return dict(zip(SPECIES, (shares / shares.sum()).tolist()))
 
 
-def _prior(readings: Sequence[ShapeReading], species: str, count: int) -> Prior:
+def _prior(readings: Sequence[ShapeReading], species: str, count: int, photos: int) -> Prior:
     """What the shape network says of the coefficients; further photos count half, for their errors are alike."""
     if not readings:
-        return Prior.usual(count)
+        return Prior.usual(count, photos)
     row = SPECIES.index(species)
     weights = np.array([1 / one.spreads[row, :count] ** 2 for one in readings])
     means = np.array([one.means[row, :count] for one in readings])
@@ -117,7 +119,7 @@ def _fit(model: MorphableModel, observations: Sequence[Observation], prior: Prio
     expressions = np.zeros((len(observations), len(model.expression_names)))
     points = model.embeddings[SCHEME].points(model.vertices(prior.mean, expressions[0]), model.faces).astype(float)
     views = tuple(view_of(one) for one in observations)
-    poses = tuple(first_pose(points, view, 1 / view.sigma**2) for view in views)
+    poses = tuple(first_pose(points, view, 1 / view.doubt**2) for view in views)
     start = State(model, prior.mean.copy(), expressions, poses, prior)
     return solve(start, views), views
 

@@ -13,6 +13,7 @@ from maquette.reconstruction.pet_fit.outline import matched, outermost, rim_of, 
 from maquette.reconstruction.pet_fit.state import PetPose, State, View, projected
 
 ROUNDS = 14
+ALONE = 3  # rounds with landmarks alone: outlines far apart belong to nothing
 HUBER = 2.5  # standard deviations beyond which a landmark pulls no harder
 OUTLINE_SIGMA = 0.06  # eye distances: what an outline is off, fur and a soft mask included
 OUTLINE_WORTH = 24  # independent points that a whole outline is worth
@@ -43,15 +44,18 @@ class Solved:
 def solve(state: State, views: tuple[View, ...], rounds: int = ROUNDS) -> Solved:
     """Fit a state to photos, from a state near enough."""
     system = _System(state, views)
-    damping = DAMPING
+    damping, here = DAMPING, system.equations(state, False)
     for number in range(rounds):
-        rim = number >= 3  # landmarks alone at first: outlines far apart belong to nothing
-        normal, right, energy = system.equations(state, rim)
+        rim = number >= ALONE
+        if number == ALONE:
+            here = system.equations(state, True)
+        normal, right, energy = here
         for _ in range(4):
             step = np.linalg.solve(normal + damping * np.diag(np.diag(normal)), right)
             tried = system.stepped(state, step)
-            if system.equations(tried, rim)[2] <= energy * (1 + 1e-6) or number == 3:
-                state, damping = tried, max(damping / 3, 1e-6)
+            there = system.equations(tried, rim)
+            if there[2] <= energy * (1 + 1e-6) or number == ALONE:
+                state, damping, here = tried, max(damping / 3, 1e-6), there
                 break
             damping *= 8
         else:
@@ -59,7 +63,7 @@ def solve(state: State, views: tuple[View, ...], rounds: int = ROUNDS) -> Solved
                 break
     errors = [system.errors(state, index) for index in range(len(views))]
     landmark, outline = (np.array(column) for column in zip(*errors))
-    return Solved(state, system.equations(state, True)[2], landmark, outline)
+    return Solved(state, here[2] if rounds > ALONE else system.equations(state, True)[2], landmark, outline)
 
 
 class _System:
@@ -122,10 +126,11 @@ class _System:
         view, pose = self.views[index], state.poses[index]
         points = self.embedding.points(vertices, state.model.faces)
         pixels, camera = projected(points, pose, view)
-        residual = (pixels - view.landmarks) / view.sigma[:, None]
+        doubt = view.doubt
+        residual = (pixels - view.landmarks) / doubt[:, None]
         length = np.linalg.norm(residual, axis=1)
         robust = np.sqrt(np.minimum(1, HUBER / np.maximum(length, 1e-9)))
-        rows = self._rows(self.marks, points, camera, pose, view) * (robust / view.sigma)[:, None, None]
+        rows = self._rows(self.marks, points, camera, pose, view) * (robust / doubt)[:, None, None]
         return (residual * robust[:, None]).ravel(), rows.reshape(-1, rows.shape[-1])
 
     def _outline_rows(self, vertices: NDArray, state: State, index: int) -> tuple[NDArray, NDArray]:

@@ -8,18 +8,19 @@ the photo are laid over each other, their contrast kept (Heitz and Neyret 2018, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from maquette.core.types import Mesh
+from maquette.core.threads import available
 from maquette.morphable.model import MorphableModel
 from maquette.texturing.images import image_at, smoothstep
 from maquette.texturing.pet.flow import polar
-from maquette.texturing.texels import Texels, texels_of
+from maquette.texturing.texels import Texels
 
 GRID = (768, 1536)  # cells along the fur, from the brow to the end of the neck, and around
 ROWS = (GRID[0] - 1) / np.pi  # cells a radian
@@ -38,6 +39,7 @@ HAIR, STRENGTH = (4.0, 0.7), 4.0  # where the photo shows no coat: cells long, w
 FEATURES = ("eyelids", "nose_pad", "ears", "ear_inner")  # regions that are no coat
 WIDE = 8.0  # cells
 NOTHING = 1e-3
+AT_ONCE, MOST_THREADS = 1 << 16, 4  # texels, whose arrays stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,37 +59,33 @@ class _Coat:
     centres: NDArray
 
 
-def with_coat(mesh: Mesh, model: MorphableModel, seed: int = 0) -> Mesh:
-    """The textured mesh with the coat carried on where its confidence is low; eyes, mouth and nose stay.
+def lay_coat(model: MorphableModel, colours: NDArray, level: NDArray, texels: Texels, seed: int = 0) -> None:
+    """Carry the coat on where the confidence is low, in place; eyes, mouth and nose stay.
 
     Args:
+        model: whose triangles the texels are of.
+        colours: (N, 3) float32, 8-bit sRGB of the texels. level: (N,) 0-255, their confidence.
         seed: of which patches lie where.
     """
-    if mesh.texture is None or mesh.texture_confidence is None:
-        return mesh
-    texels = texels_of(mesh, mesh.texture.shape[0])
-    where = np.flatnonzero(texels.inside)
-    skin = np.zeros(len(mesh.faces), bool)
+    skin = np.zeros(len(model.faces), bool)
     skin[model.parts["skin"]] = True
     mine, (along, column) = skin[texels.face], _places(texels, model)
-    level = mesh.texture_confidence.reshape(-1)[where].astype(np.float32)
-    colours = mesh.texture.reshape(-1, 3)[where].astype(np.float32)
     fits = mine & (texels.spread(_features(model.regions, len(model.mean))) < 0.3)
     coat = _coat(colours[fits], along[fits], column[fits], level[fits] > SEEN, _feature_rows(model))
     fur = np.clip(3 * texels.spread(model.regions["fur_length"]), 0, 1)
     share = CONTRAST * np.clip((FADE[1] - level) / (FADE[1] - FADE[0]), 0, 1) * fur * mine
     lacks = np.flatnonzero(share > NOTHING)
-    if not len(lacks):
-        return mesh
-    points = (texels.weights[lacks] @ model.mean.astype(np.float32)).astype(float)
-    generator = np.random.default_rng(seed)
-    mirrored, trust = _mirrored(coat, along[lacks], column[lacks])
-    patched = _patched(coat, points, along[lacks], column[lacks], model, generator)
-    detail = _mixed(mirrored, patched, trust[:, None])
-    texture = mesh.texture.copy()
-    changed = colours[lacks] + share[lacks, None] * detail
-    texture.reshape(-1, 3)[where[lacks]] = np.clip(changed, 0, 255).astype(np.uint8)
-    return replace(mesh, texture=texture)
+    points = texels.spread(model.mean)
+    patched = _Patches(coat, model, np.random.default_rng(seed))
+
+    def lay(start: int) -> None:
+        part = lacks[start : start + AT_ONCE]
+        mirrored, trust = _mirrored(coat, along[part], column[part])
+        detail = _mixed(mirrored, patched.at(points[part], along[part], column[part]), trust[:, None])
+        colours[part] = np.clip(colours[part] + share[part, None] * detail, 0, 255)
+
+    with ThreadPoolExecutor(min(available(), MOST_THREADS)) as threads:
+        list(threads.map(lay, range(0, len(lacks), AT_ONCE)))
 
 
 def _mixed(first: NDArray, second: NDArray, share: NDArray) -> NDArray:
@@ -192,37 +190,44 @@ def _mirrored(coat: _Coat, along: NDArray, column: NDArray) -> tuple[NDArray, ND
     return image_at(coat.detail, at), known * near
 
 
-def _patched(
-    coat: _Coat, points: NDArray, along: NDArray, column: NDArray, model: MorphableModel, generator: np.random.Generator
-) -> NDArray:
-    """(N, 3) patches of the photo, blended, at points (N, 3) of the mean head, rows and columns (N,) of the grid."""
-    if not len(coat.centres):
-        raw = generator.standard_normal(GRID).astype(np.float32)
-        hairs = _blur(raw, HAIR[1], HAIR[0])
-        at = np.column_stack([column, along + 0.5]).astype(np.float32)
-        return STRENGTH / hairs.std() * image_at(hairs[..., None], at).reshape(-1, 1).repeat(3, axis=1)
-    places = _spread_out(model.mean[model.part_vertices("skin")].astype(float), PATCHES)
-    rows, turns = polar(places, model)
-    rows, columns = rows * ROWS, (turns / (2 * np.pi) + 0.5) * GRID[1]
-    taken = coat.centres[generator.integers(len(coat.centres), size=len(places))]
-    distance, near = (np.asarray(found) for found in cKDTree(places).query(points, k=4))
-    out, power = np.zeros((len(points), 3), np.float32), np.zeros(len(points), np.float32)
-    for k in range(3):
-        weight = np.maximum(1 - distance[:, k] / np.maximum(distance[:, 3], 1e-9), 0) ** 2
-        which = near[:, k]
-        across = (column - columns[which] + GRID[1] / 2) % GRID[1] - GRID[1] / 2
-        # A step around the head is shorter near the axis.
-        across *= np.sin(along / ROWS) / np.maximum(np.sin(taken[which, 0] / ROWS), 0.2)
-        at = np.column_stack([taken[which, 1] + across, taken[which, 0] + along - rows[which] + 0.5])
-        out += weight[:, None] * image_at(coat.detail * coat.known[..., None], _folded(at, taken[which]))
-        power += weight**2
-    even = out / np.sqrt(np.maximum(power, NOTHING))[:, None]
-    return BOUND * np.tanh(even / BOUND)
+class _Patches:
+    """Patches of the photo laid over the head, blended; where it has none, hairs of no coat."""
+
+    def __init__(self, coat: _Coat, model: MorphableModel, generator: np.random.Generator) -> None:
+        self.bare = not len(coat.centres)
+        if self.bare:
+            hairs = _blur(generator.standard_normal(GRID).astype(np.float32), HAIR[1], HAIR[0])
+            self.picture = STRENGTH / hairs.std() * hairs[..., None]
+            return
+        places = _spread_out(model.mean[model.part_vertices("skin")].astype(float), PATCHES)
+        rows, turns = polar(places, model)
+        self.tree, self.rows = cKDTree(places), (rows * ROWS).astype(np.float32)
+        self.columns = ((turns / (2 * np.pi) + 0.5) * GRID[1]).astype(np.float32)
+        self.taken = coat.centres[generator.integers(len(coat.centres), size=len(places))].astype(np.float32)
+        self.picture = coat.detail * coat.known[..., None]
+
+    def at(self, points: NDArray, along: NDArray, column: NDArray) -> NDArray:
+        """(N, 3) float32 at points (N, 3) of the mean head, rows and columns (N,) float32 of the grid."""
+        if self.bare:
+            return image_at(self.picture, np.column_stack([column, along + 0.5])).reshape(-1, 1).repeat(3, axis=1)
+        distance, near = (np.asarray(found) for found in self.tree.query(points, k=4))
+        weights = np.maximum(1 - distance[:, :3] / np.maximum(distance[:, 3:], 1e-9), 0).astype(np.float32) ** 2
+        out, short = np.zeros((len(points), 3), np.float32), np.sin(along / ROWS)
+        for which, weight in zip(near[:, :3].T, weights.T):
+            taken = self.taken[which]
+            across = column - self.columns[which]
+            across -= GRID[1] * np.round(across / GRID[1])
+            # A step around the head is shorter near the axis.
+            across *= short / np.maximum(np.sin(taken[:, 0] / ROWS), 0.2)
+            at = np.column_stack([taken[:, 1] + across, taken[:, 0] + along - self.rows[which] + 0.5])
+            out += weight[:, None] * image_at(self.picture, _folded(at, taken))
+        even = out / np.sqrt(np.maximum((weights**2).sum(axis=1), NOTHING))[:, None]
+        return BOUND * np.tanh(even / BOUND)
 
 
 def _folded(at: NDArray, centres: NDArray) -> NDArray:
     """(N, 2) columns and rows brought back into the patches around centres (N, 2: row, column), to and fro."""
-    half = np.array([PATCH * GRID[1] / (2 * np.pi), PATCH * ROWS])
+    half = np.array([PATCH * GRID[1] / (2 * np.pi), PATCH * ROWS], np.float32)
     away = at - centres[:, ::-1]
     away = np.abs((away - half) % (4 * half) - 2 * half) - half
     return (centres[:, ::-1] + away).astype(np.float32)

@@ -17,7 +17,7 @@ from maquette.morphable.pet import species_of
 from maquette.texturing.agreement import feather, priorities
 from maquette.texturing.free_surface import Completion, choose_photos, sharpness, texture_surface
 from maquette.texturing.images import smoothstep
-from maquette.texturing.pet.coat import with_coat
+from maquette.texturing.pet.coat import lay_coat
 from maquette.texturing.pet.eyes import PetEyes, beside_eyes, measured_eyes, painted_eyes
 from maquette.texturing.pet.fill import fill_pet
 from maquette.texturing.pet.fur import with_fur
@@ -65,10 +65,9 @@ def finish_pet(
     weights = [_inside(v) * beside_eyes(observations[k], v.points.drawn, species) for k, v in zip(chosen, views)]
     views = [v.weighted(feather(v.trust() * w, v.faces), o) for v, w, o in zip(views, weights, rank)]
     eyes = measured_eyes(observations, cameras, posed, model, species)
-    completion = Completion(np.zeros(len(mesh.vertices)), partial(fill_pet, model), partial(_paint, model, eyes))
+    paint, coat = partial(_paint, model, eyes), partial(lay_coat, model)
+    completion = Completion(np.zeros(len(mesh.vertices)), partial(fill_pet, model), paint, coat)
     textured, share = texture_surface(mesh, views, completion, options)
-    if options.fill:
-        textured = with_coat(textured, model)
     facts = {"photo_share": round(share, 4), "photos": len(views), "eyes_seen": round(eyes.seen, 2)}
     finished = replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
     return with_whiskers(with_fur(finished, model, options.fur), model) if options.fur else finished
