@@ -62,7 +62,7 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             f"{name}: person too small: {tallest:.0f} px high, at least {options.min_person:g} are needed: "
             "use a larger version of the picture, or lower --min-person"
         )
-    closer = [_closer(frame.pixels, person, people) if person in large else person for person in people]
+    closer = [_closer(frame, person, people) if person in large else person for person in people]
     seen = _observations(frame, [c for c, person in zip(closer, people) if person in large], closer, options)
     if frame.time is not None or len(large) == len(people) + lost:
         return seen
@@ -93,7 +93,7 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
         person = key_points.find_key_points(pixels, _square_of(old), rounds=1)
         if person is None or not enough(person, frame.size) or any(same(person, p, frame.size) for p in people):
             continue
-        people.append(_closer(pixels, person, ()))
+        people.append(_closer(replace(frame, pixels=pixels), person, ()))
         tracks.append(old.track)
     found = _observations(frame, people, people, options)
     track_of = {id(person): track for person, track in zip(people, tracks)}
@@ -101,10 +101,10 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     return [replace(seen, track=track_of[id(person)]) for seen, person in zip(found, order)]
 
 
-def _closer(pixels: NDArray, person: Person, people: Sequence[Person]) -> Person:
+def _closer(frame: Frame, person: Person, people: Sequence[Person]) -> Person:
     """The person with finer outlines and face points, read where nobody else is."""
-    own = apart.own_pixels(pixels, person, [other for other in people if other is not person])
-    return with_face_points(own, key_points.with_closer_outlines(own, person))
+    own = apart.own_pixels(frame.pixels, person, [other for other in people if other is not person])
+    return with_face_points(own, key_points.with_closer_outlines(own, person), still=frame.time is None)
 
 
 def _observations(
