@@ -13,6 +13,7 @@ from maquette.geometry.camera import pixels_per_metre, project
 from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
 from maquette.texturing.images import smoothstep
+from maquette.texturing.person.backs import TRUNK
 from maquette.texturing.person.hair import hair_seen
 
 SCHEME = "mediapipe33"
@@ -85,6 +86,7 @@ class BodyGuide:
         hands: (V,) float32 0-1, likewise for the hands.
         twin: (V,) int32: the vertex on the other side of the body; -1 for none.
         hair: (3,) 8-bit sRGB, as the photos show it; or None.
+        trunk: (V,) float32 0-1: how far each vertex belongs to the trunk; None where no body says.
     """
 
     head: HeadFrame | None
@@ -92,6 +94,7 @@ class BodyGuide:
     hands: NDArray
     twin: NDArray
     hair: NDArray | None = None
+    trunk: NDArray | None = None
 
     def like_front(self, points: NDArray) -> NDArray:
         """(V,) 0-1: how far the back of a person looks like the front, at the guide's vertices (V, 3) in metres.
@@ -127,12 +130,13 @@ def guide_of(mesh: Mesh, body: UnderlyingBody | None, observations: Sequence[Obs
         return BodyGuide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
     head = head_of(body.keypoints(body.vertices))
     share, hands = body.belongs(("head", "eye", "neck03")), body.belongs(("wrist", "finger", "metacarpal"))
-    twin = body.model.mirror.astype(np.int32)
+    trunk, twin = body.belongs(TRUNK), body.model.mirror.astype(np.int32)
     if count != len(body.vertices):
         near, twin, away = _nearest(mesh.vertices, body.vertices, body.model.mirror)
         share = share[near] * smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2)
-        hands = hands[near] * (1 - smoothstep(away, *OFF_HAND))
-    return BodyGuide(head, share.astype(np.float32), hands.astype(np.float32), twin, hair)
+        trunk, hands = trunk[near], hands[near] * (1 - smoothstep(away, *OFF_HAND))
+    share, hands, trunk = (part.astype(np.float32) for part in (share, hands, trunk))
+    return BodyGuide(head, share, hands, twin, hair, trunk)
 
 
 def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray, NDArray]:
