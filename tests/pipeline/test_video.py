@@ -303,6 +303,10 @@ def test_without_meshes(work, clip, tmp_path):
     work(clip(standing(5)))
     work(clip(standing(5)), meshes=False)
     assert not (tmp_path / "out/walk/person-1/frames").exists() and Walker.asked == []
+    frames = read_manifest(tmp_path / "out")["frames"]
+    assert [frame["frame"] for frame in frames] == list(range(5))
+    for (track,) in (frame["tracks"] for frame in frames):
+        assert track["status"] == "done" and track["mesh"] is None and track["rect"] and track["camera"]
 
 
 def test_rotated_and_uneven_clips_keep_numbers_and_times(work, clip, tmp_path):

@@ -19,6 +19,7 @@ from maquette.core.result import Failure, Result
 
 SUMMARY = "summary.json"
 RECORD = "report.json"
+PERSON, SCENE = "person.glb", "scene.glb"
 LARGEST_RECORD = 1 << 24  # bytes; ours have some kilobytes
 LEAST_SPACE_MB = 100  # one result at the default texture size takes 15 to 30 MB, and twice that while it is replaced
 
@@ -52,6 +53,7 @@ class OutputFolder:
         self.done: list[Row] = []
         self.failed: list[Row] = []
         self.left: dict[Path, str] = {}
+        self._places: dict[str, dict[str, tuple[Path, Any]]] = {}
         with self._explained():
             self.path.mkdir(parents=True, exist_ok=True)
             self._sweep()
@@ -121,6 +123,7 @@ class OutputFolder:
         with self._explained():
             files = [Path(file) for file in save(result, target)]
             self._remove(target, earlier - {file.name for file in files})
+        self._place(result, files)
         record = _record(target) or {}
         row = {
             "photos": list(result.report.get("photos", [])),
@@ -133,6 +136,30 @@ class OutputFolder:
         }
         self.done.append(row)
         return row
+
+    def _place(self, result: Result, files: Iterable[Path]) -> None:
+        """Note where a person of a photo stands, for the scene of all of them."""
+        model = next((file for file in files if file.name == PERSON), None)
+        if model is not None:
+            from maquette.outputs.scene import standing_of
+
+            self._places.setdefault(result.source, {})[result.name] = model, standing_of(result)
+
+    def _scenes(self) -> list[str]:
+        """Write scene.glb of each photo with several people, remove it where there is one left; their paths."""
+        written = []
+        for source, people in self._places.items():
+            path = self.path / source / SCENE
+            known = {name: (file.read_bytes(), place) for name, (file, place) in people.items() if place is not None}
+            if len(known) < 2:
+                if _is_plain(path) and b'"generator":"maquette"' in path.read_bytes()[:200]:
+                    path.unlink()
+                continue
+            from maquette.outputs.scene import scene_glb
+
+            write_whole(path, scene_glb(known))
+            written.append(path.relative_to(self.path).as_posix())
+        return written
 
     def refuse_links(self, folder: Path) -> None:
         """Raise BadInput when a link on the way to a folder of OUT leads elsewhere."""
@@ -172,8 +199,11 @@ class OutputFolder:
         removed = dict.fromkeys(folder for row in whole for folder in self._void(self.path / row["folder"]))
         for folder in removed:
             self._remove(folder, self._own_files(folder))
+        with self._explained():
+            scenes = self._scenes()
         summary = {
             **facts,
+            **({"scenes": scenes} if scenes else {}),
             "done": self.done,
             "failed": self.failed,
             "removed": [folder.relative_to(self.path).as_posix() for folder in removed],

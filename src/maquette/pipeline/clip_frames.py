@@ -58,11 +58,14 @@ class Drawing:
         self.people.append(_Drawn(subject, whole, paint))
 
     def all_frames(self) -> Iterator[Failure]:
-        """Draw everybody, in the order of the clip; one Failure if frames gave no mesh.
+        """Draw everybody, in the order of the clip, or only note them if so asked; a Failure if frames gave no mesh.
 
         Raises:
             BadInput: the disk is full or OUT cannot be written.
         """
+        if self.options.video.meshes is False:
+            self._note_only()
+            return
         plan: dict[int, list[tuple[_Drawn, int]]] = {}
         for one in self.people:
             for index, sighting in enumerate(one.subject.sightings):
@@ -82,6 +85,15 @@ class Drawing:
             total, path = sum(len(one.subject.sightings) for one in self.people), self.job.photos[0]
             error = NothingFound(f"{path}: {failed} of {total} meshes could not be made: see manifest.json")
             yield Failure(self.job.name, path, error)
+
+    def _note_only(self) -> None:
+        """Note everybody in every frame without drawing them: where they are, and the camera that shows them there."""
+        for one in self.people:
+            cameras = one.whole.cameras if one.subject.whole_clip else ()
+            for index, here in enumerate(one.subject.sightings):
+                status, reason = "flagged" if here.flags else "done", "; ".join(here.flags)
+                camera = cameras[index] if index < len(cameras) else None
+                self.manifest.add(here.frame, here.time, Row(here.track, status, reason, here.rect, camera))
 
     def _file(self, one: _Drawn, frame: int) -> Path:
         """Of a frame's mesh, relative to OUT."""

@@ -94,5 +94,4 @@ class ClipRun:
             yield done
             if isinstance(done, Result) and self.folder.has(done):
                 drawing.add(subject, whole, done.reconstruction.shape)
-        if self.options.video.meshes is not False:
-            yield from drawing.all_frames()
+        yield from drawing.all_frames()

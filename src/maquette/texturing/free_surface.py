@@ -48,12 +48,15 @@ class Completion:
         fill: colours of all vertices.
         paint: parts that are painted in the end, or None.
         detail: what is carried on last where a photo shows little, or None.
+        plain: (V,) 0-1, how far the photo as `plainly` gives it goes through in its place; None: nowhere.
     """
 
     like_front: NDArray
     fill: Fill
     paint: PaintOver | None = None
     detail: CarryOn | None = None
+    plain: NDArray | None = None
+    plainly: Callable[[PhotoView], NDArray] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +162,8 @@ def texture_surface(
     factors = _gains(views)
     views = _agreed(views, factors, edge, mesh, completion)
     through = [_through(view, completion.like_front) for view in views]
-    coarse = _mixed(views, [view.points for view in views], through, factors, edge)
+    behind = [replace(view, photo=completion.plainly(view)) for view in views] if completion.plainly else None
+    coarse = _mixed(views, [view.points for view in views], through, factors, edge, completion.plain, behind)
     # Other photos show other poses; the surface that is filled has the first one's.
     toward = np.stack([view.toward.mean(axis=0) for view in views])
     # Light from behind lies on the rim of a photo: it must not go on around the subject.
@@ -167,7 +171,9 @@ def texture_surface(
     own = PointColours(coarse.own.colours, coarse.own.trust * square)
     filled = completion.fill(mesh, toward, own, coarse.through)
     places = [PhotoPoints(texels.spread(view.points.table)) for view in views]
-    fine = _mixed(views, places, [texels.spread(t) for t in through], factors, step)
+    parts = [texels.spread(t) for t in through]
+    plain = None if completion.plain is None else texels.spread(completion.plain.astype(np.float32))
+    fine = _mixed(views, places, parts, factors, step, plain, behind)
     seen = fine.own.trust
     if options.fill:
         colours = _composed(fine, texels, filled)
@@ -239,18 +245,31 @@ def _gains(views: Sequence[PhotoView]) -> NDArray:
 
 
 def _mixed(
-    views: Sequence[PhotoView], at: Sequence[PhotoPoints], through: Sequence[NDArray], factors: NDArray, step: float
+    views: Sequence[PhotoView],
+    at: Sequence[PhotoPoints],
+    through: Sequence[NDArray],
+    factors: NDArray,
+    step: float,
+    plain: NDArray | None = None,
+    behind: Sequence[PhotoView] | None = None,
 ) -> _Mixed:
-    """All photos at n points, `through` (n,) per photo; who sees a point most squarely wins."""
+    """All photos at n points, `through` (n,) per photo; who sees a point most squarely wins.
+
+    Args:
+        plain: (n,) 0-1, how far the photos of `behind` go through in place of the photos themselves.
+    """
     count = len(through[0])
     sums = [np.zeros((count, 3), np.float32) for _ in range(2)]
     totals = [np.full(count, 1e-12, np.float32) for _ in range(2)]
     best = [np.zeros(count, np.float32) for _ in range(2)]
-    for view, place, behind, factor in zip(views, at, through, factors.astype(np.float32)):
+    for number, (view, place, beyond, factor) in enumerate(zip(views, at, through, factors.astype(np.float32))):
         colours = view.colours(place, step) * factor
-        for k, trust in enumerate((view.trust(place), behind * view.subject(place))):
+        shown = [colours, colours]
+        if plain is not None and behind is not None:
+            shown[1] = colours + plain[:, None] * (behind[number].colours(place, step) * factor - colours)
+        for k, trust in enumerate((view.trust(place), beyond * view.subject(place))):
             share = (trust * np.abs(place.cosine) * place.rank) ** SHARPNESS if len(views) > 1 else trust
-            sums[k] += share[:, None] * colours
+            sums[k] += share[:, None] * shown[k]
             totals[k] += share
             np.maximum(best[k], trust, out=best[k])
     own, other = (PointColours(s / t[:, None], b.astype(np.float32)) for s, t, b in zip(sums, totals, best))

@@ -41,3 +41,17 @@ def test_where_no_face_shows_the_guess_stays(sample, astronaut):
     assert np.array_equal(with_face_points(blank, astronaut).landmarks, astronaut.landmarks)
     unseen = replace(astronaut, visibility=np.zeros(33))
     assert with_face_points(sample, unseen) is unseen
+
+
+def test_a_large_face_that_does_not_show_counts_less_in_a_photo_only(sample):
+    (person,) = find_people(sample)
+    hidden = sample.copy()
+    x, y = person.landmarks[0, :2].astype(int)
+    hidden[y - 70 : y + 60, x - 60 : x + 60] = 90
+    rows = schemes.indices("nose", "mouth_left")
+    assert with_face_points(hidden, person) is person
+    doubted = with_face_points(hidden, person, still=True)
+    np.testing.assert_allclose(doubted.visibility[rows], 0.4 * person.visibility[rows])
+    np.testing.assert_array_equal(doubted.visibility[11:], person.visibility[11:])
+    seen = with_face_points(sample, person, still=True)
+    np.testing.assert_array_equal(seen.visibility, person.visibility)

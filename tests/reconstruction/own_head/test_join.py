@@ -57,3 +57,17 @@ def test_a_body_without_a_neck_is_left_alone():
     weight = np.asarray(bones.whole_weights(rig).todense(), np.float32)
     mesh = Mesh(body.mean, body.faces, body.uvs, body.uv_faces)
     assert join(mesh, weight, rig, head.mean + np.array([0, 5.0, 0]), head) is None
+
+
+def test_what_ties_a_hand_to_the_head_goes_as_a_whole():
+    body, head = morphable.load("maquette-body"), morphable.load("maquette-head")
+    rig, skin = rig_of(body), body.parts["skin"]
+    weight = np.asarray(bones.whole_weights(rig).todense(), np.float32)
+    hand, ear = (int(weight[:, rig.bones.index(name)].argmax()) for name in ("wrist.L", "head"))
+    tied = np.concatenate([body.faces[skin], [[hand, ear, hand + 1]]]).astype(np.int32)
+    mesh = Mesh(body.mean, tied, body.uvs, np.concatenate([body.uv_faces[skin], body.uv_faces[skin][:1]]))
+    eyes = rig.heads[[rig.bones.index(name) for name in ("eye.L", "eye.R")]].mean(axis=0)
+    found = join(mesh, weight, rig, head.mean.astype(float) + eyes, head)
+    left = found.body.mesh
+    longest = np.linalg.norm(left.vertices[left.faces] - np.roll(left.vertices[left.faces], 1, axis=1), axis=2).max()
+    assert longest < 0.1

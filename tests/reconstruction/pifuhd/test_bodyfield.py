@@ -13,7 +13,16 @@ from maquette.core.types import Camera, Frame
 from maquette.geometry.camera import project
 from maquette.geometry.surfaces.distance import DistanceGrid, surface_distance, winding_ahead
 from maquette.reconstruction.body_fit.skeleton import load_skeleton
-from maquette.reconstruction.pifuhd.bodyfield import FILL, BodyField, Cube, cube_of, square_of
+from maquette.reconstruction.pifuhd.bodyfield import (
+    CLOTH,
+    FILL,
+    STEEP,
+    BodyField,
+    Cube,
+    cube_of,
+    depth_range,
+    square_of,
+)
 from maquette.reconstruction.pifuhd.conditioned import FARTHEST, BodyPIFuHD, BodySize
 from maquette.training.datasets.persons import PersonSamples, shards_of
 
@@ -132,7 +141,8 @@ def test_columns_change_nothing(network, field):
         wanted = network.logits(field.features, *one)[0][0]
         found = field._logits(torch.from_numpy(points), distance)
     assert (found - wanted).abs().max() < 1e-5
-    assert np.allclose(field(points), torch.sigmoid(wanted).numpy(), atol=1e-5)
+    bounded = wanted - torch.from_numpy(STEEP * field._beyond(points))
+    assert np.allclose(field(points), torch.sigmoid(bounded).numpy(), atol=1e-5)
 
 
 def test_the_field_sees_what_training_shows(network, tmp_path):
@@ -155,3 +165,16 @@ def test_the_field_sees_what_training_shows(network, tmp_path):
     assert np.allclose(field.normals, wanted.normals[0].numpy(), atol=2e-3)
     assert (found - logits).abs().max() < 2e-3
     assert np.quantile(np.abs(field.distance(batch["points"][0]) - batch["distance"][0]), 0.95) < 0.012
+
+
+def test_nothing_is_deeper_than_the_body_and_what_stands_out_beside_it():
+    maps, mask = np.zeros((SIDE, SIDE, 8), np.float32), np.zeros((SIDE, SIDE), np.float32)
+    maps[16:48, 28:36, 2], maps[16:48, 28:36, 6], maps[16:48, 28:36, 7] = 1, 0.1, -0.1
+    mask[16:48, 28:36] = 1
+    narrow = depth_range(maps, mask)
+    assert np.allclose(narrow[:, 30, 32], [-0.1 - CLOTH, 0.1 + CLOTH])
+    mask[32:48, 12:52] = 1
+    low, high = depth_range(maps, mask)
+    assert high[40, 35] > narrow[1, 40, 35] + 0.02 and high[18, 32] == pytest.approx(narrow[1, 18, 32])
+    assert (low < high).all() and high[40, 12] < high[40, 20] < 0.7 and high[40, 12] < 0.25
+    assert depth_range(0 * maps, mask).tolist()[0][0][0] == -1

@@ -21,7 +21,9 @@ from maquette.evaluation.shapes import distances
 from maquette.evaluation.silhouettes import silhouette_iou
 from maquette.evaluation.table import Table
 from maquette.evaluation.temporal.sequence import second_difference
+from maquette.evaluation.temporal.vanished import vanished
 from maquette.geometry.raycast import render_buffers
+from maquette.outputs.reports.manifest import read_manifest
 from maquette.sources import video
 
 SIDE = 256  # pixels, longer side of the pictures in which silhouettes are compared
@@ -32,6 +34,7 @@ COLUMNS = (
     "person",
     "frames",
     "missing",
+    "vanished",
     "pairs",
     "rect jitter px",
     "rect jitter %",
@@ -114,6 +117,8 @@ def evaluate_clip(
         raise BadInput(f"{folder}: holds no manifest.json, wanted the output folder of maquette video")
     views = clip_views(manifest, folder)
     opened, remarks = _clip(views, clip) if flow else (None, [])
+    numbers = [int(frame["frame"]) for frame in read_manifest(manifest.parent)["frames"]]
+    gone = {} if opened is None else vanished(views, numbers, opened)
     rows, curves = [], {}
     for name in dict.fromkeys(view.name for view in views):
         of_person = [view for view in views if view.name == name]
@@ -122,7 +127,8 @@ def evaluate_clip(
             remarks.append(f"{name}: left out, {len(seen)} of its {len(of_person)} frames have a mesh")
             continue
         measured = _measured(seen, opened, generator)
-        rows.append((name, len(seen), len(of_person) - len(seen), len(measured.chamfer), *measured.row(seen)))
+        counts = len(seen), len(of_person) - len(seen), gone.get(name), len(measured.chamfer)
+        rows.append((name, *counts, *measured.row(seen)))
         curves[name] = 1000 * np.array(measured.chamfer)
     if not rows:
         raise BadInput(f"{folder}: nobody with two frames in a row: {'; '.join(remarks) or 'the manifest is empty'}")
@@ -133,7 +139,8 @@ def evaluate_clip(
         "one is carried to the other by the optical flow of the pictures",
         "Chamfer: between the meshes of neighbouring frames in the world, motion included",
         "joint acceleration: mean over joints and frames, of the fitted body",
-        "pairs: neighbouring frames; missing: frames without a result",
+        "pairs: neighbouring frames; missing: frames without a result; vanished: frames in which somebody still stands "
+        "where the person was, and has none",
         *remarks,
     )
     return Table(f"Steadiness: {folder.name}, {len(rows)} people", COLUMNS, tuple(rows), notes, curves, "mm")

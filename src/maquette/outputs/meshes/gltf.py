@@ -117,3 +117,9 @@ def container(document: dict, blob: bytes) -> bytes:
     blob += b"\0" * (-len(blob) % 4)
     chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(blob), b"BIN\0") + blob
     return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def opened(data: bytes) -> tuple[dict, bytes]:
+    """The document and the binary buffer of a GLB file that `container` made."""
+    length = struct.unpack("<I", data[12:16])[0]
+    return json.loads(data[20 : 20 + length]), data[28 + length :]

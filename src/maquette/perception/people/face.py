@@ -23,6 +23,7 @@ SEEN = 0.5  # visibility of the nose from which on there is a face to look for
 REACH = 3.6  # side of the first crop over eyes to mouth, or over eye to eye, whichever is longer
 APART = 0.9  # of the face's size: a face farther from where the body has it is another person's
 SMALLEST = 12.0  # pixels of a face's longer extent below which its network knows no more than the other
+DOUBTED, UNSEEN = 12.0, 0.4  # pixels from eyes to mouth from which on a face must show; what its points count if not
 # The points of the face network, averaged, that stand for each of the body's.
 POINTS = {
     "nose": (topology.NOSE[4],),
@@ -32,18 +33,24 @@ POINTS = {
 }  # fmt: skip
 
 
-def with_face_points(pixels: NDArray, person: Person) -> Person:
+def with_face_points(pixels: NDArray, person: Person, still: bool = False) -> Person:
     """The person with the points of the face moved to where the face network sees them; the same if it sees none.
 
     Args:
         pixels: (H, W, 3) uint8, the full picture.
+        still: in a photo, points of a face that is large enough and not seen count less: it is hidden or turned away,
+            which the network of bodies does not say. In a clip they would come and go.
     """
     if person.visibility[schemes.indices("nose")[0]] < SEEN:
         return person
-    found = _landmarks(pixels, _face_square(person.landmarks))
+    square, rows = _face_square(person.landmarks), schemes.indices(*POINTS)
+    found = _landmarks(pixels, square)
+    if found is None and still and square.side > REACH * DOUBTED:
+        visibility = person.visibility.copy()
+        visibility[rows] *= UNSEEN
+        return replace(person, visibility=visibility)
     if found is None:
         return person
-    rows = schemes.indices(*POINTS)
     flat = np.array([found[list(index), :2].mean(axis=0) for index in POINTS.values()])
     extent = np.ptp(found[:, :2], axis=0).max()
     apart = np.linalg.norm(flat.mean(axis=0) - person.landmarks[rows, :2].mean(axis=0))

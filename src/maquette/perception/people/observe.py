@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from maquette.core.types import Frame, Observation, Subject
 from maquette.perception.boxes import box_of_mask, clipped
 from maquette.perception.cutout import camera_of, cut_out, whole_pixels
 from maquette.perception.limit import limited
-from maquette.perception.people import key_points, mask
-from maquette.perception.people.detect import body_square
+from maquette.perception.people import apart, key_points, mask
+from maquette.perception.people.detect import CROP_PER_CIRCLE, body_square
 from maquette.perception.people.face import with_face_points
 from maquette.perception.people.key_points import Person
 from maquette.perception.people.schemes import HIPS, SHOULDERS
@@ -41,13 +42,14 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
     Raises:
         NothingFound: one line: nobody, too little of somebody, or only people shorter than `options.min_person`.
     """
-    people = find_people(frame.pixels, options)
+    people, lost = find_people(frame.pixels, options), 0
     name = Path(frame.origin).name if frame.origin else "the picture"
     if not people:
         raise NothingFound(
             f"{name}: no person found, also on brightened, turned and enlarged copies: "
             "use a picture that shows the whole person, larger, brighter and upright"
         )
+    people, lost = apart.separated(frame.pixels, people)
     whole = [person for person in people if enough(person, frame.size)]
     if not whole:
         raise NothingFound(
@@ -60,15 +62,15 @@ def observe_people(frame: Frame, options: PerceptionOptions = DEFAULTS) -> list[
             f"{name}: person too small: {tallest:.0f} px high, at least {options.min_person:g} are needed: "
             "use a larger version of the picture, or lower --min-person"
         )
-    pixels = frame.pixels
-    closer = [_closer(pixels, person) if person in large else person for person in people]
+    closer = [_closer(frame, person, people) if person in large else person for person in people]
     seen = _observations(frame, [c for c, person in zip(closer, people) if person in large], closer, options)
-    if frame.time is not None or len(large) == len(people):
+    if frame.time is not None or len(large) == len(people) + lost:
         return seen
     small, little = len(whole) - len(large), len(people) - len(whole)
     why = [f"{small} too small (--min-person)"] * (small > 0)
     why += [f"{little} without shoulders or limbs in the picture"] * (little > 0)
-    note = f"{len(people)} people seen, {len(seen)} taken: left out {' and '.join(why)}"
+    why += [f"{lost} of whom the picture shows a face but no body that is theirs alone"] * (lost > 0)
+    note = f"{len(people) + lost} people seen, {len(seen)} taken: left out {' and '.join(why)}"
     return [replace(seen[0], notes=(*seen[0].notes, note)), *seen[1:]]
 
 
@@ -85,11 +87,13 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     """
     people: list[Person] = []
     tracks: list[int] = []
-    for old in previous:
-        person = key_points.find_key_points(frame.pixels, _square_of(old), rounds=1)
+    sticks = [_stick_of(old) for old in previous]
+    for place, old in enumerate(previous):
+        pixels = apart.alone(frame.pixels, sticks[place], sticks[:place] + sticks[place + 1 :])
+        person = key_points.find_key_points(pixels, _square_of(old), rounds=1)
         if person is None or not enough(person, frame.size) or any(same(person, p, frame.size) for p in people):
             continue
-        people.append(_closer(frame.pixels, person))
+        people.append(_closer(replace(frame, pixels=pixels), person, ()))
         tracks.append(old.track)
     found = _observations(frame, people, people, options)
     track_of = {id(person): track for person, track in zip(people, tracks)}
@@ -97,8 +101,10 @@ def observe_near(frame: Frame, previous: list[Observation], options: PerceptionO
     return [replace(seen, track=track_of[id(person)]) for seen, person in zip(found, order)]
 
 
-def _closer(pixels: NDArray, person: Person) -> Person:
-    return with_face_points(pixels, key_points.with_closer_outlines(pixels, person))
+def _closer(frame: Frame, person: Person, people: Sequence[Person]) -> Person:
+    """The person with finer outlines and face points, read where nobody else is."""
+    own = apart.own_pixels(frame.pixels, person, [other for other in people if other is not person])
+    return with_face_points(own, key_points.with_closer_outlines(own, person), still=frame.time is None)
 
 
 def _observations(
@@ -155,6 +161,13 @@ def _crop_box(box: NDArray, size: tuple[int, int]) -> NDArray:
     box = clipped(box, size)
     margin = MARGIN * max(box[2:] - box[:2])
     return whole_pixels(box[:2] - margin, box[2:] + margin, size)
+
+
+def _stick_of(old: Observation) -> apart.Stick:
+    """Where a person seen before was."""
+    square, scale = _square_of(old), old.frame.size[0] / (old.box[2] - old.box[0])
+    points = old.landmarks[:, :2] / scale + old.box[:2]
+    return apart.stick_of(points, old.landmark_confidence, square.side / CROP_PER_CIRCLE)
 
 
 def _square_of(old: Observation) -> Square:

@@ -11,13 +11,24 @@ import torch
 
 from maquette.core.types import Observation
 from maquette.reconstruction.body_fit.skeleton import Skeleton
-from maquette.reconstruction.body_fit.solve import BodyState, Probe, descend, energy, first_state, placed, probe_of
+from maquette.reconstruction.body_fit.solve import (
+    BodyState,
+    Probe,
+    descend,
+    energy,
+    first_state,
+    frame_energies,
+    placed,
+    probe_of,
+)
 from maquette.reconstruction.body_fit.target import CPU, FitTargets, ImagePlane, targets_of
+from maquette.reconstruction.body_fit.touch import DOUBTFUL, arms_tried
 
 KEY_FRAMES = 8  # that the shape is taken from
 WINDOW, SHARED = 24, 6  # frames solved at once, and how many of them the next window blends with
 POSE_STEPS, OUTLINE_STEPS = 110, 90
 CLIP_POSE_STEPS, CLIP_OUTLINE_STEPS = 60, 50  # neighbours help
+ARM_STEPS = 35  # for each way to bend an arm
 RATE, FINE_RATE = 0.04, 0.02
 ACCELERATION = 18.0  # metres per second squared of key points of people who dance
 STEP = 1 / 30  # seconds between frames that have no times
@@ -29,7 +40,23 @@ def fit_photos(targets: FitTargets, skeleton: Skeleton) -> BodyState:
     probe = probe_of(skeleton)
     state = first_state(targets, probe)
     state = descend(state, lambda s: energy(s, targets, probe, 0.0), POSE_STEPS, RATE)
+    state = with_likelier_arms(state, targets, probe)
     return descend(state, lambda s: energy(s, targets, probe, 1.0), OUTLINE_STEPS, FINE_RATE).on(CPU)
+
+
+def with_likelier_arms(state: BodyState, targets: FitTargets, probe: Probe) -> BodyState:
+    """The state whose arms, where a hand lies on the own head or trunk, are bent in the likelier of four ways."""
+    turns = state.turns.clone()
+    for frame, side in torch.nonzero(targets.hands.amax(dim=2) > DOUBTFUL).tolist():
+        one = targets.repeated(frame, 4)
+        marks = probe.landmarks(replace(state, turns=turns))[frame].cpu().numpy().astype(float)
+        tried = arms_tried(probe.skeleton, marks, turns[frame], side)
+        places = {name: getattr(state, name)[[frame] * 4] for name in ("log_scale", "shift", "pitch")}
+        start = BodyState(state.identity, tried, **places)
+        settled = descend(start, partial(energy, targets=one, probe=probe, silhouette=0.0), ARM_STEPS, RATE, ("turns",))
+        found = frame_energies(probe.landmarks(settled), settled, one, probe)
+        turns[frame] = settled.turns[int(found.argmin())]
+    return replace(state, turns=turns)
 
 
 def fit_clip(

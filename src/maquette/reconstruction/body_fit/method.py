@@ -21,12 +21,14 @@ from maquette.core.threads import computing
 from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
-from maquette.reconstruction.body_fit.place import PlacedBody, overlaps, place, smoothed
+from maquette.reconstruction.body_fit.place import PlacedBody, face_hidden, overlaps, place, smoothed
 from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
 from maquette.reconstruction.body_fit.target import full_frame, standing, targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 SCHEME = "mediapipe33"
+HALF_HIDDEN = 0.4  # of eyes, nose and mouth
+HIDDEN = "a hand or an arm hides the face: what lies behind it is guessed"
 
 
 def build(fetch: Fetch, options: Options) -> Reconstructor:
@@ -90,12 +92,12 @@ def assembled(placement: PlacedBody, observations: Sequence[Observation], option
 
 def facts(placement: PlacedBody, observations: Sequence[Observation], options: BodyOptions) -> Mapping[str, Any]:
     """Where the body's size comes from, how well it fits each observation (of a clip, each key frame), whether somebody
-    stands there (0-1), and how far the camera looks down."""
+    stands there (0-1), how much of the face arms hide (0-1), and how far the camera looks down."""
     keys = observations.key_frames if isinstance(observations, Observations) else dict(enumerate(observations))
     model, rig = placement.skeleton.model, placement.skeleton.rig
     rest = model.vertices(placement.identity, np.zeros(len(model.expression_names)), placement.scale)
     tall = float(np.ptp(rest[:, 1]))
-    errors, shares, shown, stands = [], [], [], []
+    errors, shares, shown, stands, hidden = [], [], [], [], []
     for index, seen in keys.items():
         camera = placement.camera(index, seen)
         points = rig.keypoints_of(SCHEME, placement.vertices(index)).astype(float)
@@ -105,6 +107,7 @@ def facts(placement: PlacedBody, observations: Sequence[Observation], options: B
         shares.append(100 * errors[-1] * full_frame(seen)[1] / (tall * placement.pixels_per_metre[index]))
         shown.append(overlaps(placement, index, seen))
         stands.append(standing(seen))
+        hidden.append(face_hidden(placement, index, seen))
     return {
         "height_cm": 100 * tall,
         "scale_source": "average body" if options.height is None else "given height",
@@ -112,6 +115,8 @@ def facts(placement: PlacedBody, observations: Sequence[Observation], options: B
         "keypoint_error_percent": shares,
         "silhouette_iou": shown,
         "stands": stands,
+        "face_hidden": hidden,
+        "pose_flags": [[HIDDEN] if share >= HALF_HIDDEN else [] for share in hidden],
         "camera_distance_m": [d if np.isfinite(d) else None for d in placement.distance[list(keys)].tolist()],
         "camera_looks_down_degrees": np.degrees(placement.pitch[list(keys)]).tolist(),
     }

@@ -16,6 +16,7 @@ from maquette.perception.tracking.smooth import smooth
 from maquette.reconstruction.body_fit.skeleton import Skeleton
 from maquette.reconstruction.body_fit.solve import BodyState
 from maquette.reconstruction.body_fit.target import ImagePlane, full_frame
+from maquette.reconstruction.body_fit.touch import FACE, arm_points
 
 STAND_M = 10.0  # from the subject to an orthographic camera; farther than any limb reaches
 FLIP = np.diag([1.0, -1.0, -1.0])  # view axes (x right, y up, z nearer) to camera axes (x right, y down, z away)
@@ -125,6 +126,20 @@ def overlaps(placement: PlacedBody, index: int, seen: Observation) -> float:
     """Intersection over union of the body's silhouette in frame `index` with the mask of its observation."""
     drawn = silhouette(placement.vertices(index), placement.skeleton.model.faces, placement.camera(index, seen))
     return intersection_over_union(drawn, seen.mask > 0.5)
+
+
+def face_hidden(placement: PlacedBody, index: int, seen: Observation) -> float:
+    """0-1: how much of eyes, nose and mouth lies behind the body's own forearms and hands in frame `index`."""
+    model, rig = placement.skeleton.model, placement.skeleton.rig
+    camera, vertices = placement.camera(index, seen), placement.vertices(index)
+    face = rig.keypoints_of("mediapipe33", vertices).astype(float)[FACE]
+    pixels, depth = project(camera, face)
+    arms = np.zeros(len(vertices), bool)
+    arms[arm_points(rig, np.arange(len(vertices)))] = True
+    nearer = project(camera, vertices.astype(float))[1] < depth.mean()
+    drawn = silhouette(vertices, model.faces[(arms & nearer)[model.faces].all(axis=1)], camera)
+    places = np.clip(pixels.astype(int), 0, np.array(camera.size) - 1)
+    return float(drawn[places[:, 1], places[:, 0]].mean())
 
 
 def intersection_over_union(first: NDArray, second: NDArray) -> float:

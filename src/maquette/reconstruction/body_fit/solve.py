@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from maquette.reconstruction.body_fit import touch
 from maquette.reconstruction.body_fit.initial import first_turns
 from maquette.reconstruction.body_fit.skeleton import TURNS, BodyPoints, Skeleton, points_of
 from maquette.reconstruction.body_fit.target import FitTargets
@@ -66,12 +67,13 @@ class BodyState:
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """The vertices that the energy looks at: those of the key points, and a sample of the skin."""
+    """The vertices that the energy looks at: those of the key points, and a sample of the skin, some of it of arms."""
 
     skeleton: Skeleton
     keypoints: BodyPoints
     regressor: Tensor
     skin: BodyPoints
+    arms: Tensor
 
     def posed(self, points: BodyPoints, state: BodyState) -> Tensor:
         """(N, P, 3) posed vertices, metres around the root."""
@@ -95,6 +97,23 @@ class Probe:
         rest = self.regressor @ self.keypoints.rest
         return _direction(rest[HEELS], rest[TOES])[:, 1]
 
+    def covering(
+        self,
+        points: Tensor,
+        posed: Tensor,
+        skin: Tensor,
+        state: BodyState,
+        targets: FitTargets,
+        distance: Tensor | None,
+    ) -> Tensor:
+        """(N,) energy of arms before a face that shows; posed (N, P, 3) metres and skin (N, P, 2) plane are the skin's,
+        points (N, 33, 3) the key points, metres."""
+        metre = state.log_scale.exp()[:, None, None]
+        face = points[:, touch.FACE]
+        flat = self.flat(face, state, distance) / metre
+        arms = torch.cat([skin[:, self.arms] / metre, posed[:, self.arms, 2:]], dim=2)
+        return touch.cover_energy(torch.cat([flat, face[..., 2:]], dim=2), arms, targets.weight[:, touch.FACE])
+
     def landmarks(self, state: BodyState) -> Tensor:
         """(N, 33, 3) key points, metres around the root, view axes."""
         return torch.einsum("kp,npd->nkd", self.regressor, self.posed(self.keypoints, state))
@@ -116,6 +135,7 @@ def probe_of(skeleton: Skeleton) -> Probe:
         points_of(skeleton, used),
         torch.as_tensor(regressor, dtype=torch.float32).to(skeleton.device),
         points_of(skeleton, skin[chosen]),
+        torch.as_tensor(touch.arm_points(skeleton.rig, skin[chosen])).to(skeleton.device),
     )
 
 
@@ -176,19 +196,32 @@ def energy(state: BodyState, targets: FitTargets, probe: Probe, silhouette: floa
             do not follow each other.
     """
     points = probe.landmarks(state)
-    distance = targets.plane.distance(state.log_scale.detach()) if silhouette else None
-    off = ((probe.flat(points, state, distance) - targets.points) / POINT_SPREAD).square().sum(dim=2)
-    total = (targets.weight * robust(off, POINT_CUT)).sum()
-    total = total + limb_energy(points, targets).sum()
-    total = total + balance_energy(points, state.pitch).sum()
-    total = total + standing_energy(points, state, targets, probe.soles).sum()
-    total = total + PRIOR * probe.skeleton.pose_energy(state.turns).sum()
+    total = frame_energies(points, state, targets, probe, silhouette).sum()
     total = total + SHAPE * len(targets) ** 0.5 * state.identity.square().sum()
-    if silhouette:
-        skin = probe.flat(probe.posed(probe.skin, state), state, distance)
-        total = total + silhouette * outline_energy(skin, targets)
     if bend_m and len(targets) > 2:
         total = total + motion_energy(points, state, bend_m)
+    return total
+
+
+def frame_energies(
+    points: Tensor, state: BodyState, targets: FitTargets, probe: Probe, silhouette: float = 0.0
+) -> Tensor:
+    """(N,) the part of the energy that each frame has by itself; points (N, 33, 3) are the state's key points."""
+    distance = targets.plane.distance(state.log_scale.detach()) if silhouette else None
+    off = ((probe.flat(points, state, distance) - targets.points) / POINT_SPREAD).square().sum(dim=2)
+    total = (targets.weight * robust(off, POINT_CUT)).sum(dim=1)
+    total = total + limb_energy(points, targets).sum(dim=1)
+    total = total + balance_energy(points, state.pitch)
+    total = total + standing_energy(points, state, targets, probe.soles)
+    total = total + PRIOR * probe.skeleton.pose_energy(state.turns)
+    if silhouette or targets.touching:
+        posed = probe.posed(probe.skin, state)
+        skin = probe.flat(posed, state, distance)
+        if silhouette:
+            total = total + silhouette * outline_energy(skin, targets)
+        if targets.touching:
+            total = total + touch.touch_energy(points, targets.hands)
+            total = total + probe.covering(points, posed, skin, state, targets, distance)
     return total
 
 
@@ -261,7 +294,7 @@ def _direction(start: Tensor, end: Tensor) -> Tensor:
 
 
 def outline_energy(flat: Tensor, targets: FitTargets) -> Tensor:
-    """How far skin points (N, P, 2) lie outside the masks, and the masks' edges off the skin."""
+    """(N,) how far skin points (N, P, 2) lie outside the masks, and the masks' edges off the skin."""
     grid = 2 * (flat - targets.corner[:, None]) / targets.side[:, None, None] - 1
     away = torch.nn.functional.grid_sample(targets.outside, grid[:, None], align_corners=False, padding_mode="border")[
         :, 0, 0
@@ -272,7 +305,7 @@ def outline_energy(flat: Tensor, targets: FitTargets) -> Tensor:
     partner = torch.gather(flat, 1, nearest[..., None].expand(-1, -1, 2))
     gap = robust(((partner - targets.outline) / OUTLINE_SPREAD).square().sum(dim=2), OUTLINE_CUT)
     kept = targets.within.float()
-    return (60 * beyond + 60 * (gap * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)).sum()
+    return 60 * beyond + 60 * (gap * kept).sum(dim=1) / kept.sum(dim=1).clamp(min=1)
 
 
 def descend(

@@ -13,6 +13,7 @@ from scipy.special import expit
 from torch import Tensor
 
 from maquette.core.types import Observation
+from maquette.reconstruction.body_fit.touch import hands_on
 
 MASK_SIDE = 160  # pixels, longer side at which the outline is compared
 OUTLINE = 320  # points of the outline
@@ -62,6 +63,7 @@ class FitTargets:
         outside: (N, 1, S, S) distance to the mask in plane units, 0 inside; corner (N, 2), side (N,) of its square.
         outline: (N, O, 2) points of the mask's edge; within: (N, O) bool, not on the picture's edge.
         standing: (N,) 0-1, how sure it is that the person stands on stretched legs.
+        hands: (N, 2, 2) 0-1, how far left and right hand lie on the own head, and trunk.
     """
 
     plane: ImagePlane
@@ -74,9 +76,21 @@ class FitTargets:
     outline: Tensor
     within: Tensor
     standing: Tensor
+    hands: Tensor
 
     def __len__(self) -> int:
         return len(self.plane.size)
+
+    def repeated(self, index: int, count: int) -> FitTargets:
+        """One frame so many times."""
+        rows = [index] * count
+        plane = ImagePlane(*(value[rows] for value in vars(self.plane).values()))
+        return FitTargets(plane, *(value[rows] for value in vars(self).values() if isinstance(value, Tensor)))
+
+    @property
+    def touching(self) -> bool:
+        """Whether a hand lies on the own head or trunk anywhere."""
+        return bool((self.hands > 0).any())
 
     @property
     def legs_hidden(self) -> Tensor:
@@ -137,6 +151,7 @@ def _target(seen: Observation) -> dict[str, NDArray]:
         "outline": (outline - centre) / size,
         "within": within,
         "standing": np.array(stands),
+        "hands": hands_on(seen),
     }
 
 
@@ -158,7 +173,8 @@ def standing(seen: Observation) -> float:
     """How sure it is that somebody stands on stretched legs, 0-1: by the body's length in space, and which way is up.
 
     Where the camera looks down, the detector tilts people as a whole; that does not change how far they are stretched.
-    Shins that nobody sees do not count. Who shows no knees stands unless the detector guesses a seat.
+    Shins that nobody sees do not count. Who shows no knees stands unless the detector guesses a seat, which it cannot
+    where the picture ends above the hips.
     """
     metric, weight = _in_space(seen)
     bones, ends = [(SHOULDERS, HIPS), (HIPS, KNEES), (KNEES, ANKLES)], ANKLES
@@ -166,10 +182,19 @@ def standing(seen: Observation) -> float:
     if weight[ANKLES].mean() < LEGS_SEEN and not hidden:
         bones, ends = bones[:2], KNEES
     along = sum(np.linalg.norm(metric[a] - metric[b], axis=1).mean() for a, b in bones)
+    ends = HIPS if hidden and _without_hips(seen) else ends
     rise = (metric[SHOULDERS] - metric[ends]).mean(axis=0)
     length = max(float(np.linalg.norm(rise)), 1e-9)
+    if hidden and _without_hips(seen):
+        return float(expit((rise[1] / length - UPRIGHT) / UPRIGHT_SPREAD))
     stretched = (length / max(along, 1e-9) - (SEATED if hidden else STRETCHED)) / STRETCHED_SPREAD
     return float(expit(stretched) * expit((rise[1] / length - UPRIGHT) / UPRIGHT_SPREAD))
+
+
+def _without_hips(seen: Observation) -> bool:
+    """Whether the picture ends above the hips."""
+    ends = min(seen.full_size) > 0 and seen.box[3] >= seen.full_size[1]
+    return bool(ends and seen.landmarks[HIPS, 1].min() > seen.frame.size[1])
 
 
 def _outside(mask: NDArray, low: NDArray, size: float) -> tuple[NDArray, NDArray, float]:

@@ -17,6 +17,8 @@ GAP_M = 0.008  # between the head's rim and the cut below it
 REACH_M = 0.25  # from the neck's axis: what is above the cut and nearer is the old head
 ARM = ("upperarm", "lowerarm", "wrist", "finger", "metacarpal")
 ARM_SHARE = 0.5  # of the bones' pull: a hand at the head stays
+HEAD, HEAD_SHARE = ("head", "eye", "neck03"), 0.3
+TOUCHED, NECK_M = 0.05, 0.14  # share of an arm in what touched one; metres from the neck's axis to where no neck is
 BLEND_M = 0.05  # up the neck: so far its shape follows the body's rim
 FARTHEST_M = 0.012  # that the neck's rim is moved: hair and hoods are wider than any neck
 SPREAD = 0.35  # radians around the neck over which the rim of the body is evened out
@@ -118,11 +120,15 @@ def without_head(body: Mesh, weight: NDArray, rig: Rig, plane: NeckPlane) -> Cut
     places = plane.places(body.vertices.astype(float))
     height = places[:, 2] + GAP_M
     arms = np.array([name.startswith(ARM) for name in rig.bones])
-    held = weight[:, arms].sum(axis=1) > ARM_SHARE
-    gone = (height > 0) & (np.linalg.norm(places[:, :2], axis=1) < REACH_M) & ~held
+    heads = np.array([name.startswith(HEAD) for name in rig.bones])
+    pulled, aside = weight[:, arms].sum(axis=1), np.linalg.norm(places[:, :2], axis=1)
+    old = (aside < REACH_M) | (weight[:, heads].sum(axis=1) > HEAD_SHARE)
+    gone = (height > 0) & old & (pulled <= ARM_SHARE)
     if gone.all() or not gone.any():
         return None
-    return cut_off(body, height, gone)
+    # Between head and a hand that touched it faces are as long as an arm at rest: they go as a whole, uncut.
+    torn = (pulled > TOUCHED) & (aside > NECK_M)
+    return cut_off(body, np.where(torn & ~gone, np.maximum(height, GAP_M), height), gone)
 
 
 def widened(head: NDArray, model: MorphableModel, plane: NeckPlane, ring: NDArray, rim: NDArray) -> NDArray:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from maquette.core.types import Camera, Observation
 from maquette.geometry.camera import pixels_per_metre, project
@@ -21,6 +22,10 @@ from maquette.reconstruction.pifuhd.network import sampled
 FILL = 1 / 1.3  # of the crop that the person takes, as in training
 CHUNK = 16_384  # points at a time
 LARGE_CHUNK = 262_144  # the same beside the CPU
+CLOTH, AROUND = 0.06, 0.1  # of half the cube: how far cloth stands off a body in depth; how far around that counts
+WIDER = 0.7  # how much deeper per width of what stands out beside the body
+RIM, ROUND = 0.02, 1.5  # half the depth of what is beside the body: at the mask's edge, and more per way in from it
+STEEP = 120.0  # log-odds per unit of depth beyond that range
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +127,7 @@ class BodyField:
         self.cube, self.distance = cube, DistanceGrid.of(placed, faces, FARTHEST)
         picture, maps = network_inputs(observation, cube, placed, faces, side)
         self.mask = np.ascontiguousarray(picture[..., 3])
+        self.range = depth_range(maps, self.mask)
         self.network = network
         self.device = next(network.parameters()).device
         self.chunk = CHUNK if self.device.type == "cpu" else LARGE_CHUNK
@@ -139,8 +145,16 @@ class BodyField:
             part = points[start : start + self.chunk]
             with torch.inference_mode():
                 logits = self._logits(torch.from_numpy(np.ascontiguousarray(part)), self.distance(part))
+                logits = logits - torch.from_numpy(STEEP * self._beyond(part)).to(logits)
                 found[start : start + self.chunk] = torch.sigmoid(logits).cpu().numpy()
         return found
+
+    def _beyond(self, points: NDArray) -> NDArray:
+        """(N,) float32: how far points (N, 3) lie nearer or farther than anything of the person can."""
+        side = self.mask.shape[0]
+        column, row = (np.clip(((x + 1) * side / 2).astype(int), 0, side - 1) for x in (points[:, 0], -points[:, 1]))
+        low, high = self.range[:, row, column]
+        return np.maximum(np.maximum(low - points[:, 2], points[:, 2] - high), 0).astype(np.float32)
 
     def _logits(self, points: torch.Tensor, distance: NDArray) -> torch.Tensor:
         # Points come from the CPU and are sorted there, which not every device can.
@@ -168,6 +182,33 @@ def network_inputs(
     maps: list[NDArray] = [views[f"normals_{name}"].astype(np.float32) / 127 for name in ("front", "back")]
     maps += [views[f"depth_{name}"].astype(np.float32)[..., None] for name in ("front", "back")]
     return np.dstack([image, mask]), np.dstack(maps)
+
+
+def depth_range(maps: NDArray, mask: NDArray) -> NDArray:
+    """(2, S, S) float32: the least and the largest z that the person can have in each column of the cube.
+
+    It is the range of the nearest part of the body, and the wider the mask stands out beside the body there, the more.
+    The network has nothing to hold on to off the body: the hem of a long skirt went on to the cube's ends.
+
+    Args:
+        maps: (S, S, 8) the body, see `network_inputs`. mask: (S, S) of the person.
+    """
+    side = mask.shape[0]
+    body = (maps[..., :6] != 0).any(axis=2)
+    if not body.any():
+        return np.stack([np.full_like(mask, -1), np.full_like(mask, 1)])
+    away, nearest = distance_transform_edt(~body, return_indices=True)
+    front, back = (np.ascontiguousarray(maps[..., k][tuple(nearest)], np.float32) for k in (6, 7))
+    inside = mask > 0.5
+    reach = 2 * max(1, round(AROUND * side / 2)) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
+    room = CLOTH + WIDER * cv2.dilate(np.where(inside, away * 2 / side, 0).astype(np.float32), disc)
+    low, high = cv2.erode(back, disc) - room, cv2.dilate(front, disc) + room
+    half = RIM + ROUND * distance_transform_edt(np.pad(inside, 1, mode="edge"))[1:-1, 1:-1] * 2 / side
+    middle, beside = (front + back) / 2, ~body
+    low[beside] = np.maximum(low, np.minimum(middle - half, back))[beside]
+    high[beside] = np.minimum(high, np.maximum(middle + half, front))[beside]
+    return np.stack([low, high]).astype(np.float32)
 
 
 def _batch(picture: NDArray) -> torch.Tensor:

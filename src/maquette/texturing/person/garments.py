@@ -19,6 +19,7 @@ HAIR_BAND = (0.0, 0.3)  # behind the hairline, distances between the ears
 ENOUGH = 12  # vertices whose colours make a colour of hair or skin
 SEEN = 0.5
 HAIRY = 0.15  # of what shows behind the hairline: so much unlike skin is hair
+DARKEST, GREY = 45.0, 10.0  # 8-bit: skin is lighter, and but for grey photos redder than blue
 DARK = 0.4  # of the skin: hair that no photo shows
 
 
@@ -58,11 +59,12 @@ def fill(guide: BodyGuide, mesh: Mesh, toward: NDArray, seen: PointColours, thro
 
 
 def _skin(colours: NDArray, trust: NDArray, guide: BodyGuide, behind: NDArray) -> NDArray:
-    """(3,) the person's skin: of the face, else of the hands, else anybody's."""
-    face = _typical(colours, trust * (guide.share > 0.8) * (behind < -0.2))
-    if face is None:
-        face = _typical(colours, trust * (guide.hands > 0.9))
-    return DEFAULT_SKIN if face is None else face
+    """(3,) the person's skin: of the face, else of the hands, else anybody's; gloves and shadows are none."""
+    for part in ((guide.share > 0.8) * (behind < -0.2), guide.hands > 0.9):
+        found = _typical(colours, trust * part)
+        if found is not None and found.max() > DARKEST and (np.ptp(found) < GREY or found[0] > found[2]):
+            return found
+    return DEFAULT_SKIN
 
 
 def _hair(colours: NDArray, trust: NDArray, behind: NDArray, skin: NDArray) -> NDArray:

@@ -13,6 +13,7 @@ from maquette.geometry.camera import pixels_per_metre, project
 from maquette.morphable import MorphableModel, known
 from maquette.morphable.rig import Rig
 from maquette.texturing.images import smoothstep
+from maquette.texturing.person.backs import TRUNK
 from maquette.texturing.person.hair import hair_seen
 
 SCHEME = "mediapipe33"
@@ -23,6 +24,7 @@ HEAD_REACH = 1.35  # of the distance between the ears: the skull and loose hair 
 CHIN = -0.85  # likewise, from the ears down
 HAIRLINE = (0.06, 0.8)  # height above the ears and its rise towards the forehead, of a plane from nape to forehead
 NAPE = (1.35, 2.1)  # from the head, distances between the ears: the back is unlike the front, and like it
+OFF_HAND = (0.02, 0.04)  # metres off a hand from which on a surface is less, and no longer, the hand
 MOST_HAIR = 6  # photos that are asked for the hair
 SUREST = 0.3  # confidence from which landmarks of a head are believed
 
@@ -84,6 +86,7 @@ class BodyGuide:
         hands: (V,) float32 0-1, likewise for the hands.
         twin: (V,) int32: the vertex on the other side of the body; -1 for none.
         hair: (3,) 8-bit sRGB, as the photos show it; or None.
+        trunk: (V,) float32 0-1: how far each vertex belongs to the trunk; None where no body says.
     """
 
     head: HeadFrame | None
@@ -91,6 +94,7 @@ class BodyGuide:
     hands: NDArray
     twin: NDArray
     hair: NDArray | None = None
+    trunk: NDArray | None = None
 
     def like_front(self, points: NDArray) -> NDArray:
         """(V,) 0-1: how far the back of a person looks like the front, at the guide's vertices (V, 3) in metres.
@@ -126,21 +130,23 @@ def guide_of(mesh: Mesh, body: UnderlyingBody | None, observations: Sequence[Obs
         return BodyGuide(head, share.astype(np.float32), nobody, np.full(count, -1, np.int32), hair)
     head = head_of(body.keypoints(body.vertices))
     share, hands = body.belongs(("head", "eye", "neck03")), body.belongs(("wrist", "finger", "metacarpal"))
-    twin = body.model.mirror.astype(np.int32)
+    trunk, twin = body.belongs(TRUNK), body.model.mirror.astype(np.int32)
     if count != len(body.vertices):
-        near, twin = _nearest(mesh.vertices, body.vertices, body.model.mirror)
-        share, hands = share[near] * smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2), hands[near]
-    return BodyGuide(head, share.astype(np.float32), hands.astype(np.float32), twin, hair)
+        near, twin, away = _nearest(mesh.vertices, body.vertices, body.model.mirror)
+        share = share[near] * smoothstep(head.places(mesh.vertices)[:, 1], CHIN, CHIN + 0.2)
+        trunk, hands = trunk[near], hands[near] * (1 - smoothstep(away, *OFF_HAND))
+    share, hands, trunk = (part.astype(np.float32) for part in (share, hands, trunk))
+    return BodyGuide(head, share, hands, twin, hair, trunk)
 
 
-def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray]:
-    """(V,) body vertex next to each point, and (V,) the point next to that vertex's mirror image, -1 if far."""
+def _nearest(points: NDArray, body: NDArray, mirror: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """(V,) body vertex next to each point; (V,) the point next to its mirror image, -1 if far; (V,) metres."""
     from scipy.spatial import cKDTree
 
     away, near = map(np.asarray, cKDTree(body).query(points))
     reach, twin = map(np.asarray, cKDTree(points).query(body[mirror]))
     far = (away > TWIN_M) | (reach[near] > TWIN_M)
-    return near, np.where(far, -1, twin[near]).astype(np.int32)
+    return near, np.where(far, -1, twin[near]).astype(np.int32), away
 
 
 def head_of(points: NDArray) -> HeadFrame:

@@ -25,6 +25,7 @@ from maquette.texturing.free_surface import (
 from maquette.texturing.head.fill import CAVITY_COLOUR, Palette
 from maquette.texturing.images import smoothstep
 from maquette.texturing.person.align import face_shift
+from maquette.texturing.person.backs import plain_rows
 from maquette.texturing.person.garments import fill
 from maquette.texturing.person.guide import BodyGuide, HeadFrame, UnderlyingBody, body_of, guide_of, head_of
 from maquette.texturing.projection import PhotoView, check_cameras, photo_view, pixels_of
@@ -78,7 +79,7 @@ def finish_person(
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     views = _ranked(views, sharp, heads, guide, own)
     paint = partial(_paint_inside, body.model) if body is not None and own else None
-    completion = Completion(guide.like_front(mesh.vertices), partial(fill, guide), paint)
+    completion = Completion(guide.like_front(mesh.vertices), partial(fill, guide), paint, guide.trunk, plain_rows)
     textured, share = texture_surface(mesh, views, completion, options)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
