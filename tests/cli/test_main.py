@@ -49,7 +49,7 @@ def test_every_option_is_a_flag_with_its_docstring(capsys):
             assert text_of_field in text
 
 
-@pytest.mark.parametrize("command", ["serve", "bach", "fase"])
+@pytest.mark.parametrize("command", ["serv", "bach", "fase"])
 def test_an_unknown_command_is_one_line_that_lists_the_known_ones(command, capsys):
     assert run([command, "x.jpg"]) == 2
     out, err = capsys.readouterr()

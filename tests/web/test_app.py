@@ -9,7 +9,9 @@ import zipfile
 
 import pytest
 
-from maquette.web.app import ASSETS, asset
+from maquette.web.app import ASSETS, Pages, asset
+from maquette.web.jobs import DONE, JobStore, WebJob, new_id
+from maquette.web.limits import ServeOptions
 from served import GLB, PAGE, Client, serving
 
 
@@ -24,6 +26,20 @@ def test_a_photo_becomes_files(client):
     assert order["options"] == {"texture_size": 512, "method": "parametric", "together": False, "max_megapixels": 50.0}
     status, headers, content = client.ask("GET", f"/api/jobs/{job['id']}/zip")
     assert status == 200 and set(zipfile.ZipFile(io.BytesIO(content)).namelist()) == {f["name"] for f in row["files"]}
+
+
+def test_frames_of_a_clip_are_in_the_zip_alone(tmp_path):
+    store = JobStore(tmp_path / "s", 60, 1e9)
+    job = WebJob(new_id(), "owner", "clip", {}, ["a.mp4"], ["a.mp4"], state=DONE, ended=1.0)
+    names = ["a/person-1/person.glb", "a/person-1/frames/000000.ply"]
+    job.results.append({"folder": "a/person-1", "subject": "person-1", "files": names, "warnings": []})
+    for name in names:
+        path = store.place(job) / "out" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"1234")
+    (row,) = Pages(ServeOptions(), store)._public(job, [])["results"]
+    assert [file["name"] for file in row["files"]] == names[:1] and row["bytes"] == 8 and [*store.files(job)] == names
+    store.close()
 
 
 def test_the_viewer_s_page_has_an_origin_of_its_own(client):

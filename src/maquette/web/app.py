@@ -247,11 +247,12 @@ class Pages:
     def _public(self, job: WebJob, waiting: list[str]) -> dict[str, Any]:
         keep = ("id", "kind", "state", "note", "names", "stages", "failures", "created", "begun", "ended", "settings")
         place = waiting.index(job.id) + 1 if job.state == WAITING and job.id in waiting else 0
-        sizes = {name: path.stat().st_size for name, path in self.store.files(job).items()} if job.ended else {}
+        sizes = self.store.sizes(job) if job.ended else {}
         rows = [
             {
                 "folder": row["folder"], "subject": row["subject"], "warnings": row["warnings"],
-                "files": [{"name": name, "bytes": sizes[name]} for name in row["files"] if name in sizes],
+                "files": [{"name": name, "bytes": sizes[name]} for name in _own(row) if name in sizes],
+                "bytes": sum(sizes.get(name, 0) for name in row["files"]),
             }
             for row in job.results
         ]  # fmt: skip
@@ -271,6 +272,11 @@ def _owner(request: Request) -> str:
     if not owner:
         raise BadInput("Open the page first: this browser has no cookie of it.")
     return owner
+
+
+def _own(row: dict[str, Any]) -> list[str]:
+    """The files of a result without those in folders of its own, as the thousands of a clip's frames."""
+    return [name for name in row["files"] if name.rpartition("/")[0] == row["folder"]]
 
 
 def _saved_as(name: str) -> dict[str, str]:

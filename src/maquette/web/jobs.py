@@ -72,6 +72,7 @@ class JobStore:
         """
         self.folder, self.keep_seconds, self.most_bytes = folder, keep_seconds, most_bytes
         self.jobs: dict[str, WebJob] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
         try:
             for path in (folder, folder / "jobs", folder / "uploads"):
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,6 +140,7 @@ class JobStore:
     def remove(self, job: WebJob) -> None:
         """Forget a job and all its files."""
         self.jobs.pop(job.id, None)
+        self._sizes.pop(job.id, None)
         shutil.rmtree(self.place(job), ignore_errors=True)
 
     def sweep(self) -> None:
@@ -152,6 +154,12 @@ class JobStore:
         out = self.place(job) / "out"
         listed = (name for row in job.results for name in row["files"])
         return {name: out / name for name in listed if (out / name).is_file() and not (out / name).is_symlink()}
+
+    def sizes(self, job: WebJob) -> dict[str, int]:
+        """Bytes of each file of a job that has ended; looked up once."""
+        if job.id not in self._sizes:
+            self._sizes[job.id] = {name: path.stat().st_size for name, path in self.files(job).items()}
+        return self._sizes[job.id]
 
     def refuse_full(self) -> None:
         """Raise BadInput where the folder is as large as it may be, or the disk nearly full."""

@@ -129,7 +129,7 @@ def file_names(shown: list[str]) -> list[str]:
 
     Example:
         >>> file_names(["a b;c.JPG", "a b;c.jpg", "..", "x.py", "CON.png"])
-        ['a_b_c.jpg', 'a_b_c-2.jpg', 'photo.bin', 'x.bin', 'photo.png']
+        ['a_b_c.jpg', 'a_b_c-2.jpg', 'photo.bin', 'x.bin', 'photo-2.png']
     """
     names: list[str] = []
     for text in shown:

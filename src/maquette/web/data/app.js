@@ -192,7 +192,7 @@ function route() {
   $("#show h2").textContent = title(job);
   const tabs = job.results.map((one, k) => make("button", { type: "button", "aria-pressed": String(k === Number(number)), onclick: () => { location.hash = `/${job.id}/${k}`; } }, one.subject.replace("-", " ")));
   $("#tabs").replaceChildren(...(tabs.length > 1 ? tabs : []));
-  const total = job.results.reduce((sum, one) => sum + one.files.reduce((all, file) => all + file.bytes, 0), 0);
+  const total = job.results.reduce((sum, one) => sum + one.bytes, 0);
   $("#downloads .sheet").replaceChildren(
     make("a", { className: "all", href: `/api/jobs/${job.id}/zip` }, "Everything as ZIP", make("small", {}, bytes(total))),
     ...row.files.map((file) => make("a", { href: fileOf(job, file.name) }, make("span", {}, file.name.split("/").pop(), make("small", {}, USES[file.name.split(".").pop()] || "")), make("small", {}, bytes(file.bytes)))));
