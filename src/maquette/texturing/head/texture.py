@@ -82,8 +82,7 @@ def finish_head(
         folds = believed(folds, observations) if moments else folds
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
-    size = layers.size
-    texture, palette = np.full((size, size, 3), UNSEEN, np.uint8), palette_of(seen)
+    texture, palette = np.full((layers.size, layers.size, 3), UNSEEN, np.uint8), palette_of(seen)
     if options.fill:
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
         neutral = neutral_vertices(reconstruction, layers.model)
