@@ -4,7 +4,7 @@ The clip is written by PyAV, read back and decoded in each pass, and goes throug
 The networks that read a face, and its fit, are asked for the first ten frames alone, and the film is small, or it would
 take half an hour; everything that is kept of a frame is made of every frame. A stage ends the run, and the next call
 with the same OUT goes on, so that each is measured in a process of its own. Adds to results/long_clip.csv: megabytes in
-use at a tenth of the frames and at the last one.
+use at a tenth of the frames and at the last one, and the process's peak.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import resource
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -139,11 +140,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         portrait = cv2.imread(str(Path(skimage.__file__).parent / "data" / "astronaut.png"))[..., ::-1]
         written(path.with_suffix(".part.mkv"), np.ascontiguousarray(portrait), asked.frames).rename(path)
     early, late = measured(path, asked.out / "results", asked.frames, asked.stage)
-    print(f"{asked.stage}: {early:.0f} MB at frame {asked.frames // 10}, {late:.0f} MB at frame {asked.frames}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{asked.stage}: {early:.0f} MB at a tenth of {asked.frames} frames, {late:.0f} at the last, {peak:.0f} at most"
+    )
     fresh = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
-        rows = [["stage", "frames", "MB at a tenth", "MB at the last"]] if fresh else []
-        csv.writer(file).writerows([*rows, [asked.stage, asked.frames, round(early, 1), round(late, 1)]])
+        rows = [["stage", "frames", "MB at a tenth", "MB at the last", "MB at most"]] if fresh else []
+        csv.writer(file).writerows(
+            [*rows, [asked.stage, asked.frames, round(early, 1), round(late, 1), round(peak, 1)]]
+        )
 
 
 if __name__ == "__main__":

@@ -116,6 +116,16 @@ def test_movers_name_units_of_the_model_and_places_on_the_face(model, chart):
         assert units_of(mover, "Left", model.expression_names) and zone(mover, chart).max() == 1
 
 
+def test_rough_skin_has_no_folds_that_move(monkeypatch, model, chart):
+    hairs = 2e-4 * np.random.default_rng(0).standard_normal(chart.free.shape).astype(np.float32)
+    course = np.array([0.0, 0.1, 0.4, 0.8])
+    for still, moves in ((0 * hairs, True), (hairs, False)):
+        _, moving = solved(
+            monkeypatch, model, chart, dict.fromkeys(BROWS, course), still, [(RAISE, lines(chart, RAISE))]
+        )
+        assert bool(moving) == moves
+
+
 def test_photos_that_act_do_not_say_what_lasts_if_others_are_at_rest(model):
     names = list(model.expression_names)
     expression = np.zeros((3, len(names)))

@@ -21,6 +21,9 @@ LEAST = 0.2  # weight from which on a mover folds the skin
 EDGE = 0.7, 1.15  # radii of a place between which it ends
 RIDGE, RIDGE_STILL = 0.05, 0.02  # squared weights of a mover's and of the lasting folds that are nothing, in its place
 ACTIVE = 0.15, 0.35  # weights of a photo's strongest mover between which it stops to show what lasts
+# Root mean square of the lasting heights within ROUGH_WIDE_M, metres, between which nothing moves: a beard's hairs read
+# as deep folds that come and go. Of three drawn people the bearded one's error fell from 23 to 3 times his true folds.
+ROUGH_M, ROUGH_WIDE_M = (4e-5, 8e-5), 0.006
 FLAT_M = 4e-6  # where no frame shows more, nothing is solved
 COARSE_M = 0.0014, 0.0019  # that a pixel of the frame shows, between which its folds are not believed any more
 
@@ -124,12 +127,18 @@ def moving_folds(folds: Folds, moments: Moments, names: Sequence[str]) -> tuple[
         still += lasting
         for mover, height in made.items():
             own = units_of(mover, side, names)
-            height = np.clip(height, -LARGEST_M, LARGEST_M)
+            height = np.clip(height * even_skin(lasting, chart), -LARGEST_M, LARGEST_M)
             for unit in own if np.abs(height).max() > NOTHING_M else []:
                 moving[unit] = moving.get(unit, 0) + height / len(own)
     still = still * folds.sure + (1 - folds.sure) * mirrored(folds.sure, chart) * mirrored(still, chart)
     maps = {unit: smaller(whole_of(height, chart)) for unit, height in moving.items()}
     return replace(folds, height=still.astype(np.float32)), maps
+
+
+def even_skin(lasting: NDArray, chart: DetailChart) -> NDArray:
+    """(h, w) float32 0-1: where its lasting heights (h, w) leave skin smooth enough for folds that move."""
+    rough = np.sqrt(np.maximum(chart.smooth(lasting.astype(np.float32) ** 2, ROUGH_WIDE_M), 0))
+    return (1 - smoothstep(rough, *ROUGH_M)).astype(np.float32)
 
 
 def stillness(expression: NDArray, names: Sequence[str]) -> NDArray:

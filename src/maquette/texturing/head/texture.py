@@ -54,8 +54,7 @@ def finish_head(
         reconstruction: a mesh of a head model that is known here, with one camera per observation.
         observations: the crops, with masks and landmarks.
         options: texture size, whether unseen parts are filled, whether glasses are given back, and maps of the skin.
-        moments: further frames of a clip, from which the folds that come with its expressions are learned; asked for
-            last, so that they may still be read while the texture is made.
+        moments: further frames of a clip, to learn the folds of its expressions from; asked for last.
 
     Returns:
         The same reconstruction, its mesh with `texture` (S, S, 3) uint8 sRGB and `texture_confidence` (S, S) uint8:
@@ -80,11 +79,10 @@ def finish_head(
     if options.detail == "auto":
         kept = [lasting(observation, layers) for observation in observations]
         folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
-        folds = folds if moments is None else believed(folds, observations)
+        folds = believed(folds, observations) if moments else folds
         baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
     seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
-    size = layers.size
-    texture, palette = np.full((size, size, 3), UNSEEN, np.uint8), palette_of(seen)
+    texture, palette = np.full((layers.size, layers.size, 3), UNSEEN, np.uint8), palette_of(seen)
     if options.fill:
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
         neutral = neutral_vertices(reconstruction, layers.model)
@@ -94,16 +92,14 @@ def finish_head(
         paint_hollows(texture, layers, palette)
         clean_lids(texture, confidence, layers)
         paint_lid_edges(texture, layers, palette)
-    moving: dict[str, NDArray] = {}
-    if folds is not None:
-        folds, moving = both_folds(folds, reconstruction, observations, layers, moments)
+    folds, moving = both_folds(folds, reconstruction, observations, layers, moments)
     heights = None if folds is None else folds.displacement_map()
     maps = skin_maps(texture, confidence, layers, heights) if options.maps else (fold_normals(folds), None)
     textured = with_texture(reconstruction.shape, texture, confidence, options.texture_size, *maps)
     textured = replace(textured, displacement_map=heights)
     if folds is not None and reconstruction.expression is not None:
-        parameters = {**reconstruction.parameters, **as_parameters(folds, moving)}
-        reconstruction = replace(reconstruction, parameters=parameters)
+        further = as_parameters(folds, moving)
+        reconstruction = replace(reconstruction, parameters={**reconstruction.parameters, **further})
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
     return with_lashes(bearded, layers.model, palette)
 
@@ -122,17 +118,17 @@ def prepare(model: str, options: TextureOptions = DEFAULTS) -> None:
 
 
 def both_folds(
-    folds: Folds,
+    folds: Folds | None,
     reconstruction: Reconstruction,
     observations: Sequence[Observation],
     layers: Layers,
     moments: Callable[[], Moments] | None,
-) -> tuple[Folds, dict[str, NDArray]]:
+) -> tuple[Folds | None, dict[str, NDArray]]:
     """The folds that last, and those that come with units: see `wrinkles_of`, of a clip `moving_folds`."""
     names = layers.model.expression_names
-    if moments is not None:
+    if folds is not None and moments is not None:
         return moving_folds(folds, moments(), names)
-    if reconstruction.expression is None:
+    if folds is None or reconstruction.expression is None:
         return folds, {}
     return folds, wrinkles_of(folds, observations, reconstruction.expression, names, layers)
 
