@@ -55,7 +55,7 @@ def test_every_answer_has_its_rules(client):
         headers = client.ask("GET", path)[1]
         rules = headers["content-security-policy"]
         assert "default-src 'none'" in rules and "unsafe" not in rules and "http" not in rules, path
-        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
         assert headers["cross-origin-resource-policy"] == "same-origin" and "server" not in headers
 
 

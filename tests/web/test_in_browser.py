@@ -141,6 +141,19 @@ def test_the_camera_gives_photos_and_clips(page):
     assert page.is_enabled("#go")
 
 
+def test_the_token_opens_the_page(chromium, tmp_path):
+    with serving(tmp_path / "s", token="a-token-of-some-length") as address:
+        page = chromium.new_context().new_page()
+        page.goto(address)
+        for token in ("another-one-of-that-length", "a-token-of-some-length"):
+            page.fill("input", token)
+            page.click("button")
+            if token.startswith("another"):
+                page.get_by_text("That is not the token.").wait_for()
+        page.wait_for_selector("body[data-ready]")
+        page.context.close()
+
+
 def test_it_fits_a_phone_in_light_and_dark(chromium, server):
     for scheme in ("light", "dark"):
         context = chromium.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)

@@ -25,7 +25,7 @@ TRIANGLES = 120_000  # so many are wanted of the whole surface, so that colours 
 FINEST_EDGE_MM = 0.8
 POINTS = 600_000  # whose colours are known
 BASE, BASE_REACH_MM = (214, 212, 208), 2.5  # colour of the pedestal, and how near to it the subject's own colours come
-LEVELS = 32  # of each channel: a file of millions of colours is large, and no printer tells them apart
+LEVELS = 32  # of each channel: a file of millions of colours is large, and printers make no difference
 
 
 def write_3mf(asset: Asset) -> bytes:

@@ -69,9 +69,7 @@ def finish_head(
     layers = layers_of(reconstruction.model, options.texture_size)
     if options.glasses == "auto":
         reconstruction = with_glasses(reconstruction, observations, layers.model)
-        if any(part.name == "glasses" for part in reconstruction.parts):
-            observations = [without_frame(observation) for observation in observations]
-    observations = [without_covering(observation) for observation in observations]
+    observations = _bare(reconstruction, observations)
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
     baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
@@ -102,6 +100,13 @@ def finish_head(
         reconstruction = replace(reconstruction, parameters={**reconstruction.parameters, **further})
     bearded = with_beard(replace(reconstruction, shape=textured), observations, seen, layers)
     return with_lashes(bearded, layers.model, palette)
+
+
+def _bare(reconstruction: Reconstruction, observations: Sequence[Observation]) -> list[Observation]:
+    """The photos without what is no skin: the frame of glasses that were found, masks and hands."""
+    if any(part.name == "glasses" for part in reconstruction.parts):
+        observations = [without_frame(observation) for observation in observations]
+    return [without_covering(observation) for observation in observations]
 
 
 def prepare(model: str, options: TextureOptions = DEFAULTS) -> None:

@@ -79,7 +79,9 @@ def finish_person(
     sharp = [sharpness(observations[k], cameras[k]) for k in chosen]
     views = _ranked(views, sharp, heads, guide, own)
     paint = partial(_paint_inside, body.model) if body is not None and own else None
-    completion = Completion(guide.like_front(mesh.vertices), partial(fill, guide), paint, guide.trunk, plain_rows)
+    completion = Completion(
+        guide.like_front(mesh.vertices), partial(fill, guide), paint, plain=guide.trunk, plainly=plain_rows
+    )
     textured, share = texture_surface(mesh, views, completion, options)
     facts = {**facts, "photo_share": round(share, 4), "photos": len(views)}
     return replace(reconstruction, shape=textured, provenance={**reconstruction.provenance, "surface": facts})
