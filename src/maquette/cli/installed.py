@@ -26,7 +26,7 @@ READ = {
     "embreex": "BSD-2-Clause",
     "jinja2": "BSD-3-Clause",
     "kiwisolver": "BSD-3-Clause",
-    "lib3mf": "BSD-2-Clause",
+    "lib3mf": "BSD-3-Clause",
     "matplotlib": "PSF-2.0",
     "mpmath": "BSD-3-Clause",
     "numpy": "BSD-3-Clause",
