@@ -255,7 +255,8 @@ def read_3mf(data, asset):
     model = library.CreateModel()
     reader = model.QueryReader("3mf")
     reader.SetStrictModeActive(True)
-    reader.ReadFromBuffer(data)
+    with threemf.kept_locale():
+        reader.ReadFromBuffer(data)
     objects = model.GetMeshObjects()
     assert objects.MoveNext() and reader.GetWarningCount() == 0
     solid = objects.GetCurrentMeshObject()

@@ -78,7 +78,7 @@ def within(name: str, value: float, low: float, high: float, unit: str) -> None:
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a value that is none of the choices."""
     if value not in choices:
-        raise BadInput(f"{name} {value!r}: wanted {', '.join(choices)}")
+        raise BadInput(f"{name} {value!r}: wanted {(' or ' if len(choices) == 2 else ', ').join(choices)}")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import sys
 
 import numpy as np
@@ -22,7 +23,8 @@ def opened(data):
     model = library.CreateModel()
     reader = model.QueryReader("3mf")
     reader.SetStrictModeActive(True)
-    reader.ReadFromBuffer(data)
+    with threemf.kept_locale():
+        reader.ReadFromBuffer(data)
     assert reader.GetWarningCount() == 0 and model.GetUnit() == lib3mf.ModelUnit.MilliMeter
     objects, groups = model.GetMeshObjects(), model.GetColorGroups()
     assert objects.MoveNext() and groups.MoveNext()
@@ -56,6 +58,12 @@ def test_it_is_the_solid_of_the_stl_in_the_heads_colours(coarse, head_result):
     _, known = coloured_points(asset)
     top = vertices[:, 2] > 60
     assert np.abs(np.median(colours[top], axis=0) - np.median(known, axis=0)).max() < 40
+
+
+def test_the_process_keeps_its_locale(coarse, head_result):
+    before = locale.setlocale(locale.LC_ALL), locale.getpreferredencoding(False)
+    write_3mf(open_asset(head_result, OutputOptions()))
+    assert (locale.setlocale(locale.LC_ALL), locale.getpreferredencoding(False)) == before
 
 
 def test_points_lie_on_the_surface_with_the_textures_colours(ball_result, head_result):

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import locale
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -117,8 +120,19 @@ def _file(asset: Asset, vertices: NDArray, faces: NDArray, colours: NDArray) -> 
         owner(str(UUID(int=number, version=4)))
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{asset.stem}.3mf"
-        model.QueryWriter("3mf").WriteToFile(str(path))
+        with kept_locale():
+            model.QueryWriter("3mf").WriteToFile(str(path))
         return path.read_bytes()
+
+
+@contextmanager
+def kept_locale() -> Iterator[None]:
+    """Around the library's reading and writing: it leaves the process in the locale C, where text would be ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
 
 
 def _rows(kind: Any, array: NDArray) -> Any:
