@@ -57,7 +57,7 @@ def test_nothing_done_is_a_bad_input(maquette, tmp_path):
     [
         (["nothere.csv"], "nothere.csv: No such file or directory"),
         (["m.csv", "--workers", "-1"], "workers -1: wanted 0 to 10000"),
-        (["m.csv", "--engine", "slurm"], "engine 'slurm': wanted local or ray"),
+        (["m.csv", "--engine", "slurm"], "engine 'slurm': wanted local, ray"),
         (["m.csv", "--texture-size", "3"], "texture size 3: wanted 256"),
         (["colours.csv"], "column 'colour' means nothing"),
     ],

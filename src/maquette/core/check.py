@@ -75,10 +75,10 @@ def within(name: str, value: float, low: float, high: float, unit: str) -> None:
         raise BadInput(f"{name} {value:.10g}: wanted {low:.10g} to {high:.10g} {unit}".rstrip())
 
 
-def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+def one_of(name: str, value: str, choices: tuple[str, ...], joined: str = ", ") -> None:
     """Refuse a value that is none of the choices."""
     if value not in choices:
-        raise BadInput(f"{name} {value!r}: wanted {(' or ' if len(choices) == 2 else ', ').join(choices)}")
+        raise BadInput(f"{name} {value!r}: wanted {joined.join(choices)}")
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,11 @@ class Choices:
     """What a text may be: `Annotated[str, Choices(("auto", "none"))]`."""
 
     names: tuple[str, ...]
+    joined: str = ", "
 
     def check(self, name: str, value: Any) -> None:
         """Refuse another value; see `one_of`."""
-        one_of(name, value, self.names)
+        one_of(name, value, self.names, self.joined)
 
 
 @cache

@@ -124,7 +124,7 @@ class BodyOptions(Checked):
     """Height in centimetres, of a pet at its shoulders, if measured; sets the scale."""
     resolution: Annotated[int, Range(64, 1024, "voxels")] = 256
     """Voxels along each side of the box in which the surface of a person is sought: a multiple of 64."""
-    grid: Annotated[str, Choices(GRIDS)] = "fast"
+    grid: Annotated[str, Choices(GRIDS, " or ")] = "fast"
     """How that box is searched: fast (only where the surface passes) or exact (as PIFuHD published it)."""
     pifuhd_weights: str | None = None
     """With method pifuhd: a network of yours, converted by `maquette weights convert pifuhd`, not the shipped one."""
