@@ -21,9 +21,10 @@ from maquette.core.threads import computing
 from maquette.core.types import BodyPose, Mesh, Observation, Reconstruction
 from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.fit import fit_clip, fit_photos
+from maquette.reconstruction.body_fit.ground import grounded
 from maquette.reconstruction.body_fit.place import PlacedBody, face_hidden, overlaps, place, smoothed
 from maquette.reconstruction.body_fit.skeleton import Skeleton, load_skeleton
-from maquette.reconstruction.body_fit.target import full_frame, standing, targets_of
+from maquette.reconstruction.body_fit.target import focal_of, full_frame, standing, targets_of
 from maquette.reconstruction.methods import Fetch, Reconstructor
 
 SCHEME = "mediapipe33"
@@ -59,7 +60,10 @@ def fitted(observations: Sequence[Observation], skeleton: Skeleton, options: Opt
     progress = observations.report if isinstance(observations, Observations) else None
     state, plane = fit_clip(observations, skeleton, progress)
     found = place(state, skeleton, plane, metres(options.body))
-    return smoothed(found, times_of(observations), options.video.smoothing)
+    times = times_of(observations)
+    found = smoothed(found, times, options.video.smoothing)
+    sure = np.stack([seen.landmark_confidence for seen in observations])
+    return grounded(found, times, sure, focal_of(observations[0]))
 
 
 def metres(options: BodyOptions) -> float | None:

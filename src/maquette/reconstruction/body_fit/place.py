@@ -71,9 +71,9 @@ class PlacedBody:
             spot = (self.spot[index] - corner) / step
             intrinsics = np.array([[scale * distance, 0, spot[0]], [0, scale * distance, spot[1]], [0, 0, 1.0]])
             return Camera(intrinsics, pose, observation.frame.size, "perspective")
-        pose[:3, 3] = -pose[:3, :3] @ self.root[0] + [0, 0, STAND_M]
-        aside = (pose[:3, :3] @ (self.root[index] - self.root[0]))[:2]
-        spot = (self.spot[index] - corner) / step - scale * aside
+        moved = pose[:3, :3] @ (self.root[index] - self.root[0])
+        pose[:3, 3] = -pose[:3, :3] @ self.root[0] + [0, 0, STAND_M - moved[2]]
+        spot = (self.spot[index] - corner) / step - scale * moved[:2]
         intrinsics = np.array([[scale, 0, spot[0]], [0, scale, spot[1]], [0, 0, 1.0]])
         return Camera(intrinsics, pose, observation.frame.size, "orthographic")
 
@@ -82,8 +82,8 @@ def place(state: BodyState, skeleton: Skeleton, plane: ImagePlane, height: float
     """The canonical world of a solved state.
 
     The pelvis of the first frame faces +z and stands at the origin; the floor is where its lowest point is. Sideways
-    and upward motion in the picture is motion along the floor and off it; towards the camera there is none, which such
-    a camera cannot show.
+    and upward motion in the picture is motion along the floor and off it; towards the camera there is none here, see
+    `ground`.
 
     Args:
         plane: of the targets.

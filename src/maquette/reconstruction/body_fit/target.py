@@ -134,8 +134,8 @@ def _target(seen: Observation) -> dict[str, NDArray]:
     focal = np.inf
     if stands > 0.5 and weight[KNEES].mean() < LEGS_SEEN:
         weight[LEGS] = 0  # legs that nobody sees stand straight, whatever is guessed
-    elif stands > 0.5:
-        focal = _focal(seen)
+    elif stands > 0.5:  # people of a clip would tremble to and fro
+        focal = np.inf if seen.frame.time is not None else focal_of(seen)
     distance, square_corner, square = _outside(mask, low, size)
     outline, within = _outline(mask)
     return {
@@ -155,10 +155,8 @@ def _target(seen: Observation) -> dict[str, NDArray]:
     }
 
 
-def _focal(seen: Observation) -> float:
-    """Focal length in pixels of the full frame; inf in a clip, whose people would tremble to and fro."""
-    if seen.frame.time is not None:
-        return float("inf")
+def focal_of(seen: Observation) -> float:
+    """Focal length in pixels of the full frame: the file's, or a usual one."""
     return seen.frame.focal * full_frame(seen)[1] if seen.frame.focal else FOCAL * max(seen.full_size)
 
 
