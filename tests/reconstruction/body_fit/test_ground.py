@@ -14,7 +14,7 @@ from maquette.geometry.camera import project
 from maquette.reconstruction.body_fit.ground import FEET, grounded
 from maquette.reconstruction.body_fit.place import PlacedBody
 
-COUNT, FOCAL, FAR_M, STEPS = 60, 1200.0, 5.0, 1.0
+COUNT, FOCAL, FAR_M = 60, 1200.0, 5.0
 TIMES, SURE = np.arange(COUNT) / 30, np.ones((COUNT, 33))
 
 
@@ -29,7 +29,7 @@ def walk() -> tuple[PlacedBody, np.ndarray, np.ndarray]:
     """Somebody who walks towards the camera, as the picture alone places them; the true path, and who rests (N, 4)."""
     rng, still = np.random.default_rng(0), placement(COUNT)
     rig, rotations = still.skeleton.rig, still.rotations.copy()
-    phase = 2 * np.pi * STEPS * TIMES
+    phase = 2 * np.pi * TIMES
     for side, lag in (("L", 0.0), ("R", np.pi)):
         swing, lifted = np.cos(phase + lag), np.maximum(-np.sin(phase + lag - np.pi), 0)
         hip, knee = 0.35 * swing - 0.5 * lifted, 0.9 * lifted
@@ -59,9 +59,8 @@ def slides(placed: PlacedBody, rests: np.ndarray) -> float:
 def test_who_grows_comes_nearer_on_feet_that_rest(walk):
     shown, path, rests = walk
     found = grounded(shown, TIMES, SURE, FOCAL)
-    print(slides(shown, rests), slides(found, rests), path[-1], found.root[-1] - found.root[0])
-    assert abs(path[-1, 2]) > 0.8
-    assert slides(found, rests) < 0.3 * slides(shown, rests)
+    assert path[-1, 2] > 2 and slides(shown, rests) > 1
+    assert slides(found, rests) < 0.03, "metres per second"
     np.testing.assert_allclose(found.root[-1] - found.root[0], path[-1], atol=0.15)
 
 
@@ -74,7 +73,7 @@ def test_the_picture_stays_as_it_was(walk):
         assert after[1].min() > 0, "before the camera"
 
 
-def test_who_shows_no_feet_or_no_times_is_left_alone(walk):
+def test_feet_that_are_not_seen_move_nobody_and_photos_stay_as_they_are(walk):
     assert grounded(walk[0], np.full(COUNT, np.nan), SURE, FOCAL) is walk[0]
     hidden = grounded(walk[0], TIMES, 0 * SURE, FOCAL)
     np.testing.assert_allclose((hidden.root - walk[0].root)[:, :2], 0, atol=0.05)

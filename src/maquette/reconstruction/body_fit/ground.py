@@ -32,7 +32,8 @@ def grounded(placement: PlacedBody, times: NDArray, seen: NDArray, focal: float)
         times: (N,) seconds, ascending; seen: (N, 33) 0-1, how surely each key point is seen.
         focal: full-frame pixels, known or usual.
     """
-    if len(times) < 3 or not (np.isfinite(times).all() and np.isinf(placement.distance).all()):
+    in_order = len(times) > 2 and bool((np.diff(times) > 0).all())  # false of photos, whose times are nan
+    if not (in_order and np.isinf(placement.distance).all()):
         return placement
     level = Rotation.from_rotvec(placement.pitch[:, None] * [1.0, 0, 0]).as_matrix()
     axes = level[0].T @ placement.view[0]
@@ -78,8 +79,8 @@ def _solved(path: NDArray, feet: NDArray, rests: NDArray, times: NDArray) -> NDA
 
     count = len(path)
     step = diags_array([-1.0, 1.0], offsets=[0, 1], shape=(count - 1, count)).tocsr()
-    bend = step[:-1, :-1] @ step
     usual = STRAY * float(np.median(np.diff(times))) ** 2
+    bend = diags_array(np.full(count - 2, 1 / usual)) @ step[:-1, :-1] @ step
     weight = rests.sum(axis=1) / SLIDE_M**2
     slid = np.einsum("nk,nkd->nd", rests, np.diff(feet, axis=0)) / SLIDE_M**2
     out = np.empty_like(path)
@@ -87,7 +88,7 @@ def _solved(path: NDArray, feet: NDArray, rests: NDArray, times: NDArray) -> NDA
     floor = float(np.average(height, weights=on + 1e-9))
     on = on * np.exp(-(((height - floor) / STEP_M) ** 2)) / FLOOR_M**2
     for axis in range(3):
-        matrix = eye_array(count) / PATH_M[axis] ** 2 + step.T @ diags_array(weight) @ step + bend.T @ bend / usual**2
+        matrix = eye_array(count) / PATH_M[axis] ** 2 + step.T @ diags_array(weight) @ step + bend.T @ bend
         wanted = path[:, axis] / PATH_M[axis] ** 2 - step.T @ slid[:, axis]
         if axis == 1:
             matrix = matrix + diags_array(on.sum(axis=1))
