@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,10 @@ CLOSE_M = 0.01  # points of the body as near as that count alike
 EVEN_ROUNDS, EVEN = 16, 0.6  # how often, and how far, neighbours on the surface even their weights out
 SQUASHED = 0.25  # volume below which a blend of turns is undone by its strongest bone alone
 ARMS = (("upperarm01.{}", "lowerarm01.{}"), ("lowerarm01.{}", "wrist.{}"), ("wrist.{}", "finger3-1.{}"))
+NECK, CHEST, SHOULDERS = ("neck", "head"), "spine01", ("clavicle", "shoulder", "upperarm")
+NECK_SHARE = 0.3  # of the weight, from which on a point counts as of the neck
 SIDES = {"L": 1.0, "R": -1.0}
+Leaps = Callable[[NDArray, NDArray], NDArray]
 
 
 def whole_weights(rig: Rig) -> scipy.sparse.csr_matrix:
@@ -30,24 +34,42 @@ def whole_weights(rig: Rig) -> scipy.sparse.csr_matrix:
     return scipy.sparse.coo_matrix((rig.bone_weight.ravel(), (rows, rig.bone_index.ravel())), shape).tocsr()
 
 
-def inherited(points: NDArray, faces: NDArray, body: NDArray, rig: Rig) -> NDArray:
+def inherited(
+    points: NDArray, faces: NDArray, body: tuple[NDArray, NDArray], rig: Rig, leaps: Leaps | None = None
+) -> NDArray:
     """(V, B) float32 how far points of a surface follow the bones: as the body next to them, evened out.
 
     Args:
         points: (V, 3) metres, in the body's pose. faces: (F, 3) of the surface.
-        body: (W, 3) metres, the posed vertices of the body.
+        body: (W, 3) metres, the vertices of the body in that pose, and at rest.
+        leaps: which distances, at rest and in the pose, are those of points that only touch.
     """
-    away, near = map(np.asarray, cKDTree(body).query(points, k=NEAREST))
+    posed, rest = body
+    away, near = map(np.asarray, cKDTree(posed).query(points, k=NEAREST))
     share = 1 / (away**2 + CLOSE_M**2)
+    if leaps is not None:
+        far = [np.linalg.norm(one[near] - one[near[:, :1]], axis=2) for one in (rest, posed)]
+        share[leaps(far[0], far[1])] = 0
     share /= share.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), NEAREST)
-    blend = scipy.sparse.coo_matrix((share.ravel(), (rows, near.ravel())), (len(points), len(body))).tocsr()
+    blend = scipy.sparse.coo_matrix((share.ravel(), (rows, near.ravel())), (len(points), len(posed))).tocsr()
     weight = np.asarray((blend @ whole_weights(rig)).todense(), np.float32)
     links = adjacency(faces, len(points)).astype(np.float32)
     count = np.maximum(np.asarray(links.sum(axis=1)), 1)
     for _ in range(EVEN_ROUNDS):
         weight += EVEN * (np.asarray(links @ weight) / count - weight)
     return weight / weight.sum(axis=1, keepdims=True)
+
+
+def without_shoulders(weight: NDArray, rig: Rig) -> NDArray:
+    """(V, B) of such weights: what follows the neck follows the chest instead of the shoulders, as lifted arms show."""
+    neck, shoulders = (np.array([name.startswith(some) for name in rig.bones]) for some in (NECK, SHOULDERS))
+    fade = np.clip(weight[:, neck].sum(axis=1) / NECK_SHARE, 0, 1)
+    fade = fade * fade * (3 - 2 * fade)
+    out = weight.copy()
+    out[:, shoulders] *= (1 - fade)[:, None]
+    out[:, rig.bones.index(CHEST)] += weight.sum(axis=1) - out.sum(axis=1)
+    return out
 
 
 def strongest(weight: NDArray) -> tuple[NDArray, NDArray]:
