@@ -1,4 +1,4 @@
-"""Where limbs touch in a photo a surface is one piece: it is parted there and each side closed, so that they can move."""
+"""Where limbs touch in a photo a surface is one piece: it is parted there, and each side closed, so that they move."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from maquette.reconstruction.own_head import bones
 
 LIMBS = (("upperarm", "lowerarm", "wrist", "finger", "metacarpal"), ("upperleg", "lowerleg", "foot"))
 APART_M, APART = 0.06, 2.5  # at rest, and times what it is in the photo: points of the body that far apart only touch
+FIRST_LEG = 3
+SKIRT_M, SKIRT = 0.05, 0.2  # so far from the body is that share of what hangs between two legs in a skirt
 LEAST = 0.7  # of the faces: who would lose more stays whole
 
 
@@ -43,9 +45,10 @@ class PartedSurface:
         """
         mesh = self.mesh
         assert mesh.uvs is not None and mesh.uv_faces is not None, "see `parted`"
-        faces, flat = [mesh.faces], [mesh.uv_faces]
+        faces, flat, links = [mesh.faces], [mesh.uv_faces], adjacency(mesh.faces, len(mesh.vertices))
         for rim in self.rims:
-            own = rim[::-1][shortest_edges(rest[rim[::-1]])]
+            order = rim[::-1]
+            own = order[shortest_edges(rest[order], links[order][:, order].toarray() > 0)]
             uv_of = np.zeros(len(mesh.vertices), mesh.uv_faces.dtype)
             uv_of[rim] = _best_shown(mesh, rim, rest)
             faces.append(own.astype(mesh.faces.dtype))
@@ -74,18 +77,20 @@ def parted(mesh: Mesh, body: NDArray, rest: NDArray, rig: Rig) -> PartedSurface:
     """Cut a surface where it joins two limbs, or a limb and the trunk, that only touch.
 
     An edge is cut if the points of the body nearest to its ends belong to different limbs and are far apart at rest,
-    but not in the photo.
+    but not in the photo. Skirts stay whole.
 
     Args:
         mesh: metres, in the pose of the photo, with uvs.
         body: (W, 3) vertices of the fitted body in that pose. rest: (W, 3) the same at rest.
     """
     assert mesh.uv_faces is not None, "surfaces are textured before"
-    near = np.asarray(cKDTree(body).query(mesh.vertices)[1])
+    away, near = map(np.asarray, cKDTree(body).query(mesh.vertices))
     limb = limb_of_vertices(rig)[near]
     first, second = mesh.faces, np.roll(mesh.faces, -1, axis=1)
     posed = np.maximum(_apart(body, near[first], near[second]), _apart(mesh.vertices, first, second))
     leap = (limb[first] != limb[second]) & _leaps(_apart(rest, near[first], near[second]), posed)
+    legs = leap & (np.minimum(limb[first], limb[second]) >= FIRST_LEG)
+    leap &= ~_of_skirts(mesh.faces, legs.any(axis=1), away)[:, None]
     keep = apart_rims(mesh.faces, np.flatnonzero(~leap.any(axis=1)))
     _, piece = pieces(mesh.faces[keep])
     keep = keep[piece == np.bincount(piece).argmax()]
@@ -100,7 +105,7 @@ def parted(mesh: Mesh, body: NDArray, rest: NDArray, rig: Rig) -> PartedSurface:
 
 
 def limb_of_vertices(rig: Rig) -> NDArray:
-    """(W,) 0 for the trunk and the head, 1 to 4 for arms and legs, of the body's vertices."""
+    """(W,) 0 for the trunk and the head, 1 and 2 for arms, 3 and 4 for legs, of the body's vertices."""
     weight = np.asarray(bones.whole_weights(rig).todense())
     share = [
         weight[:, [name.startswith(limb) and name.endswith(side) for name in rig.bones]].sum(axis=1)
@@ -108,6 +113,20 @@ def limb_of_vertices(rig: Rig) -> NDArray:
         for side in (".L", ".R")
     ]
     out: NDArray = np.stack([1 - np.sum(share, axis=0), *share]).argmax(axis=0)
+    return out
+
+
+def _of_skirts(faces: NDArray, between: NDArray, away: NDArray) -> NDArray:
+    """(F,) which of the faces `between` two legs belong to a skirt: where they hang together, many are far from both.
+
+    Args:
+        away: (V,) metres from the body.
+    """
+    out, where = np.zeros(len(faces), bool), np.flatnonzero(between)
+    if len(where):
+        _, piece = pieces(faces[where])
+        far = np.bincount(piece, away[faces[where]].max(axis=1) > SKIRT_M) / np.bincount(piece)
+        out[where] = far[piece] > SKIRT
     return out
 
 
