@@ -1,4 +1,4 @@
-"""Which story is told of which files: the one place that chooses among photos, faces of a clip and people of a clip."""
+"""Which story answers to which files: the one place that chooses among photos, faces of a clip and people of a clip."""
 
 from __future__ import annotations
 
