@@ -17,7 +17,7 @@ from maquette.geometry.camera import project
 from maquette.geometry.surfaces.clean import is_closed
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
-from maquette.pipeline.person_head import with_own_head
+from maquette.pipeline.person.head import with_own_head
 
 OPTIONS = Options(texture=TextureOptions(texture_size=256))
 RED, GREY = np.array([200, 60, 60], np.uint8), np.array([120, 120, 120], np.uint8)

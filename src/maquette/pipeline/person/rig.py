@@ -15,7 +15,7 @@ from maquette.morphable import MorphableModel
 from maquette.morphable.posing import posed_body, rig_of
 from maquette.morphable.rig import Rig
 from maquette.outputs.asset import Asset
-from maquette.pipeline.person_paint import painted_mesh
+from maquette.pipeline.person.paint import painted_mesh
 from maquette.reconstruction.own_head import bones
 from maquette.reconstruction.own_head.join import JoinedNeck, angles, around, join
 from maquette.reconstruction.own_head.place import HeadPlace
