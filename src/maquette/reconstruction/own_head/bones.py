@@ -35,24 +35,23 @@ def whole_weights(rig: Rig) -> scipy.sparse.csr_matrix:
 
 
 def inherited(
-    points: NDArray, faces: NDArray, body: tuple[NDArray, NDArray], rig: Rig, leaps: Leaps | None = None
+    points: NDArray, faces: NDArray, body: NDArray, rig: Rig, touching: tuple[NDArray, Leaps] | None = None
 ) -> NDArray:
     """(V, B) float32 how far points of a surface follow the bones: as the body next to them, evened out.
 
     Args:
         points: (V, 3) metres, in the body's pose. faces: (F, 3) of the surface.
-        body: (W, 3) metres, the vertices of the body in that pose, and at rest.
-        leaps: which distances, at rest and in the pose, are those of points that only touch.
+        body: (W, 3) metres, the posed vertices of the body.
+        touching: (W, 3) the same at rest, and which distances, at rest and in the pose, part points that only touch.
     """
-    posed, rest = body
-    away, near = map(np.asarray, cKDTree(posed).query(points, k=NEAREST))
+    away, near = map(np.asarray, cKDTree(body).query(points, k=NEAREST))
     share = 1 / (away**2 + CLOSE_M**2)
-    if leaps is not None:
-        far = [np.linalg.norm(one[near] - one[near[:, :1]], axis=2) for one in (rest, posed)]
-        share[leaps(far[0], far[1])] = 0
+    if touching is not None:
+        far = [np.linalg.norm(one[near] - one[near[:, :1]], axis=2) for one in (touching[0], body)]
+        share[touching[1](far[0], far[1])] = 0
     share /= share.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), NEAREST)
-    blend = scipy.sparse.coo_matrix((share.ravel(), (rows, near.ravel())), (len(points), len(posed))).tocsr()
+    blend = scipy.sparse.coo_matrix((share.ravel(), (rows, near.ravel())), (len(points), len(body))).tocsr()
     weight = np.asarray((blend @ whole_weights(rig)).todense(), np.float32)
     links = adjacency(faces, len(points)).astype(np.float32)
     count = np.maximum(np.asarray(links.sum(axis=1)), 1)

@@ -94,14 +94,15 @@ def parted(mesh: Mesh, body: NDArray, rest: NDArray, rig: Rig) -> PartedSurface:
     keep = apart_rims(mesh.faces, np.flatnonzero(~leap.any(axis=1)))
     _, piece = pieces(mesh.faces[keep])
     keep = keep[piece == np.bincount(piece).argmax()]
-    if len(keep) < LEAST * len(mesh.faces):
-        keep = np.arange(len(mesh.faces))
+    if not leap.any() or len(keep) < LEAST * len(mesh.faces):
+        weight = bones.inherited(mesh.vertices, mesh.faces, body, rig, (rest, _leaps))
+        return PartedSurface(mesh, (), weight)
     used, faces = np.unique(mesh.faces[keep], return_inverse=True)
     faces = faces.reshape(-1, 3).astype(mesh.faces.dtype)
     left = replace(mesh, vertices=mesh.vertices[used], faces=faces, uv_faces=mesh.uv_faces[keep], vertex_colors=None)
     open_before = np.isin(used, np.concatenate([np.zeros(0, int), *boundary_loops(mesh.faces)]))
     rims = tuple(rim for rim in boundary_loops(faces) if not open_before[rim].all())
-    return PartedSurface(left, rims, bones.inherited(left.vertices, faces, (body, rest), rig, _leaps))
+    return PartedSurface(left, rims, bones.inherited(left.vertices, faces, body, rig, (rest, _leaps)))
 
 
 def limb_of_vertices(rig: Rig) -> NDArray:
