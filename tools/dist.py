@@ -101,6 +101,8 @@ def audited(python: Path, folder: Path) -> str:
     if weak:
         raise SystemExit("known weaknesses: " + "; ".join(weak))
     skipped = sum("skip_reason" in row for row in rows)
+    if skipped == len(rows):
+        return f"not audited: none of {skipped} packages is in the database that was reached"
     return f"no known weakness in {len(rows) - skipped} packages; {skipped} are not in the database that was reached"
 
 
