@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -117,13 +116,17 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
 
 
 def each_of(work: Callable[..., T], items: Iterable[tuple[Any, ...]]) -> list[T]:
-    """What the work makes of each item, in order, two at a time.
+    """What the work makes of each item, in order, two at a time; it computes with the threads that the caller gave.
 
     Example:
         >>> each_of(max, [(1, 2), (4, 3)])
         [2, 4]
     """
-    return list(side_by_side([partial(work, *item) for item in items]))
+    whole = list(items)
+    if len(whole) < 2:
+        return [work(*item) for item in whole]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda item: work(*item), whole))
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:

@@ -211,7 +211,7 @@ def save(
 def beforehand(result: Result, options: OutputOptions = DEFAULT) -> MadeFiles:
     """The files of a result that is to get a film, as far as the film does not change them; for a second thread.
 
-    What cannot be made is left out: `save` tells why.
+    What cannot be made is left out: `save` says why.
     """
     asset = open_asset(replace(result, film=None), options)
     writers = {file_name(key, asset): WRITERS[key] for key in wanted(asset) if key not in FILMED}
