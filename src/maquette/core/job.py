@@ -116,17 +116,17 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
 
 
 def each_of(work: Callable[..., T], items: Iterable[tuple[Any, ...]]) -> list[T]:
-    """What the work makes of each item, in order, two at a time; it computes with the threads that the caller gave.
+    """What the work makes of each item, in order, two at a time; it computes with the caller's number of threads.
 
     Example:
         >>> each_of(max, [(1, 2), (4, 3)])
         [2, 4]
     """
-    whole = list(items)
-    if len(whole) < 2:
-        return [work(*item) for item in whole]
+    given = list(items)
+    if len(given) < 2:
+        return [work(*item) for item in given]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda item: work(*item), whole))
+        return list(pool.map(lambda item: work(*item), given))
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:
