@@ -10,8 +10,8 @@ from maquette.core.errors import BadInput
 
 _users: list[int] = []
 _TRIM, _MAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
-MAPPED_BYTES = 32 << 20  # the most that every glibc takes; larger blocks go back to the system at once
-KEPT_BYTES = 512 << 20
+MAPPED_BYTES = 1 << 30, 32 << 20  # larger blocks go back to the system at once; old ones of glibc take 32 MB at most
+KEPT_BYTES = 1 << 30
 
 
 def keep_memory() -> bool:
@@ -22,7 +22,7 @@ def keep_memory() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    return tune is not None and bool(tune(_MAP, MAPPED_BYTES)) and bool(tune(_TRIM, KEPT_BYTES))
+    return tune is not None and any(tune(_MAP, most) for most in MAPPED_BYTES) and bool(tune(_TRIM, KEPT_BYTES))
 
 
 def refuse_forked() -> None:
