@@ -50,6 +50,7 @@ WORDS = {  # fields whose name and help are the command line's -> label, and hel
     ),
     "height": ("Height", "If measured; sets the true size. Of a pet at its shoulders."),
     "texture_size": ("Sharpness of the skin", "Width and height of its picture; more is sharper, slower and larger."),
+    "lod": ("Coarser copies", "For far away in games: GLBs with a half and a quarter of the triangles."),
     "turntable": ("A film of it turning", "Takes some seconds more."),
     "every": ("Every n-th picture", None),
     "start": ("From second", "Where to begin."),
