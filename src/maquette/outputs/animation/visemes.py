@@ -21,7 +21,7 @@ VISEMES: dict[str, dict[str, float]] = {
     "TH": {"jawOpen": 0.2, "tongueOut": 0.4} | both("mouthLowerDown", 0.2) | both("mouthUpperUp", 0.15),
     "DD": {"jawOpen": 0.14} | both("mouthLowerDown", 0.3) | both("mouthUpperUp", 0.15),
     "kk": {"jawOpen": 0.22} | both("mouthLowerDown", 0.2) | both("mouthStretch", 0.15),
-    "CH": {"jawOpen": 0.08, "mouthFunnel": 0.6} | both("mouthLowerDown", 0.2),  # teeth near, lips forward
+    "CH": {"jawOpen": 0.08, "mouthFunnel": 0.5, "mouthPucker": 0.15},  # teeth near, lips forward
     "SS": {"jawOpen": 0.04} | both("mouthStretch", 0.35) | both("mouthLowerDown", 0.3) | both("mouthUpperUp", 0.2),
     "nn": {"jawOpen": 0.12} | both("mouthLowerDown", 0.2) | both("mouthStretch", 0.1),
     "RR": {"jawOpen": 0.14, "mouthFunnel": 0.35, "mouthPucker": 0.3},
