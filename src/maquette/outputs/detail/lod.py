@@ -152,6 +152,7 @@ def smaller(picture: bytes, level: int) -> bytes:
     import cv2
 
     pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None, "a picture of our own GLB"
     height, width = (max(side >> level, min(side, LEAST_SIDE)) for side in pixels.shape[:2])
     made = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     return bytes(cv2.imencode(".jpg", made, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
