@@ -15,9 +15,7 @@ def main() -> NoReturn:
 
 def _commands() -> Callable[[], int]:
     from maquette.cli.main import run
-    from maquette.core.process import keep_memory
 
-    keep_memory()
     return run
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import pytest
 
 from maquette.core.errors import BadInput, InternalError
-from maquette.core.job import Job, each_of, explained, side_by_side
+from maquette.core.job import Job, explained, side_by_side
 from maquette.core.result import Failure
 
 
@@ -125,11 +124,3 @@ def test_side_by_side_limits_threads_only_while_work_runs(wrong):
         assert blas_threads() == before
         results.close()
         assert blas_threads() == before
-
-
-def test_each_item_in_order_two_at_a_time_and_one_alone_at_home():
-    both, here = threading.Barrier(2, timeout=10), threading.get_ident()
-    assert each_of(lambda a, b: (both.wait(), a * b)[1], [(1, 2), (3, 4)]) == [2, 12]
-    assert each_of(lambda _: threading.get_ident(), [(1,)]) == [here]
-    with pytest.raises(ValueError, match="wrong"):
-        each_of(lambda _: int("wrong"), [(1,), (2,)])

@@ -59,31 +59,6 @@ print(child()); refuse_forked(); refuse_forked(); print(child())
     assert done.stdout.split() == ["0", "2"], done.stderr
 
 
-KEPT = """
-import resource, sys
-import numpy as np
-from maquette.core.process import keep_memory
-if sys.argv[1] == "kept":
-    assert keep_memory() == sys.platform.startswith("linux")
-faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-np.ones(1 << 21)
-before = faults()
-for _ in range(20):
-    np.ones(1 << 21)
-print(faults() - before)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of glibc")
-def test_memory_that_is_kept_is_not_cleared_again():
-    def faults(way: str) -> int:
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run([sys.executable, "-c", KEPT, way], env=environment, capture_output=True, text=True)
-        return int(done.stdout)
-
-    assert faults("kept") * 4 < faults("given back")
-
-
 FORKED_DOORS = """
 import os, sys
 from pathlib import Path

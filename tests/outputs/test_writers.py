@@ -17,18 +17,7 @@ from maquette.outputs.asset import open_asset
 from maquette.outputs.detail.lod import LOD_WRITERS
 from maquette.outputs.meshes.parts import PART_WRITERS
 from maquette.outputs.pictures.maps import write_guessed_front
-from maquette.outputs.writers import (
-    DENSE,
-    FILMED,
-    GUESSED,
-    KEYPOINTS,
-    LEVELS,
-    WRITERS,
-    beforehand,
-    file_name,
-    save,
-    wanted,
-)
+from maquette.outputs.writers import DENSE, GUESSED, KEYPOINTS, LEVELS, WRITERS, file_name, save, wanted
 from people import make_person
 
 DEFAULT = OutputOptions()
@@ -217,32 +206,3 @@ def test_the_studio_is_closed_after_use(stubs, head_result, tmp_path, monkeypatc
     monkeypatch.setattr(writers.Asset, "close", lambda self: closed.append(self))
     save(head_result, tmp_path / "x")
     assert len(closed) == 1
-
-
-def test_what_was_made_beforehand_is_not_made_again(stubs, head_result, tmp_path, monkeypatch):
-    def broken(_asset):
-        raise OSError("wanted later")
-
-    monkeypatch.setitem(WRITERS, "{stem}.stl", broken)
-    made = beforehand(head_result, QUICK)
-    assert "head.glb" in made.data and not FILMED & made.data.keys() and "head.stl" not in made.data
-    for name in WRITERS:
-        monkeypatch.setitem(WRITERS, name, lambda _asset, name=name: b"new " + name.encode())
-    save(replace(head_result, made=made), tmp_path / "a", QUICK)
-    assert (tmp_path / "a" / "head.glb").read_bytes() == b"{stem}.glb", "as it was made"
-    assert (tmp_path / "a" / "head.stl").read_bytes() == b"new {stem}.stl"
-    assert (tmp_path / "a" / "report.json").read_bytes() == b"new report.json"
-    save(replace(head_result, made=made), tmp_path / "b", replace(QUICK, mesh="light"))
-    assert (tmp_path / "b" / "head.glb").read_bytes() == b"new {stem}.glb", "other options"
-
-
-def test_a_sheet_made_beforehand_is_the_same(head_result):
-    options = OutputOptions(turntable=False)
-    made = beforehand(head_result, options)
-    asset = open_asset(replace(head_result, made=made), options)
-    plain = open_asset(head_result, options)
-    try:
-        assert made.page is not None and WRITERS["overview.jpg"](asset) == WRITERS["overview.jpg"](plain)
-        assert "scene" not in vars(asset), "no window was opened for it"
-    finally:
-        plain.close()

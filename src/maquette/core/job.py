@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from maquette.core.errors import BadInput, InternalError, MaquetteError
 from maquette.core.result import Failure, Result
@@ -113,20 +113,6 @@ def side_by_side(works: Sequence[Callable[[], T]]) -> Iterator[T]:
             yield result
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def each_of(work: Callable[..., T], items: Iterable[tuple[Any, ...]]) -> list[T]:
-    """What the work makes of each item, in order, two at a time; it computes with the caller's number of threads.
-
-    Example:
-        >>> each_of(max, [(1, 2), (4, 3)])
-        [2, 4]
-    """
-    given = list(items)
-    if len(given) < 2:
-        return [work(*item) for item in given]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda item: work(*item), given))
 
 
 def explained(error: Exception, thing: str) -> MaquetteError:

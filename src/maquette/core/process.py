@@ -6,7 +6,6 @@ A child is a module that Python runs (`python`) in an `environment`. It speaks t
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -19,20 +18,6 @@ from maquette.core.errors import BadInput
 LAST_WORDS = 2000  # bytes of what a process that died had written
 SPARE_GB = 24  # of addresses beyond the limit: what libraries reserve and never touch
 _users: list[int] = []
-_TRIM, _MAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
-MAPPED_BYTES = 32 << 20  # the most that every glibc takes; larger blocks go back to the system at once
-KEPT_BYTES = 512 << 20
-
-
-def keep_memory() -> bool:
-    """Keep what was freed for the next array, for a process that is ours alone; whether this system can (glibc).
-
-    Fresh pages from the system are cleared one by one: a tenth of the processor time of a clip.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    tune = getattr(ctypes.CDLL(None), "mallopt", None)
-    return tune is not None and bool(tune(_MAP, MAPPED_BYTES)) and bool(tune(_TRIM, KEPT_BYTES))
 
 
 def refuse_forked() -> None:

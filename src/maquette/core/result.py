@@ -7,27 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from maquette.core.errors import MaquetteError
 from maquette.core.motion import HeadMotion
-from maquette.core.options import OutputOptions
 from maquette.core.types import Observation, Reconstruction
-
-
-@dataclass(frozen=True, eq=False)
-class MadeFiles:
-    """Files of a result that were made before it was whole: those that its film does not change.
-
-    Attributes:
-        options: what they were made with. data: file -> its bytes. seconds: file -> how long that took.
-        page: (H, W, 3) uint8, the sheet of pictures without the film's, or None.
-    """
-
-    options: OutputOptions
-    data: Mapping[str, bytes]
-    seconds: Mapping[str, float]
-    page: NDArray | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,7 +24,6 @@ class Result:
         report: JSON-able facts and warnings in plain words.
         motion: how a head moves in a clip, or None.
         film: a video of the result beside the clip, or None.
-        made: files that are made already, or None.
     """
 
     name: str
@@ -52,7 +33,6 @@ class Result:
     report: Mapping[str, Any] = field(default_factory=dict)
     motion: HeadMotion | None = None
     film: Path | None = None
-    made: MadeFiles | None = None
 
     def __repr__(self) -> str:
         return f"Result({self.source}/{self.name})"

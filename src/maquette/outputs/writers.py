@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 from maquette.core.errors import BadInput
 from maquette.core.files import unwritable, whole_folder
 from maquette.core.options import MESH_FORMATS, OutputOptions
-from maquette.core.result import MadeFiles, Result
+from maquette.core.result import Result
 from maquette.outputs.asset import Asset, open_asset
 from maquette.outputs.avatar.vrm import write_vrm
 from maquette.outputs.detail.dense import (
@@ -51,8 +49,7 @@ from maquette.outputs.pictures.maps import (
     write_texture,
     write_texture_confidence,
 )
-from maquette.outputs.pictures.overview import overview_page, write_overview
-from maquette.outputs.pictures.studio import SEVERAL_THREADS
+from maquette.outputs.pictures.overview import write_overview
 from maquette.outputs.pictures.turntable import write_turntable
 from maquette.outputs.printing.stl import write_stl
 from maquette.outputs.printing.threemf import write_3mf
@@ -113,8 +110,7 @@ WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "view.html": write_view,
     "report.json": write_report,
 }
-OVERVIEW = "overview.jpg"
-STUDIO = (OVERVIEW, "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
+STUDIO = ("overview.jpg", "turntable.mp4", "swing.mp4")  # OpenGL wants one thread, and these take the longest
 DEFAULT = OutputOptions()
 DENSE = {f"{{stem}}_detail.{name}" for name in MESH_FORMATS} & WRITERS.keys()
 SOLID = {"{stem}_detail.stl", "{stem}_detail.ply"}  # not of a method's own mesh, which is a mask open behind
@@ -127,7 +123,6 @@ LEVELS = {  # of a method that has them: the file, and the parameter that it sho
 }
 GUESSED = {"normals_front.png", "normals_back.png"}  # by a network that guesses them
 LAST = "report.json"  # it reports how long the others took
-FILMED = {OVERVIEW, "overlay.mp4", "parameters.npz", LAST}  # what the drawing of a film changes
 
 
 def wanted(asset: Asset) -> list[str]:
@@ -211,43 +206,6 @@ def save(
     return [folder / name for name in names]
 
 
-def beforehand(result: Result, options: OutputOptions = DEFAULT) -> MadeFiles:
-    """The files of a result that is to get a film, as far as the film does not change them; for a second thread.
-
-    What cannot be made is left out: `save` says why.
-    """
-    asset = open_asset(replace(result, film=None), options)
-    writers = {file_name(key, asset): WRITERS[key] for key in wanted(asset) if key not in FILMED}
-    data: dict[str, bytes] = {}
-    page = None
-    try:
-        for name, writer in writers.items():
-            if SEVERAL_THREADS or name not in STUDIO:
-                with suppress(Exception):
-                    data[name] = _made(name, writer, asset)
-        if SEVERAL_THREADS and options.overview:
-            with suppress(Exception):
-                page = overview_page(asset)
-    finally:
-        asset.close()
-    return MadeFiles(options, data, dict(asset.seconds), page)
-
-
-def _made(name: str, writer: Writer, asset: Asset) -> bytes:
-    """The content of one file; how long it took is noted."""
-    earlier = asset.result.made
-    if earlier is not None and earlier.options == asset.options and name in earlier.data:
-        data, seconds = earlier.data[name], earlier.seconds[name]
-    else:
-        start = perf_counter()
-        data = writer(asset)
-        seconds = round(perf_counter() - start, 3)
-    if name == f"{asset.stem}.glb":
-        asset.made[name] = data
-    asset.seconds[name] = seconds
-    return data
-
-
 def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> list[str]:
     """Make every wanted file in `beside`; pictures in this thread, the rest in a second one."""
 
@@ -255,7 +213,12 @@ def _write_all(asset: Asset, beside: Path, progress: Callable[[str], None]) -> l
 
     def write(name: str) -> None:
         progress(name)
-        (beside / name).write_bytes(_made(name, writers[name], asset))
+        start = perf_counter()
+        data = writers[name](asset)
+        (beside / name).write_bytes(data)
+        if name == f"{asset.stem}.glb":
+            asset.made[name] = data
+        asset.seconds[name] = round(perf_counter() - start, 3)
 
     names = list(writers)
     asset.seconds.update(dict.fromkeys((name for name in names if name != LAST), 0.0))

@@ -101,12 +101,6 @@ def sheet(cells: list[tuple[str, str, NDArray]], columns: int = 4) -> NDArray:
     return np.asarray(page)
 
 
-def overview_page(asset: Asset) -> NDArray:
-    """(H, W, 3) uint8: the sheet of `write_overview` without moments of a film."""
-    bodily = asset.subject is Subject.PERSON or asset.rig is not None
-    return sheet(person_panels(asset), 6) if bodily else sheet(head_panels(asset))
-
-
 def write_overview(asset: Asset) -> bytes:
     """JPEG sheet of pictures; a head: photo, overlay, shape, textured, two side views, the back, normals or volume;
 
@@ -114,9 +108,8 @@ def write_overview(asset: Asset) -> bytes:
     """
     import cv2
 
-    earlier = asset.result.made
-    made = None if earlier is None or earlier.options != asset.options else earlier.page
-    page = overview_page(asset) if made is None else made
+    bodily = asset.subject is Subject.PERSON or asset.rig is not None
+    page = sheet(person_panels(asset), 6) if bodily else sheet(head_panels(asset))
     if asset.result.film is not None and asset.result.motion is not None:
         page = np.vstack([page, moments(asset.result.film, asset.result.motion, page.shape[1])])
     _, data = cv2.imencode(".jpg", page[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from vtkmodules.vtkRenderingCore import vtkPolyDataMapper, vtkRenderWindow, vtkTexture, vtkUniforms
 
 CLAY = (0.80, 0.775, 0.75)  # sRGB
-SEVERAL_THREADS = sys.platform.startswith("linux")  # whether each may have windows of its own
 REACH_M = 20.0  # an orthographic camera sees this far before and behind itself
 
 # Lights stand still relative to the camera, directions in view space (x right, y up, z to the viewer).

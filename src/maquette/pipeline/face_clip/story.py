@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 
 from maquette import texturing
@@ -19,7 +18,6 @@ from maquette.core.threads import computing
 from maquette.core.types import Reconstruction, Subject
 from maquette.outputs.reports.manifest import Manifest
 from maquette.outputs.result_folder import OutputFolder
-from maquette.outputs.writers import beforehand
 from maquette.perception.tracking.face_watch import WatchedFaces
 from maquette.pipeline.clip_memory import arrays_of_reconstruction, reconstruction_of
 from maquette.pipeline.face_clip.drawing import FaceDrawing, HeadDrawing
@@ -31,8 +29,6 @@ from maquette.sources.naming import source_names
 from maquette.sources.video import Clip, open_clip
 from maquette.texturing.detail.moments import Moments
 from maquette.weights.store import fetch
-
-BEFOREHAND = 2  # people whose files are made while frames are drawn: tens of megabytes of memory each
 
 
 def reconstruct_faces(
@@ -101,11 +97,10 @@ class FaceClipRun:
                 yield made
                 continue
             drawings.append(HeadDrawing(made, sightings, track, film_path(memory.home, subject.name)))
-        files = [painter.submit(beforehand, one.result, self.options.output) for one in drawings[:BEFOREHAND]]
         with job.stage("drawing"):
             FaceDrawing(clip, self.options, self.folder, job, manifest, drawings).all_frames()
-        for drawing, made_files in zip_longest(drawings, files):
-            yield replace(drawing.finished(), made=None if made_files is None else made_files.result())
+        for drawing in drawings:
+            yield drawing.finished()
 
     @computing("face clip")
     def _person(

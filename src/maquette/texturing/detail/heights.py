@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.job import each_of
 from maquette.core.types import Camera
 from maquette.texturing.detail.chart import DetailChart, detail_chart
 from maquette.texturing.detail.evidence import Evidence, evidence_of
@@ -61,8 +60,8 @@ def folds_of(
         model: its name.
     """
     chart = detail_chart(model)
-    photos = tuple(each_of(lambda b, c, v: evidence_of(b, c, v, chart), zip(baked, cameras, posed)))
-    heights, errors = zip(*each_of(lambda seen: fold_heights(seen, chart), zip(photos)))
+    photos = tuple(evidence_of(*each, chart) for each in zip(baked, cameras, posed))
+    heights, errors = zip(*(fold_heights(seen, chart) for seen in photos))
     # Photos of one face that show more of its folds are sharper and better lit; pixels alone do not say it.
     depths = [depth_of(height, seen) for height, seen in zip(heights, photos)]
     sharp = [seen.weight / np.maximum(seen.pixel * MM, 0.1) ** 2 for seen in photos]

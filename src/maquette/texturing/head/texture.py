@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maquette.core.job import each_of
 from maquette.core.options import TextureOptions
 from maquette.core.types import Mesh, Observation, Reconstruction
 from maquette.geometry.raycast import RayCaster
@@ -73,16 +72,14 @@ def finish_head(
     observations = _bare(reconstruction, observations)
     posed = posed_vertices(reconstruction, layers)
     rays = [RayCaster(vertices, layers.model.faces) for vertices in posed]
-    photos = zip(observations, reconstruction.cameras, posed, rays)
-    baked = each_of(lambda o, c, v, r: bake(o, c, v, layers, r), photos)
+    baked = [bake(o, c, v, layers, r) for o, c, v, r in zip(observations, reconstruction.cameras, posed, rays)]
     folds: Folds | None = None
     if options.detail == "auto":
-        kept = each_of(lambda observation: lasting(observation, layers), zip(observations))
+        kept = [lasting(observation, layers) for observation in observations]
         folds = folds_of(baked, reconstruction.cameras, posed, kept, layers.model.name)
         folds = believed(folds, observations) if moments else folds
-        chart = folds.chart
-        baked = each_of(lambda b, p, h: unfolded(b, p, h, chart), zip(baked, folds.photos, folds.heights))
-    seen = blend(each_of(lambda b, v, o: cleaned(b, v, o, layers), zip(baked, posed, observations)))
+        baked = [unfolded(*each, folds.chart) for each in zip(baked, folds.photos, folds.heights)]
+    seen = blend([cleaned(*each, layers) for each in zip(baked, posed, observations)])
     texture, palette = np.full((layers.size, layers.size, 3), UNSEEN, np.uint8), palette_of(seen)
     if options.fill:
         paint_mouth(texture, observations, reconstruction.cameras, posed, rays, layers, palette)
