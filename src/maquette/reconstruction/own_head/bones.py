@@ -18,6 +18,7 @@ INFLUENCES = 4
 NEAREST = 8  # points of the body whose weights a point of the surface takes
 CLOSE_M = 0.01  # points of the body as near as that count alike
 EVEN_ROUNDS, EVEN = 16, 0.6  # how often, and how far, neighbours on the surface even their weights out
+LOOSE_M, LOOSE_ROUNDS = 0.05, 120  # cloth that far from the body hangs between what it hangs on
 SQUASHED = 0.25  # volume below which a blend of turns is undone by its strongest bone alone
 ARMS = (("upperarm01.{}", "lowerarm01.{}"), ("lowerarm01.{}", "wrist.{}"), ("wrist.{}", "finger3-1.{}"))
 NECK, CHEST, SHOULDERS = ("neck", "head"), "spine01", ("clavicle", "shoulder", "upperarm")
@@ -57,7 +58,22 @@ def inherited(
     count = np.maximum(np.asarray(links.sum(axis=1)), 1)
     for _ in range(EVEN_ROUNDS):
         weight += EVEN * (np.asarray(links @ weight) / count - weight)
+    weight = _hanging(weight, links, np.flatnonzero(away[:, 0] > LOOSE_M))
     return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _hanging(weight: NDArray, links: scipy.sparse.csr_matrix, loose: NDArray) -> NDArray:
+    """(V, B) the weights of the vertices `loose` (n,), evened out along the surface between those that are not."""
+    near = np.union1d(loose, links[loose].indices)
+    used = np.flatnonzero(weight[near].max(axis=0, initial=0) > 0)
+    part, inner = weight[np.ix_(near, used)], np.searchsorted(near, loose)
+    beside = links[loose][:, near]
+    count = np.maximum(np.asarray(beside.sum(axis=1)), 1)
+    for _ in range(LOOSE_ROUNDS if len(loose) else 0):
+        part[inner] += EVEN * (np.asarray(beside @ part) / count - part[inner])
+    out = weight.copy()
+    out[np.ix_(near, used)] = part
+    return out
 
 
 def without_shoulders(weight: NDArray, rig: Rig) -> NDArray:
