@@ -1,5 +1,6 @@
 # make demo   a first result in demo/        make test   the tests   make slow   the long ones   make lint   style and types
-# make docs   the pages and the reference, in site/
+# make docs   the pages and the reference, in site/        make dist   wheel and source archive, tried out, in dist/
+# make fuzz   damaged files through every reader
 # Needs Python 3.11 or newer, pip, make, git and (Linux) libGL, libEGL, libglib: `maquette doctor` says what is missing.
 
 # A name on the PATH may be a shim that does not run, so each is tried; PYTHON=... overrides.
@@ -10,7 +11,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test slow lint docs clean
+.PHONY: demo test slow lint docs dist fuzz clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -33,6 +34,11 @@ $(VENV)/.installed-docs: $(VENV)/.installed
 	@$(PIP) --editable '.[heic,docs]'
 	@touch $@
 
+$(VENV)/.installed-dist: $(VENV)/.installed
+	@echo "installing what the distribution needs"
+	@$(PIP) --editable '.[heic,dist]'
+	@touch $@
+
 demo: $(VENV)/.installed
 	@$(BIN)/maquette doctor > $(VENV)/doctor.txt || { cat $(VENV)/doctor.txt; exit 3; }
 	@$(BIN)/python examples/00_first_photo.py demo
@@ -52,6 +58,13 @@ lint: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "site/index.html"
+
+dist: $(VENV)/.installed-dist
+	@$(BIN)/python tools/dist.py dist
+
+FUZZ ?= 10000
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python tools/fuzz.py --count $(FUZZ)
 
 clean:
 	rm -rf $(VENV) demo site build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -2,14 +2,16 @@
 
     python benchmarks/batch.py OUT [--photos PHOTO ...] [--count 16] [--workers 1 2] [--engine local]
 
-Each number of processes does the same items, so that their ratio is the efficiency: items an hour for each process,
-beside one process. Writes batch.csv: workers, items, seconds, items an hour, efficiency, median seconds, peak MB.
+Each number of processes does the same items on as many cores (a process left alone with two draws its turntable on the
+second), so that their ratio is the efficiency: items an hour for each process, beside one process. Writes batch.csv:
+workers, items, seconds, items an hour, efficiency, median seconds, peak MB.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -30,7 +32,10 @@ def main() -> None:
     manifest = asked.out / "manifest.csv"
     manifest.write_text("\n".join(["photo,seed", *rows(asked.photos or [sample()], asked.count)]) + "\n")
     table: list[dict[str, float]] = []
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     for workers in asked.workers:
+        if cores:
+            os.sched_setaffinity(0, cores[:workers])
         folder = asked.out / f"workers-{workers}"
         shutil.rmtree(folder, ignore_errors=True)
         limits = BatchOptions(engine=asked.engine, workers=workers, address="local")

@@ -14,7 +14,7 @@ def started(tmp_path, *program):
     made = subprocess.Popen(
         [sys.executable, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    made.stdin.write(json.dumps({"out": str(tmp_path / "out"), "options": {}}) + "\n")
+    made.stdin.write(json.dumps({"out": str(tmp_path / "out"), "options": {}, "gigabytes": 8}) + "\n")
     made.stdin.flush()
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -86,6 +87,34 @@ def test_a_batch_that_is_stopped_has_its_summary_and_the_next_run_sweeps(tmp_pat
     assert len([*(tmp_path / "out/p2").glob(".face-1-*")]) == 1
     subprocess.run([sys.executable, "batch.py", "fast", "face", "p0.png", "-o", "out"], check=True, **setting)
     assert not [*(tmp_path / "out").rglob(".*")]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_no_result_is_half_and_the_next_run_makes_it_whole(tmp_path):
+    setting, photos = prepare(tmp_path), [f"p{k}.png" for k in range(4)]
+    words = [sys.executable, "batch.py", "fast", "face", *photos, "-o"]
+    begun = time.perf_counter()
+    subprocess.run([*words, "whole"], check=True, **setting)
+    usual, chance = time.perf_counter() - begun, random.Random(0)
+
+    def visible(out: str) -> dict[str, set[str]]:
+        """Folder of a result -> names of its files; what is unfinished is hidden."""
+        home = tmp_path / out
+        folders = {path for path in home.glob("p*/face-*") if path.is_dir() and not path.name.startswith(".")}
+        return {str(path.relative_to(home)): {file.name for file in path.iterdir()} for path in folders}
+
+    wanted = visible("whole")
+    assert len(wanted) == 4
+    for _ in range(12):
+        with subprocess.Popen([*words, "out"], **setting) as program:
+            time.sleep(chance.uniform(0.3, 1.1) * usual)
+            program.kill()
+            program.communicate(timeout=60)
+        assert all(files == wanted[name] for name, files in visible("out").items())
+        for summary in (tmp_path / "out").glob("summary.json"):
+            json.loads(summary.read_text())
+    subprocess.run([*words, "out"], check=True, **setting)
+    assert visible("out") == wanted and not [*(tmp_path / "out").rglob(".*")]
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

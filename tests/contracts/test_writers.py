@@ -39,6 +39,14 @@ def read_glb(data, asset):
     assert len(gltf.animations) == (1 if head else asset.is_clip)
 
 
+def read_lod(data, asset):
+    read_glb(data, asset)
+    whole, less = (GLTF2.load_from_bytes(one) for one in (WRITERS["{stem}.glb"](asset), data))
+    of = [len(mesh.primitives[0].targets or []) for mesh in whole.meshes]
+    assert of == [len(mesh.primitives[0].targets or []) for mesh in less.meshes]
+    assert [node.name for node in whole.nodes] == [node.name for node in less.nodes]
+
+
 def read_bvh(data, asset):
     text = data.decode("ascii")
     assert text.startswith("HIERARCHY\nROOT ") and text.count("{") == text.count("}")
@@ -280,6 +288,8 @@ READERS = {
     "normals_front.png": read_guessed(1),
     "normals_back.png": read_guessed(-1),
     "{stem}.glb": read_glb,
+    "{stem}_lod1.glb": read_lod,
+    "{stem}_lod2.glb": read_lod,
     "{stem}.bvh": read_bvh,
     "overlay.mp4": read_film,
     "curves.csv": read_curves,

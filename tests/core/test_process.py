@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from maquette.core.process import SPARE_GB, environment, last_line
+
 POOL = """
 import multiprocessing, sys
 import maquette
@@ -104,3 +106,23 @@ def test_every_door_asks(astronaut, tmp_path):
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     wanted = "maquette was used before this process was forked"[:47]
     assert said == dict.fromkeys(("face", "person", "video", "upscale", "evaluate", "synth", "train"), wanted), done
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of addresses are set on Linux")
+def test_it_confines_itself():
+    code = "import resource as r; from maquette.core.process import confine; confine(0.5, 10); "
+    code += "print(r.getrlimit(r.RLIMIT_AS)[0], r.getrlimit(r.RLIMIT_CORE)[0])"
+    most, core = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout.split()
+    assert int(core) == 0 and int(most) in (-1, int((0.5 + SPARE_GB) * 1e9))
+
+
+def test_a_child_gets_its_share_and_finds_this_maquette():
+    share = environment(0)
+    assert share["OMP_NUM_THREADS"] == "1" and share["PYTHONPATH"].split(os.pathsep)[0].endswith("src")
+
+
+def test_the_last_line_is_the_last_that_says_anything(tmp_path):
+    with (tmp_path / "words").open("w+b") as words:
+        assert last_line(words) == ""
+        words.write(b"x" * 5000 + b"\nwhat  happened \n\n \n")
+        assert last_line(words) == "what happened"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -137,3 +140,15 @@ def test_no_more_threads_are_available_than_asked_for_or_than_there_are_cores(mo
     cores = available()
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert cores >= 1 and available() == (cores if most is None else most)
+
+
+@pytest.mark.slow
+def test_a_face_is_the_same_with_one_thread_and_with_two(astronaut, tmp_path):
+    code = "import sys, maquette, numpy\n[made] = maquette.face(sys.argv[1])\n"
+    code += "numpy.save(sys.argv[2], made.reconstruction.shape.vertices)"
+    for number in "12":
+        setting = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "OMP_NUM_THREADS": number}
+        words = [sys.executable, "-c", code, str(astronaut), str(tmp_path / f"{number}.npy")]
+        subprocess.run(words, env=setting, check=True, timeout=400)
+    one, two = (np.load(tmp_path / f"{number}.npy") for number in "12")
+    assert np.abs(one - two).max() <= 1e-5, "metres; the same to the bit where it was measured"

@@ -92,3 +92,14 @@ def test_a_pickle_is_not_opened(tmp_path):
 def test_shapes_are_checked(vertices, faces):
     with pytest.raises(BadInput):
         Shape(vertices, np.asarray(faces, int))
+
+
+def test_a_head_of_numpy_that_does_not_close_and_a_giant_number_are_bad_input(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 3)))
+    data = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(data.replace(b")", b" ", 1))
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 99999999999999999999\n")
+    with pytest.raises(BadInput, match=r"a\.npy: wanted rows of x y z"):
+        read_points(tmp_path / "a.npy")
+    with pytest.raises(BadInput, match=r"a\.obj: line 4"):
+        read_shape(tmp_path / "a.obj")

@@ -14,6 +14,7 @@ from maquette.core.errors import BadInput
 from maquette.core.options import OutputOptions
 from maquette.outputs import writers
 from maquette.outputs.asset import open_asset
+from maquette.outputs.detail.lod import LOD_WRITERS
 from maquette.outputs.meshes.parts import PART_WRITERS
 from maquette.outputs.pictures.maps import write_guessed_front
 from maquette.outputs.writers import DENSE, GUESSED, KEYPOINTS, LEVELS, WRITERS, file_name, save, wanted
@@ -22,7 +23,7 @@ from people import make_person
 DEFAULT = OutputOptions()
 MAPS = {"normal_map.png", "roughness.png"}  # of the skin, on request
 MOVING = {"overlay.mp4", "curves.csv"}  # of a head in a clip
-UNUSUAL = {KEYPOINTS, "{stem}.usdz", "{stem}.3mf", "{stem}.vrm"}  # of persons; on request
+UNUSUAL = {*LOD_WRITERS, KEYPOINTS, "{stem}.usdz", "{stem}.3mf", "{stem}.vrm"}  # of persons; on request
 QUICK = OutputOptions(turntable=False, overview=False)
 DETAIL = {*DENSE, *LEVELS, "displacement.png"}
 

@@ -18,7 +18,7 @@ from PIL import Image
 from clips import SHORT, clip_of, frame_at, number_of, numbered, read, write_clip
 from maquette.core.errors import BadInput
 from maquette.core.options import SourceOptions, VideoOptions
-from maquette.sources import video
+from maquette.sources import packets, video
 
 
 def test_facts(plain):
@@ -262,3 +262,12 @@ def test_pictures_stored_in_another_order_than_shown_all_come(tmp_path):
     came = list(video.frames(clip))
     assert [number_of(frame.pixels) for _, frame in came] == [*range(40)]
     assert not clip.lost and [index for index, _ in came] == [*range(40)]
+
+
+def test_a_giant_is_not_even_decoded_to_look_at_it(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [np.zeros((1500, 2000, 3), np.uint8)] * 2)
+    with packets.opened(path, 100) as (container, stream):
+        assert len([*packets.pictures(container, stream, None)]) == 2
+    with packets.opened(path, 1) as (container, stream):
+        assert (stream.codec_context.width, stream.codec_context.height) == (2000, 1500), "as the file's head says"
+        assert [*packets.pictures(container, stream, None)] == []

@@ -9,7 +9,7 @@ import pytest
 from maquette.core.errors import BadInput
 from maquette.core.options import DOORS, options_from
 from maquette.reconstruction import methods
-from maquette.web.kinds import KINDS, form, settings
+from maquette.web.kinds import FIRST, KINDS, WANTED, WORDS, form, settings
 
 CONTROLS = {"switch", "number", "choice", "several"}
 
@@ -75,3 +75,18 @@ def test_methods_that_want_files_of_their_users_are_not_offered():
     offered = {kind: next(f for f in form(KINDS[kind]) if f["name"] == "method")["choices"] for kind in KINDS}
     assert offered["face"] == ["parametric", "vrn"] and set(offered["person"]) == {"pifuhd", "parametric"}
     assert offered["pet"] == ["parametric", "body"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_most_wanted_come_first_and_the_rest_is_in_groups_with_plain_titles(kind):
+    groups = [field["group"] for field in form(kind)]
+    assert groups[:FIRST] == [""] * FIRST and all(groups[FIRST:])
+    assert groups == sorted(groups, key=groups.index), "each group is in one piece"
+    words = [text for field in form(kind) for text in (field["label"], field["group"])]
+    assert not [text for text in words if "_" in text or "morphable" in text.lower()]
+    assert not [field["name"] for field in form(kind) if "`" in field["help"] or "maquette[" in field["help"]]
+
+
+def test_words_are_of_fields_that_are_asked():
+    asked = {field["name"] for kind in KINDS.values() for field in form(kind)}
+    assert {*WORDS, *WANTED} <= asked

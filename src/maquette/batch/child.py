@@ -16,20 +16,20 @@ from typing import TextIO
 from maquette.batch.items import Item
 from maquette.batch.work import do
 from maquette.core.errors import ExtraMissing
+from maquette.core.process import confine, records
 
 FATAL = "fatal"  # key of a record that says why no item can be done
 
 
 def main() -> None:
     """Serve until stdin ends; the first line holds OUT and the options of the whole batch."""
-    # What libraries print goes where errors go; stdout is for records alone.
-    records = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
+    out = records(2)
     lines: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(lines,), daemon=True).start()
     settings = json.loads(lines.get())
+    confine(settings["gigabytes"])
     while True:
-        _serve(Item.from_json(lines.get()), Path(settings["out"]), settings["options"], records)
+        _serve(Item.from_json(lines.get()), Path(settings["out"]), settings["options"], out)
 
 
 def _read(lines: queue.Queue[str]) -> None:
@@ -39,12 +39,12 @@ def _read(lines: queue.Queue[str]) -> None:
     os._exit(0)
 
 
-def _serve(item: Item, out: Path, options: dict[str, object], records: TextIO) -> None:
+def _serve(item: Item, folder: Path, options: dict[str, object], out: TextIO) -> None:
     try:
-        record = do(item, out, options)
+        record = do(item, folder, options)
     except ImportError as error:
         record = {FATAL: str(ExtraMissing(" ".join(str(error).split()))), "module": getattr(error, "name", None) or ""}
-    records.write(json.dumps(record) + "\n")
+    out.write(json.dumps(record) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import deque
@@ -22,12 +20,11 @@ from maquette.batch.items import Item
 from maquette.batch.work import FAILED, FETCH, about, state_of
 from maquette.core.errors import ExtraMissing
 from maquette.core.options import BatchOptions
+from maquette.core.process import end_group, environment, gigabytes, last_line, python
 from maquette.core.threads import cores
 
 LOOK_S = 0.2  # between two looks at clocks and memory
-LAST_WORDS = 2000  # bytes of what a process that died had written
 CRASH, TIME_LIMIT, MEMORY_LIMIT = "Crash", "TimeLimit", "MemoryLimit"
-PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 PROGRAM: tuple[str, ...] = ("-m", "maquette.batch.child")
 Record = dict[str, Any]
 
@@ -61,22 +58,8 @@ class Worker:
     def kill(self, why: str = "") -> None:
         """End the process at once."""
         self.killed = why
-        with suppress(OSError):
-            self.process.kill()
-
-    def memory(self) -> float:
-        """What it holds, GB; 0 where the system does not say (other than Linux)."""
-        try:
-            return int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]) * PAGE / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
-
-    def last_words(self) -> str:
-        """The last line that it wrote on stderr."""
-        end = self.words.seek(0, os.SEEK_END)
-        self.words.seek(max(0, end - LAST_WORDS))
-        lines = self.words.read().decode("utf-8", "replace").split("\n")
-        return next((" ".join(line.split())[:200] for line in reversed(lines) if line.strip()), "")
+        if self.process.poll() is None:
+            end_group(self.process.pid)
 
 
 @dataclass(eq=False)
@@ -152,29 +135,23 @@ class Pool:
 
     def _begin(self) -> Worker:
         """A new process."""
-        each = str(max(1, cores() // self.limits.workers))
-        root = str(Path(__file__).parents[2])
-        environment = {
-            **os.environ,
-            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), each),
-            "PYTHONPATH": os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part),
-        }
         words = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the process
         process = subprocess.Popen(
-            [sys.executable, *self.program],
+            python(*self.program),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,
             text=True,
             encoding="utf-8",
-            env=environment,
+            env=environment(cores() // self.limits.workers),
             start_new_session=True,  # Ctrl-C is for the one who gives out the work
         )
         worker = Worker(process, words)
         self.workers.append(worker)
         assert process.stdin
+        settings = {"out": str(self.out), "options": dict(self.defaults), "gigabytes": self.limits.memory_limit}
         with suppress(OSError):
-            process.stdin.write(json.dumps({"out": str(self.out), "options": dict(self.defaults)}) + "\n")
+            process.stdin.write(json.dumps(settings) + "\n")
             process.stdin.flush()
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
         return worker
@@ -191,7 +168,7 @@ class Pool:
         for worker in busy:
             if monotonic() - worker.begun > self.limits.time_limit:
                 worker.kill(TIME_LIMIT)
-            elif worker.memory() > self.limits.memory_limit:
+            elif gigabytes(worker.process.pid) > self.limits.memory_limit:
                 worker.kill(MEMORY_LIMIT)
 
     def _heard(self, worker: Worker, line: str) -> Record | None:
@@ -205,7 +182,7 @@ class Pool:
             return None
         self.workers.remove(worker)
         code = worker.process.wait()
-        words = worker.last_words()
+        words = last_line(worker.words)
         worker.words.close()
         if worker.now is None:
             return None

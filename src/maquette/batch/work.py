@@ -22,7 +22,7 @@ from maquette.core.errors import BadInput, MaquetteError
 from maquette.core.files import write_whole
 from maquette.core.job import explained
 from maquette.core.options import METHODS, Options, options_from
-from maquette.core.result import Failure, Result
+from maquette.core.result import Failure
 from maquette.core.types import Subject
 
 RECORD = "item.json"
@@ -158,11 +158,12 @@ def _reconstruct(item: Item, files: list[str], home: Path, options: Options) -> 
     """The rows of results and of failures."""
     from maquette import outputs
     from maquette.outputs.result_folder import OutputFolder
+    from maquette.pipeline.story import outcomes
 
     folder = OutputFolder(home)
-    outcomes = _outcomes(item, files, folder, options)
+    coming = outcomes(files, Subject(item.subject), folder, options, item.clip)
     results, failures = [], []
-    for row in folder.collect(outcomes, folder.saving(partial(outputs.save, options=options.output))):
+    for row in folder.collect(coming, folder.saving(partial(outputs.save, options=options.output))):
         if isinstance(row, Failure):
             failures.append(failure_row(row.error))
         else:
@@ -173,22 +174,6 @@ def _reconstruct(item: Item, files: list[str], home: Path, options: Options) -> 
     if not results:
         _emptied(home)
     return results, failures
-
-
-def _outcomes(item: Item, files: list[str], folder: Any, options: Options) -> Iterator[Result | Failure]:
-    if not item.clip:
-        from maquette.pipeline import photo
-
-        return photo.reconstruct(files, options, kind=Subject(item.subject))
-    if item.subject == "face":
-        from maquette.pipeline.face_clip.story import reconstruct_faces
-
-        return reconstruct_faces(files[0], folder, options)
-    if item.subject == "person":
-        from maquette.pipeline.video import reconstruct_clip
-
-        return reconstruct_clip(files[0], folder, options)
-    raise BadInput(f"{files[0]}: a clip can show face or person, not {item.subject}")
 
 
 def _emptied(home: Path) -> None:

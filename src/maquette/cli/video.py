@@ -20,7 +20,6 @@ from maquette.core.options import METHODS, Options, options_from
 
 if TYPE_CHECKING:
     from maquette.core.job import Progress
-    from maquette.core.result import Failure, Result
 
 SUBJECTS = ("person", "face")
 EVERY_S = 10.0  # between two lines of progress where there is no terminal to redraw one
@@ -60,30 +59,12 @@ def reconstruct_into(out: Path, clip: Path, settings: Options, as_json: bool, su
     """Do the whole clip, and return the exit code: see `collect_into`."""
     from maquette.core.types import Subject
     from maquette.outputs.result_folder import OutputFolder
-    from maquette.reconstruction import methods
-    from maquette.sources.video import open_clip
+    from maquette.pipeline.story import outcomes
 
     folder = OutputFolder(out)
-
-    def outcomes(show: Progress) -> Iterator[Result | Failure]:
-        # What can be refused at once is refused before the heavy imports.
-        faces = subject == "face"
-        if faces:
-            methods.find_for_faces_in_clip(settings.fit.method)
-        else:
-            methods.find_for(settings.fit.method, Subject(subject), methods.CLIP)
-        open_clip(clip, settings.video, settings.source)
-        if faces:
-            from maquette.pipeline.face_clip.story import reconstruct_faces
-
-            yield from reconstruct_faces(clip, folder, settings, show)
-            return
-        from maquette.pipeline.video import reconstruct_clip
-
-        yield from reconstruct_clip(clip, folder, settings, show)
-
     with clip_progress(not as_json) as show:
-        return collect_into(folder, outcomes(show), saving(folder, settings, show), None if as_json else announce, clip)
+        coming = outcomes([clip], Subject(subject), folder, settings, clip=True, progress=show)
+        return collect_into(folder, coming, saving(folder, settings, show), None if as_json else announce, clip)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The one way in which maquette writes a file: whole, or not at all."""
+"""The one way in which maquette writes a file: whole, or not at all; and what readers of damaged ones raise."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import platform
 import re
 import shutil
+import tokenize
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +20,12 @@ from typing import BinaryIO
 LONGEST = 50  # characters of a name that its unfinished file keeps: file systems allow 255 bytes
 UNFINISHED = re.compile(r"\..+-maquette-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}", re.DOTALL)
 ABANDONED_S = 24 * 3600.0  # without a change: so long no single file or result takes, on whatever computer
+
+# Whatever the readers of numpy and scipy meet in a file that is not one.
+READER_ERRORS: tuple[type[Exception], ...] = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, MemoryError,
+    RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @contextmanager

@@ -166,6 +166,8 @@ class OutputOptions(Checked):
     """Surface of a head in the files: light (as it was fitted) or fine (twice the vertices, rounder)."""
     detail_mesh: bool = False
     """Write head_detail.* too: about 84,000 triangles that have the wrinkles as shape; seconds and 30 MB more."""
+    lod: Annotated[int, Range(0, 2, "levels")] = 0
+    """Further GLBs with a half and a quarter of the triangles, for far away: head_lod1.glb, head_lod2.glb."""
     turntable: bool = True
     """Write turntable.mp4."""
     overview: bool = True

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
-
-# Whatever the readers of numpy and scipy meet in a file that is not one.
-READER_ERRORS: tuple[type[Exception], ...] = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, EOFError, MemoryError,
-    RuntimeError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
+from maquette.core.files import READER_ERRORS
 
 
 def read_npz(path: str | Path) -> dict[str, NDArray]:

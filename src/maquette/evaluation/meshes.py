@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.files import READER_ERRORS
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".off")
 
@@ -101,8 +102,9 @@ def read_points(path: str | Path, count: int | None = None) -> NDArray:
         points = np.asarray(points, np.float64)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror or error}): check the name") from error
-    except (ValueError, TypeError, EOFError) as error:
-        raise BadInput(f"{path}: wanted rows of x y z, could not read it ({error})") from error
+    except READER_ERRORS as error:
+        why = " ".join(str(error).split())[:120]
+        raise BadInput(f"{path}: wanted rows of x y z, could not read it ({why})") from error
     if points.ndim != 2 or points.shape[1] != 3 or (count is not None and len(points) != count):
         raise BadInput(f"{path}: wanted ({count or 'N'}, 3) points, got {points.shape}")
     if not np.isfinite(points).all():
@@ -128,7 +130,7 @@ def _parse_obj(data: bytes, path: Path) -> tuple[NDArray, NDArray]:
                 ring = [k - 1 if k > 0 else len(vertices) + k for k in ring]
                 faces += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
         return np.array(vertices, np.float64).reshape(-1, 3), np.array(faces, np.int64).reshape(-1, 3)
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, OverflowError) as error:
         raise BadInput(f"{path}: line {number}: not an OBJ line ({' '.join(map(repr, words[:3]))})") from error
 
 

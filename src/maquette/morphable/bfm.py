@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, WeightsMissing
+from maquette.core.files import READER_ERRORS
 
 MODEL, UVS = "BFM_model_front.mat", "bfm_uvs2.npy"
 ALBEDO_MEAN, ALBEDO_BASIS = "bfm_tex_mean2.npy", "bfm_texmap_base2.npy"
@@ -212,7 +213,7 @@ def numbers(path: Path, shape: tuple[int, ...] | None = None) -> NDArray:
     expect_size(path)
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except READER_ERRORS as error:
         why = " ".join(str(error).split())[:100]
         raise BadInput(f"{path}: wanted a .npy file of numbers: {why}") from error
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu":

@@ -22,6 +22,7 @@ from maquette.outputs.detail.dense import (
     write_dense_ply,
     write_dense_stl,
 )
+from maquette.outputs.detail.lod import LOD_WRITERS
 from maquette.outputs.detail.maps import (
     DEFORMATION,
     has_displacement,
@@ -67,6 +68,7 @@ KEYPOINTS = "keypoints_openpose.json"
 
 WRITERS: dict[str, Writer] = {  # {stem}: head, person or pet
     "{stem}.glb": write_glb,
+    **LOD_WRITERS,
     "{stem}.usdz": write_usdz,
     "{stem}.vrm": write_vrm,
     "{stem}.bvh": write_bvh,
@@ -137,6 +139,7 @@ def wanted(asset: Asset) -> list[str]:
         if name not in formats
     }
     absent |= {f"volume.{name}" for name in MESH_FORMATS if not asset.has_volume}
+    absent |= {*[*LOD_WRITERS][asset.options.lod if "glb" in formats else 0 :]}
     absent |= {"{stem}.mtl"} if "obj" not in formats else set()
     absent |= {KEYPOINTS} if asset.is_clip else set() if asset.result.motion is not None else {"{stem}.bvh"}
     absent |= {"curves.csv"} if asset.result.motion is None else set()

@@ -15,7 +15,7 @@ from maquette.core.options import Options
 from maquette.core.result import Failure, Result
 from maquette.core.types import Observation, Subject
 from maquette.perception.observers import OBSERVERS, WHOLE
-from maquette.pipeline.person_head import with_own_head
+from maquette.pipeline.person.head import with_own_head
 from maquette.reconstruction import methods
 from maquette.sources import photos as photo_files
 from maquette.sources.naming import source_names

@@ -64,7 +64,7 @@ def stretched(path: Path, image: Image.Image) -> Image.Image | None:
     facts = tiff_facts(path)
     if facts is not None and not facts.is_interleaved:
         return None
-    values = _decoded(path, facts)
+    values = samples(path, facts)
     if values is None or values.dtype != np.uint16:
         return None
     return _picture(values, image.info.get("icc_profile"))
@@ -122,7 +122,7 @@ def float_tiff(path: Path, facts: TiffFacts) -> Image.Image | str:
         kind = KINDS.get(facts.kind, "samples of another kind")
         order = "" if facts.is_interleaved else ", one plane per colour"
         return f"a TIFF of {facts.bits}-bit {kind}{order}, which is not read: export it with 8 or 16 bits a sample"
-    values = _decoded(path, facts) if path.stat().st_size >= facts.ends else None
+    values = samples(path, facts) if path.stat().st_size >= facts.ends else None
     if values is None or values.dtype.kind != "f":
         return f"a TIFF of {facts.bits}-bit floats, damaged or truncated: copy or export it again"
     picture = _picture(values, facts.profile)
@@ -130,7 +130,7 @@ def float_tiff(path: Path, facts: TiffFacts) -> Image.Image | str:
     return picture
 
 
-def _decoded(path: Path, facts: TiffFacts | None) -> NDArray | None:
+def samples(path: Path, facts: TiffFacts | None = None) -> NDArray | None:
     """Samples as stored, (H, W) or (H, W, 3 or 4) RGB; None for what OpenCV cannot read.
 
     Args:

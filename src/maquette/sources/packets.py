@@ -141,8 +141,11 @@ def _av() -> Any:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+def opened(path: Path, megapixels: float) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """The file's container and its video stream.
+
+    Args:
+        megapixels: of the largest picture that is decoded.
 
     Raises:
         BadInput: not a readable file, no clip, no video in it, or a codec that is not known here.
@@ -152,12 +155,16 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     # A file object: as text, some paths would be addresses of a protocol. Lists of further files are refused.
     with path.open("rb") as file:
         try:
-            options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
+            # Larger pictures are not even decoded to look at them; a codec's blocks may stand over the edge.
+            options = {"max_pixels": str(int(megapixels * 1.1e6) + 1_000_000)}
+            options |= {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
             container = _av().open(file, options=options, metadata_errors="replace")
         except (error.FFmpegError, OSError) as problem:
             raise BadInput(f"{named(path)}: {_why(head, problem)}; {WANTED}") from problem
         with container:
-            yield container, _checked(path, container, head)
+            stream = _checked(path, container, head)
+            stream.codec_context.options = {"max_pixels": options["max_pixels"]}
+            yield container, stream
 
 
 def _head(path: Path) -> bytes:

@@ -28,6 +28,7 @@ HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"
 FILM_DIAGONAL_MM = 43.27  # 36 x 24 mm, CIPA DCG-001: the meaning of "35 mm equivalent"
 SANE_FOCAL = (0.2, 30.0)  # in picture diagonals: fisheye to long telephoto; anything else is a broken tag
 MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}  # EXIF FocalPlaneResolutionUnit
+PLAIN_MODES = ("L", "RGB", "RGBA")
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -88,6 +89,31 @@ def read_layers(path: str | Path, options: SourceOptions = DEFAULTS) -> tuple[Fr
     layers, focal = _read(Path(path), options, _layers)
     opacity = layers[1] if len(layers) > 1 and (layers[1] < 255).any() else None
     return Frame(layers[0], origin=str(path), focal=focal), opacity
+
+
+def read_samples(path: str | Path, options: SourceOptions = DEFAULTS) -> NDArray:
+    """The samples of a picture that maquette wrote, as they are stored: no orientation, no profile, nothing scaled.
+
+    Returns:
+        (H, W), (H, W, 3) or (H, W, 4), uint8, or uint16 where the file has 16 bits.
+
+    Raises:
+        BadInput: see `read`; also a palette or another mode.
+    """
+    path = Path(path)
+    _first_bytes(path)
+    with _unlimited_pillow(), _opened(path, options) as image:
+        _refuse_giant(path, image.size, options)
+        is_deep = bit_depth.has_sixteen_bits(image)
+        if not is_deep and image.mode not in PLAIN_MODES:
+            raise BadInput(f"{named(path)}: wanted grey or colours of 8 or 16 bits, got mode {image.mode}")
+        try:
+            found = bit_depth.samples(path) if is_deep else np.asarray(image)
+        except DECODER_ERRORS as error:
+            raise BadInput(f"{named(path)}: the picture is damaged or truncated ({_one_line(error)})") from error
+    if found is None:
+        raise BadInput(f"{named(path)}: the picture is damaged or truncated")
+    return found
 
 
 def _read(

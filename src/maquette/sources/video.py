@@ -105,12 +105,12 @@ def open_clip(path: str | Path, options: VideoOptions | None = None, source: Sou
     path, options, source = Path(path), options or VideoOptions(), source or SourceOptions()
     if series := pictures_in(path):
         return _chosen(_of_series(path, series, options, source))
-    with opened(path) as (container, stream):
+    with opened(path, source.max_megapixels) as (container, stream):
         _refuse_giant(path, stream.codec_context.width, stream.codec_context.height, source.max_megapixels)
         listing = listed(container, stream)
     if not listing.count:
         raise BadInput(f"{named(path)}: holds no frame, {WANTED}: copy or export it again")
-    with opened(path) as (container, stream):
+    with opened(path, source.max_megapixels) as (container, stream):
         firsts = list(islice(pictures(container, stream, None), CHECKED))
         if not firsts:
             codec = stream.codec_context.name
@@ -210,7 +210,7 @@ def _counted(clip: Clip) -> Iterator[tuple[int, Frame]]:
 def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
     """Number and picture of the frames from `first` to `last`, as stored."""
     if clip.timeline is None:
-        with opened(clip.path) as (container, stream):
+        with opened(clip.path, clip.megapixels) as (container, stream):
             for index, picture in enumerate(pictures(container, stream, clip.lost)):
                 if last is not None and index > last:
                     return
@@ -221,7 +221,7 @@ def _decoded(clip: Clip, first: int, last: int | None) -> Iterator[tuple[int, av
     before = keys[: np.searchsorted(keys, clip.timeline.stamps[min(first, final)], "right")]
     # A file's index can be wrong: where a frame before `first` does not come, decoding starts farther back.
     for start in [*(int(key) for key in before[:0:-1][:2]), None]:
-        with opened(clip.path) as (container, stream):
+        with opened(clip.path, clip.megapixels) as (container, stream):
             if start is not None:
                 container.seek(start, stream=stream, backward=True, any_frame=False)
             coming = ranked(clip.timeline, pictures(container, stream, None))

@@ -10,18 +10,16 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from maquette.core.errors import MaquetteError
-from maquette.core.job import Progress, explained
-from maquette.core.options import Options, options_from
+from maquette.core.job import explained
+from maquette.core.options import options_from
+from maquette.core.process import confine, records
 from maquette.core.result import Failure, Result
-
-SPARE_GB = 24  # of addresses beyond the limit: what libraries reserve and never touch
 
 
 def main() -> None:
@@ -53,7 +51,9 @@ def work(order: Mapping[str, Any], say: Callable[[Mapping[str, Any]], None]) -> 
         say: gets `stage` and `of`, `done` (a row of the summary), `failed` (one line).
     """
     from maquette import outputs
+    from maquette.core.types import Subject
     from maquette.outputs.result_folder import OutputFolder
+    from maquette.pipeline.story import outcomes
 
     options, folder = options_from(**order["options"]), OutputFolder(order["out"])
 
@@ -66,27 +66,10 @@ def work(order: Mapping[str, Any], say: Callable[[Mapping[str, Any]], None]) -> 
         show(result.source, f"{result.name} writing")
         return save(result)
 
-    for row in folder.collect(_outcomes(order, folder, options, show), keep):
+    coming = outcomes(order["photos"], Subject(order["subject"]), folder, options, order["clip"], show)
+    for row in folder.collect(coming, keep):
         say({"failed": str(row.error)} if isinstance(row, Failure) else {"done": row})
     folder.close()
-
-
-def _outcomes(order: Mapping[str, Any], folder: Any, options: Options, show: Progress) -> Iterator[Result | Failure]:
-    from maquette.core.types import Subject
-
-    subject = Subject(order["subject"])
-    if not order["clip"]:
-        from maquette.pipeline.photo import reconstruct
-
-        return reconstruct(order["photos"], options, show, subject)
-    clip = Path(order["photos"][0])
-    if subject is Subject.FACE:
-        from maquette.pipeline.face_clip.story import reconstruct_faces
-
-        return reconstruct_faces(clip, folder, options, show)
-    from maquette.pipeline.video import reconstruct_clip
-
-    return reconstruct_clip(clip, folder, options, show)
 
 
 def _prepare() -> None:
@@ -95,30 +78,13 @@ def _prepare() -> None:
     import maquette.pipeline.photo  # noqa: F401
 
 
-def confine(gigabytes: float, seconds: float) -> None:
-    """Bound this process: no core files, seconds on each processor, addresses; where the system can."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        processor = int(seconds * (os.cpu_count() or 1)) + 60
-        resource.setrlimit(resource.RLIMIT_CPU, (processor, processor + 5))
-        if sys.platform == "linux" and not os.path.exists("/dev/nvidiactl"):  # CUDA reserves more than there is
-            most = int((gigabytes + SPARE_GB) * 1e9)
-            resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
 def _speaker() -> Callable[[Mapping[str, Any]], None]:
     """A function that writes one line to the stdout of before; what libraries print goes nowhere."""
-    out: TextIO = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    lock = threading.Lock()
+    out, lock = records(os.open(os.devnull, os.O_WRONLY)), threading.Lock()
 
     def say(words: Mapping[str, Any]) -> None:
         with lock:
             out.write(json.dumps(words) + "\n")
-            out.flush()
 
     return say
 

@@ -9,7 +9,17 @@ from typing import Any, get_args, get_type_hints
 
 from maquette.core.check import Choices, Range, field_help, limits, typed
 from maquette.core.errors import BadInput
-from maquette.core.options import DOORS, MESH_FORMATS, METHODS
+from maquette.core.options import (
+    DOORS,
+    MESH_FORMATS,
+    METHODS,
+    BodyOptions,
+    FitOptions,
+    OutputOptions,
+    PerceptionOptions,
+    TextureOptions,
+    VideoOptions,
+)
 from maquette.core.types import Subject
 from maquette.reconstruction import methods
 
@@ -19,6 +29,49 @@ NOT_ASKED = {
     "device", "seed", "max_megapixels", "max_frames", "resume", "overview", "view", "meshes", "depth", "min_face",
     "min_person",
 }  # fmt: skip
+WANTED = ("start", "end", "formats", "pupil_distance", "height", "hair", "fur", "texture_size", "turntable")
+FIRST = 5  # of WANTED are shown at once, the rest of the form is folded
+GROUPS = {
+    VideoOptions: "Motion",
+    FitOptions: "Shape",
+    BodyOptions: "Size and surface",
+    TextureOptions: "Skin and hair",
+    OutputOptions: "Files",
+    PerceptionOptions: "Which faces and people",
+}
+WORDS = {  # fields whose name and help are the command line's -> label, and help where that one would not do
+    "formats": (
+        "Files to make",
+        "glb for most programs, obj and ply for editing, stl and 3mf to print, usdz for iPhone.",
+    ),
+    "pupil_distance": (
+        "Distance between the pupils",
+        "If measured, as in a prescription for glasses; sets the true size.",
+    ),
+    "height": ("Height", "If measured; sets the true size. Of a pet at its shoulders."),
+    "texture_size": ("Sharpness of the skin", "Width and height of its picture; more is sharper, slower and larger."),
+    "lod": ("Coarser copies", "For far away in games: GLBs with a half and a quarter of the triangles."),
+    "turntable": ("A film of it turning", "Takes some seconds more."),
+    "every": ("Every n-th picture", None),
+    "start": ("From second", "Where to begin."),
+    "end": ("To second", "Where to stop; empty is the end."),
+    "smoothing": ("Smooth the motion", None),
+    "smoother": ("Smoothed by", None),
+    "blurred": ("Blurred pictures", None),
+    "method": ("How it is made", "The first choice suits nearly everything."),
+    "photometric": ("Refine by light and shade", None),
+    "reader": ("Landmarks from", None),
+    "grid": ("Search of the surface", "fast: only where the surface passes; exact: everywhere, much slower."),
+    "resolution": ("Fineness of the surface", None),
+    "fill": ("Complete what no photo shows", "By mirroring, then by matching skin."),
+    "maps": ("Pores and gloss", "For close-ups: normal and roughness maps, some megabytes more."),
+    "detail": ("Wrinkles and folds", None),
+    "mesh": ("Roundness of the surface", None),
+    "detail_mesh": ("A dense mesh as well", "About 84,000 triangles that have the wrinkles as shape; 30 MB more."),
+    "upscale": ("Enlarge small faces", None),
+    "max_faces": ("Faces from one photo, most", None),
+    "max_people": ("People from one picture, most", None),
+}
 FORMATS_OF = {"usdz": "pxr", "3mf": "lib3mf"}  # formats -> the libraries that they need
 PHOTOS, CLIPS = "image/*,.heic,.heif,.avif,.tif,.tiff", "video/*,.mkv,.avi"
 
@@ -78,9 +131,16 @@ KINDS = {
 def form(kind: WebKind) -> list[dict[str, Any]]:
     """The fields of one kind as JSON: name, label, help, group, control, default, and choices or limits.
 
-    Controls are switch, number, choice and several (some of the choices, joined by commas).
+    Those most wanted come first and have no group. Controls are switch, number, choice and several (some of the
+    choices, joined by commas).
     """
-    return [_described(kind, stage, name) for stage, name in _asked(kind)]
+    asked = {name: stage for stage, name in _asked(kind)}
+    first = [name for name in WANTED if name in asked][:FIRST]
+    rest = [name for name in asked if name not in first]
+    return [
+        _described(kind, asked[name], name) | {"group": "" if name in first else GROUPS[asked[name]]}
+        for name in (*first, *rest)
+    ]
 
 
 def settings(kind: WebKind, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,11 +177,11 @@ def _described(kind: WebKind, stage: type, name: str) -> dict[str, Any]:
     hint, limit = get_type_hints(stage)[name], limits(stage).get(name)
     default = METHODS[kind.subject.value] if name == "method" else getattr(stage, name)
     kinds = set(get_args(hint) or (hint,))
+    label, words = WORDS.get(name, (name.replace("_", " ").capitalize(), None))
     described: dict[str, Any] = {
         "name": name,
-        "label": name.replace("_", " ").capitalize(),
-        "help": field_help(stage)[name],
-        "group": (stage.__doc__ or "").strip().rstrip("."),
+        "label": label,
+        "help": words or field_help(stage)[name],
         "default": default,
         "control": "number" if kinds & {int, float} else "switch" if bool in kinds else "choice",
         "may_be_empty": type(None) in kinds,

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
-from pathlib import Path
 from time import time
 from typing import Any
 
 from maquette.core.errors import BadInput
+from maquette.core.process import end_group, environment, gigabytes, python
+from maquette.core.threads import cores
 from maquette.web.jobs import CANCELLED, DONE, FAILED, WAITING, WORKING, JobStore, WebJob
 from maquette.web.kinds import KINDS
 from maquette.web.limits import ServeOptions
 
 LONGEST_LINE = 1 << 22  # bytes of one message: a clip's row lists its frames
 WATCHED_S = 0.1
-COMMAND = (sys.executable, "-P", "-m", "maquette.web.child")  # -P: nothing is imported from the folder it works in
+COMMAND = python("-m", "maquette.web.child")
 DEBUG = bool(os.environ.get("MAQUETTE_DEBUG"))
 
 
@@ -39,7 +38,7 @@ class Workers:
     async def start(self) -> None:
         """Begin to serve what waits."""
         self._tasks = [asyncio.create_task(self._serve()) for _ in range(self.options.at_once)]
-        self._spare = await _process()
+        self._spare = await _process(self.options.at_once)
 
     async def stop(self) -> None:
         """End everything at once; what was in work is found to be lost when the folder is opened again."""
@@ -87,9 +86,9 @@ class Workers:
 
     async def _work(self, job: WebJob) -> None:
         self.store.save(job)
-        process, self._spare = self._spare or await _process(), None
+        process, self._spare = self._spare or await _process(self.options.at_once), None
         if process.returncode is not None:  # the spare one was killed meanwhile
-            process = await _process()
+            process = await _process(self.options.at_once)
         self._processes[job.id] = process
         watch = asyncio.create_task(self._watch(job, process))
         try:
@@ -108,7 +107,7 @@ class Workers:
             crashed = "The work ended unexpectedly; this server goes on. Another photo may fare better."
             note = crashed if code is None else (job.failures or ["Nothing was made."])[0]
         self.store.end(job, state, note)
-        self._spare = self._spare or await _process()
+        self._spare = self._spare or await _process(self.options.at_once)
 
     def _order(self, job: WebJob) -> dict[str, Any]:
         kind, place = KINDS[job.kind], self.store.place(job)
@@ -132,7 +131,7 @@ class Workers:
                 self._end(
                     job, FAILED, f"It took longer than {options.time_limit:g} minutes: try a smaller photo or clip."
                 )
-            elif _gigabytes(process.pid) > options.memory_limit:
+            elif gigabytes(process.pid) > options.memory_limit:
                 self._end(job, FAILED, f"It took more than {options.memory_limit:g} GB of memory: try a smaller photo.")
 
     def _end(self, job: WebJob, state: str, note: str) -> None:
@@ -141,11 +140,11 @@ class Workers:
             _kill(self._processes[job.id])
 
 
-async def _process() -> Process:
-    """A process that gets ready and then waits for its order."""
-    quiet = None if DEBUG else DEVNULL
+async def _process(at_once: int) -> Process:
+    """A process that gets ready and then waits for its order, with its share of the processors."""
+    quiet, share = None if DEBUG else DEVNULL, environment(cores() // at_once)
     return await asyncio.create_subprocess_exec(
-        *COMMAND, stdin=PIPE, stdout=PIPE, stderr=quiet, limit=LONGEST_LINE, start_new_session=True
+        *COMMAND, stdin=PIPE, stdout=PIPE, stderr=quiet, env=share, limit=LONGEST_LINE, start_new_session=True
     )
 
 
@@ -169,17 +168,4 @@ async def _read(job: WebJob, process: Process) -> int | None:
 def _kill(process: Process) -> None:
     """End a process and all that it started."""
     if process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            if os.name == "posix":
-                os.killpg(process.pid, signal.SIGKILL)
-            else:
-                process.kill()
-
-
-def _gigabytes(pid: int) -> float:
-    """Resident memory of a process, 0 where the system does not say."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e9
-    except (OSError, ValueError, IndexError, AttributeError):
-        return 0.0
+        end_group(process.pid)

@@ -14,7 +14,7 @@ from maquette.core.errors import BadInput
 if TYPE_CHECKING:
     from torch import nn
 
-MOST_HEAD, MOST_TENSORS = 16 << 20, 50_000  # bytes of a file's index, and tensors in it: the largest known has 2,000
+MOST_HEAD, MOST_TENSORS = 16 << 20, 20_000  # bytes of a file's index, and tensors in it: the largest known has 2,000
 Network = TypeVar("Network", bound="nn.Module")
 
 KINDS = (

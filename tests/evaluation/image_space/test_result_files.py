@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from maquette.core.errors import BadInput
-from maquette.evaluation.image_space.result_files import find_picture, read_arrays, read_normals
+from maquette.evaluation.image_space.result_files import find_picture, read_arrays, read_normals, read_png
 
 
 def test_a_picture_is_looked_for_where_it_was_or_where_it_is_said_to_be(tmp_path):
@@ -53,3 +53,17 @@ def test_parameters_that_do_not_fit_together_are_one_line(tmp_path, changes, rea
     np.savez(tmp_path / "p.npz", **{name: values for name, values in arrays.items() if values is not None})
     with pytest.raises(BadInput, match=reason):
         read_arrays(tmp_path / "p.npz", ("box", "photo"), ("box", "photo"))
+
+
+def test_pictures_of_results_are_read_as_stored_and_nothing_else(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 255, (6, 5, 3)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels[..., ::-1])
+    cv2.imwrite(str(tmp_path / "grey.png"), pixels[..., 0])
+    assert (read_png(tmp_path / "a.png", 3) == pixels).all() and (
+        read_png(tmp_path / "grey.png", 2) == pixels[..., 0]
+    ).all()
+    assert read_png(tmp_path / "none.png", 3) is None
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:60])
+    for name, dimensions in (("b.png", 3), ("grey.png", 3), ("a.png", 2)):
+        with pytest.raises(BadInput, match=name):
+            read_png(tmp_path / name, dimensions)

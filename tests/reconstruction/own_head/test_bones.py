@@ -68,3 +68,18 @@ def test_a_surface_takes_the_weights_of_the_body_next_to_it(body):
     used = np.unique(skin)
     assert np.abs(found.sum(axis=1) - 1).max() < 1e-4
     assert np.abs(found - own)[used].sum(axis=1).mean() < 0.25
+
+
+def test_cloth_between_two_legs_follows_both(body):
+    """A straight cloth from one leg to the other: its weights pass over evenly, however far from both its middle is."""
+    rig, still = rig_of(body), body.mean.astype(float)
+    knees = [rig.heads[rig.bones.index(f"lowerleg01.{side}")].astype(float) for side in "LR"]
+    along = np.linspace(0, 1, 21)[:, None]
+    low = knees[0] + along * (knees[1] - knees[0]) + [0, 0, 0.25] * np.sin(np.pi * along)
+    points = np.concatenate([low, low + np.array([0, 0.02, 0])])
+    faces = np.array([(k, k + 1, k + 21) for k in range(20)] + [(k + 1, k + 22, k + 21) for k in range(20)])
+    weight = bones.inherited(points, faces, still, rig)
+    left = weight[:21, [name.endswith(".L") for name in rig.bones]].sum(axis=1)
+    assert left[0] > 0.8 and left[-1] < 0.2
+    assert np.diff(left).min() > -0.2, "no step within the cloth"
+    assert np.allclose(weight.sum(axis=1), 1, atol=1e-5)

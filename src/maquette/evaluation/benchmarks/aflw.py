@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput, MaquetteError
+from maquette.core.files import READER_ERRORS
 from maquette.core.job import Progress, silent
 from maquette.core.options import Options
-from maquette.evaluation.arrays import READER_ERRORS, read_npz, reason_of
+from maquette.evaluation.arrays import read_npz, reason_of
 from maquette.evaluation.landmarks import AUC_REACH, FAILURE, nme, summary
 from maquette.evaluation.parity import exposure, parity_tables, read_facts, yaw_bin
 from maquette.evaluation.table import Table

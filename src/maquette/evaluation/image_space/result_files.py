@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from maquette.evaluation.arrays import read_npz
 from maquette.morphable import MODELS, load
 from maquette.morphable.model import MorphableModel
 from maquette.outputs.pictures.maps import NORMAL_ZERO
+from maquette.sources.photos import read_samples
 
 Photos = str | Path | Sequence[str | Path] | None  # a folder or files to look in; None: where the result says
 CAMERAS = ("camera_intrinsics", "camera_world_to_camera", "camera_size")
@@ -129,10 +129,11 @@ def read_png(path: Path, dimensions: int) -> NDArray | None:
     """An 8-bit PNG, (H, W, 3) RGB if it has three dimensions, else (H, W); None if it is not there."""
     if not path.is_file():
         return None
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR if dimensions == 3 else cv2.IMREAD_GRAYSCALE)
-    if pixels is None:
-        raise BadInput(f"{path}: is not a picture: make the result again")
-    return pixels[:, :, ::-1] if dimensions == 3 else pixels
+    pixels = read_samples(path)
+    wanted = pixels.ndim == 2 if dimensions == 2 else pixels.ndim == 3 and pixels.shape[2] == 3
+    if not wanted or pixels.dtype != np.uint8:
+        raise BadInput(f"{path}: wanted a picture of {'colours' if dimensions == 3 else 'grey'}: make the result again")
+    return pixels
 
 
 def read_normals(path: Path) -> NDArray:
@@ -141,8 +142,8 @@ def read_normals(path: Path) -> NDArray:
     Raises:
         BadInput: not there, or not coded as normals.png with 8 or 16 bits.
     """
-    coded = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if coded is None or coded.ndim != 3 or coded.shape[2] != 3 or coded.dtype not in (np.uint8, np.uint16):
+    coded = read_samples(path) if path.is_file() else np.empty(0)
+    if coded.ndim != 3 or coded.shape[2] != 3:
         raise BadInput(f"{path}: wanted RGB normals of 8 or 16 bits, coded as normals.png: check folder and name")
     zero = NORMAL_ZERO if coded.dtype == np.uint16 else 127.5
-    return np.where((coded > 0).any(axis=2, keepdims=True), coded[:, :, ::-1] / zero - 1, 0.0)
+    return np.where((coded > 0).any(axis=2, keepdims=True), coded / zero - 1, 0.0)

@@ -101,7 +101,13 @@ def _clipped(
 
 def _one_piece(faces: NDArray) -> NDArray:
     """(n,) which faces to keep: the largest piece, no two of whose rims touch."""
-    keep = np.arange(len(faces))
+    keep = apart_rims(faces, np.arange(len(faces)))
+    _, piece = pieces(faces[keep])
+    return keep[piece == np.bincount(piece).argmax()]
+
+
+def apart_rims(faces: NDArray, keep: NDArray) -> NDArray:
+    """(n',) those of the faces `keep` (n,) that are left when no two rims touch."""
     for _ in range(TOUCHES):
         own = faces[keep]
         edges = np.concatenate([own[:, [0, 1]], own[:, [1, 2]], own[:, [2, 0]]]).astype(np.int64)
@@ -112,8 +118,7 @@ def _one_piece(faces: NDArray) -> NDArray:
         if not len(touching):
             break
         keep = keep[~np.isin(own, touching).any(axis=1)]
-    _, piece = pieces(faces[keep])
-    return keep[piece == np.bincount(piece).argmax()]
+    return keep
 
 
 def patched(faces: NDArray, uv_faces: NDArray, rims: list[NDArray]) -> tuple[NDArray, NDArray]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
 from maquette.morphable.rig import Rig
+from maquette.outputs.animation.visemes import VISEMES
+from maquette.outputs.animation.visemes import both as _both
 from maquette.outputs.asset import VERSION, Asset
 from maquette.outputs.avatar.t_pose import TPose, bring_into_t, t_pose
 from maquette.outputs.meshes.glb import write_glb
@@ -28,11 +30,6 @@ NEEDED = {
     *(f"{side}{bone}" for side in ("left", "right")
       for bone in ("UpperLeg", "LowerLeg", "Foot", "UpperArm", "LowerArm", "Hand")),
 }  # fmt: skip
-BOTH = ("Left", "Right")
-
-
-def _both(unit: str, weight: float = 1.0) -> dict[str, float]:
-    return {f"{unit}{side}": weight for side in BOTH}
 
 
 PRESETS: dict[str, dict[str, float]] = {  # VRM's expressions -> weights of ARKit's units
@@ -41,11 +38,11 @@ PRESETS: dict[str, dict[str, float]] = {  # VRM's expressions -> weights of ARKi
     "sad": {"browInnerUp": 0.9, "mouthShrugLower": 0.3} | _both("mouthFrown", 0.8) | _both("eyeSquint", 0.2),
     "relaxed": _both("mouthSmile", 0.3) | _both("eyeSquint", 0.3) | _both("eyeBlink", 0.15),
     "surprised": {"browInnerUp": 0.8, "jawOpen": 0.35} | _both("browOuterUp", 0.8) | _both("eyeWide", 0.8),
-    "aa": {"jawOpen": 0.6} | _both("mouthLowerDown", 0.2),
-    "ih": {"jawOpen": 0.2} | _both("mouthStretch", 0.4) | _both("mouthLowerDown", 0.2),
-    "ou": {"mouthPucker": 0.8, "jawOpen": 0.12},
-    "ee": {"jawOpen": 0.12} | _both("mouthStretch", 0.5) | _both("mouthSmile", 0.3),
-    "oh": {"mouthFunnel": 0.7, "jawOpen": 0.35},
+    "aa": VISEMES["aa"],
+    "ih": VISEMES["ih"],
+    "ou": VISEMES["ou"],
+    "ee": VISEMES["E"],
+    "oh": VISEMES["oh"],
     "blink": _both("eyeBlink"),
     "blinkLeft": {"eyeBlinkLeft": 1.0},
     "blinkRight": {"eyeBlinkRight": 1.0},

@@ -16,6 +16,7 @@ from maquette.imaging.srgb import linear
 from maquette.morphable.refined.fine import STILL_M
 from maquette.outputs.animation.head_motion import clip_animation, rested
 from maquette.outputs.animation.influences import Influences
+from maquette.outputs.animation.visemes import visemes_of
 from maquette.outputs.asset import EYES, VERSION, Asset, kind_of_scale
 from maquette.outputs.mesh_bones import MeshBones
 from maquette.outputs.meshes.demo import demo
@@ -229,6 +230,7 @@ def _add_parts(builder: Builder, asset: Asset, document: dict) -> None:
 def asset_extras(asset: Asset) -> dict:
     """Licence, provenance and units, as the file carries them."""
     provenance = asset.result.reconstruction.provenance
+    visemes = {} if asset.model is None else visemes_of(asset.model.expression_names)
     return {
         "generator_version": VERSION,
         "method": str(provenance.get("method", "unknown")),
@@ -240,6 +242,7 @@ def asset_extras(asset: Asset) -> dict:
         "forward": "+Z",
         "scale": kind_of_scale(asset.result.reconstruction),
         "scale_source": str(provenance.get("scale_source", "unknown")),
+        **({"visemes": visemes} if visemes else {}),
         **({} if asset.bones is None else {"humanoid": humanoid(asset.bones.rig)}),
     }
 

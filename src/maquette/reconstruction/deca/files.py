@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maquette.core.errors import BadInput
+from maquette.core.files import READER_ERRORS
 from maquette.morphable import flame
 from maquette.morphable.flame import FlameAlbedo, FlameLandmarks, FlameModel, found_in
 
@@ -107,7 +108,7 @@ def _fixed(path: Path) -> NDArray:
     _expect_size(path)
     try:
         found = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except READER_ERRORS as error:
         raise BadInput(f"{path}: wanted a .npy file of numbers: {' '.join(str(error).split())[:100]}") from error
     if getattr(found, "shape", None) != (SIDE, SIDE) or not np.isfinite(found).all():
         raise BadInput(f"{path}: wanted {SIDE} x {SIDE} finite numbers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,13 @@ INFLUENCES = 4
 NEAREST = 8  # points of the body whose weights a point of the surface takes
 CLOSE_M = 0.01  # points of the body as near as that count alike
 EVEN_ROUNDS, EVEN = 16, 0.6  # how often, and how far, neighbours on the surface even their weights out
+LOOSE_M, LOOSE_ROUNDS = 0.05, 120  # cloth that far from the body hangs between what it hangs on
 SQUASHED = 0.25  # volume below which a blend of turns is undone by its strongest bone alone
 ARMS = (("upperarm01.{}", "lowerarm01.{}"), ("lowerarm01.{}", "wrist.{}"), ("wrist.{}", "finger3-1.{}"))
+NECK, CHEST, SHOULDERS = ("neck", "head"), "spine01", ("clavicle", "shoulder", "upperarm")
+NECK_SHARE = 0.3  # of the weight, from which on a point counts as of the neck
 SIDES = {"L": 1.0, "R": -1.0}
+Leaps = Callable[[NDArray, NDArray], NDArray]
 
 
 def whole_weights(rig: Rig) -> scipy.sparse.csr_matrix:
@@ -30,15 +35,21 @@ def whole_weights(rig: Rig) -> scipy.sparse.csr_matrix:
     return scipy.sparse.coo_matrix((rig.bone_weight.ravel(), (rows, rig.bone_index.ravel())), shape).tocsr()
 
 
-def inherited(points: NDArray, faces: NDArray, body: NDArray, rig: Rig) -> NDArray:
+def inherited(
+    points: NDArray, faces: NDArray, body: NDArray, rig: Rig, touching: tuple[NDArray, Leaps] | None = None
+) -> NDArray:
     """(V, B) float32 how far points of a surface follow the bones: as the body next to them, evened out.
 
     Args:
         points: (V, 3) metres, in the body's pose. faces: (F, 3) of the surface.
         body: (W, 3) metres, the posed vertices of the body.
+        touching: (W, 3) the same at rest, and which distances, at rest and in the pose, part points that only touch.
     """
     away, near = map(np.asarray, cKDTree(body).query(points, k=NEAREST))
     share = 1 / (away**2 + CLOSE_M**2)
+    if touching is not None:
+        far = [np.linalg.norm(one[near] - one[near[:, :1]], axis=2) for one in (touching[0], body)]
+        share[touching[1](far[0], far[1])] = 0
     share /= share.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(len(points)), NEAREST)
     blend = scipy.sparse.coo_matrix((share.ravel(), (rows, near.ravel())), (len(points), len(body))).tocsr()
@@ -47,7 +58,33 @@ def inherited(points: NDArray, faces: NDArray, body: NDArray, rig: Rig) -> NDArr
     count = np.maximum(np.asarray(links.sum(axis=1)), 1)
     for _ in range(EVEN_ROUNDS):
         weight += EVEN * (np.asarray(links @ weight) / count - weight)
+    weight = _hanging(weight, links, np.flatnonzero(away[:, 0] > LOOSE_M))
     return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _hanging(weight: NDArray, links: scipy.sparse.csr_matrix, loose: NDArray) -> NDArray:
+    """(V, B) the weights of the vertices `loose` (n,), evened out along the surface between those that are not."""
+    near = np.union1d(loose, links[loose].indices)
+    used = np.flatnonzero(weight[near].max(axis=0, initial=0) > 0)
+    part, inner = weight[np.ix_(near, used)], np.searchsorted(near, loose)
+    beside = links[loose][:, near]
+    count = np.maximum(np.asarray(beside.sum(axis=1)), 1)
+    for _ in range(LOOSE_ROUNDS if len(loose) else 0):
+        part[inner] += EVEN * (np.asarray(beside @ part) / count - part[inner])
+    out = weight.copy()
+    out[np.ix_(near, used)] = part
+    return out
+
+
+def without_shoulders(weight: NDArray, rig: Rig) -> NDArray:
+    """(V, B) of such weights: what follows the neck follows the chest instead of the shoulders, as lifted arms show."""
+    neck, shoulders = (np.array([name.startswith(some) for name in rig.bones]) for some in (NECK, SHOULDERS))
+    fade = np.clip(weight[:, neck].sum(axis=1) / NECK_SHARE, 0, 1)
+    fade = fade * fade * (3 - 2 * fade)
+    out = weight.copy()
+    out[:, shoulders] *= (1 - fade)[:, None]
+    out[:, rig.bones.index(CHEST)] += weight.sum(axis=1) - out.sum(axis=1)
+    return out
 
 
 def strongest(weight: NDArray) -> tuple[NDArray, NDArray]:

@@ -138,14 +138,14 @@ def widened(head: NDArray, model: MorphableModel, plane: NeckPlane, ring: NDArra
         rim: (L, 3) the body's rim, places in the plane.
     """
     own = plane.places(head[ring])
-    angle, target = np.arctan2(rim[:, 1], rim[:, 0]), rim + np.array([0, 0, GAP_M])
+    angle, target = angles(rim), rim + np.array([0, 0, GAP_M])
     skin = np.unique(model.faces[model.parts["skin"]])
     places = plane.places(head[skin])
     share = np.clip(1 - np.clip(places[:, 2], 0, None) / BLEND_M, 0, 1)
     share = share * share * (3 - 2 * share)
     near = skin[share > 0]
-    at = np.arctan2(places[share > 0, 1], places[share > 0, 0])
-    shift = _around(at, angle, target) - _around(at, np.arctan2(own[:, 1], own[:, 0]), own)
+    at = angles(places[share > 0])
+    shift = around(at, angle, target) - around(at, angles(own), own)
     length = np.linalg.norm(shift, axis=1, keepdims=True)
     shift *= np.minimum(1, FARTHEST_M / np.maximum(length, 1e-9))
     out = head.astype(float).copy()
@@ -153,11 +153,17 @@ def widened(head: NDArray, model: MorphableModel, plane: NeckPlane, ring: NDArra
     return out
 
 
-def _around(angle: NDArray, known: NDArray, values: NDArray) -> NDArray:
-    """(N, 3) values (L, 3), known at angles (L,), as means around angles (N,)."""
+def around(angle: NDArray, known: NDArray, values: NDArray, spread: float = SPREAD) -> NDArray:
+    """(N, K) values (L, K), known at angles (L,), as means around angles (N,), over `spread` radians."""
     apart = _turn(angle[:, None] - known)
-    weight = np.exp(-((apart / SPREAD) ** 2))
-    out: NDArray = weight @ values / np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
+    weight = np.exp(-((apart / spread) ** 2)) + 1e-12 / (1 + apart**2)
+    out: NDArray = weight @ values / weight.sum(axis=1, keepdims=True)
+    return out
+
+
+def angles(places: NDArray) -> NDArray:
+    """(N,) how far around the neck places (N, 3) lie, radians."""
+    out: NDArray = np.arctan2(places[:, 1], places[:, 0])
     return out
 
 
@@ -169,7 +175,7 @@ def _turn(angle: NDArray) -> NDArray:
 
 def _angles(places: NDArray) -> NDArray:
     """(R,) continuous angles along a rim (R, 3) around the neck's axis."""
-    out: NDArray = np.unwrap(np.arctan2(places[:, 1], places[:, 0]))
+    out: NDArray = np.unwrap(angles(places))
     return out
 
 

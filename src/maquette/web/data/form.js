@@ -10,7 +10,14 @@ export function settings(fields) {
 export function formOf(fields) {
   const groups = new Map();
   for (const field of fields) groups.set(field.group, [...(groups.get(field.group) || []), field]);
-  return [...groups].map(([title, mine]) => make("fieldset", {}, make("legend", {}, title), ...mine.map(row)));
+  const shown = [...groups].map(([title, mine]) => {
+    const body = make("fieldset", {}, ...mine.map(row));
+    if (!title) return body;
+    const fold = make("details", { className: "more" }, make("summary", {}, title), body);
+    fold.open = mine.some((field) => changed.has(field.name));
+    return fold;
+  });
+  return [shown[0], make("p", { className: "name" }, "More"), ...shown.slice(1)];
 }
 
 function row(field) {

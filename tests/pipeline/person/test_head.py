@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from maquette import morphable
 from maquette.core.options import Options, OutputOptions, TextureOptions
@@ -15,9 +16,11 @@ from maquette.core.result import Result
 from maquette.core.types import BodyPose, Camera, Frame, Mesh, Observation, Reconstruction, Subject
 from maquette.geometry.camera import project
 from maquette.geometry.surfaces.clean import is_closed
+from maquette.morphable.posing import rig_of
 from maquette.outputs.asset import open_asset
 from maquette.outputs.meshes.glb import write_glb
-from maquette.pipeline.person_head import with_own_head
+from maquette.pipeline.person.head import with_own_head
+from maquette.reconstruction.own_head import bones
 
 OPTIONS = Options(texture=TextureOptions(texture_size=256))
 RED, GREY = np.array([200, 60, 60], np.uint8), np.array([120, 120, 120], np.uint8)
@@ -152,3 +155,23 @@ def test_the_face_lies_on_the_photos_face(photo):
     drawn, eyes = pixels[[468, 473]], person.landmarks[[5, 2], :2]
     face = np.ptp(pixels, axis=0).max()
     assert np.linalg.norm(drawn.mean(axis=0) - eyes.mean(axis=0)) < 0.06 * face
+
+
+def test_lifted_arms_leave_the_neck_closed(result):
+    """The two sides of the join move alike, however the arms and the neck are turned."""
+    made = result.reconstruction
+    body, skinning = morphable.load("maquette-body"), made.skinning
+    rig, random = rig_of(body), np.random.default_rng(5)
+    count = len(skinning.unit_vertices)
+    edges = np.unique(np.sort(made.shape.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+    between = edges[(edges < count).sum(axis=1) == 1]
+    rest = skinning.vertices.astype(float)
+    for _ in range(10):
+        turns = np.zeros((len(rig.bones), 3))
+        for bone, name in enumerate(rig.bones):
+            if name.startswith(("upperarm01", "clavicle", "neck", "head")):
+                turns[bone] = random.normal(size=3) * (0.6 if name.startswith("upperarm") else 0.15)
+        moves = rig.transforms(skinning.joints.astype(float), Rotation.from_rotvec(turns).as_matrix())
+        moved = bones.posed(rest, skinning.bone_index, skinning.bone_weight, moves)
+        lengths = [np.linalg.norm(one[between[:, 0]] - one[between[:, 1]], axis=1) for one in (rest, moved)]
+        assert (lengths[1] - lengths[0]).max() < 0.004

@@ -19,8 +19,8 @@ from maquette.morphable.model import SIDES
 from maquette.morphable.posing import posed_body, rig_of
 from maquette.outputs.asset import Asset, open_asset
 from maquette.perception.faces.enlarge import observe_enlarged
-from maquette.pipeline.person_paint import in_colours_of, light_of
-from maquette.pipeline.person_rig import EYE_BONES, PersonHead, boned, head_turn, joined
+from maquette.pipeline.person.paint import in_colours_of, light_of
+from maquette.pipeline.person.rig import EYE_BONES, PersonHead, boned, head_turn, joined
 from maquette.reconstruction import methods
 from maquette.reconstruction.own_head.place import PIVOT, HeadPlace, in_photo, place_head, seen_by
 from maquette.weights.store import fetch

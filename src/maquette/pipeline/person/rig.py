@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from maquette.core.motion import Skinning
-from maquette.core.types import Part, Reconstruction
+from maquette.core.types import Mesh, Part, Reconstruction
 from maquette.morphable import MorphableModel
 from maquette.morphable.posing import posed_body, rig_of
 from maquette.morphable.rig import Rig
 from maquette.outputs.asset import Asset
-from maquette.pipeline.person_paint import painted_mesh
+from maquette.pipeline.person.paint import painted_mesh
 from maquette.reconstruction.own_head import bones
-from maquette.reconstruction.own_head.join import JoinedNeck, join
+from maquette.reconstruction.own_head.join import JoinedNeck, angles, around, join
 from maquette.reconstruction.own_head.place import HeadPlace
+from maquette.reconstruction.own_head.webs import parted
 
+NEAR = 0.1  # radians around the neck over which the weights of the rim are evened out
 STILL_M = 0.06  # up the neck from which on the head moves as one
 EYE_BONES = {"eyeLeft": "eye.L", "eyeRight": "eye.R"}
 
@@ -108,23 +110,39 @@ def bone_poses(made: Reconstruction, rig: Rig, head: PersonHead | None) -> BoneP
 
 @dataclass(frozen=True, eq=False)
 class BonedSurface:
-    """A surface at rest: vertices (V, 3) metres; index and share (V, 4) of the bones that it follows; weight (V, B)."""
+    """A surface at rest.
 
-    vertices: NDArray
+    Attributes:
+        mesh: at rest, metres. shape: the same as it is in the photo.
+        index, share: (V, 4) of the bones that each vertex follows. weight: (V, B).
+    """
+
+    mesh: Mesh
+    shape: Mesh
     index: NDArray
     share: NDArray
     weight: NDArray
 
 
 def at_rest(made: Reconstruction, body: MorphableModel, moves: NDArray) -> BonedSurface:
-    """The person's mesh at rest, of moves (B, 3, 4) that bring it to where it is."""
+    """The person's mesh at rest, of moves (B, 3, 4) that bring it to where it is; limbs that only touch are parted."""
     rig, mesh = rig_of(body), made.shape
+    whole = np.asarray(bones.whole_weights(rig).todense(), np.float32)
     if made.model == body.name:
-        weight = np.asarray(bones.whole_weights(rig).todense(), np.float32)
-    else:
-        weight = bones.inherited(mesh.vertices, mesh.faces, posed_body(made, body, 0).vertices, rig)
+        return _unposed(mesh, whole, moves)
+    posed = posed_body(made, body, 0).vertices.astype(float)
+    still = bones.unposed(posed, *bones.strongest(whole), moves)
+    left = parted(mesh, posed, still, rig)
+    out = _unposed(left.mesh, bones.without_shoulders(left.weight, rig), moves)
+    shape = left.closed(out.mesh.vertices.astype(float))
+    mesh = replace(out.mesh, faces=shape.faces, uv_faces=shape.uv_faces)
+    return replace(out, mesh=mesh, shape=shape)
+
+
+def _unposed(mesh: Mesh, weight: NDArray, moves: NDArray) -> BonedSurface:
     index, share = bones.sturdy(*bones.strongest(weight), moves)
-    return BonedSurface(bones.unposed(mesh.vertices.astype(float), index, share, moves), index, share, weight)
+    vertices = bones.unposed(mesh.vertices.astype(float), index, share, moves).astype(np.float32)
+    return BonedSurface(replace(mesh, vertices=vertices), mesh, index, share, weight)
 
 
 def boned(made: Reconstruction, body: MorphableModel, why: str) -> Reconstruction:
@@ -135,7 +153,7 @@ def boned(made: Reconstruction, body: MorphableModel, why: str) -> Reconstructio
     poses = bone_poses(made, rig_of(body), None)
     still = at_rest(made, body, poses.moves(0))
     skinning = Skinning(
-        vertices=still.vertices.astype(np.float32),
+        vertices=still.mesh.vertices,
         joints=poses.rest.joints.astype(np.float32),
         bone_index=still.index,
         bone_weight=still.share,
@@ -144,10 +162,10 @@ def boned(made: Reconstruction, body: MorphableModel, why: str) -> Reconstructio
         unit_vertices=np.zeros(0, np.int32),
         units=np.zeros((0, 0, 3), np.float32),
         unit_names=(),
-        parts={"skin": np.arange(len(made.shape.faces), dtype=np.int32)},
+        parts={"skin": np.arange(len(still.shape.faces), dtype=np.int32)},
         landmarks={},
     )
-    return replace(made, skinning=skinning, provenance=facts)
+    return replace(made, shape=still.shape, skinning=skinning, provenance=facts)
 
 
 def joined(made: Reconstruction, body: MorphableModel, head: PersonHead) -> Reconstruction:
@@ -157,13 +175,13 @@ def joined(made: Reconstruction, body: MorphableModel, head: PersonHead) -> Reco
     still = at_rest(made, body, poses.moves(0))
     offset = seat_of(poses, poses.moves(head.index), head.place)
     neutral = head.place.scale * head.asset.neutral.astype(float) + offset
-    mesh = replace(made.shape, vertices=still.vertices.astype(np.float32))
-    made_one = join(mesh, still.weight, rig, neutral, head.model)
+    made_one = join(still.mesh, still.weight, rig, neutral, head.model)
     if made_one is None:
         return boned(made, body, "the surface has no neck that could be cut")
-    own = head_weights(made_one, neutral, body, made, head.model)
     below = made_one.body.blend @ scipy.sparse.csr_matrix(dense(still.index, still.share, len(rig.bones)))
-    index, share = bones.strongest(np.concatenate([own, np.asarray(below.todense(), np.float32)]))
+    low = np.asarray(below.todense(), np.float32)
+    own = head_weights(made_one, low, rig, head.model)
+    index, share = bones.strongest(np.concatenate([own, low]))
     skinning = skinning_of(made_one, (index, share), poses, head, neutral)
     return finished(made, skinning, made_one, poses, head, offset)
 
@@ -184,16 +202,17 @@ def dense(index: NDArray, share: NDArray, count: int) -> NDArray:
     return out
 
 
-def head_weights(
-    made_one: JoinedNeck, neutral: NDArray, body: MorphableModel, made: Reconstruction, model: MorphableModel
-) -> NDArray:
-    """(H, B) float32: a head follows its bone, the eyes theirs; its neck passes over to what the body's follows."""
-    rig = rig_of(body)
-    assert made.identity is not None, "asked of people with a body"
-    still = body.vertices(made.identity, np.zeros(len(body.expression_names)), made.scale)
-    head = made_one.vertices[: len(neutral)]
-    weight = bones.inherited(head, model.faces, still, rig)
-    up = np.clip(made_one.plane.places(head)[:, 2] / STILL_M, 0, 1)
+def head_weights(made_one: JoinedNeck, below: NDArray, rig: Rig, model: MorphableModel) -> NDArray:
+    """(H, B) float32: a head follows its bone, the eyes theirs; its neck passes over to what the body's rim follows.
+
+    Args:
+        below: (L, B) how far the vertices of the body that is left follow the bones.
+    """
+    head = made_one.vertices[: len(made_one.vertices) - len(below)]
+    rim = made_one.around[made_one.around >= len(head)]
+    places = made_one.plane.places(head)
+    weight = around(angles(places), angles(made_one.plane.places(made_one.vertices[rim])), below[rim - len(head)], NEAR)
+    up = np.clip(places[:, 2] / STILL_M, 0, 1)
     up = up * up * (3 - 2 * up)
     up[np.unique(model.faces[np.concatenate([model.parts[name] for name in model.parts if name != "skin"])])] = 1
     weight *= (1 - up)[:, None]

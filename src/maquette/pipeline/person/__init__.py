@@ -1,0 +1,1 @@
+"""A person whose head is made from the photo: its fit, its colours, its place on the skeleton."""
