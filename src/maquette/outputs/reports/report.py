@@ -54,6 +54,8 @@ FILES = {
     "parameters.npz": "parameters, cameras, names",
     "{stem}.usdz": "for iPhone, iPad and USD programs: metres, y up, facing +z; units as blend shapes",
     "{stem}.vrm": "avatar, VRM 1.0: metres, y up, facing +z, at rest in a T; expressions and gaze",
+    "{stem}_lod1.glb": "the GLB with half of its triangles, for far away",
+    "{stem}_lod2.glb": "the GLB with a quarter of its triangles",
     "{stem}.3mf": "closed solid on a pedestal in colour: millimetres, z up",
     "view.html": "the result to look at in any browser, by double click; model, photo and viewer are inside",
     "report.json": "this file",
