@@ -21,6 +21,7 @@ LIMBS = (("upperarm", "lowerarm", "wrist", "finger", "metacarpal"), ("upperleg",
 APART_M, APART = 0.06, 2.5  # at rest, and times what it is in the photo: points of the body that far apart only touch
 FIRST_LEG = 3
 SKIRT_M, SKIRT = 0.05, 0.2  # so far from the body is that share of what hangs between two legs in a skirt
+EASED = 12  # times; shorter rims stay as they are
 LEAST = 0.7  # of the faces: who would lose more stays whole
 
 
@@ -102,7 +103,18 @@ def parted(mesh: Mesh, body: NDArray, rest: NDArray, rig: Rig) -> PartedSurface:
     left = replace(mesh, vertices=mesh.vertices[used], faces=faces, uv_faces=mesh.uv_faces[keep], vertex_colors=None)
     open_before = np.isin(used, np.concatenate([np.zeros(0, int), *boundary_loops(mesh.faces)]))
     rims = tuple(rim for rim in boundary_loops(faces) if not open_before[rim].all())
+    left = replace(left, vertices=_eased(left.vertices, rims))
     return PartedSurface(left, rims, bones.inherited(left.vertices, faces, body, rig, (rest, _leaps)))
+
+
+def _eased(vertices: NDArray, rims: tuple[NDArray, ...]) -> NDArray:
+    """(V, 3) vertices of which those of the rims lie on smooth lines: a cut runs from vertex to vertex, in a zigzag."""
+    out = vertices.astype(float)
+    for rim in rims:
+        for _ in range(EASED if len(rim) > EASED else 0):
+            line = out[rim]
+            out[rim] = (np.roll(line, 1, axis=0) + 2 * line + np.roll(line, -1, axis=0)) / 4
+    return out.astype(vertices.dtype)
 
 
 def limb_of_vertices(rig: Rig) -> NDArray:
