@@ -152,3 +152,14 @@ def test_what_follows_the_neck_does_not_follow_the_shoulders(rig):
     assert np.allclose(out.sum(axis=1), weight.sum(axis=1), atol=1e-6)
     assert out[neck > bones.NECK_SHARE][:, shoulders].max() == 0
     assert np.array_equal(out[neck == 0], weight[neck == 0])
+
+
+def test_a_limb_that_hangs_on_a_cut_alone_is_not_lost(standing, rig):
+    mesh, posed, still, _ = standing
+    arm = rig.bones.index("upperarm01.L")
+    near = np.asarray(cKDTree(posed).query(mesh.vertices)[1])
+    upper = np.asarray(bones.whole_weights(rig).todense())[near][:, arm] > 0.2
+    gone = upper[mesh.faces].any(axis=1)
+    hanging = replace(mesh, faces=mesh.faces[~gone], uv_faces=mesh.uv_faces[~gone])
+    left = parted(hanging, posed, still, rig)
+    assert len(left.mesh.faces) > 0.97 * len(hanging.faces), "the forearm held on to the trunk alone"

@@ -22,7 +22,7 @@ APART_M, APART = 0.06, 2.5  # at rest, and times what it is in the photo: points
 FIRST_LEG = 3
 SKIRT_M, SKIRT = 0.05, 0.2  # so far from the body is that share of what hangs between two legs in a skirt
 EASED = 12  # times; shorter rims stay as they are
-LEAST = 0.7  # of the faces: who would lose more stays whole
+LEAST = 0.96  # of what no cut takes away: a larger piece than the rest, a forearm, is left hanging on its cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,22 +47,23 @@ class PartedSurface:
         mesh = self.mesh
         assert mesh.uvs is not None and mesh.uv_faces is not None, "see `parted`"
         faces, flat, links = [mesh.faces], [mesh.uv_faces], adjacency(mesh.faces, len(mesh.vertices))
+        chart = connected_components(adjacency(mesh.uv_faces, len(mesh.uvs)), directed=False)[1]
         for rim in self.rims:
             order = rim[::-1]
             own = order[shortest_edges(rest[order], links[order][:, order].toarray() > 0)]
             uv_of = np.zeros(len(mesh.vertices), mesh.uv_faces.dtype)
-            uv_of[rim] = _best_shown(mesh, rim, rest)
+            uv_of[rim] = _best_shown(mesh, rim, rest, chart)
             faces.append(own.astype(mesh.faces.dtype))
             flat.append(uv_of[own])
         return replace(mesh, faces=np.concatenate(faces), uv_faces=np.concatenate(flat))
 
 
-def _best_shown(mesh: Mesh, rim: NDArray, rest: NDArray) -> NDArray:
-    """(R,) uvs, one for each vertex of a rim, all of one chart: of vertices in another, the nearest's at rest."""
+def _best_shown(mesh: Mesh, rim: NDArray, rest: NDArray, chart: NDArray) -> NDArray:
+    """(R,) uvs, one for each vertex of a rim, all of one chart: of those in another, the nearest's at rest."""
     assert mesh.uvs is not None and mesh.uv_faces is not None, "see `parted`"
     own = np.zeros(len(mesh.vertices), mesh.uv_faces.dtype)
     own[mesh.faces.ravel()] = mesh.uv_faces.ravel()
-    chart = connected_components(adjacency(mesh.uv_faces, len(mesh.uvs)), directed=False)[1][own[rim]]
+    chart = chart[own[rim]]
     sure = np.ones(len(rim))
     if mesh.texture_confidence is not None:
         height, width = mesh.texture_confidence.shape
@@ -92,10 +93,16 @@ def parted(mesh: Mesh, body: NDArray, rest: NDArray, rig: Rig) -> PartedSurface:
     leap = (limb[first] != limb[second]) & _leaps(_apart(rest, near[first], near[second]), posed)
     legs = leap & (np.minimum(limb[first], limb[second]) >= FIRST_LEG)
     leap &= ~_of_skirts(mesh.faces, legs.any(axis=1), away)[:, None]
-    keep = apart_rims(mesh.faces, np.flatnonzero(~leap.any(axis=1)))
-    _, piece = pieces(mesh.faces[keep])
-    keep = keep[piece == np.bincount(piece).argmax()]
-    if not leap.any() or len(keep) < LEAST * len(mesh.faces):
+    for _ in range(2):
+        uncut = apart_rims(mesh.faces, np.flatnonzero(~leap.any(axis=1)))
+        _, piece = pieces(mesh.faces[uncut])
+        sizes = np.bincount(piece)
+        keep = uncut[piece == sizes.argmax()]
+        off = (piece != sizes.argmax()) & (sizes[piece] > (1 - LEAST) * len(uncut))
+        leap[np.isin(mesh.faces, mesh.faces[uncut[off]]).any(axis=1)] = (
+            False  # what hangs on a cut alone is not cut off
+        )
+    if not leap.any() or len(keep) < LEAST * len(uncut):
         weight = bones.inherited(mesh.vertices, mesh.faces, body, rig, (rest, _leaps))
         return PartedSurface(mesh, (), weight)
     used, faces = np.unique(mesh.faces[keep], return_inverse=True)
